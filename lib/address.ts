@@ -1,0 +1,165 @@
+/**
+ * Broker addresses: which schemes there are, their default ports, how an
+ * address is read and how it is shown. Pure; imports nothing.
+ *
+ * @module
+ */
+
+/** The transports MQTT is spoken over. */
+export type Scheme = "mqtt" | "mqtts" | "ws" | "wss";
+
+/** What is known about a scheme before anything is sent. */
+export interface SchemeFacts {
+  /** The port when none is given: IANA's for MQTT, the web's for WebSocket. */
+  port: number;
+  /** Whether the connection is encrypted. */
+  tls: boolean;
+}
+
+/** Every scheme. The single place that says what ports they use. */
+export const SCHEMES: Readonly<Record<Scheme, SchemeFacts>> = {
+  mqtt: { port: 1883, tls: false },
+  mqtts: { port: 8883, tls: true },
+  ws: { port: 80, tls: false },
+  wss: { port: 443, tls: true },
+};
+
+/** Where a broker is, and who to be there. */
+export interface Broker {
+  /** How it is spoken to. */
+  scheme: Scheme;
+  /** Host name or IP address, IPv6 without brackets. */
+  host: string;
+  /** TCP port, 1 to 65535. */
+  port: number;
+  /** The HTTP path, for ws and wss; empty otherwise. */
+  path: string;
+  /** The user, where the URL named one. */
+  username?: string;
+  /** The password, where the URL had one. Never shown. */
+  password?: string;
+}
+
+/** An address that can't be read. */
+export class AddressError extends Error {
+  /** The class's name. */
+  override name = "AddressError";
+}
+
+/** What completes an address that leaves something out. */
+export interface AddressDefaults {
+  /** The port, where the address has none; else the scheme's. */
+  port?: number;
+  /** Whether an address without a scheme means mqtts rather than mqtt. */
+  tls?: boolean;
+}
+
+/**
+ * Reads `host`, `host:port`, an IP address (IPv6 with or without brackets) or
+ * a URL of one of {@link SCHEMES}.
+ *
+ * @param text What the user gave.
+ * @param defaults What it leaves out.
+ * @returns The broker.
+ * @throws {AddressError} When it is none of these. A password in the text is
+ * not repeated.
+ */
+export function parseBroker(
+  text: string,
+  defaults: AddressDefaults = {},
+): Broker {
+  const scheme = /^([a-z][a-z0-9+.-]*):\/\//i.exec(text)?.[1].toLowerCase();
+  if (scheme === undefined) return parseBare(text, defaults);
+  if (!isScheme(scheme)) {
+    throw new AddressError(
+      `there is no scheme ${scheme}://; use mqtt, mqtts, ws or wss`,
+    );
+  }
+  // The URL parser knows ports, credentials and IPv6 only for web schemes.
+  const url = URL.parse(text.replace(/^[^:]+/, "http"));
+  if (url === null || url.hostname === "") {
+    throw new AddressError(`a ${scheme}:// URL that can't be read`);
+  }
+  const isWeb = scheme === "ws" || scheme === "wss";
+  const path = url.pathname + url.search;
+  if (url.hash !== "" || (!isWeb && path !== "/")) {
+    throw new AddressError(
+      `${scheme}:// takes a host and a port only; the room goes to --topic`,
+    );
+  }
+  const broker: Broker = {
+    scheme,
+    host: url.hostname.replace(/^\[|\]$/g, ""),
+    port: urlPort(text) ?? defaults.port ?? SCHEMES[scheme].port,
+    path: isWeb ? path : "",
+  };
+  if (broker.port === 0) throw new AddressError("port 0 can't be reached");
+  if (url.username !== "") broker.username = percentDecode(url.username);
+  if (url.password !== "") broker.password = percentDecode(url.password);
+  return broker;
+}
+
+/** A host with an optional port. */
+function parseBare(text: string, defaults: AddressDefaults): Broker {
+  const scheme = defaults.tls ? "mqtts" : "mqtt";
+  const usual = defaults.port ?? SCHEMES[scheme].port;
+  // More than one colon and no bracket can only be an IPv6 address.
+  const isBareIPv6 = URL.canParse(`http://[${text}]`);
+  const [, bracketed, name, digits] = isBareIPv6
+    ? ["", text]
+    : /^(?:\[([0-9a-f:.]+)\]|([\p{L}\p{N}._-]+))(?::(\d{1,5}))?$/iu
+      .exec(text) ?? [];
+  const host = bracketed ?? name;
+  const port = digits === undefined ? usual : Number(digits);
+  if (
+    host === undefined || port < 1 || port > 65535 ||
+    (bracketed !== undefined && !URL.canParse(`http://[${bracketed}]`))
+  ) {
+    throw new AddressError("it takes a host, host:port or URL");
+  }
+  return { scheme, host, port, path: "" };
+}
+
+/** The port a URL names. `URL` itself forgets one that is http's usual 80. */
+function urlPort(text: string): number | undefined {
+  const authority = /^[^:]+:\/\/([^\/?#]*)/.exec(text)?.[1] ?? "";
+  const digits = /:(\d+)$/.exec(authority)?.[1];
+  return digits === undefined ? undefined : Number(digits);
+}
+
+/** A user or password as it was before it became part of a URL. */
+function percentDecode(text: string): string {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return text;
+  }
+}
+
+/** Whether a string names a scheme of ours. */
+function isScheme(text: string): text is Scheme {
+  return Object.hasOwn(SCHEMES, text);
+}
+
+/**
+ * The host and port as Deno's permissions, and people, write them.
+ *
+ * @param broker The broker.
+ * @returns Such as `localhost:1883` or `[::1]:1883`.
+ */
+export function hostPort(broker: Broker): string {
+  const host = broker.host.includes(":") ? `[${broker.host}]` : broker.host;
+  return `${host}:${broker.port}`;
+}
+
+/**
+ * The address to show: host and port, with the scheme unless it is mqtt, and
+ * never user or password.
+ *
+ * @param broker The broker.
+ * @returns Such as `localhost:1883` or `wss://chat.example:443/mqtt`.
+ */
+export function showBroker(broker: Broker): string {
+  const scheme = broker.scheme === "mqtt" ? "" : `${broker.scheme}://`;
+  return scheme + hostPort(broker) + broker.path;
+}

@@ -1,0 +1,214 @@
+/**
+ * The wire format: what a chat payload is, and how it becomes bytes and back.
+ * Owns the payload types, encode, decode, the limits and the standard notices.
+ * Pure; imports nothing.
+ *
+ * @module
+ */
+
+/** The most bytes a payload may have, encoded. */
+export const MAX_PAYLOAD_BYTES = 65_536;
+
+/** The most UTF-16 code units the `id` of a payload may have. */
+export const MAX_ID_LENGTH = 64;
+
+/** MQTT quality of service: at most once, at least once, exactly once. */
+export type QoS = 0 | 1 | 2;
+
+/** What every chat payload carries. */
+export interface Envelope {
+  /** The author. Never empty. */
+  from: string;
+  /** Unique per payload, 1 to {@link MAX_ID_LENGTH} characters. */
+  id?: string;
+  /** When it was sent: RFC 3339, UTC. */
+  at?: string;
+}
+
+/** Something an author said. */
+export interface ChatMessage extends Envelope {
+  /** What kind of payload this is. */
+  type: "message";
+  /** The text. */
+  message: string;
+}
+
+/** Something that happened to an author: joined, left, timed out. */
+export interface ChatNotice extends Envelope {
+  /** What kind of payload this is. */
+  type: "notice";
+  /** The description. */
+  notice: string;
+}
+
+/** A chat payload. */
+export type Payload = ChatMessage | ChatNotice;
+
+/** Bytes that came into the room and are not a chat payload. */
+export interface Malformed {
+  /** What kind of payload this is. */
+  type: "malformed";
+  /** Why it is not a chat payload, as part of a sentence. */
+  reason: string;
+  /** The bytes as they came. */
+  bytes: Uint8Array;
+}
+
+/** One publication as it arrived in a room. */
+export interface Received {
+  /** The topic it was published to. */
+  topic: string;
+  /** What it says. */
+  payload: Payload | Malformed;
+  /** The QoS it was delivered with. */
+  qos: QoS;
+  /** Whether the broker had kept it as the topic's retained message. */
+  retain: boolean;
+  /** When it arrived here. */
+  receivedAt: Date;
+  /** Whether a payload with the same `id` was already received. */
+  duplicate: boolean;
+}
+
+/** A payload that is too large to send. */
+export class PayloadTooLargeError extends Error {
+  /** The class's name. */
+  override name = "PayloadTooLargeError";
+  /** The encoded size in bytes. */
+  readonly size: number;
+
+  /**
+   * Makes the sentence for a payload of a size.
+   *
+   * @param size The encoded size in bytes.
+   */
+  constructor(size: number) {
+    super(
+      `The message takes ${size} bytes with its envelope, the limit is ` +
+        `${MAX_PAYLOAD_BYTES}; send it in parts.`,
+    );
+    this.size = size;
+  }
+}
+
+const encoder = new TextEncoder();
+const decoder = new TextDecoder("utf-8", { fatal: true });
+
+/**
+ * Encodes a payload as UTF-8 JSON. Lone surrogates become U+FFFD, since UTF-8
+ * can't carry them.
+ *
+ * @param payload What to send.
+ * @returns The bytes, at most {@link MAX_PAYLOAD_BYTES}.
+ * @throws {PayloadTooLargeError} When there would be more.
+ */
+export function encode(payload: Payload): Uint8Array {
+  const wire: Record<string, string> = {
+    type: payload.type,
+    from: payload.from.toWellFormed(),
+  };
+  if (payload.type === "message") wire.message = payload.message.toWellFormed();
+  else wire.notice = payload.notice.toWellFormed();
+  if (payload.id !== undefined) wire.id = payload.id.toWellFormed();
+  if (payload.at !== undefined) wire.at = payload.at;
+  const bytes = encoder.encode(JSON.stringify(wire));
+  if (bytes.length > MAX_PAYLOAD_BYTES) {
+    throw new PayloadTooLargeError(bytes.length);
+  }
+  return bytes;
+}
+
+/**
+ * Decodes what arrived in a room. Never throws: what is not a chat payload
+ * comes back as {@link Malformed}. Fields the format doesn't know are ignored.
+ *
+ * @param bytes The payload of a PUBLISH packet.
+ * @returns The chat payload, or why it isn't one.
+ */
+export function decode(bytes: Uint8Array): Payload | Malformed {
+  const malformed = (reason: string): Malformed => ({
+    type: "malformed",
+    reason,
+    bytes,
+  });
+  if (bytes.length > MAX_PAYLOAD_BYTES) {
+    return malformed(`over the limit of ${MAX_PAYLOAD_BYTES} bytes`);
+  }
+  let text: string;
+  try {
+    text = decoder.decode(bytes);
+  } catch {
+    return malformed("not UTF-8");
+  }
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch {
+    return malformed("not JSON");
+  }
+  if (typeof value !== "object" || value === null || Array.isArray(value)) {
+    return malformed("not a JSON object");
+  }
+  const result = check(value as Record<string, unknown>);
+  return typeof result === "string" ? malformed(result) : result;
+}
+
+/** Turns a parsed object into a payload, or says what is wrong with it. */
+function check(wire: Record<string, unknown>): Payload | string {
+  const { from, id, at } = wire;
+  if (typeof from !== "string" || from === "") {
+    return "no author in `from`";
+  }
+  const common: Envelope = { from: from.toWellFormed() };
+  if (id !== undefined) {
+    if (typeof id !== "string" || id === "" || id.length > MAX_ID_LENGTH) {
+      return `\`id\` is not a string of 1 to ${MAX_ID_LENGTH} characters`;
+    }
+    common.id = id.toWellFormed();
+  }
+  if (at !== undefined) {
+    if (typeof at !== "string" || !isUtcTime(at)) {
+      return "`at` is not an RFC 3339 time in UTC";
+    }
+    common.at = at;
+  }
+  switch (wire.type) {
+    case "message":
+      if (typeof wire.message !== "string") return "no text in `message`";
+      return {
+        type: "message",
+        ...common,
+        message: wire.message.toWellFormed(),
+      };
+    case "notice":
+    case "info": // the older program's documentation names notices so in one place
+      if (typeof wire.notice !== "string") return "no text in `notice`";
+      return { type: "notice", ...common, notice: wire.notice.toWellFormed() };
+    default:
+      return "`type` is neither `message` nor `notice`";
+  }
+}
+
+/** Whether a string is an RFC 3339 time in UTC that exists in the calendar. */
+function isUtcTime(text: string): boolean {
+  if (!/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,9})?Z$/.test(text)) {
+    return false;
+  }
+  // Date.parse takes 30 February and 24:00 for times of the following day.
+  return new Date(text).getUTCDate() === Number(text.slice(8, 10));
+}
+
+/** The notice of somebody who joined a room. */
+export function joinNotice(name: string, topic: string): string {
+  return `User ${name} is now subscribed to ${topic}.`;
+}
+
+/** The notice of somebody who leaves a room in good order. */
+export function leaveNotice(name: string, topic: string): string {
+  return `User ${name} disconnecting from ${topic}.`;
+}
+
+/** The notice the broker sends for somebody whose connection was lost. */
+export function timeoutNotice(name: string): string {
+  return `User ${name} timed out.`;
+}

@@ -1,0 +1,159 @@
+/**
+ * Messages on their way to the broker: those that wait for a connection, those
+ * that wait for an answer, and the errors that end them. Knows MQTT.js only as
+ * a function that publishes.
+ *
+ * @module
+ */
+
+import { reasonCodeOf, reasonName } from "./connection.ts";
+import type { QoS } from "./protocol.ts";
+
+/** A message the broker did not take. */
+export class PublishError extends Error {
+  /** The class's name. */
+  override name = "PublishError";
+  /** MQTT's reason code, where the broker gave one. */
+  readonly reasonCode?: number;
+
+  /**
+   * Makes an error of a sentence.
+   *
+   * @param message The sentence.
+   * @param reasonCode MQTT's reason code, if there is one.
+   */
+  constructor(message: string, reasonCode?: number) {
+    super(message);
+    this.reasonCode = reasonCode;
+  }
+
+  /** Whether the broker refused for want of rights (MQTT 5 §2.4, 0x87). */
+  get isDenied(): boolean {
+    return this.reasonCode === 0x87;
+  }
+}
+
+/** A message nobody answered before the connection ended. */
+export class AbandonedError extends PublishError {
+  /** The class's name. */
+  override name = "AbandonedError";
+}
+
+/** What is sent: bytes to a topic, at a QoS. */
+export interface Message {
+  /** The topic. */
+  topic: string;
+  /** The encoded payload. */
+  bytes: Uint8Array;
+  /** How it is delivered. */
+  qos: QoS;
+}
+
+/**
+ * Hands a message to the network; calls back once, when the broker has
+ * answered or, at QoS 0, when it is handed over.
+ */
+export type Publish = (
+  message: Message,
+  done: (error?: Error | null) => void,
+) => void;
+
+/** A message, and whoever waits for its fate. */
+interface Sending {
+  message: Message;
+  resolve: () => void;
+  reject: (error: Error) => void;
+}
+
+/** Sends messages in order, over a connection that comes and goes. */
+export class Sender {
+  readonly #publish: Publish;
+  /**
+   * Not handed to MQTT.js while it is offline: its own queue forgets some when
+   * a connection breaks during the resending after a reconnect.
+   */
+  readonly #waiting: Sending[] = [];
+  /** MQTT.js has them, and sends them again after a reconnect. */
+  readonly #inFlight = new Set<Sending>();
+  #isOnline = false;
+
+  /**
+   * Makes one that is offline.
+   *
+   * @param publish Hands a message to the network.
+   */
+  constructor(publish: Publish) {
+    this.#publish = publish;
+  }
+
+  /** Whether messages go out now rather than wait. */
+  get isOnline(): boolean {
+    return this.#isOnline;
+  }
+
+  /** From now on there is a connection; what waits goes out. */
+  goOnline(): void {
+    this.#isOnline = true;
+    this.#flush();
+  }
+
+  /** From now on there is none; what comes waits. */
+  goOffline(): void {
+    this.#isOnline = false;
+  }
+
+  /**
+   * Sends a message, now or when there is a connection.
+   *
+   * @param message What.
+   * @param broker How to name the broker in an error.
+   * @returns When the broker has answered.
+   * @throws {PublishError} When it refuses.
+   */
+  send(message: Message, broker: () => string): Promise<void> {
+    return new Promise((resolve, fail) => {
+      const reject = (error: Error) =>
+        fail(publishError(error, message, broker()));
+      this.#waiting.push({ message, resolve, reject });
+      this.#flush();
+    });
+  }
+
+  /** Ends the wait of everybody: there will be no answer. */
+  abandon(): void {
+    const open = [...this.#inFlight, ...this.#waiting.splice(0)];
+    this.#inFlight.clear();
+    this.#isOnline = false;
+    for (const { message, reject } of open) {
+      reject(new AbandonedError(`Nobody answered for ${message.topic}.`));
+    }
+  }
+
+  #flush(): void {
+    while (this.#isOnline) {
+      const sending = this.#waiting.shift();
+      if (sending === undefined) return;
+      this.#inFlight.add(sending);
+      this.#publish(sending.message, (error) => {
+        this.#inFlight.delete(sending);
+        if (error) sending.reject(error);
+        else sending.resolve();
+      });
+    }
+  }
+}
+
+/** An error of MQTT.js as one of ours. */
+function publishError(
+  error: Error,
+  { topic }: Message,
+  broker: string,
+): PublishError {
+  if (error instanceof PublishError) return error;
+  const code = reasonCodeOf(error);
+  const reason = code === undefined ? error.message : reasonName(code);
+  return new PublishError(
+    `${broker} did not take a message for ${topic}: ${reason}.`,
+    code,
+  );
+}

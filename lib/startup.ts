@@ -1,0 +1,129 @@
+/**
+ * From options to what connecting needs: the net permission, the password,
+ * the PEM files, whether to colour. Owns every question to Deno's permissions,
+ * the environment and the file system.
+ *
+ * @module
+ */
+
+import { type Broker, hostPort } from "./address.ts";
+import type { ColorChoice, Options } from "./options.ts";
+import type { TlsIdentity } from "./transport.ts";
+import { UsageError } from "./values.ts";
+
+/** The user, and the password, of a broker that was not told of anybody. */
+const GUEST = "chat";
+
+/** The environment variable a password may come from. */
+const PASSWORD_VARIABLE = "MQTT_PASSWORD";
+
+/**
+ * Makes sure that the brokers may be connected to. Where Deno can ask, it
+ * asks.
+ *
+ * @param brokers All that may be connected to.
+ * @throws {UsageError} When one may not; it names the flag that grants it.
+ */
+export async function requireNet(brokers: Broker[]): Promise<void> {
+  for (const broker of brokers) {
+    const host = hostPort(broker);
+    const status = await Deno.permissions.request({ name: "net", host });
+    if (status.state === "granted") continue;
+    throw new UsageError(
+      `connecting to ${host} was not permitted; run with -N=${host}.`,
+    );
+  }
+}
+
+/**
+ * Finds the password: on the command line, in its file, in MQTT_PASSWORD
+ * (where reading that is permitted already), or by asking on a terminal.
+ *
+ * @param options What the arguments say.
+ * @param ask Asks for it without echo; null when nobody answers.
+ * @returns The password, or undefined when there is none.
+ * @throws {UsageError} When the file can't be read.
+ */
+export async function findPassword(
+  options: Options,
+  ask: (question: string) => Promise<string | null>,
+): Promise<string | undefined> {
+  if (options.password !== undefined) return options.password;
+  if (options.passwordFile !== undefined) {
+    const text = await readGranted("password-file", options.passwordFile);
+    return text.split(/\r?\n/, 1)[0];
+  }
+  const variable = { name: "env", variable: PASSWORD_VARIABLE } as const;
+  const { state } = await Deno.permissions.query(variable);
+  const fromEnv = state === "granted"
+    ? Deno.env.get(PASSWORD_VARIABLE)
+    : undefined;
+  if (fromEnv !== undefined) return fromEnv;
+  if (options.brokers.every((broker) => broker.password !== undefined)) {
+    return undefined;
+  }
+  if (options.username === GUEST) return GUEST;
+  return await ask(`Password of ${options.username}:`) ?? undefined;
+}
+
+/**
+ * Reads the PEM files.
+ *
+ * @param files Their paths, by what they are for.
+ * @returns Their texts.
+ * @throws {UsageError} When one can't be read.
+ */
+export async function readTlsFiles(
+  files: Options["tlsFiles"],
+): Promise<TlsIdentity> {
+  const read = (flag: string, path: string | undefined) =>
+    path === undefined ? undefined : readGranted(flag, path);
+  const [ca, cert, key] = await Promise.all([
+    read("cafile", files.ca),
+    read("cert", files.cert),
+    read("key", files.key),
+  ]);
+  return {
+    ...ca !== undefined && { ca },
+    ...cert !== undefined && { cert },
+    ...key !== undefined && { key },
+  };
+}
+
+/** Reads a file the arguments name. */
+async function readGranted(flag: string, path: string): Promise<string> {
+  const shown = JSON.stringify(path);
+  const { state } = await Deno.permissions.request({ name: "read", path });
+  if (state !== "granted") {
+    throw new UsageError(
+      `reading --${flag} ${shown} was not permitted; run with -R=${path}.`,
+    );
+  }
+  try {
+    return await Deno.readTextFile(path);
+  } catch (error) {
+    const reason = error instanceof Deno.errors.NotFound
+      ? "there is no such file"
+      : error instanceof Error
+      ? error.message
+      : String(error);
+    throw new UsageError(`--${flag} ${shown} can't be read: ${reason}.`);
+  }
+}
+
+/**
+ * Decides on colour.
+ *
+ * @param choice What the arguments say.
+ * @param isTerminal Whether a terminal shows the output.
+ * @param noColor Whether NO_COLOR is set, as `Deno.noColor` says.
+ * @returns Whether to write in colour.
+ */
+export function useColor(
+  choice: ColorChoice,
+  isTerminal: boolean,
+  noColor: boolean,
+): boolean {
+  if (choice === "auto") return isTerminal && !noColor;
+  return choice === "always";
+}

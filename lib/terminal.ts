@@ -1,0 +1,170 @@
+/**
+ * What happens between the program and its terminal or pipes: lines written in
+ * batches, a prompt with messages arriving above it, signals. Effects only;
+ * what is written comes from elsewhere.
+ *
+ * @module
+ */
+
+import type { Interface } from "node:readline";
+
+/** Where bytes go, as `Deno.stdout` takes them. */
+export interface ByteSink {
+  /** Writes some of the bytes; returns how many. */
+  write(bytes: Uint8Array): Promise<number>;
+}
+
+/**
+ * Writes lines without making the caller wait. A line is written at once; the
+ * lines that come while a write is under way go out together after it, so
+ * that a flood costs few writes and a single message no delay.
+ */
+export class LineWriter {
+  readonly #sink: ByteSink;
+  readonly #encoder = new TextEncoder();
+  #lines: string[] = [];
+  #writing: Promise<void> | undefined;
+  #resolveBroken: () => void;
+  #isBroken = false;
+  /** Settles when nobody reads any more, such as after `| head -3`. */
+  readonly broken: Promise<void>;
+
+  /**
+   * Makes a writer.
+   *
+   * @param sink Where the lines go.
+   */
+  constructor(sink: ByteSink) {
+    this.#sink = sink;
+    const { promise, resolve } = Promise.withResolvers<void>();
+    this.broken = promise;
+    this.#resolveBroken = resolve;
+  }
+
+  /**
+   * Takes one line.
+   *
+   * @param line The text, without a newline.
+   */
+  write(line: string): void {
+    if (this.#isBroken) return;
+    this.#lines.push(line);
+    this.#writing ??= this.#writeAll();
+  }
+
+  /**
+   * Waits for what was taken.
+   *
+   * @returns When it is written, or can't be any more.
+   */
+  async flushed(): Promise<void> {
+    await this.#writing;
+  }
+
+  async #writeAll(): Promise<void> {
+    try {
+      while (this.#lines.length > 0) {
+        const text = this.#lines.join("\n") + "\n";
+        this.#lines = [];
+        let bytes = this.#encoder.encode(text);
+        while (bytes.length > 0) {
+          bytes = bytes.subarray(await this.#sink.write(bytes));
+        }
+      }
+    } catch {
+      // There is nobody left to write to, nor a way to tell them.
+      this.#isBroken = true;
+      this.#resolveBroken();
+    }
+    this.#writing = undefined;
+  }
+}
+
+/**
+ * Calls back when the program is asked to end: Ctrl-C everywhere; SIGTERM and
+ * SIGHUP where the system has them.
+ *
+ * @param onSignal Called each time.
+ * @returns A function that stops listening.
+ */
+export function onEndSignals(onSignal: () => void): () => void {
+  const signals: Deno.Signal[] = Deno.build.os === "windows"
+    ? ["SIGINT", "SIGBREAK"]
+    : ["SIGINT", "SIGTERM", "SIGHUP"];
+  for (const signal of signals) Deno.addSignalListener(signal, onSignal);
+  return () => {
+    for (const signal of signals) Deno.removeSignalListener(signal, onSignal);
+  };
+}
+
+/**
+ * Waits until somebody presses Enter, or the terminal ends.
+ */
+export async function nextEnter(): Promise<void> {
+  await Deno.stdin.read(new Uint8Array(1024));
+}
+
+/** A prompt at the bottom of the terminal. */
+export interface Prompt {
+  /** The lines entered, until Ctrl-D, Ctrl-C, or {@link close}. */
+  lines: AsyncIterable<string>;
+  /** Shows a line above it; what is typed so far stays. */
+  show(line: string): void;
+  /** Takes the prompt away and gives the terminal back as it was. */
+  close(): void;
+}
+
+/**
+ * Opens a prompt with editing and history on stdin and stdout, which must be
+ * terminals. node:readline is loaded only here: pipes don't need it.
+ *
+ * @param text What stands before the typed text.
+ * @returns The prompt.
+ */
+export async function openPrompt(text: string): Promise<Prompt> {
+  const { default: process } = await import("node:process");
+  const { createInterface } = await import("node:readline");
+  const { stdin: input, stdout: output } = process;
+  const readline = createInterface({ input, output, prompt: text });
+  let isOpen = true;
+  const lines = new ReadableStream<string>({
+    start(controller) {
+      readline.on("line", (line) => {
+        controller.enqueue(line);
+        if (isOpen) readline.prompt();
+      });
+      readline.on("SIGINT", () => readline.close());
+      readline.on("close", () => {
+        if (isOpen) output.write("\n");
+        isOpen = false;
+        controller.close();
+      });
+    },
+  });
+  readline.prompt();
+  return {
+    lines,
+    show(line) {
+      if (!isOpen) return void output.write(line + "\n");
+      clearPrompt(readline, output);
+      output.write(line + "\n");
+      readline.prompt(true);
+    },
+    close() {
+      if (!isOpen) return;
+      isOpen = false;
+      clearPrompt(readline, output);
+      readline.close();
+    },
+  };
+}
+
+/** Wipes the prompt and what is typed, over as many rows as they take. */
+function clearPrompt(
+  readline: Interface,
+  output: { write(text: string): unknown },
+): void {
+  const { rows } = readline.getCursorPos();
+  const up = rows > 0 ? `\x1b[${rows}A` : "";
+  output.write(`${up}\r\x1b[J`);
+}

@@ -1,0 +1,149 @@
+/**
+ * Arguments → the values of the flags in the table, each read with a check.
+ * Owns what a well-formed command line is, not what its values mean. Pure.
+ *
+ * @module
+ */
+
+import { parseArgs } from "@std/cli/parse-args";
+import { flagsOf, type Script } from "./flags.ts";
+
+/** Arguments that can't be followed. The message is one sentence. */
+export class UsageError extends Error {
+  /** The class's name. */
+  override name = "UsageError";
+}
+
+/**
+ * Splits arguments into the flags of the table.
+ *
+ * @param script Whose flags.
+ * @param args As in `Deno.args`.
+ * @returns The values.
+ * @throws {UsageError} When there is a flag the table doesn't have.
+ */
+export function readValues(script: Script, args: string[]): Values {
+  const flags = flagsOf(script);
+  const isText = (flag: { value?: string }) => flag.value !== undefined;
+  let stranger: string | undefined;
+  const parsed = parseArgs(args, {
+    string: ["_", ...flags.filter(isText).map((flag) => flag.long)],
+    boolean: flags.filter((flag) => !isText(flag)).map((flag) => flag.long),
+    // Everything is collected, so that a flag given twice is seen to be.
+    collect: flags.filter(isText).map((flag) => flag.long),
+    alias: Object.fromEntries(
+      flags.flatMap(({ short, long }) => short ? [[long, short]] : []),
+    ),
+    unknown: (arg, key) => {
+      if (key !== undefined) stranger ??= arg;
+      return key === undefined;
+    },
+  });
+  if (stranger !== undefined) {
+    throw new UsageError(`there is no flag ${JSON.stringify(stranger)}.`);
+  }
+  return new Values(script, new Map(Object.entries(parsed)));
+}
+
+/** The flags as they were given, read with a check each. */
+export class Values {
+  readonly #script: Script;
+  readonly #given: Map<string, unknown>;
+
+  /**
+   * Use {@link readValues}.
+   *
+   * @param script Whose flags.
+   * @param given The values by long name; those of text flags as arrays.
+   */
+  constructor(script: Script, given: Map<string, unknown>) {
+    this.#script = script;
+    this.#given = given;
+  }
+
+  /** Refuses flags without their value, and arguments that are no flag. */
+  checkComplete(): void {
+    for (const { long, value, repeat } of flagsOf(this.#script)) {
+      const texts = value === undefined ? [] : this.#texts(long);
+      if (texts.includes("")) {
+        throw new UsageError(
+          `--${long} needs a value; one that begins with a dash is written ` +
+            `--${long}=-x.`,
+        );
+      }
+      if (texts.length > 1 && !repeat) {
+        throw new UsageError(`--${long} can be given once only.`);
+      }
+    }
+    const [extra] = this.#texts("_");
+    if (extra !== undefined) {
+      throw new UsageError(
+        `${JSON.stringify(extra)} belongs to no flag; text with spaces ` +
+          "needs quotes.",
+      );
+    }
+  }
+
+  /** Whether a switch was given. */
+  has(flag: string): boolean {
+    return this.#given.get(flag) === true;
+  }
+
+  /** The values of a flag that may be repeated. */
+  all(flag: string, defaults: string[]): string[] {
+    const texts = this.#texts(flag);
+    return texts.length === 0 ? defaults : texts;
+  }
+
+  /** The value of a flag that is given at most once. */
+  one(flag: string): string | undefined {
+    return this.#texts(flag)[0];
+  }
+
+  /** A value that is one of a few words. */
+  choice<T extends string>(flag: string, words: T[]): T | undefined {
+    const text = this.one(flag);
+    const word = words.find((word) => word === text);
+    if (text !== undefined && word === undefined) {
+      this.#misfit(flag, text, `one of ${words.join(", ")}`);
+    }
+    return word;
+  }
+
+  /** A number in a range: whole, or seconds above 0 with a fraction. */
+  number(
+    flag: string,
+    min: number,
+    max: number,
+    kind: "whole" | "seconds" = "whole",
+  ): number | undefined {
+    const text = this.one(flag);
+    if (text === undefined) return undefined;
+    const isSeconds = kind === "seconds";
+    const value = Number(text);
+    const form = isSeconds ? /^\d+(\.\d+)?$/ : /^\d+$/;
+    const fits = form.test(text) && value <= max &&
+      (isSeconds ? value > min : value >= min);
+    if (!fits) {
+      this.#misfit(
+        flag,
+        text,
+        isSeconds
+          ? `seconds above ${min}, ${max} at most`
+          : `a whole number from ${min} to ${max}`,
+      );
+    }
+    return value;
+  }
+
+  #texts(flag: string): string[] {
+    const value = this.#given.get(flag);
+    return Array.isArray(value) ? value.map(String) : [];
+  }
+
+  #misfit(flag: string, text: string, wanted: string): never {
+    throw new UsageError(
+      `--${flag} ${JSON.stringify(text)} does not fit: it takes ${wanted}.`,
+    );
+  }
+}

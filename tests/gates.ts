@@ -1,0 +1,45 @@
+/**
+ * Tests that need more than this project brings: registered when it is there,
+ * else shown as ignored with the reason in their name.
+ *
+ * @module
+ */
+
+/** Registers tests, or says why they are skipped. */
+export type Gate = (name: string, fn: () => Promise<void>) => void;
+
+/**
+ * A gate.
+ *
+ * @param reason Why its tests can't run; undefined when they can.
+ */
+export function gate(reason: string | undefined): Gate {
+  return (name, fn) =>
+    Deno.test({
+      name: reason === undefined ? name : `${name} (skipped: ${reason})`,
+      ignore: reason !== undefined,
+      fn,
+    });
+}
+
+/** Whether a program is installed: it runs and ends with exit code 0. */
+export function isInstalled(program: string, ...args: string[]): boolean {
+  try {
+    const { code } = new Deno.Command(program, {
+      args,
+      stdout: "null",
+      stderr: "null",
+    }).outputSync();
+    return code === 0;
+  } catch {
+    return false;
+  }
+}
+
+/** The broker the live tests use, such as `mqtt://127.0.0.1:1883`. */
+export const BROKER_URL = Deno.env.get("MQTT_BROKER_URL");
+
+/** Why there is no live broker, if there is none. */
+export const NO_BROKER = BROKER_URL === undefined
+  ? "MQTT_BROKER_URL names no broker"
+  : undefined;

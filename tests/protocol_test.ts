@@ -1,0 +1,231 @@
+import { assertEquals, assertMatch, assertThrows } from "@std/assert";
+import {
+  decode,
+  encode,
+  joinNotice,
+  leaveNotice,
+  MAX_ID_LENGTH,
+  MAX_PAYLOAD_BYTES,
+  type Payload,
+  PayloadTooLargeError,
+  timeoutNotice,
+} from "../lib/protocol.ts";
+
+const utf8 = (text: string) => new TextEncoder().encode(text);
+const text = (bytes: Uint8Array) => new TextDecoder().decode(bytes);
+
+/** Decodes a JSON value, or a string as it is. */
+function decoded(wire: unknown) {
+  return decode(utf8(typeof wire === "string" ? wire : JSON.stringify(wire)));
+}
+
+/** The reason why a JSON value or a string is no chat payload. */
+function reason(wire: unknown): string {
+  const result = decoded(wire);
+  return result.type === "malformed" ? result.reason : `a ${result.type}`;
+}
+
+const hello = { type: "message", from: "alice", message: "hello" };
+
+Deno.test("encode writes the fields that older readers know first", () => {
+  const at = "2026-01-02T03:04:05.678Z";
+  assertEquals(
+    text(encode({ at, id: "x1", message: "hi", from: "a", type: "message" })),
+    `{"type":"message","from":"a","message":"hi","id":"x1","at":"${at}"}`,
+  );
+  assertEquals(
+    text(encode({ type: "notice", from: "a", notice: "User a timed out." })),
+    '{"type":"notice","from":"a","notice":"User a timed out."}',
+  );
+});
+
+Deno.test("what is encoded decodes to the same payload", () => {
+  const payloads: Payload[] = [
+    { type: "message", from: "alice", message: "" },
+    { type: "message", from: 'é\u0000\n"\\', message: "👩‍🚀 \u2028\u001b[2J" },
+    { type: "notice", from: "b", notice: "n", id: "1".repeat(MAX_ID_LENGTH) },
+    { type: "notice", from: "b", notice: "", at: "2024-02-29T23:59:59Z" },
+  ];
+  for (const payload of payloads) {
+    assertEquals(decode(encode(payload)), payload);
+  }
+});
+
+Deno.test("encode and decode take lone surrogates for U+FFFD", () => {
+  const lone = { from: "a\ud800", id: "\udc00" };
+  const whole = { from: "a\ufffd", id: "\ufffd" };
+  for (
+    const [sent, kept] of [
+      [{ type: "message", message: "\udfffx", ...lone }, {
+        type: "message",
+        message: "\ufffdx",
+        ...whole,
+      }],
+      [{ type: "notice", notice: "x\ud83d", ...lone }, {
+        type: "notice",
+        notice: "x\ufffd",
+        ...whole,
+      }],
+    ] as [Payload, Payload][]
+  ) {
+    assertEquals(text(encode(sent)).match(/\\u/), null); // no escape of one
+    assertEquals(decode(encode(sent)), kept);
+    assertEquals(decoded(sent), kept); // as \ud800 escapes in the JSON
+  }
+});
+
+Deno.test("encode takes the limit in bytes and refuses one more", () => {
+  const envelope = encode({ type: "message", from: "a", message: "" }).length;
+  const message = "é".repeat((MAX_PAYLOAD_BYTES - envelope) / 2);
+  const rest = "x".repeat(MAX_PAYLOAD_BYTES - envelope - utf8(message).length);
+  const full: Payload = { type: "message", from: "a", message: message + rest };
+  assertEquals(encode(full).length, MAX_PAYLOAD_BYTES);
+  const error = assertThrows(
+    () => encode({ ...full, message: `${full.message}x` }),
+    PayloadTooLargeError,
+  );
+  assertEquals(error.size, MAX_PAYLOAD_BYTES + 1);
+  assertEquals(error.name, "PayloadTooLargeError");
+  assertMatch(error.message, /65537 bytes .*65536/);
+});
+
+Deno.test("decode checks the size before anything else", () => {
+  const bytes = new Uint8Array(MAX_PAYLOAD_BYTES + 1).fill(0xff);
+  const result = decode(bytes);
+  assertEquals(result, {
+    type: "malformed",
+    reason: "over the limit of 65536 bytes",
+    bytes,
+  });
+  const padded = JSON.stringify(hello).padEnd(MAX_PAYLOAD_BYTES);
+  assertEquals(decoded(padded).type, "message");
+  assertEquals(decoded(`${padded} `).type, "malformed");
+});
+
+Deno.test("decode ignores fields it doesn't know", () => {
+  const wire = `{"x":1,"__proto__":{"id":5},${JSON.stringify(hello).slice(1)}`;
+  assertEquals(decoded(wire), hello as Payload);
+  assertEquals(decoded({ ...hello, notice: 5 }), hello as Payload);
+});
+
+Deno.test("decode takes `info` for `notice`", () => {
+  const notice = "User b is now subscribed to chat.";
+  assertEquals(decoded({ type: "info", from: "b", notice }), {
+    type: "notice",
+    from: "b",
+    notice,
+  });
+});
+
+Deno.test("decode allows one byte order mark, no second", () => {
+  const json = JSON.stringify(hello);
+  assertEquals(decoded(`\ufeff${json}`), hello as Payload);
+  assertEquals(reason(`\ufeff\ufeff${json}`), "not JSON");
+});
+
+Deno.test("decode lets the last of duplicate keys win", () => {
+  const wire = '{"type":"notice","type":"message","from":1,"from":"a",' +
+    '"message":"x","message":"y"}';
+  assertEquals(decoded(wire), { type: "message", from: "a", message: "y" });
+});
+
+Deno.test("decode says what is wrong and keeps the bytes", () => {
+  const long = "x".repeat(MAX_ID_LENGTH + 1);
+  const cases: [unknown, string][] = [
+    ["", "not JSON"],
+    ["User alice timed out", "not JSON"],
+    ["{'type': 'message'}", "not JSON"],
+    [JSON.stringify(hello).slice(0, -1), "not JSON"],
+    ["NaN", "not JSON"],
+    ["[".repeat(MAX_PAYLOAD_BYTES), "not JSON"],
+    ["5", "not a JSON object"],
+    ["null", "not a JSON object"],
+    ['"text"', "not a JSON object"],
+    [[hello], "not a JSON object"],
+    [{}, "no author in `from`"],
+    [{ ...hello, from: "" }, "no author in `from`"],
+    [{ ...hello, from: { toString: "x" } }, "no author in `from`"],
+    [{ ...hello, from: ["alice"] }, "no author in `from`"],
+    [{ type: "message", from: "a" }, "no text in `message`"],
+    [{ ...hello, message: 5 }, "no text in `message`"],
+    [{ ...hello, message: null }, "no text in `message`"],
+    [{ ...hello, type: "notice" }, "no text in `notice`"],
+    [{ ...hello, type: "info" }, "no text in `notice`"],
+    ...["toString", "__proto__", "constructor", "Message", 1, null, ["message"]]
+      .map((type): [unknown, string] => [
+        { ...hello, type },
+        "`type` is neither `message` nor `notice`",
+      ]),
+    [`{"__proto__":${JSON.stringify(hello)}}`, "no author in `from`"],
+    ...["", long, 1, null].map((id): [unknown, string] => [
+      { ...hello, id },
+      "`id` is not a string of 1 to 64 characters",
+    ]),
+  ];
+  for (const [wire, why] of cases) {
+    assertEquals(reason(wire), why, String(wire));
+  }
+  for (
+    const bytes of [[0xff], [0xc0, 0x80], [0xed, 0xa0, 0x80], [0xe2, 0x82]]
+  ) {
+    const raw = new Uint8Array([0x22, ...bytes, 0x22]);
+    const malformed = { type: "malformed", reason: "not UTF-8", bytes: raw };
+    assertEquals(decode(raw), malformed as ReturnType<typeof decode>);
+  }
+});
+
+Deno.test("decode wants `at` in RFC 3339, in UTC, in the calendar", () => {
+  const good = [
+    "2026-01-02T03:04:05Z",
+    "2026-01-02T03:04:05.6Z",
+    "2026-01-02T03:04:05.678901234Z",
+    "2024-02-29T23:59:59.999Z",
+    "0000-01-01T00:00:00Z",
+  ];
+  const bad = [
+    "",
+    "now",
+    "2026-01-02",
+    "2026-01-02 03:04:05Z",
+    "2026-01-02T03:04:05",
+    "2026-01-02T03:04:05+01:00",
+    "2026-02-29T00:00:00Z",
+    "2026-04-31T00:00:00Z",
+    "2026-13-01T00:00:00Z",
+    "2026-01-00T00:00:00Z",
+    "2026-01-02T24:00:00Z",
+    "2026-01-02T03:60:00Z",
+    "2026-01-02T03:04:05.Z",
+    "2026-01-02T03:04:05Z\n",
+    "+002026-01-02T03:04:05Z",
+    1767323045,
+    null,
+  ];
+  for (const at of good) {
+    assertEquals(decoded({ ...hello, at }), { ...hello, at } as Payload);
+  }
+  for (const at of bad) {
+    assertEquals(
+      reason({ ...hello, at }),
+      "`at` is not an RFC 3339 time in UTC",
+      String(at),
+    );
+  }
+});
+
+Deno.test("a decoder that refused bytes reads the next payload", () => {
+  decode(new Uint8Array([0xe2, 0x82]));
+  assertEquals(decoded(hello), hello as Payload);
+});
+
+Deno.test("the standard notices", () => {
+  assertEquals(
+    joinNotice("alice", "chat/room"),
+    "User alice is now subscribed to chat/room.",
+  );
+  assertEquals(
+    leaveNotice("alice", "chat/room"),
+    "User alice disconnecting from chat/room.",
+  );
+  assertEquals(timeoutNotice("alice"), "User alice timed out.");
+});

@@ -1,0 +1,200 @@
+/**
+ * What the project takes from `jsr:@std/cli` and `jsr:@std/fmt`, held in tests that pass alike with
+ * the real packages and with the stand-ins in `offline/`.
+ *
+ * @module
+ */
+
+import { assertEquals, assertFalse } from "@std/assert";
+import { parseArgs } from "@std/cli/parse-args";
+import { promptSecret } from "@std/cli/prompt-secret";
+import * as colors from "@std/fmt/colors";
+
+/** The kinds of flag there are, as the scripts use them. */
+function parse(args: string[]) {
+  const strangers: unknown[][] = [];
+  const parsed = parseArgs(args, {
+    boolean: ["quiet", "debug"],
+    string: ["_", "host", "port", "topic"],
+    collect: ["topic"],
+    negatable: ["color"],
+    alias: { host: "h", port: "p", topic: "t", quiet: "q" },
+    default: { host: "localhost" },
+    unknown: (arg, key, value) => {
+      strangers.push([arg, key, value]);
+      return key === undefined;
+    },
+  });
+  const quiet: boolean = parsed.quiet;
+  const port: string | undefined = parsed.port;
+  const topic: string[] = parsed.topic;
+  const host: string = parsed.host;
+  const _: unknown[] = parsed._;
+  return { ...parsed, quiet, port, topic, host, _, strangers };
+}
+
+Deno.test("parseArgs reads every way to give a value", () => {
+  const cases: [string[], string | undefined][] = [
+    [["-p1883"], "1883"],
+    [["-p", "1883"], "1883"],
+    [["-p=1883"], "1883"],
+    [["--port=1883"], "1883"],
+    [["--port", "1883"], "1883"],
+    [["--port=a=b"], "a=b"],
+    [["--port=-5"], "-5"],
+    [["-p-5"], "-5"],
+    [["--port=0x10"], "0x10"],
+    [["--port=1e3"], "1e3"],
+    [["--port=true"], "true"],
+    [["--port="], ""],
+    [["--port"], ""],
+    [["-p"], ""],
+    [["-p="], ""],
+    [["--port", ""], ""],
+    [["--port", "--quiet"], ""],
+    [["--port", "-5"], ""],
+    [["-p", "-"], "-"],
+    [["--port", "-"], ""],
+    [["--port", "1", "--port", "2"], "2"],
+    [[], undefined],
+    // A group that ends in digits is the value of its first letter.
+    [["-qp1883"], undefined],
+  ];
+  for (const [args, port] of cases) {
+    assertEquals(parse(args).port, port, args.join(" "));
+    assertEquals(parse(args).p, port, args.join(" "));
+  }
+});
+
+Deno.test("parseArgs reads switches", () => {
+  const cases: [string[], boolean, boolean][] = [
+    [[], false, false],
+    [["--quiet"], true, false],
+    [["-q"], true, false],
+    [["-q", "--debug"], true, true],
+    [["--quiet=false"], false, false],
+    [["--quiet", "false"], false, false],
+    [["--quiet", "true"], true, false],
+    [["--quiet=no"], true, false],
+    [["--quiet", "--quiet"], true, false],
+  ];
+  for (const [args, quiet, debug] of cases) {
+    const parsed = parse(args);
+    assertEquals([parsed.quiet, parsed.debug], [quiet, debug], args.join(" "));
+  }
+  assertEquals(parse(["-q", "chat"])._, ["chat"]);
+});
+
+Deno.test("parseArgs collects, gives defaults, and keeps what is no flag", () => {
+  assertEquals(parse([]).topic, []);
+  assertEquals(parse(["-t", "a", "--topic=b", "--topic", "c"]).topic, [
+    "a",
+    "b",
+    "c",
+  ]);
+  assertEquals(parse(["-t", "a"]).t, ["a"]);
+  assertEquals(parse([]).host, "localhost");
+  assertEquals(parse([]).h, "localhost");
+  assertEquals(parse(["-h", "broker"]).host, "broker");
+  assertEquals(parse(["-h127.0.0.1"]).host, "127.0.0.1");
+  assertEquals(parse(["1", "-", "", "a b", "--", "-q", "2"])._, [
+    "1",
+    "-",
+    "",
+    "a b",
+    "-q",
+    "2",
+  ]);
+  assertFalse(parse(["--", "-q"]).quiet);
+  assertEquals(parseArgs(["a", "--", "-q"], { "--": true }), {
+    _: ["a"],
+    "--": ["-q"],
+  });
+});
+
+Deno.test("parseArgs tells strangers and negations", () => {
+  assertEquals(parse(["--hots", "x"]).strangers, [["--hots", "hots", "x"]]);
+  assertEquals(parse(["--hots=x"]).strangers, [["--hots=x", "hots", "x"]]);
+  assertEquals(parse(["-z"]).strangers, [["-z", "z", true]]);
+  assertEquals(parse(["-qz"]).strangers, [["-qz", "z", true]]);
+  assertEquals(parse(["-hbroker", "x"]).strangers[0], ["-hbroker", "b", true]);
+  assertEquals(parse(["-abc"]).strangers.map(([, key]) => key), [
+    "a",
+    "b",
+    "c",
+  ]);
+  assertEquals(parse(["--no-quiet"]).strangers, [
+    ["--no-quiet", "no-quiet", true],
+  ]);
+  assertEquals(parse(["--port=1", "-q"]).strangers, []);
+  assertEquals(parse(["--__proto__=x"]).strangers.length, 1);
+  assertEquals(parse(["a"]).strangers, [["a", undefined, undefined]]);
+  assertFalse("hots" in parse(["--hots", "x"]));
+  const options = { boolean: ["color"], negatable: ["color"] } as const;
+  assertEquals(parseArgs(["--no-color"], options), { color: false, _: [] });
+  assertEquals(parseArgs(["--color", "7", "x"], options), {
+    color: true,
+    _: [7, "x"],
+  });
+});
+
+// On a terminal it would ask: the case that needs none is the one to hold.
+Deno.test("promptSecret returns null where stdin is no terminal", {
+  ignore: Deno.stdin.isTerminal(),
+}, () => {
+  assertEquals(promptSecret("Password:", { mask: "" }), null);
+});
+
+Deno.test("colours write exact escapes, or none", () => {
+  // NO_COLOR wins over all: then every function returns its text.
+  const on = (text: string, plain: string) => Deno.noColor ? plain : text;
+  assertEquals(colors.getColorEnabled(), !Deno.noColor);
+  const codes: [(text: string) => string, string, number][] = [
+    [colors.bold, "1", 22],
+    [colors.dim, "2", 22],
+    [colors.italic, "3", 23],
+    [colors.underline, "4", 24],
+    [colors.inverse, "7", 27],
+    [colors.red, "31", 39],
+    [colors.green, "32", 39],
+    [colors.yellow, "33", 39],
+    [colors.blue, "34", 39],
+    [colors.magenta, "35", 39],
+    [colors.cyan, "36", 39],
+    [colors.white, "37", 39],
+    [colors.gray, "90", 39],
+    [colors.brightBlack, "90", 39],
+    [colors.brightRed, "91", 39],
+    [colors.brightGreen, "92", 39],
+    [colors.brightYellow, "93", 39],
+    [colors.brightBlue, "94", 39],
+    [colors.brightMagenta, "95", 39],
+    [colors.brightCyan, "96", 39],
+    [colors.brightWhite, "97", 39],
+    [(text) => colors.rgb8(text, 208), "38;5;208", 39],
+    [(text) => colors.rgb8(text, 300.5), "38;5;255", 39],
+    [(text) => colors.rgb8(text, -1), "38;5;0", 39],
+    [(text) => colors.bgRgb8(text, 17.9), "48;5;17", 49],
+  ];
+  for (const [paint, open, close] of codes) {
+    assertEquals(paint("a b"), on(`\x1b[${open}ma b\x1b[${close}m`, "a b"));
+    assertEquals(paint(""), on(`\x1b[${open}m\x1b[${close}m`, ""));
+  }
+  assertEquals(
+    colors.red(`a${colors.blue("b")}c`),
+    on("\x1b[31ma\x1b[34mb\x1b[31mc\x1b[39m", "abc"),
+  );
+  try {
+    colors.setColorEnabled(false);
+    assertEquals([colors.getColorEnabled(), colors.red("a")], [false, "a"]);
+  } finally {
+    colors.setColorEnabled(true);
+  }
+  assertEquals(colors.getColorEnabled(), !Deno.noColor);
+});
+
+Deno.test("stripAnsiCode takes styles, cursor moves and links out", () => {
+  const text =
+    "\x1b[1;31ma\x1b[0m\x1b[2K\x1b[?25lb\x1b]8;;http://c\x07d\x9b1me";
+  assertEquals(colors.stripAnsiCode(text), "abde");
+});
