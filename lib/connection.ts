@@ -12,9 +12,7 @@ import ackHandler from "mqtt/lib/handlers/ack";
 import mqttClient from "mqtt/lib/client";
 import type { IClientOptions } from "mqtt";
 import { type Broker, showBroker } from "./address.ts";
-import type { MqttClient, OpenStream } from "./transport.ts";
-
-export type { MqttClient };
+import type { ByteStream, MqttClient } from "./transport.ts";
 
 /** The MQTT versions, by their number on the wire: 4 is 3.1.1. */
 export type Version = 5 | 4;
@@ -84,7 +82,7 @@ export interface Connection {
 }
 
 /** Picks where MQTT.js's next stream goes. */
-export type NextStream = (mqtt: MqttClient) => ReturnType<OpenStream>;
+export type NextStream = (mqtt: MqttClient) => ByteStream;
 
 /**
  * Tries the brokers in turn, once each, until one accepts us.

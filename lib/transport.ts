@@ -6,10 +6,8 @@
  */
 
 import { connect as connectTcp } from "node:net";
-import type { IClientOptions, IStream, MqttClient } from "mqtt";
+import type { IClientOptions } from "mqtt";
 import type { Broker } from "./address.ts";
-
-export type { IStream, MqttClient };
 
 /** What encrypted connections are checked with and identified by: PEM texts. */
 export interface TlsIdentity {
@@ -21,8 +19,22 @@ export interface TlsIdentity {
   key?: string;
 }
 
+/**
+ * MQTT.js's client.
+ *
+ * @internal
+ */
+export type MqttClient = import("mqtt").MqttClient;
+
+/**
+ * A stream of bytes, as MQTT.js takes it.
+ *
+ * @internal
+ */
+export type ByteStream = import("mqtt").IStream;
+
 /** Opens a stream to a broker. MQTT.js calls it for each connection anew. */
-export type OpenStream = (client: MqttClient, broker: Broker) => IStream;
+export type OpenStream = (client: MqttClient, broker: Broker) => ByteStream;
 
 /**
  * Loads the transports that some brokers need. MQTT.js's own builders serve

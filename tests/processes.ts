@@ -110,12 +110,12 @@ export class Process implements AsyncDisposable {
 
   /** Ends it, if it has not ended by itself. */
   async [Symbol.asyncDispose](): Promise<void> {
-    await this.endInput();
     try {
       this.#child.kill("SIGKILL");
     } catch {
       // It has ended already.
     }
+    await this.endInput();
     await this.outcome();
   }
 }

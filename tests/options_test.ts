@@ -1,0 +1,328 @@
+import {
+  assert,
+  assertEquals,
+  assertFalse,
+  assertMatch,
+  assertThrows,
+} from "@std/assert";
+import { FLAGS, flagsOf, type Script } from "../lib/flags.ts";
+import { helpText } from "../lib/help.ts";
+import {
+  type ListenerOptions,
+  parseListenerArgs,
+  parsePublisherArgs,
+  type PublisherOptions,
+  UsageError,
+} from "../lib/options.ts";
+
+/** The listener's options for arguments that ask to run. */
+function listener(...args: string[]): ListenerOptions {
+  const request = parseListenerArgs(args);
+  assert(request.action === "run");
+  return request.options;
+}
+
+/** The publisher's options for arguments that ask to run. */
+function publisher(...args: string[]): PublisherOptions {
+  const request = parsePublisherArgs(args);
+  assert(request.action === "run");
+  return request.options;
+}
+
+const COMMON_DEFAULTS = {
+  brokers: [{ scheme: "mqtt", host: "localhost", port: 1883, path: "" }],
+  username: "chat",
+  name: "chat",
+  password: undefined,
+  passwordFile: undefined,
+  userWasNamed: false,
+  clientId: undefined,
+  resume: false,
+  sessionExpiry: 86_400,
+  qos: 1,
+  keepalive: 30,
+  protocolVersion: "auto",
+  tlsFiles: { ca: undefined, cert: undefined, key: undefined },
+  timeout: 10,
+  color: "auto",
+  quiet: false,
+  debug: false,
+};
+
+Deno.test("options: the listener's defaults", () => {
+  const expected = {
+    ...COMMON_DEFAULTS,
+    topics: ["chat"],
+    json: false,
+    count: undefined,
+    wait: undefined,
+    announce: true,
+    showTopic: false,
+  };
+  assertEquals(listener(), expected as ListenerOptions);
+});
+
+Deno.test("options: the publisher's defaults", () => {
+  const expected = {
+    ...COMMON_DEFAULTS,
+    topic: "chat",
+    message: undefined,
+    follow: false,
+  };
+  assertEquals(publisher(), expected as PublisherOptions);
+});
+
+Deno.test("options: every flag, long and short, says the same", () => {
+  const samples: Record<string, [value: string, part: object]> = {
+    topic: ["a/b", {}],
+    name: ["Ann", { name: "Ann" }],
+    "no-announce": ["", { announce: false }],
+    count: ["3", { count: 3 }],
+    wait: ["1.5", { wait: 1.5 }],
+    "show-topic": ["", { showTopic: true }],
+    json: ["", { json: true }],
+    message: ["two words", { message: "two words" }],
+    follow: ["", { follow: true }],
+    color: ["never", { color: "never" }],
+    quiet: ["", { quiet: true }],
+    debug: ["", { debug: true }],
+    host: ["a", { brokers: [{ ...COMMON_DEFAULTS.brokers[0], host: "a" }] }],
+    port: ["7", { brokers: [{ ...COMMON_DEFAULTS.brokers[0], port: 7 }] }],
+    id: ["x", { clientId: "x" }],
+    username: ["ann", { username: "ann", name: "ann", userWasNamed: true }],
+    password: ["p w=1", { password: "p w=1" }],
+    "password-file": ["pw", { passwordFile: "pw" }],
+    qos: ["2", { qos: 2 }],
+    keepalive: ["5", { keepalive: 5 }],
+    timeout: ["0.5", { timeout: 0.5 }],
+    "protocol-version": ["311", { protocolVersion: 4 }],
+    "session-expiry": ["0", { sessionExpiry: 0 }],
+  };
+  // These depend on others, and have tests of their own.
+  const others = ["cafile", "cert", "key", "resume", "version", "help"];
+  for (const { long, short, value, only } of FLAGS) {
+    if (others.includes(long)) continue;
+    const [text, part] = samples[long];
+    const own = long === "topic"
+      ? only === "listener" ? { topics: [text] } : { topic: text }
+      : part;
+    const parse = only === "publisher" ? publisher : listener;
+    const spellings = value === undefined
+      ? [[`--${long}`], ...short ? [[`-${short}`]] : []]
+      : [
+        [`--${long}`, text],
+        [`--${long}=${text}`],
+        ...short ? [[`-${short}`, text], [`-${short}=${text}`]] : [],
+      ];
+    for (const args of spellings) {
+      assertEquals(parse(...args), { ...parse(), ...own }, args.join(" "));
+    }
+  }
+});
+
+Deno.test("options: values that begin with a dash or look odd", () => {
+  assertEquals(publisher("--message=-5").message, "-5");
+  assertEquals(publisher("-m=--help").message, "--help");
+  assertEquals(publisher("-m", "-").message, "-");
+  assertEquals(publisher("-m", "007").message, "007");
+  assertEquals(publisher("-m", "1e3", "-t", "12").message, "1e3");
+  assertEquals(publisher("-m", "true").message, "true");
+  assertEquals(publisher("-m", "a=b\nc").message, "a=b\nc");
+  assertEquals(publisher("-q2", "-p1884").qos, 2);
+  assertEquals(listener("-Tcq", "0", "--id", "x").qos, 0);
+});
+
+Deno.test("options: several topics, wildcards, shown topics", () => {
+  const two = listener("-t", "a", "--topic", "b", "-t=a");
+  assertEquals([two.topics, two.showTopic], [["a", "b"], true]);
+  assertEquals(listener("-t", "a/#").showTopic, true);
+  assertEquals(listener("-t", "a").showTopic, false);
+  assertEquals(listener("-t", "a", "-T").showTopic, true);
+});
+
+Deno.test("options: several brokers, one port, one user", () => {
+  const { brokers, username } = listener(
+    ...["-h", "mqtt://ann:pw@a", "-h", "b:7", "-h", "ws://c", "-p", "9"],
+  );
+  assertEquals(
+    brokers.map(({ host, port }) => `${host}:${port}`),
+    ["a:9", "b:7", "c:9"],
+  );
+  assertEquals([username, brokers[0].password], ["ann", "pw"]);
+  assertEquals(listener("-h", "mqtt://ann@a", "-u", "bob").username, "bob");
+});
+
+Deno.test("options: files for TLS make a bare host encrypted", () => {
+  const { brokers, tlsFiles } = listener(
+    ...["-h", "a", "--cafile", "ca", "--cert", "c", "--key", "k"],
+  );
+  assertEquals([brokers[0].scheme, brokers[0].port], ["mqtts", 8883]);
+  assertEquals(tlsFiles, { ca: "ca", cert: "c", key: "k" });
+});
+
+Deno.test("options: sessions and versions", () => {
+  const { resume, clientId } = listener("-c", "-i", "me", "-x", "4294967295");
+  assertEquals([resume, clientId], [true, "me"]);
+  assertEquals(listener("-V", "5").protocolVersion, 5);
+  assertEquals(listener("-V", "auto").protocolVersion, "auto");
+});
+
+Deno.test("options: help and version need nothing else to be right", () => {
+  assertEquals(parseListenerArgs(["--help"]), { action: "help" });
+  assertEquals(parsePublisherArgs(["-q", "9", "--help"]), { action: "help" });
+  assertEquals(parsePublisherArgs(["--version", "-t", "#"]), {
+    action: "version",
+  });
+});
+
+/** Arguments that can't be followed, and what is said. */
+const BOTH_REFUSE: [args: string[], sentence: RegExp][] = [
+  [["--bogus"], /^there is no flag "--bogus"\.$/],
+  [["--bogus=1"], /^there is no flag "--bogus=1"\.$/],
+  [["--no-json"], /^there is no flag "--no-json"\.$/],
+  [["--__proto__", "x"], /^there is no flag "--__proto__"\.$/],
+  [["--toString"], /^there is no flag "--toString"\.$/],
+  [["-z"], /^there is no flag "-z"\.$/],
+  [["room"], /^"room" belongs to no flag/],
+  [["--quiet", "room"], /^"room" belongs to no flag/],
+  [["--", "--quiet"], /^"--quiet" belongs to no flag/],
+  [["-"], /^"-" belongs to no flag/],
+  [["--topic"], /^--topic needs a value/],
+  [["--topic="], /^--topic needs a value/],
+  [["-t", ""], /^--topic needs a value/],
+  [["-t", "--quiet"], /^--topic needs a value.*--topic=-x\.$/],
+  [["-h"], /^--host needs a value/],
+  [["--password="], /^--password needs a value/],
+  [["-p", "1", "-p", "2"], /^--port can be given once only\.$/],
+  [["-q", "1", "--qos=1"], /^--qos can be given once only\.$/],
+  ...["0", "65536", "x", "-1", "1.5", "1e3", "0x10", " 1", "१"]
+    .map((text): [string[], RegExp] => [
+      [`--port=${text}`],
+      /^--port ".*" does not fit: it takes a whole number from 1 to 65535\.$/,
+    ]),
+  ...["3", "-1", "one", "00"].map((text): [string[], RegExp] => [
+    [`--qos=${text}`],
+    /^--qos ".*" does not fit: it takes one of 0, 1, 2\.$/,
+  ]),
+  [["-k", "4"], /^--keepalive "4" does not fit: .* from 5 to 65535\.$/],
+  [["-k", "65536"], /^--keepalive "65536" does not fit/],
+  [["-V", "4"], /^--protocol-version "4" does not fit: .* auto, 5, 311\.$/],
+  [
+    ["--color", "yes"],
+    /^--color "yes" does not fit: .* auto, always, never\.$/,
+  ],
+  [["--timeout", "0"], /^--timeout "0" does not fit: .*seconds above 0/],
+  [["--timeout", "2147484"], /^--timeout "2147484" does not fit/],
+  [["-x", "4294967296", "-c", "-i", "a"], /^--session-expiry .* does not fit/],
+  [["--resume"], /^--resume needs --id/],
+  [["--cert", "c"], /^--cert and --key go together/],
+  [["--key", "k"], /^--cert and --key go together/],
+  [["-h", "a", "-h", "b c"], /^--host "b c" does not fit: it takes a host/],
+  [["-h", "a:0"], /^--host "a:0" does not fit/],
+  [["-h", "http://a"], /^--host "http:\/\/a" does not fit: .* no scheme http/],
+  [
+    ["-h", "mqtt://a", "--cafile", "ca"],
+    /are for encrypted connections, mqtt:\/\/ is not one; write mqtts:/,
+  ],
+  [["-t", "a\nb"], /^--topic "a\\nb" has a control character/],
+  [["-t", "a/#/b"], /^--topic "a\/#\/b" has a /],
+];
+
+const LISTENER_REFUSES: typeof BOTH_REFUSE = [
+  [["-m", "hi"], /^there is no flag "-m"\.$/],
+  [["-t", "a", "-t", "b#"], /^--topic "b#" has a wildcard that is not/],
+  [["-C", "0"], /^--count "0" does not fit/],
+  [["-C", "9007199254740992"], /^--count "9007199254740992" does not fit/],
+  [["-W", "0"], /^--wait "0" does not fit/],
+  [["-W", "-1"], /^--wait needs a value/],
+];
+
+const PUBLISHER_REFUSES: typeof BOTH_REFUSE = [
+  [["--json"], /^there is no flag "--json"\.$/],
+  [["-C", "1"], /^there is no flag "-C"\.$/],
+  [["-t", "chat/#"], /^--topic "chat\/#" has a wildcard, \+ or #/],
+  [["-t", "chat/+"], /^--topic "chat\/\+" has a wildcard, \+ or #/],
+  [["-t", "a", "-t", "b"], /^--topic can be given once only\.$/],
+  [["-m", ""], /^--message needs a value/],
+  [["-m"], /^--message needs a value/],
+  [["-m", "hello", "world"], /^"world" belongs to no flag/],
+  [["-m", "-5"], /^--message needs a value.*--message=-x\.$/],
+];
+
+Deno.test("options: what can't be followed, in one sentence", () => {
+  const refused = [
+    ...[...BOTH_REFUSE, ...LISTENER_REFUSES]
+      .map((refusal) => [parseListenerArgs, ...refusal] as const),
+    ...[...BOTH_REFUSE, ...PUBLISHER_REFUSES]
+      .map((refusal) => [parsePublisherArgs, ...refusal] as const),
+  ];
+  for (const [parse, args, sentence] of refused) {
+    const said = JSON.stringify(args);
+    const { message } = assertThrows(
+      () => void parse(args),
+      UsageError,
+      undefined,
+      said,
+    );
+    assertMatch(message, sentence);
+    assertMatch(message, /^[^\n]+\.$/);
+  }
+});
+
+Deno.test("options: a URL's password is in no error", () => {
+  for (
+    const host of [
+      "mqtt://ann:secret@a b",
+      "mqtt://ann:secret@a/room",
+      "http://ann:secret@a",
+      "ann:secret@a",
+      "mqtt://ann:secret@a:99999",
+    ]
+  ) {
+    const { message } = assertThrows(
+      () => void parseListenerArgs(["-h", host]),
+      UsageError,
+    );
+    assertFalse(message.includes("secret"), message);
+  }
+});
+
+for (const script of ["listener", "publisher"] satisfies Script[]) {
+  Deno.test(`help: the ${script}'s fits 80x24 and has it all`, () => {
+    const text = helpText(script);
+    const lines = text.split("\n");
+    // The shell's prompt takes the 24th.
+    assert(lines.length <= 23 + 1, `${lines.length} lines`);
+    for (const line of lines) assert(line.length <= 80, line);
+    for (const { long, short, value } of flagsOf(script)) {
+      const spelling = `${short ? `-${short}, ` : ""}--${long}${
+        value ? ` ${value}` : ""
+      }  `;
+      assert(text.includes(spelling), spelling);
+    }
+    const examples = lines.slice(lines.indexOf("Examples") + 1);
+    assertEquals(examples.length, 3);
+    for (const example of examples) assertMatch(example, /^ {2}.*deno run -N/);
+    const groups = lines.slice(1, -4).filter((line) => /^\w/.test(line));
+    assert(groups.length >= 5, `${groups.length} groups`);
+  });
+
+  Deno.test(`help: the ${script}'s examples can be followed`, () => {
+    const parse = script === "listener"
+      ? parseListenerArgs
+      : parsePublisherArgs;
+    for (const example of helpText(script).split("\n").slice(-3)) {
+      const command = example.split(`${script}.ts `)[1].split(" | ")[0];
+      const args = command.match(/'[^']*'|\S+/g) ?? [];
+      parse(args.map((arg) => arg.replaceAll("'", "")));
+    }
+  });
+}
+
+Deno.test("flags: no two of a script have a name in common", () => {
+  for (const script of ["listener", "publisher"] satisfies Script[]) {
+    const names = flagsOf(script)
+      .flatMap(({ long, short }) => [long, ...short ? [short] : []]);
+    assertEquals(names.length, new Set(names).size);
+  }
+});
