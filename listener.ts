@@ -46,7 +46,7 @@ async function listen(options: ListenerOptions): Promise<number> {
     onStatus(status: Status) {
       connect.onStatus?.(status);
       // The broker told the room that we were lost.
-      if (status.type === "connected" && status.again) announce();
+      if (status.type === "connected" && status.gap) announce();
     },
   });
   const announce = () =>

@@ -86,9 +86,9 @@ const MAX_PACKET_BYTES = 1_048_576;
 const SYSTEM = "$SYS/";
 
 /**
- * Takes part of every four heartbeats to clear up after brokers that no longer
- * beat, and after a machine has slept it takes itself for one and sends the
- * wills of living clients. As long apart as timers go (24.8 days for four).
+ * How often aedes counts the brokers of a cluster, in milliseconds. After four
+ * times this it publishes the wills of brokers it didn't hear from: of this one
+ * too, when the machine was asleep meanwhile. So as rarely as a timer can.
  */
 const HEARTBEAT_MS = 2 ** 29 - 1;
 
@@ -115,14 +115,19 @@ export async function startBroker(
     limitPackets(socket, maxPacketBytes);
     aedes.handle(socket);
   });
-  const port = await listen(server, hostname, options.port ?? 0);
-  await aedes.listen();
+  const endSessions = () => new Promise<void>((done) => aedes.close(done));
+  await aedes.listen(); // first, or a quick client finds it without its memory
+  const port = await listen(server, hostname, options.port ?? 0)
+    .catch(async (error) => {
+      await endSessions();
+      throw error;
+    });
 
   async function end(): Promise<void> {
     const serverClosed = new Promise<void>((done) =>
       server.close(() => done())
     );
-    await new Promise<void>((done) => aedes.close(done));
+    await endSessions();
     for (const socket of sockets) socket.destroy(); // those that never logged in
     await serverClosed;
   }
@@ -131,12 +136,15 @@ export async function startBroker(
   return {
     hostname,
     port,
-    url: `mqtt://${
-      hostname.includes(":") ? `[${hostname}]` : hostname
-    }:${port}`,
+    url: `mqtt://${hostPort(hostname, port)}`,
     close,
     [Symbol.asyncDispose]: close,
   };
+}
+
+/** `host:port`, with the brackets that IPv6 needs. */
+function hostPort(hostname: string, port: number): string {
+  return `${hostname.includes(":") ? `[${hostname}]` : hostname}:${port}`;
 }
 
 /** Listens; answers with the port. */
@@ -145,7 +153,7 @@ async function listen(
   hostname: string,
   port: number,
 ): Promise<number> {
-  const address = `${hostname}:${port}`;
+  const address = hostPort(hostname, port);
   // Without permission, node:net throws where nobody can catch it.
   const { state } = await Deno.permissions.request({
     name: "net",

@@ -1,43 +1,38 @@
 /**
- * The chat client: connect, join rooms, send, receive, close. Owns what
- * happens to a connection during its life: reconnecting, subscribing again,
- * and what became of each message.
+ * The chat client: connect, join rooms, send, receive, close. What the
+ * scripts, and other programs, use.
  *
  * @module
  */
 
 import { Buffer } from "node:buffer";
-import type { IDisconnectPacket, IPublishPacket, MqttClient } from "mqtt";
+import type { IPublishPacket } from "mqtt";
 import { type Broker, showBroker } from "./address.ts";
-import {
-  connectFirst,
-  type Connection,
-  type ConnectOptions,
-  networkReason,
-  NotAuthorizedError,
-  reasonCodeOf,
-  reasonName,
-  RefusedError,
-  UnreachableError,
-  type Version,
-} from "./connection.ts";
+import { connectFirst, type ConnectOptions } from "./connection.ts";
+import { Link, type LinkStatus } from "./link.ts";
 import { decode, encode, type Payload } from "./protocol.ts";
 import type { QoS, Received } from "./protocol.ts";
-import { retryDelay } from "./retry.ts";
-import { AbandonedError, Sender } from "./sender.ts";
-import { loadTransport, type TlsIdentity } from "./transport.ts";
+import { reasonName } from "./reasons.ts";
+import { Rotation, type Version } from "./rotation.ts";
+import { limitsOf, publishBytes } from "./limits.ts";
+import { AbandonedError, type Done, PublishError, Sender } from "./sender.ts";
+import type { Message } from "./sender.ts";
+import { loadTransport, type MqttClient } from "./transport.ts";
+import type { TlsIdentity } from "./transport.ts";
 
-export { NotAuthorizedError, RefusedError, UnreachableError };
+export {
+  NotAuthorizedError,
+  RefusedError,
+  UnreachableError,
+} from "./connection.ts";
 export { AbandonedError, PublishError } from "./sender.ts";
 
-/** What happens to the connection. */
+/** What happens to the connection and the subscriptions. */
 export type Status =
-  | { type: "connected"; broker: Broker; version: Version; again: boolean }
+  | LinkStatus
+  | { type: "lowered"; broker: Broker; qos: QoS }
   | { type: "subscribed"; topic: string; qos: QoS }
-  | { type: "denied"; topic: string; reason: string }
-  | { type: "disconnected"; broker: Broker; reason: string }
-  | { type: "reconnecting"; broker: Broker; seconds: number }
-  | { type: "step"; text: string };
+  | { type: "denied"; topic: string; reason: string };
 
 /** How a subscription was answered. */
 export interface Grant {
@@ -64,32 +59,28 @@ export interface ClientOptions
   now?: () => Date;
 }
 
-/** How long an orderly DISCONNECT may take to leave, in milliseconds. */
-const GOODBYE_MS = 1000;
+/** MQTT 5's reason code for what exceeds the broker's limit (§2.4). */
+const PACKET_TOO_LARGE = 149;
 
 /** A member of chat rooms on one broker, or on one of several. */
 export class ChatClient {
   readonly #options: ClientOptions;
+  readonly #rotation: Rotation;
   readonly #filters = new Map<string, QoS>();
   readonly #sender: Sender;
   /** Settles when the connection is lost for good. */
   readonly lost: Promise<Error>;
   #resolveLost: (error: Error) => void;
-  #mqtt!: MqttClient;
-  #broker!: Broker;
-  #version!: Version;
-  #closing = false;
-  #retries = 0;
-  /** Why the connection that is about to close does. */
-  #cause?: string;
+  #link!: Link;
+  #limits = limitsOf();
+  /** Whether it was told that the QoS is lowered. */
+  #isLowered = false;
+  #isClosed = false;
 
   private constructor(options: ClientOptions) {
     this.#options = options;
-    this.#sender = new Sender(({ topic, bytes, qos }, done) => {
-      const { buffer, byteOffset, length } = bytes;
-      const payload = Buffer.from(buffer, byteOffset, length);
-      this.#mqtt.publish(topic, payload, { qos }, done);
-    });
+    this.#rotation = new Rotation(options.brokers, options.protocolVersion);
+    this.#sender = new Sender((message, done) => this.#publish(message, done));
     const { promise, resolve } = Promise.withResolvers<Error>();
     this.lost = promise;
     this.#resolveLost = resolve;
@@ -106,34 +97,29 @@ export class ChatClient {
    */
   static async connect(options: ClientOptions): Promise<ChatClient> {
     const client = new ChatClient(options);
-    const open = await loadTransport(options.brokers, options.tls);
-    const connection = await connectFirst(
+    const { will, clientId = randomClientId() } = options;
+    await connectFirst(
       {
         ...options,
-        clientId: options.clientId ?? randomClientId(),
-        will: options.will === undefined ? undefined : {
-          topic: options.will.topic,
-          payload: encode(options.will.payload),
-        },
+        clientId,
+        will: will && { ...will, payload: encode(will.payload) },
       },
-      (first) => {
-        client.#broker = first;
-        return (mqtt) => open(mqtt, client.#broker);
-      },
-      (text) => options.onStatus?.({ type: "step", text }),
+      client.#rotation,
+      await loadTransport(options.brokers, options.tls),
+      (mqtt) => client.#adopt(mqtt),
+      (text) => client.#tell({ type: "step", text }),
     );
-    client.#adopt(connection);
     return client;
   }
 
-  /** The broker it is, or was last, connected to. */
+  /** The broker it is connected to, or tries. */
   get broker(): Broker {
-    return this.#broker;
+    return this.#rotation.broker;
   }
 
   /** The MQTT version spoken: 5, or 4 for 3.1.1. */
   get version(): Version {
-    return this.#version;
+    return this.#rotation.version;
   }
 
   /** Whether there is a connection now. */
@@ -146,7 +132,8 @@ export class ChatClient {
    *
    * @param filters Topic filters.
    * @param qos The QoS to ask for.
-   * @returns What the broker grants, in the same order.
+   * @returns What the broker grants, in the same order; nothing when the
+   * connection broke meanwhile, and the next one asks again.
    */
   async join(filters: string[], qos: QoS): Promise<Grant[]> {
     for (const filter of filters) this.#filters.set(filter, qos);
@@ -169,147 +156,75 @@ export class ChatClient {
     const id = payload.id ?? crypto.randomUUID();
     const at = payload.at ?? this.#now().toISOString();
     const bytes = encode({ ...payload, id, at });
-    if (this.#closing) throw new AbandonedError("The connection is closed.");
-    const broker = () => showBroker(this.#broker);
+    if (this.#isClosed) throw new AbandonedError("The connection is closed.");
+    const broker = () => showBroker(this.broker);
     await this.#sender.send({ topic, bytes, qos }, broker);
   }
 
   /**
-   * Leaves in good order: DISCONNECT, so that the will is not published. What
-   * is not acknowledged by now is given up; await {@link send} before.
-   *
-   * @returns When the connection is closed.
+   * Leaves in good order. What is not acknowledged by now is given up; await
+   * {@link send} before.
    */
   async close(): Promise<void> {
-    if (this.#closing) return;
-    this.#closing = true;
-    const wasOnline = this.online;
+    if (this.#isClosed) return;
+    this.#isClosed = true;
     this.#sender.abandon();
-    const mqtt = this.#mqtt;
-    if (!wasOnline) return void mqtt.end(true);
-    const ended = Promise.withResolvers<void>();
-    const timer = setTimeout(() => {
-      mqtt.stream.destroy();
-      ended.resolve();
-    }, GOODBYE_MS);
-    // `end` would wait for acknowledgements that nobody awaits any more.
-    mqtt.outgoing = {};
-    mqtt.end(false, this.#goodbye(), () => ended.resolve());
-    await ended.promise;
-    clearTimeout(timer);
+    await this.#link.end();
   }
 
-  /**
-   * Breaks the connection without a word, as a crash would: the broker
-   * publishes the will.
-   */
+  /** Breaks the connection as a crash would: the broker publishes the will. */
   abort(): void {
-    this.#closing = true;
+    if (this.#isClosed) return;
+    this.#isClosed = true;
     this.#sender.abandon();
-    this.#mqtt.end(true);
-    this.#mqtt.stream.destroy();
+    this.#link.break();
   }
 
-  /** Takes over a connection that stands. */
-  #adopt({ mqtt, broker, version }: Connection): void {
-    this.#mqtt = mqtt;
-    this.#broker = broker;
-    this.#version = version;
+  /** Takes over a connection in the moment it stands. */
+  #adopt(mqtt: MqttClient): void {
+    const { timeout, session: { resume }, clientId } = this.#options;
     mqtt.on("message", (topic, bytes, packet) => {
       this.#receive(topic, bytes, packet);
     });
-    mqtt.on("connect", () => this.#onConnect(true));
-    mqtt.on("close", () => this.#onClose());
-    mqtt.on("reconnect", () => this.#beforeReconnect());
-    mqtt.on("error", (error) => this.#onError(error));
-    mqtt.on("disconnect", (packet) => this.#onDisconnect(packet));
-    // The session this first connection began is what the next ones resume.
-    if (version === 5) mqtt.options.clean = false;
-    mqtt.options.connectTimeout = this.#options.timeout * 1000;
-    mqtt.options.reconnectPeriod = retryDelay(this.#retries, Math.random());
-    this.#onConnect(false);
-  }
-
-  #onConnect(again: boolean): void {
-    this.#cause = undefined;
-    this.#retries = 0;
-    this.#mqtt.options.reconnectPeriod = retryDelay(
-      this.#retries,
-      Math.random(),
-    );
-    this.#tell({
-      type: "connected",
-      broker: this.#broker,
-      version: this.#version,
-      again,
-    });
-    if (again) this.#subscribe();
-    this.#sender.goOnline();
-  }
-
-  #onClose(): void {
-    const wasOnline = this.online;
-    this.#sender.goOffline();
-    if (this.#closing) return;
-    const reason = this.#cause ?? "the connection was closed";
-    this.#cause = undefined;
-    if (wasOnline) {
-      this.#tell({ type: "disconnected", broker: this.#broker, reason });
-    } else {
-      this.#tell({ type: "step", text: `no connection: ${reason}` });
-    }
-    this.#tell({
-      type: "reconnecting",
-      broker: this.#nextBroker(),
-      seconds: this.#mqtt.options.reconnectPeriod! / 1000,
+    let isFirst = true;
+    const options = { timeout, resume, chosenId: clientId };
+    this.#link = new Link(mqtt, this.#rotation, options, {
+      onStatus: (status) => this.#tell(status),
+      onUp: () => {
+        if (!isFirst) this.#subscribe();
+        isFirst = false;
+        this.#limits = limitsOf(mqtt.serverProperties);
+        this.#sender.goOnline(this.#limits.inFlight);
+      },
+      onDown: () => this.#sender.goOffline(),
+      onLost: (error) => {
+        this.#isClosed = true;
+        this.#sender.abandon();
+        this.#resolveLost(error);
+      },
     });
   }
 
-  /** MQTT.js is about to open a stream: say where to, and when the next one. */
-  #beforeReconnect(): void {
-    this.#broker = this.#nextBroker();
-    this.#retries++;
-    this.#mqtt.options.reconnectPeriod = retryDelay(
-      this.#retries,
-      Math.random(),
-    );
-  }
-
-  #onError(error: Error): void {
-    const code = reasonCodeOf(error);
-    this.#cause ??= code === undefined ? networkReason(error) : error.message;
-    if (code === 4 || code === 5 || code === 134 || code === 135) {
-      this.#fail(
-        new NotAuthorizedError(
-          `${showBroker(this.#broker)} does not let the user in any more: ` +
-            `${reasonName(code)}.`,
-        ),
-      );
-    } else if (this.#mqtt.connected) {
-      // A packet that can't be parsed leaves MQTT.js connected with a parser
-      // that has lost its place; only a new connection helps.
-      this.#mqtt.stream.destroy();
+  #publish({ topic, bytes, qos: wanted }: Message, done: Done): void {
+    const { qos: highest, packetBytes } = this.#limits;
+    const qos = wanted > highest ? highest : wanted;
+    if (qos < wanted && !this.#isLowered) {
+      this.#isLowered = true;
+      this.#tell({ type: "lowered", broker: this.broker, qos });
     }
-  }
-
-  /** MQTT 5: the broker says why it is about to close. */
-  #onDisconnect({ reasonCode = 0 }: IDisconnectPacket): void {
-    this.#cause = reasonName(reasonCode);
-    if (reasonCode === 142) {
-      this.#fail(
-        new RefusedError(
-          `${showBroker(this.#broker)} gave the session to another client ` +
-            "with the same --id; use another id, or none.",
+    const size = publishBytes(topic, bytes.length, qos, this.version);
+    if (size > packetBytes) {
+      return done(
+        new PublishError(
+          `${showBroker(this.broker)} takes packets of ${packetBytes} bytes ` +
+            `at most, this message needs ${size}; send it in parts.`,
+          PACKET_TOO_LARGE,
         ),
       );
     }
-  }
-
-  /** The connection is lost for good. */
-  #fail(error: Error): void {
-    if (this.#closing) return;
-    this.abort();
-    this.#resolveLost(error);
+    const { buffer, byteOffset, length } = bytes;
+    const payload = Buffer.from(buffer, byteOffset, length);
+    this.#link.mqtt.publish(topic, payload, { qos }, done);
   }
 
   #receive(topic: string, bytes: Uint8Array, packet: IPublishPacket): void {
@@ -319,7 +234,7 @@ export class ChatClient {
       qos: packet.qos,
       retain: packet.retain,
       receivedAt: this.#now(),
-      duplicate: false,
+      duplicate: packet.dup,
     });
   }
 
@@ -329,14 +244,11 @@ export class ChatClient {
       [...this.#filters].map(([filter, qos]) => [filter, { qos }]),
     );
     const filters = [...this.#filters.keys()];
+    if (filters.length === 0) return Promise.resolve([]);
     return new Promise((resolve) => {
-      this.#mqtt.subscribe(request, (_error, _granted, packet) => {
-        // Without an answer the connection broke; the next one asks again.
-        if (packet === undefined) return resolve([]);
-        const codes = packet.granted as number[];
-        resolve(
-          filters.map((topic, index) => this.#grant(topic, codes[index])),
-        );
+      this.#link.mqtt.subscribe(request, (_error, _granted, packet) => {
+        const codes = (packet?.granted ?? []) as number[];
+        resolve(codes.map((code, index) => this.#grant(filters[index], code)));
       });
     });
   }
@@ -349,18 +261,6 @@ export class ChatClient {
     }
     this.#tell({ type: "denied", topic, reason: reasonName(code) });
     return { topic };
-  }
-
-  /** What DISCONNECT says: with MQTT 5 an orderly end ends the session. */
-  #goodbye(): Partial<IDisconnectPacket> {
-    if (this.#version !== 5 || this.#options.session.resume) return {};
-    return { properties: { sessionExpiryInterval: 0 } };
-  }
-
-  /** The broker to turn to when this one is lost. */
-  #nextBroker(): Broker {
-    const { brokers } = this.#options;
-    return brokers[(brokers.indexOf(this.#broker) + 1) % brokers.length];
   }
 
   #now(): Date {

@@ -106,8 +106,10 @@ export class Delivery {
         this.#outbox.refuse(number, error);
       } else if (line.text !== "") {
         const sent = this.#send(line.text);
+        const mayGoOn = this.#outbox.add(number, sent);
+        // Registered second, so that the report knows of it by then.
         sent.then(() => onSettled(true), () => onSettled(false));
-        await this.#outbox.add(number, sent);
+        await mayGoOn;
       }
     }
   }

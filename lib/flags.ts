@@ -35,7 +35,7 @@ export const FLAGS: readonly Flag[] = [
     value: "TOPIC",
     repeat: true,
     group: "Room",
-    help: "room, or several of them; + and # are wildcards [chat]",
+    help: "room; may be repeated; + and # are wildcards [chat]",
     only: "listener",
   },
   {

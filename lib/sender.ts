@@ -6,7 +6,7 @@
  * @module
  */
 
-import { reasonCodeOf, reasonName } from "./connection.ts";
+import { reasonCodeOf, reasonName } from "./reasons.ts";
 import type { QoS } from "./protocol.ts";
 
 /** A message the broker did not take. */
@@ -53,10 +53,10 @@ export interface Message {
  * Hands a message to the network; calls back once, when the broker has
  * answered or, at QoS 0, when it is handed over.
  */
-export type Publish = (
-  message: Message,
-  done: (error?: Error | null) => void,
-) => void;
+export type Publish = (message: Message, done: Done) => void;
+
+/** What is called when a message has its answer. */
+export type Done = (error?: Error | null) => void;
 
 /** A message, and whoever waits for its fate. */
 interface Sending {
@@ -76,6 +76,7 @@ export class Sender {
   /** MQTT.js has them, and sends them again after a reconnect. */
   readonly #inFlight = new Set<Sending>();
   #isOnline = false;
+  #window = 0;
 
   /**
    * Makes one that is offline.
@@ -91,9 +92,14 @@ export class Sender {
     return this.#isOnline;
   }
 
-  /** From now on there is a connection; what waits goes out. */
-  goOnline(): void {
+  /**
+   * From now on there is a connection; what waits goes out.
+   *
+   * @param window The most messages that may be without an answer.
+   */
+  goOnline(window: number): void {
     this.#isOnline = true;
+    this.#window = window;
     this.#flush();
   }
 
@@ -130,7 +136,7 @@ export class Sender {
   }
 
   #flush(): void {
-    while (this.#isOnline) {
+    while (this.#isOnline && this.#inFlight.size < this.#window) {
       const sending = this.#waiting.shift();
       if (sending === undefined) return;
       this.#inFlight.add(sending);
@@ -138,6 +144,7 @@ export class Sender {
         this.#inFlight.delete(sending);
         if (error) sending.reject(error);
         else sending.resolve();
+        this.#flush();
       });
     }
   }

@@ -6,7 +6,7 @@
 
 import { hostPort, showBroker } from "./address.ts";
 import type { Status } from "./client.ts";
-import { versionName } from "./connection.ts";
+import { versionName } from "./rotation.ts";
 import { safeText } from "./safe_text.ts";
 
 /**
@@ -35,12 +35,14 @@ export function statusLine(
 function isWanted(status: Status, verbosity: Verbosity): boolean {
   switch (status.type) {
     case "denied":
+    case "lowered":
       return true;
     case "disconnected":
     case "reconnecting":
       return verbosity !== "quiet";
     case "connected":
-      return verbosity !== "quiet" && (verbosity !== "terse" || status.again);
+      return verbosity !== "quiet" &&
+        (verbosity !== "terse" || status.gap !== undefined);
     case "subscribed":
       return verbosity === "normal" || verbosity === "debug";
     case "step":
@@ -56,13 +58,16 @@ function sentence(status: Status, verbosity: Verbosity): string {
       const version = verbosity === "debug"
         ? `, ${versionName(status.version)}`
         : "";
-      return `Connected ${status.again ? "again " : ""}to ${broker}${version}.`;
+      return `Connected ${status.gap ? "again " : ""}to ${broker}${version}.`;
     }
     case "subscribed":
       return `Reading ${status.topic} at QoS ${status.qos}.`;
     case "denied":
       return `The broker does not let you read ${status.topic}: ` +
         `${status.reason}.`;
+    case "lowered":
+      return `${showBroker(status.broker)} takes QoS ${status.qos} at most; ` +
+        "messages are sent with that.";
     case "disconnected":
       return `Disconnected from ${showBroker(status.broker)}: ` +
         `${status.reason}.`;

@@ -127,17 +127,21 @@ export async function openPrompt(text: string): Promise<Prompt> {
   const { stdin: input, stdout: output } = process;
   const readline = createInterface({ input, output, prompt: text });
   let isOpen = true;
+  let isRead = true;
   const lines = new ReadableStream<string>({
+    cancel() {
+      isRead = false;
+    },
     start(controller) {
       readline.on("line", (line) => {
-        controller.enqueue(line);
+        if (isRead) controller.enqueue(line);
         if (isOpen) readline.prompt();
       });
       readline.on("SIGINT", () => readline.close());
       readline.on("close", () => {
         if (isOpen) output.write("\n");
         isOpen = false;
-        controller.close();
+        if (isRead) controller.close();
       });
     },
   });

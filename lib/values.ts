@@ -25,6 +25,7 @@ export class UsageError extends Error {
 export function readValues(script: Script, args: string[]): Values {
   const flags = flagsOf(script);
   const isText = (flag: { value?: string }) => flag.value !== undefined;
+  refuseGlued(args);
   let stranger: string | undefined;
   const parsed = parseArgs(args, {
     string: ["_", ...flags.filter(isText).map((flag) => flag.long)],
@@ -43,6 +44,15 @@ export function readValues(script: Script, args: string[]): Values {
     throw new UsageError(`there is no flag ${JSON.stringify(stranger)}.`);
   }
   return new Values(script, new Map(Object.entries(parsed)));
+}
+
+/** parseArgs reads `-mlight=on` as `-m on`; nobody means that. */
+function refuseGlued(args: string[]): void {
+  const end = args.includes("--") ? args.indexOf("--") : args.length;
+  if (!args.slice(0, end).some((arg) => /^-[^-=][^=]+=/.test(arg))) return;
+  throw new UsageError(
+    "a letter and its value need a space between them, as in -q 1.",
+  );
 }
 
 /** The flags as they were given, read with a check each. */

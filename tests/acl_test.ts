@@ -2,7 +2,10 @@ import { assertEquals, assertStringIncludes, assertThrows } from "@std/assert";
 import { mayRead, mayWrite, parseAclFile, topicMatches } from "../lib/acl.ts";
 import { AccessFileError } from "../lib/users.ts";
 
-/** Filter, topic, whether they match; each also tried on Mosquitto 2.0.11. */
+/**
+ * Filter, topic, whether they match. Mosquitto 2.0.11 agrees on all but the
+ * topics below $SYS, which can't be tried: nobody can publish there.
+ */
 const MATCHES: [string, string, boolean][] = [
   ["chat/#", "chat", true],
   ["chat/#", "chat/", true],
@@ -78,7 +81,7 @@ user alice
 topic read more
 `.replaceAll("\n", "\r\n");
 
-/** User, topic, what it may: r, w or both; each also tried on Mosquitto. */
+/** User, topic, what it may: r, w or both. Mosquitto agrees, as above. */
 const RIGHTS: [string | undefined, string, string][] = [
   ["alice", "a", "rw"],
   ["alice", "a/b", "rw"],

@@ -35,14 +35,21 @@ export function closedPort(): number {
   return listener.addr.port;
 }
 
-/** A packet as it came: its type (MQTT 5 §2.1.2), and what follows. */
+/** The packets that a {@link FakeBroker} may answer, or "other". */
+export type PacketName = "connect" | "publish" | "subscribe" | "other";
+
+/** The types of packets (MQTT 5 §2.1.2) that have a name here. */
+const NAMES = new Map<number, PacketName>([
+  [1, "connect"],
+  [3, "publish"],
+  [8, "subscribe"],
+]);
+
+/** A packet as it came: what it is, and what follows its length. */
 export interface Packet {
-  type: number;
+  name: PacketName;
   body: Uint8Array;
 }
-
-/** The types of the packets that a {@link FakeBroker} gets to see. */
-export const PACKET = { connect: 1, publish: 3, subscribe: 8, disconnect: 14 };
 
 /** CONNACK of MQTT 5 with a reason code, without properties. */
 export const connack = (code = 0) => [0x20, 3, 0, code, 0];
@@ -55,6 +62,21 @@ export function puback({ body }: Packet, code = 0): number[] {
 
 /** Says what to answer to a packet: bytes, nothing, or to hang up. */
 export type Answer = (packet: Packet) => number[] | "close" | undefined;
+
+/** SUBACK of MQTT 5 for a SUBSCRIBE without properties. */
+export function suback({ body }: Packet, ...codes: number[]): number[] {
+  return [0x90, 3 + codes.length, body[0], body[1], 0, ...codes];
+}
+
+/** MQTT 5: lets everybody in, takes everything, or does as it is told. */
+export function letIn(answers: Partial<Record<PacketName, Answer>>): Answer {
+  const usual: typeof answers = {
+    connect: () => connack(),
+    publish: (packet) => puback(packet),
+    subscribe: (packet) => suback(packet, 1),
+  };
+  return (packet) => (answers[packet.name] ?? usual[packet.name])?.(packet);
+}
 
 /** A server that answers each packet as it is told. */
 export class FakeBroker implements AsyncDisposable {
@@ -130,7 +152,7 @@ async function* packets(connection: Deno.TcpConn): AsyncGenerator<Packet> {
     for (let size = packetSize(bytes); size <= bytes.length;) {
       const headerSize = size - bodySize(bytes)!;
       const body = Uint8Array.from(bytes.slice(headerSize, size));
-      yield { type: bytes[0] >> 4, body };
+      yield { name: NAMES.get(bytes[0] >> 4) ?? "other", body };
       bytes = bytes.slice(size);
       size = packetSize(bytes);
     }

@@ -5,6 +5,7 @@
  * @module
  */
 
+import { assertEquals, assertMatch } from "@std/assert";
 import { PATIENCE_MS, TextLineReader } from "./text_lines.ts";
 
 const ROOT = new URL("..", import.meta.url);
@@ -36,6 +37,18 @@ export async function run(
   await process.write(options.stdin ?? "");
   await process.endInput();
   return await process.outcome();
+}
+
+/** Fails unless all ended well, in silence. */
+export function assertQuietSuccess(outcome: Outcome) {
+  assertEquals(outcome, { code: 0, stdout: "", stderr: "" });
+}
+
+/** Fails unless it was one line on stderr, by the script, and nothing else. */
+export function assertOneLine(outcome: Outcome, code: number, line: RegExp) {
+  assertEquals([outcome.code, outcome.stdout], [code, ""], outcome.stderr);
+  assertMatch(outcome.stderr, /^(listener|publisher): [^\n]+\n$/);
+  assertMatch(outcome.stderr, line);
 }
 
 /** Starts a script. */

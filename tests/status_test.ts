@@ -4,11 +4,11 @@ import type { Status } from "../lib/client.ts";
 import { statusLine, type Verbosity } from "../lib/status.ts";
 
 const broker = parseBroker("mqtts://ann:secret@chat.example");
-const connected = (again: boolean): Status => ({
+const connected = (again: boolean, version: 4 | 5 = 4): Status => ({
   type: "connected",
   broker,
-  version: 4,
-  again,
+  version,
+  ...again && { gap: { seconds: 2, sessionPresent: true } },
 });
 
 /** Each kind of status, its line, and who is told. */
@@ -31,6 +31,12 @@ const STATUSES: [Status, string, Verbosity[]][] = [
   [
     { type: "denied", topic: "secret/#", reason: "not authorized" },
     "The broker does not let you read secret/#: not authorized.",
+    ["quiet", "terse", "normal", "debug"],
+  ],
+  [
+    { type: "lowered", broker, qos: 0 },
+    "mqtts://chat.example:8883 takes QoS 0 at most; messages are sent with " +
+    "that.",
     ["quiet", "terse", "normal", "debug"],
   ],
   [
@@ -67,7 +73,7 @@ Deno.test("status: --debug names the version", () => {
     "Connected to mqtts://chat.example:8883, MQTT 3.1.1.",
   );
   assertEquals(
-    statusLine({ ...connected(true), version: 5 } as Status, "debug"),
+    statusLine(connected(true, 5), "debug"),
     "Connected again to mqtts://chat.example:8883, MQTT 5.",
   );
 });

@@ -1,0 +1,73 @@
+/**
+ * What a broker takes: the limits MQTT 5 lets it announce in CONNACK, so that
+ * nothing is sent that would end the connection, be sent again after it, and
+ * end it again. Pure.
+ *
+ * @module
+ */
+
+import type { QoS } from "./protocol.ts";
+import type { Version } from "./rotation.ts";
+
+/** A broker's limits (MQTT 5 §3.2.2.3). */
+export interface Limits {
+  /** The highest QoS it takes. */
+  qos: QoS;
+  /** The most bytes of a packet. */
+  packetBytes: number;
+  /** The most messages of QoS 1 and 2 it takes unacknowledged. */
+  inFlight: number;
+}
+
+/** What CONNACK may say of them. */
+export interface AnnouncedLimits {
+  /** The highest QoS. */
+  maximumQoS?: number;
+  /** The most bytes of a packet. */
+  maximumPacketSize?: number;
+  /** The most messages unacknowledged. */
+  receiveMaximum?: number;
+}
+
+/** The largest packet the length field can say (MQTT 5 §1.5.5). */
+const MAX_PACKET_BYTES = 268_435_455 + 5;
+
+/**
+ * Reads a broker's limits.
+ *
+ * @param announced The properties of its CONNACK, if it has some.
+ * @returns The limits, with the standard's defaults.
+ */
+export function limitsOf(announced: AnnouncedLimits = {}): Limits {
+  const { maximumQoS, maximumPacketSize, receiveMaximum } = announced;
+  return {
+    qos: maximumQoS === 0 || maximumQoS === 1 ? maximumQoS : 2,
+    packetBytes: maximumPacketSize ?? MAX_PACKET_BYTES,
+    inFlight: receiveMaximum ?? 65_535,
+  };
+}
+
+/**
+ * How large a PUBLISH packet without properties is (MQTT 5 §3.3).
+ *
+ * @param topic Its topic.
+ * @param payloadBytes Its payload's size.
+ * @param qos Its QoS.
+ * @param version The version it is sent in.
+ * @returns Its size in bytes.
+ */
+export function publishBytes(
+  topic: string,
+  payloadBytes: number,
+  qos: QoS,
+  version: Version,
+): number {
+  const topicBytes = new TextEncoder().encode(topic).length;
+  const remaining = 2 + topicBytes + (qos > 0 ? 2 : 0) +
+    (version === 5 ? 1 : 0) + payloadBytes;
+  let lengthBytes = 1;
+  for (let rest = remaining; rest >= 128; rest = Math.floor(rest / 128)) {
+    lengthBytes++;
+  }
+  return 1 + lengthBytes + remaining;
+}

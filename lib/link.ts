@@ -1,0 +1,271 @@
+/**
+ * A connection through its losses and returns: when to try again, at which
+ * broker and in which version, what was lost, and when to give up. Owns
+ * MQTT.js's events; DESIGN's list of its pitfalls is answered here.
+ *
+ * @module
+ */
+
+import type { IDisconnectPacket } from "mqtt";
+import { type Broker, hostPort, showBroker } from "./address.ts";
+import { NotAuthorizedError, RefusedError } from "./connection.ts";
+import { connectReason, type Reason, reasonName } from "./reasons.ts";
+import { retryDelay } from "./retry.ts";
+import type { Rotation, Version } from "./rotation.ts";
+import type { MqttClient } from "./transport.ts";
+
+/** What happens to a connection. */
+export type LinkStatus =
+  | { type: "connected"; broker: Broker; version: Version; gap?: Gap }
+  | { type: "disconnected"; broker: Broker; reason: string }
+  | { type: "reconnecting"; broker: Broker; seconds: number }
+  | { type: "step"; text: string };
+
+/** A time without a connection. */
+export interface Gap {
+  /** How long it was, in seconds. */
+  seconds: number;
+  /**
+   * Whether the broker kept the session, and with it what was said at QoS 1
+   * and 2. Where it did not, something may be missing.
+   */
+  sessionPresent: boolean;
+}
+
+/** Who is told. */
+export interface LinkHandlers {
+  /** Each change, for people. */
+  onStatus: (status: LinkStatus) => void;
+  /** There is a connection. */
+  onUp: () => void;
+  /** There is none any more. */
+  onDown: () => void;
+  /** There will be none any more. */
+  onLost: (error: Error) => void;
+}
+
+/** What a link needs to know beside its connection. */
+export interface LinkOptions {
+  /** Seconds an attempt to reconnect may take. */
+  timeout: number;
+  /** Whether the session outlives the program. */
+  resume: boolean;
+  /** The client id, where the user chose it: others may use it too. */
+  chosenId?: string;
+}
+
+/** A connection that stood so long, in milliseconds, is taken for stable. */
+const STABLE_MS = 2_000;
+
+/**
+ * How often in a row a young connection may be closed without a word before
+ * we take it that another client has our id: in MQTT 3.1.1 a broker can't say
+ * so, and the two would take the session from each other for ever.
+ */
+const MAX_TAKEOVERS = 5;
+
+/** How young, in milliseconds: clients that compete come back within this. */
+const TAKEOVER_MS = 30_000;
+
+/** How long an orderly DISCONNECT may take to leave, in milliseconds. */
+const GOODBYE_MS = 1_000;
+
+/** A connection that comes back. */
+export class Link {
+  /** MQTT.js's client. */
+  readonly mqtt: MqttClient;
+  readonly #rotation: Rotation;
+  readonly #options: LinkOptions;
+  readonly #handlers: LinkHandlers;
+  #isUp = false;
+  #isEnding = false;
+  #failures = 0;
+  #takeovers = 0;
+  #stableTimer?: ReturnType<typeof setTimeout>;
+  #upSince = 0;
+  #downSince = 0;
+  /** Why the connection that is about to close does. */
+  #cause?: Error;
+
+  /**
+   * Takes over a connection that stands.
+   *
+   * @param mqtt MQTT.js's client, just connected.
+   * @param rotation Where it is, and where to go next.
+   * @param options What else matters.
+   * @param handlers Who is told.
+   */
+  constructor(
+    mqtt: MqttClient,
+    rotation: Rotation,
+    options: LinkOptions,
+    handlers: LinkHandlers,
+  ) {
+    this.mqtt = mqtt;
+    this.#rotation = rotation;
+    this.#options = options;
+    this.#handlers = handlers;
+    mqtt.options.connectTimeout = options.timeout * 1000;
+    mqtt.on("connect", ({ sessionPresent }) => this.#onConnect(sessionPresent));
+    mqtt.on("close", () => this.#onClose());
+    mqtt.on("reconnect", () => this.#beforeReconnect());
+    mqtt.on("error", (error) => this.#onError(error));
+    mqtt.on("disconnect", (packet) => this.#onDisconnect(packet));
+    this.#goUp();
+  }
+
+  /**
+   * Leaves in good order: DISCONNECT, so that the will is not published. With
+   * MQTT 5 it also ends the session, unless that is to be resumed.
+   */
+  async end(): Promise<void> {
+    const wasUp = this.#isUp;
+    this.#stop();
+    if (!wasUp) return void this.mqtt.end(true);
+    const { promise, resolve } = Promise.withResolvers<void>();
+    const timer = setTimeout(resolve, GOODBYE_MS);
+    // `end` would wait for acknowledgements that nobody awaits any more.
+    this.mqtt.outgoing = {};
+    const endsSession = this.#rotation.version === 5 && !this.#options.resume;
+    const properties = { sessionExpiryInterval: 0 };
+    this.mqtt.end(false, endsSession ? { properties } : {}, () => resolve());
+    await promise;
+    clearTimeout(timer);
+    this.mqtt.stream.destroy();
+  }
+
+  /** Breaks the connection without a word: the broker publishes the will. */
+  break(): void {
+    this.#stop();
+    this.mqtt.end(true);
+    this.mqtt.stream.destroy();
+  }
+
+  #stop(): void {
+    this.#isEnding = true;
+    this.#isUp = false;
+    clearTimeout(this.#stableTimer);
+  }
+
+  #onConnect(sessionPresent: boolean): void {
+    this.#rotation.accepted();
+    const seconds = (performance.now() - this.#downSince) / 1000;
+    this.#goUp({ seconds, sessionPresent });
+  }
+
+  #goUp(gap?: Gap): void {
+    this.#isUp = true;
+    this.#cause = undefined;
+    this.#upSince = performance.now();
+    this.#planRetry();
+    this.#stableTimer = setTimeout(() => {
+      this.#failures = 0;
+      this.#planRetry();
+    }, STABLE_MS);
+    // The session that the first connection began is what the next resume.
+    this.mqtt.options.clean = !this.#options.resume &&
+      this.#rotation.version === 4;
+    const { broker, version } = this.#rotation;
+    this.#handlers.onStatus({ type: "connected", broker, version, gap });
+    this.#handlers.onUp();
+  }
+
+  #onClose(): void {
+    if (this.#isEnding) return;
+    const reason = connectReason(this.#cause);
+    const wasUp = this.#isUp;
+    const wasSilent = this.#cause === undefined;
+    this.#cause = undefined;
+    this.#isUp = false;
+    clearTimeout(this.#stableTimer);
+    if (wasUp) this.#goDown(reason, wasSilent);
+    else this.#onFailedAttempt(reason);
+    if (this.#isEnding) return;
+    this.#handlers.onStatus({
+      type: "reconnecting",
+      broker: this.#rotation.broker,
+      seconds: (this.mqtt.options.reconnectPeriod ?? 0) / 1000,
+    });
+  }
+
+  #goDown({ text }: Reason, wasSilent: boolean): void {
+    this.#downSince = performance.now();
+    const { broker } = this.#rotation;
+    this.#handlers.onDown();
+    this.#handlers.onStatus({ type: "disconnected", broker, reason: text });
+    this.#rotation.moveOn(false);
+    const wasYoung = this.#downSince - this.#upSince < TAKEOVER_MS;
+    this.#takeovers = wasSilent && wasYoung ? this.#takeovers + 1 : 0;
+    const { chosenId } = this.#options;
+    if (chosenId !== undefined && this.#takeovers >= MAX_TAKEOVERS) {
+      this.#giveUp(takenOver(broker, chosenId));
+    }
+  }
+
+  #onFailedAttempt({ text, remedy }: Reason): void {
+    const { broker } = this.#rotation;
+    this.#takeovers = 0;
+    this.#handlers.onStatus({
+      type: "step",
+      text: `${showBroker(broker)}: ${text}`,
+    });
+    if (remedy === "credentials") {
+      this.#giveUp(
+        new NotAuthorizedError(
+          `${showBroker(broker)} does not let the user in any more: ${text}.`,
+        ),
+      );
+    }
+    this.#rotation.moveOn(remedy === "version");
+  }
+
+  /** MQTT.js is about to open a stream. */
+  #beforeReconnect(): void {
+    const { broker, version } = this.#rotation;
+    this.mqtt.options.protocolVersion = version;
+    this.#failures++;
+    this.#planRetry();
+    this.#handlers.onStatus({
+      type: "step",
+      text: `trying ${hostPort(broker)}`,
+    });
+  }
+
+  /** MQTT.js waits so long after the next loss; it reads it in that moment. */
+  #planRetry(): void {
+    this.mqtt.options.reconnectPeriod = retryDelay(
+      this.#failures,
+      Math.random(),
+    );
+  }
+
+  #onError(error: Error): void {
+    this.#cause ??= error;
+    // A packet that can't be parsed leaves MQTT.js connected with a parser
+    // that has lost its place; only a new connection helps.
+    if (this.mqtt.connected) this.mqtt.stream.destroy();
+  }
+
+  /** MQTT 5: the broker says why it is about to close. */
+  #onDisconnect({ reasonCode = 0 }: IDisconnectPacket): void {
+    this.#cause = new Error(reasonName(reasonCode));
+    if (reasonCode !== 142) return;
+    const { broker } = this.#rotation;
+    this.#giveUp(takenOver(broker, this.mqtt.options.clientId ?? ""));
+  }
+
+  #giveUp(error: Error): void {
+    if (this.#isEnding) return;
+    this.#handlers.onDown();
+    this.break();
+    this.#handlers.onLost(error);
+  }
+}
+
+/** Another client has our id. */
+function takenOver(broker: Broker, id: string): RefusedError {
+  return new RefusedError(
+    `${showBroker(broker)} gave the session to another client with the id ` +
+      `${JSON.stringify(id)}; end that one, or use another --id.`,
+  );
+}

@@ -1,0 +1,111 @@
+/**
+ * Why a connection fails, in words, and whether trying again can help. Owns
+ * the reading of MQTT's reason codes and of the system's and TLS's errors.
+ *
+ * @module
+ */
+
+import "./empty_env.ts";
+import ackHandler from "mqtt/lib/handlers/ack";
+
+/** What a failed connection asks for. */
+export type Remedy =
+  /** Nothing but other credentials helps. */
+  | "credentials"
+  /** The other MQTT version may do. */
+  | "version"
+  /** Another broker, or a later time, may do. */
+  | "elsewhere"
+  /** The certificates have to be put right first. */
+  | "certificate"
+  /** Nothing that we could try. */
+  | "none";
+
+/** A failure in words. */
+export interface Reason {
+  /** Part of a sentence. */
+  text: string;
+  /** What may help. */
+  remedy: Remedy;
+}
+
+/** CONNACK codes of both versions (MQTT 5 §3.2.2.2, 3.1.1 §3.2.2.3). */
+const CONNACK_REMEDIES: ReadonlyMap<number, Remedy> = new Map([
+  ...[4, 5, 134, 135, 138, 140].map((code) => [code, "credentials"] as const),
+  ...[1, 132].map((code) => [code, "version"] as const),
+  ...[3, 136, 137, 139, 151, 156, 157, 159].map((code) =>
+    [code, "elsewhere"] as const
+  ),
+]);
+
+/** What common system errors mean, for people. */
+const SYSTEM_ERRORS: ReadonlyMap<string, string> = new Map([
+  ["ECONNREFUSED", "connection refused, nothing listens there"],
+  ["ENOTFOUND", "no such host"],
+  ["EAI_AGAIN", "the host name can't be looked up now"],
+  ["ECONNRESET", "it reset the connection"],
+  ["ETIMEDOUT", "no answer"],
+  ["EHOSTUNREACH", "no way to that host"],
+  ["ENETUNREACH", "no way to that network"],
+  ["EPIPE", "it closed the connection"],
+]);
+
+/**
+ * Says why an attempt to connect failed.
+ *
+ * @param error What MQTT.js or the stream gave; undefined when the broker
+ * closed without a word.
+ * @returns The reason.
+ */
+export function connectReason(error: Error | undefined): Reason {
+  if (error === undefined) {
+    // Old brokers treat an unknown version so.
+    const text = "it closed the connection without a word";
+    return { text, remedy: "version" };
+  }
+  if (error.message === "connack timeout") {
+    return { text: "no answer in time", remedy: "elsewhere" };
+  }
+  const code = reasonCodeOf(error);
+  if (code === undefined) return networkReason(error);
+  const remedy = CONNACK_REMEDIES.get(code) ?? "none";
+  return { text: reasonName(code), remedy };
+}
+
+/**
+ * The MQTT reason code an error of MQTT.js carries.
+ *
+ * @param error Any error it gives.
+ * @returns The code, or undefined for errors of other kinds.
+ */
+export function reasonCodeOf(error: Error): number | undefined {
+  return "code" in error && typeof error.code === "number"
+    ? error.code
+    : undefined;
+}
+
+/**
+ * A reason code in words (MQTT 5 §2.4).
+ *
+ * @param code The code.
+ * @returns Its name in lower case; the number where it has none.
+ */
+export function reasonName(code: number): string {
+  const names: Record<number, string> = ackHandler.ReasonCodes;
+  return names[code]?.toLowerCase() || `reason code ${code}`;
+}
+
+/**
+ * Says why a stream failed.
+ *
+ * @param error What it gave.
+ * @returns The reason.
+ */
+export function networkReason(error: Error): Reason {
+  const code = "code" in error ? String(error.code) : "";
+  const known = SYSTEM_ERRORS.get(code);
+  return {
+    text: known ?? (error.message || code || error.name),
+    remedy: "elsewhere",
+  };
+}

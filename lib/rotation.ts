@@ -1,0 +1,78 @@
+/**
+ * Which broker, in which MQTT version, is tried next. Pure: it is told how
+ * attempts went, and remembers.
+ *
+ * @module
+ */
+
+import type { Broker } from "./address.ts";
+
+/** The MQTT versions, by their number on the wire: 4 is 3.1.1. */
+export type Version = 5 | 4;
+
+/** The versions that may be spoken: one of them, or 5 and else 4. */
+export type WantedVersion = "auto" | Version;
+
+/** A place among several brokers, and what is known of their versions. */
+export class Rotation {
+  readonly #brokers: readonly Broker[];
+  readonly #wanted: WantedVersion;
+  /** What each broker was seen to speak; it stays so for the session. */
+  readonly #known = new Map<Broker, Version>();
+  #index = 0;
+  #fallsBack = false;
+
+  /**
+   * Begins with the first broker.
+   *
+   * @param brokers At least one.
+   * @param wanted The versions that may be spoken.
+   */
+  constructor(brokers: readonly Broker[], wanted: WantedVersion) {
+    this.#brokers = brokers;
+    this.#wanted = wanted;
+  }
+
+  /** The broker to try, or in use. */
+  get broker(): Broker {
+    return this.#brokers[this.#index];
+  }
+
+  /** The version to try, or in use. */
+  get version(): Version {
+    if (this.#wanted !== "auto") return this.#wanted;
+    return this.#known.get(this.broker) ?? (this.#fallsBack ? 4 : 5);
+  }
+
+  /** Takes note that the broker accepted the version. */
+  accepted(): void {
+    this.#known.set(this.broker, this.version);
+    this.#fallsBack = false;
+  }
+
+  /**
+   * Moves on after a failure: to the other version where that may help, else
+   * to the next broker.
+   *
+   * @param mayBeVersion Whether the failure can be one of the version.
+   * @returns Whether it is still the same broker.
+   */
+  moveOn(mayBeVersion: boolean): boolean {
+    const canFallBack = this.#wanted === "auto" && !this.#fallsBack &&
+      !this.#known.has(this.broker);
+    this.#fallsBack = mayBeVersion && canFallBack;
+    if (this.#fallsBack) return true;
+    this.#index = (this.#index + 1) % this.#brokers.length;
+    return false;
+  }
+}
+
+/**
+ * A version as people know it.
+ *
+ * @param version Its number on the wire.
+ * @returns Such as `MQTT 3.1.1`.
+ */
+export function versionName(version: Version): string {
+  return version === 5 ? "MQTT 5" : "MQTT 3.1.1";
+}
