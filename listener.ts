@@ -11,15 +11,12 @@
  * @module
  */
 
-import { ChatClient, NotAuthorizedError, type Status } from "./lib/client.ts";
+import { ChatClient, NotAuthorizedError } from "./lib/client.ts";
 import { EXIT } from "./lib/exit.ts";
 import { type ListenerOptions, parseListenerArgs } from "./lib/options.ts";
-import { Presence } from "./lib/presence.ts";
-import type { Received } from "./lib/protocol.ts";
-import { renderJson, renderLine } from "./lib/render.ts";
+import { Reading } from "./lib/reading.ts";
 import { complain, prepare, runScript, within } from "./lib/script.ts";
 import { LineWriter, nextEnter, onEndSignals } from "./lib/terminal.ts";
-import { isOneTopic } from "./lib/topic.ts";
 
 /**
  * The whole program.
@@ -33,66 +30,51 @@ export function main(args: string[]): Promise<number> {
 
 /** Connects, reads until the end, leaves. */
 async function listen(options: ListenerOptions): Promise<number> {
-  const { name, qos, timeout } = options;
+  const { timeout } = options;
   const { connect, color } = await prepare(options, console.error);
-  const rooms = options.announce ? options.topics.filter(isOneTopic) : [];
-  const presence = new Presence({ name, rooms, qos });
   const end = Promise.withResolvers<Error | void>();
-  const stdout = new LineWriter(Deno.stdout);
+  const stdout: LineWriter = new LineWriter(
+    Deno.stdout,
+    (count) => reading.noteDropped(count),
+  );
+  const reading = new Reading({
+    ...options,
+    color,
+    write: (line) => stdout.write(line),
+    warn: (sentence) => complain("listener", sentence),
+    onEnough: () => end.resolve(),
+  });
   const client = await ChatClient.connect({
     ...connect,
-    will: presence.will,
-    onReceived: printer(options, color, stdout, presence, end.resolve),
-    onStatus(status: Status) {
+    will: reading.will,
+    onReceived: (received) => reading.receive(received),
+    onStatus(status) {
       connect.onStatus?.(status);
-      // The broker told the room that we were lost.
-      if (status.type === "connected" && status.gap) announce();
+      reading.follow(status);
     },
   });
-  const announce = () =>
-    presence.join(client).catch((error) =>
-      complain("listener", `Nobody sees you join: ${error.message}`)
-    );
-  const stopWaiting = waitForEnd(options, end.resolve);
+  const stopWaiting = waitForEnd(options, () => end.resolve());
   client.lost.then(end.resolve);
   stdout.broken.then(() => end.resolve());
   try {
-    const joined = join(client, options).then(announce);
-    const error = await Promise.race([
-      joined.then(() => end.promise),
-      end.promise,
-    ]);
+    const joined = join(client, options).then(() => reading.begin(client));
+    const ended = joined.then(() => end.promise);
+    const error = await Promise.race([ended, end.promise]);
     if (error) throw error;
-    if (client.online) await within(timeout, presence.leave(client));
-    return EXIT.ok;
+    if (client.online) await within(timeout, reading.leave());
+    return reading.isDenied ? EXIT.notAuthorized : EXIT.ok;
   } finally {
     stopWaiting();
+    reading.stop();
     await client.close();
-    await stdout.flushed();
+    await within(timeout, stdout.flushed());
   }
-}
-
-/** Makes the function that prints what arrives, and ends after `--count`. */
-function printer(
-  { json, showTopic, name, count = Infinity }: ListenerOptions,
-  color: boolean,
-  stdout: LineWriter,
-  presence: Presence,
-  end: () => void,
-): (received: Received) => void {
-  const view = { color, showTopic, self: name };
-  let shown = 0;
-  return (received) => {
-    if (shown >= count) return;
-    stdout.write(json ? renderJson(received) : renderLine(received, view));
-    if (!presence.isOwn(received) && ++shown >= count) end();
-  };
 }
 
 /** Calls `end` at a signal, at Enter on a terminal, or after `--wait`. */
 function waitForEnd({ wait }: ListenerOptions, end: () => void): () => void {
   const stopSignals = onEndSignals(end);
-  const timer = wait === undefined ? 0 : setTimeout(end, wait * 1000);
+  const timer = wait === undefined ? undefined : setTimeout(end, wait * 1000);
   if (Deno.stdin.isTerminal()) nextEnter().then(end);
   return () => {
     clearTimeout(timer);

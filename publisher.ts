@@ -15,9 +15,9 @@ import { ChatClient } from "./lib/client.ts";
 import { Delivery, type LineSource } from "./lib/delivery.ts";
 import { type Line, readLines } from "./lib/lines.ts";
 import { parsePublisherArgs, type PublisherOptions } from "./lib/options.ts";
-import { Presence } from "./lib/presence.ts";
 import { MAX_PAYLOAD_BYTES } from "./lib/protocol.ts";
-import { renderLine, safeName, safeText } from "./lib/render.ts";
+import { Reading } from "./lib/reading.ts";
+import { safeName, safeText } from "./lib/render.ts";
 import { complain, prepare, runScript, within } from "./lib/script.ts";
 import { openPrompt, type Prompt } from "./lib/terminal.ts";
 import { UsageError } from "./lib/values.ts";
@@ -65,34 +65,59 @@ async function sendAll(
 
 /** Sends what is typed at a prompt, under the room where it is followed. */
 async function converse(options: PublisherOptions): Promise<number> {
-  const { name, topic, qos, follow, timeout } = options;
+  const { name, topic, follow, timeout } = options;
   const screen: { prompt?: Prompt } = {};
   const show = (line: string) =>
     screen.prompt ? screen.prompt.show(line) : console.error(line);
   const { connect, color } = await prepare(options, show);
   const warn = (sentence: string) =>
     show(color ? red(safeText(sentence)) : safeText(sentence));
-  const rooms = follow ? [topic] : [];
-  const presence = new Presence({ name, rooms, qos });
-  const view = { color, showTopic: false, self: name };
+  const reading = new Reading({
+    ...options,
+    topics: follow ? [topic] : [],
+    announce: follow,
+    json: false,
+    showTopic: false,
+    color,
+    write: show,
+    warn,
+  });
   const client = await ChatClient.connect({
     ...connect,
-    will: presence.will,
-    onReceived: (received) => show(renderLine(received, view)),
+    will: reading.will,
+    onReceived: (received) => reading.receive(received),
+    onStatus(status) {
+      connect.onStatus?.(status);
+      if (follow) reading.follow(status);
+    },
   });
-  if (follow) {
-    await client.join(rooms, qos);
-    presence.join(client).catch((error) => warn(error.message));
-  }
+  if (follow) await client.join([topic], options.qos);
   const prompt = screen.prompt = await openPrompt(`${safeName(name)}> `);
+  reading.begin(client);
   const delivery = new Delivery(client, options, warn);
-  await delivery.pour(untilFarewell(prompt.lines), (isSent) => {
+  const quietly = (line: string) => show(color ? dim(line) : line);
+  const lines = onEach(untilFarewell(prompt.lines), () => {
+    if (!client.online) quietly("No connection; this is sent when there is.");
+  });
+  await delivery.pour(lines, (isSent) => {
     // A followed room confirms what was sent by showing it.
-    if (isSent && !follow) show(color ? dim("✓ sent") : "✓ sent");
+    if (isSent && !follow) quietly("✓ sent");
   });
   prompt.close();
-  if (client.online) await within(timeout, presence.leave(client));
+  if (client.online) await within(timeout, reading.leave());
+  reading.stop();
   return await delivery.finish();
+}
+
+/** Passes values on, and tells of each. */
+async function* onEach<T>(
+  values: AsyncIterable<T>,
+  tell: () => void,
+): AsyncGenerator<T> {
+  for await (const value of values) {
+    tell();
+    yield value;
+  }
 }
 
 /** The typed lines, up to the one that says good-bye. */

@@ -154,12 +154,14 @@ export function hostPort(broker: Broker): string {
 
 /**
  * The address to show: host and port, with the scheme unless it is mqtt, and
- * never user or password.
+ * never user, password or query.
  *
  * @param broker The broker.
  * @returns Such as `localhost:1883` or `wss://chat.example:443/mqtt`.
  */
 export function showBroker(broker: Broker): string {
   const scheme = broker.scheme === "mqtt" ? "" : `${broker.scheme}://`;
-  return scheme + hostPort(broker) + broker.path;
+  // A query may hold a token.
+  const [path] = broker.path.split("?", 1);
+  return scheme + hostPort(broker) + path;
 }

@@ -106,7 +106,7 @@ export class ChatClient {
       },
       client.#rotation,
       await loadTransport(options.brokers, options.tls),
-      (mqtt) => client.#adopt(mqtt),
+      (mqtt, sessionPresent) => client.#adopt(mqtt, sessionPresent),
       (text) => client.#tell({ type: "step", text }),
     );
     return client;
@@ -181,14 +181,14 @@ export class ChatClient {
   }
 
   /** Takes over a connection in the moment it stands. */
-  #adopt(mqtt: MqttClient): void {
+  #adopt(mqtt: MqttClient, sessionPresent: boolean): void {
     const { timeout, session: { resume }, clientId } = this.#options;
     mqtt.on("message", (topic, bytes, packet) => {
       this.#receive(topic, bytes, packet);
     });
     let isFirst = true;
     const options = { timeout, resume, chosenId: clientId };
-    this.#link = new Link(mqtt, this.#rotation, options, {
+    this.#link = new Link(mqtt, sessionPresent, this.#rotation, options, {
       onStatus: (status) => this.#tell(status),
       onUp: () => {
         if (!isFirst) this.#subscribe();

@@ -89,6 +89,7 @@ export async function connectFirst(
 ): Promise<void> {
   const deadline = performance.now() + options.timeout * 1000;
   const failures: string[] = [];
+  let hasWrongVersion = false;
   while (failures.length < options.brokers.length) {
     const { broker, version } = rotation;
     const left = deadline - performance.now();
@@ -101,6 +102,14 @@ export async function connectFirst(
     if (!rotation.moveOn(failure.remedy === "version")) {
       failures.push(`${showBroker(broker)} (${failure.text})`);
     }
+    hasWrongVersion = failure.remedy === "version";
+  }
+  if (hasWrongVersion && options.protocolVersion !== "auto") {
+    throw new UnreachableError(
+      `${failures.join(" and ")}: no broker speaks ` +
+        `${versionName(options.protocolVersion)} with us. Try it without ` +
+        "--protocol-version.",
+    );
   }
   throw new UnreachableError(
     `No broker answers at ${failures.join(" or ")}. Is it running, and are ` +

@@ -71,21 +71,26 @@ export class Delivery {
     onSettled: (isSent: boolean) => void = () => {},
   ): Promise<void> {
     const stopSignals = onEndSignals(() => this.stop());
-    await Promise.race([this.#sendAll(lines, onSettled), this.#stop.promise]);
+    const all = this.#sendAll(lines, onSettled).catch((error: Error) => {
+      this.#report.endOfInput(error);
+    });
+    await Promise.race([all, this.#stop.promise]);
     stopSignals();
   }
 
   /**
-   * Waits for the last acknowledgements, tells what is missing, and closes the
-   * connection.
+   * Waits for the last acknowledgements, or until a signal says not to, tells
+   * what is missing, and closes the connection.
    *
    * @returns The exit code.
    */
   async finish(): Promise<number> {
     const { timeout } = this.#options;
-    const stopSignals = onEndSignals(() => {});
+    const { promise: hurried, resolve } = Promise.withResolvers<boolean>();
+    const stopSignals = onEndSignals(() => resolve(false));
+    const drained = this.#outbox.drain(timeout * 1000);
     const isSettled = this.#lost === undefined &&
-      await this.#outbox.drain(timeout * 1000);
+      await Promise.race([drained, hurried]);
     const { acknowledged, pending } = this.#outbox;
     if (isSettled) await this.#client.close();
     else this.#client.abort();

@@ -16,21 +16,21 @@ import type { MqttClient } from "./transport.ts";
 
 /** What happens to a connection. */
 export type LinkStatus =
-  | { type: "connected"; broker: Broker; version: Version; gap?: Gap }
+  | {
+    type: "connected";
+    broker: Broker;
+    version: Version;
+    /**
+     * Whether the broker kept the session, and with it what was said at QoS 1
+     * and 2.
+     */
+    sessionPresent: boolean;
+    /** How long there was no connection, in seconds, if there was one before. */
+    gap?: number;
+  }
   | { type: "disconnected"; broker: Broker; reason: string }
   | { type: "reconnecting"; broker: Broker; seconds: number }
   | { type: "step"; text: string };
-
-/** A time without a connection. */
-export interface Gap {
-  /** How long it was, in seconds. */
-  seconds: number;
-  /**
-   * Whether the broker kept the session, and with it what was said at QoS 1
-   * and 2. Where it did not, something may be missing.
-   */
-  sessionPresent: boolean;
-}
 
 /** Who is told. */
 export interface LinkHandlers {
@@ -91,12 +91,14 @@ export class Link {
    * Takes over a connection that stands.
    *
    * @param mqtt MQTT.js's client, just connected.
+   * @param sessionPresent Whether the broker had a session of ours.
    * @param rotation Where it is, and where to go next.
    * @param options What else matters.
    * @param handlers Who is told.
    */
   constructor(
     mqtt: MqttClient,
+    sessionPresent: boolean,
     rotation: Rotation,
     options: LinkOptions,
     handlers: LinkHandlers,
@@ -111,7 +113,7 @@ export class Link {
     mqtt.on("reconnect", () => this.#beforeReconnect());
     mqtt.on("error", (error) => this.#onError(error));
     mqtt.on("disconnect", (packet) => this.#onDisconnect(packet));
-    this.#goUp();
+    this.#goUp(sessionPresent);
   }
 
   /**
@@ -149,11 +151,11 @@ export class Link {
 
   #onConnect(sessionPresent: boolean): void {
     this.#rotation.accepted();
-    const seconds = (performance.now() - this.#downSince) / 1000;
-    this.#goUp({ seconds, sessionPresent });
+    const gap = (performance.now() - this.#downSince) / 1000;
+    this.#goUp(sessionPresent, gap);
   }
 
-  #goUp(gap?: Gap): void {
+  #goUp(sessionPresent: boolean, gap?: number): void {
     this.#isUp = true;
     this.#cause = undefined;
     this.#upSince = performance.now();
@@ -166,7 +168,13 @@ export class Link {
     this.mqtt.options.clean = !this.#options.resume &&
       this.#rotation.version === 4;
     const { broker, version } = this.#rotation;
-    this.#handlers.onStatus({ type: "connected", broker, version, gap });
+    this.#handlers.onStatus({
+      type: "connected",
+      broker,
+      version,
+      sessionPresent,
+      gap,
+    });
     this.#handlers.onUp();
   }
 

@@ -56,10 +56,23 @@ export class Presence {
    * Says in each room that one is there.
    *
    * @param client The connection.
-   * @throws {PublishError} When a room may not be written.
+   * @param onAnswer Called for each room: how long the broker took, in
+   * milliseconds, or why it refused.
    */
-  async join(client: ChatClient): Promise<void> {
-    await this.#tellAll(client, joinNotice);
+  async join(
+    client: ChatClient,
+    onAnswer: (topic: string, answer: number | Error) => void,
+  ): Promise<void> {
+    const { rooms } = this.#options;
+    await Promise.all(rooms.map(async (topic) => {
+      const start = performance.now();
+      try {
+        await this.#tell(client, topic, joinNotice);
+        onAnswer(topic, performance.now() - start);
+      } catch (error) {
+        onAnswer(topic, error as Error);
+      }
+    }));
   }
 
   /**
@@ -69,7 +82,9 @@ export class Presence {
    * @throws {PublishError} When a room may not be written.
    */
   async leave(client: ChatClient): Promise<void> {
-    await this.#tellAll(client, leaveNotice);
+    const { rooms } = this.#options;
+    const tell = (topic: string) => this.#tell(client, topic, leaveNotice);
+    await Promise.all(rooms.map(tell));
   }
 
   /**
@@ -83,20 +98,15 @@ export class Presence {
       this.#ownIds.has(payload.id);
   }
 
-  async #tellAll(
+  #tell(
     client: ChatClient,
+    topic: string,
     text: (name: string, topic: string) => string,
   ): Promise<void> {
-    const { name, rooms, qos } = this.#options;
-    await Promise.all(rooms.map((topic) => {
-      const id = crypto.randomUUID();
-      this.#ownIds.add(id);
-      return client.send(
-        topic,
-        { ...this.#notice(text(name, topic)), id },
-        qos,
-      );
-    }));
+    const { name, qos } = this.#options;
+    const id = crypto.randomUUID();
+    this.#ownIds.add(id);
+    return client.send(topic, { ...this.#notice(text(name, topic)), id }, qos);
   }
 
   #notice(notice: string): ChatNotice {

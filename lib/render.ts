@@ -5,7 +5,7 @@
  *
  * The layout, with the optional parts in brackets:
  *
- *     14:03:22 [[chat/room] ][(retained) ]alice: hello
+ *     14:03:22 [[chat/room] ][(retained) ][(sent 12:59:07) ]alice: hello
  *     14:03:25 [[chat/room] ][(retained) ]-- User bob timed out.
  *     14:03:29 [[chat/room] ][(retained) ]?? User carol timed out (not JSON)
  *
@@ -36,6 +36,8 @@ export interface LineOptions {
   color: boolean;
   /** Whether to name the topic in each line. */
   showTopic: boolean;
+  /** Whether to show when it was sent, where the payload says so. */
+  showSent?: boolean;
   /** The reader's own name, which is shown bold. */
   self?: string;
   /** Shows a time; `HH:MM:SS` in local time by default. */
@@ -123,7 +125,7 @@ function placeOf(received: Received, options: LineOptions): string {
   const time = (options.formatTime ?? localTime)(received.receivedAt);
   const topic = options.showTopic ? ` [${safeTopic(received.topic)}]` : "";
   const retained = received.retain ? " (retained)" : "";
-  return `${time}${topic}${retained}`;
+  return `${time}${topic}${retained}${options.showSent ? sent(received) : ""}`;
 }
 
 /** The author's name, coloured if wanted. */
@@ -173,8 +175,30 @@ function content(payload: Payload | Malformed): Record<string, unknown> {
   }
 }
 
-/** `HH:MM:SS` on the reader's clock. */
-function localTime(time: Date): string {
+/** When a payload was sent, by its author's clock; the day if it's another. */
+function sent({ payload, receivedAt }: Received): string {
+  if (payload.type === "malformed" || payload.at === undefined) return "";
+  const at = new Date(payload.at);
+  const day = at.toDateString() === receivedAt.toDateString()
+    ? ""
+    : `${localDay(at)} `;
+  return ` (sent ${day}${localTime(at)})`;
+}
+
+/** `YYYY-MM-DD` on the reader's calendar. */
+function localDay(time: Date): string {
+  const month = `${time.getMonth() + 1}`.padStart(2, "0");
+  const day = `${time.getDate()}`.padStart(2, "0");
+  return `${time.getFullYear()}-${month}-${day}`;
+}
+
+/**
+ * The time of day on the reader's clock.
+ *
+ * @param time Any time.
+ * @returns `HH:MM:SS`.
+ */
+export function localTime(time: Date): string {
   const two = (n: number) => n < 10 ? `0${n}` : `${n}`;
   return `${two(time.getHours())}:${two(time.getMinutes())}:${
     two(time.getSeconds())

@@ -16,6 +16,7 @@ export class Report {
   readonly #unanswered: number[] = [];
   #refused = 0;
   #denied = 0;
+  #isCutShort = false;
 
   /**
    * Makes an empty one.
@@ -50,6 +51,16 @@ export class Report {
   }
 
   /**
+   * Takes note that the input broke off.
+   *
+   * @param error Why.
+   */
+  endOfInput(error: Error): void {
+    this.#isCutShort = true;
+    this.#tell(`The input could not be read on: ${error.message}.`);
+  }
+
+  /**
    * Sums up.
    *
    * @param acknowledged How many lines were delivered.
@@ -70,7 +81,8 @@ export class Report {
     }
     if (this.isDenied) return EXIT.notAuthorized;
     if (this.#refused + unanswered.length > 0) return EXIT.undelivered;
-    return lost === undefined ? EXIT.ok : exitCodeOf(lost);
+    if (lost !== undefined) return exitCodeOf(lost);
+    return this.#isCutShort ? EXIT.failed : EXIT.ok;
   }
 }
 

@@ -31,6 +31,8 @@ export class SelfTest {
   readonly #options: SelfTestOptions;
   /** Rooms of which it isn't known yet that they can be read. */
   readonly #unheard: Set<string>;
+  /** Rooms from which nothing came back. */
+  readonly #silent = new Set<string>();
   readonly #stops = new Set<() => void>();
 
   /**
@@ -43,10 +45,10 @@ export class SelfTest {
     this.#unheard = new Set(options.rooms);
   }
 
-  /** Whether there are rooms, and not a word came from any. */
-  get heardNothing(): boolean {
+  /** Whether every room turned out to be silent. */
+  get hasFailed(): boolean {
     const { rooms } = this.#options;
-    return rooms.length > 0 && this.#unheard.size === rooms.length;
+    return rooms.length > 0 && this.#silent.size === rooms.length;
   }
 
   /**
@@ -56,6 +58,7 @@ export class SelfTest {
    */
   heard(topic: string): void {
     this.#unheard.delete(topic);
+    this.#silent.delete(topic);
   }
 
   /**
@@ -69,7 +72,9 @@ export class SelfTest {
     const patience = Math.max(PATIENCE_MS, milliseconds * SLOWNESS_FACTOR);
     const stop = (this.#options.wait ?? wait)(patience, () => {
       this.#stops.delete(stop);
-      if (this.#unheard.has(topic)) this.#options.onSilent(topic);
+      if (!this.#unheard.delete(topic)) return;
+      this.#silent.add(topic);
+      this.#options.onSilent(topic);
     });
     this.#stops.add(stop);
   }

@@ -112,7 +112,7 @@ async function readGranted(flag: string, path: string): Promise<string> {
 }
 
 /**
- * Decides on colour.
+ * Decides on colour. NO_COLOR wins over everything: `@std/fmt` obeys it.
  *
  * @param choice What the arguments say.
  * @param isTerminal Whether a terminal shows the output.
@@ -124,6 +124,6 @@ export function useColor(
   isTerminal: boolean,
   noColor: boolean,
 ): boolean {
-  if (choice === "auto") return isTerminal && !noColor;
-  return choice === "always";
+  if (noColor) return false;
+  return choice === "auto" ? isTerminal : choice === "always";
 }

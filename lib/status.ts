@@ -58,7 +58,9 @@ function sentence(status: Status, verbosity: Verbosity): string {
       const version = verbosity === "debug"
         ? `, ${versionName(status.version)}`
         : "";
-      return `Connected ${status.gap ? "again " : ""}to ${broker}${version}.`;
+      return `Connected ${
+        status.gap === undefined ? "" : "again "
+      }to ${broker}${version}.`;
     }
     case "subscribed":
       return `Reading ${status.topic} at QoS ${status.qos}.`;

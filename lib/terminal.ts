@@ -14,15 +14,23 @@ export interface ByteSink {
   write(bytes: Uint8Array): Promise<number>;
 }
 
+/** How much text may wait for a slow output, in UTF-16 code units. */
+const MAX_WAITING = 8 * 1024 * 1024;
+
 /**
  * Writes lines without making the caller wait. A line is written at once; the
  * lines that come while a write is under way go out together after it, so
- * that a flood costs few writes and a single message no delay.
+ * that a flood costs few writes and a single message no delay. Where the
+ * output is blocked, the oldest lines that wait are dropped and counted.
  */
 export class LineWriter {
   readonly #sink: ByteSink;
   readonly #encoder = new TextEncoder();
+  readonly #onDropped: (count: number) => string;
+  readonly #maxWaiting: number;
   #lines: string[] = [];
+  #first = 0;
+  #waiting = 0;
   #writing: Promise<void> | undefined;
   #resolveBroken: () => void;
   #isBroken = false;
@@ -33,9 +41,17 @@ export class LineWriter {
    * Makes a writer.
    *
    * @param sink Where the lines go.
+   * @param onDropped Makes the line to write in place of those dropped.
+   * @param maxWaiting How much text may wait, in UTF-16 code units.
    */
-  constructor(sink: ByteSink) {
+  constructor(
+    sink: ByteSink,
+    onDropped: (count: number) => string = (count) => `${count} lines dropped`,
+    maxWaiting = MAX_WAITING,
+  ) {
     this.#sink = sink;
+    this.#onDropped = onDropped;
+    this.#maxWaiting = maxWaiting;
     const { promise, resolve } = Promise.withResolvers<void>();
     this.broken = promise;
     this.#resolveBroken = resolve;
@@ -49,7 +65,24 @@ export class LineWriter {
   write(line: string): void {
     if (this.#isBroken) return;
     this.#lines.push(line);
+    this.#waiting += line.length;
+    while (this.#waiting > this.#maxWaiting && this.#writing !== undefined) {
+      this.#waiting -= this.#lines[this.#first].length;
+      this.#lines[this.#first++] = "";
+    }
     this.#writing ??= this.#writeAll();
+  }
+
+  /** Takes what waits, with a line in place of what was dropped. */
+  #takeWaiting(): string {
+    const dropped = this.#first;
+    const lines = dropped === 0
+      ? this.#lines
+      : [this.#onDropped(dropped), ...this.#lines.slice(dropped)];
+    this.#lines = [];
+    this.#first = 0;
+    this.#waiting = 0;
+    return lines.join("\n") + "\n";
   }
 
   /**
@@ -64,9 +97,7 @@ export class LineWriter {
   async #writeAll(): Promise<void> {
     try {
       while (this.#lines.length > 0) {
-        const text = this.#lines.join("\n") + "\n";
-        this.#lines = [];
-        let bytes = this.#encoder.encode(text);
+        let bytes = this.#encoder.encode(this.#takeWaiting());
         while (bytes.length > 0) {
           bytes = bytes.subarray(await this.#sink.write(bytes));
         }

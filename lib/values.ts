@@ -41,18 +41,32 @@ export function readValues(script: Script, args: string[]): Values {
     },
   });
   if (stranger !== undefined) {
-    throw new UsageError(`there is no flag ${JSON.stringify(stranger)}.`);
+    throw new UsageError(strangerFault(stranger));
   }
   return new Values(script, new Map(Object.entries(parsed)));
 }
+
+/** The advice for letters and values that were written as one. */
+const GLUED =
+  "a letter and its value need a space between them, as in -q 1; a value " +
+  "that begins with a dash is written --flag=-value";
 
 /** parseArgs reads `-mlight=on` as `-m on`; nobody means that. */
 function refuseGlued(args: string[]): void {
   const end = args.includes("--") ? args.indexOf("--") : args.length;
   if (!args.slice(0, end).some((arg) => /^-[^-=][^=]+=/.test(arg))) return;
-  throw new UsageError(
-    "a letter and its value need a space between them, as in -q 1.",
-  );
+  throw new UsageError(`${GLUED}.`);
+}
+
+/** What is wrong with an argument that begins with a dash. */
+function strangerFault(arg: string): string {
+  const [flag] = arg.split("=", 1);
+  if (/^--|^-[a-z]$/i.test(flag)) {
+    return `there is no flag ${JSON.stringify(flag)}.`;
+  }
+  // The rest is not repeated: it may be a password, as in -Psecret.
+  return `there is no flag ${JSON.stringify(flag.slice(0, 2))} that fits ` +
+    `here: ${GLUED}.`;
 }
 
 /** The flags as they were given, read with a check each. */

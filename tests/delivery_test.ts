@@ -189,15 +189,18 @@ Deno.test("delivery: lost with nothing pending, it is the loss that counts", asy
   assertEquals(told, ["The broker is gone."]);
 });
 
-Deno.test("delivery: the input may fail", async () => {
+Deno.test("delivery: the input may fail, and what was read counts", async () => {
   const client = new FakeClient(() => undefined);
-  const { delivery } = deliver(client);
-  const broken = new ReadableStream<Line>({
-    start: (controller) => controller.error(new Error("no such pipe")),
-  });
-  let message = "";
-  await delivery.pour(broken).catch((error) => message = error.message);
-  assertEquals(message, "no such pipe");
+  const { delivery, told } = deliver(client);
+  async function* broken(): AsyncGenerator<Line> {
+    yield { type: "text", text: "one" };
+    await settle();
+    throw new Error("no such pipe");
+  }
+  await delivery.pour(broken());
+  assertEquals(await delivery.finish(), 1);
+  assertEquals(client.sent, ["room message ann 1: one"]);
+  assertEquals(told, ["The input could not be read on: no such pipe."]);
 });
 
 Deno.test("outbox: no more than the window is unanswered", async () => {

@@ -177,7 +177,9 @@ Deno.test("options: help and version need nothing else to be right", () => {
 /** Arguments that can't be followed, and what is said. */
 const BOTH_REFUSE: [args: string[], sentence: RegExp][] = [
   [["--bogus"], /^there is no flag "--bogus"\.$/],
-  [["--bogus=1"], /^there is no flag "--bogus=1"\.$/],
+  [["--bogus=1"], /^there is no flag "--bogus"\.$/],
+  [["-Psecret"], /^there is no flag "-P" that fits here: a letter and its/],
+  [["-n", "-5"], /"-5" that fits here: .* is written --flag=-value\.$/],
   [["--no-json"], /^there is no flag "--no-json"\.$/],
   [["--__proto__", "x"], /^there is no flag "--__proto__"\.$/],
   [["--toString"], /^there is no flag "--toString"\.$/],
@@ -187,7 +189,7 @@ const BOTH_REFUSE: [args: string[], sentence: RegExp][] = [
   [["--", "--quiet"], /^"--quiet" belongs to no flag/],
   ...["-nAnn=x", "-Pp7=x", "-cq=0"].map((arg): [string[], RegExp] => [
     [arg],
-    /^a letter and its value need a space between them, as in -q 1\.$/,
+    /^a letter and its value need a space between them, as in -q 1; a value/,
   ]),
   [["-"], /^"-" belongs to no flag/],
   [["--topic"], /^--topic needs a value/],

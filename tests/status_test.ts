@@ -8,7 +8,8 @@ const connected = (again: boolean, version: 4 | 5 = 4): Status => ({
   type: "connected",
   broker,
   version,
-  ...again && { gap: { seconds: 2, sessionPresent: true } },
+  sessionPresent: again,
+  ...again && { gap: 2 },
 });
 
 /** Each kind of status, its line, and who is told. */
