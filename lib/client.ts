@@ -18,7 +18,6 @@ import { limitsOf, publishBytes } from "./limits.ts";
 import { AbandonedError, type Done, PublishError, Sender } from "./sender.ts";
 import type { Message } from "./sender.ts";
 import { loadTransport, type MqttClient } from "./transport.ts";
-import type { TlsIdentity } from "./transport.ts";
 
 export {
   NotAuthorizedError,
@@ -44,13 +43,11 @@ export interface Grant {
 
 /** What {@link ChatClient.connect} needs. */
 export interface ClientOptions
-  extends Omit<ConnectOptions, "clientId" | "will"> {
+  extends Omit<ConnectOptions, "clientId" | "hasRandomId" | "will"> {
   /** The client id; 64 random bits when undefined. */
   clientId?: string;
   /** The payload the broker publishes to a topic when the connection is lost. */
   will?: { topic: string; payload: Payload };
-  /** What TLS connections trust and show. */
-  tls?: TlsIdentity;
   /** Called for each publication that arrives. */
   onReceived?: (received: Received) => void;
   /** Called when something happens to the connection. */
@@ -102,6 +99,7 @@ export class ChatClient {
       {
         ...options,
         clientId,
+        hasRandomId: options.clientId === undefined,
         will: will && { ...will, payload: encode(will.payload) },
       },
       client.#rotation,

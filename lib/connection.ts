@@ -11,6 +11,7 @@ import { Buffer } from "node:buffer";
 import mqttClient from "mqtt/lib/client";
 import type { IClientOptions } from "mqtt";
 import { type Broker, showBroker } from "./address.ts";
+import { certificateFault } from "./certificate.ts";
 import { connectReason, type Reason } from "./reasons.ts";
 import {
   type Rotation,
@@ -18,7 +19,7 @@ import {
   versionName,
   type WantedVersion,
 } from "./rotation.ts";
-import type { MqttClient, OpenStream } from "./transport.ts";
+import type { MqttClient, OpenStream, TlsIdentity } from "./transport.ts";
 
 /** No broker could be reached, or none spoke MQTT with us. */
 export class UnreachableError extends Error {
@@ -44,6 +45,8 @@ export interface ConnectOptions {
   brokers: Broker[];
   /** The client id. */
   clientId: string;
+  /** Whether it was made up, so that nobody has a session under it. */
+  hasRandomId: boolean;
   /** The user, unless the broker's URL names one. */
   username: string;
   /** The user's password. */
@@ -54,6 +57,8 @@ export interface ConnectOptions {
   protocolVersion: WantedVersion;
   /** Seconds in which one of the brokers must have answered. */
   timeout: number;
+  /** What TLS connections trust and show. */
+  tls?: TlsIdentity;
   /** What the broker publishes when the connection is lost. */
   will?: { topic: string; payload: Uint8Array };
   /** Whether the session outlives the program, and how long (seconds). */
@@ -98,7 +103,7 @@ export async function connectFirst(
       : { text: "no time left to try it", remedy: "elsewhere" } as const;
     if (failure === undefined) return;
     onStep(`${showBroker(broker)}, ${versionName(version)}: ${failure.text}`);
-    throwIfHopeless(failure, broker, options);
+    await throwIfHopeless(failure, broker, options);
     if (!rotation.moveOn(failure.remedy === "version")) {
       failures.push(`${showBroker(broker)} (${failure.text})`);
     }
@@ -113,7 +118,7 @@ export async function connectFirst(
   }
   throw new UnreachableError(
     `No broker answers at ${failures.join(" or ")}. Is it running, and are ` +
-      "host and port right? Name another with --host.",
+      "scheme, host and port right? Name another with --host.",
   );
 }
 
@@ -151,11 +156,11 @@ function attempt(
 }
 
 /** Throws where no other attempt can help. */
-function throwIfHopeless(
+async function throwIfHopeless(
   { text, remedy }: Reason,
   broker: Broker,
   options: ConnectOptions,
-): void {
+): Promise<void> {
   const where = showBroker(broker);
   switch (remedy) {
     case "credentials": {
@@ -165,11 +170,31 @@ function throwIfHopeless(
           "--username and --password.",
       );
     }
+    case "trust": {
+      const { tls = {} } = options;
+      const fault = await certificateFault(broker, tls, new Date());
+      throw new UnreachableError(
+        `${where} can't be trusted: ${fault ?? text}.`,
+      );
+    }
     case "certificate":
-      throw new UnreachableError(`${where} can't be trusted: ${text}.`);
+      throw new UnreachableError(`${where} refused the connection: ${text}.`);
     case "none":
       throw new RefusedError(`${where} refused the connection: ${text}.`);
   }
+}
+
+/**
+ * Whether the first connection discards a session. One with a random id has
+ * none to discard, and asks for none in MQTT 5: a session that began clean
+ * would not survive a restart of the broker (measured, Mosquitto 2.0.11 with
+ * `persistence true`). In 3.1.1 one that isn't clean would stay for ever.
+ */
+function startsClean(
+  { session, hasRandomId }: ConnectOptions,
+  version: Version,
+): boolean {
+  return !session.resume && (version === 4 || !hasRandomId);
 }
 
 /** What MQTT.js is told. */
@@ -178,14 +203,13 @@ function mqttOptions(
   { broker, version }: { broker: Broker; version: Version },
   milliseconds: number,
 ): IClientOptions {
-  const { resume, expiry } = options.session;
   return {
     clientId: options.clientId,
     username: broker.username ?? options.username,
     password: broker.password ?? options.password,
     keepalive: options.keepalive,
     protocolVersion: version,
-    clean: !resume,
+    clean: startsClean(options, version),
     connectTimeout: milliseconds,
     will: options.will === undefined ? undefined : {
       topic: options.will.topic,
@@ -195,7 +219,7 @@ function mqttOptions(
     },
     // Only MQTT 5 sends them.
     properties: {
-      sessionExpiryInterval: expiry,
+      sessionExpiryInterval: options.session.expiry,
       maximumPacketSize: MAX_PACKET_BYTES,
     },
     // The first connection is tried here, once; Link sets it for later ones.

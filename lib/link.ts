@@ -8,7 +8,11 @@
 
 import type { IDisconnectPacket } from "mqtt";
 import { type Broker, hostPort, showBroker } from "./address.ts";
-import { NotAuthorizedError, RefusedError } from "./connection.ts";
+import {
+  NotAuthorizedError,
+  RefusedError,
+  UnreachableError,
+} from "./connection.ts";
 import { connectReason, type Reason, reasonName } from "./reasons.ts";
 import { retryDelay } from "./retry.ts";
 import type { Rotation, Version } from "./rotation.ts";
@@ -217,12 +221,15 @@ export class Link {
       type: "step",
       text: `${showBroker(broker)}: ${text}`,
     });
+    const where = showBroker(broker);
     if (remedy === "credentials") {
       this.#giveUp(
         new NotAuthorizedError(
-          `${showBroker(broker)} does not let the user in any more: ${text}.`,
+          `${where} does not let the user in any more: ${text}.`,
         ),
       );
+    } else if (remedy === "trust" || remedy === "certificate") {
+      this.#giveUp(new UnreachableError(`${where}: ${text}.`));
     }
     this.#rotation.moveOn(remedy === "version");
   }

@@ -16,7 +16,9 @@ export type Remedy =
   | "version"
   /** Another broker, or a later time, may do. */
   | "elsewhere"
-  /** The certificates have to be put right first. */
+  /** The broker's certificate has to be put right, or trusted, first. */
+  | "trust"
+  /** Our certificate has to be put right first. */
   | "certificate"
   /** Nothing that we could try. */
   | "none";
@@ -48,7 +50,44 @@ const SYSTEM_ERRORS: ReadonlyMap<string, string> = new Map([
   ["EHOSTUNREACH", "no way to that host"],
   ["ENETUNREACH", "no way to that network"],
   ["EPIPE", "it closed the connection"],
+  ["ERR_SSL_WRONG_VERSION_NUMBER", "it does not speak TLS there"],
 ]);
+
+/** TLS errors that say we don't trust the broker's certificate. */
+const UNTRUSTED: readonly string[] = [
+  "UNABLE_TO_VERIFY_LEAF_SIGNATURE",
+  "UNABLE_TO_GET_ISSUER_CERT",
+  "UNABLE_TO_GET_ISSUER_CERT_LOCALLY",
+  "SELF_SIGNED_CERT_IN_CHAIN",
+  "DEPTH_ZERO_SELF_SIGNED_CERT",
+  "ERR_TLS_CERT_ALTNAME_INVALID",
+  "CERT_HAS_EXPIRED",
+  "CERT_NOT_YET_VALID",
+];
+
+/** TLS errors that say what is wrong with the certificate we show. */
+const CERTIFICATE_ERRORS: ReadonlyMap<string, string> = new Map([
+  [
+    "ERR_SSL_TLSV13_ALERT_CERTIFICATE_REQUIRED",
+    "it wants a certificate of yours; give --cert and --key",
+  ],
+  [
+    "ERR_SSL_TLSV1_ALERT_UNKNOWN_CA",
+    "it does not trust the authority that signed your --cert",
+  ],
+  [
+    "ERR_SSL_SSLV3_ALERT_UNSUPPORTED_CERTIFICATE",
+    "your --cert is not one for clients",
+  ],
+  ["ERR_SSL_SSLV3_ALERT_CERTIFICATE_EXPIRED", "your --cert has expired"],
+  [
+    "ERR_SSL_UNSUPPORTED_PROTOCOL",
+    "there is no common TLS version, or --cert and --key do not match",
+  ],
+]);
+
+/** What MQTT.js's parser says when the other side speaks something else. */
+const NOT_MQTT = /^(Invalid header flag bits|Malformed|Packet)/;
 
 /**
  * Says why an attempt to connect failed.
@@ -103,9 +142,18 @@ export function reasonName(code: number): string {
  */
 export function networkReason(error: Error): Reason {
   const code = "code" in error ? String(error.code) : "";
+  if (UNTRUSTED.includes(code)) {
+    const text = "its certificate can't be verified; see --cafile";
+    return { text, remedy: "trust" };
+  }
+  const certificate = CERTIFICATE_ERRORS.get(code);
+  if (certificate !== undefined) {
+    return { text: certificate, remedy: "certificate" };
+  }
+  if (NOT_MQTT.test(error.message)) {
+    return { text: "it does not speak MQTT there", remedy: "elsewhere" };
+  }
   const known = SYSTEM_ERRORS.get(code);
-  return {
-    text: known ?? (error.message || code || error.name),
-    remedy: "elsewhere",
-  };
+  const text = known ?? (error.message || code || error.name);
+  return { text, remedy: "elsewhere" };
 }

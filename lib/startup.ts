@@ -76,12 +76,19 @@ export async function findPassword(
 export async function readTlsFiles(
   files: Options["tlsFiles"],
 ): Promise<TlsIdentity> {
-  const read = (flag: string, path: string | undefined) =>
-    path === undefined ? undefined : readGranted(flag, path);
+  const read = async (flag: string, path: string | undefined, kind: RegExp) => {
+    if (path === undefined) return undefined;
+    const text = await readGranted(flag, path);
+    if (kind.test(text) && !text.includes("ENCRYPTED")) return text;
+    throw new UsageError(
+      `--${flag} ${JSON.stringify(path)} does not fit: it takes a PEM file ` +
+        "without a passphrase.",
+    );
+  };
   const [ca, cert, key] = await Promise.all([
-    read("cafile", files.ca),
-    read("cert", files.cert),
-    read("key", files.key),
+    read("cafile", files.ca, /-----BEGIN (X509 |TRUSTED )?CERTIFICATE-----/),
+    read("cert", files.cert, /-----BEGIN (X509 )?CERTIFICATE-----/),
+    read("key", files.key, /-----BEGIN ([A-Z]+ )?PRIVATE KEY-----/),
   ]);
   return {
     ...ca !== undefined && { ca },

@@ -29,7 +29,9 @@ export class LineWriter {
   readonly #onDropped: (count: number) => string;
   readonly #maxWaiting: number;
   #lines: string[] = [];
+  /** How many slots at the start of them hold dropped lines. */
   #first = 0;
+  #dropped = 0;
   #waiting = 0;
   #writing: Promise<void> | undefined;
   #resolveBroken: () => void;
@@ -69,18 +71,27 @@ export class LineWriter {
     while (this.#waiting > this.#maxWaiting && this.#writing !== undefined) {
       this.#waiting -= this.#lines[this.#first].length;
       this.#lines[this.#first++] = "";
+      this.#dropped++;
     }
+    this.#forgetDropped();
     this.#writing ??= this.#writeAll();
+  }
+
+  /** Gives their slots back, in batches: they too would add up for ever. */
+  #forgetDropped(): void {
+    if (this.#first <= this.#lines.length / 2) return;
+    this.#lines.splice(0, this.#first);
+    this.#first = 0;
   }
 
   /** Takes what waits, with a line in place of what was dropped. */
   #takeWaiting(): string {
-    const dropped = this.#first;
-    const lines = dropped === 0
+    const lines = this.#dropped === 0
       ? this.#lines
-      : [this.#onDropped(dropped), ...this.#lines.slice(dropped)];
+      : [this.#onDropped(this.#dropped), ...this.#lines.slice(this.#first)];
     this.#lines = [];
     this.#first = 0;
+    this.#dropped = 0;
     this.#waiting = 0;
     return lines.join("\n") + "\n";
   }
@@ -96,7 +107,7 @@ export class LineWriter {
 
   async #writeAll(): Promise<void> {
     try {
-      while (this.#lines.length > 0) {
+      while (this.#lines.length > 0 || this.#dropped > 0) {
         let bytes = this.#encoder.encode(this.#takeWaiting());
         while (bytes.length > 0) {
           bytes = bytes.subarray(await this.#sink.write(bytes));

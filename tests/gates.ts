@@ -43,3 +43,9 @@ export const BROKER_URL = Deno.env.get("MQTT_BROKER_URL");
 export const NO_BROKER = BROKER_URL === undefined
   ? "MQTT_BROKER_URL names no broker"
   : undefined;
+
+/** Why a test can't start a Mosquitto of its own, if it can't. */
+export const NO_MOSQUITTO = NO_BROKER ??
+  (isInstalled("sh", "-c", "command -v mosquitto")
+    ? undefined
+    : "mosquitto is not installed");

@@ -8,7 +8,13 @@
 
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { parseBroker } from "../lib/address.ts";
-import { BROKER_URL, gate, isInstalled, NO_BROKER } from "./gates.ts";
+import {
+  BROKER_URL,
+  gate,
+  isInstalled,
+  NO_BROKER,
+  NO_MOSQUITTO,
+} from "./gates.ts";
 import { Mosquitto } from "./mosquitto.ts";
 import { Process, run, start } from "./processes.ts";
 
@@ -120,12 +126,7 @@ live("a killed listener's will arrives as a notice", async () => {
   assertEquals([type, from, text], ["notice", "Ben", "User Ben timed out."]);
 });
 
-const mosquitto = gate(
-  NO_BROKER ??
-    (isInstalled("sh", "-c", "command -v mosquitto")
-      ? undefined
-      : "mosquitto is not installed"),
-);
+const mosquitto = gate(NO_MOSQUITTO);
 
 mosquitto("a listener reads on after the broker was restarted", async () => {
   await using broker = await Mosquitto.start();

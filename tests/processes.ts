@@ -105,12 +105,12 @@ export class Process implements AsyncDisposable {
   }
 
   /** Waits for its end; ends it, and throws, when that does not come. */
-  async outcome(): Promise<Outcome> {
+  async outcome(patience = PATIENCE_MS): Promise<Outcome> {
     let isLate = false;
     const timer = setTimeout(() => {
       isLate = true;
       this.#child.kill("SIGKILL");
-    }, PATIENCE_MS);
+    }, patience);
     const [{ code }, stdout, stderr] = await Promise.all([
       this.#child.status,
       this.stdout.all(),

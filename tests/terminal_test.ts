@@ -92,3 +92,88 @@ Deno.test("writer: a broken sink ends it, quietly", async () => {
   await writer.flushed();
   assertEquals(sink.writes, ["a\n"]);
 });
+
+/** A writer of a bounded queue, whose first write is under way. */
+function blocked(maxWaiting: number) {
+  const sink = new SlowSink();
+  const told: number[] = [];
+  const writer = new LineWriter(sink, (count) => {
+    told.push(count);
+    return `(${count} dropped)`;
+  }, maxWaiting);
+  writer.write("under way");
+  return { sink, writer, told };
+}
+
+Deno.test("writer: a blocked output drops the oldest lines that wait", async () => {
+  const { sink, writer, told } = blocked(6);
+  for (const line of ["aa", "bb", "cc", "dd", "ee"]) writer.write(line);
+  assertEquals([sink.writes, told], [["under way\n"], []]);
+  await sink.answer();
+  // The line in their place is where they were missed: before what is newer.
+  assertEquals(sink.writes.slice(1), ["(2 dropped)\ncc\ndd\nee\n"]);
+  assertEquals(told, [2]);
+  for (const line of ["f", "g"]) writer.write(line);
+  await sink.answer();
+  assertEquals(sink.writes.slice(2), ["f\ng\n"]);
+  await sink.answer();
+  await writer.flushed();
+});
+
+Deno.test("writer: what waits may be as long as the limit, no longer", async () => {
+  const { sink, writer } = blocked(4);
+  writer.write("aa");
+  writer.write("bb");
+  await sink.answer();
+  assertEquals(sink.writes.slice(1), ["aa\nbb\n"]);
+  writer.write("too long");
+  await sink.answer();
+  assertEquals(sink.writes.slice(2), ["(1 dropped)\n"]);
+  await sink.answer();
+  await writer.flushed();
+});
+
+Deno.test("writer: each blockage has a count of its own", async () => {
+  const { sink, writer, told } = blocked(1);
+  for (let count = 1; count <= 3; count++) {
+    for (let line = 0; line <= count; line++) writer.write(`${line}`);
+    await sink.answer();
+    assertEquals(sink.writes.at(-1), `(${count} dropped)\n${count}\n`);
+  }
+  assertEquals(told, [1, 2, 3]);
+  await sink.answer();
+  await writer.flushed();
+});
+
+Deno.test("writer: a count that grows through thousands of lines", async () => {
+  const { sink, writer } = blocked(20);
+  for (let line = 0; line < 100_000; line++) writer.write(`line ${line}`);
+  await sink.answer();
+  assertEquals(sink.writes.at(-1), "(99998 dropped)\nline 99998\nline 99999\n");
+  await sink.answer();
+  await writer.flushed();
+});
+
+Deno.test("writer: nothing is dropped while the output takes it", async () => {
+  const sink = new SlowSink();
+  const writer = new LineWriter(sink, () => "dropped", 3);
+  for (const line of ["longer than three", "as long again"]) {
+    writer.write(line);
+    assertEquals(sink.writes.at(-1), `${line}\n`);
+    await sink.answer();
+    await writer.flushed();
+  }
+});
+
+Deno.test("writer: the limit is eight million letters, if none is given", async () => {
+  const sink = new SlowSink();
+  const writer = new LineWriter(sink);
+  const line = "x".repeat(1024);
+  writer.write("under way");
+  for (let count = 0; count < 8 * 1024 + 3; count++) writer.write(line);
+  await sink.answer();
+  assertEquals(sink.writes[1].slice(0, 20), "3 lines dropped\nxxxx");
+  assertEquals(sink.writes[1].length, 16 + 8 * 1024 * 1025);
+  await sink.answer();
+  await writer.flushed();
+});
