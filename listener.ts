@@ -11,12 +11,16 @@
  * @module
  */
 
+import { showBroker } from "./lib/address.ts";
 import { ChatClient, NotAuthorizedError } from "./lib/client.ts";
 import { EXIT } from "./lib/exit.ts";
 import { type ListenerOptions, parseListenerArgs } from "./lib/options.ts";
 import { Reading } from "./lib/reading.ts";
 import { complain, prepare, runScript, within } from "./lib/script.ts";
-import { LineWriter, nextEnter, onEndSignals } from "./lib/terminal.ts";
+import { Ending, LineWriter, nextEnter, onEndSignals } from "./lib/terminal.ts";
+
+/** After this, in milliseconds, a person wonders why it has not ended. */
+const HINT_MS = 1_000;
 
 /**
  * The whole program.
@@ -30,9 +34,8 @@ export function main(args: string[]): Promise<number> {
 
 /** Connects, reads until the end, leaves. */
 async function listen(options: ListenerOptions): Promise<number> {
-  const { timeout } = options;
   const { connect, color } = await prepare(options, console.error);
-  const end = Promise.withResolvers<Error | void>();
+  const ending = new Ending();
   const stdout: LineWriter = new LineWriter(
     Deno.stdout,
     (count) => reading.noteDropped(count),
@@ -42,7 +45,7 @@ async function listen(options: ListenerOptions): Promise<number> {
     color,
     write: (line) => stdout.write(line),
     warn: (sentence) => complain("listener", sentence),
-    onEnough: () => end.resolve(),
+    onEnough: () => ending.begin(),
   });
   const client = await ChatClient.connect({
     ...connect,
@@ -53,33 +56,51 @@ async function listen(options: ListenerOptions): Promise<number> {
       reading.follow(status);
     },
   });
-  const stopWaiting = waitForEnd(options, () => end.resolve());
-  client.lost.then(end.resolve);
-  stdout.broken.then(() => end.resolve());
-  try {
-    const joined = join(client, options).then(() => reading.begin(client));
-    const ended = joined.then(() => end.promise);
-    const error = await Promise.race([ended, end.promise]);
-    if (error) throw error;
-    if (client.online) await within(timeout, reading.leave());
-    return reading.isDenied ? EXIT.notAuthorized : EXIT.ok;
-  } finally {
-    stopWaiting();
-    reading.stop();
-    await client.close();
-    await within(timeout, stdout.flushed());
-  }
+  client.lost.then((error) => ending.begin(error));
+  stdout.broken.then(() => ending.begin());
+  const stopWaiting = waitForEnd(options, ending);
+  const joined = join(client, options).then(() => reading.begin(client));
+  joined.catch((error) => ending.begin(error));
+  const error = await ending.begun;
+  reading.stop();
+  await Promise.race([leave(options, client, reading, stdout), ending.hurried]);
+  stopWaiting();
+  if (error) throw error;
+  return reading.isDenied ? EXIT.notAuthorized : EXIT.ok;
 }
 
-/** Calls `end` at a signal, at Enter on a terminal, or after `--wait`. */
-function waitForEnd({ wait }: ListenerOptions, end: () => void): () => void {
-  const stopSignals = onEndSignals(end);
-  const timer = wait === undefined ? undefined : setTimeout(end, wait * 1000);
-  if (Deno.stdin.isTerminal()) nextEnter().then(end);
+/** Calls for the end at a signal, at Enter on a terminal, or after `--wait`. */
+function waitForEnd({ wait }: ListenerOptions, ending: Ending): () => void {
+  const stopSignals = onEndSignals(() => {
+    // The terminal has shown ^C.
+    if (Deno.stderr.isTerminal()) console.error();
+    ending.begin();
+  });
+  const timer = wait === undefined
+    ? undefined
+    : setTimeout(() => ending.begin(), wait * 1000);
+  if (Deno.stdin.isTerminal()) nextEnter().then(() => ending.begin());
   return () => {
     clearTimeout(timer);
     stopSignals();
   };
+}
+
+/** Takes leave, and has everything written that has come. */
+async function leave(
+  { timeout }: ListenerOptions,
+  client: ChatClient,
+  reading: Reading,
+  stdout: LineWriter,
+): Promise<void> {
+  const hint = setTimeout(() => {
+    const broker = showBroker(client.broker);
+    console.error(`Saying good-bye to ${broker}; Ctrl-C again ends it now.`);
+  }, HINT_MS);
+  if (client.online) await within(timeout, reading.leave());
+  await client.close();
+  await within(timeout, stdout.flushed());
+  clearTimeout(hint);
 }
 
 /** Subscribes; it is an error when no room may be read. */

@@ -263,7 +263,7 @@ export async function main(args: string[]): Promise<number> {
     const access = await readAccess();
     await using broker = await startBroker({ port, ...access });
     console.error(
-      `Broker on ${broker.url} for the users ${
+      `Broker on ${broker.url} for users ${
         [...access.users.keys()].join(", ")
       }; Ctrl-C ends it.`,
     );

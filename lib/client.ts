@@ -69,7 +69,7 @@ export class ChatClient {
   readonly lost: Promise<Error>;
   #resolveLost: (error: Error) => void;
   #link!: Link;
-  #limits = limitsOf();
+  #limits = limitsOf(4);
   /** Whether it was told that the QoS is lowered. */
   #isLowered = false;
   #isClosed = false;
@@ -77,7 +77,10 @@ export class ChatClient {
   private constructor(options: ClientOptions) {
     this.#options = options;
     this.#rotation = new Rotation(options.brokers, options.protocolVersion);
-    this.#sender = new Sender((message, done) => this.#publish(message, done));
+    this.#sender = new Sender(
+      (message, done) => this.#publish(message, done),
+      (packetId) => this.#link.mqtt.removeOutgoingMessage(packetId),
+    );
     const { promise, resolve } = Promise.withResolvers<Error>();
     this.lost = promise;
     this.#resolveLost = resolve;
@@ -191,10 +194,10 @@ export class ChatClient {
       onUp: () => {
         if (!isFirst) this.#subscribe();
         isFirst = false;
-        this.#limits = limitsOf(mqtt.serverProperties);
+        this.#limits = limitsOf(this.version, mqtt.serverProperties);
         this.#sender.goOnline(this.#limits.inFlight);
       },
-      onDown: () => this.#sender.goOffline(),
+      onDown: (mayBeMessage) => this.#sender.goOffline(mayBeMessage),
       onLost: (error) => {
         this.#isClosed = true;
         this.#sender.abandon();
@@ -203,7 +206,10 @@ export class ChatClient {
     });
   }
 
-  #publish({ topic, bytes, qos: wanted }: Message, done: Done): void {
+  #publish(
+    { topic, bytes, qos: wanted }: Message,
+    done: Done,
+  ): number | undefined {
     const { qos: highest, packetBytes } = this.#limits;
     const qos = wanted > highest ? highest : wanted;
     if (qos < wanted && !this.#isLowered) {
@@ -212,17 +218,19 @@ export class ChatClient {
     }
     const size = publishBytes(topic, bytes.length, qos, this.version);
     if (size > packetBytes) {
-      return done(
+      done(
         new PublishError(
           `${showBroker(this.broker)} takes packets of ${packetBytes} bytes ` +
             `at most, this message needs ${size}; send it in parts.`,
           PACKET_TOO_LARGE,
         ),
       );
+      return undefined;
     }
     const { buffer, byteOffset, length } = bytes;
     const payload = Buffer.from(buffer, byteOffset, length);
     this.#link.mqtt.publish(topic, payload, { qos }, done);
+    return qos === 0 ? undefined : this.#link.mqtt.getLastMessageId();
   }
 
   #receive(topic: string, bytes: Uint8Array, packet: IPublishPacket): void {

@@ -97,14 +97,16 @@ export async function connectFirst(
   let hasWrongVersion = false;
   while (failures.length < options.brokers.length) {
     const { broker, version } = rotation;
-    const left = deadline - performance.now();
-    const failure = left > 0
-      ? await attempt(options, rotation, open, left, onConnected)
+    // A share for each, or one that is silent would leave the others none.
+    const share = (deadline - performance.now()) /
+      (options.brokers.length - failures.length);
+    const failure = share > 0
+      ? await attempt(options, rotation, open, share, onConnected)
       : { text: "no time left to try it", remedy: "elsewhere" } as const;
     if (failure === undefined) return;
     onStep(`${showBroker(broker)}, ${versionName(version)}: ${failure.text}`);
     await throwIfHopeless(failure, broker, options);
-    if (!rotation.moveOn(failure.remedy === "version")) {
+    if (rotation.moveOn(failure.remedy === "version") !== "version") {
       failures.push(`${showBroker(broker)} (${failure.text})`);
     }
     hasWrongVersion = failure.remedy === "version";
@@ -144,6 +146,8 @@ function attempt(
     mqtt.on("error", onError);
     mqtt.once("close", onClose);
     mqtt.once("connect", ({ sessionPresent }) => {
+      // What came with CONNACK could not be parsed.
+      if (cause !== undefined) return void mqtt.stream.destroy();
       mqtt.off("error", onError);
       mqtt.off("close", onClose);
       rotation.accepted();
@@ -165,9 +169,13 @@ async function throwIfHopeless(
   switch (remedy) {
     case "credentials": {
       const user = JSON.stringify(broker.username ?? options.username);
+      const hasPassword = (broker.password ?? options.password) !== undefined;
+      const advice = hasPassword
+        ? "Check --username and --password."
+        : "No password was given: use --password-file, MQTT_PASSWORD or " +
+          "--password.";
       throw new NotAuthorizedError(
-        `${where} refused the connection of user ${user}: ${text}. Check ` +
-          "--username and --password.",
+        `${where} refused the connection of user ${user}: ${text}. ${advice}`,
       );
     }
     case "trust": {

@@ -19,6 +19,9 @@ import { onEndSignals } from "./terminal.ts";
 const TOPIC = "chat/demo";
 const USUAL_PORT = 1883;
 
+/** How long the scripts may take to leave, in milliseconds. */
+const GOODBYE_MS = 2_000;
+
 /** The exit code of a program ended by Ctrl-C: 128 and the signal's number. */
 const INTERRUPTED = 130;
 
@@ -124,6 +127,17 @@ class Reader implements AsyncDisposable {
   }
 }
 
+/** Ends what runs, while there still is a broker to take leave of. */
+async function endAll(children: Set<Deno.ChildProcess>): Promise<void> {
+  const all = [...children];
+  for (const child of all) child.kill();
+  const timer = setTimeout(() => {
+    for (const child of children) child.kill("SIGKILL");
+  }, GOODBYE_MS);
+  await Promise.all(all.map((child) => child.status));
+  clearTimeout(timer);
+}
+
 /** The broker on its usual port, or on a free one where that is taken. */
 async function openBroker(): Promise<RunningBroker> {
   const access = await readAccess();
@@ -170,8 +184,8 @@ export async function main(): Promise<number> {
   await using broker = await openBroker();
   console.error(`A broker of our own, at ${broker.url}; the room, ${TOPIC}:\n`);
   const stage: Stage = { broker, children: new Set() };
-  onEndSignals(() => {
-    for (const child of stage.children) child.kill();
+  onEndSignals(async () => {
+    await endAll(stage.children);
     Deno.exit(INTERRUPTED);
   });
   const isTerminal = Deno.stdin.isTerminal();

@@ -153,7 +153,7 @@ export const FLAGS: readonly Flag[] = [
     short: "P",
     value: "PW",
     group: "Broker",
-    help: "[asked for]",
+    help: "or MQTT_PASSWORD",
   },
   {
     long: "password-file",
@@ -165,13 +165,13 @@ export const FLAGS: readonly Flag[] = [
     long: "cafile",
     value: "FILE",
     group: "TLS",
-    help: "authorities (-R=FILE)",
+    help: "authorities to trust (-R=FILE)",
   },
   {
     long: "cert",
     value: "FILE",
     group: "TLS",
-    help: "your own (-R=FILE)",
+    help: "yours (-R=FILE)",
   },
   {
     long: "key",

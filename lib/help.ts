@@ -7,8 +7,10 @@
 import { type Flag, flagsOf, type Script } from "./flags.ts";
 
 const TITLES: Readonly<Record<Script, string>> = {
-  listener: "Reads chat rooms over an MQTT broker: one line for each message.",
-  publisher: "Sends lines to a chat room over an MQTT broker.",
+  listener:
+    "Reads chat rooms over an MQTT broker, until Ctrl-C, Enter, -C or -W.",
+  publisher:
+    "Sends -m, the lines of a pipe, or what you type, to a chat room over MQTT.",
 };
 
 const EXAMPLES: Readonly<Record<Script, readonly string[]>> = {

@@ -33,17 +33,27 @@ export interface AnnouncedLimits {
 const MAX_PACKET_BYTES = 268_435_455 + 5;
 
 /**
+ * How many messages an MQTT 3.1.1 broker is sent unacknowledged. It can't say
+ * how many it takes; Mosquitto closes over more than 20 at QoS 2 (measured).
+ */
+const SILENT_IN_FLIGHT = 20;
+
+/**
  * Reads a broker's limits.
  *
+ * @param version The version it speaks.
  * @param announced The properties of its CONNACK, if it has some.
  * @returns The limits, with the standard's defaults.
  */
-export function limitsOf(announced: AnnouncedLimits = {}): Limits {
+export function limitsOf(
+  version: Version,
+  announced: AnnouncedLimits = {},
+): Limits {
   const { maximumQoS, maximumPacketSize, receiveMaximum } = announced;
   return {
     qos: maximumQoS === 0 || maximumQoS === 1 ? maximumQoS : 2,
     packetBytes: maximumPacketSize ?? MAX_PACKET_BYTES,
-    inFlight: receiveMaximum ?? 65_535,
+    inFlight: version === 4 ? SILENT_IN_FLIGHT : receiveMaximum ?? 65_535,
   };
 }
 

@@ -42,8 +42,8 @@ export interface LinkHandlers {
   onStatus: (status: LinkStatus) => void;
   /** There is a connection. */
   onUp: () => void;
-  /** There is none any more. */
-  onDown: () => void;
+  /** There is none any more; a message that was sent may be the reason. */
+  onDown: (mayBeMessage: boolean) => void;
   /** There will be none any more. */
   onLost: (error: Error) => void;
 }
@@ -71,6 +71,9 @@ const MAX_TAKEOVERS = 5;
 /** How young, in milliseconds: clients that compete come back within this. */
 const TAKEOVER_MS = 30_000;
 
+/** The wait before the same broker is tried in the other MQTT version. */
+const NEXT_VERSION_MS = 50;
+
 /** How long an orderly DISCONNECT may take to leave, in milliseconds. */
 const GOODBYE_MS = 1_000;
 
@@ -85,7 +88,6 @@ export class Link {
   #isEnding = false;
   #failures = 0;
   #takeovers = 0;
-  #stableTimer?: ReturnType<typeof setTimeout>;
   #upSince = 0;
   #downSince = 0;
   /** Why the connection that is about to close does. */
@@ -113,7 +115,8 @@ export class Link {
     this.#handlers = handlers;
     mqtt.options.connectTimeout = options.timeout * 1000;
     mqtt.on("connect", ({ sessionPresent }) => this.#onConnect(sessionPresent));
-    mqtt.on("close", () => this.#onClose());
+    // First, so that MQTT.js's own listener finds the wait that we choose.
+    mqtt.prependListener("close", () => this.#onClose());
     mqtt.on("reconnect", () => this.#beforeReconnect());
     mqtt.on("error", (error) => this.#onError(error));
     mqtt.on("disconnect", (packet) => this.#onDisconnect(packet));
@@ -150,7 +153,6 @@ export class Link {
   #stop(): void {
     this.#isEnding = true;
     this.#isUp = false;
-    clearTimeout(this.#stableTimer);
   }
 
   #onConnect(sessionPresent: boolean): void {
@@ -161,13 +163,9 @@ export class Link {
 
   #goUp(sessionPresent: boolean, gap?: number): void {
     this.#isUp = true;
-    this.#cause = undefined;
     this.#upSince = performance.now();
-    this.#planRetry();
-    this.#stableTimer = setTimeout(() => {
-      this.#failures = 0;
-      this.#planRetry();
-    }, STABLE_MS);
+    // Not 0, which would mean never; the wait is chosen at the next loss.
+    this.mqtt.options.reconnectPeriod = retryDelay(0, 0);
     // The session that the first connection began is what the next resume.
     this.mqtt.options.clean = !this.#options.resume &&
       this.#rotation.version === 4;
@@ -187,25 +185,36 @@ export class Link {
     const reason = connectReason(this.#cause);
     const wasUp = this.#isUp;
     const wasSilent = this.#cause === undefined;
+    const isTimeout = this.#cause?.message === "Keepalive timeout";
     this.#cause = undefined;
     this.#isUp = false;
-    clearTimeout(this.#stableTimer);
-    if (wasUp) this.#goDown(reason, wasSilent);
+    if (wasUp) this.#goDown(reason, wasSilent, isTimeout);
     else this.#onFailedAttempt(reason);
     if (this.#isEnding) return;
-    this.#handlers.onStatus({
-      type: "reconnecting",
-      broker: this.#rotation.broker,
-      seconds: (this.mqtt.options.reconnectPeriod ?? 0) / 1000,
-    });
+    this.#planRetry(wasUp, reason.remedy === "version" && !wasUp);
   }
 
-  #goDown({ text }: Reason, wasSilent: boolean): void {
+  /** Chooses where to go next, and how long to wait before. */
+  #planRetry(wasUp: boolean, mayBeVersion: boolean): void {
+    const isStable = performance.now() - this.#upSince >= STABLE_MS;
+    if (wasUp && isStable) this.#failures = 0;
+    const next = this.#rotation.moveOn(mayBeVersion);
+    const delay = next === "version"
+      ? NEXT_VERSION_MS
+      : retryDelay(this.#failures, Math.random());
+    // A round over all brokers is one failure: one of them may be there.
+    if (next === "round") this.#failures++;
+    this.mqtt.options.reconnectPeriod = delay;
+    const { broker } = this.#rotation;
+    const seconds = delay / 1000;
+    this.#handlers.onStatus({ type: "reconnecting", broker, seconds });
+  }
+
+  #goDown({ text }: Reason, wasSilent: boolean, isTimeout: boolean): void {
     this.#downSince = performance.now();
     const { broker } = this.#rotation;
-    this.#handlers.onDown();
+    this.#handlers.onDown(!isTimeout);
     this.#handlers.onStatus({ type: "disconnected", broker, reason: text });
-    this.#rotation.moveOn(false);
     const wasYoung = this.#downSince - this.#upSince < TAKEOVER_MS;
     this.#takeovers = wasSilent && wasYoung ? this.#takeovers + 1 : 0;
     const { chosenId } = this.#options;
@@ -231,34 +240,25 @@ export class Link {
     } else if (remedy === "trust" || remedy === "certificate") {
       this.#giveUp(new UnreachableError(`${where}: ${text}.`));
     }
-    this.#rotation.moveOn(remedy === "version");
   }
 
   /** MQTT.js is about to open a stream. */
   #beforeReconnect(): void {
     const { broker, version } = this.#rotation;
+    this.#cause = undefined;
     this.mqtt.options.protocolVersion = version;
-    this.#failures++;
-    this.#planRetry();
     this.#handlers.onStatus({
       type: "step",
       text: `trying ${hostPort(broker)}`,
     });
   }
 
-  /** MQTT.js waits so long after the next loss; it reads it in that moment. */
-  #planRetry(): void {
-    this.mqtt.options.reconnectPeriod = retryDelay(
-      this.#failures,
-      Math.random(),
-    );
-  }
-
   #onError(error: Error): void {
     this.#cause ??= error;
     // A packet that can't be parsed leaves MQTT.js connected with a parser
-    // that has lost its place; only a new connection helps.
-    if (this.mqtt.connected) this.mqtt.stream.destroy();
+    // that has lost its place; only a new connection helps. It may come with
+    // CONNACK, which is handled after it.
+    this.mqtt.stream.destroy();
   }
 
   /** MQTT 5: the broker says why it is about to close. */
@@ -271,7 +271,7 @@ export class Link {
 
   #giveUp(error: Error): void {
     if (this.#isEnding) return;
-    this.#handlers.onDown();
+    this.#handlers.onDown(false);
     this.break();
     this.#handlers.onLost(error);
   }

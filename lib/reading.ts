@@ -161,7 +161,10 @@ export class Reading {
       if (typeof answer === "number") {
         this.#selfTest.acknowledged(topic, answer);
       } else if (client.online) {
-        this.#options.warn(`Nobody sees you join ${topic}: ${answer.message}`);
+        this.#options.warn(
+          `Nobody sees you join ${topic}, and whether you may read it can't ` +
+            `be told: ${answer.message}`,
+        );
       }
     });
   }

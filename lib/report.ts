@@ -75,8 +75,8 @@ export class Report {
       this.#tell(
         this.#isOneMessage
           ? "The message was not acknowledged; it may or may not have arrived."
-          : `Not acknowledged: ${range(unanswered)}; ${acknowledged} were. ` +
-            "What is not acknowledged may or may not have arrived.",
+          : `${range(unanswered)} not acknowledged and may or may not have ` +
+            `arrived; ${acknowledged} lines were delivered before.`,
       );
     }
     if (this.isDenied) return EXIT.notAuthorized;
@@ -86,10 +86,10 @@ export class Report {
   }
 }
 
-/** Some line numbers in words, by their count, first and last. */
+/** The beginning of a sentence on some lines: count, first and last. */
 function range(lines: number[]): string {
   const [first] = lines;
   return lines.length === 1
-    ? `line ${first}`
-    : `${lines.length} lines, ${first} to ${lines.at(-1)}`;
+    ? `Line ${first} was`
+    : `${lines.length} lines, ${first} to ${lines.at(-1)}, were`;
 }

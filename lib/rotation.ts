@@ -19,7 +19,11 @@ export class Rotation {
   readonly #wanted: WantedVersion;
   /** What each broker was seen to speak; it stays so for the session. */
   readonly #known = new Map<Broker, Version>();
+  /** What the last one spoke: several brokers are mostly one cluster. */
+  #usual: Version = 5;
   #index = 0;
+  /** How many brokers failed since one accepted us, less whole rounds. */
+  #tried = 0;
   #fallsBack = false;
 
   /**
@@ -41,13 +45,17 @@ export class Rotation {
   /** The version to try, or in use. */
   get version(): Version {
     if (this.#wanted !== "auto") return this.#wanted;
-    return this.#known.get(this.broker) ?? (this.#fallsBack ? 4 : 5);
+    const other = this.#usual === 5 ? 4 : 5;
+    return this.#known.get(this.broker) ??
+      (this.#fallsBack ? other : this.#usual);
   }
 
   /** Takes note that the broker accepted the version. */
   accepted(): void {
-    this.#known.set(this.broker, this.version);
+    this.#usual = this.version;
+    this.#known.set(this.broker, this.#usual);
     this.#fallsBack = false;
+    this.#tried = 0;
   }
 
   /**
@@ -55,15 +63,17 @@ export class Rotation {
    * to the next broker.
    *
    * @param mayBeVersion Whether the failure can be one of the version.
-   * @returns Whether it is still the same broker.
+   * @returns What comes next: the same broker in the other version, the next
+   * broker, or the first one again.
    */
-  moveOn(mayBeVersion: boolean): boolean {
+  moveOn(mayBeVersion: boolean): "version" | "broker" | "round" {
     const canFallBack = this.#wanted === "auto" && !this.#fallsBack &&
       !this.#known.has(this.broker);
     this.#fallsBack = mayBeVersion && canFallBack;
-    if (this.#fallsBack) return true;
+    if (this.#fallsBack) return "version";
     this.#index = (this.#index + 1) % this.#brokers.length;
-    return false;
+    this.#tried = (this.#tried + 1) % this.#brokers.length;
+    return this.#tried === 0 ? "round" : "broker";
   }
 }
 

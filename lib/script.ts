@@ -14,7 +14,13 @@ import type { Script } from "./flags.ts";
 import { helpText } from "./help.ts";
 import type { Options, Request } from "./options.ts";
 import { safeText } from "./render.ts";
-import { findPassword, readTlsFiles, requireNet, useColor } from "./startup.ts";
+import {
+  findPassword,
+  NotPermittedError,
+  readTlsFiles,
+  requireNet,
+  useColor,
+} from "./startup.ts";
 import { statusLine, type Verbosity } from "./status.ts";
 import { UsageError } from "./values.ts";
 
@@ -50,7 +56,9 @@ export async function runScript<O>(
     }
   } catch (error) {
     const sentence = error instanceof Error ? error.message : String(error);
-    const pointer = error instanceof UsageError ? " Try --help." : "";
+    const needsHelp = error instanceof UsageError &&
+      !(error instanceof NotPermittedError);
+    const pointer = needsHelp ? " Try --help." : "";
     complain(script, sentence + pointer);
     return exitCodeOf(error);
   }

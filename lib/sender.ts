@@ -51,9 +51,9 @@ export interface Message {
 
 /**
  * Hands a message to the network; calls back once, when the broker has
- * answered or, at QoS 0, when it is handed over.
+ * answered or, at QoS 0, when it is handed over. Returns the packet id.
  */
-export type Publish = (message: Message, done: Done) => void;
+export type Publish = (message: Message, done: Done) => number | undefined;
 
 /** What is called when a message has its answer. */
 export type Done = (error?: Error | null) => void;
@@ -63,11 +63,22 @@ interface Sending {
   message: Message;
   resolve: () => void;
   reject: (error: Error) => void;
+  packetId?: number;
 }
+
+/**
+ * How many connections in a row may break before the oldest message they
+ * carried is answered, until it is taken for the reason. Some brokers close
+ * over a message that they don't take (NATS over QoS 2), and Mosquitto answers
+ * one over its message_size_limit with a PUBACK that MQTT.js can't read; the
+ * message would be sent again after each reconnect, for ever.
+ */
+const MAX_BREAKS = 3;
 
 /** Sends messages in order, over a connection that comes and goes. */
 export class Sender {
   readonly #publish: Publish;
+  readonly #forget: (packetId: number) => void;
   /**
    * Not handed to MQTT.js while it is offline: its own queue forgets some when
    * a connection breaks during the resending after a reconnect.
@@ -77,14 +88,19 @@ export class Sender {
   readonly #inFlight = new Set<Sending>();
   #isOnline = false;
   #window = 0;
+  /** The oldest message when the last connection broke, and how many did. */
+  #suspect?: Sending;
+  #breaks = 0;
 
   /**
    * Makes one that is offline.
    *
    * @param publish Hands a message to the network.
+   * @param forget Takes a packet back from it, so that it is not sent again.
    */
-  constructor(publish: Publish) {
+  constructor(publish: Publish, forget: (packetId: number) => void) {
     this.#publish = publish;
+    this.#forget = forget;
   }
 
   /** Whether messages go out now rather than wait. */
@@ -103,9 +119,18 @@ export class Sender {
     this.#flush();
   }
 
-  /** From now on there is none; what comes waits. */
-  goOffline(): void {
+  /**
+   * From now on there is none; what comes waits.
+   *
+   * @param mayBeMessage Whether a message may have been the reason.
+   */
+  goOffline(mayBeMessage = false): void {
     this.#isOnline = false;
+    const [oldest] = this.#inFlight;
+    if (!mayBeMessage || oldest === undefined) return;
+    this.#breaks = oldest === this.#suspect ? this.#breaks + 1 : 1;
+    this.#suspect = oldest;
+    if (this.#breaks >= MAX_BREAKS) this.#giveUp(oldest);
   }
 
   /**
@@ -135,13 +160,21 @@ export class Sender {
     }
   }
 
+  #giveUp(sending: Sending): void {
+    const { packetId, reject } = sending;
+    this.#inFlight.delete(sending);
+    reject(new Error(`the connection broke ${MAX_BREAKS} times over it`));
+    if (packetId !== undefined) this.#forget(packetId);
+  }
+
   #flush(): void {
     while (this.#isOnline && this.#inFlight.size < this.#window) {
       const sending = this.#waiting.shift();
       if (sending === undefined) return;
       this.#inFlight.add(sending);
-      this.#publish(sending.message, (error) => {
+      sending.packetId = this.#publish(sending.message, (error) => {
         this.#inFlight.delete(sending);
+        this.#suspect = undefined;
         if (error) sending.reject(error);
         else sending.resolve();
         this.#flush();

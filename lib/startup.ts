@@ -11,6 +11,12 @@ import type { ColorChoice, Options } from "./options.ts";
 import type { TlsIdentity } from "./transport.ts";
 import { UsageError } from "./values.ts";
 
+/** A permission that was not granted: no help text tells more. */
+export class NotPermittedError extends UsageError {
+  /** The class's name. */
+  override name = "NotPermittedError";
+}
+
 /** The user, and the password, of a broker that was not told of anybody. */
 const GUEST = "chat";
 
@@ -22,14 +28,14 @@ const PASSWORD_VARIABLE = "MQTT_PASSWORD";
  * asks.
  *
  * @param brokers All that may be connected to.
- * @throws {UsageError} When one may not; it names the flag that grants it.
+ * @throws {NotPermittedError} When one may not; it names the flag that grants it.
  */
 export async function requireNet(brokers: Broker[]): Promise<void> {
   for (const broker of brokers) {
     const host = hostPort(broker);
     const status = await Deno.permissions.request({ name: "net", host });
     if (status.state === "granted") continue;
-    throw new UsageError(
+    throw new NotPermittedError(
       `connecting to ${host} was not permitted; run with -N=${host}.`,
     );
   }
@@ -102,7 +108,7 @@ async function readGranted(flag: string, path: string): Promise<string> {
   const shown = JSON.stringify(path);
   const { state } = await Deno.permissions.request({ name: "read", path });
   if (state !== "granted") {
-    throw new UsageError(
+    throw new NotPermittedError(
       `reading --${flag} ${shown} was not permitted; run with -R=${path}.`,
     );
   }

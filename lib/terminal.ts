@@ -146,6 +146,34 @@ export async function nextEnter(): Promise<void> {
   await Deno.stdin.read(new Uint8Array(1024));
 }
 
+/** The end of a program: asked for once, and hurried when asked for twice. */
+export class Ending {
+  readonly #begun = Promise.withResolvers<Error | undefined>();
+  readonly #hurried = Promise.withResolvers<void>();
+  #hasBegun = false;
+
+  /** Settles when the end is asked for; with an error where that is why. */
+  get begun(): Promise<Error | undefined> {
+    return this.#begun.promise;
+  }
+
+  /** Settles when it is asked for again. */
+  get hurried(): Promise<void> {
+    return this.#hurried.promise;
+  }
+
+  /**
+   * Asks for the end.
+   *
+   * @param error Why, if it is one.
+   */
+  begin(error?: Error): void {
+    if (this.#hasBegun) this.#hurried.resolve();
+    this.#hasBegun = true;
+    this.#begun.resolve(error);
+  }
+}
+
 /** A prompt at the bottom of the terminal. */
 export interface Prompt {
   /** The lines entered, until Ctrl-D, Ctrl-C, or {@link close}. */

@@ -91,8 +91,8 @@ export class Values {
       const texts = value === undefined ? [] : this.#texts(long);
       if (texts.includes("")) {
         throw new UsageError(
-          `--${long} needs a value; one that begins with a dash is written ` +
-            `--${long}=-x.`,
+          `--${long} needs a value that is not empty; one that begins with a ` +
+            `dash is written --${long}=-x.`,
         );
       }
       if (texts.length > 1 && !repeat) {

@@ -441,7 +441,7 @@ test("broker: the script serves until it is told to end", async () => {
       line += value;
     }
     const found =
-      /^Broker on mqtt:\/\/127\.0\.0\.1:(\d+) for the users chat, Test, Server; Ctrl-C ends it\.\n$/
+      /^Broker on mqtt:\/\/127\.0\.0\.1:(\d+) for users chat, Test, Server; Ctrl-C ends it\.\n$/
         .exec(line);
     assert(found, line);
     {

@@ -11,6 +11,21 @@ import {
   type RunningBroker,
   startBroker,
 } from "../lib/broker.ts";
+import { News } from "./news.ts";
+import {
+  connack,
+  oldConnack,
+  oldPuback,
+  oldSuback,
+  type Packet,
+  type PacketName,
+  PacketReader,
+  puback,
+  readConnect,
+  suback,
+} from "./packets.ts";
+
+export { connack, puback, suback } from "./packets.ts";
 
 /**
  * Starts the embedded broker, with the users and rights of mosquitto.conf.
@@ -35,55 +50,99 @@ export function closedPort(): number {
   return listener.addr.port;
 }
 
-/** The packets that a {@link FakeBroker} may answer, or "other". */
-export type PacketName = "connect" | "publish" | "subscribe" | "other";
+/** What a server does about a packet: answers, or hangs up. */
+export type Action = number[] | "close" | undefined;
 
-/** The types of packets (MQTT 5 §2.1.2) that have a name here. */
-const NAMES = new Map<number, PacketName>([
-  [1, "connect"],
-  [3, "publish"],
-  [8, "subscribe"],
-]);
+/** Says what to do about a packet that came over a link. */
+export type Answer = (packet: Packet, link: FakeLink) => Action;
 
-/** A packet as it came: what it is, and what follows its length. */
-export interface Packet {
-  name: PacketName;
-  body: Uint8Array;
-}
-
-/** CONNACK of MQTT 5 with a reason code, without properties. */
-export const connack = (code = 0) => [0x20, 3, 0, code, 0];
-
-/** PUBACK of MQTT 5 for a PUBLISH at QoS 1. */
-export function puback({ body }: Packet, code = 0): number[] {
-  const id = 2 + (body[0] << 8 | body[1]);
-  return [0x40, 4, body[id], body[id + 1], code, 0];
-}
-
-/** Says what to answer to a packet: bytes, nothing, or to hang up. */
-export type Answer = (packet: Packet) => number[] | "close" | undefined;
-
-/** SUBACK of MQTT 5 for a SUBSCRIBE without properties. */
-export function suback({ body }: Packet, ...codes: number[]): number[] {
-  return [0x90, 3 + codes.length, body[0], body[1], 0, ...codes];
-}
+/** Answers to some packets. */
+export type Answers = Partial<Record<PacketName, Answer>>;
 
 /** MQTT 5: lets everybody in, takes everything, or does as it is told. */
-export function letIn(answers: Partial<Record<PacketName, Answer>>): Answer {
-  const usual: typeof answers = {
+export function letIn(answers: Answers): Answer {
+  return either(answers, {
     connect: () => connack(),
-    publish: (packet) => puback(packet),
+    publish: (packet) => packet.flags & 6 ? puback(packet) : undefined,
     subscribe: (packet) => suback(packet, 1),
-  };
-  return (packet) => (answers[packet.name] ?? usual[packet.name])?.(packet);
+  });
+}
+
+/** The same in MQTT 3.1.1: MQTT 5 is told to fall back. */
+export function letInOld(answers: Answers): Answer {
+  return either(answers, {
+    connect: (packet) => oldConnack(readConnect(packet).version === 4 ? 0 : 1),
+    publish: (packet) => packet.flags & 6 ? oldPuback(packet) : undefined,
+    subscribe: (packet) => oldSuback(packet, 1),
+  });
+}
+
+/** The first answer there is. */
+function either(answers: Answers, usual: Answers): Answer {
+  return (packet, link) =>
+    (answers[packet.name] ?? usual[packet.name])?.(packet, link);
+}
+
+/** One client's connection to a {@link FakeBroker}. */
+export class FakeLink {
+  readonly #connection: Deno.TcpConn;
+  readonly #answer: Answer;
+  /** Which connection it is, from 1. */
+  readonly number: number;
+  #isOpen = true;
+
+  constructor(connection: Deno.TcpConn, number: number, answer: Answer) {
+    this.#connection = connection;
+    this.number = number;
+    this.#answer = answer;
+  }
+
+  /** Sends bytes, all in one write. */
+  async send(...bytes: number[]): Promise<void> {
+    await this.#connection.write(Uint8Array.from(bytes));
+  }
+
+  /** Hangs up. */
+  close(): void {
+    if (this.#isOpen) this.#connection.close();
+    this.#isOpen = false;
+  }
+
+  /** Does as it was told until either side hangs up. */
+  async serve(heard: News<Heard>): Promise<void> {
+    const reader = new PacketReader();
+    const chunk = new Uint8Array(65_536);
+    try {
+      for (;;) {
+        const count = await this.#connection.read(chunk);
+        if (count === null) break;
+        for (const packet of reader.read(chunk.subarray(0, count))) {
+          heard.add({ ...packet, link: this });
+          const action = this.#answer(packet, this);
+          if (action === "close") return this.close();
+          if (action) await this.send(...action);
+        }
+      }
+    } catch {
+      // The other side was quicker to hang up.
+    }
+    this.close();
+  }
+}
+
+/** A packet, and the link it came over. */
+export interface Heard extends Packet {
+  link: FakeLink;
 }
 
 /** A server that answers each packet as it is told. */
 export class FakeBroker implements AsyncDisposable {
   readonly #listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
-  readonly #connections = new Set<Deno.TcpConn>();
+  readonly #links = new Set<FakeLink>();
   readonly #serving: Promise<void>;
   readonly #answer: Answer;
+  /** What it was sent. */
+  readonly heard: News<Heard> = new News("packets");
   /** How many connections it was asked for. */
   connections = 0;
 
@@ -102,6 +161,11 @@ export class FakeBroker implements AsyncDisposable {
     return this.#listener.addr.port;
   }
 
+  /** The next packet of a kind, of those not passed yet. */
+  async next(name: PacketName): Promise<Heard> {
+    return await this.heard.next((packet) => packet.name === name);
+  }
+
   /** Is gone, as a broker that was killed. */
   async [Symbol.asyncDispose](): Promise<void> {
     try {
@@ -109,67 +173,17 @@ export class FakeBroker implements AsyncDisposable {
     } catch {
       // It is gone already.
     }
-    for (const connection of this.#connections) this.#close(connection);
+    for (const link of this.#links) link.close();
     await this.#serving;
   }
 
   async #acceptAll(): Promise<void> {
     const served: Promise<void>[] = [];
     for await (const connection of this.#listener) {
-      this.connections++;
-      this.#connections.add(connection);
-      served.push(this.#serve(connection));
+      const link = new FakeLink(connection, ++this.connections, this.#answer);
+      this.#links.add(link);
+      served.push(link.serve(this.heard));
     }
     await Promise.all(served);
   }
-
-  async #serve(connection: Deno.TcpConn): Promise<void> {
-    try {
-      for await (const packet of packets(connection)) {
-        const answer = this.#answer(packet);
-        if (answer === "close") break;
-        if (answer) await connection.write(Uint8Array.from(answer));
-      }
-    } catch {
-      // The other side was quicker to hang up.
-    }
-    this.#close(connection);
-  }
-
-  #close(connection: Deno.TcpConn): void {
-    if (this.#connections.delete(connection)) connection.close();
-  }
-}
-
-/** Cuts what a connection brings into packets. */
-async function* packets(connection: Deno.TcpConn): AsyncGenerator<Packet> {
-  const chunk = new Uint8Array(4096);
-  let bytes: number[] = [];
-  for (;;) {
-    const count = await connection.read(chunk);
-    if (count === null) return;
-    bytes.push(...chunk.subarray(0, count));
-    for (let size = packetSize(bytes); size <= bytes.length;) {
-      const headerSize = size - bodySize(bytes)!;
-      const body = Uint8Array.from(bytes.slice(headerSize, size));
-      yield { name: NAMES.get(bytes[0] >> 4) ?? "other", body };
-      bytes = bytes.slice(size);
-      size = packetSize(bytes);
-    }
-  }
-}
-
-/** How many bytes the first packet takes; Infinity while that is unknown. */
-function packetSize(bytes: number[]): number {
-  const size = bodySize(bytes);
-  if (size === undefined) return Infinity;
-  return size + 1 + bytes.slice(1).findIndex((byte) => byte < 0x80) + 1;
-}
-
-/** What the length field of the first packet says, once it is there. */
-function bodySize(bytes: number[]): number | undefined {
-  const last = bytes.slice(1).findIndex((byte) => byte < 0x80);
-  if (last === -1) return undefined;
-  return bytes.slice(1, last + 2)
-    .reduce((sum, byte, index) => sum + (byte & 0x7f) * 128 ** index, 0);
 }

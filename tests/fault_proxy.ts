@@ -24,10 +24,7 @@ interface Faults {
   readonly passed: Record<Way, number>;
 }
 
-/**
- * How many bytes one way of a link holds before it reads no more: what comes
- * then waits with the sender.
- */
+/** How many bytes one way of a link holds; what exceeds it stays unread. */
 const MAX_HELD = 1_048_576;
 
 /** A proxy on a free port of 127.0.0.1. Disposing of it cuts every link. */
@@ -70,7 +67,7 @@ export class FaultProxy implements AsyncDisposable {
     return (this.#server.address() as AddressInfo).port;
   }
 
-  /** Where clients find it, as `--host` takes it. */
+  /** The same, as `--host` takes it. */
   get host(): string {
     return `127.0.0.1:${this.port}`;
   }

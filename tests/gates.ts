@@ -49,3 +49,10 @@ export const NO_MOSQUITTO = NO_BROKER ??
   (isInstalled("sh", "-c", "command -v mosquitto")
     ? undefined
     : "mosquitto is not installed");
+
+/** Why there can be no cluster, if there can't. */
+export const NO_CLUSTER = Deno.env.get("MQTT_CLUSTER") !== "1"
+  ? "MQTT_CLUSTER is not 1"
+  : isInstalled("nats-server", "--version")
+  ? undefined
+  : "nats-server is not installed";

@@ -7,19 +7,19 @@ const test = (name: string, fn: () => void) =>
 
 test("the standard's, where a broker announces none", () => {
   const standard = { qos: 2, packetBytes: 268_435_460, inFlight: 65_535 };
-  assertEquals(limitsOf() as unknown, standard);
-  assertEquals(limitsOf({}) as unknown, standard);
+  assertEquals(limitsOf(5) as unknown, standard);
+  assertEquals(limitsOf(5, {}) as unknown, standard);
 });
 
 test("those that a broker announces", () => {
   assertEquals(
-    limitsOf({ maximumQoS: 0, maximumPacketSize: 100, receiveMaximum: 5 }),
+    limitsOf(5, { maximumQoS: 0, maximumPacketSize: 100, receiveMaximum: 5 }),
     { qos: 0, packetBytes: 100, inFlight: 5 },
   );
-  assertEquals(limitsOf({ maximumQoS: 1 }).qos, 1);
-  assertEquals(limitsOf({ maximumQoS: 2 }).qos, 2);
+  assertEquals(limitsOf(5, { maximumQoS: 1 }).qos, 1);
+  assertEquals(limitsOf(5, { maximumQoS: 2 }).qos, 2);
   // Beyond the standard: what a broker can't mean is not obeyed.
-  assertEquals(limitsOf({ maximumQoS: 7 }).qos, 2);
+  assertEquals(limitsOf(5, { maximumQoS: 7 }).qos, 2);
 });
 
 test("a packet's size, by version and QoS", () => {

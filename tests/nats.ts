@@ -128,7 +128,12 @@ listen: "127.0.0.1:${client}"
 http: "127.0.0.1:${monitor}"
 jetstream { store_dir: "${this.#folder}/${this.name}" }
 cluster { name: chat, listen: "127.0.0.1:${route}", routes: [${urls}] }
-mqtt { listen: "127.0.0.1:${mqtt}", stream_replicas: ${SIZE} }
+mqtt {
+  listen: "127.0.0.1:${mqtt}"
+  stream_replicas: ${SIZE}
+  # What a lost client had not acknowledged comes again after 2 s, not 30.
+  ack_wait: "2s"
+}
 ${AUTHORIZATION}`;
     await Deno.writeTextFile(this.#confFile, conf);
   }

@@ -104,6 +104,15 @@ export class Process implements AsyncDisposable {
     this.#child.kill(signal);
   }
 
+  /** What the system knows of it (Linux); nothing once it has ended. */
+  systemStatus(): string {
+    try {
+      return Deno.readTextFileSync(`/proc/${this.#child.pid}/status`);
+    } catch {
+      return "";
+    }
+  }
+
   /** Waits for its end; ends it, and throws, when that does not come. */
   async outcome(patience = PATIENCE_MS): Promise<Outcome> {
     let isLate = false;

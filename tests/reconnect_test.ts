@@ -94,7 +94,7 @@ Deno.test("reconnect: without it, the publisher counts what is unanswered", asyn
   assertEquals([code, stdout], [5, ""]);
   assertMatch(
     stderr,
-    /\npublisher: Not acknowledged: 3 lines, 3 to 5; 2 were\..*\n$/,
+    /\npublisher: 3 lines, 3 to 5, were not acknowledged .*; 2 lines .*\n$/,
   );
 });
 
@@ -108,7 +108,7 @@ Deno.test("reconnect: a signal does not hide what is unanswered", async () => {
   await arrived.promise;
   publisher.signal("SIGTERM");
   const outcome = await publisher.outcome();
-  assertOneLine(outcome, 5, /Not acknowledged: line 1; 0 were\./);
+  assertOneLine(outcome, 5, /Line 1 was not acknowledged and may or may not/);
 });
 
 Deno.test("reconnect: not after another took over the client id", async () => {

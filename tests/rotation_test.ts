@@ -7,15 +7,12 @@ const [A, B, C] = ["a", "b", "c"].map((host) => parseBroker(host));
 /** Where a rotation is: the host and the version, such as `a5`. */
 const at = ({ broker, version }: Rotation) => `${broker.host}${version}`;
 
-/** Where it is after each failure, by whether it may be the version's. */
-function after(rotation: Rotation, failures: boolean[]): string[] {
-  return failures.map((mayBeVersion) => {
-    const { broker } = rotation;
-    const isSame = rotation.moveOn(mayBeVersion);
-    assertEquals(isSame, rotation.broker === broker);
-    return at(rotation);
+/** What comes next after each failure, by whether it may be the version's. */
+const after = (rotation: Rotation, failures: boolean[]) =>
+  failures.map((mayBeVersion) => {
+    const next = rotation.moveOn(mayBeVersion);
+    return `${at(rotation)} ${next}`;
   });
-}
 
 /** A test without any permission. */
 const test = (name: string, fn: () => void) =>
@@ -24,46 +21,70 @@ const test = (name: string, fn: () => void) =>
 test("the brokers in turn, each in MQTT 5", () => {
   const rotation = new Rotation([A, B, C], "auto");
   assertEquals(at(rotation), "a5");
-  const places = after(rotation, [false, false, false, false]);
-  assertEquals(places, ["b5", "c5", "a5", "b5"]);
+  assertEquals(after(rotation, [false, false, false, false]), [
+    "b5 broker",
+    "c5 broker",
+    "a5 round",
+    "b5 broker",
+  ]);
 });
 
 test("3.1.1 where it may be the version, then the next broker", () => {
   const rotation = new Rotation([A, B], "auto");
-  const places = after(rotation, [true, true, true, false, true]);
-  assertEquals(places, ["a4", "b5", "b4", "a5", "a4"]);
+  assertEquals(after(rotation, [true, true, true, false, true]), [
+    "a4 version",
+    "b5 broker",
+    "b4 version",
+    "a5 round",
+    "a4 version",
+  ]);
 });
 
-test("what a broker accepted is remembered, for that broker", () => {
+test("what a broker accepted is remembered, and tried at others first", () => {
   const rotation = new Rotation([A, B], "auto");
   rotation.moveOn(true);
   rotation.accepted();
   assertEquals(at(rotation), "a4");
-  assertEquals(after(rotation, [false]), ["b5"]);
+  // A cluster mostly speaks one version; the other is the fallback.
+  assertEquals(after(rotation, [false, true]), ["b4 broker", "b5 version"]);
   rotation.accepted();
-  assertEquals(after(rotation, [false, false]), ["a4", "b5"]);
+  assertEquals(after(rotation, [false, false]), ["a4 broker", "b5 round"]);
 });
 
 test("a known version is not doubted", () => {
   const rotation = new Rotation([A, B], "auto");
   rotation.accepted();
-  assertEquals(after(rotation, [true, true, true]), ["b5", "b4", "a5"]);
+  assertEquals(after(rotation, [true, true, true]), [
+    "b5 broker",
+    "b4 version",
+    "a5 round",
+  ]);
+});
+
+test("a round begins anew where a broker accepted us", () => {
+  const rotation = new Rotation([A, B, C], "auto");
+  rotation.moveOn(false);
+  rotation.accepted();
+  assertEquals(after(rotation, [false, false, false]), [
+    "c5 broker",
+    "a5 broker",
+    "b5 round",
+  ]);
 });
 
 test("one broker is tried again, from MQTT 5 on", () => {
   const rotation = new Rotation([A], "auto");
-  assertEquals(rotation.moveOn(true), true);
-  assertEquals(at(rotation), "a4");
-  assertEquals(rotation.moveOn(true), false);
-  assertEquals(at(rotation), "a5");
+  assertEquals(after(rotation, [true, true]), ["a4 version", "a5 round"]);
 });
 
 for (const version of [5, 4] satisfies WantedVersion[]) {
   test(`${versionName(version)} alone, where only that is wanted`, () => {
     const rotation = new Rotation([A, B], version);
     assertEquals(at(rotation), `a${version}`);
-    assertEquals(rotation.moveOn(true), false);
-    assertEquals(at(rotation), `b${version}`);
+    assertEquals(after(rotation, [true, true]), [
+      `b${version} broker`,
+      `a${version} round`,
+    ]);
   });
 }
 

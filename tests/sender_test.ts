@@ -10,18 +10,20 @@ import {
 function begin() {
   const published: string[] = [];
   const answers: Done[] = [];
+  const forgotten: number[] = [];
   let broker = "first";
   const sender = new Sender(({ bytes }, done) => {
     published.push(new TextDecoder().decode(bytes));
     answers.push(done);
-  });
+    return answers.length;
+  }, (packetId) => forgotten.push(packetId));
   const send = (text: string) =>
     sender.send(
       { topic: "room", bytes: new TextEncoder().encode(text), qos: 1 },
       () => broker,
     );
   const moveTo = (name: string) => broker = name;
-  return { sender, send, published, answers, moveTo };
+  return { sender, send, published, answers, forgotten, moveTo };
 }
 
 /** The first of the answers that are due. */
@@ -73,7 +75,8 @@ test("an answer at once is as good as any", async () => {
   const sender = new Sender(({ bytes }, done) => {
     published.push(bytes[0]);
     done(bytes[0] === 2 ? new Error("too large") : null);
-  });
+    return undefined;
+  }, () => {});
   const send = (byte: number) =>
     sender.send({ topic: "room", bytes: Uint8Array.of(byte), qos: 0 }, String);
   const all = Promise.allSettled([1, 2, 3].map(send));
@@ -147,4 +150,35 @@ test("abandoned, everybody is told, once", async () => {
   answer(answers); // too late to matter, and nothing else goes out
   assertEquals([published, sender.isOnline], [["a"], false]);
   sender.abandon();
+});
+
+test("a message over which connections break is given up", async () => {
+  const { sender, send, published, answers, forgotten } = begin();
+  const [poison, next] = ["poison", "next"].map(send);
+  sender.goOnline(9);
+  sender.goOffline(false); // a time-out says nothing of the message
+  for (let i = 0; i < 2; i++) {
+    sender.goOnline(9);
+    sender.goOffline(true);
+  }
+  assertEquals(forgotten, []);
+  sender.goOnline(9);
+  sender.goOffline(true);
+  await assertRejects(() => poison, PublishError, "broke 3 times over it");
+  assertEquals(forgotten, [1]);
+  sender.goOnline(9);
+  answers[1]();
+  await next;
+  assertEquals(published, ["poison", "next"]);
+});
+
+test("an answer shows that the oldest message is not the reason", () => {
+  const { sender, send, answers, forgotten } = begin();
+  ["a", "b"].map((text) => send(text).catch(() => {}));
+  for (let i = 0; i < 4; i++) {
+    sender.goOnline(9);
+    sender.goOffline(true);
+    if (i === 1) answers[1]();
+  }
+  assertEquals(forgotten, []);
 });

@@ -18,6 +18,9 @@ const VARIABLE = "MQTT_PASSWORD";
 /** A file to read: any text whose first line is known. */
 const FILE = new URL("../LICENSE", import.meta.url);
 const PATH = "LICENSE";
+
+/** A file that says what a PEM file says: -----BEGIN CERTIFICATE----- */
+const SELF = "tests/startup_test.ts";
 const [FIRST_LINE] = Deno.readTextFileSync(FILE).split("\n", 1);
 
 const parse = (host: string) => parseBroker(host);
@@ -132,11 +135,16 @@ Deno.test({
   permissions: { read: [FILE, "gone.pem", "tests"] },
   async fn() {
     assertEquals(await readTlsFiles({}), {});
-    const { ca, ...others } = await readTlsFiles({ ca: PATH });
-    assertStringIncludes(ca!, FIRST_LINE);
+    const { ca, ...others } = await readTlsFiles({ ca: SELF });
+    assertStringIncludes(ca!, "-----BEGIN CERTIFICATE-----");
     assertEquals(others, {});
     await assertRejects(
-      () => readTlsFiles({ cert: PATH, key: "gone.pem" }),
+      () => readTlsFiles({ ca: PATH }),
+      UsageError,
+      `--cafile "${PATH}" does not fit: it takes a PEM file`,
+    );
+    await assertRejects(
+      () => readTlsFiles({ cert: SELF, key: "gone.pem" }),
       UsageError,
       '--key "gone.pem" can\'t be read: there is no such file.',
     );

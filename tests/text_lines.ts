@@ -24,8 +24,8 @@ export class TextLineReader {
   }
 
   /** The next line that matches, among those not passed yet. */
-  async line(pattern: RegExp): Promise<string> {
-    const deadline = performance.now() + PATIENCE_MS;
+  async line(pattern: RegExp, patience = PATIENCE_MS): Promise<string> {
+    const deadline = performance.now() + patience;
     for (;;) {
       const line = this.#nextLine();
       if (line !== undefined && pattern.test(line)) return line;
@@ -37,6 +37,11 @@ export class TextLineReader {
         );
       }
     }
+  }
+
+  /** Everything so far. */
+  get soFar(): string {
+    return this.#text;
   }
 
   /** Everything, once the stream has ended. */
