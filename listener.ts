@@ -16,7 +16,7 @@ import { ChatClient, NotAuthorizedError } from "./lib/client.ts";
 import { EXIT } from "./lib/exit.ts";
 import { type ListenerOptions, parseListenerArgs } from "./lib/options.ts";
 import { Reading } from "./lib/reading.ts";
-import { complain, prepare, runScript, within } from "./lib/script.ts";
+import { type People, prepare, runScript, within } from "./lib/script.ts";
 import { Ending, LineWriter, nextEnter, onEndSignals } from "./lib/terminal.ts";
 
 /** After this, in milliseconds, a person wonders why it has not ended. */
@@ -33,8 +33,11 @@ export function main(args: string[]): Promise<number> {
 }
 
 /** Connects, reads until the end, leaves. */
-async function listen(options: ListenerOptions): Promise<number> {
-  const { connect, color } = await prepare(options, console.error);
+async function listen(
+  options: ListenerOptions,
+  people: People,
+): Promise<number> {
+  const { connect, color } = await prepare(options, people.tell);
   const ending = new Ending();
   const stdout: LineWriter = new LineWriter(
     Deno.stdout,
@@ -44,7 +47,7 @@ async function listen(options: ListenerOptions): Promise<number> {
     ...options,
     color,
     write: (line) => stdout.write(line),
-    warn: (sentence) => complain("listener", sentence),
+    warn: people.complain,
     onEnough: () => ending.begin(),
   });
   const client = await ChatClient.connect({
@@ -57,24 +60,35 @@ async function listen(options: ListenerOptions): Promise<number> {
     },
   });
   client.lost.then((error) => ending.begin(error));
-  stdout.broken.then(() => ending.begin());
-  const stopWaiting = waitForEnd(options, ending);
+  stdout.broken.then((error) => ending.begin(error));
+  const stopWaiting = waitForEnd(options, people, ending);
   const joined = join(client, options).then(() => reading.begin(client));
   joined.catch((error) => ending.begin(error));
   const error = await ending.begun;
   reading.stop();
-  await Promise.race([leave(options, client, reading, stdout), ending.hurried]);
+  await Promise.race([
+    leave(options, people, client, reading, stdout),
+    ending.hurried,
+  ]);
   stopWaiting();
   if (error) throw error;
+  if (stdout.isBehind) {
+    people.complain("The last lines were not written: nobody reads them.");
+    return EXIT.failed;
+  }
   return reading.isDenied ? EXIT.notAuthorized : EXIT.ok;
 }
 
 /** Calls for the end at a signal, at Enter on a terminal, or after `--wait`. */
-function waitForEnd({ wait }: ListenerOptions, ending: Ending): () => void {
+function waitForEnd(
+  { wait }: ListenerOptions,
+  { tell }: People,
+  ending: Ending,
+): () => void {
   const stopSignals = onEndSignals(() => {
     // The terminal has shown ^C.
-    if (Deno.stderr.isTerminal()) console.error();
-    ending.begin();
+    if (Deno.stderr.isTerminal()) tell("");
+    ending.insist();
   });
   const timer = wait === undefined
     ? undefined
@@ -89,13 +103,18 @@ function waitForEnd({ wait }: ListenerOptions, ending: Ending): () => void {
 /** Takes leave, and has everything written that has come. */
 async function leave(
   { timeout }: ListenerOptions,
+  { tell }: People,
   client: ChatClient,
   reading: Reading,
   stdout: LineWriter,
 ): Promise<void> {
   const hint = setTimeout(() => {
     const broker = showBroker(client.broker);
-    console.error(`Saying good-bye to ${broker}; Ctrl-C again ends it now.`);
+    tell(
+      client.online
+        ? `Saying good-bye to ${broker}; Ctrl-C again ends it now.`
+        : "Writing what has come; Ctrl-C again ends it now.",
+    );
   }, HINT_MS);
   if (client.online) await within(timeout, reading.leave());
   await client.close();

@@ -18,7 +18,7 @@ import { parsePublisherArgs, type PublisherOptions } from "./lib/options.ts";
 import { MAX_PAYLOAD_BYTES } from "./lib/protocol.ts";
 import { Reading } from "./lib/reading.ts";
 import { safeName, safeText } from "./lib/render.ts";
-import { complain, prepare, runScript, within } from "./lib/script.ts";
+import { type People, prepare, runScript, within } from "./lib/script.ts";
 import { openPrompt, type Prompt } from "./lib/terminal.ts";
 import { UsageError } from "./lib/values.ts";
 
@@ -33,30 +33,36 @@ export function main(args: string[]): Promise<number> {
 }
 
 /** Chooses where the lines come from. */
-async function publish(options: PublisherOptions): Promise<number> {
+async function publish(
+  options: PublisherOptions,
+  people: People,
+): Promise<number> {
   const { message, follow } = options;
   if (message !== undefined) {
-    return await sendAll(options, [{ type: "text", text: message }]);
+    return await sendAll(options, people, [{ type: "text", text: message }]);
   }
-  if (Deno.stdin.isTerminal()) return await converse(options);
+  if (Deno.stdin.isTerminal() && Deno.stdout.isTerminal()) {
+    return await converse(options, people);
+  }
   if (follow) {
     throw new UsageError("--follow needs a terminal to show the room on.");
   }
   const lines = readLines(Deno.stdin.readable, MAX_PAYLOAD_BYTES);
-  return await sendAll(options, lines);
+  return await sendAll(options, people, lines);
 }
 
 /** Sends every line of a pipe, or the one of `--message`. */
 async function sendAll(
   options: PublisherOptions,
+  { tell, complain }: People,
   lines: LineSource,
 ): Promise<number> {
-  const { connect } = await prepare(options, console.error, "terse");
+  const { connect } = await prepare(options, tell, "terse");
   const client = await ChatClient.connect(connect);
   const delivery = new Delivery(
     client,
     options,
-    (sentence) => complain("publisher", sentence),
+    complain,
   );
   // What may not be written now may not be written a line later either.
   await delivery.pour(lines, () => delivery.isDenied && delivery.stop());
@@ -64,11 +70,14 @@ async function sendAll(
 }
 
 /** Sends what is typed at a prompt, under the room where it is followed. */
-async function converse(options: PublisherOptions): Promise<number> {
+async function converse(
+  options: PublisherOptions,
+  people: People,
+): Promise<number> {
   const { name, topic, follow, timeout } = options;
   const screen: { prompt?: Prompt } = {};
   const show = (line: string) =>
-    screen.prompt ? screen.prompt.show(line) : console.error(line);
+    screen.prompt ? screen.prompt.show(line) : people.tell(line);
   const { connect, color } = await prepare(options, show);
   const warn = (sentence: string) =>
     show(color ? red(safeText(sentence)) : safeText(sentence));
@@ -104,7 +113,10 @@ async function converse(options: PublisherOptions): Promise<number> {
     if (isSent && !follow) quietly("✓ sent");
   });
   prompt.close();
-  if (client.online) await within(timeout, reading.leave());
+  if (client.online) {
+    const leaving = within(timeout, reading.leave());
+    await Promise.race([leaving, delivery.hurried]);
+  }
   reading.stop();
   return await delivery.finish();
 }

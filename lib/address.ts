@@ -109,7 +109,11 @@ function parseBare(text: string, defaults: AddressDefaults): Broker {
     ? ["", text]
     : /^(?:\[([0-9a-f:.]+)\]|([\p{L}\p{N}._-]+))(?::(\d{1,5}))?$/iu
       .exec(text) ?? [];
-  const host = bracketed ?? name;
+  // A name with letters beyond ASCII, as the network writes it.
+  const isForeign = name !== undefined && /[^\0-\x7f]/.test(name);
+  const host = isForeign
+    ? URL.parse(`http://${name}`)?.hostname
+    : bracketed ?? name;
   const port = digits === undefined ? usual : Number(digits);
   if (
     host === undefined || port < 1 || port > 65535 ||

@@ -8,15 +8,19 @@
 import { Buffer } from "node:buffer";
 import type { IPublishPacket } from "mqtt";
 import { type Broker, showBroker } from "./address.ts";
-import { connectFirst, type ConnectOptions } from "./connection.ts";
+import {
+  connectFirst,
+  type ConnectOptions,
+  UnreachableError,
+} from "./connection.ts";
 import { Link, type LinkStatus } from "./link.ts";
 import { decode, encode, type Payload } from "./protocol.ts";
 import type { QoS, Received } from "./protocol.ts";
-import { reasonName } from "./reasons.ts";
 import { Rotation, type Version } from "./rotation.ts";
 import { limitsOf, publishBytes } from "./limits.ts";
 import { AbandonedError, type Done, PublishError, Sender } from "./sender.ts";
 import type { Message } from "./sender.ts";
+import { type Grant, NoAnswerError, Subscriptions } from "./subscriptions.ts";
 import { loadTransport, type MqttClient } from "./transport.ts";
 
 export {
@@ -25,6 +29,7 @@ export {
   UnreachableError,
 } from "./connection.ts";
 export { AbandonedError, PublishError } from "./sender.ts";
+export type { Grant } from "./subscriptions.ts";
 
 /** What happens to the connection and the subscriptions. */
 export type Status =
@@ -32,14 +37,6 @@ export type Status =
   | { type: "lowered"; broker: Broker; qos: QoS }
   | { type: "subscribed"; topic: string; qos: QoS }
   | { type: "denied"; topic: string; reason: string };
-
-/** How a subscription was answered. */
-export interface Grant {
-  /** The topic filter. */
-  topic: string;
-  /** The QoS the broker grants; undefined when it denies. */
-  qos?: QoS;
-}
 
 /** What {@link ChatClient.connect} needs. */
 export interface ClientOptions
@@ -63,7 +60,7 @@ const PACKET_TOO_LARGE = 149;
 export class ChatClient {
   readonly #options: ClientOptions;
   readonly #rotation: Rotation;
-  readonly #filters = new Map<string, QoS>();
+  readonly #rooms = new Subscriptions();
   readonly #sender: Sender;
   /** Settles when the connection is lost for good. */
   readonly lost: Promise<Error>;
@@ -135,10 +132,18 @@ export class ChatClient {
    * @param qos The QoS to ask for.
    * @returns What the broker grants, in the same order; nothing when the
    * connection broke meanwhile, and the next one asks again.
+   * @throws {UnreachableError} When the broker does not answer in time.
    */
   async join(filters: string[], qos: QoS): Promise<Grant[]> {
-    for (const filter of filters) this.#filters.set(filter, qos);
-    return await this.#subscribe();
+    this.#rooms.add(filters, qos);
+    try {
+      return await this.#subscribe();
+    } catch (error) {
+      if (!(error instanceof NoAnswerError)) throw error;
+      throw new UnreachableError(
+        `${showBroker(this.broker)} does not serve: ${error.message}.`,
+      );
+    }
   }
 
   /**
@@ -192,7 +197,8 @@ export class ChatClient {
     this.#link = new Link(mqtt, sessionPresent, this.#rotation, options, {
       onStatus: (status) => this.#tell(status),
       onUp: () => {
-        if (!isFirst) this.#subscribe();
+        // A broker that doesn't answer is as good as gone: try the next.
+        if (!isFirst) this.#subscribe().catch(() => this.#link.drop());
         isFirst = false;
         this.#limits = limitsOf(this.version, mqtt.serverProperties);
         this.#sender.goOnline(this.#limits.inFlight);
@@ -245,28 +251,17 @@ export class ChatClient {
   }
 
   /** Subscribes to all rooms; tells what was granted. */
-  #subscribe(): Promise<Grant[]> {
-    const request = Object.fromEntries(
-      [...this.#filters].map(([filter, qos]) => [filter, { qos }]),
-    );
-    const filters = [...this.#filters.keys()];
-    if (filters.length === 0) return Promise.resolve([]);
-    return new Promise((resolve) => {
-      this.#link.mqtt.subscribe(request, (_error, _granted, packet) => {
-        const codes = (packet?.granted ?? []) as number[];
-        resolve(codes.map((code, index) => this.#grant(filters[index], code)));
-      });
-    });
-  }
-
-  /** Reads one code of a SUBACK, and tells of it. */
-  #grant(topic: string, code: number): Grant {
-    if (code === 0 || code === 1 || code === 2) {
-      this.#tell({ type: "subscribed", topic, qos: code });
-      return { topic, qos: code };
+  async #subscribe(): Promise<Grant[]> {
+    const { timeout } = this.#options;
+    const grants = await this.#rooms.subscribe(this.#link.mqtt, timeout);
+    for (const { topic, qos, reason = "" } of grants) {
+      this.#tell(
+        qos === undefined
+          ? { type: "denied", topic, reason }
+          : { type: "subscribed", topic, qos },
+      );
     }
-    this.#tell({ type: "denied", topic, reason: reasonName(code) });
-    return { topic };
+    return grants;
   }
 
   #now(): Date {

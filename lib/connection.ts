@@ -12,6 +12,7 @@ import mqttClient from "mqtt/lib/client";
 import type { IClientOptions } from "mqtt";
 import { type Broker, showBroker } from "./address.ts";
 import { certificateFault } from "./certificate.ts";
+import { refuseTruncatedPackets } from "./malformed_packets.ts";
 import { connectReason, type Reason } from "./reasons.ts";
 import {
   type Rotation,
@@ -19,7 +20,8 @@ import {
   versionName,
   type WantedVersion,
 } from "./rotation.ts";
-import type { MqttClient, OpenStream, TlsIdentity } from "./transport.ts";
+import { MAX_PACKET_BYTES, type MqttClient } from "./transport.ts";
+import type { OpenStream, TlsIdentity } from "./transport.ts";
 
 /** No broker could be reached, or none spoke MQTT with us. */
 export class UnreachableError extends Error {
@@ -64,9 +66,6 @@ export interface ConnectOptions {
   /** Whether the session outlives the program, and how long (seconds). */
   session: { resume: boolean; expiry: number };
 }
-
-/** The largest packet we let an MQTT 5 broker send us: memory has a bound. */
-const MAX_PACKET_BYTES = 1_048_576;
 
 /** Called in the moment a connection stands, before anything else arrives. */
 export type OnConnected = (mqtt: MqttClient, sessionPresent: boolean) => void;
@@ -137,6 +136,7 @@ function attempt(
       (mqtt) => open(mqtt, rotation.broker),
       mqttOptions(options, rotation, milliseconds),
     );
+    refuseTruncatedPackets(mqtt);
     let cause: Error | undefined;
     const onError = (error: Error) => cause ??= error;
     const onClose = () => {

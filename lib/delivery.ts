@@ -23,6 +23,9 @@ export class Delivery {
   readonly #outbox: Outbox;
   readonly #report: Report;
   readonly #stop = Promise.withResolvers<void>();
+  readonly #hurry = Promise.withResolvers<void>();
+  #stopSignals = () => {};
+  #isPouring = true;
   #isStopped = false;
   #lost?: Error;
 
@@ -70,12 +73,24 @@ export class Delivery {
     lines: LineSource,
     onSettled: (isSent: boolean) => void = () => {},
   ): Promise<void> {
-    const stopSignals = onEndSignals(() => this.stop());
+    this.#stopSignals = onEndSignals(() => this.#onSignal());
     const all = this.#sendAll(lines, onSettled).catch((error: Error) => {
       this.#report.endOfInput(error);
     });
     await Promise.race([all, this.#stop.promise]);
-    stopSignals();
+    this.#isPouring = false;
+  }
+
+  /** The first signal ends the input; one after that, the waiting too. */
+  #onSignal(): void {
+    if (this.#isPouring) this.stop();
+    else this.#hurry.resolve();
+    this.#isPouring = false;
+  }
+
+  /** Settles when a signal says not to wait any longer. */
+  get hurried(): Promise<void> {
+    return this.#hurry.promise;
   }
 
   /**
@@ -86,15 +101,13 @@ export class Delivery {
    */
   async finish(): Promise<number> {
     const { timeout } = this.#options;
-    const { promise: hurried, resolve } = Promise.withResolvers<boolean>();
-    const stopSignals = onEndSignals(() => resolve(false));
     const drained = this.#outbox.drain(timeout * 1000);
     const isSettled = this.#lost === undefined &&
-      await Promise.race([drained, hurried]);
+      await Promise.race([drained, this.hurried.then(() => false)]);
     const { acknowledged, pending } = this.#outbox;
     if (isSettled) await this.#client.close();
     else this.#client.abort();
-    stopSignals();
+    this.#stopSignals();
     return this.#report.conclude(acknowledged, pending, this.#lost);
   }
 

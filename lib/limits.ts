@@ -52,8 +52,9 @@ export function limitsOf(
   const { maximumQoS, maximumPacketSize, receiveMaximum } = announced;
   return {
     qos: maximumQoS === 0 || maximumQoS === 1 ? maximumQoS : 2,
-    packetBytes: maximumPacketSize ?? MAX_PACKET_BYTES,
-    inFlight: version === 4 ? SILENT_IN_FLIGHT : receiveMaximum ?? 65_535,
+    // 0 is no limit that MQTT knows.
+    packetBytes: maximumPacketSize || MAX_PACKET_BYTES,
+    inFlight: version === 4 ? SILENT_IN_FLIGHT : receiveMaximum || 65_535,
   };
 }
 

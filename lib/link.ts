@@ -31,6 +31,11 @@ export type LinkStatus =
     sessionPresent: boolean;
     /** How long there was no connection, in seconds, if there was one before. */
     gap?: number;
+    /**
+     * Whether another client may have had our session in the gap, and with it
+     * messages meant for us.
+     */
+    mayBeShared?: boolean;
   }
   | { type: "disconnected"; broker: Broker; reason: string }
   | { type: "reconnecting"; broker: Broker; seconds: number }
@@ -69,7 +74,7 @@ const STABLE_MS = 2_000;
 const MAX_TAKEOVERS = 5;
 
 /** How young, in milliseconds: clients that compete come back within this. */
-const TAKEOVER_MS = 30_000;
+const TAKEOVER_MS = 10_000;
 
 /** The wait before the same broker is tried in the other MQTT version. */
 const NEXT_VERSION_MS = 50;
@@ -88,6 +93,8 @@ export class Link {
   #isEnding = false;
   #failures = 0;
   #takeovers = 0;
+  /** Whether a session it should have kept was there at the last connect. */
+  #hasKeptSession = true;
   #upSince = 0;
   #downSince = 0;
   /** Why the connection that is about to close does. */
@@ -150,6 +157,12 @@ export class Link {
     this.mqtt.stream.destroy();
   }
 
+  /** Gives this connection up, for the next one. */
+  drop(): void {
+    this.#cause ??= new Error("it no longer answers");
+    this.mqtt.stream.destroy();
+  }
+
   #stop(): void {
     this.#isEnding = true;
     this.#isUp = false;
@@ -163,6 +176,8 @@ export class Link {
 
   #goUp(sessionPresent: boolean, gap?: number): void {
     this.#isUp = true;
+    this.#hasKeptSession = sessionPresent || gap === undefined ||
+      this.mqtt.options.clean === true;
     this.#upSince = performance.now();
     // Not 0, which would mean never; the wait is chosen at the next loss.
     this.mqtt.options.reconnectPeriod = retryDelay(0, 0);
@@ -176,6 +191,7 @@ export class Link {
       version,
       sessionPresent,
       gap,
+      ...this.#takeovers > 0 && { mayBeShared: true },
     });
     this.#handlers.onUp();
   }
@@ -191,6 +207,11 @@ export class Link {
     if (wasUp) this.#goDown(reason, wasSilent, isTimeout);
     else this.#onFailedAttempt(reason);
     if (this.#isEnding) return;
+    // MQTT.js was sending again what was unanswered, and tells of a connection
+    // only after that. Its listeners come first: they end the sending.
+    if (!wasUp && this.mqtt.connected) {
+      queueMicrotask(() => this.#handlers.onDown(!isTimeout));
+    }
     this.#planRetry(wasUp, reason.remedy === "version" && !wasUp);
   }
 
@@ -216,7 +237,10 @@ export class Link {
     this.#handlers.onDown(!isTimeout);
     this.#handlers.onStatus({ type: "disconnected", broker, reason: text });
     const wasYoung = this.#downSince - this.#upSince < TAKEOVER_MS;
-    this.#takeovers = wasSilent && wasYoung ? this.#takeovers + 1 : 0;
+    // A broker that has lost our session was restarted.
+    const canBeOther = this.#options.chosenId !== undefined && wasSilent &&
+      wasYoung && this.#hasKeptSession;
+    this.#takeovers = canBeOther ? this.#takeovers + 1 : 0;
     const { chosenId } = this.#options;
     if (chosenId !== undefined && this.#takeovers >= MAX_TAKEOVERS) {
       this.#giveUp(takenOver(broker, chosenId));

@@ -8,7 +8,7 @@
 import { AddressError, type Broker, parseBroker, SCHEMES } from "./address.ts";
 import type { Script } from "./flags.ts";
 import type { QoS } from "./protocol.ts";
-import { filterFault, isOneTopic, topicFault } from "./topic.ts";
+import { filterFault, isOneTopic, stringFault, topicFault } from "./topic.ts";
 import { readValues, UsageError, type Values } from "./values.ts";
 
 export { UsageError } from "./values.ts";
@@ -136,6 +136,9 @@ const MAX_SECONDS = 2_147_483;
 /** The longest session expiry MQTT 5 can say (§3.1.2.11.2: never). */
 const MAX_SESSION_EXPIRY = 0xffff_ffff;
 
+/** The most UTF-16 code units of a name. */
+const MAX_NAME_LENGTH = 256;
+
 /** The options both scripts share. */
 function commonOptions(values: Values): Options {
   const tlsFiles = {
@@ -144,6 +147,10 @@ function commonOptions(values: Values): Options {
     key: values.one("key"),
   };
   const brokers = parseBrokers(values, Object.values(tlsFiles).some(Boolean));
+  for (const flag of ["username", "id"]) {
+    const text = values.one(flag);
+    if (text !== undefined) refuse(flag, text, stringFault(text));
+  }
   const named = values.one("username") ?? brokers[0].username;
   const username = named ?? "chat";
   const resume = values.has("resume");
@@ -159,7 +166,7 @@ function commonOptions(values: Values): Options {
   return {
     brokers,
     username,
-    name: values.one("name") ?? username,
+    name: shortName(values) ?? username,
     password: values.one("password"),
     passwordFile: values.one("password-file"),
     userWasNamed: named !== undefined,
@@ -176,6 +183,15 @@ function commonOptions(values: Values): Options {
     quiet: values.has("quiet"),
     debug: values.has("debug"),
   };
+}
+
+/** The name asked for; it stands twice in a notice, and on every line. */
+function shortName(values: Values): string | undefined {
+  const name = values.one("name");
+  if (name === undefined || name.length <= MAX_NAME_LENGTH) return name;
+  throw new UsageError(
+    `--name takes ${MAX_NAME_LENGTH} characters at most, not ${name.length}.`,
+  );
 }
 
 /** The number MQTT puts on the wire for the version asked for. */
@@ -199,7 +215,8 @@ function parseBrokers(values: Values, tls: boolean): Broker[] {
     } catch (error) {
       if (!(error instanceof AddressError)) throw error;
       // An address may hold a password, so only one that can't is repeated.
-      const shown = text.includes("@") ? "" : ` ${JSON.stringify(text)}`;
+      const isPlain = /^[\p{L}\p{N}.:[\]-]*$/u.test(text);
+      const shown = isPlain ? ` ${JSON.stringify(text)}` : "";
       throw new UsageError(`--host${shown} does not fit: ${error.message}.`);
     }
   });

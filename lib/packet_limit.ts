@@ -1,7 +1,7 @@
 /**
- * A limit on the size of MQTT packets that a socket takes in. The embedded
- * broker's parser has none: it gathers whatever length a packet announces, up
- * to 256 MiB, before it looks at it.
+ * A limit on the size of MQTT packets that a socket takes in. The parser of
+ * MQTT.js and of the embedded broker has none: it gathers whatever length a
+ * packet announces, up to 256 MiB, before it looks at it.
  *
  * @module
  */
@@ -60,6 +60,32 @@ export class PacketMeter {
     return this.#body <= this.#limit &&
       (this.#lengthBytes ?? 0) < LENGTH_BYTES;
   }
+}
+
+/**
+ * Ends a stream with an error as soon as a packet over the limit is announced.
+ * Must be called before anything arrives, on a stream that is read by piping.
+ *
+ * @param stream The stream.
+ * @param limit The most bytes a packet may announce after its fixed header.
+ */
+export function limitArriving(stream: Arriving, limit: number): void {
+  const meter = new PacketMeter(limit);
+  stream.on("data", (bytes: Uint8Array) => {
+    if (stream.destroyed || meter.accept(bytes)) return;
+    const error = new Error(`it announced a packet of over ${limit} bytes`);
+    stream.destroy(Object.assign(error, { code: "EMSGSIZE" }));
+  });
+}
+
+/** The part of a Node stream that matters here. */
+export interface Arriving {
+  /** Whether it has ended already. */
+  readonly destroyed: boolean;
+  /** Calls back with what arrives. */
+  on(event: "data", listener: (bytes: Uint8Array) => void): unknown;
+  /** Ends it. */
+  destroy(error: Error): unknown;
 }
 
 /**

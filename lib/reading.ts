@@ -110,7 +110,7 @@ export class Reading {
   follow(status: Status): void {
     if (status.type === "disconnected") this.#selfTest.stop();
     if (status.type !== "connected") return;
-    const { broker, sessionPresent, gap } = status;
+    const { broker, sessionPresent, gap, mayBeShared } = status;
     if (gap === undefined) {
       if (this.#options.resume && sessionPresent) this.#beginMissed();
       return;
@@ -119,7 +119,8 @@ export class Reading {
       type: "gap",
       seconds: gap,
       broker: showBroker(broker),
-      mayMiss: !sessionPresent || this.#options.qos === 0,
+      mayMiss: !sessionPresent || mayBeShared === true ||
+        this.#options.qos === 0,
     });
     // The broker has told the room that we were lost.
     if (this.#client) this.#announce(this.#client);

@@ -87,7 +87,7 @@ const CERTIFICATE_ERRORS: ReadonlyMap<string, string> = new Map([
 ]);
 
 /** What MQTT.js's parser says when the other side speaks something else. */
-const NOT_MQTT = /^(Cannot parse|Invalid|Malformed|Not supported|Packet)/;
+const NOT_MQTT = /^(Invalid header flag bits|Malformed|Not supported|Packet)/;
 
 /**
  * Says why an attempt to connect failed.

@@ -21,6 +21,7 @@ import {
   requireNet,
   useColor,
 } from "./startup.ts";
+import { LineWriter } from "./terminal.ts";
 import { statusLine, type Verbosity } from "./status.ts";
 import { UsageError } from "./values.ts";
 
@@ -40,8 +41,13 @@ export async function runScript<O>(
   script: Script,
   args: string[],
   parse: (args: string[]) => Request<O>,
-  run: (options: O) => Promise<number>,
+  run: (options: O, people: People) => Promise<number>,
 ): Promise<number> {
+  const stderr = new LineWriter(Deno.stderr);
+  const complain = (sentence: string) =>
+    stderr.write(`${script}: ${safeText(sentence)}`);
+  reportBugs(complain);
+  const people = { tell: (line: string) => stderr.write(line), complain };
   try {
     const request = parse(args);
     switch (request.action) {
@@ -52,27 +58,54 @@ export async function runScript<O>(
         console.log(`${script}.ts ${denoJson.version}`);
         return EXIT.ok;
       case "run":
-        return await run(request.options);
+        return await run(request.options, people);
     }
   } catch (error) {
     const sentence = error instanceof Error ? error.message : String(error);
     const needsHelp = error instanceof UsageError &&
       !(error instanceof NotPermittedError);
     const pointer = needsHelp ? " Try --help." : "";
-    complain(script, sentence + pointer);
+    complain(sentence + pointer);
     return exitCodeOf(error);
+  } finally {
+    await within(FLUSH_SECONDS, stderr.flushed());
   }
 }
 
 /**
- * Writes a line for people who need to know.
- *
- * @param script Who says it.
- * @param sentence What went wrong.
+ * Makes one line of an error that nobody caught, which is a bug of ours: a
+ * stack trace helps nobody who wanted to chat.
  */
-export function complain(script: Script, sentence: string): void {
-  console.error(`${script}: ${safeText(sentence)}`);
+function reportBugs(complain: (sentence: string) => void): void {
+  const report = (event: Event, error: unknown) => {
+    event.preventDefault();
+    const reason = error instanceof Error ? error.message : String(error);
+    complain(`This is a bug, please report it: ${reason}`);
+    setTimeout(() => Deno.exit(EXIT.failed), LAST_WORDS_MS);
+  };
+  addEventListener("error", (event) => report(event, event.error));
+  addEventListener(
+    "unhandledrejection",
+    (event) => report(event, event.reason),
+  );
 }
+
+/** How long the line about a bug may take to leave, in milliseconds. */
+const LAST_WORDS_MS = 100;
+
+/**
+ * Where people are told things: stderr, without waiting for it, since a pipe
+ * that nobody reads would stop everything else.
+ */
+export interface People {
+  /** Writes a line. */
+  tell: (line: string) => void;
+  /** Writes what went wrong, and who says so. */
+  complain: (sentence: string) => void;
+}
+
+/** How long the last lines for people may take, in seconds. */
+const FLUSH_SECONDS = 1;
 
 /**
  * Waits for something that is nice to have, but not for ever.

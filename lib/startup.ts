@@ -9,6 +9,7 @@
 import { type Broker, hostPort } from "./address.ts";
 import type { ColorChoice, Options } from "./options.ts";
 import type { TlsIdentity } from "./transport.ts";
+import { safeName } from "./safe_text.ts";
 import { UsageError } from "./values.ts";
 
 /** A permission that was not granted: no help text tells more. */
@@ -19,6 +20,9 @@ export class NotPermittedError extends UsageError {
 
 /** The user, and the password, of a broker that was not told of anybody. */
 const GUEST = "chat";
+
+/** The most bytes of a password, by the length field of CONNECT. */
+const MAX_PASSWORD_BYTES = 65_535;
 
 /** The environment variable a password may come from. */
 const PASSWORD_VARIABLE = "MQTT_PASSWORD";
@@ -48,9 +52,22 @@ export async function requireNet(brokers: Broker[]): Promise<void> {
  * @param options What the arguments say.
  * @param ask Asks for it without echo; null when nobody answers.
  * @returns The password, or undefined when there is none.
- * @throws {UsageError} When the file can't be read.
+ * @throws {UsageError} When the file can't be read, or it is too long.
  */
 export async function findPassword(
+  options: Options,
+  ask: (question: string) => Promise<string | null>,
+): Promise<string | undefined> {
+  const password = await choosePassword(options, ask);
+  const bytes = new TextEncoder().encode(password ?? "").length;
+  if (bytes <= MAX_PASSWORD_BYTES) return password;
+  throw new UsageError(
+    `the password takes ${bytes} bytes; ${MAX_PASSWORD_BYTES} is the limit.`,
+  );
+}
+
+/** The password from wherever it is. */
+async function choosePassword(
   options: Options,
   ask: (question: string) => Promise<string | null>,
 ): Promise<string | undefined> {
@@ -69,7 +86,7 @@ export async function findPassword(
     return undefined;
   }
   if (options.username === GUEST) return GUEST;
-  return await ask(`Password of ${options.username}:`) ?? undefined;
+  return await ask(`Password of ${safeName(options.username)}:`) ?? undefined;
 }
 
 /**

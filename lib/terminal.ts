@@ -34,10 +34,13 @@ export class LineWriter {
   #dropped = 0;
   #waiting = 0;
   #writing: Promise<void> | undefined;
-  #resolveBroken: () => void;
+  #resolveBroken: (error: Error | undefined) => void;
   #isBroken = false;
-  /** Settles when nobody reads any more, such as after `| head -3`. */
-  readonly broken: Promise<void>;
+  /**
+   * Settles when nothing can be written any more: with nothing when the reader
+   * has gone, as after `| head -3`; with an error when the disk is full.
+   */
+  readonly broken: Promise<Error | undefined>;
 
   /**
    * Makes a writer.
@@ -54,7 +57,9 @@ export class LineWriter {
     this.#sink = sink;
     this.#onDropped = onDropped;
     this.#maxWaiting = maxWaiting;
-    const { promise, resolve } = Promise.withResolvers<void>();
+    const { promise, resolve } = Promise.withResolvers<
+      Error | undefined
+    >();
     this.broken = promise;
     this.#resolveBroken = resolve;
   }
@@ -82,6 +87,11 @@ export class LineWriter {
     if (this.#first <= this.#lines.length / 2) return;
     this.#lines.splice(0, this.#first);
     this.#first = 0;
+  }
+
+  /** Whether there are lines that are not written. */
+  get isBehind(): boolean {
+    return this.#writing !== undefined;
   }
 
   /** Takes what waits, with a line in place of what was dropped. */
@@ -113,18 +123,19 @@ export class LineWriter {
           bytes = bytes.subarray(await this.#sink.write(bytes));
         }
       }
-    } catch {
-      // There is nobody left to write to, nor a way to tell them.
+    } catch (error) {
       this.#isBroken = true;
-      this.#resolveBroken();
+      const hasLeft = error instanceof Deno.errors.BrokenPipe;
+      this.#resolveBroken(hasLeft ? undefined : error as Error);
     }
     this.#writing = undefined;
   }
 }
 
 /**
- * Calls back when the program is asked to end: Ctrl-C everywhere; SIGTERM and
- * SIGHUP where the system has them.
+ * Calls back when the program is asked to end: Ctrl-C everywhere, SIGTERM
+ * where the system has it, and SIGHUP where there is a terminal to hang up:
+ * a handler would undo what nohup does.
  *
  * @param onSignal Called each time.
  * @returns A function that stops listening.
@@ -132,7 +143,9 @@ export class LineWriter {
 export function onEndSignals(onSignal: () => void): () => void {
   const signals: Deno.Signal[] = Deno.build.os === "windows"
     ? ["SIGINT", "SIGBREAK"]
-    : ["SIGINT", "SIGTERM", "SIGHUP"];
+    : Deno.stdin.isTerminal()
+    ? ["SIGINT", "SIGTERM", "SIGHUP"]
+    : ["SIGINT", "SIGTERM"];
   for (const signal of signals) Deno.addSignalListener(signal, onSignal);
   return () => {
     for (const signal of signals) Deno.removeSignalListener(signal, onSignal);
@@ -157,7 +170,7 @@ export class Ending {
     return this.#begun.promise;
   }
 
-  /** Settles when it is asked for again. */
+  /** Settles when a person asks again. */
   get hurried(): Promise<void> {
     return this.#hurried.promise;
   }
@@ -168,9 +181,14 @@ export class Ending {
    * @param error Why, if it is one.
    */
   begin(error?: Error): void {
-    if (this.#hasBegun) this.#hurried.resolve();
     this.#hasBegun = true;
     this.#begun.resolve(error);
+  }
+
+  /** Asks for it as a person does: the second time without ceremony. */
+  insist(): void {
+    if (this.#hasBegun) this.#hurried.resolve();
+    this.begin();
   }
 }
 

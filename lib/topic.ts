@@ -59,8 +59,14 @@ export function isOneTopic(filter: string): boolean {
   return !/[+#]/.test(filter) && !filter.startsWith("$share/");
 }
 
-/** What is wrong with a string as any kind of topic. */
-function stringFault(topic: string): string | undefined {
+/**
+ * Says what is wrong with a text as an MQTT string (MQTT 5 §1.5.4): a topic, a
+ * user, a client id.
+ *
+ * @param topic The text.
+ * @returns Why it is not valid, or undefined when it is.
+ */
+export function stringFault(topic: string): string | undefined {
   if (topic === "") return "is empty";
   if (UNSAFE.test(topic)) {
     return "has a control character or another one that brokers refuse";

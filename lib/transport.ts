@@ -8,6 +8,13 @@
 import { connect as connectTcp } from "node:net";
 import type { IClientOptions } from "mqtt";
 import type { Broker } from "./address.ts";
+import { limitArriving } from "./packet_limit.ts";
+
+/**
+ * The largest packet that is taken from a broker, so that memory has a bound.
+ * MQTT 5 brokers are told.
+ */
+export const MAX_PACKET_BYTES = 1_048_576;
 
 /** What encrypted connections are checked with and identified by: PEM texts. */
 export interface TlsIdentity {
@@ -57,7 +64,7 @@ export async function loadTransport(
   const openWs = uses("ws", "wss")
     ? (await import("mqtt/lib/connect/ws")).default
     : undefined;
-  return (client, broker) => {
+  const open: OpenStream = (client, broker) => {
     const { scheme, host, port, path } = broker;
     switch (scheme) {
       case "mqtt":
@@ -78,5 +85,10 @@ export async function loadTransport(
         return openWs!.streamBuilder(client, options);
       }
     }
+  };
+  return (client, broker) => {
+    const stream = open(client, broker);
+    limitArriving(stream, MAX_PACKET_BYTES);
+    return stream;
   };
 }

@@ -26,6 +26,10 @@ export function readValues(script: Script, args: string[]): Values {
   const flags = flagsOf(script);
   const isText = (flag: { value?: string }) => flag.value !== undefined;
   refuseGlued(args);
+  // The parser keeps the arguments without a flag under this name.
+  if (args.some((arg) => /^--_(=|$)/.test(arg))) {
+    throw new UsageError('there is no flag "--_".');
+  }
   let stranger: string | undefined;
   const parsed = parseArgs(args, {
     string: ["_", ...flags.filter(isText).map((flag) => flag.long)],
@@ -101,9 +105,11 @@ export class Values {
     }
     const [extra] = this.#texts("_");
     if (extra !== undefined) {
+      // It may be the rest of a password, or a URL that holds one.
+      const isSecret = /@|:\/\//.test(extra) || this.one("password");
+      const shown = isSecret ? "one argument" : JSON.stringify(extra);
       throw new UsageError(
-        `${JSON.stringify(extra)} belongs to no flag; text with spaces ` +
-          "needs quotes.",
+        `${shown} belongs to no flag; text with spaces needs quotes.`,
       );
     }
   }

@@ -40,7 +40,7 @@ function shown({ stdout }: Outcome): string[] {
 const JOINED = "User Lea is now subscribed to chat/room.";
 const LEFT = "User Lea disconnecting from chat/room.";
 
-for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] satisfies Deno.Signal[]) {
+for (const signal of ["SIGINT", "SIGTERM"] satisfies Deno.Signal[]) {
   Deno.test(`listener: joins, reads, and leaves at ${signal}`, async () => {
     await using broker = await openBroker();
     await using peer = await Peer.connect(broker, TOPIC);

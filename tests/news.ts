@@ -57,3 +57,15 @@ export class News<T> {
     return items;
   }
 }
+
+/** Waits for something that has to happen soon. */
+export async function inTime<T>(promise: Promise<T>): Promise<T> {
+  const late = Promise.withResolvers<never>();
+  const error = new Error("It did not happen in time.");
+  const timer = setTimeout(() => late.reject(error), PATIENCE_MS);
+  try {
+    return await Promise.race([promise, late.promise]);
+  } finally {
+    clearTimeout(timer);
+  }
+}
