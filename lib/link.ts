@@ -76,6 +76,13 @@ const MAX_TAKEOVERS = 5;
 /** How young, in milliseconds: clients that compete come back within this. */
 const TAKEOVER_MS = 10_000;
 
+/**
+ * A connection that broke sooner than this, in milliseconds after it was
+ * opened, may have been broken over a message. One that a cluster breaks while
+ * it elects a leader takes longer (4 s, measured with NATS).
+ */
+const AT_ONCE_MS = 1_000;
+
 /** The wait before the same broker is tried in the other MQTT version. */
 const NEXT_VERSION_MS = 50;
 
@@ -96,6 +103,8 @@ export class Link {
   /** Whether a session it should have kept was there at the last connect. */
   #hasKeptSession = true;
   #upSince = 0;
+  /** When the stream of this connection was opened. */
+  #openSince = performance.now();
   #downSince = 0;
   /** Why the connection that is about to close does. */
   #cause?: Error;
@@ -201,18 +210,22 @@ export class Link {
     const reason = connectReason(this.#cause);
     const wasUp = this.#isUp;
     const wasSilent = this.#cause === undefined;
-    const isTimeout = this.#cause?.message === "Keepalive timeout";
+    // A broker that can't take a message closes over it at once.
+    const mayBeMessage = performance.now() - this.#openSince < AT_ONCE_MS;
     this.#cause = undefined;
     this.#isUp = false;
-    if (wasUp) this.#goDown(reason, wasSilent, isTimeout);
+    if (wasUp) this.#goDown(reason, wasSilent, mayBeMessage);
     else this.#onFailedAttempt(reason);
     if (this.#isEnding) return;
     // MQTT.js was sending again what was unanswered, and tells of a connection
     // only after that. Its listeners come first: they end the sending.
     if (!wasUp && this.mqtt.connected) {
-      queueMicrotask(() => this.#handlers.onDown(!isTimeout));
+      queueMicrotask(() => this.#handlers.onDown(mayBeMessage));
     }
-    this.#planRetry(wasUp, reason.remedy === "version" && !wasUp);
+    // Whoever has answered CONNECT speaks the version.
+    const mayBeVersion = reason.remedy === "version" && !this.mqtt.connected &&
+      !wasUp;
+    this.#planRetry(wasUp, mayBeVersion);
   }
 
   /** Chooses where to go next, and how long to wait before. */
@@ -231,10 +244,10 @@ export class Link {
     this.#handlers.onStatus({ type: "reconnecting", broker, seconds });
   }
 
-  #goDown({ text }: Reason, wasSilent: boolean, isTimeout: boolean): void {
+  #goDown({ text }: Reason, wasSilent: boolean, mayBeMessage: boolean): void {
     this.#downSince = performance.now();
     const { broker } = this.#rotation;
-    this.#handlers.onDown(!isTimeout);
+    this.#handlers.onDown(mayBeMessage);
     this.#handlers.onStatus({ type: "disconnected", broker, reason: text });
     const wasYoung = this.#downSince - this.#upSince < TAKEOVER_MS;
     // A broker that has lost our session was restarted.
@@ -268,6 +281,7 @@ export class Link {
 
   /** MQTT.js is about to open a stream. */
   #beforeReconnect(): void {
+    this.#openSince = performance.now();
     const { broker, version } = this.#rotation;
     this.#cause = undefined;
     this.mqtt.options.protocolVersion = version;

@@ -215,7 +215,8 @@ function parseBrokers(values: Values, tls: boolean): Broker[] {
     } catch (error) {
       if (!(error instanceof AddressError)) throw error;
       // An address may hold a password, so only one that can't is repeated.
-      const isPlain = /^[\p{L}\p{N}.:[\]-]*$/u.test(text);
+      const isPlain = /^([a-z]+:\/\/)?[\p{L}\p{N} ._[\]-]*(:\d*)?$/iu
+        .test(text);
       const shown = isPlain ? ` ${JSON.stringify(text)}` : "";
       throw new UsageError(`--host${shown} does not fit: ${error.message}.`);
     }

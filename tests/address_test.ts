@@ -20,7 +20,7 @@ Deno.test("address: hosts with and without a port", () => {
     ["chat.example:1884", at("chat.example", 1884)],
     ["under_score.lan", at("under_score.lan")],
     ["10.0.0.7:1", at("10.0.0.7", 1)],
-    ["bücher.example", at("bücher.example")],
+    ["bücher.example", at("xn--bcher-kva.example")],
     ["::1", at("::1")],
     ["[::1]", at("::1")],
     ["[fe80::2]:65535", at("fe80::2", 65535)],

@@ -149,7 +149,7 @@ async function peakMemory(
   const look = setInterval(() => {
     const peak = /VmHWM:\s+(\d+) kB/.exec(publisher.systemStatus())?.[1];
     if (peak !== undefined) megabytes = Math.round(Number(peak) / 1024);
-  }, 20);
+  }, 50);
   const batch = 1000;
   for (let first = 1; first <= lines; first += batch) {
     let text = "";

@@ -222,7 +222,7 @@ const BOTH_REFUSE: [args: string[], sentence: RegExp][] = [
   [["--resume"], /^--resume needs --id/],
   [["--cert", "c"], /^--cert and --key go together/],
   [["--key", "k"], /^--cert and --key go together/],
-  [["-h", "a", "-h", "b c"], /^--host does not fit: it takes a host/],
+  [["-h", "a", "-h", "b c"], /^--host "b c" does not fit: it takes a host/],
   [["-h", "a:0"], /^--host "a:0" does not fit/],
   [["-h", "http://a"], /^--host "http:\/\/a" does not fit: .* no scheme http/],
   [
