@@ -1,7 +1,7 @@
 /**
  * A connection through its losses and returns: when to try again, at which
- * broker and in which version, what was lost, and when to give up. Owns
- * MQTT.js's events; DESIGN's list of its pitfalls is answered here.
+ * broker and in which version, and when to give up. Owns MQTT.js's events, and
+ * the answers to what goes wrong with them.
  *
  * @module
  */
@@ -16,6 +16,7 @@ import {
 import { connectReason, type Reason, reasonName } from "./reasons.ts";
 import { retryDelay } from "./retry.ts";
 import type { Rotation, Version } from "./rotation.ts";
+import { TakeoverWatch } from "./takeover.ts";
 import type { MqttClient } from "./transport.ts";
 
 /** What happens to a connection. */
@@ -67,21 +68,14 @@ export interface LinkOptions {
 const STABLE_MS = 2_000;
 
 /**
- * How often in a row a young connection may be closed without a word before
- * we take it that another client has our id: in MQTT 3.1.1 a broker can't say
- * so, and the two would take the session from each other for ever.
- */
-const MAX_TAKEOVERS = 5;
-
-/** How young, in milliseconds: clients that compete come back within this. */
-const TAKEOVER_MS = 10_000;
-
-/**
  * A connection that broke sooner than this, in milliseconds after it was
  * opened, may have been broken over a message. One that a cluster breaks while
  * it elects a leader takes longer (4 s, measured with NATS).
  */
 const AT_ONCE_MS = 1_000;
+
+/** The reason code of a DISCONNECT (MQTT 5 §3.14.2.1). */
+const SESSION_TAKEN_OVER = 142;
 
 /** The wait before the same broker is tried in the other MQTT version. */
 const NEXT_VERSION_MS = 50;
@@ -99,9 +93,7 @@ export class Link {
   #isUp = false;
   #isEnding = false;
   #failures = 0;
-  #takeovers = 0;
-  /** Whether a session it should have kept was there at the last connect. */
-  #hasKeptSession = true;
+  readonly #takeover: TakeoverWatch;
   #upSince = 0;
   /** When the stream of this connection was opened. */
   #openSince = performance.now();
@@ -129,6 +121,7 @@ export class Link {
     this.#rotation = rotation;
     this.#options = options;
     this.#handlers = handlers;
+    this.#takeover = new TakeoverWatch(options.chosenId !== undefined);
     mqtt.options.connectTimeout = options.timeout * 1000;
     mqtt.on("connect", ({ sessionPresent }) => this.#onConnect(sessionPresent));
     // First, so that MQTT.js's own listener finds the wait that we choose.
@@ -185,9 +178,11 @@ export class Link {
 
   #goUp(sessionPresent: boolean, gap?: number): void {
     this.#isUp = true;
-    this.#hasKeptSession = sessionPresent || gap === undefined ||
-      this.mqtt.options.clean === true;
     this.#upSince = performance.now();
+    const wasPossible = this.#takeover.isPossible;
+    const hasKept = sessionPresent || gap === undefined ||
+      this.mqtt.options.clean === true;
+    this.#takeover.opened(hasKept, this.#upSince);
     // Not 0, which would mean never; the wait is chosen at the next loss.
     this.mqtt.options.reconnectPeriod = retryDelay(0, 0);
     // The session that the first connection began is what the next resume.
@@ -200,7 +195,7 @@ export class Link {
       version,
       sessionPresent,
       gap,
-      ...this.#takeovers > 0 && { mayBeShared: true },
+      ...wasPossible && { mayBeShared: true },
     });
     this.#handlers.onUp();
   }
@@ -249,25 +244,15 @@ export class Link {
     const { broker } = this.#rotation;
     this.#handlers.onDown(mayBeMessage);
     this.#handlers.onStatus({ type: "disconnected", broker, reason: text });
-    const wasYoung = this.#downSince - this.#upSince < TAKEOVER_MS;
-    // A broker that has lost our session was restarted.
-    const canBeOther = this.#options.chosenId !== undefined && wasSilent &&
-      wasYoung && this.#hasKeptSession;
-    this.#takeovers = canBeOther ? this.#takeovers + 1 : 0;
-    const { chosenId } = this.#options;
-    if (chosenId !== undefined && this.#takeovers >= MAX_TAKEOVERS) {
-      this.#giveUp(takenOver(broker, chosenId));
-    }
+    this.#takeover.closed(wasSilent, this.#downSince);
+    if (this.#takeover.isCertain) this.#giveUp(this.#takenOver());
   }
 
   #onFailedAttempt({ text, remedy }: Reason): void {
     const { broker } = this.#rotation;
-    this.#takeovers = 0;
-    this.#handlers.onStatus({
-      type: "step",
-      text: `${showBroker(broker)}: ${text}`,
-    });
     const where = showBroker(broker);
+    this.#takeover.failed();
+    this.#handlers.onStatus({ type: "step", text: `${where}: ${text}` });
     if (remedy === "credentials") {
       this.#giveUp(
         new NotAuthorizedError(
@@ -302,9 +287,16 @@ export class Link {
   /** MQTT 5: the broker says why it is about to close. */
   #onDisconnect({ reasonCode = 0 }: IDisconnectPacket): void {
     this.#cause = new Error(reasonName(reasonCode));
-    if (reasonCode !== 142) return;
-    const { broker } = this.#rotation;
-    this.#giveUp(takenOver(broker, this.mqtt.options.clientId ?? ""));
+    if (reasonCode === SESSION_TAKEN_OVER) this.#giveUp(this.#takenOver());
+  }
+
+  /** Another client has our id. */
+  #takenOver(): RefusedError {
+    const id = JSON.stringify(this.mqtt.options.clientId);
+    return new RefusedError(
+      `${showBroker(this.#rotation.broker)} gave the session to another ` +
+        `client with the id ${id}; end that one, or use another --id.`,
+    );
   }
 
   #giveUp(error: Error): void {
@@ -313,12 +305,4 @@ export class Link {
     this.break();
     this.#handlers.onLost(error);
   }
-}
-
-/** Another client has our id. */
-function takenOver(broker: Broker, id: string): RefusedError {
-  return new RefusedError(
-    `${showBroker(broker)} gave the session to another client with the id ` +
-      `${JSON.stringify(id)}; end that one, or use another --id.`,
-  );
 }
