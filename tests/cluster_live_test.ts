@@ -40,7 +40,19 @@ async function hasShown(listener: Process, count: number): Promise<boolean> {
   return false;
 }
 
-live("a room outlives the nodes of a cluster", async () => {
+/** The survivors never elected a leader: there was nothing to connect to. */
+class NoQuorumError extends Error {}
+
+/** What became of a conversation while nodes were killed. */
+interface Account {
+  code: number;
+  stderr: string;
+  /** The numbers the listener showed. */
+  shown: number[];
+}
+
+/** Two scripts on different nodes talk while the node of each is killed. */
+async function converse(): Promise<Account> {
   await using cluster = await NatsCluster.start();
   const room = ["-t", "chat/cluster", "--timeout", "60"];
   // A 3.1.1 broker keeps messages only for a session that is resumed.
@@ -66,23 +78,42 @@ live("a room outlives the nodes of a cluster", async () => {
     const from = performance.now();
     const saying = say(Math.floor(MESSAGES / 3));
     await cluster.kill(victim);
+    await cluster.ready().catch((error) => {
+      throw new NoQuorumError(error.message);
+    });
     await loser.stderr.line(/^Connected again/, PATIENCE_MS);
     const seconds = ((performance.now() - from) / 1000).toFixed(1);
-    console.log(`node ${victim} killed; connected again after ${seconds} s`);
+    console.log(`node ${victim} killed; all well again after ${seconds} s`);
     await saying;
     await cluster.restart(victim);
+    // The next node is lost only when nothing is left of this loss.
+    assert(await hasShown(listener, said), `${shown(listener).length} shown`);
   }
   await say(MESSAGES - said);
   await publisher.endInput();
   const { code, stderr } = await publisher.outcome(2 * PATIENCE_MS);
-  assertEquals(code, 0, stderr);
-  const isComplete = await hasShown(listener, MESSAGES);
-  const numbers = shown(listener);
-  const different = new Set(numbers).size;
+  await hasShown(listener, MESSAGES);
+  return { code, stderr, shown: shown(listener) };
+}
+
+/** A cluster that loses itself proves nothing; another one is tried. */
+async function withQuorum(tries: number): Promise<Account> {
+  try {
+    return await converse();
+  } catch (error) {
+    if (!(error instanceof NoQuorumError) || tries <= 1) throw error;
+    console.log("this cluster found no leader again; another is tried");
+    return await withQuorum(tries - 1);
+  }
+}
+
+live("a room outlives the nodes of a cluster", async () => {
+  const { code, stderr, shown } = await withQuorum(3);
+  const different = new Set(shown).size;
   console.log(
     `published ${MESSAGES} (exit ${code}), shown ${different}, ` +
-      `doubled ${numbers.length - different}`,
+      `doubled ${shown.length - different}`,
   );
-  assert(isComplete, `${different} of ${MESSAGES} were shown`);
-  assertEquals(numbers.length, different);
+  assertEquals(code, 0, stderr);
+  assertEquals([different, shown.length], [MESSAGES, MESSAGES]);
 });
