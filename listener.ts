@@ -71,6 +71,7 @@ async function listen(
     ending.hurried,
   ]);
   stopWaiting();
+  reading.warnOfUnshown();
   if (error) throw error;
   if (stdout.isBehind) {
     people.complain("The last lines were not written: nobody reads them.");

@@ -17,7 +17,7 @@ import { type Line, readLines } from "./lib/lines.ts";
 import { parsePublisherArgs, type PublisherOptions } from "./lib/options.ts";
 import { MAX_PAYLOAD_BYTES } from "./lib/protocol.ts";
 import { Reading } from "./lib/reading.ts";
-import { safeName, safeText } from "./lib/render.ts";
+import { safeName, safeText } from "./lib/safe_text.ts";
 import { type People, prepare, runScript, within } from "./lib/script.ts";
 import { openPrompt, type Prompt } from "./lib/terminal.ts";
 import { UsageError } from "./lib/values.ts";
@@ -74,7 +74,7 @@ async function converse(
   options: PublisherOptions,
   people: People,
 ): Promise<number> {
-  const { name, topic, follow, timeout } = options;
+  const { name, topic, follow, quiet, timeout } = options;
   const screen: { prompt?: Prompt } = {};
   const show = (line: string) =>
     screen.prompt ? screen.prompt.show(line) : people.tell(line);
@@ -104,13 +104,15 @@ async function converse(
   const prompt = screen.prompt = await openPrompt(`${safeName(name)}> `);
   reading.begin(client);
   const delivery = new Delivery(client, options, warn);
-  const quietly = (line: string) => show(color ? dim(line) : line);
+  const whisper = (line: string) => {
+    if (!quiet) show(color ? dim(line) : line);
+  };
   const lines = onEach(untilFarewell(prompt.lines), () => {
-    if (!client.online) quietly("No connection; this is sent when there is.");
+    if (!client.online) whisper("No connection; this is sent when there is.");
   });
   await delivery.pour(lines, (isSent) => {
     // A followed room confirms what was sent by showing it.
-    if (isSent && !follow) quietly("✓ sent");
+    if (isSent && !follow) whisper("✓ sent");
   });
   prompt.close();
   if (client.online) {

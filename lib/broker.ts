@@ -22,6 +22,7 @@ import {
   parseAclFile,
 } from "./acl.ts";
 import { limitPackets } from "./packet_limit.ts";
+import { onEndSignals } from "./terminal.ts";
 import { parsePasswordFile, type Users, verifyPassword } from "./users.ts";
 
 /** What may be chosen about a broker. */
@@ -267,22 +268,12 @@ export async function main(args: string[]): Promise<number> {
         [...access.users.keys()].join(", ")
       }; Ctrl-C ends it.`,
     );
-    await signalled();
+    await new Promise<void>((resolve) => onEndSignals(resolve));
     return 0;
   } catch (error) {
     console.error((error as Error).message);
     return error instanceof ListenError ? 4 : 1;
   }
-}
-
-/** Waits for Ctrl-C or a request to end. */
-function signalled(): Promise<void> {
-  const end: Deno.Signal = Deno.build.os === "windows" ? "SIGBREAK" : "SIGTERM";
-  return new Promise((resolve) => {
-    for (const signal of ["SIGINT", end] as const) {
-      Deno.addSignalListener(signal, () => resolve());
-    }
-  });
 }
 
 if (import.meta.main) Deno.exit(await main(Deno.args));

@@ -133,8 +133,13 @@ function attempt(
 ): Promise<Reason | undefined> {
   return new Promise((resolve) => {
     const mqtt: MqttClient = new mqttClient.default(
-      (mqtt) => open(mqtt, rotation.broker),
-      mqttOptions(options, rotation, milliseconds),
+      (mqtt) => {
+        // Each broker has its own: one's password is not for another. MQTT.js
+        // writes CONNECT after this, on every connection.
+        Object.assign(mqtt.options, credentials(options, rotation.broker));
+        return open(mqtt, rotation.broker);
+      },
+      mqttOptions(options, rotation.version, milliseconds),
     );
     refuseTruncatedPackets(mqtt);
     let cause: Error | undefined;
@@ -168,9 +173,9 @@ async function throwIfHopeless(
   const where = showBroker(broker);
   switch (remedy) {
     case "credentials": {
-      const user = JSON.stringify(broker.username ?? options.username);
-      const hasPassword = (broker.password ?? options.password) !== undefined;
-      const advice = hasPassword
+      const { username, password } = credentials(options, broker);
+      const user = JSON.stringify(username);
+      const advice = password !== undefined
         ? "Check --username and --password."
         : "No password was given: use --password-file, MQTT_PASSWORD or " +
           "--password.";
@@ -192,6 +197,17 @@ async function throwIfHopeless(
   }
 }
 
+/** Who to be at a broker: whom its URL names, else whom the options name. */
+function credentials(
+  options: ConnectOptions,
+  broker: Broker,
+): { username: string; password?: string } {
+  return {
+    username: broker.username ?? options.username,
+    password: broker.password ?? options.password,
+  };
+}
+
 /**
  * Whether the first connection discards a session. One with a random id has
  * none to discard, and asks for none in MQTT 5: a session that began clean
@@ -208,13 +224,11 @@ function startsClean(
 /** What MQTT.js is told. */
 function mqttOptions(
   options: ConnectOptions,
-  { broker, version }: { broker: Broker; version: Version },
+  version: Version,
   milliseconds: number,
 ): IClientOptions {
   return {
     clientId: options.clientId,
-    username: broker.username ?? options.username,
-    password: broker.password ?? options.password,
     keepalive: options.keepalive,
     protocolVersion: version,
     clean: startsClean(options, version),

@@ -104,25 +104,20 @@ class Reader implements AsyncDisposable {
       .pipeThrough(new TextDecoderStream()).getReader();
   }
 
-  /** Waits until it has shown a text; false when it has ended before. */
-  async shows(text: string): Promise<boolean> {
+  /** Waits until it has shown a text. */
+  async shows(text: string): Promise<void> {
     let seen = "";
     while (!seen.includes(text)) {
       const { value, done } = await this.#lines.read();
-      if (done) return false;
+      if (done) throw new Error(`The listener ended before it showed ${text}.`);
       console.log(value.replace(/\n$/, ""));
       seen = (seen + value).slice(-1000);
     }
-    return true;
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    try {
-      this.#process.kill("SIGINT");
-    } catch {
-      // It has ended already.
-    }
-    await this.shows("disconnecting from");
+    end(this.#process, "SIGINT");
+    await this.shows("disconnecting from").catch(() => {});
     await this.#process.status;
   }
 }
@@ -130,12 +125,21 @@ class Reader implements AsyncDisposable {
 /** Ends what runs, while there still is a broker to take leave of. */
 async function endAll(children: Set<Deno.ChildProcess>): Promise<void> {
   const all = [...children];
-  for (const child of all) child.kill();
+  for (const child of all) end(child, "SIGTERM");
   const timer = setTimeout(() => {
-    for (const child of children) child.kill("SIGKILL");
+    for (const child of children) end(child, "SIGKILL");
   }, GOODBYE_MS);
   await Promise.all(all.map((child) => child.status));
   clearTimeout(timer);
+}
+
+/** Signals a process, unless it has ended. */
+function end(child: Deno.ChildProcess, signal: Deno.Signal): void {
+  try {
+    child.kill(signal);
+  } catch {
+    // Ctrl-C reaches the processes of the demo, too.
+  }
 }
 
 /** The broker on its usual port, or on a free one where that is taken. */

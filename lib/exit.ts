@@ -1,5 +1,5 @@
 /**
- * Exit codes, and which error ends in which. Pure.
+ * Exit codes, and which error ends in which.
  *
  * @module
  */

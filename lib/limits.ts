@@ -30,7 +30,7 @@ export interface AnnouncedLimits {
 }
 
 /** The largest packet the length field can say (MQTT 5 §1.5.5). */
-const MAX_PACKET_BYTES = 268_435_455 + 5;
+const MQTT_MAX_PACKET_BYTES = 268_435_455 + 5;
 
 /**
  * How many messages an MQTT 3.1.1 broker is sent unacknowledged. It can't say
@@ -53,7 +53,7 @@ export function limitsOf(
   return {
     qos: maximumQoS === 0 || maximumQoS === 1 ? maximumQoS : 2,
     // 0 is no limit that MQTT knows.
-    packetBytes: maximumPacketSize || MAX_PACKET_BYTES,
+    packetBytes: maximumPacketSize || MQTT_MAX_PACKET_BYTES,
     inFlight: version === 4 ? SILENT_IN_FLIGHT : receiveMaximum || 65_535,
   };
 }

@@ -11,8 +11,6 @@ import type { QoS } from "./protocol.ts";
 import { filterFault, isOneTopic, stringFault, topicFault } from "./topic.ts";
 import { readValues, UsageError, type Values } from "./values.ts";
 
-export { UsageError } from "./values.ts";
-
 /** When to write in colour. */
 export type ColorChoice = "auto" | "always" | "never";
 
@@ -28,8 +26,6 @@ export interface Options {
   password?: string;
   /** The file to read the password from, if any. */
   passwordFile?: string;
-  /** Whether the user was named, so that a password can be expected. */
-  userWasNamed: boolean;
   /** The client id; random when undefined. */
   clientId?: string;
   /** Whether to keep the broker's session between runs. */
@@ -120,12 +116,17 @@ export function parseListenerArgs(args: string[]): Request<ListenerOptions> {
 export function parsePublisherArgs(args: string[]): Request<PublisherOptions> {
   return parse("publisher", args, (values) => {
     const topic = values.one("topic") ?? "chat";
+    const message = values.one("message");
+    const follow = values.has("follow");
+    if (follow && message !== undefined) {
+      throw new UsageError("--follow is for the prompt, not for --message.");
+    }
     refuse("topic", topic, topicFault(topic));
     return {
       ...commonOptions(values),
       topic,
-      message: values.one("message"),
-      follow: values.has("follow"),
+      message,
+      follow,
     };
   });
 }
@@ -151,9 +152,14 @@ function commonOptions(values: Values): Options {
     const text = values.one(flag);
     if (text !== undefined) refuse(flag, text, stringFault(text));
   }
-  const named = values.one("username") ?? brokers[0].username;
-  const username = named ?? "chat";
+  const username = values.one("username") ?? brokers[0].username ?? "chat";
   const resume = values.has("resume");
+  if (!resume && values.one("session-expiry") !== undefined) {
+    throw new UsageError("--session-expiry is for --resume; give both.");
+  }
+  if (values.one("password") && values.one("password-file")) {
+    throw new UsageError("give --password or --password-file, not both.");
+  }
   const clientId = values.one("id");
   if (resume && clientId === undefined) {
     throw new UsageError(
@@ -169,7 +175,6 @@ function commonOptions(values: Values): Options {
     name: shortName(values) ?? username,
     password: values.one("password"),
     passwordFile: values.one("password-file"),
-    userWasNamed: named !== undefined,
     clientId,
     resume,
     sessionExpiry: values.number("session-expiry", 0, MAX_SESSION_EXPIRY) ??

@@ -66,7 +66,10 @@ export interface Received {
   retain: boolean;
   /** When it arrived here. */
   receivedAt: Date;
-  /** Whether a payload with the same `id` was already received. */
+  /**
+   * Whether the broker marked it as sent before (MQTT's DUP flag); it may be
+   * new here all the same.
+   */
   duplicate: boolean;
 }
 

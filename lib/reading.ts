@@ -55,6 +55,7 @@ export class Reading {
   readonly #selfTest: SelfTest;
   #client?: ChatClient;
   #shown = 0;
+  #unshown = 0;
   #keptTimer?: ReturnType<typeof setTimeout>;
 
   /**
@@ -94,8 +95,11 @@ export class Reading {
   receive(received: Received): void {
     const { count = Infinity, onEnough } = this.#options;
     this.#selfTest.heard(received.topic);
-    if (this.#shown >= count) return;
     const isOwn = this.#presence.isOwn(received);
+    if (this.#shown >= count) {
+      if (!isOwn) this.#unshown++;
+      return;
+    }
     if (isOwn) this.#view.endMissed();
     const isShown = this.#view.show(received);
     if (this.#keptTimer !== undefined) this.#awaitKept();
@@ -145,6 +149,17 @@ export class Reading {
   stop(): void {
     this.#selfTest.stop();
     clearTimeout(this.#keptTimer);
+    this.#keptTimer = undefined;
+    this.#view.endMissed();
+  }
+
+  /** Says what came after the last line, for a session that kept it. */
+  warnOfUnshown(): void {
+    if (!this.#options.resume || this.#unshown === 0) return;
+    this.#options.warn(
+      `${this.#unshown} more came before it could end; they are not shown, ` +
+        "and no longer kept.",
+    );
   }
 
   /**

@@ -6,7 +6,7 @@
  * The layout, with the optional parts in brackets:
  *
  *     14:03:22 [[chat/room] ][(retained) ][(sent 12:59:07) ]alice: hello
- *     14:03:25 [[chat/room] ][(retained) ]-- User bob timed out.
+ *     14:03:25 [[chat/room] ][(retained) ][(sent 12:59:07) ]-- User bob timed out.
  *     14:03:29 [[chat/room] ][(retained) ]?? User carol timed out (not JSON)
  *
  * No field can imitate another: a name or topic that is more than plain words
@@ -24,8 +24,6 @@ import {
   safeText,
   safeTopic,
 } from "./safe_text.ts";
-
-export { safeName, safeText, safeTopic } from "./safe_text.ts";
 
 /** How lines are shown. */
 export interface LineOptions {

@@ -76,7 +76,7 @@ export class Report {
         this.#isOneMessage
           ? "The message was not acknowledged; it may or may not have arrived."
           : `${range(unanswered)} not acknowledged and may or may not have ` +
-            `arrived; ${acknowledged} lines were delivered before.`,
+            `arrived; acknowledged: ${acknowledged}.`,
       );
     }
     if (this.isDenied) return EXIT.notAuthorized;

@@ -13,7 +13,7 @@ import { EXIT, exitCodeOf } from "./exit.ts";
 import type { Script } from "./flags.ts";
 import { helpText } from "./help.ts";
 import type { Options, Request } from "./options.ts";
-import { safeText } from "./render.ts";
+import { safeText } from "./safe_text.ts";
 import {
   findPassword,
   NotPermittedError,

@@ -156,7 +156,8 @@ export function onEndSignals(onSignal: () => void): () => void {
  * Waits until somebody presses Enter, or the terminal ends.
  */
 export async function nextEnter(): Promise<void> {
-  await Deno.stdin.read(new Uint8Array(1024));
+  // A terminal that hangs up gives EIO, which is an end as well.
+  await Deno.stdin.read(new Uint8Array(1024)).catch(() => null);
 }
 
 /** The end of a program: asked for once, and hurried when asked for twice. */

@@ -18,7 +18,7 @@ export const MAX_PACKET_BYTES = 1_048_576;
 
 /** What encrypted connections are checked with and identified by: PEM texts. */
 export interface TlsIdentity {
-  /** The authorities to trust instead of the system's. */
+  /** The authorities to trust instead of Deno's. */
   ca?: string;
   /** Our certificate. */
   cert?: string;

@@ -144,7 +144,7 @@ Deno.test("delivery: the lines that nobody answered are counted", async () => {
   assertEquals(client.ending, "aborted");
   assertEquals(told, [
     "2 lines, 3 to 4, were not acknowledged and may or may not have " +
-    "arrived; 1 lines were delivered before.",
+    "arrived; acknowledged: 1.",
   ]);
 });
 

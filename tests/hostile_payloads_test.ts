@@ -1,6 +1,7 @@
 import { assert, assertEquals } from "@std/assert";
 import { decode, encode, MAX_PAYLOAD_BYTES } from "../lib/protocol.ts";
-import { renderJson, safeText } from "../lib/render.ts";
+import { renderJson } from "../lib/render.ts";
+import { safeText } from "../lib/safe_text.ts";
 import {
   assertHarmless,
   message,

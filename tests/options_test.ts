@@ -11,8 +11,8 @@ import {
   parseListenerArgs,
   parsePublisherArgs,
   type PublisherOptions,
-  UsageError,
 } from "../lib/options.ts";
+import { UsageError } from "../lib/values.ts";
 
 /** The listener's options for arguments that ask to run. */
 function listener(...args: string[]): ListenerOptions {
@@ -34,7 +34,6 @@ const COMMON_DEFAULTS = {
   name: "chat",
   password: undefined,
   passwordFile: undefined,
-  userWasNamed: false,
   clientId: undefined,
   resume: false,
   sessionExpiry: 86_400,
@@ -88,17 +87,17 @@ Deno.test("options: every flag, long and short, says the same", () => {
     host: ["a", { brokers: [{ ...COMMON_DEFAULTS.brokers[0], host: "a" }] }],
     port: ["7", { brokers: [{ ...COMMON_DEFAULTS.brokers[0], port: 7 }] }],
     id: ["x", { clientId: "x" }],
-    username: ["ann", { username: "ann", name: "ann", userWasNamed: true }],
+    username: ["ann", { username: "ann", name: "ann" }],
     password: ["p w=1", { password: "p w=1" }],
     "password-file": ["pw", { passwordFile: "pw" }],
     qos: ["2", { qos: 2 }],
     keepalive: ["5", { keepalive: 5 }],
     timeout: ["0.5", { timeout: 0.5 }],
     "protocol-version": ["311", { protocolVersion: 4 }],
-    "session-expiry": ["0", { sessionExpiry: 0 }],
   };
   // These depend on others, and have tests of their own.
-  const others = ["cafile", "cert", "key", "resume", "version", "help"];
+  const others = ["cafile", "cert", "key", "resume", "session-expiry"];
+  others.push("version", "help");
   for (const { long, short, value, only } of FLAGS) {
     if (others.includes(long)) continue;
     const [text, part] = samples[long];
@@ -129,6 +128,13 @@ Deno.test("options: values that begin with a dash or look odd", () => {
   assertEquals(publisher("-m", "a=b\nc").message, "a=b\nc");
   assertEquals(publisher("-q2", "-p1884").qos, 2);
   assertEquals(listener("-Tcq", "0", "--id", "x").qos, 0);
+});
+
+Deno.test("options: a session that is kept, and how long", () => {
+  const kept = ["-c", "-i", "x"];
+  const { resume, clientId, sessionExpiry } = listener(...kept);
+  assertEquals([resume, clientId, sessionExpiry], [true, "x", 86_400]);
+  assertEquals(listener(...kept, "-x", "0").sessionExpiry, 0);
 });
 
 Deno.test("options: several topics, wildcards, shown topics", () => {
@@ -220,6 +226,8 @@ const BOTH_REFUSE: [args: string[], sentence: RegExp][] = [
   [["--timeout", "2147484"], /^--timeout "2147484" does not fit/],
   [["-x", "4294967296", "-c", "-i", "a"], /^--session-expiry .* does not fit/],
   [["--resume"], /^--resume needs --id/],
+  [["-x", "5"], /^--session-expiry is for --resume/],
+  [["-P", "a", "--password-file", "b"], /^give --password or --password-file/],
   [["--cert", "c"], /^--cert and --key go together/],
   [["--key", "k"], /^--cert and --key go together/],
   [["-h", "a", "-h", "b c"], /^--host "b c" does not fit: it takes a host/],

@@ -94,7 +94,7 @@ Deno.test("reconnect: without it, the publisher counts what is unanswered", asyn
   assertEquals([code, stdout], [5, ""]);
   assertMatch(
     stderr,
-    /\npublisher: 3 lines, 3 to 5, were not acknowledged .*; 2 lines .*\n$/,
+    /\npublisher: 3 lines, 3 to 5, were not acknowledged .*; acknowledged: 2\.\n$/,
   );
 });
 

@@ -1,5 +1,6 @@
 import { assertEquals } from "@std/assert";
-import { renderJson, safeName, safeText, safeTopic } from "../lib/render.ts";
+import { renderJson } from "../lib/render.ts";
+import { safeName, safeText, safeTopic } from "../lib/safe_text.ts";
 import {
   assertHarmless,
   chars,
