@@ -69,6 +69,12 @@ export class ChatClient {
   #limits = limitsOf(4);
   /** Whether it was told that the QoS is lowered. */
   #isLowered = false;
+  /**
+   * MQTT.js acknowledges messages before it emits `connect`, which comes ticks
+   * after CONNACK. They are held, so that whoever is told of the connection
+   * knows of it first.
+   */
+  readonly #held: (() => void)[] = [];
   #isClosed = false;
 
   private constructor(options: ClientOptions) {
@@ -104,6 +110,7 @@ export class ChatClient {
       },
       client.#rotation,
       await loadTransport(options.brokers, options.tls),
+      (mqtt) => client.#listen(mqtt),
       (mqtt, sessionPresent) => client.#adopt(mqtt, sessionPresent),
       (text) => client.#tell({ type: "step", text }),
     );
@@ -175,6 +182,7 @@ export class ChatClient {
     if (this.#isClosed) return;
     this.#isClosed = true;
     this.#sender.abandon();
+    this.#showHeld();
     await this.#link.end();
   }
 
@@ -189,9 +197,6 @@ export class ChatClient {
   /** Takes over a connection in the moment it stands. */
   #adopt(mqtt: MqttClient, sessionPresent: boolean): void {
     const { timeout, session: { resume }, clientId } = this.#options;
-    mqtt.on("message", (topic, bytes, packet) => {
-      this.#receive(topic, bytes, packet);
-    });
     let isFirst = true;
     const options = { timeout, resume, chosenId: clientId };
     this.#link = new Link(mqtt, sessionPresent, this.#rotation, options, {
@@ -202,11 +207,13 @@ export class ChatClient {
         isFirst = false;
         this.#limits = limitsOf(this.version, mqtt.serverProperties);
         this.#sender.goOnline(this.#limits.inFlight);
+        this.#showHeld();
       },
       onDown: (mayBeMessage) => this.#sender.goOffline(mayBeMessage),
       onLost: (error) => {
         this.#isClosed = true;
         this.#sender.abandon();
+        this.#showHeld();
         this.#resolveLost(error);
       },
     });
@@ -237,6 +244,21 @@ export class ChatClient {
     const payload = Buffer.from(buffer, byteOffset, length);
     this.#link.mqtt.publish(topic, payload, { qos }, done);
     return qos === 0 ? undefined : this.#link.mqtt.getLastMessageId();
+  }
+
+  /** Takes what arrives, from before the connection is said to stand. */
+  #listen(mqtt: MqttClient): void {
+    mqtt.on("message", (topic, bytes, packet) => {
+      // While it leaves, its own notice may still come.
+      const isKnown = this.online || this.#isClosed;
+      if (isKnown) this.#receive(topic, bytes, packet);
+      else this.#held.push(() => this.#receive(topic, bytes, packet));
+    });
+  }
+
+  /** Shows what came between CONNACK and the news of it. */
+  #showHeld(): void {
+    for (const show of this.#held.splice(0)) show();
   }
 
   #receive(topic: string, bytes: Uint8Array, packet: IPublishPacket): void {

@@ -67,8 +67,11 @@ export interface ConnectOptions {
   session: { resume: boolean; expiry: number };
 }
 
-/** Called in the moment a connection stands, before anything else arrives. */
+/** Called in the moment a connection stands. */
 export type OnConnected = (mqtt: MqttClient, sessionPresent: boolean) => void;
+
+/** Called with MQTT.js's client before anything can arrive. */
+export type OnCreated = (mqtt: MqttClient) => void;
 
 /**
  * Tries the brokers in turn, once each, until one accepts us.
@@ -76,6 +79,8 @@ export type OnConnected = (mqtt: MqttClient, sessionPresent: boolean) => void;
  * @param options What to say to them.
  * @param rotation The order; it stays at the broker that answered.
  * @param open Opens a stream to a broker.
+ * @param onCreated Given MQTT.js's client for each attempt. The messages of a
+ * kept session may come before it says that it is connected.
  * @param onConnected Given MQTT.js's client, which doesn't reconnect until it
  * is told a `reconnectPeriod`.
  * @param onStep Told of each failed attempt, for `--debug`.
@@ -88,6 +93,7 @@ export async function connectFirst(
   options: ConnectOptions,
   rotation: Rotation,
   open: OpenStream,
+  onCreated: OnCreated,
   onConnected: OnConnected,
   onStep: (text: string) => void,
 ): Promise<void> {
@@ -100,7 +106,7 @@ export async function connectFirst(
     const share = (deadline - performance.now()) /
       (options.brokers.length - failures.length);
     const failure = share > 0
-      ? await attempt(options, rotation, open, share, onConnected)
+      ? await attempt(options, rotation, open, share, onCreated, onConnected)
       : { text: "no time left to try it", remedy: "elsewhere" } as const;
     if (failure === undefined) return;
     onStep(`${showBroker(broker)}, ${versionName(version)}: ${failure.text}`);
@@ -129,6 +135,7 @@ function attempt(
   rotation: Rotation,
   open: OpenStream,
   milliseconds: number,
+  onCreated: OnCreated,
   onConnected: OnConnected,
 ): Promise<Reason | undefined> {
   return new Promise((resolve) => {
@@ -142,6 +149,7 @@ function attempt(
       mqttOptions(options, rotation.version, milliseconds),
     );
     refuseTruncatedPackets(mqtt);
+    onCreated(mqtt);
     let cause: Error | undefined;
     const onError = (error: Error) => cause ??= error;
     const onClose = () => {
@@ -156,8 +164,6 @@ function attempt(
       mqtt.off("error", onError);
       mqtt.off("close", onClose);
       rotation.accepted();
-      // Now, not when the promise is: a resumed session's messages follow
-      // CONNACK in the same tick.
       onConnected(mqtt, sessionPresent);
       resolve(undefined);
     });

@@ -85,6 +85,7 @@ async function hastyLink(server: { port: number }, chosenId?: string) {
     },
     rotation,
     await loadTransport(brokers),
+    () => {},
     (mqtt, isPresent) => {
       const options = { timeout: 5, resume: false, chosenId };
       link = new Link(mqtt, isPresent, rotation, options, {
