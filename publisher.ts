@@ -59,11 +59,7 @@ async function sendAll(
 ): Promise<number> {
   const { connect } = await prepare(options, tell, "terse");
   const client = await ChatClient.connect(connect);
-  const delivery = new Delivery(
-    client,
-    options,
-    complain,
-  );
+  const delivery = new Delivery(client, options, complain);
   // What may not be written now may not be written a line later either.
   await delivery.pour(lines, () => delivery.isDenied && delivery.stop());
   return await delivery.finish();

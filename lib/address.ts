@@ -151,7 +151,7 @@ function isScheme(text: string): text is Scheme {
  * @param broker The broker.
  * @returns Such as `localhost:1883` or `[::1]:1883`.
  */
-export function hostPort(broker: Broker): string {
+export function hostPort(broker: Pick<Broker, "host" | "port">): string {
   const host = broker.host.includes(":") ? `[${broker.host}]` : broker.host;
   return `${host}:${broker.port}`;
 }

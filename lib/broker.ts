@@ -21,6 +21,7 @@ import {
   mayWrite,
   parseAclFile,
 } from "./acl.ts";
+import { hostPort } from "./address.ts";
 import { limitPackets } from "./packet_limit.ts";
 import { onEndSignals } from "./terminal.ts";
 import { parsePasswordFile, type Users, verifyPassword } from "./users.ts";
@@ -137,15 +138,10 @@ export async function startBroker(
   return {
     hostname,
     port,
-    url: `mqtt://${hostPort(hostname, port)}`,
+    url: `mqtt://${hostPort({ host: hostname, port })}`,
     close,
     [Symbol.asyncDispose]: close,
   };
-}
-
-/** `host:port`, with the brackets that IPv6 needs. */
-function hostPort(hostname: string, port: number): string {
-  return `${hostname.includes(":") ? `[${hostname}]` : hostname}:${port}`;
 }
 
 /** Listens; answers with the port. */
@@ -154,7 +150,7 @@ async function listen(
   hostname: string,
   port: number,
 ): Promise<number> {
-  const address = hostPort(hostname, port);
+  const address = hostPort({ host: hostname, port });
   // Without permission, node:net throws where nobody can catch it.
   const { state } = await Deno.permissions.request({
     name: "net",

@@ -6,7 +6,7 @@
  */
 
 import { assert, assertEquals, assertGreater } from "@std/assert";
-import { converse } from "./endurance.ts";
+import { type Account, converse } from "./endurance.ts";
 import { FaultProxy, type Way } from "./fault_proxy.ts";
 import { gate, NO_MOSQUITTO } from "./gates.ts";
 import { Mosquitto, UNLIMITED_QUEUES } from "./mosquitto.ts";
@@ -21,16 +21,7 @@ async function restarts(): Promise<void> {
     persistence: true,
     extra: UNLIMITED_QUEUES,
   });
-  const account = await converse({
-    publisherHost: broker.host,
-    listenerHost: broker.host,
-    messages: MESSAGES,
-    disruptions: 20,
-    async disrupt() {
-      await broker.down("SIGTERM");
-      await broker.up();
-    },
-  });
+  const account = await converseOver(broker, "SIGTERM");
   console.log("20 restarts (SIGTERM, persistence):", figures(account));
   assertEquals(complete(account), true, JSON.stringify(account));
   assertEquals([account.gaps, account.mayMiss], [20, 0]);
@@ -39,16 +30,7 @@ async function restarts(): Promise<void> {
 /** Twenty crashes of a broker that writes nothing down. */
 async function crashes(): Promise<void> {
   await using broker = await Mosquitto.start({ extra: UNLIMITED_QUEUES });
-  const account = await converse({
-    publisherHost: broker.host,
-    listenerHost: broker.host,
-    messages: MESSAGES,
-    disruptions: 20,
-    async disrupt() {
-      await broker.down("SIGKILL");
-      await broker.up();
-    },
-  });
+  const account = await converseOver(broker, "SIGKILL");
   console.log("20 crashes (SIGKILL, no persistence):", figures(account));
   // What the broker had acknowledged and not passed on is gone; the rest not.
   assertEquals(account.code, 0, account.stderr);
@@ -93,14 +75,31 @@ async function passes(proxy: FaultProxy, way: Way, more: number) {
   }
 }
 
+/** A conversation over a broker that is ended and started twenty times. */
+function converseOver(
+  broker: Mosquitto,
+  signal: Deno.Signal,
+): Promise<Account> {
+  return converse({
+    publisherHost: broker.host,
+    listenerHost: broker.host,
+    messages: MESSAGES,
+    disruptions: 20,
+    async disrupt() {
+      await broker.down(signal);
+      await broker.up();
+    },
+  });
+}
+
 /** Whether everything was delivered, once, in order. */
-function complete(account: Awaited<ReturnType<typeof converse>>): boolean {
+function complete(account: Account): boolean {
   const { code, shown, doubled, isOrdered } = account;
   return code === 0 && shown === MESSAGES && doubled === 0 && isOrdered;
 }
 
 /** The required figures. */
-function figures(account: Awaited<ReturnType<typeof converse>>): string {
+function figures(account: Account): string {
   const { code, shown, doubled, isOrdered, gaps, mayMiss } = account;
   return `published ${MESSAGES} (exit ${code}), shown ${shown}, doubled ` +
     `${doubled}, order ${isOrdered ? "kept" : "broken"}; the listener told ` +
