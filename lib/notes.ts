@@ -6,8 +6,12 @@
  */
 
 import { dim } from "@std/fmt/colors";
-import { type LineOptions, localTime } from "./render.ts";
+import { localTime, longDay } from "./local_time.ts";
+import type { LineOptions } from "./render.ts";
 import { safeJson, safeText } from "./safe_text.ts";
+
+/** How notes are shown. */
+export type NoteOptions = Pick<LineOptions, "color" | "formatTime">;
 
 /** What interrupted the flow. */
 export type Note =
@@ -29,10 +33,20 @@ export type Note =
 export function renderNote(
   note: Note,
   time: Date,
-  { color, formatTime = localTime }: Pick<LineOptions, "color" | "formatTime">,
+  options: NoteOptions,
 ): string {
-  const line = `${formatTime(time)} == ${safeText(sentence(note))}`;
-  return color ? dim(line) : line;
+  return line(safeText(sentence(note)), time, options);
+}
+
+/**
+ * Shows that a day has begun.
+ *
+ * @param time A time on that day.
+ * @param options How to show it.
+ * @returns The line, without a line break.
+ */
+export function renderDay(time: Date, options: NoteOptions): string {
+  return line(longDay(time), time, options);
 }
 
 /**
@@ -44,6 +58,16 @@ export function renderNote(
  */
 export function renderJsonNote(note: Note, time: Date): string {
   return safeJson(JSON.stringify({ receivedAt: time, ...note }));
+}
+
+/** A line of our own. */
+function line(
+  text: string,
+  time: Date,
+  { color, formatTime = localTime }: NoteOptions,
+): string {
+  const whole = `${formatTime(time)} == ${text}`;
+  return color ? dim(whole) : whole;
 }
 
 function sentence(note: Note): string {

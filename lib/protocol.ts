@@ -12,6 +12,12 @@ export const MAX_PAYLOAD_BYTES = 65_536;
 /** The most UTF-16 code units the `id` of a payload may have. */
 export const MAX_ID_LENGTH = 64;
 
+/**
+ * The most UTF-16 code units of a name that people go by. The wire knows no
+ * such limit: a longer one is shown, cut, and is not remembered.
+ */
+export const MAX_NAME_LENGTH = 256;
+
 /** MQTT quality of service: at most once, at least once, exactly once. */
 export type QoS = 0 | 1 | 2;
 
@@ -214,4 +220,29 @@ export function leaveNotice(name: string, topic: string): string {
 /** The notice the broker sends for somebody whose connection was lost. */
 export function timeoutNotice(name: string): string {
   return `User ${name} timed out.`;
+}
+
+/** What a standard notice says of its author. */
+export type PresenceChange = "joined" | "left" | "timed out";
+
+/**
+ * What a notice says of its author, if it is one of the standard notices.
+ *
+ * @param notice The notice.
+ * @param topic The topic it was published to.
+ * @returns The change, or undefined for any other text, also where it names
+ * another author or another topic.
+ */
+export function presenceOf(
+  { from, notice }: ChatNotice,
+  topic: string,
+): PresenceChange | undefined {
+  switch (notice) {
+    case joinNotice(from, topic):
+      return "joined";
+    case leaveNotice(from, topic):
+      return "left";
+    case timeoutNotice(from):
+      return "timed out";
+  }
 }

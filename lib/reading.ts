@@ -11,6 +11,7 @@ import type { ChatClient, ClientOptions, Status } from "./client.ts";
 import { Presence } from "./presence.ts";
 import type { QoS, Received } from "./protocol.ts";
 import { RoomView } from "./room_view.ts";
+import { Roster } from "./roster.ts";
 import { SelfTest } from "./self_test.ts";
 import { isOneTopic } from "./topic.ts";
 
@@ -32,6 +33,13 @@ export interface ReadingOptions {
   color: boolean;
   /** Whether each line names its topic. */
   showTopic: boolean;
+  /** Whether to ring where somebody mentions the reader; for terminals. */
+  bell?: boolean;
+  /**
+   * Whether to tell of many who come and go in one line; for terminals. Not
+   * done with `count`, since nobody could say what to count then.
+   */
+  fold?: boolean;
   /** Whether the broker kept messages between two runs. */
   resume: boolean;
   /** How many lines are enough; one's own notices don't count. */
@@ -49,6 +57,8 @@ const KEPT_PAUSE_MS = 2_000;
 
 /** Reads rooms. */
 export class Reading {
+  /** Who was seen. */
+  readonly roster: Roster = new Roster();
   readonly #options: ReadingOptions;
   readonly #presence: Presence;
   readonly #view: RoomView;
@@ -64,13 +74,15 @@ export class Reading {
    * @param options How.
    */
   constructor(options: ReadingOptions) {
-    const { topics, announce, name, qos } = options;
+    const { topics, announce, name, qos, fold, count } = options;
     const rooms = announce ? topics.filter(isOneTopic) : [];
     this.#options = options;
     this.#presence = new Presence({ name, rooms, qos });
     this.#view = new RoomView({
       ...options,
       self: name,
+      fold: fold && count === undefined,
+      spokeAt: (author) => this.roster.spokeAt(author),
       now: () => new Date(),
     });
     const onSilent = (topic: string) => this.#warnOfSilence(topic);
@@ -95,6 +107,7 @@ export class Reading {
   receive(received: Received): void {
     const { count = Infinity, onEnough } = this.#options;
     this.#selfTest.heard(received.topic);
+    this.roster.note(received);
     const isOwn = this.#presence.isOwn(received);
     if (this.#shown >= count) {
       if (!isOwn) this.#unshown++;
@@ -112,7 +125,10 @@ export class Reading {
    * @param status What happened.
    */
   follow(status: Status): void {
-    if (status.type === "disconnected") this.#selfTest.stop();
+    if (status.type === "disconnected") {
+      this.#selfTest.stop();
+      this.#view.showFolded();
+    }
     if (status.type !== "connected") return;
     const { broker, sessionPresent, gap, mayBeShared } = status;
     if (gap === undefined) {
@@ -150,6 +166,7 @@ export class Reading {
     this.#selfTest.stop();
     clearTimeout(this.#keptTimer);
     this.#keptTimer = undefined;
+    this.#view.endFolding();
     this.#view.endMissed();
   }
 

@@ -7,6 +7,7 @@
  *
  *     14:03:22 [[chat/room] ][(retained) ][(sent 12:59:07) ]alice: hello
  *     14:03:25 [[chat/room] ][(retained) ][(sent 12:59:07) ]-- User bob timed out.
+ *     14:03:27 [[chat/room] ]-- 2 joined: dave, erin; 1 left: frank
  *     14:03:29 [[chat/room] ][(retained) ]?? User carol timed out (not JSON)
  *
  * No field can imitate another: a name or topic that is more than plain words
@@ -15,8 +16,17 @@
  * @module
  */
 
-import { bold, dim, rgb8 } from "@std/fmt/colors";
-import type { Malformed, Payload, Received } from "./protocol.ts";
+import { bold, dim, italic, rgb8, underline } from "@std/fmt/colors";
+import type { Folded } from "./folding.ts";
+import { localDay, localTime } from "./local_time.ts";
+import type { Mention } from "./mention.ts";
+import type {
+  ChatMessage,
+  Malformed,
+  Payload,
+  PresenceChange,
+  Received,
+} from "./protocol.ts";
 import {
   firstCodePoints,
   safeJson,
@@ -36,8 +46,10 @@ export interface LineOptions {
   showTopic: boolean;
   /** Whether to show when it was sent, where the payload says so. */
   showSent?: boolean;
-  /** The reader's own name, which is shown bold. */
+  /** The reader's own name, which is shown bold and underlined. */
   self?: string;
+  /** Finds the reader's name in what others say, to have it stand out. */
+  mention?: Mention;
   /** Shows a time; `HH:MM:SS` in local time by default. */
   formatTime?: (time: Date) => string;
 }
@@ -47,6 +59,13 @@ const MAX_UNFORMATTED = 200;
 
 /** The most bytes of UTF-8 that a code point takes. */
 const MAX_UTF8_BYTES = 4;
+
+/** So many names are listed in full; of more, only the first. */
+const MAX_LISTED = 5;
+const FIRST_LISTED = 3;
+
+/** In the order in which they are told. */
+const CHANGES: readonly PresenceChange[] = ["joined", "left", "timed out"];
 
 /**
  * Colours of the 256-colour palette, each with a contrast of at least 3.5 on
@@ -69,12 +88,36 @@ export function renderLine(received: Received, options: LineOptions): string {
   switch (payload.type) {
     case "message":
       return `${paint(place)} ${author(payload.from, options)}: ` +
-        safeText(payload.message);
+        said(payload, options);
     case "notice":
       return paint(`${place} -- ${safeText(payload.notice)}`);
     case "malformed":
       return paint(`${place} ?? ${unformatted(payload)}`);
   }
+}
+
+/**
+ * Shows as one line who came and went in a room.
+ *
+ * @param folded The room, and who.
+ * @param time When.
+ * @param options How to show it.
+ * @returns The line, without a line break.
+ */
+export function renderFolded(
+  { topic, people }: Folded,
+  time: Date,
+  options: LineOptions,
+): string {
+  const parts = CHANGES.flatMap((change) => {
+    const names = [...people].filter(([, last]) => last === change)
+      .map(([name]) => name);
+    return names.length === 0
+      ? []
+      : `${names.length} ${change}: ${listed(names)}`;
+  });
+  const line = `${whenAndWhere(time, topic, options)} -- ${parts.join("; ")}`;
+  return options.color ? dim(line) : line;
 }
 
 /**
@@ -120,10 +163,19 @@ export function nameColor(name: string): number {
 
 /** What comes first in a line: when, where, and whether it is old. */
 function placeOf(received: Received, options: LineOptions): string {
-  const time = (options.formatTime ?? localTime)(received.receivedAt);
-  const topic = options.showTopic ? ` [${safeTopic(received.topic)}]` : "";
+  const { receivedAt, topic } = received;
+  const start = whenAndWhere(receivedAt, topic, options);
   const retained = received.retain ? " (retained)" : "";
-  return `${time}${topic}${retained}${options.showSent ? sent(received) : ""}`;
+  return `${start}${retained}${options.showSent ? sent(received) : ""}`;
+}
+
+/** The time, and the topic if it's wanted. */
+function whenAndWhere(
+  time: Date,
+  topic: string,
+  { showTopic, formatTime = localTime }: LineOptions,
+): string {
+  return `${formatTime(time)}${showTopic ? ` [${safeTopic(topic)}]` : ""}`;
 }
 
 /** The author's name, coloured if wanted. */
@@ -131,7 +183,34 @@ function author(from: string, options: LineOptions): string {
   const name = safeName(from);
   if (!options.color) return name;
   const colored = rgb8(name, nameColor(from));
-  return from === options.self ? bold(colored) : colored;
+  // Not all terminals show 256 colours in bold any different.
+  return from === options.self ? bold(underline(colored)) : colored;
+}
+
+/** What somebody said; in colour, what is for the eye. */
+function said(
+  { from, message }: ChatMessage,
+  { color, self, mention }: LineOptions,
+): string {
+  const text = safeText(message);
+  if (!color) return text;
+  const marked = mention === undefined || from === self
+    ? text
+    : mention.mark(text);
+  return isAction(text) ? italic(marked) : marked;
+}
+
+/** Whether a text is what `/me` makes: `*waves*`. */
+function isAction(text: string): boolean {
+  return text[0] === "*" && text.length > 2 &&
+    text.indexOf("*", 1) === text.length - 1;
+}
+
+/** Some names, or the first of them and how many more. */
+function listed(names: string[]): string {
+  if (names.length <= MAX_LISTED) return names.map(safeName).join(", ");
+  const first = names.slice(0, FIRST_LISTED).map(safeName).join(", ");
+  return `${first} and ${names.length - FIRST_LISTED} more`;
 }
 
 /**
@@ -181,26 +260,6 @@ function sent({ payload, receivedAt }: Received): string {
     ? ""
     : `${localDay(at)} `;
   return ` (sent ${day}${localTime(at)})`;
-}
-
-/** `YYYY-MM-DD` on the reader's calendar. */
-function localDay(time: Date): string {
-  const month = `${time.getMonth() + 1}`.padStart(2, "0");
-  const day = `${time.getDate()}`.padStart(2, "0");
-  return `${time.getFullYear()}-${month}-${day}`;
-}
-
-/**
- * The time of day on the reader's clock.
- *
- * @param time Any time.
- * @returns `HH:MM:SS`.
- */
-export function localTime(time: Date): string {
-  const two = (n: number) => n < 10 ? `0${n}` : `${n}`;
-  return `${two(time.getHours())}:${two(time.getMinutes())}:${
-    two(time.getSeconds())
-  }`;
 }
 
 /** Leaves a text as it is. */

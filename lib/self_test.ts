@@ -6,14 +6,16 @@
  * @module
  */
 
+import { type Wait, waitFor } from "./timer.ts";
+
 /** What a self-test needs. */
 export interface SelfTestOptions {
   /** The rooms that are announced in. */
   rooms: string[];
   /** Called for a room in which nothing came back. */
   onSilent: (topic: string) => void;
-  /** Waits; returns how to stop waiting. For tests. */
-  wait?: (milliseconds: number, then: () => void) => () => void;
+  /** For tests. */
+  wait?: Wait;
 }
 
 /**
@@ -70,7 +72,7 @@ export class SelfTest {
   acknowledged(topic: string, milliseconds: number): void {
     if (!this.#unheard.has(topic)) return;
     const patience = Math.max(PATIENCE_MS, milliseconds * SLOWNESS_FACTOR);
-    const stop = (this.#options.wait ?? wait)(patience, () => {
+    const stop = (this.#options.wait ?? waitFor)(patience, () => {
       this.#stops.delete(stop);
       if (!this.#unheard.delete(topic)) return;
       this.#silent.add(topic);
@@ -84,9 +86,4 @@ export class SelfTest {
     for (const stop of this.#stops) stop();
     this.#stops.clear();
   }
-}
-
-function wait(milliseconds: number, then: () => void): () => void {
-  const timer = setTimeout(then, milliseconds);
-  return () => clearTimeout(timer);
 }

@@ -1,6 +1,11 @@
 import { assertEquals } from "@std/assert";
 import { setColorEnabled } from "@std/fmt/colors";
-import { type Note, renderJsonNote, renderNote } from "../lib/notes.ts";
+import {
+  type Note,
+  renderDay,
+  renderJsonNote,
+  renderNote,
+} from "../lib/notes.ts";
 
 const TIME = new Date("2026-01-02T03:04:05.678Z");
 const PLAIN = { color: false, formatTime: () => "14:03:22" };
@@ -42,6 +47,15 @@ test("each kind has its sentence", () => {
   }
 });
 
+test("a day, with the time of what opens it", () => {
+  const time = new Date(2026, 10, 23, 0, 0, 7);
+  assertEquals(
+    renderDay(time, { color: false }),
+    "00:00:07 == Monday, 2026-11-23",
+  );
+  assertEquals(renderDay(time, PLAIN), "14:03:22 == Monday, 2026-11-23");
+});
+
 test("JSON has the note's own members", () => {
   for (const [note] of NOTES) {
     const json = renderJsonNote(note, TIME);
@@ -60,6 +74,10 @@ Deno.test({
     assertEquals(
       renderNote(note, TIME, { ...PLAIN, color: true }),
       `\x1b[2m${renderNote(note, TIME, PLAIN)}\x1b[22m`,
+    );
+    assertEquals(
+      renderDay(new Date(2026, 10, 23, 0, 0, 7), { color: true }),
+      "\x1b[2m00:00:07 == Monday, 2026-11-23\x1b[22m",
     );
   },
 });

@@ -8,6 +8,7 @@ import {
   MAX_PAYLOAD_BYTES,
   type Payload,
   PayloadTooLargeError,
+  presenceOf,
   timeoutNotice,
 } from "../lib/protocol.ts";
 
@@ -228,4 +229,24 @@ Deno.test("the standard notices", () => {
     "User alice disconnecting from chat/room.",
   );
   assertEquals(timeoutNotice("alice"), "User alice timed out.");
+});
+
+Deno.test("the standard notices are told from others", () => {
+  const change = (notice: string, from = "alice", topic = "chat/room") =>
+    presenceOf({ type: "notice", from, notice }, topic);
+  const joined = joinNotice("alice", "chat/room");
+  const left = leaveNotice("alice", "chat/room");
+  assertEquals(change(joined), "joined");
+  assertEquals(change(left), "left");
+  assertEquals(change(timeoutNotice("alice")), "timed out");
+  assertEquals(change(timeoutNotice("alice"), "alice", "x"), "timed out");
+  for (const notice of [joined, left]) {
+    assertEquals(change(notice, "alice", "chat/hall"), undefined);
+  }
+  for (const notice of [joined, left, timeoutNotice("alice")]) {
+    assertEquals(change(notice, "bob"), undefined);
+    assertEquals(change(`${notice} `), undefined);
+  }
+  assertEquals(change("User alice timed out"), undefined);
+  assertEquals(change(""), undefined);
 });

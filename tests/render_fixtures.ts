@@ -5,7 +5,14 @@
  */
 
 import { fail } from "@std/assert";
-import type { Malformed, Payload, Received } from "../lib/protocol.ts";
+import type { Folded } from "../lib/folding.ts";
+import { mentionOf } from "../lib/mention.ts";
+import type {
+  Malformed,
+  Payload,
+  PresenceChange,
+  Received,
+} from "../lib/protocol.ts";
 import { renderJson, renderLine } from "../lib/render.ts";
 
 /** Uncoloured lines without the topic, all at the same time. */
@@ -25,7 +32,7 @@ export const HARMFUL =
 
 /** The sequences that a coloured line may have. */
 // deno-lint-ignore no-control-regex -- ESC is what such a sequence begins with
-const SGR = /\x1b\[(?:38;5;\d+|39|1|2|22)m/g;
+const SGR = /\x1b\[(?:38;5;\d+|39|1|2|22|3|23|4|24|7|27)m/g;
 
 /** The bytes of a text. */
 export const utf8 = (text: string) => new TextEncoder().encode(text);
@@ -61,6 +68,16 @@ export const notice = (notice: string, from = "bob"): Payload => ({
 export const line = (payload: Payload | Malformed, options = PLAIN) =>
   renderLine(received(payload), options);
 
+/** Who came and went in chat/room: the names by what they did. */
+export function folded(
+  changes: Partial<Record<PresenceChange, string[]>>,
+): Folded {
+  const people = Object.entries(changes).flatMap(([change, names]) =>
+    names.map((name) => [name, change as PresenceChange] as const)
+  );
+  return { topic: "chat/room", people: new Map(people) };
+}
+
 /** The numbers from the first to the last as characters. */
 export function chars(first: number, last = first): string[] {
   return Array.from(
@@ -75,7 +92,8 @@ export const escape = (char: string) =>
 
 /** Fails unless every way to show a publication is one harmless line. */
 export function assertHarmless(what: Received) {
-  const color = { ...COLOR, color: !Deno.noColor };
+  const mention = mentionOf("a");
+  const color = { ...COLOR, color: !Deno.noColor, mention };
   for (
     const shown of [
       renderLine(what, TOPIC),

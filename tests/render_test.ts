@@ -1,12 +1,12 @@
 import { assert, assertEquals, assertMatch } from "@std/assert";
-import { setColorEnabled } from "@std/fmt/colors";
+import type { Folded } from "../lib/folding.ts";
 import { decode, MAX_PAYLOAD_BYTES } from "../lib/protocol.ts";
-import { nameColor, renderJson, renderLine } from "../lib/render.ts";
+import { renderFolded, renderJson, renderLine } from "../lib/render.ts";
 import {
   assertHarmless,
   chars,
-  COLOR,
   escape,
+  folded,
   HARMFUL,
   line,
   message,
@@ -40,37 +40,27 @@ Deno.test("the topic and the retained mark stand before the author", () => {
   assertEquals(line(notice("n"), TOPIC), "14:03:22 [chat/room] -- n");
 });
 
-// In NO_COLOR's presence @std/fmt/colors has no colours to test.
-Deno.test({
-  name: "colours: the author's own, the rest of the frame and notices dim",
-  ignore: Deno.noColor,
-  fn() {
-    setColorEnabled(true);
-    assertEquals(nameColor("bob"), 100);
-    assertEquals(
-      renderLine(received(message("hi", "bob")), COLOR),
-      "\x1b[2m14:03:22 [chat/room]\x1b[22m \x1b[38;5;100mbob\x1b[39m: hi",
-    );
-    assertEquals(
-      renderLine(received(message("hi")), { ...COLOR, showTopic: false }),
-      `\x1b[2m14:03:22\x1b[22m \x1b[1m\x1b[38;5;${
-        nameColor("alice")
-      }malice\x1b[39m\x1b[22m: hi`,
-    );
-    assertEquals(
-      renderLine(received(notice("User bob timed out.")), COLOR),
-      "\x1b[2m14:03:22 [chat/room] -- User bob timed out.\x1b[22m",
-    );
-    assertEquals(
-      renderLine(received(decode(utf8("x\x1b[31m"))), COLOR),
-      "\x1b[2m14:03:22 [chat/room] ?? x<U+001B>[31m (not JSON)\x1b[22m",
-    );
-    assertEquals(
-      renderLine(received(message("\x1b[2J", "\x1b")), COLOR),
-      "\x1b[2m14:03:22 [chat/room]\x1b[22m " +
-        `\x1b[38;5;${nameColor("\x1b")}m"<U+001B>"\x1b[39m: <U+001B>[2J`,
-    );
-  },
+Deno.test("many who come and go are one line", () => {
+  const names = Array.from({ length: 17 }, (_, i) => `user${i}`);
+  const shown = (what: Folded, options = PLAIN) =>
+    renderFolded(what, new Date(), options);
+  assertEquals(shown(folded({ joined: ["bob"] })), "14:03:22 -- 1 joined: bob");
+  assertEquals(
+    shown(
+      folded({
+        "timed out": ["ivy"],
+        joined: names,
+        left: ["a: hi", "erin", "\x1b", "gina", "hal"],
+      }),
+      TOPIC,
+    ),
+    "14:03:22 [chat/room] -- 17 joined: user0, user1, user2 and 14 more; " +
+      '5 left: "a: hi", erin, "<U+001B>", gina, hal; 1 timed out: ivy',
+  );
+  assertEquals(
+    shown(folded({ left: names.slice(0, 6) })),
+    "14:03:22 -- 6 left: user0, user1, user2 and 3 more",
+  );
 });
 
 Deno.test("the time is local by default", () => {
@@ -78,24 +68,6 @@ Deno.test("the time is local by default", () => {
   what.receivedAt = new Date(2026, 0, 2, 3, 4, 5);
   const options = { color: false, showTopic: false };
   assertEquals(renderLine(what, options), "03:04:05 alice: hi");
-});
-
-Deno.test("no colour is weak on black or on white, or plain red or green", () => {
-  const level = (i: number) => i === 0 ? 0 : 55 + 40 * i;
-  const linear = (c: number) =>
-    c <= 0.03928 ? c / 12.92 : ((c + 0.055) / 1.055) ** 2.4;
-  const used = new Set<number>();
-  for (let i = 0; i < 1000; i++) used.add(nameColor(`user${i}`));
-  assertEquals(used.size, 10);
-  for (const color of used) {
-    const n = color - 16; // the 6 × 6 × 6 cube
-    const rgb = [Math.floor(n / 36), Math.floor(n / 6) % 6, n % 6].map(level);
-    const [r, g, b] = rgb.map((c) => linear(c / 255));
-    const luminance = 0.2126 * r + 0.7152 * g + 0.0722 * b;
-    assert((luminance + 0.05) / 0.05 >= 3.5, `${color} on black`);
-    assert(1.05 / (luminance + 0.05) >= 3.5, `${color} on white`);
-    assert(rgb.filter((c) => c >= 95).length > 1, `${color} is one primary`);
-  }
 });
 
 Deno.test("each of the 65 control characters, in every field", () => {

@@ -1,20 +1,22 @@
 import { assertEquals } from "@std/assert";
+import { setColorEnabled } from "@std/fmt/colors";
 import type { Received } from "../lib/protocol.ts";
-import { RoomView } from "../lib/room_view.ts";
+import { nameColor } from "../lib/render.ts";
+import { RoomView, type ViewOptions } from "../lib/room_view.ts";
 
 const NOW = new Date("2026-01-02T03:04:05.678Z");
 
 /** A view that keeps its lines. */
-function view(options: { json?: boolean; showTopic?: boolean } = {}) {
+function view(options: Partial<ViewOptions> = {}) {
   const lines: string[] = [];
   const view = new RoomView({
     json: false,
     showTopic: false,
     color: false,
     formatTime: () => "14:03:22",
+    now: () => NOW,
     ...options,
     write: (line) => lines.push(line),
-    now: () => NOW,
   });
   return { view, lines };
 }
@@ -125,4 +127,132 @@ test("JSON has the same messages, with their times", () => {
   assertEquals(lines.length, 1);
   const { text, id, at } = JSON.parse(lines[0]);
   assertEquals([text, id, at], ["a", "1", "2026-01-02T03:03:05.678Z"]);
+});
+
+/** A message that arrives on a day of November 2026, at a time. */
+const arriving = (day: number, ...time: number[]): Received => ({
+  ...said("hi"),
+  receivedAt: new Date(2026, 10, day, ...time),
+});
+
+test("a new day has a line, but for the first", () => {
+  const { view: room, lines } = view({ formatTime: undefined });
+  for (
+    const received of [
+      arriving(22, 23, 59, 59),
+      arriving(23, 0, 0, 7),
+      arriving(23, 0, 0, 8),
+      arriving(25, 12, 0, 0),
+    ]
+  ) {
+    assertEquals(room.show(received), true);
+  }
+  assertEquals(lines, [
+    "23:59:59 ann: hi",
+    "00:00:07 == Monday, 2026-11-23",
+    "00:00:07 ann: hi",
+    "00:00:08 ann: hi",
+    "12:00:00 == Wednesday, 2026-11-25",
+    "12:00:00 ann: hi",
+  ]);
+});
+
+test("a new day may begin with a note", () => {
+  const now = () => new Date(2026, 10, 23, 0, 0, 7);
+  const { view: room, lines } = view({ formatTime: undefined, now });
+  room.show(arriving(22, 23, 59, 59));
+  room.note({ type: "missed", count: 1 });
+  assertEquals(lines, [
+    "23:59:59 ann: hi",
+    "00:00:07 == Monday, 2026-11-23",
+    "00:00:07 == 1 message came while you were away.",
+  ]);
+});
+
+test("JSON has no lines for days", () => {
+  const { view: room, lines } = view({ json: true });
+  room.show(arriving(22, 23, 59, 59));
+  room.show(arriving(23, 0, 0, 7));
+  room.note({ type: "missed", count: 1 });
+  assertEquals(
+    lines.map((line) => JSON.parse(line).type),
+    ["message", "message", "missed"],
+  );
+});
+
+test("the bell rings for mentions, once in two seconds", () => {
+  let ms = 0;
+  const { view: room, lines } = view({
+    bell: true,
+    self: "bob",
+    now: () => new Date(ms),
+  });
+  const texts: [number, string][] = [
+    [0, "nobody"],
+    [0, "hi Bob"],
+    [1_999, "bob?"],
+    [2_000, "bob!"],
+  ];
+  for (const [time, text] of texts) {
+    ms = time;
+    room.show(said(text));
+  }
+  assertEquals(lines, [
+    "14:03:22 ann: nobody",
+    "\x0714:03:22 ann: hi Bob",
+    "14:03:22 ann: bob?",
+    "\x0714:03:22 ann: bob!",
+  ]);
+});
+
+test("the bell rings at the message, not at the day before it", () => {
+  const { view: room, lines } = view({ bell: true, self: "bob" });
+  room.show(arriving(22, 12));
+  room.show({ ...arriving(23, 12), payload: said("bob").payload });
+  assertEquals(lines.slice(1), [
+    "14:03:22 == Monday, 2026-11-23",
+    "\x0714:03:22 ann: bob",
+  ]);
+});
+
+test("no bell for one's own, for notices, in JSON, or unasked", () => {
+  const own: Received = {
+    ...said(""),
+    payload: { type: "message", from: "bob", message: "I am bob" },
+  };
+  const notice: Received = {
+    ...said(""),
+    payload: { type: "notice", from: "ann", notice: "bob" },
+  };
+  const quiet = view({ bell: true, self: "bob" });
+  for (const one of [own, notice, malformed]) quiet.view.show(one);
+  const others = [
+    view({ bell: true, json: true, self: "bob" }),
+    view({ self: "bob" }),
+    view({ bell: true }),
+  ];
+  for (const { view: room } of others) room.show(said("bob"));
+  const all = [quiet, ...others].flatMap(({ lines }) => lines);
+  assertEquals(all.length, 6);
+  assertEquals(all.filter((line) => line.includes("\x07")), []);
+});
+
+// In NO_COLOR's presence @std/fmt/colors has no colours to test.
+Deno.test({
+  name: "room view: in colour, one's name stands out",
+  ignore: Deno.noColor,
+  permissions: "none",
+  fn() {
+    setColorEnabled(true);
+    const { view: room, lines } = view({
+      color: true,
+      bell: true,
+      self: "bob",
+    });
+    room.show(said("hi bob"));
+    assertEquals(lines, [
+      `\x07\x1b[2m14:03:22\x1b[22m \x1b[38;5;${nameColor("ann")}mann` +
+      "\x1b[39m: hi \x1b[1m\x1b[7mbob\x1b[27m\x1b[22m",
+    ]);
+  },
 });
