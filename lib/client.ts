@@ -9,49 +9,40 @@ import { Buffer } from "node:buffer";
 import type { IPublishPacket } from "mqtt";
 import { type Broker, showBroker } from "./address.ts";
 import {
+  type ClientOptions,
+  completeOptions,
+  type Status,
+} from "./client_options.ts";
+import {
   connectFirst,
   type ConnectOptions,
   UnreachableError,
 } from "./connection.ts";
-import { Link, type LinkStatus } from "./link.ts";
-import { decode, encode, type Payload } from "./protocol.ts";
-import type { QoS, Received } from "./protocol.ts";
-import { Rotation, type Version } from "./rotation.ts";
+import { DEFAULTS } from "./defaults.ts";
 import { limitsOf, publishBytes } from "./limits.ts";
+import { Link } from "./link.ts";
+import { decode, encode, type Payload, type QoS } from "./protocol.ts";
+import { Rotation, type Version } from "./rotation.ts";
 import { AbandonedError, type Done, PublishError, Sender } from "./sender.ts";
 import type { Message } from "./sender.ts";
 import { type Grant, NoAnswerError, Subscriptions } from "./subscriptions.ts";
+import { checkFilter, checkTopic } from "./topic.ts";
 import { loadTransport, type MqttClient } from "./transport.ts";
 
+export { AddressError, type Broker, type Scheme } from "./address.ts";
+export type { ClientOptions, Status } from "./client_options.ts";
 export {
   NotAuthorizedError,
   RefusedError,
   UnreachableError,
 } from "./connection.ts";
+export type { LinkStatus } from "./link.ts";
+export { PayloadTooLargeError, type Received } from "./protocol.ts";
+export type { Version, WantedVersion } from "./rotation.ts";
 export { AbandonedError, PublishError } from "./sender.ts";
 export type { Grant } from "./subscriptions.ts";
-
-/** What happens to the connection and the subscriptions. */
-export type Status =
-  | LinkStatus
-  | { type: "lowered"; broker: Broker; qos: QoS }
-  | { type: "subscribed"; topic: string; qos: QoS }
-  | { type: "denied"; topic: string; reason: string };
-
-/** What {@link ChatClient.connect} needs. */
-export interface ClientOptions
-  extends Omit<ConnectOptions, "clientId" | "hasRandomId" | "will"> {
-  /** The client id; 64 random bits when undefined. */
-  clientId?: string;
-  /** The payload the broker publishes to a topic when the connection is lost. */
-  will?: { topic: string; payload: Payload };
-  /** Called for each publication that arrives. */
-  onReceived?: (received: Received) => void;
-  /** Called when something happens to the connection. */
-  onStatus?: (status: Status) => void;
-  /** The clock. */
-  now?: () => Date;
-}
+export { TopicError } from "./topic.ts";
+export type { TlsIdentity } from "./transport.ts";
 
 /** MQTT 5's reason code for what exceeds the broker's limit (§2.4). */
 const PACKET_TOO_LARGE = 149;
@@ -59,6 +50,7 @@ const PACKET_TOO_LARGE = 149;
 /** A member of chat rooms on one broker, or on one of several. */
 export class ChatClient {
   readonly #options: ClientOptions;
+  readonly #settings: ConnectOptions;
   readonly #rotation: Rotation;
   readonly #rooms = new Subscriptions();
   readonly #sender: Sender;
@@ -79,7 +71,9 @@ export class ChatClient {
 
   private constructor(options: ClientOptions) {
     this.#options = options;
-    this.#rotation = new Rotation(options.brokers, options.protocolVersion);
+    this.#settings = completeOptions(options);
+    const { brokers, protocolVersion } = this.#settings;
+    this.#rotation = new Rotation(brokers, protocolVersion);
     this.#sender = new Sender(
       (message, done) => this.#publish(message, done),
       (packetId) => this.#link.mqtt.removeOutgoingMessage(packetId),
@@ -94,22 +88,20 @@ export class ChatClient {
    *
    * @param options Where, as whom, and who is told.
    * @returns The client, connected.
+   * @throws {AddressError} When a broker's address can't be read.
+   * @throws {TopicError} When the will's topic can't be published to.
+   * @throws {PayloadTooLargeError} When the will is too large.
    * @throws {NotAuthorizedError} When a broker refuses the user.
    * @throws {RefusedError} When a broker refuses for another lasting reason.
    * @throws {UnreachableError} When none answers in time.
    */
   static async connect(options: ClientOptions): Promise<ChatClient> {
     const client = new ChatClient(options);
-    const { will, clientId = randomClientId() } = options;
+    const settings = client.#settings;
     await connectFirst(
-      {
-        ...options,
-        clientId,
-        hasRandomId: options.clientId === undefined,
-        will: will && { ...will, payload: encode(will.payload) },
-      },
+      settings,
       client.#rotation,
-      await loadTransport(options.brokers, options.tls),
+      await loadTransport(settings.brokers, settings.tls),
       (mqtt) => client.#listen(mqtt),
       (mqtt, sessionPresent) => client.#adopt(mqtt, sessionPresent),
       (text) => client.#tell({ type: "step", text }),
@@ -139,9 +131,11 @@ export class ChatClient {
    * @param qos The QoS to ask for.
    * @returns What the broker grants, in the same order; nothing when the
    * connection broke meanwhile, and the next one asks again.
+   * @throws {TopicError} When a filter is not valid.
    * @throws {UnreachableError} When the broker does not answer in time.
    */
-  async join(filters: string[], qos: QoS): Promise<Grant[]> {
+  async join(filters: string[], qos: QoS = DEFAULTS.qos): Promise<Grant[]> {
+    filters.forEach(checkFilter);
     this.#rooms.add(filters, qos);
     try {
       return await this.#subscribe();
@@ -162,10 +156,16 @@ export class ChatClient {
    * @param qos 0 resolves when handed to the network, 1 and 2 when the broker
    * has acknowledged.
    * @returns When that has happened.
+   * @throws {TopicError} When messages can't go to such a topic.
    * @throws {PayloadTooLargeError} When it exceeds the format's limit.
    * @throws {PublishError} When the broker does not take it.
    */
-  async send(topic: string, payload: Payload, qos: QoS): Promise<void> {
+  async send(
+    topic: string,
+    payload: Payload,
+    qos: QoS = DEFAULTS.qos,
+  ): Promise<void> {
+    checkTopic(topic);
     const id = payload.id ?? crypto.randomUUID();
     const at = payload.at ?? this.#now().toISOString();
     const bytes = encode({ ...payload, id, at });
@@ -196,9 +196,9 @@ export class ChatClient {
 
   /** Takes over a connection in the moment it stands. */
   #adopt(mqtt: MqttClient, sessionPresent: boolean): void {
-    const { timeout, session: { resume }, clientId } = this.#options;
+    const { timeout, session: { resume } } = this.#settings;
     let isFirst = true;
-    const options = { timeout, resume, chosenId: clientId };
+    const options = { timeout, resume, chosenId: this.#options.clientId };
     this.#link = new Link(mqtt, sessionPresent, this.#rotation, options, {
       onStatus: (status) => this.#tell(status),
       onUp: () => {
@@ -274,7 +274,7 @@ export class ChatClient {
 
   /** Subscribes to all rooms; tells what was granted. */
   async #subscribe(): Promise<Grant[]> {
-    const { timeout } = this.#options;
+    const { timeout } = this.#settings;
     const grants = await this.#rooms.subscribe(this.#link.mqtt, timeout);
     for (const { topic, qos, reason = "" } of grants) {
       this.#tell(
@@ -293,10 +293,4 @@ export class ChatClient {
   #tell(status: Status): void {
     this.#options.onStatus?.(status);
   }
-}
-
-/** A client id of 64 random bits that 3.1.1 brokers must take: 20 letters. */
-function randomClientId(): string {
-  const bytes = crypto.getRandomValues(new Uint8Array(8));
-  return "chat" + bytes.toHex();
 }

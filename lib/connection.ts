@@ -203,6 +203,29 @@ async function throwIfHopeless(
   }
 }
 
+/**
+ * The error that ends a client which was connected before, and can't be again.
+ *
+ * @param reason Why an attempt to reconnect failed.
+ * @param broker Where it did.
+ * @returns The error, or undefined where another attempt may help.
+ */
+export function finalError(
+  { text, remedy }: Reason,
+  broker: Broker,
+): Error | undefined {
+  const where = showBroker(broker);
+  switch (remedy) {
+    case "credentials":
+      return new NotAuthorizedError(
+        `${where} does not let the user in any more: ${text}.`,
+      );
+    case "trust":
+    case "certificate":
+      return new UnreachableError(`${where}: ${text}.`);
+  }
+}
+
 /** Who to be at a broker: whom its URL names, else whom the options name. */
 function credentials(
   options: ConnectOptions,

@@ -8,11 +8,7 @@
 
 import type { IDisconnectPacket } from "mqtt";
 import { type Broker, hostPort, showBroker } from "./address.ts";
-import {
-  NotAuthorizedError,
-  RefusedError,
-  UnreachableError,
-} from "./connection.ts";
+import { finalError, RefusedError } from "./connection.ts";
 import { connectReason, type Reason, reasonName } from "./reasons.ts";
 import { retryDelay } from "./retry.ts";
 import type { Rotation, Version } from "./rotation.ts";
@@ -248,20 +244,13 @@ export class Link {
     if (this.#takeover.isCertain) this.#giveUp(this.#takenOver());
   }
 
-  #onFailedAttempt({ text, remedy }: Reason): void {
+  #onFailedAttempt(reason: Reason): void {
     const { broker } = this.#rotation;
-    const where = showBroker(broker);
+    const text = `${showBroker(broker)}: ${reason.text}`;
     this.#takeover.failed();
-    this.#handlers.onStatus({ type: "step", text: `${where}: ${text}` });
-    if (remedy === "credentials") {
-      this.#giveUp(
-        new NotAuthorizedError(
-          `${where} does not let the user in any more: ${text}.`,
-        ),
-      );
-    } else if (remedy === "trust" || remedy === "certificate") {
-      this.#giveUp(new UnreachableError(`${where}: ${text}.`));
-    }
+    this.#handlers.onStatus({ type: "step", text });
+    const error = finalError(reason, broker);
+    if (error !== undefined) this.#giveUp(error);
   }
 
   /** MQTT.js is about to open a stream. */

@@ -5,6 +5,12 @@
  * @module
  */
 
+/** A topic, or topic filter, that brokers would refuse. */
+export class TopicError extends Error {
+  /** The class's name. */
+  override name = "TopicError";
+}
+
 /** The most bytes a topic may take, by the length field of MQTT strings. */
 const MAX_TOPIC_BYTES = 65_535;
 
@@ -47,6 +53,31 @@ export function filterFault(filter: string): string | undefined {
   if (levels.slice(0, -1).includes("#")) {
     return "has a # before its end";
   }
+}
+
+/**
+ * Lets only topics pass that one can publish to.
+ *
+ * @param topic The topic.
+ * @throws {TopicError} When it is not valid.
+ */
+export function checkTopic(topic: string): void {
+  refuse("topic", topic, topicFault(topic));
+}
+
+/**
+ * Lets only topic filters pass that one can subscribe to.
+ *
+ * @param filter The topic filter.
+ * @throws {TopicError} When it is not valid.
+ */
+export function checkFilter(filter: string): void {
+  refuse("topic filter", filter, filterFault(filter));
+}
+
+function refuse(kind: string, topic: string, fault: string | undefined): void {
+  if (fault === undefined) return;
+  throw new TopicError(`The ${kind} ${JSON.stringify(topic)} ${fault}.`);
 }
 
 /**

@@ -4,7 +4,6 @@
  * @module
  */
 
-import { parseBroker } from "../lib/address.ts";
 import { ChatClient, type ClientOptions, type Status } from "../lib/client.ts";
 import type { Received } from "../lib/protocol.ts";
 import { hostOf } from "./brokers.ts";
@@ -21,20 +20,17 @@ export class Member implements AsyncDisposable {
   readonly received: News<Received> = new News("messages");
   #client?: ChatClient;
 
-  /** Connects to one of some servers; MQTT 5, and a session of 300 s. */
+  /** Connects to one of some servers, with the defaults but for the time-out. */
   static async connect(
     servers: { port: number } | { port: number }[],
     options: Partial<ClientOptions> = {},
   ): Promise<Member> {
     const member = new Member();
     member.#client = await ChatClient.connect({
-      brokers: [servers].flat().map((server) => parseBroker(hostOf(server))),
+      brokers: [servers].flat().map(hostOf),
       username: "chat",
       password: "chat",
-      keepalive: 30,
-      protocolVersion: "auto",
       timeout: 5,
-      session: { resume: false, expiry: 300 },
       onReceived: (received) => member.received.add(received),
       onStatus: (status) => member.statuses.add(status),
       ...options,
@@ -53,10 +49,10 @@ export class Member implements AsyncDisposable {
     return await this.statuses.next(isWanted) as StatusOf<T>;
   }
 
-  /** Says something at QoS 1. */
+  /** Says something at the default QoS, 1. */
   async say(message: string, topic = "room"): Promise<void> {
     const payload = { type: "message", from: "ann", message } as const;
-    await this.client.send(topic, payload, 1);
+    await this.client.send(topic, payload);
   }
 
   /** What was said in the next so many messages. */

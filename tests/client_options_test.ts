@@ -1,0 +1,169 @@
+import {
+  assert,
+  assertEquals,
+  assertMatch,
+  assertRejects,
+  assertThrows,
+} from "@std/assert";
+import { AddressError, ChatClient, TopicError } from "../lib/client.ts";
+import { completeOptions } from "../lib/client_options.ts";
+import { helpText } from "../lib/help.ts";
+import { parsePublisherArgs } from "../lib/options.ts";
+import { decode } from "../lib/protocol.ts";
+import { FakeBroker, hostOf, letIn } from "./brokers.ts";
+import { Member } from "./members.ts";
+
+const WHO = { username: "ann" };
+const LOCAL = { scheme: "mqtt", host: "localhost", port: 1883, path: "" };
+
+Deno.test("client options: where and as whom are enough", () => {
+  const { clientId, ...settings } = completeOptions({
+    brokers: ["localhost"],
+    username: "ann",
+  });
+  assertMatch(clientId, /^chat[0-9a-f]{16}$/);
+  assertEquals<object>(settings, {
+    brokers: [LOCAL],
+    username: "ann",
+    password: undefined,
+    hasRandomId: true,
+    keepalive: 30,
+    protocolVersion: "auto",
+    timeout: 10,
+    tls: undefined,
+    session: { resume: false, expiry: 300 },
+    will: undefined,
+  });
+});
+
+Deno.test("client options: what is said counts", () => {
+  const said = {
+    username: "ann",
+    password: "secret",
+    clientId: "ann-1",
+    keepalive: 5,
+    protocolVersion: 4,
+    timeout: 1.5,
+    tls: { ca: "PEM" },
+    session: { resume: true, expiry: 60 },
+  } as const;
+  const notice = { type: "notice", from: "ann", notice: "Gone." } as const;
+  const { will, ...settings } = completeOptions({
+    ...said,
+    brokers: ["mqtts://a.example"],
+    will: { topic: "room", payload: notice },
+  });
+  assertEquals<object>(settings, {
+    ...said,
+    brokers: [{ scheme: "mqtts", host: "a.example", port: 8883, path: "" }],
+    hasRandomId: false,
+  });
+  assert(will !== undefined);
+  assertEquals([will.topic, decode(will.payload)], ["room", notice]);
+});
+
+Deno.test("client options: a session to resume is kept for a day", () => {
+  const session = { resume: true };
+  const settings = completeOptions({ ...WHO, brokers: ["a"], session });
+  assertEquals(settings.session, { resume: true, expiry: 86_400 });
+});
+
+Deno.test("client options: brokers as text and as objects", () => {
+  const broker = { ...LOCAL, scheme: "mqtt", host: "b" } as const;
+  const brokersOf = (text: string, tls = {}) =>
+    completeOptions({ ...WHO, brokers: [text, broker], tls }).brokers;
+  const [url, object] = brokersOf("wss://ann:pw@a.example/mqtt");
+  assertEquals<object>(url, {
+    ...{ scheme: "wss", host: "a.example", port: 443, path: "/mqtt" },
+    ...{ username: "ann", password: "pw" },
+  });
+  assertEquals(object, broker);
+  // With something to trust or to show, a bare host is not spoken to in plain.
+  assertEquals(brokersOf("a", {})[0].scheme, "mqtt");
+  assertEquals(brokersOf("a", { ca: "PEM" })[0].scheme, "mqtts");
+});
+
+Deno.test("client options: one sentence for each fault, by name", () => {
+  const faultOf = (...brokers: string[]) =>
+    assertThrows(
+      () => completeOptions({ ...WHO, brokers }),
+      AddressError,
+    ).message;
+  assertEquals(faultOf(), "`brokers` is empty; name at least one.");
+  assertEquals(
+    faultOf("a", "mqtt://ann:secret@a b"),
+    "`brokers[1]` does not fit: a mqtt:// URL that can't be read.",
+  );
+  const payload = { type: "notice", from: "ann", notice: "Gone." } as const;
+  const will = { topic: "room/#", payload };
+  assertThrows(
+    () => completeOptions({ ...WHO, brokers: ["a"], will }),
+    TopicError,
+    'The topic "room/#" has a wildcard, + or #; messages go to one room.',
+  );
+});
+
+Deno.test("client options: the flags have the same defaults, and the help", () => {
+  const request = parsePublisherArgs([]);
+  assert(request.action === "run");
+  const { keepalive, protocolVersion, timeout } = request.options;
+  const settings = completeOptions({
+    ...WHO,
+    brokers: ["a"],
+    session: { resume: true },
+  });
+  assertEquals<unknown[]>(
+    [keepalive, protocolVersion, timeout, request.options.sessionExpiry],
+    [
+      settings.keepalive,
+      settings.protocolVersion,
+      settings.timeout,
+      settings.session.expiry,
+    ],
+  );
+  const help = helpText("publisher");
+  assertMatch(help, /--keepalive S {2}seconds \[30\]/);
+  assertMatch(help, /--timeout S {2}connect, last acks \[10\]/);
+  assertMatch(help, /--session-expiry S {2}\[86400\]/);
+  assertMatch(help, /--qos 0\|1\|2 {2}delivery \[1\]/);
+});
+
+Deno.test("client: sends and joins at QoS 1 unless told otherwise", async () => {
+  await using broker = new FakeBroker(letIn({}));
+  const client = await ChatClient.connect({
+    brokers: [hostOf(broker)],
+    ...{ username: "chat", password: "chat" },
+  });
+  try {
+    const [grant] = await client.join(["room"]);
+    assertEquals(grant, { topic: "room", qos: 1 });
+    // The last byte of a SUBSCRIBE holds the options of its last filter.
+    const { body } = await broker.next("subscribe");
+    assertEquals(body.at(-1)! & 3, 1);
+    const payload = { type: "message", from: "ann", message: "hi" } as const;
+    await client.send("room", payload);
+    assertEquals((await broker.next("publish")).flags >> 1 & 3, 1);
+  } finally {
+    await client.close();
+  }
+});
+
+Deno.test("client: what would break the connection is not sent", async () => {
+  await using broker = new FakeBroker(letIn({}));
+  await using member = await Member.connect(broker);
+  const { client } = member;
+  const payload = { type: "message", from: "ann", message: "hi" } as const;
+  await assertRejects(
+    () => client.send("room/+", payload),
+    TopicError,
+    'The topic "room/+" has a wildcard, + or #; messages go to one room.',
+  );
+  await assertRejects(
+    () => client.join(["room", "room/#/a"]),
+    TopicError,
+    'The topic filter "room/#/a" has a # before its end.',
+  );
+  await member.say("hi");
+  const kinds = broker.heard.all.map(({ name }) => name);
+  assertEquals(kinds, ["connect", "publish"]);
+});
