@@ -46,6 +46,8 @@ async function listen(
   const reading = new Reading({
     ...options,
     color,
+    bell: options.bell && Deno.stdout.isTerminal(),
+    fold: Deno.stdout.isTerminal() && !options.json,
     write: (line) => stdout.write(line),
     warn: people.complain,
     onEnough: () => ending.begin(),

@@ -1,13 +1,28 @@
 /**
  * The flags of both scripts, as one table: names, letters, values, meanings.
  * The parser, the help text and whatever else lists flags reads it from here,
- * so that they can't drift apart. Pure; imports nothing.
+ * so that they can't drift apart. Pure.
  *
  * @module
  */
 
+import { DEFAULTS } from "./defaults.ts";
+
 /** Which of the two scripts. */
 export type Script = "listener" | "publisher";
+
+/** The words of the flags that take one of a few, in the order they are listed. */
+export const CHOICES = {
+  color: ["auto", "always", "never"],
+  completions: ["bash", "zsh", "fish"],
+  "protocol-version": ["auto", "5", "311"],
+  qos: ["0", "1", "2"],
+} as const;
+
+/** The same flags, each with the type of its word. */
+export type Choices = {
+  [F in keyof typeof CHOICES]: (typeof CHOICES)[F][number];
+};
 
 /** One flag. */
 export interface Flag {
@@ -17,6 +32,10 @@ export interface Flag {
   short?: string;
   /** What its value is called; a flag without one is a switch. */
   value?: string;
+  /** The words its value is one of, where there are few. */
+  choices?: readonly string[];
+  /** Whether its value is the path of a file. */
+  file?: true;
   /** Whether it may be given several times. */
   repeat?: boolean;
   /** The heading it stands under in the help. */
@@ -51,7 +70,7 @@ export const FLAGS: readonly Flag[] = [
     short: "n",
     value: "NAME",
     group: "Room",
-    help: "your name there [the user]",
+    help: "your name [USER]",
   },
   {
     long: "no-announce",
@@ -79,7 +98,7 @@ export const FLAGS: readonly Flag[] = [
     long: "show-topic",
     short: "T",
     group: "Output",
-    help: "topic on each line",
+    help: "on each line",
     only: "listener",
   },
   {
@@ -106,8 +125,9 @@ export const FLAGS: readonly Flag[] = [
   {
     long: "color",
     value: "WHEN",
+    choices: CHOICES.color,
     group: "Output",
-    help: "auto, always, never",
+    help: CHOICES.color.join(", "),
   },
   {
     long: "quiet",
@@ -118,6 +138,11 @@ export const FLAGS: readonly Flag[] = [
     long: "debug",
     group: "Output",
     help: "every step, on stderr",
+  },
+  {
+    long: "bell",
+    group: "Output",
+    help: "ring when you are mentioned",
   },
   {
     long: "host",
@@ -158,51 +183,57 @@ export const FLAGS: readonly Flag[] = [
   {
     long: "password-file",
     value: "FILE",
+    file: true,
     group: "Broker",
     help: "its first line is the password (-R=FILE)",
   },
   {
     long: "cafile",
     value: "FILE",
+    file: true,
     group: "TLS",
     help: "authorities to trust (-R=FILE)",
   },
   {
     long: "cert",
     value: "FILE",
+    file: true,
     group: "TLS",
     help: "yours (-R=FILE)",
   },
   {
     long: "key",
     value: "FILE",
+    file: true,
     group: "TLS",
     help: "its key (-R=FILE)",
   },
   {
     long: "qos",
     short: "q",
-    value: "0|1|2",
+    value: CHOICES.qos.join("|"),
+    choices: CHOICES.qos,
     group: "Link",
-    help: "delivery [1]",
+    help: `delivery [${DEFAULTS.qos}]`,
   },
   {
     long: "keepalive",
     short: "k",
     value: "S",
     group: "Link",
-    help: "seconds [30]",
+    help: `seconds [${DEFAULTS.keepalive}]`,
   },
   {
     long: "timeout",
     value: "S",
     group: "Link",
-    help: "connect, last acks [10]",
+    help: `connect, last acks [${DEFAULTS.timeout}]`,
   },
   {
     long: "protocol-version",
     short: "V",
     value: "V",
+    choices: CHOICES["protocol-version"],
     group: "Link",
     help: "5, 311 or auto: 5, else 311",
   },
@@ -210,14 +241,21 @@ export const FLAGS: readonly Flag[] = [
     long: "resume",
     short: "c",
     group: "Session",
-    help: "keep it; needs --id",
+    help: "session; needs --id",
   },
   {
     long: "session-expiry",
     short: "x",
     value: "S",
     group: "Session",
-    help: "[86400]",
+    help: `[${DEFAULTS.sessionExpiry}]`,
+  },
+  {
+    long: "completions",
+    value: "SHELL",
+    choices: CHOICES.completions,
+    group: "Other",
+    help: `print a completion script for ${CHOICES.completions.join(", ")}`,
   },
   { long: "version", group: "Other", help: "print the version" },
   { long: "help", group: "Other", help: "print this" },

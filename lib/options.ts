@@ -6,13 +6,14 @@
  */
 
 import { AddressError, type Broker, parseBroker, SCHEMES } from "./address.ts";
-import type { Script } from "./flags.ts";
-import type { QoS } from "./protocol.ts";
+import { DEFAULTS } from "./defaults.ts";
+import type { Choices, Script } from "./flags.ts";
+import { MAX_NAME_LENGTH, type QoS } from "./protocol.ts";
 import { filterFault, isOneTopic, stringFault, topicFault } from "./topic.ts";
 import { readValues, UsageError, type Values } from "./values.ts";
 
 /** When to write in colour. */
-export type ColorChoice = "auto" | "always" | "never";
+export type ColorChoice = Choices["color"];
 
 /** What both scripts are told. */
 export interface Options {
@@ -48,6 +49,8 @@ export interface Options {
   quiet: boolean;
   /** Every step on stderr. */
   debug: boolean;
+  /** Whether to ring the terminal's bell when one's name is mentioned. */
+  bell: boolean;
 }
 
 /** What the listener is told. */
@@ -80,6 +83,7 @@ export interface PublisherOptions extends Options {
 export type Request<O> =
   | { action: "help" }
   | { action: "version" }
+  | { action: "completions"; shell: Choices["completions"] }
   | { action: "run"; options: O };
 
 /**
@@ -137,9 +141,6 @@ const MAX_SECONDS = 2_147_483;
 /** The longest session expiry MQTT 5 can say (§3.1.2.11.2: never). */
 const MAX_SESSION_EXPIRY = 0xffff_ffff;
 
-/** The most UTF-16 code units of a name. */
-const MAX_NAME_LENGTH = 256;
-
 /** The options both scripts share. */
 function commonOptions(values: Values): Options {
   const tlsFiles = {
@@ -178,15 +179,17 @@ function commonOptions(values: Values): Options {
     clientId,
     resume,
     sessionExpiry: values.number("session-expiry", 0, MAX_SESSION_EXPIRY) ??
-      86_400,
-    qos: Number(values.choice("qos", ["0", "1", "2"]) ?? 1) as QoS,
-    keepalive: values.number("keepalive", 5, 65_535) ?? 30,
+      DEFAULTS.sessionExpiry,
+    qos: Number(values.choice("qos") ?? DEFAULTS.qos) as QoS,
+    keepalive: values.number("keepalive", 5, 65_535) ?? DEFAULTS.keepalive,
     protocolVersion: protocolVersion(values),
     tlsFiles,
-    timeout: values.number("timeout", 0, MAX_SECONDS, "seconds") ?? 10,
-    color: values.choice("color", ["auto", "always", "never"]) ?? "auto",
+    timeout: values.number("timeout", 0, MAX_SECONDS, "seconds") ??
+      DEFAULTS.timeout,
+    color: values.choice("color") ?? "auto",
     quiet: values.has("quiet"),
     debug: values.has("debug"),
+    bell: values.has("bell"),
   };
 }
 
@@ -201,13 +204,15 @@ function shortName(values: Values): string | undefined {
 
 /** The number MQTT puts on the wire for the version asked for. */
 function protocolVersion(values: Values): "auto" | 5 | 4 {
-  switch (values.choice("protocol-version", ["auto", "5", "311"])) {
+  switch (values.choice("protocol-version")) {
     case "5":
       return 5;
     case "311":
       return 4;
-    default:
+    case "auto":
       return "auto";
+    case undefined:
+      return DEFAULTS.protocolVersion;
   }
 }
 
@@ -251,6 +256,8 @@ function parse<O>(
   const values = readValues(script, args);
   if (values.has("help")) return { action: "help" };
   if (values.has("version")) return { action: "version" };
+  const shell = values.choice("completions");
+  if (shell !== undefined) return { action: "completions", shell };
   values.checkComplete();
   return { action: "run", options: build(values) };
 }

@@ -9,6 +9,7 @@
 import { setColorEnabled } from "@std/fmt/colors";
 import denoJson from "../deno.json" with { type: "json" };
 import type { ClientOptions, Status } from "./client.ts";
+import { completions } from "./completions.ts";
 import { EXIT, exitCodeOf } from "./exit.ts";
 import type { Script } from "./flags.ts";
 import { helpText } from "./help.ts";
@@ -16,6 +17,7 @@ import type { Options, Request } from "./options.ts";
 import { safeText } from "./safe_text.ts";
 import {
   findPassword,
+  isDumbTerminal,
   NotPermittedError,
   readTlsFiles,
   requireNet,
@@ -24,9 +26,6 @@ import {
 import { LineWriter } from "./terminal.ts";
 import { statusLine, type Verbosity } from "./status.ts";
 import { UsageError } from "./values.ts";
-
-/** How long, in seconds, the broker keeps a session that is not resumed later. */
-const OUTAGE_EXPIRY_SECONDS = 300;
 
 /**
  * Runs a script.
@@ -56,6 +55,9 @@ export async function runScript<O>(
         return EXIT.ok;
       case "version":
         console.log(`${script}.ts ${denoJson.version}`);
+        return EXIT.ok;
+      case "completions":
+        console.log(completions(script, request.shell));
         return EXIT.ok;
       case "run":
         return await run(request.options, people);
@@ -129,6 +131,8 @@ export interface Setting {
   connect: Omit<ClientOptions, "will" | "onReceived">;
   /** Whether to write to stdout in colour. */
   color: boolean;
+  /** Whether stdout is a terminal that can only print. */
+  isDumb: boolean;
 }
 
 /**
@@ -145,9 +149,10 @@ export async function prepare(
   tell: (line: string) => void,
   usual: Verbosity = "normal",
 ): Promise<Setting> {
+  const isDumb = await isDumbTerminal();
   const color = useColor(
     options.color,
-    Deno.stdout.isTerminal(),
+    Deno.stdout.isTerminal() && !isDumb,
     Deno.noColor,
   );
   setColorEnabled(color);
@@ -156,6 +161,7 @@ export async function prepare(
   const verbosity = options.debug ? "debug" : options.quiet ? "quiet" : usual;
   return {
     color,
+    isDumb,
     connect: {
       brokers,
       clientId: options.clientId,
@@ -165,10 +171,9 @@ export async function prepare(
       keepalive,
       protocolVersion,
       timeout,
-      session: {
-        resume: options.resume,
-        expiry: options.resume ? options.sessionExpiry : OUTAGE_EXPIRY_SECONDS,
-      },
+      session: options.resume
+        ? { resume: true, expiry: options.sessionExpiry }
+        : undefined,
       onStatus: (status: Status) => {
         const line = statusLine(status, verbosity);
         if (line !== undefined) tell(line);
@@ -179,7 +184,7 @@ export async function prepare(
 
 /** Asks for a secret where a person sits at both ends. */
 async function ask(question: string): Promise<string | null> {
-  if (!Deno.stdin.isTerminal() || !Deno.stdout.isTerminal()) return null;
-  const { promptSecret } = await import("@std/cli/prompt-secret");
-  return promptSecret(question, { mask: "" });
+  if (!Deno.stdin.isTerminal() || !Deno.stderr.isTerminal()) return null;
+  const { askSecret } = await import("./secret.ts");
+  return await askSecret(question);
 }

@@ -142,6 +142,20 @@ async function readGranted(flag: string, path: string): Promise<string> {
 }
 
 /**
+ * Whether the terminal can only print: it says so (`TERM=dumb`, where reading
+ * that is permitted already), or it has no width, as in an editor's shell.
+ *
+ * @returns False where stdout is no terminal.
+ */
+export async function isDumbTerminal(): Promise<boolean> {
+  if (!Deno.stdout.isTerminal()) return false;
+  const variable = { name: "env", variable: "TERM" } as const;
+  const { state } = await Deno.permissions.query(variable);
+  const isNamed = state === "granted" && Deno.env.get("TERM") === "dumb";
+  return isNamed || Deno.consoleSize().columns === 0;
+}
+
+/**
  * Decides on colour. NO_COLOR wins over everything: `@std/fmt` obeys it.
  *
  * @param choice What the arguments say.

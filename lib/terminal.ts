@@ -1,21 +1,17 @@
 /**
  * What happens between the program and its terminal or pipes: lines written in
- * batches, a prompt with messages arriving above it, signals. Effects only;
- * what is written comes from elsewhere.
+ * batches, signals, the end. Effects only; what is written comes from elsewhere.
  *
  * @module
  */
 
-import type { Interface } from "node:readline";
+import { LineQueue } from "./line_queue.ts";
 
 /** Where bytes go, as `Deno.stdout` takes them. */
 export interface ByteSink {
   /** Writes some of the bytes; returns how many. */
   write(bytes: Uint8Array): Promise<number>;
 }
-
-/** How much text may wait for a slow output, in UTF-16 code units. */
-const MAX_WAITING = 8 * 1024 * 1024;
 
 /**
  * Writes lines without making the caller wait. A line is written at once; the
@@ -27,12 +23,7 @@ export class LineWriter {
   readonly #sink: ByteSink;
   readonly #encoder = new TextEncoder();
   readonly #onDropped: (count: number) => string;
-  readonly #maxWaiting: number;
-  #lines: string[] = [];
-  /** How many slots at the start of them hold dropped lines. */
-  #first = 0;
-  #dropped = 0;
-  #waiting = 0;
+  readonly #queue: LineQueue;
   #writing: Promise<void> | undefined;
   #resolveBroken: (error: Error | undefined) => void;
   #isBroken = false;
@@ -52,11 +43,11 @@ export class LineWriter {
   constructor(
     sink: ByteSink,
     onDropped: (count: number) => string = (count) => `${count} lines dropped`,
-    maxWaiting = MAX_WAITING,
+    maxWaiting?: number,
   ) {
     this.#sink = sink;
     this.#onDropped = onDropped;
-    this.#maxWaiting = maxWaiting;
+    this.#queue = new LineQueue(maxWaiting);
     const { promise, resolve } = Promise.withResolvers<
       Error | undefined
     >();
@@ -71,22 +62,9 @@ export class LineWriter {
    */
   write(line: string): void {
     if (this.#isBroken) return;
-    this.#lines.push(line);
-    this.#waiting += line.length;
-    while (this.#waiting > this.#maxWaiting && this.#writing !== undefined) {
-      this.#waiting -= this.#lines[this.#first].length;
-      this.#lines[this.#first++] = "";
-      this.#dropped++;
-    }
-    this.#forgetDropped();
+    this.#queue.add(line);
+    if (this.#writing) this.#queue.trim();
     this.#writing ??= this.#writeAll();
-  }
-
-  /** Gives their slots back, in batches: they too would add up for ever. */
-  #forgetDropped(): void {
-    if (this.#first <= this.#lines.length / 2) return;
-    this.#lines.splice(0, this.#first);
-    this.#first = 0;
   }
 
   /** Whether there are lines that are not written. */
@@ -96,13 +74,8 @@ export class LineWriter {
 
   /** Takes what waits, with a line in place of what was dropped. */
   #takeWaiting(): string {
-    const lines = this.#dropped === 0
-      ? this.#lines
-      : [this.#onDropped(this.#dropped), ...this.#lines.slice(this.#first)];
-    this.#lines = [];
-    this.#first = 0;
-    this.#dropped = 0;
-    this.#waiting = 0;
+    const { dropped, lines } = this.#queue.take();
+    if (dropped > 0) lines.unshift(this.#onDropped(dropped));
     return lines.join("\n") + "\n";
   }
 
@@ -117,7 +90,7 @@ export class LineWriter {
 
   async #writeAll(): Promise<void> {
     try {
-      while (this.#lines.length > 0 || this.#dropped > 0) {
+      while (!this.#queue.isEmpty) {
         let bytes = this.#encoder.encode(this.#takeWaiting());
         while (bytes.length > 0) {
           bytes = bytes.subarray(await this.#sink.write(bytes));
@@ -191,73 +164,4 @@ export class Ending {
     if (this.#hasBegun) this.#hurried.resolve();
     this.begin();
   }
-}
-
-/** A prompt at the bottom of the terminal. */
-export interface Prompt {
-  /** The lines entered, until Ctrl-D, Ctrl-C, or {@link close}. */
-  lines: AsyncIterable<string>;
-  /** Shows a line above it; what is typed so far stays. */
-  show(line: string): void;
-  /** Takes the prompt away and gives the terminal back as it was. */
-  close(): void;
-}
-
-/**
- * Opens a prompt with editing and history on stdin and stdout, which must be
- * terminals. node:readline is loaded only here: pipes don't need it.
- *
- * @param text What stands before the typed text.
- * @returns The prompt.
- */
-export async function openPrompt(text: string): Promise<Prompt> {
-  const { default: process } = await import("node:process");
-  const { createInterface } = await import("node:readline");
-  const { stdin: input, stdout: output } = process;
-  const readline = createInterface({ input, output, prompt: text });
-  let isOpen = true;
-  let isRead = true;
-  const lines = new ReadableStream<string>({
-    cancel() {
-      isRead = false;
-    },
-    start(controller) {
-      readline.on("line", (line) => {
-        if (isRead) controller.enqueue(line);
-        if (isOpen) readline.prompt();
-      });
-      readline.on("SIGINT", () => readline.close());
-      readline.on("close", () => {
-        if (isOpen) output.write("\n");
-        isOpen = false;
-        if (isRead) controller.close();
-      });
-    },
-  });
-  readline.prompt();
-  return {
-    lines,
-    show(line) {
-      if (!isOpen) return void output.write(line + "\n");
-      clearPrompt(readline, output);
-      output.write(line + "\n");
-      readline.prompt(true);
-    },
-    close() {
-      if (!isOpen) return;
-      isOpen = false;
-      clearPrompt(readline, output);
-      readline.close();
-    },
-  };
-}
-
-/** Wipes the prompt and what is typed, over as many rows as they take. */
-function clearPrompt(
-  readline: Interface,
-  output: { write(text: string): unknown },
-): void {
-  const { rows } = readline.getCursorPos();
-  const up = rows > 0 ? `\x1b[${rows}A` : "";
-  output.write(`${up}\r\x1b[J`);
 }

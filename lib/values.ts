@@ -6,7 +6,7 @@
  */
 
 import { parseArgs } from "@std/cli/parse-args";
-import { flagsOf, type Script } from "./flags.ts";
+import { CHOICES, type Choices, flagsOf, type Script } from "./flags.ts";
 
 /** Arguments that can't be followed. The message is one sentence. */
 export class UsageError extends Error {
@@ -130,8 +130,10 @@ export class Values {
     return this.#texts(flag)[0];
   }
 
-  /** A value that is one of a few words. */
-  choice<T extends string>(flag: string, words: T[]): T | undefined {
+  /** A value that is one of the few words the table has for the flag. */
+  choice<F extends keyof Choices>(flag: F): Choices[F] | undefined {
+    const choices: { [F in keyof Choices]: readonly Choices[F][] } = CHOICES;
+    const words = choices[flag];
     const text = this.one(flag);
     const word = words.find((word) => word === text);
     if (text !== undefined && word === undefined) {

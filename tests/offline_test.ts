@@ -132,7 +132,7 @@ function refusing(): string {
 async function fetched(copy: Copy, files: string[]): Promise<void> {
   const exports = {
     "./parse-args": "./parse_args.ts",
-    "./prompt-secret": "./prompt_secret.ts",
+    "./unicode-width": "./unicode_width.ts",
   };
   const versions = { "1.0.28": {} };
   await copy.write(copy.std("cli/meta.json"), JSON.stringify({ versions }));
@@ -211,12 +211,12 @@ Deno.test("set-up takes only JSR's answer for JSR", async () => {
 
 Deno.test("set-up keeps a real package and replaces half a one", async () => {
   await using copy = await Copy.make();
-  await fetched(copy, ["parse_args.ts", "prompt_secret.ts"]);
+  await fetched(copy, ["parse_args.ts", "unicode_width.ts"]);
   await copy.setup(refusing());
   assertFalse(await copy.isStandIn("cli"));
   assert(await copy.isStandIn("assert"));
 
-  await Deno.remove(copy.std("cli/1.0.28/prompt_secret.ts"));
+  await Deno.remove(copy.std("cli/1.0.28/unicode_width.ts"));
   const { stderr } = await copy.setup(refusing());
   assertStringIncludes(stderr, "for @std/cli.");
   assert(await copy.isStandIn("cli"));

@@ -5,7 +5,7 @@ import {
   assertMatch,
   assertThrows,
 } from "@std/assert";
-import { FLAGS } from "../lib/flags.ts";
+import { CHOICES, FLAGS } from "../lib/flags.ts";
 import {
   type ListenerOptions,
   parseListenerArgs,
@@ -45,6 +45,7 @@ const COMMON_DEFAULTS = {
   color: "auto",
   quiet: false,
   debug: false,
+  bell: false,
 };
 
 Deno.test("options: the listener's defaults", () => {
@@ -84,6 +85,7 @@ Deno.test("options: every flag, long and short, says the same", () => {
     color: ["never", { color: "never" }],
     quiet: ["", { quiet: true }],
     debug: ["", { debug: true }],
+    bell: ["", { bell: true }],
     host: ["a", { brokers: [{ ...COMMON_DEFAULTS.brokers[0], host: "a" }] }],
     port: ["7", { brokers: [{ ...COMMON_DEFAULTS.brokers[0], port: 7 }] }],
     id: ["x", { clientId: "x" }],
@@ -97,7 +99,7 @@ Deno.test("options: every flag, long and short, says the same", () => {
   };
   // These depend on others, and have tests of their own.
   const others = ["cafile", "cert", "key", "resume", "session-expiry"];
-  others.push("version", "help");
+  others.push("completions", "version", "help");
   for (const { long, short, value, only } of FLAGS) {
     if (others.includes(long)) continue;
     const [text, part] = samples[long];
@@ -178,6 +180,15 @@ Deno.test("options: help and version need nothing else to be right", () => {
   assertEquals(parsePublisherArgs(["--version", "-t", "#"]), {
     action: "version",
   });
+  for (const shell of CHOICES.completions) {
+    assertEquals(parsePublisherArgs(["-t", "#", "--completions", shell]), {
+      action: "completions",
+      shell,
+    });
+  }
+  assertEquals(parseListenerArgs(["--completions", "tcsh", "--help"]), {
+    action: "help",
+  });
 });
 
 /** Arguments that can't be followed, and what is said. */
@@ -222,6 +233,11 @@ const BOTH_REFUSE: [args: string[], sentence: RegExp][] = [
     ["--color", "yes"],
     /^--color "yes" does not fit: .* auto, always, never\.$/,
   ],
+  ...[["--completions", "tcsh"], ["--completions"], ["--completions", "-q"]]
+    .map((args): [string[], RegExp] => [
+      args,
+      /^--completions ".*" does not fit: it takes one of bash, zsh, fish\.$/,
+    ]),
   [["--timeout", "0"], /^--timeout "0" does not fit: .*seconds above 0/],
   [["--timeout", "2147484"], /^--timeout "2147484" does not fit/],
   [["-x", "4294967296", "-c", "-i", "a"], /^--session-expiry .* does not fit/],

@@ -7,7 +7,7 @@
 
 import { assertEquals, assertFalse } from "@std/assert";
 import { parseArgs } from "@std/cli/parse-args";
-import { promptSecret } from "@std/cli/prompt-secret";
+import { unicodeWidth } from "@std/cli/unicode-width";
 import * as colors from "@std/fmt/colors";
 
 /** The kinds of flag there are, as the scripts use them. */
@@ -138,11 +138,30 @@ Deno.test("parseArgs tells strangers and negations", () => {
   });
 });
 
-// On a terminal it would ask: the case that needs none is the one to hold.
-Deno.test("promptSecret returns null where stdin is no terminal", {
-  ignore: Deno.stdin.isTerminal(),
-}, () => {
-  assertEquals(promptSecret("Password:", { mask: "" }), null);
+Deno.test("unicodeWidth sums the cells of code points", () => {
+  const widths: [string, number][] = [
+    ["", 0],
+    ["plain ~", 7],
+    ["é e\u0301", 3],
+    ["天地玄黃", 8],
+    ["ｆｕｌｌ", 8],
+    ["ｶﾅ", 2],
+    ["한국어", 6],
+    ["Привет", 6],
+    ["שלום", 4],
+    ["ไทย", 3],
+    ["हिन्दी", 5],
+    ["👋", 2],
+    ["👩\u200D👩\u200D👧", 6],
+    ["👍🏽", 4],
+    ["❤", 1],
+    ["\u200B\uFE0F", 0],
+    ["\x00\x1b\x7f\x9b", 0],
+    ["€“”…–", 5],
+  ];
+  for (const [text, width] of widths) {
+    assertEquals(unicodeWidth(text), width, text);
+  }
 });
 
 Deno.test("colours write exact escapes, or none", () => {

@@ -7,6 +7,7 @@ const BOTH: [args: string[], said: RegExp][] = [
   [["\x1b[2J"], /"\\u001b\[2J"/],
   [["-p", "65536"], /--port "65536"/],
   [["-q", "3"], /--qos "3"/],
+  [["--completions", "tcsh"], /it takes one of bash, zsh, fish\./],
   [["-t", ""], /--topic needs a value/],
   [["-t", "a", "-h"], /--host needs a value/],
   [["-k", "30", "-k", "30"], /--keepalive can be given once/],

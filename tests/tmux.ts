@@ -1,0 +1,292 @@
+/**
+ * Terminals to drive from outside: types into programs that run in tmux, and
+ * reads what they show. Owns one tmux server of its own, which takes no
+ * configuration and touches no other.
+ *
+ * @module
+ */
+
+import { isInstalled } from "./gates.ts";
+import { PATIENCE_MS } from "./text_lines.ts";
+
+/** The size of a terminal, in cells. */
+export interface Size {
+  /** Its width. */
+  columns: number;
+  /** Its height. */
+  rows: number;
+}
+
+/** tmux is not installed. */
+export class NoTmuxError extends Error {
+  /** The class's name. */
+  override name = "NoTmuxError";
+
+  /** Makes the sentence. */
+  constructor() {
+    super(
+      "tmux, the terminal of the pictures and of some tests, is not " +
+        "installed. Install it (apt install tmux, brew install tmux) and try " +
+        "again.",
+    );
+  }
+}
+
+/** tmux could not do what it was told. */
+export class TmuxError extends Error {
+  /** The class's name. */
+  override name = "TmuxError";
+}
+
+/** A terminal didn't show in time what it was to show. */
+export class NotShownError extends Error {
+  /** The class's name. */
+  override name = "NotShownError";
+
+  /**
+   * Makes the sentence.
+   *
+   * @param expected What was to be shown.
+   * @param screen What was shown instead.
+   */
+  constructor(expected: Expected, screen: string) {
+    super(
+      `The terminal has not shown ${expected} within ${
+        PATIENCE_MS / 1000
+      } s. ` +
+        `See what the program in it says:\n${screen}`,
+    );
+  }
+}
+
+/** What a screen, one string of lines, is to show. */
+export type Expected = string | RegExp | ((screen: string) => boolean);
+
+/** The time between two looks at a terminal, in milliseconds. */
+const LOOK_EVERY_MS = 20;
+
+/** A terminal type that every system knows, of 256 colours. */
+const TERM = "screen-256color";
+
+/** Why there can be no terminal, if there can't. */
+export const NO_TMUX: string | undefined = isInstalled("tmux", "-V")
+  ? undefined
+  : "tmux is not installed";
+
+/** A tmux server. Disposing of it ends it, and all that runs in it. */
+export class Tmux implements AsyncDisposable {
+  readonly #socket: string;
+  readonly #running = new Set<Promise<string>>();
+  #hasEnded = false;
+  #count = 0;
+
+  /**
+   * Makes one; it starts with the first terminal.
+   *
+   * @param name What tells it from other servers of this user.
+   */
+  constructor(name: string) {
+    this.#socket = name;
+  }
+
+  /**
+   * Opens a terminal with a shell whose prompt is `$ ` and nothing on the
+   * screen.
+   *
+   * @param size Its size.
+   * @param folder Where the shell is.
+   * @param setup A shell command that is run first and not seen.
+   * @param term What kind of terminal it says it is.
+   * @returns The terminal.
+   * @throws {NoTmuxError} When there is no tmux.
+   */
+  async open(
+    { columns, rows }: Size,
+    folder: string,
+    setup = ":",
+    term = TERM,
+  ): Promise<Terminal> {
+    const name = `t${++this.#count}`;
+    await this.run([
+      ...["new-session", "-d", "-s", name, "-c", folder],
+      ...["-x", `${columns}`, "-y", `${rows}`],
+      // ENV names a file of the shell's that may change the prompt.
+      ...["env", "-u", "NO_COLOR", "-u", "ENV"],
+      ...[`TERM=${term}`, "PS1=setup> ", "sh"],
+    ]);
+    const terminal = new Terminal(this, name);
+    await terminal.enter(`${setup}; PS1='$ '; printf '\\033[H\\033[2J'`);
+    await terminal.shows(/^\$\s*$/);
+    return terminal;
+  }
+
+  /**
+   * Runs a tmux command.
+   *
+   * @param args The command and its arguments.
+   * @returns What it prints.
+   * @throws {NoTmuxError} When there is no tmux.
+   * @throws {TmuxError} When it fails, or the server was ended.
+   */
+  async run(args: string[]): Promise<string> {
+    // A terminal opened now would start another server.
+    if (this.#hasEnded) {
+      throw new TmuxError("Could not run tmux: it has ended.");
+    }
+    const running = this.#run(args);
+    this.#running.add(running);
+    try {
+      return await running;
+    } finally {
+      this.#running.delete(running);
+    }
+  }
+
+  /** Ends the server; the programs in it are hung up on. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    if (this.#hasEnded) return;
+    this.#hasEnded = true;
+    await Promise.allSettled(this.#running);
+    if (this.#count === 0) return;
+    // tmux leaves its socket behind.
+    await this.#run(["run-shell", "rm -f '#{socket_path}'", ";", "kill-server"])
+      .catch(() => {}); // it ends by itself with its last terminal
+  }
+
+  async #run(args: string[]): Promise<string> {
+    // -u: what is shown is UTF-8, whatever the locale says.
+    const command = new Deno.Command("tmux", {
+      args: ["-u", "-L", this.#socket, "-f", "/dev/null", ...args],
+      stdin: "null",
+    });
+    const { success, stdout, stderr, signal } = await outputOf(command);
+    if (success) return new TextDecoder().decode(stdout);
+    const reason = signal
+      ? `it was ended by ${signal}`
+      : new TextDecoder().decode(stderr).trim();
+    throw new TmuxError(`Could not run tmux ${args[0]}: ${reason}.`);
+  }
+}
+
+/** What tmux prints, if there is one. */
+async function outputOf(command: Deno.Command): Promise<Deno.CommandOutput> {
+  try {
+    return await command.output();
+  } catch (error) {
+    throw error instanceof Deno.errors.NotFound ? new NoTmuxError() : error;
+  }
+}
+
+/** A terminal with a shell in it. */
+export class Terminal {
+  readonly #tmux: Tmux;
+  readonly #name: string;
+
+  /**
+   * Use {@link Tmux.open}.
+   *
+   * @param tmux The server.
+   * @param name Its session.
+   */
+  constructor(tmux: Tmux, name: string) {
+    this.#tmux = tmux;
+    this.#name = name;
+  }
+
+  /** Types text. */
+  async type(text: string): Promise<void> {
+    await this.#run("send-keys", "-l", "--", text);
+  }
+
+  /** Presses keys, named as tmux names them: `Enter`, `C-c`. */
+  async press(...keys: string[]): Promise<void> {
+    await this.#run("send-keys", ...keys);
+  }
+
+  /** Types a line and presses Enter. */
+  async enter(line: string): Promise<void> {
+    await this.type(line);
+    await this.press("Enter");
+  }
+
+  /** Pastes text, marked as a paste where the program has asked for that. */
+  async paste(text: string): Promise<void> {
+    await this.#tmux.run(["set-buffer", "--", text]);
+    await this.#run("paste-buffer", "-p");
+  }
+
+  /** Gives it another size. */
+  async resize({ columns, rows }: Size): Promise<void> {
+    await this.#run("resize-window", "-x", `${columns}`, "-y", `${rows}`);
+  }
+
+  /** The text on the screen, without the empty rows at its end. */
+  async screen(): Promise<string> {
+    return (await this.#run("capture-pane", "-p")).trimEnd();
+  }
+
+  /** All rows there ever were, those that have left the screen included. */
+  async history(): Promise<string> {
+    return (await this.#run("capture-pane", "-p", "-S", "-")).trimEnd();
+  }
+
+  /**
+   * Waits until the screen shows something.
+   *
+   * @param expected What.
+   * @returns The screen that showed it.
+   * @throws {NotShownError} When it takes too long.
+   */
+  async until(expected: Expected): Promise<string> {
+    const deadline = performance.now() + PATIENCE_MS;
+    for (;;) {
+      const screen = await this.screen();
+      if (isShown(expected, screen)) return screen;
+      if (performance.now() > deadline) {
+        throw new NotShownError(expected, screen);
+      }
+      await new Promise((resolve) => setTimeout(resolve, LOOK_EVERY_MS));
+    }
+  }
+
+  /**
+   * Waits until the screen shows something that has parts.
+   *
+   * @param expected What.
+   * @returns The match.
+   * @throws {NotShownError} When it takes too long.
+   */
+  async shows(expected: RegExp): Promise<RegExpExecArray> {
+    return expected.exec(await this.until(expected))!;
+  }
+
+  /** The screen with its colours, as escape sequences. */
+  async capture(): Promise<string> {
+    return await this.#run("capture-pane", "-e", "-p");
+  }
+
+  /** Where the cursor is, in cells from the top left. */
+  async cursor(): Promise<{ column: number; row: number }> {
+    const format = "#{cursor_x} #{cursor_y}";
+    const answer = await this.#run("display-message", "-p", format);
+    const [column, row] = answer.trim().split(" ").map(Number);
+    return { column, row };
+  }
+
+  /** Whether the cursor can be seen. */
+  async hasCursor(): Promise<boolean> {
+    const answer = await this.#run("display-message", "-p", "#{cursor_flag}");
+    return answer.trim() === "1";
+  }
+
+  async #run(command: string, ...args: string[]): Promise<string> {
+    return await this.#tmux.run([command, "-t", this.#name, ...args]);
+  }
+}
+
+/** Whether a screen shows what is expected. */
+function isShown(expected: Expected, screen: string): boolean {
+  if (typeof expected === "function") return expected(screen);
+  if (typeof expected === "string") return screen.includes(expected);
+  return expected.test(screen);
+}
