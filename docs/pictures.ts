@@ -1,0 +1,194 @@
+/**
+ * Takes the README's pictures: runs the scripts in terminals as a person does,
+ * and writes what these show to `listener.svg` and `chat.svg` beside this file.
+ *
+ *     deno task pictures
+ *
+ * Everything shown has happened, at the time shown. Only the port is another:
+ * the room is on an embedded broker on a free port, and the pictures name the
+ * usual one.
+ *
+ * @module
+ */
+
+import { fileURLToPath } from "node:url";
+import { onEndSignals } from "../lib/terminal.ts";
+import { Peer } from "../tests/peers.ts";
+import { type Size, type Terminal, Tmux } from "../tests/tmux.ts";
+import { ansiSvg } from "./ansi_svg.ts";
+
+const ROOT = fileURLToPath(new URL("..", import.meta.url));
+const TOPIC = "chat/room";
+const USUAL_PORT = 1883;
+
+/** Of the terminals whose picture is taken; rows left empty are cut off. */
+const SIZE: Size = { columns: 80, rows: 20 };
+
+/** Of the others; wide, so that nothing looked for there is wrapped. */
+const WIDE: Size = { columns: 200, rows: 50 };
+
+/** The exit code of a program ended by Ctrl-C: 128 and the signal's number. */
+const INTERRUPTED = 130;
+
+/** The scripts as README.md has them typed. */
+const LISTENER = `deno run -N listener.ts --topic ${TOPIC}`;
+const PUBLISHER = `deno run -N publisher.ts --topic ${TOPIC}`;
+
+/** A broker, and where terminals for it come from. */
+interface Stage {
+  tmux: Tmux;
+  port: number;
+}
+
+/** A text as one word of the shell. */
+function quoted(text: string): string {
+  return `'${text.replaceAll("'", `'\\''`)}'`;
+}
+
+/**
+ * Opens a terminal in the project's folder where `deno` is this Deno, and
+ * takes more arguments than it was typed with.
+ */
+async function openShell(
+  tmux: Tmux,
+  size: Size,
+  more = "",
+): Promise<Terminal> {
+  const deno = `deno() { ${quoted(Deno.execPath())} "$@" ${more}; }`;
+  return await tmux.open(size, ROOT, `DENO_NO_UPDATE_CHECK=1; ${deno}`);
+}
+
+/** Opens a terminal where the scripts find the broker. */
+async function openTerminal(
+  { tmux, port }: Stage,
+  size: Size,
+): Promise<Terminal> {
+  return await openShell(tmux, size, `--port ${port}`);
+}
+
+/** Starts the embedded broker on a free port. */
+async function startBroker(tmux: Tmux): Promise<Stage> {
+  const terminal = await openShell(tmux, WIDE);
+  await terminal.enter(
+    "deno run --no-prompt -N=127.0.0.1 -R=mosquitto lib/broker.ts --port 0",
+  );
+  const [, port] = await terminal.shows(/Broker on mqtt:\/\/127.0.0.1:(\d+)/);
+  return { tmux, port: Number(port) };
+}
+
+/** Draws what a terminal shows. */
+async function draw(
+  stage: Stage,
+  terminal: Terminal,
+  title: string,
+): Promise<string> {
+  const captured = await terminal.capture();
+  return ansiSvg(captured.replaceAll(`:${stage.port}`, `:${USUAL_PORT}`), {
+    title,
+    columns: SIZE.columns,
+    cursor: await terminal.cursor(),
+  });
+}
+
+/** Ada listens while people, a build and strangers talk. */
+async function listenerPicture(stage: Stage): Promise<string> {
+  const ada = await openTerminal(stage, SIZE);
+  const linus = await openTerminal(stage, WIDE);
+  const others = await openTerminal(stage, WIDE);
+  await using stranger = await Peer.connect(stage);
+
+  await ada.enter(`${LISTENER} --name Ada`);
+  await ada.shows(/User Ada is now subscribed/);
+  await linus.enter(`${PUBLISHER} --follow --name Linus`);
+  await ada.shows(/User Linus is now subscribed/);
+
+  await others.enter(
+    `${PUBLISHER} --name Grace -m 'Hello from the next terminal. 👋'`,
+  );
+  await ada.shows(/Grace: Hello/);
+  await linus.enter("Morning! Ada, is the build green?");
+  await ada.shows(/Linus: Morning/);
+  await others.enter(
+    `printf '212 tests passed\\ndeployed to staging\\n' | ${PUBLISHER} --name build`,
+  );
+  await ada.shows(/build: deployed/);
+  await others.enter(
+    `printf '\\\\x1b[2J is how you clear a screen: \\033[2J\\n' | ` +
+      `${PUBLISHER} --name mallory`,
+  );
+  await ada.shows(/mallory: .*<U\+001B>/);
+  await stranger.publish(TOPIC, "User chat timed out");
+  await ada.shows(/\?\? User chat timed out/);
+  await linus.press("C-d");
+  await ada.shows(/User Linus disconnecting/);
+  await ada.press("C-c");
+  await ada.shows(/User Ada disconnecting.*\n\$/);
+  return await draw(stage, ada, "MQTT-Chat: listener.ts");
+}
+
+/** Grace talks to people and has a text half typed when one of them leaves. */
+async function chatPicture(stage: Stage): Promise<string> {
+  const grace = await openTerminal(stage, SIZE);
+  const linus = await openTerminal(stage, WIDE);
+  const ada = await openTerminal(stage, WIDE);
+
+  await ada.enter(`${PUBLISHER} --follow --name Ada`);
+  await ada.shows(/^Ada> *$/m);
+  await grace.enter(`${PUBLISHER} --follow --name Grace`);
+  await grace.shows(/^Grace> *$/m);
+  await linus.enter(`${PUBLISHER} --follow --name Linus`);
+  await grace.shows(/User Linus is now subscribed/);
+
+  await linus.enter("東京からおはよう 🌅");
+  await grace.shows(/Linus: 東京/);
+  await ada.enter("Good morning! Grace, did the release go well?");
+  await grace.shows(/Ada: Good morning/);
+  await grace.enter("It did: 212 tests passed, and the café is open. 🎉");
+  await grace.shows(/Grace: It did/);
+  await linus.enter("/me has a train to catch");
+  await grace.shows(/Linus: \*has a/);
+  await grace.enter("/who");
+  await grace.shows(/Ada, seen/);
+  await grace.type("Safe travels, Linus");
+  await grace.shows(/^Grace> Safe travels, Linus$/m);
+  await linus.press("C-d");
+  await grace.shows(/User Linus disconnecting[^]*Grace> Safe travels, Linus$/m);
+  return await draw(stage, grace, "MQTT-Chat: publisher.ts --follow");
+}
+
+/** Takes both pictures, then writes them. */
+async function takePictures(tmux: Tmux): Promise<void> {
+  const stage = await startBroker(tmux);
+  const pictures = {
+    "listener.svg": await listenerPicture(stage),
+    "chat.svg": await chatPicture(stage),
+  };
+  for (const [file, svg] of Object.entries(pictures)) {
+    await Deno.writeTextFile(new URL(file, import.meta.url), svg);
+    console.log(`docs/${file} is new.`);
+  }
+}
+
+/**
+ * The whole task.
+ *
+ * @returns The exit code: 0, 1 when the pictures could not be taken, or 130
+ *   when it was interrupted.
+ */
+export async function main(): Promise<number> {
+  await using tmux = new Tmux(`mqtt-chat-pictures-${Deno.pid}`);
+  const interrupted = Promise.withResolvers<number>();
+  let isInterrupted = false;
+  onEndSignals(() => {
+    isInterrupted = true;
+    interrupted.resolve(INTERRUPTED);
+  });
+  const taken = takePictures(tmux).then(() => 0, (error: Error) => {
+    // Ctrl-C reaches tmux as well, whose failure is no news.
+    if (!isInterrupted) console.error(error.message);
+    return isInterrupted ? INTERRUPTED : 1;
+  });
+  return await Promise.race([taken, interrupted.promise]);
+}
+
+if (import.meta.main) Deno.exit(await main());
