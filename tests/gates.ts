@@ -56,3 +56,8 @@ export const NO_CLUSTER = Deno.env.get("MQTT_CLUSTER") !== "1"
   : isInstalled("nats-server", "--version")
   ? undefined
   : "nats-server is not installed";
+
+/** Why there can be no terminal to drive, if there can't. */
+export const NO_TMUX = isInstalled("tmux", "-V")
+  ? undefined
+  : "tmux is not installed";

@@ -7,9 +7,9 @@
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import type { RunningBroker } from "../lib/broker.ts";
 import { hostOf, openBroker } from "./brokers.ts";
-import { gate } from "./gates.ts";
+import { gate, NO_TMUX } from "./gates.ts";
 import { Member } from "./members.ts";
-import { NO_TMUX, type Terminal, Tmux } from "./tmux.ts";
+import { type Terminal, Tmux } from "./tmux.ts";
 
 const ROOT = new URL("..", import.meta.url).pathname;
 const ROOM = "chat/room";

@@ -6,7 +6,6 @@
  * @module
  */
 
-import { isInstalled } from "./gates.ts";
 import { PATIENCE_MS } from "./text_lines.ts";
 
 /** The size of a terminal, in cells. */
@@ -67,11 +66,6 @@ const LOOK_EVERY_MS = 20;
 
 /** A terminal type that every system knows, of 256 colours. */
 const TERM = "screen-256color";
-
-/** Why there can be no terminal, if there can't. */
-export const NO_TMUX: string | undefined = isInstalled("tmux", "-V")
-  ? undefined
-  : "tmux is not installed";
 
 /** A tmux server. Disposing of it ends it, and all that runs in it. */
 export class Tmux implements AsyncDisposable {
