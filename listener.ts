@@ -16,8 +16,9 @@ import { ChatClient, NotAuthorizedError } from "./lib/client.ts";
 import { EXIT } from "./lib/exit.ts";
 import { type ListenerOptions, parseListenerArgs } from "./lib/options.ts";
 import { Reading } from "./lib/reading.ts";
-import { type People, prepare, runScript, within } from "./lib/script.ts";
+import { type People, prepare, runScript } from "./lib/script.ts";
 import { Ending, LineWriter, nextEnter, onEndSignals } from "./lib/terminal.ts";
+import { within } from "./lib/timer.ts";
 
 /** After this, in milliseconds, a person wonders why it has not ended. */
 const HINT_MS = 1_000;
@@ -47,7 +48,8 @@ async function listen(
     ...options,
     color,
     bell: options.bell && Deno.stdout.isTerminal(),
-    fold: Deno.stdout.isTerminal() && !options.json,
+    // Where lines are to be plain, each event keeps a line of its own.
+    fold: color && Deno.stdout.isTerminal(),
     write: (line) => stdout.write(line),
     warn: people.complain,
     onEnough: () => ending.begin(),
@@ -58,7 +60,7 @@ async function listen(
     onReceived: (received) => reading.receive(received),
     onStatus(status) {
       connect.onStatus?.(status);
-      reading.follow(status);
+      reading.onStatus(status);
     },
   });
   client.lost.then((error) => ending.begin(error));

@@ -43,7 +43,9 @@ async function publish(
     return await converse(options, people);
   }
   if (follow) {
-    throw new UsageError("--follow needs a terminal to show the room on.");
+    throw new UsageError(
+      "--follow needs a terminal for stdin and stdout; leave it out in a pipe.",
+    );
   }
   const lines = readLines(Deno.stdin.readable, MAX_PAYLOAD_BYTES);
   return await sendAll(options, people, lines);

@@ -1,13 +1,10 @@
 /**
- * Captured terminal text → rows of styled text. Reads the colours and
- * attributes of `tmux capture-pane -e`, and drops every other escape sequence
- * and control character. Pure; imports nothing.
+ * Captured terminal text → rows of styled text. Reads what the scripts can look
+ * like in `tmux capture-pane -e`: five attributes and the 256 colours. Drops
+ * every other escape sequence and control character. Pure; imports nothing.
  *
  * @module
  */
-
-/** An entry of the 256-colour palette, or any other colour as `#rrggbb`. */
-export type Color = number | `#${string}`;
 
 /** How text looks. What is left out is as the terminal has it. */
 export interface Style {
@@ -17,18 +14,14 @@ export interface Style {
   dim?: boolean;
   /** Whether it is italic. */
   italic?: boolean;
-  /** Whether it has a line below, single or double. */
+  /** Whether it has a line below. */
   underline?: boolean;
-  /** Whether it has a line through it. */
-  strike?: boolean;
   /** Whether foreground and background have changed places. */
   inverse?: boolean;
-  /** Whether the text takes its place without being seen. */
-  hidden?: boolean;
-  /** The text's colour. */
-  foreground?: Color;
-  /** The colour behind it. */
-  background?: Color;
+  /** The text's colour: an entry of the 256-colour palette. */
+  foreground?: number;
+  /** The colour behind it, likewise. */
+  background?: number;
 }
 
 /** Text in one style. */
@@ -46,34 +39,19 @@ const SWITCHES: ReadonlyMap<number, Style> = new Map<number, Style>([
   [3, { italic: true }],
   [4, { underline: true }],
   [7, { inverse: true }],
-  [8, { hidden: true }],
-  [9, { strike: true }],
-  [21, { underline: true }], // a double one
   [22, { bold: undefined, dim: undefined }],
   [23, { italic: undefined }],
   [24, { underline: undefined }],
   [27, { inverse: undefined }],
-  [28, { hidden: undefined }],
-  [29, { strike: undefined }],
   [39, { foreground: undefined }],
   [49, { background: undefined }],
 ]);
 
-/** The first parameter of each eight colours of the sixteen. */
-const SIXTEEN: readonly [first: number, part: ColorPart, color: number][] = [
-  [30, "foreground", 0],
-  [40, "background", 0],
-  [90, "foreground", 8],
-  [100, "background", 8],
-];
-
-type ColorPart = "foreground" | "background";
-
 const SEQUENCE = new RegExp(
   [
-    "\\x1b\\[([0-?]*)([ -/]*[@-~])", // CSI; a colour ends in "m"
-    "\\x1b[\\]PX^_][^\\x07\\x1b]*(?:\\x07|\\x1b\\\\)", // OSC, DCS, SOS, PM, APC
-    "\\x1b[ -/]*[0-~]",
+    "\\x1b\\[([\\d;]*)m", // SGR
+    // Any other; those that carry text take it along.
+    "\\x1b(?:\\[[0-?]*[ -/]*[@-~]|[\\]PX^_][^\\x07\\x1b\\n]*|[ -/]*[0-~])",
     "\\n",
     // XML can't hold these, not even escaped.
     "[\\0-\\x1f\\x7f-\\x9f\\ufffe\\uffff]",
@@ -87,21 +65,20 @@ const SEQUENCE = new RegExp(
  * @param captured Any text. Lines end in `\n`; a style goes on over the end of
  *   a line, as it does on a terminal.
  * @returns The rows, each with the text between two changes of style. An empty
- *   row has no runs; rows that are empty at the end are left out. Lone
- *   surrogates are U+FFFD.
+ *   row has no runs; rows that are empty at the end are left out.
  */
 export function parseAnsi(captured: string): Run[][] {
   const rows: Run[][] = [[]];
   let style: Style = {};
   const add = (text: string) => {
-    if (text !== "") rows.at(-1)!.push({ text: text.toWellFormed(), style });
+    if (text !== "") rows.at(-1)!.push({ text, style });
   };
   let end = 0;
   for (const match of captured.matchAll(SEQUENCE)) {
     add(captured.slice(end, match.index));
     end = match.index + match[0].length;
     if (match[0] === "\n") rows.push([]);
-    if (match[2] === "m") style = restyle(style, match[1]);
+    if (match[1] !== undefined) style = restyle(style, match[1]);
   }
   add(captured.slice(end));
   while (rows.at(-1)?.length === 0) rows.pop();
@@ -110,59 +87,36 @@ export function parseAnsi(captured: string): Run[][] {
 
 /** The style after an SGR sequence with these parameters. */
 function restyle(style: Style, parameters: string): Style {
-  // Parameters that begin with one of these mean something else than SGR.
-  if (/^[<=>?]/.test(parameters)) return style;
   let result = style;
-  const codes = parameters.split(";");
+  const codes = parameters.split(";").map(Number);
   while (codes.length > 0) {
-    const [code, ...details] = codes.shift()!.split(":").map(Number);
-    const isColor = code === 38 || code === 48;
+    const code = codes.shift()!;
     if (code === 0) result = {};
-    else if (isColor) {
+    else if (code === 38 || code === 48) {
+      const [kind, color] = codes.splice(0, 2);
+      // Of another kind, what follows isn't codes but parts of the colour.
+      if (kind !== 5) break;
       const part = code === 38 ? "foreground" : "background";
-      const color = details.length > 0
-        ? detailedColor(details[0], details.slice(details[0] === 5 ? 1 : -3))
-        : takeColor(codes);
-      if (color !== undefined) result = { ...result, [part]: color };
-    } else if (code === 4 && details[0] === 0) {
-      result = { ...result, underline: undefined };
+      result = { ...result, [part]: color };
     } else result = { ...result, ...SWITCHES.get(code), ...oneOfSixteen(code) };
   }
   return result;
 }
 
-/** Takes what belongs to a colour in the form `38;5;N` or `38;2;R;G;B`. */
-function takeColor(codes: string[]): Color | undefined {
-  const kind = Number(codes.shift());
-  const count = kind === 5 ? 1 : kind === 2 ? 3 : 0;
-  return detailedColor(kind, codes.splice(0, count).map(Number));
-}
-
-/** The colour of kind 5 (palette) or 2 (red, green, blue), if it is one. */
-function detailedColor(kind: number, values: number[]): Color | undefined {
-  if (!values.every((value) => value >= 0 && value <= 255)) return undefined;
-  if (kind === 5 && values.length === 1) return values[0];
-  if (kind === 2 && values.length === 3) return hexColor(values);
-  return undefined;
-}
-
 /** The change by a parameter of its own for one of sixteen colours. */
 function oneOfSixteen(code: number): Style {
-  for (const [first, part, color] of SIXTEEN) {
-    if (code >= first && code < first + 8) {
-      return { [part]: color + code - first };
-    }
+  const color = code % 10;
+  if (color > 7) return {};
+  switch (code - color) {
+    case 30:
+      return { foreground: color };
+    case 40:
+      return { background: color };
+    case 90:
+      return { foreground: color + 8 };
+    case 100:
+      return { background: color + 8 };
+    default:
+      return {};
   }
-  return {};
-}
-
-/**
- * Writes a colour.
- *
- * @param values Red, green and blue, 0 to 255.
- * @returns `#rrggbb`.
- */
-export function hexColor(values: readonly number[]): `#${string}` {
-  const hex = values.map((value) => value.toString(16).padStart(2, "0"));
-  return `#${hex.join("")}`;
 }

@@ -11,17 +11,11 @@
  */
 
 import { unicodeWidth } from "@std/cli/unicode-width";
-import {
-  type Color,
-  hexColor,
-  parseAnsi,
-  type Run,
-  type Style,
-} from "./ansi.ts";
+import { parseAnsi, type Run, type Style } from "./ansi.ts";
 
 /** What stands around the text. */
 export interface Window {
-  /** The window's title; any text. */
+  /** The window's title: one line of text. */
   title: string;
   /** The terminal's width in cells. A wider row widens the picture. */
   columns: number;
@@ -60,8 +54,6 @@ const CSS = [
   ".b{font-weight:bold}",
   ".i{font-style:italic}",
   ".u{text-decoration:underline}",
-  ".s{text-decoration:line-through}",
-  ".u.s{text-decoration:underline line-through}",
   ".d{opacity:.65}",
   ".f{fill:#1f2328}",
   ".g{fill:#fff}",
@@ -94,7 +86,7 @@ export function ansiSvg(captured: string, window: Window): string {
   return [
     `<svg xmlns="http://www.w3.org/2000/svg" width="${width}" ` +
     `height="${height}" viewBox="0 0 ${width} ${height}" role="img">`,
-    ...frame(width, height, titleText(window.title)),
+    ...frame(width, height, escapeXml(window.title)),
     `<g xml:space="preserve">`,
     ...rows.flatMap(({ placed }, row) =>
       placed.flatMap((run) => draw(run, row))
@@ -104,12 +96,6 @@ export function ansiSvg(captured: string, window: Window): string {
     `</svg>`,
     ``,
   ].join("\n");
-}
-
-/** A title as content of an element: without escape sequences, in one line. */
-function titleText(title: string): string {
-  const runs = parseAnsi(title).flat();
-  return escapeXml(runs.map(({ text }) => text).join(""));
 }
 
 /** The window around the text. */
@@ -181,38 +167,31 @@ function characters(text: string): string[] {
   return Array.from(segmenter.segment(text), ({ segment }) => segment);
 }
 
+/** A palette entry, or the class of a colour of the window's own. */
+type Paint = number | "f" | "g";
+
 /** A run's background, if it has one, and its text. */
 function draw({ style, pieces, column, width }: PlacedRun, row: number) {
-  const { inverse, foreground, background } = style;
+  const { foreground = "f", background = "g" } = style;
+  const [ink, paper]: Paint[] = style.inverse
+    ? [background, foreground]
+    : [foreground, background];
   const elements: string[] = [];
-  if (inverse || background !== undefined) {
-    const paint = inverse ? painted([], foreground, "f") : painted(
-      [],
-      background,
-      "g",
-    );
+  if (paper !== "g") {
     elements.push(
-      `<rect ${paint} ${position(column, row)} ` +
+      `<rect ${painted([], paper)} ${position(column, row)} ` +
         `width="${width * CELL_WIDTH}" height="${ROW_HEIGHT}"/>`,
     );
   }
-  const look = ["t", ...classesOf(style)];
-  const paint = inverse
-    ? painted(look, background, "g")
-    : painted(look, foreground, "f");
+  const look = painted(["t", ...classesOf(style)], ink);
   for (const piece of pieces) {
-    if (!isSeen(piece, style)) continue;
+    if (!style.underline && piece.text.trim() === "") continue;
     elements.push(
-      `<text ${paint} ${position(piece.column, row, BASELINE)}` +
+      `<text ${look} ${position(piece.column, row, BASELINE)}` +
         `${fitted(piece)}>${escapeXml(piece.text)}</text>`,
     );
   }
   return elements;
-}
-
-/** Whether there is anything to see but the background. */
-function isSeen({ text }: Piece, { hidden, underline, strike }: Style) {
-  return !hidden && (underline || strike || text.trim() !== "");
 }
 
 /** The classes for all but the colours. */
@@ -222,20 +201,15 @@ function classesOf(style: Style): string[] {
     ...style.dim ? ["d"] : [],
     ...style.italic ? ["i"] : [],
     ...style.underline ? ["u"] : [],
-    ...style.strike ? ["s"] : [],
   ];
 }
 
-/** Attributes for a colour of the text's own or else one of the window's. */
-function painted(
-  classes: string[],
-  color: Color | undefined,
-  usual: "f" | "g",
-): string {
-  const all = color === undefined ? [...classes, usual] : classes;
+/** Attributes for classes and a paint. */
+function painted(classes: string[], paint: Paint): string {
+  const all = typeof paint === "string" ? [...classes, paint] : classes;
   return [
     ...all.length > 0 ? [`class="${all.join(" ")}"`] : [],
-    ...color !== undefined ? [`fill="${rgb(color)}"`] : [],
+    ...typeof paint === "number" ? [`fill="${rgb(paint)}"`] : [],
   ].join(" ");
 }
 
@@ -259,14 +233,19 @@ function drawCursor({ column, row }: { column: number; row: number }): string {
     `width="${CELL_WIDTH}" height="${ROW_HEIGHT}"/>`;
 }
 
-/** A colour's `#rrggbb`. */
-function rgb(color: Color): string {
-  if (typeof color === "string") return color;
+/** A palette entry's `#rrggbb`. */
+function rgb(color: number): string {
   if (color < 16) return SIXTEEN[color];
   if (color >= 232) return hexColor(Array(3).fill(8 + 10 * (color - 232)));
   const index = color - 16;
   const steps = [Math.floor(index / 36), Math.floor(index / 6) % 6, index % 6];
   return hexColor(steps.map((step) => CUBE_STEPS[step]));
+}
+
+/** Red, green and blue, 0 to 255, as `#rrggbb`. */
+function hexColor(values: readonly number[]): string {
+  const hex = values.map((value) => value.toString(16).padStart(2, "0"));
+  return `#${hex.join("")}`;
 }
 
 /** Any text as content of an element. */

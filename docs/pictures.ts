@@ -165,7 +165,7 @@ async function takePictures(tmux: Tmux): Promise<void> {
   };
   for (const [file, svg] of Object.entries(pictures)) {
     await Deno.writeTextFile(new URL(file, import.meta.url), svg);
-    console.log(`docs/${file} is new.`);
+    console.log(`docs/${file} is written.`);
   }
 }
 

@@ -6,28 +6,28 @@
  */
 
 /** What an entered line asks for. */
-export type Request =
+export type Action =
   | { type: "send"; text: string }
-  | { type: "help" | "who" | "clear" | "quit" }
-  | { type: "refused"; sentence: string };
+  | { type: "refused"; sentence: string }
+  | { type: Exclude<Command["type"], "me"> };
 
 /** A command. */
 interface Command {
-  /** Its name, with the slash. */
-  name: string;
+  /** What it does; with a slash before it, its name. */
+  type: "help" | "me" | "who" | "clear" | "quit";
   /** What follows the name, if anything. */
   argument?: string;
-  /** What it does. */
+  /** What it does, for people. */
   help: string;
 }
 
-const COMMANDS = [
-  { name: "/help", help: "this list" },
-  { name: "/me", argument: "waves", help: "say what you do: *waves*" },
-  { name: "/who", help: "the people seen in this session, and when" },
-  { name: "/clear", help: "clear the screen, as Ctrl-L" },
-  { name: "/quit", help: "leave, as exit, Ctrl-D and Ctrl-C" },
-] as const satisfies Command[];
+const COMMANDS: readonly Command[] = [
+  { type: "help", help: "this list" },
+  { type: "me", argument: "waves", help: "say what you do: *waves*" },
+  { type: "who", help: "the people seen in this session, and when" },
+  { type: "clear", help: "clear the screen, as Ctrl-L" },
+  { type: "quit", help: "leave, as exit, Ctrl-D and Ctrl-C" },
+];
 
 /** The most names that are offered at once. */
 const MAX_OFFERED = 24;
@@ -38,43 +38,46 @@ const MAX_OFFERED = 24;
  * @param text The line.
  * @returns What it asks for.
  */
-export function readEntry(text: string): Request {
+export function readEntry(text: string): Action {
   if (text === "exit" || text === "Exit") return { type: "quit" };
   if (text.startsWith("//")) return { type: "send", text: text.slice(1) };
   if (!text.startsWith("/")) return { type: "send", text };
   const [, name, argument] = /^(\S+)\s*([^]*)$/.exec(text)!;
-  switch (name.toLowerCase()) {
-    case "/me":
-      return argument.trim() === ""
-        ? refused("/me needs what you do, as in /me waves.")
-        : { type: "send", text: `*${argument.trim()}*` };
-    case "/help":
-      return { type: "help" };
-    case "/who":
-      return { type: "who" };
-    case "/clear":
-      return { type: "clear" };
-    case "/quit":
-      return { type: "quit" };
-    default:
-      return refused(
-        `There is no command ${name}, and nothing was sent. /help lists the ` +
-          "commands; // at the start sends a slash.",
-      );
+  const command = COMMANDS.find(({ type }) =>
+    `/${type}` === name.toLowerCase()
+  );
+  if (command === undefined) {
+    return {
+      type: "refused",
+      sentence: `There is no command ${name}, and nothing was sent. /help ` +
+        "lists the commands; // at the start sends a slash.",
+    };
   }
+  const { type } = command;
+  return type === "me" ? act(argument.trim()) : { type };
+}
+
+/** What somebody does, as a message that older clients read well. */
+function act(deed: string): Action {
+  return deed === ""
+    ? { type: "refused", sentence: "/me needs what you do, as in /me waves." }
+    : { type: "send", text: `*${deed}*` };
 }
 
 /**
  * The list of commands.
  *
+ * @param follow Whether the room is followed, and people are seen there.
  * @returns Its lines.
  */
-export function commandHelp(): string[] {
-  const rows: [string, string][] = COMMANDS.map((command: Command) => [
-    [command.name, command.argument].filter(Boolean).join(" "),
-    command.help,
-  ]);
-  rows.push(["//text", "send /text"], ["Tab", "complete a name or a command"]);
+export function commandHelp(follow: boolean): string[] {
+  const rows = COMMANDS.filter(({ type }) => follow || type !== "who")
+    .map(({ type, argument, help }) => [
+      argument === undefined ? `/${type}` : `/${type} ${argument}`,
+      help,
+    ]);
+  const completed = follow ? "a name or a command" : "a command";
+  rows.push(["//text", "send /text"], ["Tab", `complete ${completed}`]);
   return rows.map(([usage, help]) => `  ${usage.padEnd(10)} ${help}`);
 }
 
@@ -99,7 +102,7 @@ export interface Completion {
 export function complete(before: string, names: string[]): Completion {
   const isFirst = !/\s/.test(before.trimStart());
   if (before.startsWith("/") && isFirst) {
-    const commands = COMMANDS.map(({ name }) => name);
+    const commands = COMMANDS.map(({ type }) => `/${type}`);
     return choose(before, commands, " ");
   }
   // A name may have spaces, so the longest end of the text that fits counts.
@@ -143,8 +146,4 @@ function commonStart(one: string, other: string): string {
     char.toLowerCase() !== others[i]?.toLowerCase()
   );
   return end === -1 ? one : chars.slice(0, end).join("");
-}
-
-function refused(sentence: string): Request {
-  return { type: "refused", sentence };
 }

@@ -124,10 +124,21 @@ export async function connectFirst(
     );
   }
   throw new UnreachableError(
-    `No broker answers at ${failures.join(" or ")}. Is it running, and are ` +
-      "scheme, host and port right? Name another with --host.",
+    `No broker answers at ${failures.join(" or ")}. ${advice(options.brokers)}`,
   );
 }
+
+/** What to do when no broker answers. */
+function advice(brokers: Broker[]): string {
+  const isHere = brokers.every(({ host }) => LOOPBACK.test(host));
+  return isHere
+    ? "Is one running here? deno task broker starts one; --host names another."
+    : "Is it running, and are scheme, host and port right? Name another with " +
+      "--host.";
+}
+
+/** This machine, by its names. */
+const LOOPBACK = /^(localhost|127(\.\d+){3}|::1)$/i;
 
 /** One connection attempt; returns why it failed, if it did. */
 function attempt(

@@ -1,27 +1,29 @@
 /**
- * A person at the prompt of the publisher: what they enter is sent or obeyed,
- * and the room flows above where it is followed.
+ * A person at the prompt of the publisher: what they enter is sent, and the
+ * room flows above where it is followed.
  *
  * @module
  */
 
-import { bold, dim, red, rgb8 } from "@std/fmt/colors";
+import { dim, red } from "@std/fmt/colors";
 import { ChatClient } from "./client.ts";
-import { commandHelp, complete, readEntry } from "./commands.ts";
+import { commandHelp, complete } from "./commands.ts";
+import { EXIT } from "./exit.ts";
+import { DEFAULTS } from "./defaults.ts";
 import { Delivery } from "./delivery.ts";
+import { messages, whoLines } from "./entries.ts";
 import type { Line } from "./lines.ts";
-import { localTime } from "./local_time.ts";
 import type { PublisherOptions } from "./options.ts";
 import { openPlainPrompt } from "./plain_prompt.ts";
-import { type Entry, openPrompt, type Prompt } from "./prompt.ts";
+import { openPrompt, type Prompt } from "./prompt.ts";
 import { Reading } from "./reading.ts";
-import { nameColor } from "./render.ts";
-import type { Seen } from "./roster.ts";
+import { paintName } from "./render.ts";
 import { safeName, safeText } from "./safe_text.ts";
-import { type People, prepare, within } from "./script.ts";
+import { type People, prepare, type Setting } from "./script.ts";
+import { waitFor, within } from "./timer.ts";
 
-/** The most people that `/who` names. */
-const MAX_LISTED = 50;
+/** After this, in milliseconds, a person wonders why it has not ended. */
+const HINT_MS = 1_000;
 
 /**
  * Holds a conversation; stdin and stdout must be terminals.
@@ -34,128 +36,155 @@ export async function converse(
   options: PublisherOptions,
   people: People,
 ): Promise<number> {
-  const { name, topic, follow, quiet, timeout, qos } = options;
-  const screen: { prompt?: Prompt } = {};
+  const opened: { prompt?: Prompt } = {};
   const show = (line: string) =>
-    screen.prompt ? screen.prompt.show(line) : people.tell(line);
-  const { connect, color, isDumb } = await prepare(options, show);
-  const warn = (sentence: string) =>
-    show(color ? red(safeText(sentence)) : safeText(sentence));
-  const whisper = (line: string) => show(color ? dim(line) : line);
-  const reading = new Reading({
-    ...options,
-    topics: follow ? [topic] : [],
-    announce: follow,
-    json: false,
-    fold: follow,
-    showTopic: false,
-    color,
-    write: show,
-    warn,
-  });
-  const client = await ChatClient.connect({
-    ...connect,
-    will: reading.will,
-    onReceived: (received) => reading.receive(received),
-    onStatus(status) {
-      connect.onStatus?.(status);
-      if (follow) reading.follow(status);
-    },
-  });
-  if (follow) await client.join([topic], qos);
-  const names = () =>
-    reading.roster.names()
-      .filter((other) => other !== name && safeName(other) === other);
-  const open = isDumb ? openPlainPrompt : openPrompt;
-  const prompt = screen.prompt = await open({
-    text: `${safeName(name)}> `,
-    paint: (text) => color ? bold(rgb8(text, nameColor(name))) : text,
-    // A followed room shows what was sent, as long as it can be read.
-    keeps: () => !follow || !client.online || reading.isDenied,
-    complete: (before) => complete(before, names()),
-    onDropped: (count) => reading.noteDropped(count),
-  });
-  reading.begin(client);
-  const delivery = new Delivery(client, options, warn);
-  const lines = messages(prompt.entries, {
-    help: () => commandHelp().forEach(whisper),
-    who: () => whoLines(reading.roster.list(), options).forEach(whisper),
-    clear: () => prompt.clear(),
-    refuse: warn,
-    send() {
-      if (!client.online && !quiet) {
-        whisper("No connection; this is sent when there is.");
-      }
-    },
-  });
-  await delivery.pour(lines, (isSent) => {
-    if (isSent && !follow && !quiet) whisper("✓ sent");
-  });
-  prompt.close();
-  if (client.online) {
-    const leaving = within(timeout, reading.leave());
-    await Promise.race([leaving, delivery.hurried]);
-  }
-  reading.stop();
-  const code = await delivery.finish();
-  await within(timeout, prompt.flushed());
+    opened.prompt ? opened.prompt.show(line) : people.tell(line);
+  const setting = await prepare(options, show);
+  const conversation = new Conversation(options, setting, show);
+  await conversation.connect();
+  opened.prompt = await conversation.openPrompt();
+  const code = await conversation.hold(opened.prompt);
+  await within(options.timeout, opened.prompt.flushed());
   return code;
 }
 
-/** What becomes of entries that are no messages, and a word on those that are. */
-interface Handlers {
-  help: () => void;
-  who: () => void;
-  clear: () => void;
-  refuse: (sentence: string) => void;
-  send: () => void;
-}
+/** One conversation, from the connection to the good-bye. */
+class Conversation {
+  readonly #options: PublisherOptions;
+  readonly #setting: Setting;
+  readonly #show: (line: string) => void;
+  readonly #reading: Reading;
+  #client!: ChatClient;
+  /** Whether this outage was mentioned. */
+  #isOutageKnown = false;
 
-/** The messages among what is entered, up to the line that says good-bye. */
-async function* messages(
-  entries: AsyncIterable<Entry>,
-  handlers: Handlers,
-): AsyncGenerator<Line> {
-  for await (const entry of entries) {
-    if (entry.type !== "text") {
-      yield entry;
-      continue;
+  constructor(
+    options: PublisherOptions,
+    setting: Setting,
+    show: (line: string) => void,
+  ) {
+    const { topic, follow } = options;
+    const { color } = setting;
+    this.#options = options;
+    this.#setting = setting;
+    this.#show = show;
+    this.#reading = new Reading({
+      ...options,
+      topics: follow ? [topic] : [],
+      announce: follow,
+      json: false,
+      fold: follow && color,
+      showTopic: false,
+      color,
+      write: show,
+      warn: (sentence) => this.#warn(sentence),
+    });
+  }
+
+  async connect(): Promise<void> {
+    const { connect } = this.#setting;
+    const { follow, topic, qos } = this.#options;
+    this.#client = await ChatClient.connect({
+      ...connect,
+      will: this.#reading.will,
+      onReceived: (received) => this.#reading.receive(received),
+      onStatus: (status) => {
+        connect.onStatus?.(status);
+        if (status.type === "connected") this.#isOutageKnown = false;
+        if (follow) this.#reading.onStatus(status);
+      },
+    });
+    if (follow) await this.#client.join([topic], qos);
+  }
+
+  openPrompt(): Promise<Prompt> | Prompt {
+    const { name, follow } = this.#options;
+    const { color, isDumb } = this.#setting;
+    const reading = this.#reading;
+    return (isDumb ? openPlainPrompt : openPrompt)({
+      text: `${safeName(name)}> `,
+      paint: (text) => color ? paintName(text, name, true) : text,
+      // A followed room shows what was sent, where it can be read.
+      keeps: () => !follow || !this.#client.online || !reading.isHeard,
+      complete: (before) => complete(before, this.#otherNames()),
+      onDropped: (count) => reading.noteDropped(count),
+    });
+  }
+
+  /** Sends what is entered until somebody has had enough, and takes leave. */
+  async hold(prompt: Prompt): Promise<number> {
+    const { follow, timeout } = this.#options;
+    const client = this.#client;
+    const reading = this.#reading;
+    reading.begin(client);
+    if (this.#options.name === DEFAULTS.username) {
+      this.#hint("You are chat here; --name NAME gives you a name.");
     }
-    const { text, isPasted } = entry;
-    const request = isPasted
-      ? { type: "send", text } as const
-      : readEntry(text);
-    switch (request.type) {
-      case "quit":
-        return;
-      case "send":
-        if (request.text !== "") handlers.send();
-        yield { type: "text", text: request.text };
-        break;
-      case "refused":
-        handlers.refuse(request.sentence);
-        break;
-      default:
-        handlers[request.type]();
+    const warn = (sentence: string) => this.#warn(sentence);
+    // Commands are not to wait behind messages that wait for the broker.
+    const delivery = new Delivery(client, this.#options, warn, Infinity);
+    await delivery.pour(this.#messages(prompt), (isSent) => {
+      // A followed room confirms what was sent by showing it.
+      if (isSent && !follow) this.#hint("✓ sent");
+    });
+    prompt.close();
+    const callOff = waitFor(HINT_MS, () => {
+      this.#hint("Waiting for the broker's last answers; Ctrl-C ends it now.");
+    });
+    if (client.online) {
+      const leaving = within(timeout, reading.leave());
+      await Promise.race([leaving, delivery.hurried]);
+    }
+    reading.stop();
+    const code = await delivery.finish();
+    callOff();
+    return code === EXIT.ok && reading.isDenied ? EXIT.notAuthorized : code;
+  }
+
+  async *#messages(prompt: Prompt): AsyncGenerator<Line> {
+    const lines = messages(prompt.entries, {
+      help: () => this.#answer(commandHelp(this.#options.follow)),
+      who: () => this.#answer(this.#whoLines()),
+      clear: () => prompt.clear(),
+      refuse: (sentence) => this.#warn(sentence),
+    });
+    for await (const line of lines) {
+      if (!this.#client.online && !this.#isOutageKnown) {
+        this.#isOutageKnown = true;
+        this.#hint("No connection; this is sent when there is.");
+      }
+      yield line;
     }
   }
-}
 
-/** What `/who` answers. */
-function whoLines(
-  seen: Seen[],
-  { follow, name }: PublisherOptions,
-): string[] {
-  if (!follow) return ["Nobody is seen here without --follow."];
-  const lines = seen.slice(0, MAX_LISTED).map((one) => {
-    const you = one.name === name ? " (you)" : "";
-    const verb = { here: "seen", left: "left", lost: "lost" }[one.state];
-    return `  ${safeName(one.name)}${you}, ${verb} ${localTime(one.at)}`;
-  });
-  const more = seen.length - lines.length;
-  return [
-    "Seen in this session:",
-    ...lines,
-    ...more > 0 ? [`  and ${more} more`] : [],
-  ];
+  #whoLines(): string[] {
+    const { follow, name } = this.#options;
+    return follow
+      ? whoLines(this.#reading.roster.list(), name, new Date())
+      : ["Nobody is seen here without --follow."];
+  }
+
+  /** Names that Tab may complete: those that are shown as they are. */
+  #otherNames(): string[] {
+    const { name } = this.#options;
+    return this.#reading.roster.names()
+      .filter((other) => other !== name && safeName(other) === other);
+  }
+
+  #warn(sentence: string): void {
+    const text = safeText(sentence);
+    this.#show(this.#setting.color ? red(text) : text);
+  }
+
+  /** Tells what was asked for. */
+  #answer(lines: string[]): void {
+    for (const line of lines) {
+      this.#show(this.#setting.color ? dim(line) : line);
+    }
+  }
+
+  /** Tells what need not be known. */
+  #hint(line: string): void {
+    if (!this.#options.quiet) this.#answer([line]);
+  }
 }

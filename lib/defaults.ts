@@ -7,6 +7,8 @@
 
 /** The one place for these values. */
 export const DEFAULTS = {
+  /** The user of a broker that is new to MQTT-Chat, its password, and a name. */
+  username: "chat",
   /** The QoS to publish and subscribe with. */
   qos: 1,
   /** Keep alive, in seconds. */

@@ -35,16 +35,21 @@ export class Delivery {
    * @param client The connection.
    * @param options The room, the name, the QoS, the time-out.
    * @param tell Writes a sentence about what went wrong.
+   * @param window The most lines without an answer at a time.
    */
   constructor(
     client: ChatClient,
     options: PublisherOptions,
     tell: (sentence: string) => void,
+    window?: number,
   ) {
     this.#client = client;
     this.#options = options;
     this.#report = new Report(tell, options.message !== undefined);
-    this.#outbox = new Outbox((failure) => this.#report.add(failure));
+    this.#outbox = new Outbox(
+      (failure) => this.#report.add(failure),
+      window,
+    );
     client.lost.then((error) => {
       this.#lost = error;
       this.stop();

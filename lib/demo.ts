@@ -91,8 +91,11 @@ class Person implements AsyncDisposable {
 class Reader implements AsyncDisposable {
   readonly #process: Deno.ChildProcess;
   readonly #lines: ReadableStreamDefaultReader<string>;
+  #heading: string;
 
-  constructor(stage: Stage) {
+  /** The heading comes before the first line: Deno may draw until then. */
+  constructor(stage: Stage, heading: string) {
+    this.#heading = heading;
     const color = Deno.stdout.isTerminal() && !Deno.noColor;
     this.#process = script(
       stage,
@@ -110,6 +113,8 @@ class Reader implements AsyncDisposable {
     while (!seen.includes(text)) {
       const { value, done } = await this.#lines.read();
       if (done) throw new Error(`The listener ended before it showed ${text}.`);
+      if (this.#heading !== "") console.error(this.#heading);
+      this.#heading = "";
       console.log(value.replace(/\n$/, ""));
       seen = (seen + value).slice(-1000);
     }
@@ -186,7 +191,8 @@ async function publishStdin(
  */
 export async function main(): Promise<number> {
   await using broker = await openBroker();
-  console.error(`A broker of our own, at ${broker.url}; the room, ${TOPIC}:\n`);
+  const heading =
+    `A broker of our own, at ${broker.url}; the room, ${TOPIC}:\n`;
   const stage: Stage = { broker, children: new Set() };
   onEndSignals(async () => {
     await endAll(stage.children);
@@ -194,7 +200,7 @@ export async function main(): Promise<number> {
   });
   const isTerminal = Deno.stdin.isTerminal();
   {
-    await using reader = new Reader(stage);
+    await using reader = new Reader(stage, heading);
     await reader.shows("now subscribed");
     await converse(stage, reader);
     if (!isTerminal) {

@@ -20,7 +20,7 @@ const EXAMPLES: Readonly<Record<Script, readonly string[]>> = {
     "deno run -N=chat.example:8883 listener.ts -h mqtts://chat.example -u ann",
   ],
   publisher: [
-    "deno run -N publisher.ts --topic chat/room",
+    "deno run -N publisher.ts --follow --topic chat/room --name Ada",
     "deno run -N publisher.ts -t chat/room -m 'The build is green.'",
     "tail -f log | deno run -N=chat.example:1883 publisher.ts -h chat.example",
   ],

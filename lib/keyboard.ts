@@ -19,19 +19,28 @@ export interface KeyboardOptions {
   marksPastes: boolean;
   /** Called with what is typed and pasted. */
   onInput: (input: Input) => void;
-  /** Called when a signal comes, or the terminal has gone. */
+  /**
+   * Called when a signal comes, or the terminal has gone; the keyboard is to be
+   * closed then.
+   */
   onEnd: () => void;
 }
 
 /** A keyboard that is being read. */
 export interface Keyboard {
-  /** Gives the terminal back. */
+  /** Reads no further key; the terminal stays as it is. */
   close(): void;
+  /**
+   * Gives the terminal back as it was. Waits for a terminal that takes nothing:
+   * only for one that has just taken something.
+   */
+  release(): void;
 }
 
 /**
  * Reads the keyboard; stdin must be a terminal. Ctrl-C, Ctrl-D and Ctrl-Z are
- * keys like others until it is closed.
+ * keys like others until it is released, which happens by itself when the
+ * program ends over an error.
  *
  * @param options Who is told.
  * @returns The keyboard.
@@ -41,14 +50,14 @@ export function openKeyboard(options: KeyboardOptions): Keyboard {
   const splitter = new PasteSplitter();
   const decoder = new TextDecoder();
   let isOpen = true;
-  const stopSignals = onEndSignals(() => end());
-  Deno.stdin.setRaw(true);
-  if (marksPastes) writeNow(BEGIN_BRACKETED);
 
   function close(): void {
-    if (!isOpen) return;
     isOpen = false;
+    removeEventListener("unload", releaseIfOpen);
     stopSignals();
+  }
+
+  function release(): void {
     if (marksPastes) writeNow(END_BRACKETED);
     // A terminal that has gone can't be set.
     try {
@@ -56,9 +65,8 @@ export function openKeyboard(options: KeyboardOptions): Keyboard {
     } catch { /* It is as it was. */ }
   }
 
-  function end(): void {
-    close();
-    onEnd();
+  function releaseIfOpen(): void {
+    if (isOpen) release();
   }
 
   async function read(): Promise<void> {
@@ -67,7 +75,7 @@ export function openKeyboard(options: KeyboardOptions): Keyboard {
       // A terminal that hangs up gives EIO, which is an end as well.
       const count = await Deno.stdin.read(buffer).catch(() => null);
       if (!isOpen) return;
-      if (count === null) return end();
+      if (count === null) return onEnd();
       const bytes = buffer.subarray(0, count);
       const text = decoder.decode(bytes, { stream: true });
       for (const input of splitter.split(text)) {
@@ -76,8 +84,12 @@ export function openKeyboard(options: KeyboardOptions): Keyboard {
     }
   }
 
+  const stopSignals = onEndSignals(onEnd);
+  addEventListener("unload", releaseIfOpen);
+  Deno.stdin.setRaw(true);
+  if (marksPastes) writeNow(BEGIN_BRACKETED);
   read();
-  return { close };
+  return { close, release };
 }
 
 /** Writes a mode switch of a few bytes, if the terminal is there to take it. */

@@ -49,6 +49,18 @@ export function longDay(time: Date): string {
   return `${WEEKDAYS[time.getDay()]}, ${localDay(time)}`;
 }
 
+/**
+ * A time of day, with the day where that is another one than now.
+ *
+ * @param time Any time.
+ * @param now The time it is told.
+ * @returns `14:03:22`, or `2026-11-22 14:03:22`.
+ */
+export function timeAndDay(time: Date, now: Date): string {
+  const day = localDay(time);
+  return day === localDay(now) ? localTime(time) : `${day} ${localTime(time)}`;
+}
+
 /** Notices when another day has begun on the reader's calendar. */
 export class DayWatch {
   /** The day of the time before: its first millisecond, and the next day's. */

@@ -1,7 +1,7 @@
 /**
  * Whether a text mentions the reader, and how the reader learns of it: the
  * name stands out, and the terminal's bell rings, though not all the time.
- * Takes time linear in the text. Pure.
+ * Takes time linear in the text. No effects.
  *
  * @module
  */

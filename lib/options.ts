@@ -153,7 +153,8 @@ function commonOptions(values: Values): Options {
     const text = values.one(flag);
     if (text !== undefined) refuse(flag, text, stringFault(text));
   }
-  const username = values.one("username") ?? brokers[0].username ?? "chat";
+  const username = values.one("username") ?? brokers[0].username ??
+    DEFAULTS.username;
   const resume = values.has("resume");
   if (!resume && values.one("session-expiry") !== undefined) {
     throw new UsageError("--session-expiry is for --resume; give both.");

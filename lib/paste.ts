@@ -20,6 +20,7 @@ export const BEGIN_BRACKETED = "\x1b[?2004h";
 /** What turns them off. */
 export const END_BRACKETED = "\x1b[?2004l";
 
+const CTRL_C = "\x03";
 const START = "\x1b[200~";
 const END = "\x1b[201~";
 
@@ -48,6 +49,8 @@ export class PasteSplitter {
    */
   split(text: string): Input[] {
     const inputs: Input[] = [];
+    // The end mark was lost, and somebody wants to get out.
+    if (text === CTRL_C) this.#pasted = undefined;
     let left = this.#rest + text;
     this.#rest = "";
     while (left !== "") {

@@ -5,8 +5,9 @@
  * @module
  */
 
+import type { Entry } from "./entries.ts";
 import { readLines } from "./lines.ts";
-import type { Entry, Prompt, PromptOptions } from "./prompt.ts";
+import type { Prompt, PromptOptions } from "./prompt.ts";
 import { MAX_PAYLOAD_BYTES } from "./protocol.ts";
 import { LineWriter } from "./terminal.ts";
 

@@ -1,6 +1,6 @@
 /**
- * A prompt at the bottom of the terminal, with editing, history and completion
- * by node:readline, which edits but does not draw: the room flows above it.
+ * A prompt at the bottom of the terminal, with editing and history by
+ * node:readline, which edits but does not draw: the room flows above it.
  *
  * @module
  */
@@ -8,7 +8,7 @@
 import type { Interface } from "node:readline";
 import { type Keyboard, openKeyboard } from "./keyboard.ts";
 import type { Completion } from "./commands.ts";
-import type { Line } from "./lines.ts";
+import type { Entry } from "./entries.ts";
 import type { Input } from "./paste.ts";
 import { safeText } from "./safe_text.ts";
 import { Screen } from "./screen.ts";
@@ -27,20 +27,17 @@ export interface PromptOptions {
   onDropped: (count: number) => string;
 }
 
-/** A line that was entered, and whether it is one of several pasted ones. */
-export type Entry = Line & { isPasted: boolean };
-
 /** A prompt. */
 export interface Prompt {
-  /** What is entered, until Ctrl-D, Ctrl-C, a signal, or {@link close}. */
+  /** What is entered, until Ctrl-D, Ctrl-C, or {@link close}. */
   entries: AsyncIterable<Entry>;
   /** Shows a line above it; what is typed so far stays. */
   show(line: string): void;
   /** Clears the screen above it. */
   clear(): void;
   /**
-   * Takes the prompt away and gives the terminal back as it was. Lines can
-   * still be shown.
+   * Takes the prompt away and gives the terminal back as it was, as soon as it
+   * takes anything. Lines can still be shown.
    */
   close(): void;
   /** Settles when everything is on the screen. */
@@ -78,6 +75,12 @@ export async function openPrompt(options: PromptOptions): Promise<Prompt> {
     input.emit("data", new TextEncoder().encode(keys));
   });
 }
+
+/** A run of text that no key of a keyboard sends at once. */
+const PRINTABLE_RUN = /^\P{Cc}{64,}$/u;
+
+/** Keys that are not readline's to handle, and long runs of text. */
+const SPECIAL_KEYS = /([\t\f]|\P{Cc}{64,})/u;
 
 /** What is asked before the lines of a paste are sent. */
 interface Question {
@@ -157,7 +160,7 @@ class TerminalPrompt implements Prompt {
     this.#stopResizing();
     this.#keyboard.close();
     this.#readline.close();
-    this.#screen.draw();
+    this.#screen.endArea().then(() => this.#keyboard.release());
     try {
       this.#entered.close();
     } catch { /* It was cancelled. */ }
@@ -167,9 +170,10 @@ class TerminalPrompt implements Prompt {
     if (type === "paste") {
       this.#paste(text);
     } else {
-      for (const keys of text.split(/([\t\f])/)) {
+      for (const keys of text.split(SPECIAL_KEYS)) {
         if (keys === "\t") this.#complete();
         else if (keys === "\f") this.clear();
+        else if (PRINTABLE_RUN.test(keys)) this.#insert(keys);
         else if (this.#isOpen) this.#type(keys);
       }
     }
@@ -212,6 +216,7 @@ class TerminalPrompt implements Prompt {
       this.#readline.write(null, { name: "backspace" });
     }
     this.#readline.write(insert);
+    this.#draw();
     if (candidates.length > 0) this.show(candidates.join("  "));
   }
 
@@ -227,20 +232,26 @@ class TerminalPrompt implements Prompt {
       this.#question = { text: question, texts, typed: line };
     } else {
       // What is a key when typed is no text.
-      this.#type(text.replace(/[\t\n]/g, " ").replace(/\p{Cc}/gu, ""));
+      const trimmed = text.replace(/^\n+|\n+$/g, "").replace(/[\t\n]/g, " ");
+      this.#insert(trimmed.replace(/\p{Cc}/gu, ""));
     }
   }
 
   #answer(answer: string): void {
     const { texts = [], typed = "" } = this.#question ?? {};
     this.#question = undefined;
-    const isYes = /^\s*y(es)?\s*$/i.test(answer);
-    if (isYes) {
-      for (const text of texts) {
-        this.#give(text, true);
-      }
+    if (/^\s*y(es)?\s*$/i.test(answer)) {
+      for (const text of texts) this.#give(text, true);
+      this.#replace("");
+    } else {
+      this.show("Nothing was sent.");
+      this.#replace(typed);
     }
-    this.#replace(isYes ? "" : typed);
+  }
+
+  /** Inserts text: as keys, each letter would cost time for the whole line. */
+  #insert(text: string): void {
+    if (this.#isOpen) this.#readline.write(text);
   }
 
   /** Puts another text in place of the one that is edited. */

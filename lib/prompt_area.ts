@@ -12,7 +12,7 @@ import { unicodeWidth } from "@std/cli/unicode-width";
 import { safeText } from "./safe_text.ts";
 
 /** What stands in the area. */
-export interface AreaInput {
+export interface AreaContent {
   /** What stands before the typed text. */
   prompt: string;
   /** The typed text. */
@@ -33,8 +33,6 @@ export interface TerminalSize {
 export interface Area {
   /** What is in each row; without colours. */
   rows: string[];
-  /** How many cells each takes, at most. */
-  widths: number[];
   /** The row the cursor is in. */
   cursorRow: number;
   /** What is left of the cursor in that row. */
@@ -44,7 +42,6 @@ export interface Area {
 /** An area with nothing in it. */
 export const NO_AREA: Area = {
   rows: [""],
-  widths: [0],
   cursorRow: 0,
   beforeCursor: "",
 };
@@ -58,39 +55,39 @@ const JOINING = /^[\p{M}\u200C\u200D\u{1F3FB}-\u{1F3FF}\u{E0020}-\u{E007F}]/u;
 /**
  * Breaks the area into rows.
  *
- * @param input What stands in it.
+ * @param content What stands in it.
  * @param size The terminal's size. A part of the rows around the cursor is
  * given where all would take more than half its height.
  * @returns The rows.
  */
-export function layOut(input: AreaInput, size: TerminalSize): Area {
+export function layOut(content: AreaContent, size: TerminalSize): Area {
   const columns = Math.max(size.columns, 10);
-  const prompt = unicodeWidth(input.prompt) <= columns / 2
-    ? input.prompt
+  const prompt = unicodeWidth(content.prompt) <= columns / 2
+    ? content.prompt
     : SHORT_PROMPT;
   const area: Area = {
     rows: [prompt],
-    widths: [unicodeWidth(prompt)],
     cursorRow: 0,
     beforeCursor: prompt,
   };
   let index = 0;
-  for (const { segment } of new Intl.Segmenter().segment(input.line)) {
+  let width = unicodeWidth(prompt);
+  for (const segment of clusters(content.line, columns)) {
     const shown = shownCluster(segment);
-    const width = unicodeWidth(shown);
+    const more = unicodeWidth(shown);
     let last = area.rows.length - 1;
     // One cell stays free: after the last one terminals differ.
-    if (area.widths[last] + width >= columns && width < columns) {
+    if (width + more >= columns) {
       last = area.rows.push("") - 1;
-      area.widths.push(0);
+      width = 0;
     }
-    if (input.cursor > index) {
+    if (content.cursor > index) {
       area.cursorRow = last;
-      const before = segment.slice(0, input.cursor - index);
+      const before = segment.slice(0, content.cursor - index);
       area.beforeCursor = area.rows[last] + shownCluster(before);
     }
     area.rows[last] += shown;
-    area.widths[last] += width;
+    width += more;
     index += segment.length;
   }
   return around(area, Math.max(1, Math.floor(size.rows / 2)));
@@ -134,17 +131,39 @@ export function drawArea(
  * @returns What to write; it leaves the cursor where the area began.
  */
 export function eraseArea(area: Area, columns: number): string {
-  const { widths, cursorRow, beforeCursor } = area;
-  const rows = widths.slice(0, cursorRow)
-    .map((width) => Math.max(1, Math.ceil(width / columns)))
+  const { rows: all, cursorRow, beforeCursor } = area;
+  const cells = Math.max(columns, 1);
+  const rows = all.slice(0, cursorRow)
+    .map((row) => Math.max(1, Math.ceil(leastWidth(row) / cells)))
     .reduce((sum, count) => sum + count, 0);
-  const inRow = Math.floor(unicodeWidth(beforeCursor) / columns);
+  const inRow = Math.floor(leastWidth(beforeCursor) / cells);
   return `${up(rows + inRow)}\r\x1b[J`;
 }
 
 /** Moves the cursor up. */
 function up(rows: number): string {
   return rows > 0 ? `\x1b[${rows}A` : "";
+}
+
+/** The characters of a text; those too wide for a row in their parts. */
+function* clusters(text: string, columns: number): Generator<string> {
+  for (const { segment } of new Intl.Segmenter().segment(text)) {
+    if (segment.length < 2 || unicodeWidth(segment) < columns) yield segment;
+    else yield* segment;
+  }
+}
+
+/**
+ * How many cells a row takes at least: with each character as wide as its first
+ * part. To erase too little leaves a row of the prompt behind, to erase too
+ * much would take one of the room's.
+ */
+function leastWidth(row: string): number {
+  return Array.from(
+    new Intl.Segmenter().segment(row),
+    ({ segment }) =>
+      unicodeWidth(String.fromCodePoint(segment.codePointAt(0)!)),
+  ).reduce((sum, width) => sum + width, 0);
 }
 
 /** A character as it is shown: typed text may have been pasted. */
@@ -157,14 +176,13 @@ function shownCluster(cluster: string): string {
 
 /** Cuts an area down to some rows around the cursor. */
 function around(area: Area, count: number): Area {
-  const { rows, widths, cursorRow, beforeCursor } = area;
+  const { rows, cursorRow, beforeCursor } = area;
   const first = Math.max(
     0,
     Math.min(cursorRow - Math.floor(count / 2), rows.length - count),
   );
   return {
     rows: rows.slice(first, first + count),
-    widths: widths.slice(first, first + count),
     cursorRow: cursorRow - first,
     beforeCursor,
   };

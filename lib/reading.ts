@@ -94,6 +94,11 @@ export class Reading {
     return this.#presence.will;
   }
 
+  /** Whether something has come from every room that is announced in. */
+  get isHeard(): boolean {
+    return this.#selfTest.isHeard;
+  }
+
   /** Whether it turned out that no room can be read. */
   get isDenied(): boolean {
     return this.#selfTest.hasFailed;
@@ -124,7 +129,7 @@ export class Reading {
    *
    * @param status What happened.
    */
-  follow(status: Status): void {
+  onStatus(status: Status): void {
     if (status.type === "disconnected") {
       this.#selfTest.stop();
       this.#view.showFolded();
@@ -137,7 +142,7 @@ export class Reading {
     }
     this.#view.note({
       type: "gap",
-      seconds: gap,
+      seconds: Math.round(gap * 1000) / 1000,
       broker: showBroker(broker),
       mayMiss: !sessionPresent || mayBeShared === true ||
         this.#options.qos === 0,
@@ -218,8 +223,9 @@ export class Reading {
 
   #warnOfSilence(topic: string): void {
     const { username, warn } = this.#options;
-    // In 3.1.1 a broker acknowledges what it drops.
-    const may = this.#client?.version === 5
+    // In 3.1.1 a broker acknowledges what it drops, and at QoS 0 nothing.
+    const isTold = this.#client?.version === 5 && this.#options.qos > 0;
+    const may = isTold
       ? `may write to ${topic} but not read it`
       : `may not read ${topic}, or may not write to it`;
     warn(

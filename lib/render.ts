@@ -18,7 +18,7 @@
 
 import { bold, dim, italic, rgb8, underline } from "@std/fmt/colors";
 import type { Folded } from "./folding.ts";
-import { localDay, localTime } from "./local_time.ts";
+import { localTime, timeAndDay } from "./local_time.ts";
 import type { Mention } from "./mention.ts";
 import type {
   ChatMessage,
@@ -161,6 +161,20 @@ export function nameColor(name: string): number {
   return PALETTE[(hash >>> 0) % PALETTE.length];
 }
 
+/**
+ * A name in its colour; one's own stands out.
+ *
+ * @param shown What is shown, the name and whatever belongs to it.
+ * @param name The name, which decides on the colour.
+ * @param isOwn Whether it is the reader's.
+ * @returns What is shown, with escapes about it.
+ */
+export function paintName(shown: string, name: string, isOwn: boolean): string {
+  const colored = rgb8(shown, nameColor(name));
+  // Not all terminals show 256 colours in bold any different.
+  return isOwn ? bold(underline(colored)) : colored;
+}
+
 /** What comes first in a line: when, where, and whether it is old. */
 function placeOf(received: Received, options: LineOptions): string {
   const { receivedAt, topic } = received;
@@ -179,12 +193,9 @@ function whenAndWhere(
 }
 
 /** The author's name, coloured if wanted. */
-function author(from: string, options: LineOptions): string {
-  const name = safeName(from);
-  if (!options.color) return name;
-  const colored = rgb8(name, nameColor(from));
-  // Not all terminals show 256 colours in bold any different.
-  return from === options.self ? bold(underline(colored)) : colored;
+function author(from: string, { color, self }: LineOptions): string {
+  const shown = safeName(from);
+  return color ? paintName(shown, from, from === self) : shown;
 }
 
 /** What somebody said; in colour, what is for the eye. */
@@ -255,11 +266,7 @@ function content(payload: Payload | Malformed): Record<string, unknown> {
 /** When a payload was sent, by its author's clock; the day if it's another. */
 function sent({ payload, receivedAt }: Received): string {
   if (payload.type === "malformed" || payload.at === undefined) return "";
-  const at = new Date(payload.at);
-  const day = at.toDateString() === receivedAt.toDateString()
-    ? ""
-    : `${localDay(at)} `;
-  return ` (sent ${day}${localTime(at)})`;
+  return ` (sent ${timeAndDay(new Date(payload.at), receivedAt)})`;
 }
 
 /** Leaves a text as it is. */

@@ -26,7 +26,7 @@ export interface Seen {
 }
 
 /** What is known of somebody. */
-interface Entry {
+interface Known {
   state: PresenceState;
   /** When the last thing heard arrived. */
   receivedAt: Date;
@@ -55,7 +55,7 @@ const STATE_AFTER: Record<PresenceChange, PresenceState> = {
  */
 export class Roster {
   /** By name; the longest unseen first. */
-  readonly #people = new Map<string, Entry>();
+  readonly #people = new Map<string, Known>();
 
   /**
    * Takes note of what arrived. Takes the same time whoever is remembered.
@@ -113,7 +113,7 @@ export class Roster {
   }
 
   /** Makes somebody the most recent. */
-  #put(name: string, entry: Entry): void {
+  #put(name: string, entry: Known): void {
     const people = this.#people;
     if (!people.delete(name) && people.size >= MAX_PEOPLE) {
       const [longestUnseen] = people.keys();
@@ -124,7 +124,7 @@ export class Roster {
 }
 
 /** When somebody was there. */
-function seenAt({ receivedAt, sentAt, retain }: Entry): Date {
+function seenAt({ receivedAt, sentAt, retain }: Known): Date {
   const milliseconds = age(sentAt, receivedAt);
   return milliseconds > (retain ? 0 : LATE_MS)
     ? new Date(Number(receivedAt) - milliseconds)

@@ -10,14 +10,14 @@
 import { LineQueue } from "./line_queue.ts";
 import {
   type Area,
-  type AreaInput,
+  type AreaContent,
   drawArea,
   eraseArea,
   layOut,
   NO_AREA,
   type TerminalSize,
 } from "./prompt_area.ts";
-import type { ByteSink } from "./terminal.ts";
+import { type ByteSink, Pump } from "./pump.ts";
 
 /** How a screen is written. */
 export interface ScreenOptions {
@@ -42,17 +42,17 @@ const CLEAR_SCREEN = "\x1b[2J\x1b[H";
 /** Lines above, an area below. */
 export class Screen {
   readonly #options: ScreenOptions;
-  readonly #encoder = new TextEncoder();
   readonly #queue: LineQueue;
-  #input?: AreaInput;
+  readonly #pump: Pump;
+  #content?: AreaContent;
   /** What was laid out last, and how: in a flood it is the same many times. */
-  #laidOut?: { input: AreaInput; size: TerminalSize; area: Area };
+  #laidOut?: { content: AreaContent; size: TerminalSize; area: Area };
   #drawn: Area = NO_AREA;
   #isCleared = false;
   /** Whether the area is not as it should be. */
   #isStale = false;
-  #writing?: Promise<void>;
-  #isBroken = false;
+  /** Called when the frame under way is on the screen. */
+  #onShown?: () => void;
 
   /**
    * Makes it; nothing is written yet.
@@ -62,6 +62,7 @@ export class Screen {
   constructor(options: ScreenOptions) {
     this.#options = options;
     this.#queue = new LineQueue(options.maxWaiting);
+    this.#pump = new Pump(options.sink, () => this.#next());
   }
 
   /**
@@ -70,26 +71,26 @@ export class Screen {
    * @param line The text, without a newline.
    */
   show(line: string): void {
-    if (this.#isBroken) return;
+    if (this.#pump.isBroken) return;
     this.#queue.add(line);
-    if (this.#writing) this.#queue.trim();
-    this.#update();
+    if (this.#pump.isBusy) this.#queue.trim();
+    else this.#pump.start();
   }
 
   /**
    * Changes what stands in the area.
    *
-   * @param input What; nothing takes the area away.
+   * @param content What.
    */
-  draw(input?: AreaInput): void {
-    this.#input = input;
+  draw(content: AreaContent): void {
+    this.#content = content;
     this.refresh();
   }
 
   /** Draws the area again, as after the terminal changed its size. */
   refresh(): void {
     this.#isStale = true;
-    this.#update();
+    this.#pump.start();
   }
 
   /** Clears the screen; the area moves to its top. */
@@ -98,31 +99,36 @@ export class Screen {
     this.refresh();
   }
 
+  /**
+   * Takes the area away.
+   *
+   * @returns When it is gone; lines may still wait. Or when the terminal is.
+   */
+  async endArea(): Promise<void> {
+    const { promise, resolve } = Promise.withResolvers<void>();
+    this.#content = undefined;
+    this.#onShown = resolve;
+    this.refresh();
+    await Promise.race([promise, this.#pump.broken]);
+  }
+
   /** Settles when all is written, or can't be any more. */
-  async flushed(): Promise<void> {
-    await this.#writing;
+  flushed(): Promise<void> {
+    return this.#pump.flushed();
   }
 
-  #update(): void {
-    this.#writing ??= this.#writeAll();
-  }
-
-  async #writeAll(): Promise<void> {
-    try {
-      while (this.#isStale || this.#isCleared || !this.#queue.isEmpty) {
-        let bytes = this.#encoder.encode(this.#frame());
-        while (bytes.length > 0) {
-          bytes = bytes.subarray(await this.#options.sink.write(bytes));
-        }
-      }
-    } catch {
-      // The terminal has gone; its end of input ends the program.
-      this.#isBroken = true;
+  /** What to write next; nothing when the screen is as it should be. */
+  #next(): string | undefined {
+    if (!this.#isStale) {
+      // The frame before this one is written.
+      this.#onShown?.();
+      this.#onShown = undefined;
+      if (this.#queue.isEmpty) return undefined;
     }
-    this.#writing = undefined;
+    return this.#frame();
   }
 
-  /** What to write next. */
+  /** One write: the area gone, lines, the area again. */
   #frame(): string {
     const { size, paint, onDropped } = this.#options;
     const now = size();
@@ -131,21 +137,21 @@ export class Screen {
     let frame = eraseArea(this.#drawn, now.columns);
     if (this.#isCleared) frame += CLEAR_SCREEN;
     frame += lines.map((line) => `${line}\r\n`).join("");
-    const input = this.#input;
-    this.#drawn = input ? this.#layOut(input, now) : NO_AREA;
-    if (input) frame += drawArea(this.#drawn, input.prompt, paint);
+    const content = this.#content;
+    this.#drawn = content ? this.#layOut(content, now) : NO_AREA;
+    if (content) frame += drawArea(this.#drawn, content.prompt, paint);
     this.#isStale = false;
     this.#isCleared = false;
     return frame;
   }
 
-  #layOut(input: AreaInput, size: TerminalSize): Area {
+  #layOut(content: AreaContent, size: TerminalSize): Area {
     const last = this.#laidOut;
-    const isSame = last?.input === input && last.size.rows === size.rows &&
+    const isSame = last?.content === content && last.size.rows === size.rows &&
       last.size.columns === size.columns;
     if (isSame) return last.area;
-    const area = layOut(input, size);
-    this.#laidOut = { input, size, area };
+    const area = layOut(content, size);
+    this.#laidOut = { content, size, area };
     return area;
   }
 }

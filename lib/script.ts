@@ -25,6 +25,7 @@ import {
 } from "./startup.ts";
 import { LineWriter } from "./terminal.ts";
 import { statusLine, type Verbosity } from "./status.ts";
+import { within } from "./timer.ts";
 import { UsageError } from "./values.ts";
 
 /**
@@ -108,22 +109,6 @@ export interface People {
 
 /** How long the last lines for people may take, in seconds. */
 const FLUSH_SECONDS = 1;
-
-/**
- * Waits for something that is nice to have, but not for ever.
- *
- * @param seconds How long.
- * @param wanted What to wait for; whether it fails doesn't matter.
- */
-export async function within(
-  seconds: number,
-  wanted: Promise<unknown>,
-): Promise<void> {
-  const { promise, resolve } = Promise.withResolvers<unknown>();
-  const timer = setTimeout(resolve, seconds * 1000);
-  await Promise.race([wanted.catch(() => {}), promise]);
-  clearTimeout(timer);
-}
 
 /** What the scripts make of their options. */
 export interface Setting {

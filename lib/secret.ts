@@ -57,6 +57,7 @@ export async function askSecret(question: string): Promise<string> {
     return await promise;
   } finally {
     keyboard.close();
+    keyboard.release();
     await write("\n");
   }
 }
@@ -64,13 +65,19 @@ export async function askSecret(question: string): Promise<string> {
 /** What the arrow keys and their like send. */
 const ESCAPE_SEQUENCES = new RegExp(`${"\x1b"}(?:\\[[\\d;]*[ -~]|O[ -~])`, "g");
 
-/** What is left after backspaces, and after Ctrl-U, which takes all away. */
-function edited(keys: string): string {
+/**
+ * What is left of keys when those that edit have done their work: Backspace,
+ * Ctrl-U, which takes all away, and the others, which do nothing.
+ *
+ * @param keys What was typed so far.
+ * @returns The text.
+ */
+export function edited(keys: string): string {
   const chars: string[] = [];
   const text = keys.replace(ESCAPE_SEQUENCES, "");
   for (const char of text.slice(text.lastIndexOf("\x15") + 1)) {
     if (char === "\x7f" || char === "\b") chars.pop();
-    else chars.push(char);
+    else if (!/\p{Cc}/u.test(char)) chars.push(char);
   }
   return chars.join("");
 }

@@ -47,6 +47,11 @@ export class SelfTest {
     this.#unheard = new Set(options.rooms);
   }
 
+  /** Whether something came from every room. */
+  get isHeard(): boolean {
+    return this.#unheard.size === 0 && this.#silent.size === 0;
+  }
+
   /** Whether every room turned out to be silent. */
   get hasFailed(): boolean {
     const { rooms } = this.#options;

@@ -7,6 +7,7 @@
  */
 
 import { type Broker, hostPort } from "./address.ts";
+import { DEFAULTS } from "./defaults.ts";
 import type { ColorChoice, Options } from "./options.ts";
 import type { TlsIdentity } from "./transport.ts";
 import { safeName } from "./safe_text.ts";
@@ -17,9 +18,6 @@ export class NotPermittedError extends UsageError {
   /** The class's name. */
   override name = "NotPermittedError";
 }
-
-/** The user, and the password, of a broker that was not told of anybody. */
-const GUEST = "chat";
 
 /** The most bytes of a password, by the length field of CONNECT. */
 const MAX_PASSWORD_BYTES = 65_535;
@@ -85,7 +83,7 @@ async function choosePassword(
   if (options.brokers.every((broker) => broker.password !== undefined)) {
     return undefined;
   }
-  if (options.username === GUEST) return GUEST;
+  if (options.username === DEFAULTS.username) return DEFAULTS.username;
   return await ask(`Password of ${safeName(options.username)}:`) ?? undefined;
 }
 

@@ -6,12 +6,7 @@
  */
 
 import { LineQueue } from "./line_queue.ts";
-
-/** Where bytes go, as `Deno.stdout` takes them. */
-export interface ByteSink {
-  /** Writes some of the bytes; returns how many. */
-  write(bytes: Uint8Array): Promise<number>;
-}
+import { type ByteSink, Pump } from "./pump.ts";
 
 /**
  * Writes lines without making the caller wait. A line is written at once; the
@@ -20,18 +15,9 @@ export interface ByteSink {
  * output is blocked, the oldest lines that wait are dropped and counted.
  */
 export class LineWriter {
-  readonly #sink: ByteSink;
-  readonly #encoder = new TextEncoder();
   readonly #onDropped: (count: number) => string;
   readonly #queue: LineQueue;
-  #writing: Promise<void> | undefined;
-  #resolveBroken: (error: Error | undefined) => void;
-  #isBroken = false;
-  /**
-   * Settles when nothing can be written any more: with nothing when the reader
-   * has gone, as after `| head -3`; with an error when the disk is full.
-   */
-  readonly broken: Promise<Error | undefined>;
+  readonly #pump: Pump;
 
   /**
    * Makes a writer.
@@ -45,14 +31,22 @@ export class LineWriter {
     onDropped: (count: number) => string = (count) => `${count} lines dropped`,
     maxWaiting?: number,
   ) {
-    this.#sink = sink;
     this.#onDropped = onDropped;
     this.#queue = new LineQueue(maxWaiting);
-    const { promise, resolve } = Promise.withResolvers<
-      Error | undefined
-    >();
-    this.broken = promise;
-    this.#resolveBroken = resolve;
+    this.#pump = new Pump(sink, () => this.#takeWaiting());
+  }
+
+  /**
+   * Settles when nothing can be written any more: with nothing when the reader
+   * has gone, as after `| head -3`; with an error when the disk is full.
+   */
+  get broken(): Promise<Error | undefined> {
+    return this.#pump.broken;
+  }
+
+  /** Whether there are lines that are not written. */
+  get isBehind(): boolean {
+    return this.#pump.isBusy;
   }
 
   /**
@@ -61,22 +55,10 @@ export class LineWriter {
    * @param line The text, without a newline.
    */
   write(line: string): void {
-    if (this.#isBroken) return;
+    if (this.#pump.isBroken) return;
     this.#queue.add(line);
-    if (this.#writing) this.#queue.trim();
-    this.#writing ??= this.#writeAll();
-  }
-
-  /** Whether there are lines that are not written. */
-  get isBehind(): boolean {
-    return this.#writing !== undefined;
-  }
-
-  /** Takes what waits, with a line in place of what was dropped. */
-  #takeWaiting(): string {
-    const { dropped, lines } = this.#queue.take();
-    if (dropped > 0) lines.unshift(this.#onDropped(dropped));
-    return lines.join("\n") + "\n";
+    if (this.#pump.isBusy) this.#queue.trim();
+    else this.#pump.start();
   }
 
   /**
@@ -84,24 +66,16 @@ export class LineWriter {
    *
    * @returns When it is written, or can't be any more.
    */
-  async flushed(): Promise<void> {
-    await this.#writing;
+  flushed(): Promise<void> {
+    return this.#pump.flushed();
   }
 
-  async #writeAll(): Promise<void> {
-    try {
-      while (!this.#queue.isEmpty) {
-        let bytes = this.#encoder.encode(this.#takeWaiting());
-        while (bytes.length > 0) {
-          bytes = bytes.subarray(await this.#sink.write(bytes));
-        }
-      }
-    } catch (error) {
-      this.#isBroken = true;
-      const hasLeft = error instanceof Deno.errors.BrokenPipe;
-      this.#resolveBroken(hasLeft ? undefined : error as Error);
-    }
-    this.#writing = undefined;
+  /** Takes what waits, with a line in place of what was dropped. */
+  #takeWaiting(): string | undefined {
+    if (this.#queue.isEmpty) return undefined;
+    const { dropped, lines } = this.#queue.take();
+    if (dropped > 0) lines.unshift(this.#onDropped(dropped));
+    return lines.join("\n") + "\n";
   }
 }
 

@@ -1,5 +1,6 @@
 /**
- * Waiting that tests can do without: what waits takes a {@link Wait}.
+ * Waiting: for a time, which tests do without where what waits takes a
+ * {@link Wait}, and for something, but not for ever.
  *
  * @module
  */
@@ -19,4 +20,20 @@ export type Wait = (milliseconds: number, then: () => void) => () => void;
 export function waitFor(milliseconds: number, then: () => void): () => void {
   const timer = setTimeout(then, milliseconds);
   return () => clearTimeout(timer);
+}
+
+/**
+ * Waits for something that is nice to have, but not for ever.
+ *
+ * @param seconds How long.
+ * @param wanted What to wait for; whether it fails doesn't matter.
+ */
+export async function within(
+  seconds: number,
+  wanted: Promise<unknown>,
+): Promise<void> {
+  const { promise, resolve } = Promise.withResolvers<unknown>();
+  const timer = setTimeout(resolve, seconds * 1000);
+  await Promise.race([wanted.catch(() => {}), promise]);
+  clearTimeout(timer);
 }

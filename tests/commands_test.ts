@@ -46,7 +46,7 @@ Deno.test("commands: what is refused is not sent, and says why", () => {
 });
 
 Deno.test("commands: the help names each that is obeyed", () => {
-  assertEquals(commandHelp(), [
+  assertEquals(commandHelp(true), [
     "  /help      this list",
     "  /me waves  say what you do: *waves*",
     "  /who       the people seen in this session, and when",
@@ -55,6 +55,7 @@ Deno.test("commands: the help names each that is obeyed", () => {
     "  //text     send /text",
     "  Tab        complete a name or a command",
   ]);
+  assertEquals(commandHelp(false).filter((line) => /who|name/.test(line)), []);
 });
 
 Deno.test("completion: commands at the start of the line", () => {

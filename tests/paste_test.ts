@@ -47,6 +47,11 @@ Deno.test("paste: a paste may be long and come in many pieces", () => {
   assertEquals(split(...pieces), [["paste", long]]);
 });
 
+Deno.test("paste: Ctrl-C ends one whose end mark is lost", () => {
+  assertEquals(split("\x1b[200~abc", "\r", "\x03", "d"), [["keys", "\x03d"]]);
+  assertEquals(split("\x1b[200~a\x03b\x1b[201~"), [["paste", "a\x03b"]]);
+});
+
 Deno.test("paste: three lines at once are one even without marks", () => {
   assertEquals(split("a\rb\rc\rd"), [["paste", "a\rb\rc\rd"]]);
   assertEquals(split("a\rb\r"), [["keys", "a\rb\r"]]);

@@ -34,27 +34,16 @@ Deno.test("ansi: each attribute, and what takes it back", () => {
   const texts: [string, object][] = [
     ["\x1b[1mx", { bold: true }],
     ["\x1b[2;3mx", { dim: true, italic: true }],
-    ["\x1b[4;7;8;9mx", {
-      underline: true,
-      inverse: true,
-      hidden: true,
-      strike: true,
-    }],
+    ["\x1b[4;7mx", { underline: true, inverse: true }],
     ["\x1b[1;2m\x1b[22mx", {}],
-    ["\x1b[4:3mx", { underline: true }],
-    ["\x1b[4m\x1b[4:0mx", {}],
+    ["\x1b[3;4;7m\x1b[23;24;27mx", {}],
     ["\x1b[31;1m\x1b[mx", {}],
+    ["\x1b[1m\x1b[0;3mx", { italic: true }],
     ["\x1b[31;102mx", { foreground: 1, background: 10 }],
+    ["\x1b[97;40mx", { foreground: 15, background: 0 }],
     ["\x1b[31;41m\x1b[39;49mx", {}],
     ["\x1b[38;5;162;1mx", { foreground: 162, bold: true }],
-    ["\x1b[48:5:7mx", { background: 7 }],
-    ["\x1b[38;2;1;2;255;4mx", { foreground: "#0102ff", underline: true }],
-    ["\x1b[38:2::1:2:3mx", { foreground: "#010203" }],
-    ["\x1b[38:2:1:2:3mx", { foreground: "#010203" }],
-    ["\x1b[38;5;256mx", {}],
-    ["\x1b[38;2;1mx", {}],
-    ["\x1b[38mx", {}],
-    ["\x1b[>4;1mx", {}],
+    ["\x1b[48;5;7mx", { background: 7 }],
   ];
   for (const [captured, style] of texts) {
     // Through JSON, since a member that is undefined is as good as none.
@@ -65,10 +54,12 @@ Deno.test("ansi: each attribute, and what takes it back", () => {
 
 Deno.test("ansi: other sequences and control characters are dropped", () => {
   const captured = "a\x1b]0;title\x07b\x1b]8;;http://x\x1b\\c\x1b[2Jd\x1b(B" +
-    "e\x1bPq\x1b\\f\x0e\x0f\r\x00g\x9b\ufffeh\x1b";
-  const text = parseAnsi(captured)[0].map(({ text }) => text).join("");
-  assertEquals(text, "abcdefgh");
-  assertEquals(parseAnsi("\ud800")[0][0].text, "\ufffd");
+    "e\x1b[>4;1m\x1b[4:3m\x1b[38;2;1;2;3mf\x0e\x0f\r\x00g\x9b\ufffeh\x1b";
+  const style = {};
+  assertEquals(
+    parseAnsi(captured),
+    [Array.from("abcdefgh", (text) => ({ text, style }))],
+  );
 });
 
 Deno.test("ansi: a style goes on in the next row; the last rows are cut", () => {
@@ -117,28 +108,28 @@ Deno.test("picture: wide characters keep the columns after them", () => {
 });
 
 Deno.test("picture: attributes, colours and what is behind the text", () => {
-  assertEquals(drawn("\x1b[1;2;3;4;9mx"), [
-    `<text class="t b d i u s f" x="16" y="63" ${fit(1)}>x</text>`,
+  assertEquals(drawn("\x1b[1;2;3;4m  "), [
+    `<text class="t b d i u f" x="16" y="63" ${fit(2)}>  </text>`,
   ]);
   assertEquals(drawn("\x1b[38;5;162mx\x1b[38;5;244my\x1b[31mz"), [
     `<text class="t" fill="#d70087" x="16" y="63" ${fit(1)}>x</text>`,
     `<text class="t" fill="#808080" x="25" y="63" ${fit(1)}>y</text>`,
     `<text class="t" fill="#d32f2f" x="34" y="63" ${fit(1)}>z</text>`,
   ]);
-  assertEquals(drawn("\x1b[7mx\x1b[38;5;16;48;2;1;2;3my"), [
+  assertEquals(drawn("\x1b[7mx\x1b[38;5;16;48;5;33my"), [
     `<rect class="f" x="16" y="48" width="9" height="20"/>`,
     `<text class="t g" x="16" y="63" ${fit(1)}>x</text>`,
     `<rect fill="#000000" x="25" y="48" width="9" height="20"/>`,
-    `<text class="t" fill="#010203" x="25" y="63" ${fit(1)}>y</text>`,
+    `<text class="t" fill="#0087ff" x="25" y="63" ${fit(1)}>y</text>`,
   ]);
-  assertEquals(drawn("\x1b[8;48;5;231m  x"), [
+  assertEquals(drawn("\x1b[48;5;231m   "), [
     `<rect fill="#ffffff" x="16" y="48" width="27" height="20"/>`,
   ]);
 });
 
 Deno.test("picture: hostile text stays text", () => {
   const hostile = `<script>alert("&lt;")</script>]]>`;
-  const svg = ansiSvg(hostile, { title: hostile + "\x1b[1m\n", columns: 10 });
+  const svg = ansiSvg(hostile, { title: hostile, columns: 10 });
   assertWellFormed(svg);
   assert(!svg.includes("<script"));
   assertEquals(drawn("<&>"), [

@@ -1,4 +1,5 @@
-import { assertEquals } from "@std/assert";
+import { assert, assertEquals } from "@std/assert";
+import { unicodeWidth } from "@std/cli/unicode-width";
 import { drawArea, eraseArea, layOut, NO_AREA } from "../lib/prompt_area.ts";
 
 const SIZE = { columns: 20, rows: 24 };
@@ -30,6 +31,14 @@ Deno.test("area: wide characters and emoji stay whole", () => {
   assertEquals(rows("12345678901👩‍👩‍👧|"), ["Ada> 12345678901", "👩‍👩‍👧|"]);
   assertEquals(rows("e\u0301e\u0301|"), ["Ada> e\u0301e\u0301|"]);
   assertEquals(rows("🏴󠁧󠁢󠁳󠁣󠁴󠁿|"), ["Ada> 🏴󠁧󠁢󠁳󠁣󠁴󠁿|"]);
+});
+
+Deno.test("area: a character wider than a row is shown in its parts", () => {
+  const family = Array.from({ length: 12 }, () => "👩").join("\u200D");
+  for (const row of area(`${family}|`).rows) {
+    assert(unicodeWidth(row) < SIZE.columns, row);
+  }
+  assertEquals(area(`${family}|`).rows.join(""), `Ada> ${family}`);
 });
 
 Deno.test("area: what a terminal could obey is shown, not written", () => {
@@ -81,4 +90,7 @@ Deno.test("area: erasing goes up as many rows as the terminal made of it", () =>
   assertEquals(eraseArea(area("fourteen letters|"), 10), "\x1b[2A\r\x1b[J");
   assertEquals(eraseArea(area("fourteen|"), 10), "\x1b[1A\r\x1b[J");
   assertEquals(eraseArea(area("fourteen letters|"), 40), "\x1b[1A\r\x1b[J");
+  // An emoji of three parts is taken for one: rather a row left than one lost.
+  assertEquals(eraseArea(area("12345678👩‍👩‍👧|"), 16), "\r\x1b[J");
+  assertEquals(eraseArea(area("a|"), 0), "\x1b[6A\r\x1b[J");
 });

@@ -5,76 +5,20 @@
  */
 
 import { assert, assertEquals, assertMatch } from "@std/assert";
-import type { RunningBroker } from "../lib/broker.ts";
-import { hostOf, openBroker } from "./brokers.ts";
-import { gate, NO_TMUX } from "./gates.ts";
+import { openBroker } from "./brokers.ts";
 import { Member } from "./members.ts";
-import { type Terminal, Tmux } from "./tmux.ts";
-
-const ROOT = new URL("..", import.meta.url).pathname;
-const ROOM = "chat/room";
-const SIZE = { columns: 80, rows: 24 };
-const test = gate(NO_TMUX);
-
-/** A terminal with a follower in it, and somebody else in the room. */
-interface Scene {
-  broker: RunningBroker;
-  terminal: Terminal;
-  grace: Member;
-}
-
-/** A tmux of the test's own. */
-function openTmux(): Tmux {
-  return new Tmux(`mqtt-chat-${crypto.randomUUID()}`);
-}
-
-/** Plays a scene: Ada at the prompt, Grace within the test. */
-function scene(
-  name: string,
-  play: (scene: Scene) => Promise<void>,
-  args = "",
-) {
-  test(`prompt: ${name}`, async () => {
-    await using broker = await openBroker();
-    await using grace = await Member.connect(broker);
-    await grace.client.join([ROOM], 1);
-    await using tmux = openTmux();
-    const terminal = await tmux.open(SIZE, ROOT);
-    await terminal.enter(command(broker, args));
-    await terminal.until(/^\d\d:\d\d:\d\d -- User Ada is now .*\nAda>$/m);
-    await play({ broker, terminal, grace });
-  });
-}
-
-/** Starts the follower, and tells its process id. */
-function command(broker: { port: number }, args = ""): string {
-  const deno = `${Deno.execPath()} run -N --no-prompt publisher.ts --follow`;
-  return `clear; sh -c 'echo "process $$"; exec ${deno} --name Ada ` +
-    `-t ${ROOM} -h ${hostOf(broker)} ${args}'`;
-}
-
-/** Somebody else says something. */
-async function say(member: Member, message: string, from = "Grace") {
-  await member.client.send(ROOM, { type: "message", from, message }, 1);
-}
-
-/** The last row of a screen. */
-const bottom = (screen: string) => screen.split("\n").at(-1)!;
-
-/** Leaves, and fails unless the terminal is as it should be. */
-async function assertSane(terminal: Terminal, code: number) {
-  await terminal.until(/^\$$/m);
-  await terminal.enter(`echo "code $?"; stty -a`);
-  const screen = await terminal.until(/(^| )-?echok /m);
-  assertMatch(screen, new RegExp(`^code ${code}$`, "m"));
-  for (const mode of ["icanon", "echo", "isig", "icrnl", "opost", "ixon"]) {
-    assertMatch(screen, new RegExp(`(^| )${mode}[ ;]`, "m"));
-  }
-  assert(await terminal.hasCursor());
-  // What is typed can be seen, and a paste comes without marks.
-  await terminal.paste("echo typed");
-  await terminal.until(/^\$ echo typed$/m);
-}
+import {
+  assertGoodBye,
+  assertSane,
+  bottom,
+  command,
+  follower,
+  openTerminal,
+  ROOM,
+  say,
+  scene,
+  test,
+} from "./prompt_scene.ts";
 
 scene("typed text survives 1,000 messages, and none is lost", async (all) => {
   const { terminal, grace } = all;
@@ -210,6 +154,19 @@ scene("pasting twenty lines asks once", async ({ terminal, grace }) => {
   await terminal.until("Ada: one line");
 });
 
+scene("one long pasted line is there at once", async ({ terminal, grace }) => {
+  const line = "word ".repeat(2_400).trim();
+  await terminal.paste(line);
+  await terminal.until(/word word$/);
+  await terminal.press("Enter");
+  // Ada's own words come back through the room.
+  const { payload } = await grace.received.next(({ payload }) =>
+    payload.type === "message"
+  );
+  assert(payload.type === "message");
+  assertEquals(payload.message, line);
+});
+
 scene("40 columns, and back", async ({ terminal, grace }) => {
   const text = "天地玄黃 a text that is longer than forty columns 👋 end";
   await terminal.type(text);
@@ -236,16 +193,20 @@ scene(
     await terminal.type("not sent");
     await terminal.press("C-c");
     await assertSane(terminal, 0);
-    assertEquals(await grace.texts(2), ["notice", "notice"]);
+    await assertGoodBye(grace);
   },
 );
 
-scene("Ctrl-D leaves, and the terminal is sane", async ({ terminal }) => {
-  // It doesn't while there is text, and Ctrl-Z never does.
-  await terminal.type("a");
-  await terminal.press("C-d", "C-z", "BSpace", "C-d");
-  await assertSane(terminal, 0);
-});
+scene(
+  "Ctrl-D leaves, and the terminal is sane",
+  async ({ terminal, grace }) => {
+    // It doesn't while there is text, and Ctrl-Z never does.
+    await terminal.type("a");
+    await terminal.press("C-d", "C-z", "BSpace", "C-d");
+    await assertSane(terminal, 0);
+    await assertGoodBye(grace);
+  },
+);
 
 for (const signal of ["TERM", "HUP", "INT"]) {
   scene(
@@ -260,6 +221,38 @@ for (const signal of ["TERM", "HUP", "INT"]) {
     },
   );
 }
+
+scene("a terminal that is stuck keeps nothing from ending", async (all) => {
+  const { tmux, terminal, grace } = all;
+  const pid = await follower(terminal);
+  const server = Number(await tmux.run(["display-message", "-p", "#{pid}"]));
+  Deno.kill(server, "SIGSTOP");
+  try {
+    const line = "x".repeat(60_000);
+    await Promise.all(Array.from({ length: 20 }, () => say(grace, line)));
+    Deno.kill(pid, "SIGTERM");
+    await assertGoodBye(grace);
+    await ended(pid);
+  } finally {
+    Deno.kill(server, "SIGCONT");
+  }
+}, "--timeout 1");
+
+scene("offline, commands don't wait behind what can't be sent", async (all) => {
+  const { broker, terminal } = all;
+  await broker.close();
+  await terminal.until("Disconnected from");
+  await terminal.paste("a line\n".repeat(300));
+  await terminal.until("Send these 300 messages?");
+  await terminal.enter("y");
+  await terminal.enter("/help");
+  await terminal.until("/me waves");
+  await terminal.enter("/quit");
+  await terminal.until("300 lines, 1 to 300, were not acknowledged");
+  await assertSane(terminal, 5);
+  const hints = (await terminal.history()).match(/No connection/g);
+  assertEquals(hints?.length, 1);
+}, "--timeout 1");
 
 scene("a broker that goes away, and one's own leaving then", async (all) => {
   const { broker, terminal } = all;
@@ -278,8 +271,8 @@ scene("a broker that goes away, and one's own leaving then", async (all) => {
 
 test("prompt: a broker that refuses leaves the terminal sane", async () => {
   await using broker = await openBroker();
-  await using tmux = openTmux();
-  const terminal = await tmux.open(SIZE, ROOT);
+  await using stage = await openTerminal();
+  const { terminal } = stage;
   await terminal.enter(command(broker, "-u nobody"));
   await terminal.until("Password of nobody:");
   await terminal.enter("secret");
@@ -291,8 +284,8 @@ test("prompt: a broker that refuses leaves the terminal sane", async () => {
 for (const key of ["C-c", "C-d"]) {
   test(`prompt: ${key} at the password leaves the terminal sane`, async () => {
     await using broker = await openBroker();
-    await using tmux = openTmux();
-    const terminal = await tmux.open(SIZE, ROOT);
+    await using stage = await openTerminal();
+    const { terminal } = stage;
     await terminal.enter(command(broker, "-u nobody"));
     await terminal.until("Password of nobody:");
     await terminal.press("x", key);
@@ -303,8 +296,8 @@ for (const key of ["C-c", "C-d"]) {
 
 test("prompt: SIGTERM at the password leaves the terminal sane", async () => {
   await using broker = await openBroker();
-  await using tmux = openTmux();
-  const terminal = await tmux.open(SIZE, ROOT);
+  await using stage = await openTerminal();
+  const { terminal } = stage;
   await terminal.enter(command(broker, "-u nobody"));
   await terminal.until("Password of nobody:");
   Deno.kill(await follower(terminal), "SIGTERM");
@@ -315,8 +308,8 @@ test("prompt: without --follow, what was sent stays, marked", async () => {
   await using broker = await openBroker();
   await using grace = await Member.connect(broker);
   await grace.client.join([ROOM], 1);
-  await using tmux = openTmux();
-  const terminal = await tmux.open(SIZE, ROOT);
+  await using stage = await openTerminal();
+  const { terminal } = stage;
   await terminal.enter(command(broker).replace("--follow", ""));
   await terminal.until(/^Ada>$/m);
   await terminal.enter("hello");
@@ -332,8 +325,8 @@ test("prompt: a terminal that can only print gets plain lines", async () => {
   await using broker = await openBroker();
   await using grace = await Member.connect(broker);
   await grace.client.join([ROOM], 1);
-  await using tmux = openTmux();
-  const terminal = await tmux.open(SIZE, ROOT, ":", "dumb");
+  await using stage = await openTerminal("dumb");
+  const { terminal } = stage;
   await terminal.enter(command(broker).replace("-N ", "-N -E=TERM "));
   await terminal.until("-- User Ada is now subscribed");
   await terminal.enter("hello");
@@ -346,8 +339,11 @@ test("prompt: a terminal that can only print gets plain lines", async () => {
   await assertSane(terminal, 0);
 });
 
-/** The follower's process. */
-async function follower(terminal: Terminal): Promise<number> {
-  const [, id] = /^process (\d+)$/m.exec(await terminal.history())!;
-  return Number(id);
+/** Waits until a process has ended. */
+async function ended(pid: number): Promise<void> {
+  const args = ["-c", `while kill -0 ${pid} 2>&-; do sleep 0.05; done`];
+  const { code } = await new Deno.Command("timeout", {
+    args: ["20", "sh", ...args],
+  }).output();
+  assertEquals(code, 0, "it has not ended");
 }

@@ -62,7 +62,7 @@ test("at the end, what was held back is shown", () => {
 test("a lost connection holds nothing back", () => {
   const { reading, lines } = read();
   for (const name of ["ann", "bob", "cy", "dan"]) reading.receive(joined(name));
-  reading.follow({
+  reading.onStatus({
     type: "disconnected",
     broker: { scheme: "mqtt", host: "a", port: 1883, path: "" },
     reason: "it went away",

@@ -94,9 +94,12 @@ Deno.test("screen: clears, gives the area up, and goes on without", async () => 
   screen.clear();
   assertEquals(terminal.writes[1], `${ERASE}\x1b[2J\x1b[H> typed`);
   await terminal.answer();
-  screen.draw();
+  let hasEnded = false;
+  const ended = screen.endArea().then(() => hasEnded = true);
   assertEquals(terminal.writes[2], ERASE);
+  assertEquals(hasEnded, false);
   await terminal.answer();
+  await ended;
   screen.show("good-bye");
   assertEquals(terminal.writes[3], `${ERASE}good-bye\r\n`);
   await terminal.answer();
@@ -127,5 +130,20 @@ Deno.test("screen: a terminal that has gone is no error", async () => {
   screen.show("nobody sees it");
   await screen.flushed();
   screen.show("nor this");
+  await screen.endArea();
   await screen.flushed();
+});
+
+Deno.test("screen: the area ends before a flood has", async () => {
+  const { terminal, screen } = open();
+  screen.draw(INPUT);
+  for (let i = 0; i < 10_000; i++) screen.show(`line ${i} of a flood`);
+  const ended = screen.endArea();
+  await terminal.answer();
+  await terminal.answer();
+  await ended;
+  assert(!terminal.writes.join("").includes("line 9999 "));
+  for (let i = 0; i < 10; i++) await terminal.answer();
+  await screen.flushed();
+  assert(terminal.writes.join("").endsWith("line 9999 of a flood\r\n"));
 });

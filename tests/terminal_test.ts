@@ -1,5 +1,6 @@
 import { assertEquals } from "@std/assert";
-import { type ByteSink, LineWriter } from "../lib/terminal.ts";
+import type { ByteSink } from "../lib/pump.ts";
+import { LineWriter } from "../lib/terminal.ts";
 
 /** A sink whose writes end when the test says so. */
 class SlowSink implements ByteSink {
