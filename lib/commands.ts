@@ -11,8 +11,8 @@ export type Action =
   | { type: "refused"; sentence: string }
   | { type: Exclude<Command["type"], "me"> };
 
-/** A command. */
-interface Command {
+/** A command at the prompt. */
+export interface Command {
   /** What it does; with a slash before it, its name. */
   type: "help" | "me" | "who" | "clear" | "quit";
   /** What follows the name, if anything. */

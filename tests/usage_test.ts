@@ -53,3 +53,12 @@ for (const script of ["listener", "publisher"]) {
     assertEquals(version.stdout.split(".")[0], script);
   });
 }
+
+Deno.test("usage: the scripts can be run by their names", {
+  ignore: Deno.build.os === "windows",
+}, async () => {
+  for (const script of ["listener.ts", "publisher.ts"]) {
+    const { mode } = await Deno.stat(new URL(`../${script}`, import.meta.url));
+    assertEquals(mode! & 0o111, 0o111, script);
+  }
+});
