@@ -13,4 +13,6 @@
 
 import process from "node:process";
 
-Object.defineProperty(process, "env", { value: {} });
+Object.defineProperty(process, "env", {
+  value: { READABLE_STREAM: "disable" },
+});
