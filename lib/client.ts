@@ -5,7 +5,6 @@
  * @module
  */
 
-import { Buffer } from "node:buffer";
 import type { IPublishPacket } from "mqtt";
 import { type Broker, showBroker } from "./address.ts";
 import {
@@ -19,15 +18,16 @@ import {
   UnreachableError,
 } from "./connection.ts";
 import { DEFAULTS } from "./defaults.ts";
-import { limitsOf, publishBytes } from "./limits.ts";
+import { LARGEST_PUBLISH_BYTES, limitsOf, publishBytes } from "./limits.ts";
 import { Link } from "./link.ts";
-import { decode, encode, type Payload, type QoS } from "./protocol.ts";
+import { decode, encodeText, type Payload, type QoS } from "./protocol.ts";
 import { Rotation, type Version } from "./rotation.ts";
 import { AbandonedError, type Done, PublishError, Sender } from "./sender.ts";
 import type { Message } from "./sender.ts";
 import { type Grant, NoAnswerError, Subscriptions } from "./subscriptions.ts";
 import { checkFilter, checkTopic } from "./topic.ts";
 import { loadTransport, type MqttClient } from "./transport.ts";
+import { utf8Length } from "./utf8.ts";
 
 export { AddressError, type Broker, type Scheme } from "./address.ts";
 export type { ClientOptions, Status } from "./client_options.ts";
@@ -168,10 +168,13 @@ export class ChatClient {
     checkTopic(topic);
     const id = payload.id ?? crypto.randomUUID();
     const at = payload.at ?? this.#now().toISOString();
-    const bytes = encode({ ...payload, id, at });
+    const message = {
+      topic,
+      payload: encodeText({ ...payload, id, at }),
+      qos,
+    };
     if (this.#isClosed) throw new AbandonedError("The connection is closed.");
-    const broker = () => showBroker(this.broker);
-    await this.#sender.send({ topic, bytes, qos }, broker);
+    await this.#sender.send(message, () => showBroker(this.broker));
   }
 
   /**
@@ -220,7 +223,7 @@ export class ChatClient {
   }
 
   #publish(
-    { topic, bytes, qos: wanted }: Message,
+    { topic, payload, qos: wanted }: Message,
     done: Done,
   ): number | undefined {
     const { qos: highest, packetBytes } = this.#limits;
@@ -229,7 +232,9 @@ export class ChatClient {
       this.#isLowered = true;
       this.#tell({ type: "lowered", broker: this.broker, qos });
     }
-    const size = publishBytes(topic, bytes.length, qos, this.version);
+    const size = packetBytes < LARGEST_PUBLISH_BYTES
+      ? publishBytes(topic, utf8Length(payload), qos, this.version)
+      : 0;
     if (size > packetBytes) {
       done(
         new PublishError(
@@ -240,8 +245,6 @@ export class ChatClient {
       );
       return undefined;
     }
-    const { buffer, byteOffset, length } = bytes;
-    const payload = Buffer.from(buffer, byteOffset, length);
     this.#link.mqtt.publish(topic, payload, { qos }, done);
     return qos === 0 ? undefined : this.#link.mqtt.getLastMessageId();
   }

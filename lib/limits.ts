@@ -6,7 +6,8 @@
  * @module
  */
 
-import type { QoS } from "./protocol.ts";
+import { MAX_PAYLOAD_BYTES, type QoS } from "./protocol.ts";
+import { utf8Length } from "./utf8.ts";
 import type { Version } from "./rotation.ts";
 
 /** A broker's limits (MQTT 5 §3.2.2.3). */
@@ -28,6 +29,9 @@ export interface AnnouncedLimits {
   /** The most messages unacknowledged. */
   receiveMaximum?: number;
 }
+
+/** No PUBLISH of ours is larger: topic, payload, and less than 16 bytes more. */
+export const LARGEST_PUBLISH_BYTES: number = 65_535 + MAX_PAYLOAD_BYTES + 16;
 
 /** The largest packet the length field can say (MQTT 5 §1.5.5). */
 const MQTT_MAX_PACKET_BYTES = 268_435_455 + 5;
@@ -73,8 +77,7 @@ export function publishBytes(
   qos: QoS,
   version: Version,
 ): number {
-  const topicBytes = new TextEncoder().encode(topic).length;
-  const remaining = 2 + topicBytes + (qos > 0 ? 2 : 0) +
+  const remaining = 2 + utf8Length(topic) + (qos > 0 ? 2 : 0) +
     (version === 5 ? 1 : 0) + payloadBytes;
   let lengthBytes = 1;
   for (let rest = remaining; rest >= 128; rest = Math.floor(rest / 128)) {

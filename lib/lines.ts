@@ -5,6 +5,8 @@
  * @module
  */
 
+import { MAX_UTF8_BYTES, utf8Length } from "./utf8.ts";
+
 /** A line, or why there is none to send in its place. */
 export type Line =
   | { type: "text"; text: string }
@@ -50,25 +52,61 @@ export async function* readLines(
   const line = new LineBuffer(maxBytes);
   for await (const chunk of source) {
     let start = 0;
-    for (;;) {
-      const end = chunk.indexOf(LF, start);
-      if (end === -1) break;
-      line.add(chunk.subarray(start, end));
+    if (line.size > 0) {
+      const end = chunk.indexOf(LF);
+      line.add(chunk.subarray(0, end === -1 ? chunk.length : end));
+      if (end === -1) continue;
       yield line.take();
       start = end + 1;
     }
-    line.add(chunk.subarray(start));
+    const end = Math.max(start, chunk.lastIndexOf(LF) + 1);
+    const whole = chunk.subarray(start, end);
+    for (const one of wholeLines(whole, maxBytes)) yield one;
+    line.add(chunk.subarray(end));
   }
   if (line.size > 0) yield line.take();
+}
+
+/** Cuts up bytes that end with a line: as text at once, or else one by one. */
+function* wholeLines(bytes: Uint8Array, maxBytes: number): Generator<Line> {
+  if (bytes.length === 0) return;
+  const text = decode(bytes.subarray(0, -1));
+  if (text !== undefined) {
+    for (const line of text.split("\n")) yield measured(line, maxBytes);
+    return;
+  }
+  const line = new LineBuffer(maxBytes);
+  for (let start = 0; start < bytes.length;) {
+    const end = bytes.indexOf(LF, start);
+    line.add(bytes.subarray(start, end));
+    yield line.take();
+    start = end + 1;
+  }
+}
+
+/** A line of text, without its CR, if it is not too long. */
+function measured(line: string, maxBytes: number): Line {
+  const text = line.endsWith("\r") ? line.slice(0, -1) : line;
+  if (text.length * MAX_UTF8_BYTES > maxBytes) {
+    const bytes = utf8Length(text);
+    if (bytes > maxBytes) return { type: "too long", bytes };
+  }
+  return { type: "text", text };
+}
+
+/** Reads bytes as UTF-8, if they are. */
+function decode(bytes: Uint8Array): string | undefined {
+  try {
+    return new TextDecoder("utf-8", { fatal: true, ignoreBOM: true })
+      .decode(bytes);
+  } catch {
+    return undefined;
+  }
 }
 
 /** The line that is being read. */
 class LineBuffer {
   readonly #maxBytes: number;
-  readonly #decoder = new TextDecoder("utf-8", {
-    fatal: true,
-    ignoreBOM: true,
-  });
   #parts: Uint8Array[] = [];
   #size = 0;
 
@@ -99,11 +137,8 @@ class LineBuffer {
     if (bytes.length > this.#maxBytes) {
       return { type: "too long", bytes: bytes.length };
     }
-    try {
-      return { type: "text", text: this.#decoder.decode(bytes) };
-    } catch {
-      return { type: "not UTF-8" };
-    }
+    const text = decode(bytes);
+    return text === undefined ? { type: "not UTF-8" } : { type: "text", text };
   }
 }
 

@@ -1,10 +1,12 @@
 /**
  * The wire format: what a chat payload is, and how it becomes bytes and back.
  * Owns the payload types, encode, decode, the limits and the standard notices.
- * Pure; imports nothing.
+ * Pure.
  *
  * @module
  */
+
+import { MAX_UTF8_BYTES, utf8Length } from "./utf8.ts";
 
 /** The most bytes a payload may have, encoded. */
 export const MAX_PAYLOAD_BYTES = 65_536;
@@ -112,6 +114,17 @@ const decoder = new TextDecoder("utf-8", { fatal: true });
  * @throws {PayloadTooLargeError} When there would be more.
  */
 export function encode(payload: Payload): Uint8Array {
+  return encoder.encode(encodeText(payload));
+}
+
+/**
+ * Encodes a payload as JSON, for whoever encodes text as UTF-8.
+ *
+ * @param payload What to send.
+ * @returns The JSON, at most {@link MAX_PAYLOAD_BYTES} in UTF-8.
+ * @throws {PayloadTooLargeError} When there would be more.
+ */
+export function encodeText(payload: Payload): string {
   const wire: Record<string, string> = {
     type: payload.type,
     from: payload.from.toWellFormed(),
@@ -120,11 +133,12 @@ export function encode(payload: Payload): Uint8Array {
   else wire.notice = payload.notice.toWellFormed();
   if (payload.id !== undefined) wire.id = payload.id.toWellFormed();
   if (payload.at !== undefined) wire.at = payload.at;
-  const bytes = encoder.encode(JSON.stringify(wire));
-  if (bytes.length > MAX_PAYLOAD_BYTES) {
-    throw new PayloadTooLargeError(bytes.length);
+  const json = JSON.stringify(wire);
+  if (json.length * MAX_UTF8_BYTES > MAX_PAYLOAD_BYTES) {
+    const size = utf8Length(json);
+    if (size > MAX_PAYLOAD_BYTES) throw new PayloadTooLargeError(size);
   }
-  return bytes;
+  return json;
 }
 
 /**
@@ -198,13 +212,16 @@ function check(wire: Record<string, unknown>): Payload | string {
   }
 }
 
+/** RFC 3339 in UTC, but for the days that not all months have. */
+const UTC_TIME =
+  /^\d{4}-(?:0[1-9]|1[0-2])-(0[1-9]|[12]\d|3[01])T(?:[01]\d|2[0-3]):[0-5]\d:[0-5]\d(?:\.\d{1,9})?Z$/;
+
 /** Whether a string is an RFC 3339 time in UTC that exists in the calendar. */
 function isUtcTime(text: string): boolean {
-  if (!/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,9})?Z$/.test(text)) {
-    return false;
-  }
-  // Date.parse takes 30 February and 24:00 for times of the following day.
-  return new Date(text).getUTCDate() === Number(text.slice(8, 10));
+  const day = UTC_TIME.exec(text)?.[1];
+  if (day === undefined) return false;
+  // Date.parse takes 30 February for a day of March.
+  return day <= "28" || new Date(text).getUTCDate() === Number(day);
 }
 
 /** The notice of somebody who joined a room. */

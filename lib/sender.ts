@@ -39,12 +39,12 @@ export class AbandonedError extends PublishError {
   override name = "AbandonedError";
 }
 
-/** What is sent: bytes to a topic, at a QoS. */
+/** What is sent: a payload to a topic, at a QoS. */
 export interface Message {
   /** The topic. */
   topic: string;
-  /** The encoded payload. */
-  bytes: Uint8Array;
+  /** The encoded payload, before UTF-8. */
+  payload: string;
   /** How it is delivered. */
   qos: QoS;
 }

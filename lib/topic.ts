@@ -1,9 +1,11 @@
 /**
  * Topic names and topic filters: which are valid and which of them match many
- * topics. Pure; imports nothing.
+ * topics. Pure.
  *
  * @module
  */
+
+import { utf8Length } from "./utf8.ts";
 
 /** A topic, or topic filter, that brokers would refuse. */
 export class TopicError extends Error {
@@ -102,7 +104,7 @@ export function stringFault(topic: string): string | undefined {
   if (UNSAFE.test(topic)) {
     return "has a control character or another one that brokers refuse";
   }
-  const bytes = new TextEncoder().encode(topic).length;
+  const bytes = utf8Length(topic);
   if (bytes > MAX_TOPIC_BYTES) {
     return `takes ${bytes} bytes; ${MAX_TOPIC_BYTES} is the limit`;
   }

@@ -8,6 +8,7 @@
 import { connect as connectTcp } from "node:net";
 import type { IClientOptions } from "mqtt";
 import type { Broker } from "./address.ts";
+import { batchWrites } from "./batched_writes.ts";
 import { limitArriving } from "./packet_limit.ts";
 
 /**
@@ -89,6 +90,7 @@ export async function loadTransport(
   return (client, broker) => {
     const stream = open(client, broker);
     limitArriving(stream, MAX_PACKET_BYTES);
+    batchWrites(stream);
     return stream;
   };
 }

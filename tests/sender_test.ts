@@ -12,14 +12,14 @@ function begin() {
   const answers: Done[] = [];
   const forgotten: number[] = [];
   let broker = "first";
-  const sender = new Sender(({ bytes }, done) => {
-    published.push(new TextDecoder().decode(bytes));
+  const sender = new Sender(({ payload }, done) => {
+    published.push(payload);
     answers.push(done);
     return answers.length;
   }, (packetId) => forgotten.push(packetId));
   const send = (text: string) =>
     sender.send(
-      { topic: "room", bytes: new TextEncoder().encode(text), qos: 1 },
+      { topic: "room", payload: text, qos: 1 },
       () => broker,
     );
   const moveTo = (name: string) => broker = name;
@@ -71,19 +71,19 @@ test("a refusal makes room too", async () => {
 });
 
 test("an answer at once is as good as any", async () => {
-  const published: number[] = [];
-  const sender = new Sender(({ bytes }, done) => {
-    published.push(bytes[0]);
-    done(bytes[0] === 2 ? new Error("too large") : null);
+  const published: string[] = [];
+  const sender = new Sender(({ payload }, done) => {
+    published.push(payload);
+    done(payload === "2" ? new Error("too large") : null);
     return undefined;
   }, () => {});
-  const send = (byte: number) =>
-    sender.send({ topic: "room", bytes: Uint8Array.of(byte), qos: 0 }, String);
-  const all = Promise.allSettled([1, 2, 3].map(send));
+  const send = (payload: string) =>
+    sender.send({ topic: "room", payload, qos: 0 }, String);
+  const all = Promise.allSettled(["1", "2", "3"].map(send));
   sender.goOnline(1);
   const fates = (await all).map(({ status }) => status);
   assertEquals(fates, ["fulfilled", "rejected", "fulfilled"]);
-  assertEquals(published, [1, 2, 3]);
+  assertEquals(published, ["1", "2", "3"]);
 });
 
 test("offline, new messages wait, and old ones keep their place", async () => {
