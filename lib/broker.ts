@@ -10,7 +10,7 @@
  * @module
  */
 
-import "./empty_env.ts"; // first: aedes, too, reads the environment on loading
+import "./library_env.ts"; // first: aedes, too, reads the environment on loading
 import { Aedes, type AedesOptions, type Client } from "aedes";
 import { createServer, type Server, type Socket } from "node:net";
 import { parseArgs } from "node:util";

@@ -6,7 +6,7 @@
  * @module
  */
 
-import "./empty_env.ts";
+import "./library_env.ts";
 import { Buffer } from "node:buffer";
 import mqttClient from "mqtt/lib/client";
 import type { IClientOptions } from "mqtt";

@@ -5,7 +5,7 @@
  * @module
  */
 
-import "./empty_env.ts";
+import "./library_env.ts";
 import ackHandler from "mqtt/lib/handlers/ack";
 
 /** What a failed connection asks for. */

@@ -7,12 +7,9 @@
  */
 
 import { setColorEnabled } from "@std/fmt/colors";
-import denoJson from "../deno.json" with { type: "json" };
 import type { ClientOptions, Status } from "./client.ts";
-import { completions } from "./completions.ts";
 import { EXIT, exitCodeOf } from "./exit.ts";
 import type { Script } from "./flags.ts";
-import { helpText } from "./help.ts";
 import type { Options, Request } from "./options.ts";
 import { safeText } from "./safe_text.ts";
 import {
@@ -51,17 +48,11 @@ export async function runScript<O>(
   try {
     const request = parse(args);
     switch (request.action) {
-      case "help":
-        console.log(helpText(script));
-        return EXIT.ok;
-      case "version":
-        console.log(`${script}.ts ${denoJson.version}`);
-        return EXIT.ok;
-      case "completions":
-        console.log(completions(script, request.shell));
-        return EXIT.ok;
       case "run":
         return await run(request.options, people);
+      default:
+        console.log(await information(script, request));
+        return EXIT.ok;
     }
   } catch (error) {
     const sentence = error instanceof Error ? error.message : String(error);
@@ -72,6 +63,27 @@ export async function runScript<O>(
     return exitCodeOf(error);
   } finally {
     await within(FLUSH_SECONDS, stderr.flushed());
+  }
+}
+
+/** What is asked for in place of a run; loaded here, since a run needs none. */
+async function information(
+  script: Script,
+  request: Exclude<Request<unknown>, { action: "run" }>,
+): Promise<string> {
+  switch (request.action) {
+    case "help":
+      return (await import("./help.ts")).helpText(script);
+    case "completions": {
+      const { completions } = await import("./completions.ts");
+      return completions(script, request.shell);
+    }
+    case "version": {
+      const { default: config } = await import("../deno.json", {
+        with: { type: "json" },
+      });
+      return `${script}.ts ${config.version}`;
+    }
   }
 }
 

@@ -5,7 +5,7 @@
  * @module
  */
 
-import "../lib/empty_env.ts"; // first: mqtt reads the environment on loading
+import "../lib/library_env.ts"; // first: mqtt reads the environment on loading
 import { Buffer } from "node:buffer";
 import { connect as openSocket } from "node:net";
 import type { MqttClient } from "mqtt";
