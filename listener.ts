@@ -16,6 +16,7 @@ import { ChatClient, NotAuthorizedError } from "./lib/client.ts";
 import { EXIT } from "./lib/exit.ts";
 import { type ListenerOptions, parseListenerArgs } from "./lib/options.ts";
 import { Reading } from "./lib/reading.ts";
+import { Roster } from "./lib/roster.ts";
 import { type People, prepare, runScript } from "./lib/script.ts";
 import { Ending, LineWriter, nextEnter, onEndSignals } from "./lib/terminal.ts";
 import { within } from "./lib/timer.ts";
@@ -44,12 +45,14 @@ async function listen(
     Deno.stdout,
     (count) => reading.noteDropped(count),
   );
+  // Where lines are to be plain, each event keeps a line of its own.
+  const isFolding = color && Deno.stdout.isTerminal();
   const reading = new Reading({
     ...options,
     color,
     bell: options.bell && Deno.stdout.isTerminal(),
-    // Where lines are to be plain, each event keeps a line of its own.
-    fold: color && Deno.stdout.isTerminal(),
+    fold: isFolding,
+    roster: isFolding ? new Roster() : undefined,
     write: (line) => stdout.write(line),
     warn: people.complain,
     onEnough: () => ending.begin(),

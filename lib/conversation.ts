@@ -18,6 +18,7 @@ import { openPlainPrompt } from "./plain_prompt.ts";
 import { openPrompt, type Prompt } from "./prompt.ts";
 import { Reading } from "./reading.ts";
 import { paintName } from "./render.ts";
+import { Roster } from "./roster.ts";
 import { safeName, safeText } from "./safe_text.ts";
 import { type People, prepare, type Setting } from "./script.ts";
 import { waitFor, within } from "./timer.ts";
@@ -54,6 +55,7 @@ class Conversation {
   readonly #setting: Setting;
   readonly #show: (line: string) => void;
   readonly #reading: Reading;
+  readonly #roster = new Roster();
   #client!: ChatClient;
   /** Whether this outage was mentioned. */
   #isOutageKnown = false;
@@ -74,6 +76,7 @@ class Conversation {
       announce: follow,
       json: false,
       fold: follow && color,
+      roster: this.#roster,
       showTopic: false,
       color,
       write: show,
@@ -160,14 +163,14 @@ class Conversation {
   #whoLines(): string[] {
     const { follow, name } = this.#options;
     return follow
-      ? whoLines(this.#reading.roster.list(), name, new Date())
+      ? whoLines(this.#roster.list(), name, new Date())
       : ["Nobody is seen here without --follow."];
   }
 
   /** Names that Tab may complete: those that are shown as they are. */
   #otherNames(): string[] {
     const { name } = this.#options;
-    return this.#reading.roster.names()
+    return this.#roster.names()
       .filter((other) => other !== name && safeName(other) === other);
   }
 

@@ -11,7 +11,7 @@ import type { ChatClient, ClientOptions, Status } from "./client.ts";
 import { Presence } from "./presence.ts";
 import type { QoS, Received } from "./protocol.ts";
 import { RoomView } from "./room_view.ts";
-import { Roster } from "./roster.ts";
+import type { Roster } from "./roster.ts";
 import { SelfTest } from "./self_test.ts";
 import { isOneTopic } from "./topic.ts";
 
@@ -40,6 +40,8 @@ export interface ReadingOptions {
    * done with `count`, since nobody could say what to count then.
    */
   fold?: boolean;
+  /** Takes note of who is seen; folding needs it. */
+  roster?: Roster;
   /** Whether the broker kept messages between two runs. */
   resume: boolean;
   /** How many lines are enough; one's own notices don't count. */
@@ -57,8 +59,6 @@ const KEPT_PAUSE_MS = 2_000;
 
 /** Reads rooms. */
 export class Reading {
-  /** Who was seen. */
-  readonly roster: Roster = new Roster();
   readonly #options: ReadingOptions;
   readonly #presence: Presence;
   readonly #view: RoomView;
@@ -82,7 +82,7 @@ export class Reading {
       ...options,
       self: name,
       fold: fold && count === undefined,
-      spokeAt: (author) => this.roster.spokeAt(author),
+      spokeAt: (author) => options.roster?.spokeAt(author),
       now: () => new Date(),
     });
     const onSilent = (topic: string) => this.#warnOfSilence(topic);
@@ -110,9 +110,9 @@ export class Reading {
    * @param received What.
    */
   receive(received: Received): void {
-    const { count = Infinity, onEnough } = this.#options;
+    const { count = Infinity, onEnough, roster } = this.#options;
     this.#selfTest.heard(received.topic);
-    this.roster.note(received);
+    roster?.note(received);
     const isOwn = this.#presence.isOwn(received);
     if (this.#shown >= count) {
       if (!isOwn) this.#unshown++;

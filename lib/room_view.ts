@@ -7,7 +7,7 @@
  */
 
 import { Folding } from "./folding.ts";
-import { age, LATE_MS } from "./lateness.ts";
+import { LateWatch } from "./lateness.ts";
 import { DayWatch } from "./local_time.ts";
 import { Bell, type Mention, mentionOf } from "./mention.ts";
 import { type Note, renderDay, renderJsonNote, renderNote } from "./notes.ts";
@@ -53,6 +53,7 @@ export class RoomView {
   readonly #lateLine: LineOptions;
   readonly #mention?: Mention;
   readonly #seen = new SeenIds();
+  readonly #late = new LateWatch();
   readonly #days = new DayWatch();
   readonly #bell?: Bell;
   /** What holds notices back, while any may be. */
@@ -85,11 +86,10 @@ export class RoomView {
   show(received: Received): boolean {
     const { payload, topic, receivedAt } = received;
     const { id, at } = payload.type === "malformed" ? {} : payload;
-    // The same id in another topic is another message.
-    if (id !== undefined && !this.#seen.add(`${id} ${topic}`)) return false;
+    if (id !== undefined && !this.#seen.add(id, topic)) return false;
     const isMissed = this.#missed !== undefined;
     if (this.#missed !== undefined) this.#missed++;
-    const isLate = isMissed || age(at, receivedAt) > LATE_MS;
+    const isLate = isMissed || this.#late.isLate(at, receivedAt);
     const folding = this.#folding;
     if (folding === undefined || !this.#holdsBack(received, folding, isLate)) {
       this.#showLine(received, isLate);

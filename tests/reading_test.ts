@@ -8,6 +8,7 @@
 import { assertEquals } from "@std/assert";
 import { joinNotice } from "../lib/protocol.ts";
 import { Reading, type ReadingOptions } from "../lib/reading.ts";
+import { Roster } from "../lib/roster.ts";
 import { message, notice, received } from "./render_fixtures.ts";
 
 const ROOM = "chat/room";
@@ -26,6 +27,7 @@ function read(options: Partial<ReadingOptions> = {}) {
     showTopic: false,
     resume: false,
     fold: true,
+    roster: new Roster(),
     ...options,
     write: (line) => lines.push(line.replace(/\d\d:\d\d:\d\d /, "")),
     warn: (sentence) => lines.push(sentence),
@@ -107,11 +109,12 @@ test("the line of a new day does not count", () => {
   assertEquals(isEnough, true);
 });
 
-test("it knows who was seen", () => {
-  const { reading } = read();
+test("it takes note of who was seen", () => {
+  const roster = new Roster();
+  const { reading } = read({ roster });
   reading.receive(joined("ann"));
   reading.receive(said("hi", "bob"));
-  assertEquals(reading.roster.names().toSorted(), ["ann", "bob"]);
+  assertEquals(roster.names().toSorted(), ["ann", "bob"]);
   reading.stop();
 });
 

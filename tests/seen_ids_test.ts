@@ -7,7 +7,7 @@ const ids = (from: number, to: number) =>
 
 /** Which of them are new. */
 const added = (seen: SeenIds, ids: string[]) =>
-  ids.filter((id) => seen.add(id));
+  ids.filter((id) => seen.add(id, "room"));
 
 Deno.test({
   name: "seen ids: each is new once",
@@ -45,5 +45,21 @@ Deno.test({
     assertEquals(added(seen, ids(0, 16_384 + 1)), []);
     added(seen, ids(20_000, 20_000 + 2 * 16_384));
     assertEquals(added(seen, ["0"]), ["0"]);
+  },
+});
+
+Deno.test({
+  name: "seen ids: the same id elsewhere is another message's",
+  permissions: "none",
+  fn() {
+    const seen = new SeenIds(10);
+    const rooms = ["a", "b", "c", "a b", ""];
+    const all = rooms.flatMap((room) => ["x", "x a"].map((id) => [id, room]));
+    assertEquals(all.filter(([id, room]) => !seen.add(id, room)), []);
+    assertEquals(all.filter(([id, room]) => seen.add(id, room)), []);
+    // One id takes no more memory than many.
+    for (let i = 0; i < 30; i++) seen.add("y", `${i}`);
+    assertEquals(seen.add("y", "29"), false);
+    assertEquals(seen.add("y", "0"), true);
   },
 });
