@@ -24,11 +24,9 @@ const CTRL_C = "\x03";
 const START = "\x1b[200~";
 const END = "\x1b[201~";
 
-/** The parts of a mark that another part may follow; ESC alone is a key. */
-const PARTS = [3, 4, 5].flatMap((length) => [
-  START.slice(0, length),
-  END.slice(0, length),
-]);
+/** The parts of the marks that the rest may follow. Outside ESC is a key. */
+const STARTS = [2, 3, 4, 5].map((length) => START.slice(0, length));
+const ENDS = [1, 2, 3, 4, 5].map((length) => END.slice(0, length));
 
 /**
  * Three lines at once: nobody types that fast, so it is the paste of a terminal
@@ -54,10 +52,12 @@ export class PasteSplitter {
     let left = this.#rest + text;
     this.#rest = "";
     while (left !== "") {
-      const mark = this.#pasted === undefined ? START : END;
+      const isKeys = this.#pasted === undefined;
+      const mark = isKeys ? START : END;
       const at = left.indexOf(mark);
       if (at === -1) {
-        this.#rest = PARTS.find((part) => left.endsWith(part)) ?? "";
+        const parts = isKeys ? STARTS : ENDS;
+        this.#rest = parts.find((part) => left.endsWith(part)) ?? "";
         const end = left.length - this.#rest.length;
         this.#take(left.slice(0, end), inputs);
         break;
