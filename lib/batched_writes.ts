@@ -42,20 +42,21 @@ export function batchWrites(stream: Writing): void {
     if (size > 0) write(Buffer.copyBytesFrom(batch, 0, size));
     size = 0;
   };
-  const hasRoom = (bytes: number) => {
-    if (size + bytes > BATCH_BYTES) flush();
-    return bytes <= BATCH_BYTES;
-  };
   stream.write = (part) => {
     const isText = typeof part === "string";
-    if (!hasRoom(part.length * (isText ? MAX_UTF8_BYTES : 1))) write(part);
+    const most = part.length * (isText ? MAX_UTF8_BYTES : 1);
+    if (size + most > BATCH_BYTES) {
+      const large = isText ? Buffer.from(part) : part;
+      const before = batch.subarray(0, size);
+      size = 0;
+      write(Buffer.concat([before, large]));
+      return !stream.writableNeedDrain;
+    }
+    if (size === 0) setImmediate(flush);
+    if (isText) size += batch.write(part, size);
     else {
-      if (size === 0) setImmediate(flush);
-      if (isText) size += batch.write(part, size);
-      else {
-        batch.set(part, size);
-        size += part.length;
-      }
+      batch.set(part, size);
+      size += part.length;
     }
     return !stream.writableNeedDrain;
   };
