@@ -19,10 +19,7 @@ import { Reading } from "./lib/reading.ts";
 import { Roster } from "./lib/roster.ts";
 import { type People, prepare, runScript } from "./lib/script.ts";
 import { Ending, LineWriter, nextEnter, onEndSignals } from "./lib/terminal.ts";
-import { within } from "./lib/timer.ts";
-
-/** After this, in milliseconds, a person wonders why it has not ended. */
-const HINT_MS = 1_000;
+import { HINT_MS, waitFor, within } from "./lib/timer.ts";
 
 /**
  * The whole program.
@@ -116,18 +113,18 @@ async function leave(
   reading: Reading,
   stdout: LineWriter,
 ): Promise<void> {
-  const hint = setTimeout(() => {
+  const callOff = waitFor(HINT_MS, () => {
     const broker = showBroker(client.broker);
     tell(
       client.online
         ? `Saying good-bye to ${broker}; Ctrl-C again ends it now.`
         : "Writing what has come; Ctrl-C again ends it now.",
     );
-  }, HINT_MS);
+  });
   if (client.online) await within(timeout, reading.leave());
   await client.close();
   await within(timeout, stdout.flushed());
-  clearTimeout(hint);
+  callOff();
 }
 
 /** Subscribes; it is an error when no room may be read. */

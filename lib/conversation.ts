@@ -8,10 +8,10 @@
 import { dim, red } from "@std/fmt/colors";
 import { ChatClient } from "./client.ts";
 import { commandHelp, complete } from "./commands.ts";
-import { EXIT } from "./exit.ts";
 import { DEFAULTS } from "./defaults.ts";
 import { Delivery } from "./delivery.ts";
 import { messages, whoLines } from "./entries.ts";
+import { EXIT } from "./exit.ts";
 import type { Line } from "./lines.ts";
 import type { PublisherOptions } from "./options.ts";
 import { openPlainPrompt } from "./plain_prompt.ts";
@@ -21,10 +21,7 @@ import { paintName } from "./render.ts";
 import { Roster } from "./roster.ts";
 import { safeName, safeText } from "./safe_text.ts";
 import { type People, prepare, type Setting } from "./script.ts";
-import { waitFor, within } from "./timer.ts";
-
-/** After this, in milliseconds, a person wonders why it has not ended. */
-const HINT_MS = 1_000;
+import { HINT_MS, waitFor, within } from "./timer.ts";
 
 /**
  * Holds a conversation; stdin and stdout must be terminals.

@@ -5,6 +5,9 @@
  * @module
  */
 
+/** After this, in milliseconds, a person wonders why a program has not ended. */
+export const HINT_MS = 1_000;
+
 /**
  * Calls back after a time, in milliseconds; returns how to call it off.
  */
