@@ -19,31 +19,18 @@ import { LineWriter } from "./terminal.ts";
  */
 export function openPlainPrompt({ onDropped }: PromptOptions): Prompt {
   const writer = new LineWriter(Deno.stdout, onDropped);
-  const { readable, writable } = new TransformStream<Entry, Entry>();
-  const closing = new AbortController();
-  pass(writable, closing.signal);
   return {
-    entries: readable,
+    entries: entered(),
     show: (line) => writer.write(line),
     clear: () => {},
-    close: () => closing.abort(),
+    close: () => {},
     flushed: () => writer.flushed(),
   };
 }
 
-/** Passes on what is entered, until the terminal ends or nobody takes it. */
-async function pass(
-  entries: WritableStream<Entry>,
-  signal: AbortSignal,
-): Promise<void> {
-  const writer = entries.getWriter();
-  signal.addEventListener("abort", () => writer.close().catch(() => {}));
-  try {
-    for await (
-      const line of readLines(Deno.stdin.readable, MAX_PAYLOAD_BYTES)
-    ) {
-      await writer.write({ ...line, isPasted: false });
-    }
-    await writer.close();
-  } catch { /* Nobody takes it any more. */ }
+/** What is entered, until the terminal ends or nobody takes it any more. */
+async function* entered(): AsyncGenerator<Entry> {
+  for await (const line of readLines(Deno.stdin.readable, MAX_PAYLOAD_BYTES)) {
+    yield { ...line, isPasted: false };
+  }
 }
