@@ -106,7 +106,9 @@ export class Mosquitto implements AsyncDisposable {
     });
     ended.catch(() => {});
     const ports = [...this.#listeners.values()].map(([port]) => port);
-    const areUp = Promise.all([this.port, ...ports].map(accepts));
+    const areUp = Promise.all(
+      [this.port, ...ports].map((port) => accepts(port)),
+    );
     await Promise.race([areUp, ended]);
   }
 
@@ -202,9 +204,12 @@ export function freePorts(count: number): number[] {
   return ports;
 }
 
-/** Waits until a port takes connections. */
-export async function accepts(port: number): Promise<void> {
-  const deadline = performance.now() + PATIENCE_MS;
+/** Waits until a port takes connections, for so many milliseconds. */
+export async function accepts(
+  port: number,
+  patience: number = PATIENCE_MS,
+): Promise<void> {
+  const deadline = performance.now() + patience;
   while (performance.now() < deadline) {
     const { promise, resolve } = Promise.withResolvers<boolean>();
     const socket = connect({ host: "127.0.0.1", port });
