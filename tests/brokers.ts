@@ -44,6 +44,14 @@ export function hostOf({ port }: { port: number }): string {
   return `127.0.0.1:${port}`;
 }
 
+/** The room that most tests meet in. */
+export const TOPIC = "chat/room";
+
+/** The arguments that lead a script to it. */
+export function at(broker: { port: number }, ...args: string[]): string[] {
+  return ["--host", hostOf(broker), "--topic", TOPIC, ...args];
+}
+
 /** A port that nothing listens on. */
 export function closedPort(): number {
   using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });

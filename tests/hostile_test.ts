@@ -7,23 +7,17 @@
 
 import { assertEquals, assertMatch } from "@std/assert";
 import {
+  at,
   connack,
   FakeBroker,
   hostOf,
   letIn,
   openBroker,
   suback,
+  TOPIC,
 } from "./brokers.ts";
 import { Peer, said } from "./peers.ts";
 import { assertOneLine, run, start } from "./processes.ts";
-
-const TOPIC = "chat/room";
-
-/** The arguments for a room on a test's broker. */
-const at = (broker: { port: number }, ...args: string[]) => [
-  ...["--host", hostOf(broker), "--topic", TOPIC],
-  ...args,
-];
 
 /** Packets that end before their packet id: PUBREC, and PUBLISH at QoS 1, 2. */
 const TRUNCATED = [

@@ -18,6 +18,7 @@ import {
   scene,
   test,
 } from "./prompt_scene.ts";
+import type { Terminal } from "./tmux.ts";
 
 scene(
   "Ctrl-C leaves, and the terminal is sane",
@@ -101,12 +102,19 @@ scene("a broker that goes away, and one's own leaving then", async (all) => {
   await assertSane(terminal, 5);
 }, "--timeout 2");
 
-test("prompt: a broker that refuses leaves the terminal sane", async () => {
-  await using broker = await openBroker();
-  await using stage = await openTerminal();
-  const { terminal } = stage;
-  await terminal.enter(command(broker, "-u nobody"));
-  await terminal.until("Password of nobody:");
+/** Plays a scene that begins at the question for a password. */
+function atPassword(name: string, play: (terminal: Terminal) => Promise<void>) {
+  test(`prompt: ${name} leaves the terminal sane`, async () => {
+    await using broker = await openBroker();
+    await using stage = await openTerminal();
+    const { terminal } = stage;
+    await terminal.enter(command(broker, "-u nobody"));
+    await terminal.until("Password of nobody:");
+    await play(terminal);
+  });
+}
+
+atPassword("a broker that refuses", async (terminal) => {
   await terminal.enter("secret");
   const screen = await terminal.until("publisher: ");
   assert(!screen.includes("secret"), screen);
@@ -114,24 +122,14 @@ test("prompt: a broker that refuses leaves the terminal sane", async () => {
 });
 
 for (const key of ["C-c", "C-d"]) {
-  test(`prompt: ${key} at the password leaves the terminal sane`, async () => {
-    await using broker = await openBroker();
-    await using stage = await openTerminal();
-    const { terminal } = stage;
-    await terminal.enter(command(broker, "-u nobody"));
-    await terminal.until("Password of nobody:");
+  atPassword(`${key} at the password`, async (terminal) => {
     await terminal.press("x", key);
     await terminal.until('publisher: no answer to "Password of nobody:"');
     await assertSane(terminal, 1);
   });
 }
 
-test("prompt: SIGTERM at the password leaves the terminal sane", async () => {
-  await using broker = await openBroker();
-  await using stage = await openTerminal();
-  const { terminal } = stage;
-  await terminal.enter(command(broker, "-u nobody"));
-  await terminal.until("Password of nobody:");
+atPassword("SIGTERM at the password", async (terminal) => {
   Deno.kill(await follower(terminal), "SIGTERM");
   await assertSane(terminal, 1);
 });

@@ -6,17 +6,17 @@
  */
 
 import { assertEquals, assertLess, assertMatch } from "@std/assert";
-import { FakeBroker, hostOf, letIn, openBroker, puback } from "./brokers.ts";
+import {
+  at,
+  FakeBroker,
+  hostOf,
+  letIn,
+  openBroker,
+  puback,
+  TOPIC,
+} from "./brokers.ts";
 import { Peer, said } from "./peers.ts";
 import { assertOneLine, start } from "./processes.ts";
-
-const TOPIC = "chat/room";
-
-/** The arguments for a room on a test's broker. */
-const at = (broker: { port: number }, ...args: string[]) => [
-  ...["--host", hostOf(broker), "--topic", TOPIC],
-  ...args,
-];
 
 Deno.test("reconnect: the listener reads on after a restart", async () => {
   const broker = await openBroker();

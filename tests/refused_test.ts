@@ -12,6 +12,7 @@ import {
   assertMatch,
 } from "@std/assert";
 import {
+  at,
   closedPort,
   connack,
   FakeBroker,
@@ -20,6 +21,7 @@ import {
   openBroker,
   puback,
   suback,
+  TOPIC,
 } from "./brokers.ts";
 import { Peer } from "./peers.ts";
 import {
@@ -29,14 +31,6 @@ import {
   run,
   start,
 } from "./processes.ts";
-
-const TOPIC = "chat/room";
-
-/** The arguments for a room on a test's broker. */
-const at = (broker: { port: number }, ...args: string[]) => [
-  ...["--host", hostOf(broker), "--topic", TOPIC],
-  ...args,
-];
 
 /** Both scripts with the same arguments, to their ends. */
 async function runBoth(args: string[]): Promise<Outcome[]> {
