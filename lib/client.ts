@@ -37,7 +37,15 @@ export {
   UnreachableError,
 } from "./connection.ts";
 export type { LinkStatus } from "./link.ts";
-export { PayloadTooLargeError, type Received } from "./protocol.ts";
+export {
+  type ChatMessage,
+  type ChatNotice,
+  type Malformed,
+  type Payload,
+  PayloadTooLargeError,
+  type QoS,
+  type Received,
+} from "./protocol.ts";
 export type { Version, WantedVersion } from "./rotation.ts";
 export { AbandonedError, PublishError } from "./sender.ts";
 export type { Grant } from "./subscriptions.ts";

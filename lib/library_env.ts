@@ -1,23 +1,43 @@
 /**
- * The environment that the libraries read while they load: nothing but a switch.
+ * The environment as the libraries under MQTT.js find it while they load, and
+ * as the rest of the program keeps it.
  *
- * readable-stream, debug, socks and ws, which mqtt depends on, look in
- * `process.env` for debug switches and proxies at import time; with no `env`
- * permission that throws NotCapable (measured, Deno 2.9). An empty object in
- * its place is what they would find anyway, and lets the scripts run with the
- * net permission alone.
+ * readable-stream, debug, socks and ws look in `process.env` for debug switches
+ * and proxies at import time, and list its names; where not all of it may be
+ * read, that throws NotCapable (measured, Deno 2.9). There they get one in
+ * which a variable that may not be read is one that isn't set, so that the
+ * scripts run with the net permission alone.
  *
- * READABLE_STREAM=disable is readable-stream's own switch: it hands out Node's
- * streams in place of its copy of them, which takes 6 ms to load (measured).
- *
- * Must be imported before mqtt. Our own reading of MQTT_PASSWORD uses `Deno.env`
- * and is not affected.
+ * Must be imported before mqtt.
  *
  * @module
  */
 
 import process from "node:process";
 
-Object.defineProperty(process, "env", {
-  value: { READABLE_STREAM: "disable" },
-});
+/** How readable-stream is told of Node's streams. */
+const SWITCH = "READABLE_STREAM";
+
+const { state, partial } = Deno.permissions.querySync({ name: "env" });
+if (state !== "granted" || partial) {
+  Object.defineProperty(process, "env", { value: readableEnv() });
+}
+// readable-stream's own switch: it hands out Node's streams in place of its
+// copy of them, which takes 6 ms to load (measured).
+process.env[SWITCH] ??= "disable";
+
+/** An environment of what may be read; what is set in it stays in it. */
+function readableEnv(): Record<string, string | undefined> {
+  return new Proxy<Record<string, string | undefined>>({}, {
+    get: (own, name) =>
+      typeof name !== "string" || name in own
+        ? Reflect.get(own, name)
+        : readIfGranted(name),
+  });
+}
+
+/** A variable, where reading it is permitted; undefined where not. */
+function readIfGranted(variable: string): string | undefined {
+  const { state } = Deno.permissions.querySync({ name: "env", variable });
+  return state === "granted" ? Deno.env.get(variable) : undefined;
+}
