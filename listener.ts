@@ -11,14 +11,19 @@
  * @module
  */
 
-import { showBroker } from "./lib/address.ts";
+import { showBroker } from "./lib/mqtt/address.ts";
 import { ChatClient, NotAuthorizedError } from "./lib/client.ts";
-import { EXIT } from "./lib/exit.ts";
-import { type ListenerOptions, parseListenerArgs } from "./lib/options.ts";
-import { Reading } from "./lib/reading.ts";
-import { Roster } from "./lib/roster.ts";
-import { type People, prepare, runScript } from "./lib/script.ts";
-import { Ending, LineWriter, nextEnter, onEndSignals } from "./lib/terminal.ts";
+import { EXIT } from "./lib/cli/exit.ts";
+import { type ListenerOptions, parseListenerArgs } from "./lib/cli/options.ts";
+import { Reading } from "./lib/room/reader.ts";
+import { Roster } from "./lib/room/roster.ts";
+import { type People, prepare, runScript } from "./lib/cli/script.ts";
+import {
+  Ending,
+  LineWriter,
+  nextEnter,
+  onEndSignals,
+} from "./lib/terminal/signals.ts";
 import { HINT_MS, waitFor, within } from "./lib/timer.ts";
 
 /**

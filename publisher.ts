@@ -11,12 +11,15 @@
  */
 
 import { ChatClient } from "./lib/client.ts";
-import { Delivery, type LineSource } from "./lib/delivery.ts";
-import { readLines } from "./lib/lines.ts";
-import { parsePublisherArgs, type PublisherOptions } from "./lib/options.ts";
+import { Delivery, type LineSource } from "./lib/cli/delivery.ts";
+import { readLines } from "./lib/terminal/input.ts";
+import {
+  parsePublisherArgs,
+  type PublisherOptions,
+} from "./lib/cli/options.ts";
 import { MAX_PAYLOAD_BYTES } from "./lib/protocol.ts";
-import { type People, prepare, runScript } from "./lib/script.ts";
-import { UsageError } from "./lib/values.ts";
+import { type People, prepare, runScript } from "./lib/cli/script.ts";
+import { UsageError } from "./lib/cli/arguments.ts";
 
 /**
  * The whole program.
@@ -39,7 +42,7 @@ async function publish(
   }
   if (Deno.stdin.isTerminal() && Deno.stdout.isTerminal()) {
     // Loaded here, since pipes don't need it.
-    const { converse } = await import("./lib/conversation.ts");
+    const { converse } = await import("./lib/cli/conversation.ts");
     return await converse(options, people);
   }
   if (follow) {

@@ -5,7 +5,11 @@
  * @module
  */
 
-import { accepts, freePort, UNLIMITED_QUEUES } from "../tests/mosquitto.ts";
+import {
+  accepts,
+  freePort,
+  UNLIMITED_QUEUES,
+} from "../tests/support/mosquitto.ts";
 import type { Processes } from "./processes.ts";
 
 /** How long it may take to come up, in milliseconds. */

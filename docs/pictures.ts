@@ -12,9 +12,9 @@
  */
 
 import { fileURLToPath } from "node:url";
-import { onEndSignals } from "../lib/terminal.ts";
-import { Peer } from "../tests/peers.ts";
-import { type Size, type Terminal, Tmux } from "../tests/tmux.ts";
+import { onEndSignals } from "../lib/terminal/signals.ts";
+import { Peer } from "../tests/support/peers.ts";
+import { type Size, type Terminal, Tmux } from "../tests/support/tmux.ts";
 import { ansiSvg } from "./ansi_svg.ts";
 
 const ROOT = fileURLToPath(new URL("..", import.meta.url));
@@ -70,7 +70,7 @@ async function openTerminal(
 async function startBroker(tmux: Tmux): Promise<Stage> {
   const terminal = await openShell(tmux, WIDE);
   await terminal.enter(
-    "deno run --no-prompt -N=127.0.0.1 -R=mosquitto lib/broker.ts --port 0",
+    "deno run --no-prompt -N=127.0.0.1 -R=mosquitto lib/broker/broker.ts --port 0",
   );
   const [, port] = await terminal.shows(/Broker on mqtt:\/\/127.0.0.1:(\d+)/);
   return { tmux, port: Number(port) };

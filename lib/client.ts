@@ -6,7 +6,7 @@
  */
 
 import type { IPublishPacket } from "mqtt";
-import { type Broker, showBroker } from "./address.ts";
+import { type Broker, showBroker } from "./mqtt/address.ts";
 import {
   type ClientOptions,
   completeOptions,
@@ -16,27 +16,40 @@ import {
   connectFirst,
   type ConnectOptions,
   UnreachableError,
-} from "./connection.ts";
+} from "./mqtt/connect.ts";
 import { DEFAULTS } from "./defaults.ts";
-import { LARGEST_PUBLISH_BYTES, limitsOf, publishBytes } from "./limits.ts";
-import { Link } from "./link.ts";
+import {
+  LARGEST_PUBLISH_BYTES,
+  limitsOf,
+  publishBytes,
+} from "./mqtt/limits.ts";
+import { Link } from "./mqtt/link.ts";
 import { decode, encodeText, type Payload, type QoS } from "./protocol.ts";
-import { Rotation, type Version } from "./rotation.ts";
-import { AbandonedError, type Done, PublishError, Sender } from "./sender.ts";
-import type { Message } from "./sender.ts";
-import { type Grant, NoAnswerError, Subscriptions } from "./subscriptions.ts";
-import { checkFilter, checkTopic } from "./topic.ts";
-import { loadTransport, type MqttClient } from "./transport.ts";
+import { Rotation, type Version } from "./mqtt/rotation.ts";
+import {
+  AbandonedError,
+  type Done,
+  PublishError,
+  Sender,
+} from "./mqtt/sender.ts";
+import type { Message } from "./mqtt/sender.ts";
+import {
+  type Grant,
+  NoAnswerError,
+  Subscriptions,
+} from "./mqtt/subscriptions.ts";
+import { checkFilter, checkTopic } from "./mqtt/topic.ts";
+import { loadTransport, type MqttClient } from "./mqtt/transport.ts";
 import { utf8Length } from "./utf8.ts";
 
-export { AddressError, type Broker, type Scheme } from "./address.ts";
+export { AddressError, type Broker, type Scheme } from "./mqtt/address.ts";
 export type { ClientOptions, Status } from "./client_options.ts";
 export {
   NotAuthorizedError,
   RefusedError,
   UnreachableError,
-} from "./connection.ts";
-export type { LinkStatus } from "./link.ts";
+} from "./mqtt/connect.ts";
+export type { LinkStatus } from "./mqtt/link.ts";
 export {
   type ChatMessage,
   type ChatNotice,
@@ -46,11 +59,11 @@ export {
   type QoS,
   type Received,
 } from "./protocol.ts";
-export type { Version, WantedVersion } from "./rotation.ts";
-export { AbandonedError, PublishError } from "./sender.ts";
-export type { Grant } from "./subscriptions.ts";
-export { TopicError } from "./topic.ts";
-export type { TlsIdentity } from "./transport.ts";
+export type { Version, WantedVersion } from "./mqtt/rotation.ts";
+export { AbandonedError, PublishError } from "./mqtt/sender.ts";
+export type { Grant } from "./mqtt/subscriptions.ts";
+export { TopicError } from "./mqtt/topic.ts";
+export type { TlsIdentity } from "./mqtt/transport.ts";
 
 /** MQTT 5's reason code for what exceeds the broker's limit (§2.4). */
 const PACKET_TOO_LARGE = 149;

@@ -5,14 +5,14 @@
  * @module
  */
 
-import { AddressError, type Broker, parseBroker } from "./address.ts";
-import type { ConnectOptions } from "./connection.ts";
+import { AddressError, type Broker, parseBroker } from "./mqtt/address.ts";
+import type { ConnectOptions } from "./mqtt/connect.ts";
 import { DEFAULTS } from "./defaults.ts";
-import type { LinkStatus } from "./link.ts";
+import type { LinkStatus } from "./mqtt/link.ts";
 import { encode, type Payload, type QoS, type Received } from "./protocol.ts";
-import type { WantedVersion } from "./rotation.ts";
-import { checkTopic } from "./topic.ts";
-import type { TlsIdentity } from "./transport.ts";
+import type { WantedVersion } from "./mqtt/rotation.ts";
+import { checkTopic } from "./mqtt/topic.ts";
+import type { TlsIdentity } from "./mqtt/transport.ts";
 
 /** What happens to the connection and the subscriptions. */
 export type Status =

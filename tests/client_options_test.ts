@@ -7,11 +7,11 @@ import {
 } from "@std/assert";
 import { AddressError, ChatClient, TopicError } from "../lib/client.ts";
 import { completeOptions } from "../lib/client_options.ts";
-import { helpText } from "../lib/help.ts";
-import { parsePublisherArgs } from "../lib/options.ts";
+import { helpText } from "../lib/cli/help.ts";
+import { parsePublisherArgs } from "../lib/cli/options.ts";
 import { decode } from "../lib/protocol.ts";
-import { FakeBroker, hostOf, letIn } from "./brokers.ts";
-import { Member } from "./members.ts";
+import { FakeBroker, hostOf, letIn } from "./support/brokers.ts";
+import { Member } from "./support/members.ts";
 
 const WHO = { username: "ann" };
 const LOCAL = { scheme: "mqtt", host: "localhost", port: 1883, path: "" };

@@ -1,5 +1,5 @@
 import { assertEquals } from "@std/assert";
-import { renderJson } from "../lib/render.ts";
+import { renderJson } from "../lib/room/line.ts";
 import { safeName, safeText, safeTopic } from "../lib/safe_text.ts";
 import {
   assertHarmless,
@@ -8,7 +8,7 @@ import {
   line,
   message,
   received,
-} from "./render_fixtures.ts";
+} from "./support/line_fixtures.ts";
 
 Deno.test("the 12 bidi controls and other format characters", () => {
   const shown = [...chars(0x202a, 0x202e), ...chars(0x2066, 0x2069)];

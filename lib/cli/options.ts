@@ -1,0 +1,274 @@
+/**
+ * Arguments → validated options of either script. Owns what each flag accepts
+ * and the sentence for what it doesn't. Pure: reads no file, no environment.
+ *
+ * @module
+ */
+
+import {
+  AddressError,
+  type Broker,
+  parseBroker,
+  SCHEMES,
+} from "../mqtt/address.ts";
+import { DEFAULTS } from "../defaults.ts";
+import type { Choices, Script } from "./flags.ts";
+import { MAX_NAME_LENGTH, type QoS } from "../protocol.ts";
+import {
+  filterFault,
+  isOneTopic,
+  stringFault,
+  topicFault,
+} from "../mqtt/topic.ts";
+import { readValues, UsageError, type Values } from "./arguments.ts";
+
+/** When to write in colour. */
+export type ColorChoice = Choices["color"];
+
+/** What both scripts are told. */
+export interface Options {
+  /** The brokers to try, in this order. At least one. */
+  brokers: Broker[];
+  /** The broker user. */
+  username: string;
+  /** The name in the room. */
+  name: string;
+  /** The password from the command line, if there. */
+  password?: string;
+  /** The file to read the password from, if any. */
+  passwordFile?: string;
+  /** The client id; random when undefined. */
+  clientId?: string;
+  /** Whether to keep the broker's session between runs. */
+  resume: boolean;
+  /** How long the broker keeps it, in seconds. */
+  sessionExpiry: number;
+  /** The QoS to publish and subscribe with. */
+  qos: QoS;
+  /** Keep alive in seconds. */
+  keepalive: number;
+  /** The MQTT version: 5, 4 (that is 3.1.1), or 5 and else 4. */
+  protocolVersion: "auto" | 5 | 4;
+  /** PEM files. */
+  tlsFiles: { ca?: string; cert?: string; key?: string };
+  /** Seconds to connect, and for the last acknowledgements. */
+  timeout: number;
+  /** When to write in colour. */
+  color: ColorChoice;
+  /** Errors only on stderr. */
+  quiet: boolean;
+  /** Every step on stderr. */
+  debug: boolean;
+  /** Whether to ring the terminal's bell when one's name is mentioned. */
+  bell: boolean;
+}
+
+/** What the listener is told. */
+export interface ListenerOptions extends Options {
+  /** The rooms, as topic filters. At least one. */
+  topics: string[];
+  /** Whether to write JSON lines. */
+  json: boolean;
+  /** Stop after this many lines. */
+  count?: number;
+  /** Stop after this many seconds. */
+  wait?: number;
+  /** Whether to say in the room that one is there. */
+  announce: boolean;
+  /** Whether each line shows its topic. */
+  showTopic: boolean;
+}
+
+/** What the publisher is told. */
+export interface PublisherOptions extends Options {
+  /** The room. */
+  topic: string;
+  /** The one message to send, instead of what stdin brings. */
+  message?: string;
+  /** Whether to show the room above the prompt. */
+  follow: boolean;
+}
+
+/** What the arguments ask for. */
+export type Request<O> =
+  | { action: "help" }
+  | { action: "version" }
+  | { action: "completions"; shell: Choices["completions"] }
+  | { action: "run"; options: O };
+
+/**
+ * Reads the listener's arguments.
+ *
+ * @param args As in `Deno.args`.
+ * @returns What they ask for.
+ * @throws {UsageError} When they can't be followed.
+ */
+export function parseListenerArgs(args: string[]): Request<ListenerOptions> {
+  return parse("listener", args, (values) => {
+    const topics = values.all("topic", ["chat"]);
+    for (const topic of topics) refuse("topic", topic, filterFault(topic));
+    return {
+      ...commonOptions(values),
+      topics: [...new Set(topics)],
+      json: values.has("json"),
+      count: values.number("count", 1, Number.MAX_SAFE_INTEGER),
+      wait: values.number("wait", 0, MAX_SECONDS, "seconds"),
+      announce: !values.has("no-announce"),
+      showTopic: values.has("show-topic") || topics.length > 1 ||
+        !isOneTopic(topics[0]),
+    };
+  });
+}
+
+/**
+ * Reads the publisher's arguments.
+ *
+ * @param args As in `Deno.args`.
+ * @returns What they ask for.
+ * @throws {UsageError} When they can't be followed.
+ */
+export function parsePublisherArgs(args: string[]): Request<PublisherOptions> {
+  return parse("publisher", args, (values) => {
+    const topic = values.one("topic") ?? "chat";
+    const message = values.one("message");
+    const follow = values.has("follow");
+    if (follow && message !== undefined) {
+      throw new UsageError("--follow is for the prompt, not for --message.");
+    }
+    refuse("topic", topic, topicFault(topic));
+    return {
+      ...commonOptions(values),
+      topic,
+      message,
+      follow,
+    };
+  });
+}
+
+/** The longest time a timer can wait: 2³¹ − 1 ms, in whole seconds. */
+const MAX_SECONDS = 2_147_483;
+
+/** The longest session expiry MQTT 5 can say (§3.1.2.11.2: never). */
+const MAX_SESSION_EXPIRY = 0xffff_ffff;
+
+/** The options both scripts share. */
+function commonOptions(values: Values): Options {
+  const tlsFiles = {
+    ca: values.one("cafile"),
+    cert: values.one("cert"),
+    key: values.one("key"),
+  };
+  const brokers = parseBrokers(values, Object.values(tlsFiles).some(Boolean));
+  for (const flag of ["username", "id"]) {
+    const text = values.one(flag);
+    if (text !== undefined) refuse(flag, text, stringFault(text));
+  }
+  const username = values.one("username") ?? brokers[0].username ??
+    DEFAULTS.username;
+  const resume = values.has("resume");
+  if (!resume && values.one("session-expiry") !== undefined) {
+    throw new UsageError("--session-expiry is for --resume; give both.");
+  }
+  if (values.one("password") && values.one("password-file")) {
+    throw new UsageError("give --password or --password-file, not both.");
+  }
+  const clientId = values.one("id");
+  if (resume && clientId === undefined) {
+    throw new UsageError(
+      "--resume needs --id, the name the broker keeps the session under.",
+    );
+  }
+  if ((tlsFiles.cert === undefined) !== (tlsFiles.key === undefined)) {
+    throw new UsageError("--cert and --key go together; give both.");
+  }
+  return {
+    brokers,
+    username,
+    name: shortName(values) ?? username,
+    password: values.one("password"),
+    passwordFile: values.one("password-file"),
+    clientId,
+    resume,
+    sessionExpiry: values.number("session-expiry", 0, MAX_SESSION_EXPIRY) ??
+      DEFAULTS.sessionExpiry,
+    qos: Number(values.choice("qos") ?? DEFAULTS.qos) as QoS,
+    keepalive: values.number("keepalive", 5, 65_535) ?? DEFAULTS.keepalive,
+    protocolVersion: protocolVersion(values),
+    tlsFiles,
+    timeout: values.number("timeout", 0, MAX_SECONDS, "seconds") ??
+      DEFAULTS.timeout,
+    color: values.choice("color") ?? "auto",
+    quiet: values.has("quiet"),
+    debug: values.has("debug"),
+    bell: values.has("bell"),
+  };
+}
+
+/** The name asked for; it stands twice in a notice, and on every line. */
+function shortName(values: Values): string | undefined {
+  const name = values.one("name");
+  if (name === undefined || name.length <= MAX_NAME_LENGTH) return name;
+  throw new UsageError(
+    `--name takes ${MAX_NAME_LENGTH} characters at most, not ${name.length}.`,
+  );
+}
+
+/** The number MQTT puts on the wire for the version asked for. */
+function protocolVersion(values: Values): "auto" | 5 | 4 {
+  switch (values.choice("protocol-version")) {
+    case "5":
+      return 5;
+    case "311":
+      return 4;
+    case "auto":
+      return "auto";
+    case undefined:
+      return DEFAULTS.protocolVersion;
+  }
+}
+
+/** The brokers that `--host` and `--port` name. */
+function parseBrokers(values: Values, tls: boolean): Broker[] {
+  const port = values.number("port", 1, 65_535);
+  const brokers = values.all("host", ["localhost"]).map((text) => {
+    try {
+      return parseBroker(text, { port, tls });
+    } catch (error) {
+      if (!(error instanceof AddressError)) throw error;
+      // An address may hold a password, so only one that can't is repeated.
+      const isPlain = /^([a-z]+:\/\/)?[\p{L}\p{N} ._[\]-]*(:\d*)?$/iu
+        .test(text);
+      const shown = isPlain ? ` ${JSON.stringify(text)}` : "";
+      throw new UsageError(`--host${shown} does not fit: ${error.message}.`);
+    }
+  });
+  const plain = brokers.find((broker) => !SCHEMES[broker.scheme].tls);
+  if (tls && plain !== undefined) {
+    throw new UsageError(
+      `--cafile, --cert and --key are for encrypted connections, ` +
+        `${plain.scheme}:// is not one; write ${plain.scheme}s://.`,
+    );
+  }
+  return brokers;
+}
+
+/** Throws where a topic has a fault. */
+function refuse(flag: string, topic: string, fault: string | undefined): void {
+  if (fault === undefined) return;
+  throw new UsageError(`--${flag} ${JSON.stringify(topic)} ${fault}.`);
+}
+
+/** Reads the arguments, then what the script makes of them. */
+function parse<O>(
+  script: Script,
+  args: string[],
+  build: (values: Values) => O,
+): Request<O> {
+  const values = readValues(script, args);
+  if (values.has("help")) return { action: "help" };
+  if (values.has("version")) return { action: "version" };
+  const shell = values.choice("completions");
+  if (shell !== undefined) return { action: "completions", shell };
+  values.checkComplete();
+  return { action: "run", options: build(values) };
+}

@@ -1,0 +1,169 @@
+/**
+ * Many people coming and going at once: which of the notices are gathered, to
+ * be told in one line, and when that line is due. Pure state, bounded; whoever
+ * uses it has the clock and the timer.
+ *
+ * @module
+ */
+
+import {
+  MAX_NAME_LENGTH,
+  type PresenceChange,
+  presenceOf,
+  type Received,
+} from "../protocol.ts";
+
+/** Who came and went in a room. */
+export interface Folded {
+  /** The room. */
+  topic: string;
+  /** What was told last of each, by name. */
+  people: ReadonlyMap<string, PresenceChange>;
+}
+
+/** So many notices within the window are no crowd yet. */
+const FEW = 3;
+
+/** The window, in milliseconds. */
+const WINDOW_MS = 2_000;
+
+/** After this long without another notice, in milliseconds, it is told. */
+const PAUSE_MS = 1_000;
+
+/** The longest a notice is held back, in milliseconds. */
+const MAX_WAIT_MS = 3_000;
+
+/** How long, in milliseconds, whoever said something is no stranger. */
+const LATELY_MS = 10 * 60_000;
+
+/** The most people that are held back in all rooms together. */
+const MAX_PEOPLE = 1_000;
+
+/** The most rooms that are looked after at a time. */
+const MAX_ROOMS = 100;
+
+/** What goes on in a room; times are in milliseconds. */
+interface Room {
+  /** When the last few notices came. */
+  recent: number[];
+  people: Map<string, PresenceChange>;
+  /** When the first of the people was gathered. */
+  first: number;
+}
+
+/** Gathers notices. Times are in milliseconds, all by one clock. */
+export class Folding {
+  readonly #spokeAt: (name: string) => number | undefined;
+  readonly #rooms = new Map<string, Room>();
+  /** How many people are held back in all rooms. */
+  #held = 0;
+
+  /**
+   * Makes one that holds nothing.
+   *
+   * @param spokeAt When somebody last said something.
+   */
+  constructor(spokeAt: (name: string) => number | undefined) {
+    this.#spokeAt = spokeAt;
+  }
+
+  /** Whether so many people are held back that all must be told now. */
+  get isFull(): boolean {
+    return this.#held >= MAX_PEOPLE;
+  }
+
+  /**
+   * Gathers what arrived if it is one of many standard notices, by somebody who
+   * said nothing for 10 minutes. The first 3 within 2 seconds are not gathered.
+   *
+   * @param received What arrived.
+   * @param now The time.
+   * @returns Whether it was gathered: then it is not to be shown.
+   */
+  gather({ payload, topic }: Received, now: number): boolean {
+    if (payload.type !== "notice") return false;
+    const { from } = payload;
+    const change = presenceOf(payload, topic);
+    if (change === undefined || from.length > MAX_NAME_LENGTH) return false;
+    if (now - (this.#spokeAt(from) ?? -Infinity) < LATELY_MS) return false;
+    const room = this.#room(topic, now);
+    if (room === undefined) return false;
+    const { recent, people } = room;
+    const isMany = recent.length === FEW && now - recent[0] < WINDOW_MS;
+    recent.push(now);
+    if (recent.length > FEW) recent.shift();
+    // The others are told first.
+    if (!isMany && people.size === 0) return false;
+    if (people.size === 0) room.first = now;
+    if (!people.delete(from)) this.#held++;
+    people.set(from, change);
+    return true;
+  }
+
+  /**
+   * Whether a notice of somebody is held back.
+   *
+   * @param topic The room.
+   * @param name Who.
+   */
+  holds(topic: string, name: string): boolean {
+    return this.#rooms.get(topic)?.people.has(name) ?? false;
+  }
+
+  /**
+   * How long until something gathered is due.
+   *
+   * @param now The time.
+   * @returns Milliseconds; undefined when nothing is held back.
+   */
+  wait(now: number): number | undefined {
+    const waits = [...this.#rooms.values()].filter(({ people }) => people.size)
+      .map((room) => waitOf(room, now));
+    return waits.length === 0 ? undefined : Math.min(...waits);
+  }
+
+  /**
+   * Hands over what is due.
+   *
+   * @param now The time; without it, all that is held back is due.
+   * @returns The rooms in which there is something to tell.
+   */
+  take(now?: number): Folded[] {
+    const due: Folded[] = [];
+    for (const [topic, room] of this.#rooms) {
+      const { people } = room;
+      if (people.size === 0) continue;
+      if (now !== undefined && waitOf(room, now) > 0) continue;
+      due.push({ topic, people });
+      this.#held -= people.size;
+      room.people = new Map();
+    }
+    return due;
+  }
+
+  /** A room's state; undefined when there are too many that are busy. */
+  #room(topic: string, now: number): Room | undefined {
+    const known = this.#rooms.get(topic);
+    if (known !== undefined) return known;
+    if (this.#rooms.size >= MAX_ROOMS) this.#forgetQuiet(now);
+    if (this.#rooms.size >= MAX_ROOMS) return undefined;
+    const room: Room = { recent: [], people: new Map(), first: 0 };
+    this.#rooms.set(topic, room);
+    return room;
+  }
+
+  #forgetQuiet(now: number): void {
+    for (const [topic, { recent, people }] of this.#rooms) {
+      const passed = now - recent[recent.length - 1];
+      if (people.size === 0 && passed >= WINDOW_MS) this.#rooms.delete(topic);
+    }
+  }
+}
+
+/** How long until what was gathered in a room is due. */
+function waitOf({ recent, first }: Room, now: number): number {
+  const last = recent[recent.length - 1];
+  // A clock that was set back would hold it until it caught up.
+  if (now < last) return 0;
+  return Math.max(0, Math.min(last + PAUSE_MS, first + MAX_WAIT_MS) - now);
+}

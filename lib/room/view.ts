@@ -1,0 +1,206 @@
+/**
+ * What arrives in rooms → the lines a reader sees: nothing twice, late
+ * messages with their time, and a line of our own wherever something may be
+ * missing. Owns what is shown; how it looks is render's.
+ *
+ * @module
+ */
+
+import { Folding } from "./crowd.ts";
+import { LateWatch } from "./lateness.ts";
+import { DayWatch } from "./time.ts";
+import { Bell, type Mention, mentionOf } from "./mention.ts";
+import { type Note, renderDay, renderJsonNote, renderNote } from "./notes.ts";
+import type { Received } from "../protocol.ts";
+import {
+  type LineOptions,
+  renderFolded,
+  renderJson,
+  renderLine,
+} from "./line.ts";
+import { safeText } from "../safe_text.ts";
+import { SeenIds } from "./seen_ids.ts";
+import { type Wait, waitFor } from "../timer.ts";
+
+/** How a room is viewed. */
+export interface ViewOptions extends Omit<LineOptions, "showSent" | "mention"> {
+  /** Whether to write JSON lines. */
+  json: boolean;
+  /** Whether a line that mentions the reader begins with BEL; not in JSON. */
+  bell?: boolean;
+  /**
+   * Whether to tell of many who come and go in one line; not in JSON. Then
+   * {@link RoomView.endFolding} must be called at the end.
+   */
+  fold?: boolean;
+  /** When somebody last said something, in milliseconds, for folding. */
+  spokeAt?: (name: string) => number | undefined;
+  /** Takes a line. */
+  write: (line: string) => void;
+  /** The clock. */
+  now: () => Date;
+  /** For tests. */
+  wait?: Wait;
+}
+
+/** What has a terminal ring, in front of the line. */
+const BEL = "\x07";
+
+/** Shows what arrives. */
+export class RoomView {
+  readonly #options: ViewOptions;
+  readonly #line: LineOptions;
+  readonly #lateLine: LineOptions;
+  readonly #mention?: Mention;
+  readonly #seen = new SeenIds();
+  readonly #late = new LateWatch();
+  readonly #days = new DayWatch();
+  readonly #bell?: Bell;
+  /** What holds notices back, while any may be. */
+  #folding?: Folding;
+  #stopWaiting?: () => void;
+  /** How many messages came that were sent before us; undefined: not asked. */
+  #missed?: number;
+
+  /**
+   * Makes it; nothing is shown yet.
+   *
+   * @param options How to show.
+   */
+  constructor(options: ViewOptions) {
+    const { json, self, bell, fold, spokeAt = () => undefined } = options;
+    this.#options = options;
+    if (self !== undefined) this.#mention = mentionOf(self);
+    this.#line = { ...options, mention: this.#mention };
+    this.#lateLine = { ...this.#line, showSent: true };
+    if (bell && !json) this.#bell = new Bell();
+    if (fold && !json) this.#folding = new Folding(spokeAt);
+  }
+
+  /**
+   * Shows what arrived, unless it was shown before.
+   *
+   * @param received What.
+   * @returns Whether it was shown, or will be with others in one line.
+   */
+  show(received: Received): boolean {
+    const { payload, topic, receivedAt } = received;
+    const { id, at } = payload.type === "malformed" ? {} : payload;
+    if (id !== undefined && !this.#seen.add(id, topic)) return false;
+    const isMissed = this.#missed !== undefined;
+    if (this.#missed !== undefined) this.#missed++;
+    const isLate = isMissed || this.#late.isLate(at, receivedAt);
+    const folding = this.#folding;
+    if (folding === undefined || !this.#holdsBack(received, folding, isLate)) {
+      this.#showLine(received, isLate);
+    }
+    return true;
+  }
+
+  /** From now on come the messages that a kept session has saved for us. */
+  beginMissed(): void {
+    this.#missed = 0;
+  }
+
+  /** They have all come: says how many. */
+  endMissed(): void {
+    if (this.#missed === undefined) return;
+    this.note({ type: "missed", count: this.#missed });
+    this.#missed = undefined;
+  }
+
+  /** Shows what is held back. */
+  showFolded(): void {
+    if (this.#folding !== undefined) this.#tell(this.#folding);
+  }
+
+  /** Shows what is held back, and holds nothing back any more. */
+  endFolding(): void {
+    this.showFolded();
+    this.#stopWaiting?.();
+    this.#folding = undefined;
+  }
+
+  /**
+   * Shows a line of our own.
+   *
+   * @param note What it says.
+   */
+  note(note: Note): void {
+    this.showFolded();
+    this.#write(this.renderNote(note), this.#options.now());
+  }
+
+  /**
+   * A line of our own, for whoever writes it.
+   *
+   * @param note What it says.
+   * @returns The line.
+   */
+  renderNote(note: Note): string {
+    const { json, now } = this.#options;
+    return json
+      ? renderJsonNote(note, now())
+      : renderNote(note, now(), this.#options);
+  }
+
+  #showLine(received: Received, isLate: boolean): void {
+    const { receivedAt, payload } = received;
+    const line = this.#options.json
+      ? renderJson(received)
+      : renderLine(received, isLate ? this.#lateLine : this.#line);
+    this.#write(this.#rings(payload) ? BEL + line : line, receivedAt);
+  }
+
+  /** Writes a line, after that of its day where this is a new one. */
+  #write(line: string, time: Date): void {
+    const { json, write } = this.#options;
+    if (!json && this.#days.isNewDay(time)) write(renderDay(time, this.#line));
+    write(line);
+  }
+
+  /** Whether the bell rings for what somebody says. */
+  #rings(payload: Received["payload"]): boolean {
+    const { self, now } = this.#options;
+    return this.#bell !== undefined && payload.type === "message" &&
+      payload.from !== self && this.#mention !== undefined &&
+      this.#mention.isIn(safeText(payload.message)) && this.#bell.rings(now());
+  }
+
+  /** Holds a notice back, or shows those that must come before what arrived. */
+  #holdsBack(received: Received, folding: Folding, isLate: boolean): boolean {
+    const { payload, topic, retain } = received;
+    if (payload.type === "malformed") return false;
+    const { self, now } = this.#options;
+    const { from } = payload;
+    const isNews = payload.type === "notice" && from !== self && !retain &&
+      !isLate;
+    if (isNews && folding.gather(received, Number(now()))) {
+      if (folding.isFull) this.#tell(folding);
+      else if (this.#stopWaiting === undefined) this.#awaitFolded(folding);
+      return true;
+    }
+    if (folding.holds(topic, from)) this.#tell(folding);
+    return false;
+  }
+
+  /** Tells what is due when it is due, until there is nothing more. */
+  #awaitFolded(folding: Folding): void {
+    const { now, wait = waitFor } = this.#options;
+    const milliseconds = folding.wait(Number(now()));
+    if (milliseconds === undefined) return;
+    this.#stopWaiting = wait(milliseconds, () => {
+      this.#stopWaiting = undefined;
+      this.#tell(folding, Number(now()));
+      this.#awaitFolded(folding);
+    });
+  }
+
+  /** Tells what is due; without a time, all that is held back. */
+  #tell(folding: Folding, at?: number): void {
+    for (const folded of folding.take(at)) {
+      const now = this.#options.now();
+      this.#write(renderFolded(folded, now, this.#line), now);
+    }
+  }
+}

@@ -1,0 +1,161 @@
+/**
+ * Bytes → lines of text, as they come from a pipe. Owns what a line is: ends
+ * at LF or CRLF, is UTF-8, has a limit. Memory stays bounded, whatever comes.
+ *
+ * @module
+ */
+
+import { MAX_UTF8_BYTES, utf8Length } from "../utf8.ts";
+
+/** A line, or why there is none to send in its place. */
+export type Line =
+  | { type: "text"; text: string }
+  | { type: "too long"; bytes: number }
+  | { type: "not UTF-8" };
+
+/** A line that can't be sent as it came. */
+export class LineError extends Error {
+  /** The class's name. */
+  override name = "LineError";
+
+  /**
+   * Makes the sentence for a line.
+   *
+   * @param line What is known of it.
+   * @param maxBytes The limit it may have exceeded.
+   */
+  constructor(line: Exclude<Line, { type: "text" }>, maxBytes: number) {
+    super(
+      line.type === "too long"
+        ? `It takes ${line.bytes} bytes, the limit is ${maxBytes}; send it ` +
+          "in parts."
+        : "It is not UTF-8; convert it, with iconv for instance.",
+    );
+  }
+}
+
+const LF = 0x0a;
+const CR = 0x0d;
+
+/**
+ * Cuts a stream of bytes into lines. A last line without a newline counts.
+ *
+ * @param source The bytes.
+ * @param maxBytes The most bytes a line may have; what exceeds it is counted
+ * and thrown away.
+ * @returns The lines, in order.
+ */
+export async function* readLines(
+  source: AsyncIterable<Uint8Array>,
+  maxBytes: number,
+): AsyncGenerator<Line> {
+  const line = new LineBuffer(maxBytes);
+  for await (const chunk of source) {
+    let start = 0;
+    if (line.size > 0) {
+      const end = chunk.indexOf(LF);
+      line.add(chunk.subarray(0, end === -1 ? chunk.length : end));
+      if (end === -1) continue;
+      yield line.take();
+      start = end + 1;
+    }
+    const end = Math.max(start, chunk.lastIndexOf(LF) + 1);
+    const whole = chunk.subarray(start, end);
+    for (const one of wholeLines(whole, maxBytes)) yield one;
+    line.add(chunk.subarray(end));
+  }
+  if (line.size > 0) yield line.take();
+}
+
+/** Cuts up bytes that end with a line: as text at once, or else one by one. */
+function* wholeLines(bytes: Uint8Array, maxBytes: number): Generator<Line> {
+  if (bytes.length === 0) return;
+  const text = decode(bytes.subarray(0, -1));
+  if (text !== undefined) {
+    for (const line of text.split("\n")) yield measured(line, maxBytes);
+    return;
+  }
+  const line = new LineBuffer(maxBytes);
+  for (let start = 0; start < bytes.length;) {
+    const end = bytes.indexOf(LF, start);
+    line.add(bytes.subarray(start, end));
+    yield line.take();
+    start = end + 1;
+  }
+}
+
+/** A line of text, without its CR, if it is not too long. */
+function measured(line: string, maxBytes: number): Line {
+  const text = line.endsWith("\r") ? line.slice(0, -1) : line;
+  if (text.length * MAX_UTF8_BYTES > maxBytes) {
+    const bytes = utf8Length(text);
+    if (bytes > maxBytes) return { type: "too long", bytes };
+  }
+  return { type: "text", text };
+}
+
+/** Reads bytes as UTF-8, if they are. */
+function decode(bytes: Uint8Array): string | undefined {
+  try {
+    return new TextDecoder("utf-8", { fatal: true, ignoreBOM: true })
+      .decode(bytes);
+  } catch {
+    return undefined;
+  }
+}
+
+/** The line that is being read. */
+class LineBuffer {
+  readonly #maxBytes: number;
+  #parts: Uint8Array[] = [];
+  #size = 0;
+
+  constructor(maxBytes: number) {
+    this.#maxBytes = maxBytes;
+  }
+
+  /** How many bytes it has so far, those thrown away included. */
+  get size(): number {
+    return this.#size;
+  }
+
+  add(part: Uint8Array): void {
+    this.#size += part.length;
+    // One more than the limit is kept: a CR at the end does not count.
+    if (this.#size > this.#maxBytes + 1) this.#parts = [];
+    // A copy, since the reader may use its buffer again.
+    else if (part.length > 0) this.#parts.push(part.slice());
+  }
+
+  take(): Line {
+    const size = this.#size;
+    const parts = this.#parts;
+    this.#parts = [];
+    this.#size = 0;
+    if (size > this.#maxBytes + 1) return { type: "too long", bytes: size };
+    const bytes = withoutCR(parts.length === 1 ? parts[0] : concat(parts));
+    if (bytes.length > this.#maxBytes) {
+      return { type: "too long", bytes: bytes.length };
+    }
+    const text = decode(bytes);
+    return text === undefined ? { type: "not UTF-8" } : { type: "text", text };
+  }
+}
+
+/** The bytes without a CR at their end. */
+function withoutCR(bytes: Uint8Array): Uint8Array {
+  return bytes.at(-1) === CR ? bytes.subarray(0, -1) : bytes;
+}
+
+/** Several arrays as one. */
+function concat(parts: Uint8Array[]): Uint8Array {
+  const whole = new Uint8Array(
+    parts.reduce((sum, { length }) => sum + length, 0),
+  );
+  let offset = 0;
+  for (const part of parts) {
+    whole.set(part, offset);
+    offset += part.length;
+  }
+  return whole;
+}

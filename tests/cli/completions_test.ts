@@ -1,0 +1,180 @@
+import {
+  assertEquals,
+  assertFalse,
+  assertMatch,
+  assertStringIncludes,
+} from "@std/assert";
+import { completions } from "../../lib/cli/completions.ts";
+import { CHOICES, FLAGS, flagsOf, type Script } from "../../lib/cli/flags.ts";
+import { gate } from "../support/gates.ts";
+import { run } from "../support/processes.ts";
+import {
+  FILES,
+  fishLists,
+  type Shell,
+  SHELLS,
+  zshList,
+} from "../support/shells.ts";
+
+const SCRIPTS: Script[] = ["listener", "publisher"];
+
+/** The flags of a script as they are typed, in the order of code units. */
+function spellings(script: Script): string[] {
+  return flagsOf(script)
+    .flatMap(({ long, short }) => [`--${long}`, ...short ? [`-${short}`] : []])
+    .sort();
+}
+
+/** What is typed, and the offers for its last word. */
+function cases(script: Script): [line: string, offers: readonly string[]][] {
+  const { qos } = CHOICES;
+  return [
+    [`${script} -`, spellings(script)],
+    ...Object.entries(CHOICES).map(
+      ([flag, words]): [string, readonly string[]] => [
+        `${script} --${flag} `,
+        words,
+      ],
+    ),
+    [`${script} -q `, qos],
+    [`${script} --qos=`, qos],
+    [`${script} --color a`, ["always", "auto"]],
+    [`${script} --color=a`, ["always", "auto"]],
+    ...FLAGS.filter(({ file }) => file).map(
+      ({ long }): [string, string[]] => [`${script} --${long} pem/`, FILES],
+    ),
+    [`${script} --cafile=pem/`, FILES],
+    // No file where the value is a text, or where no value is.
+    [`${script} --name p`, []],
+    [`${script} --name=p`, []],
+    [`${script} p`, []],
+    // Once, however it is written; several times, if it may be.
+    [`${script} --host a --h`, ["--help", "--host"]],
+    [`${script} --qos 1 --q`, ["--quiet"]],
+    [`${script} --qos=1 --q`, ["--quiet"]],
+    [`${script} -q 1 --q`, ["--quiet"]],
+    [`${script} --quiet --q`, ["--qos"]],
+    // A value is no flag, whatever it looks like.
+    [`${script} --name=--color --qo`, ["--qos"]],
+    [`${script} --qos 1 --name value --q`, ["--quiet"]],
+    [`${script} --name switch --q`, ["--qos", "--quiet"]],
+    // By every name.
+    [`./${script} --color=n`, ["never"]],
+    [`${script}.ts --qos `, qos],
+    [`./${script}.ts --qos `, qos],
+  ];
+}
+
+/** Registers a test that needs a shell. */
+function shellTest({ name, missing }: Shell) {
+  return (what: string, fn: () => Promise<void>) =>
+    gate(missing)(`completions: ${name} ${what}`, fn);
+}
+
+for (const shell of SHELLS) {
+  for (const script of SCRIPTS) {
+    shellTest(shell)(`completes the ${script}'s flags and values`, async () => {
+      const wanted = cases(script);
+      const offers = await shell.offers(script, wanted.map(([line]) => line));
+      assertEquals(
+        offers.map((words, index) => [wanted[index][0], words.sort()]),
+        wanted.map(([line, words]) => [line, [...words].sort()]),
+      );
+    });
+  }
+}
+
+/** The shell whose name is the word, however it loads its completions. */
+const shellOf = (word: string) =>
+  SHELLS.find(({ name }) => name.startsWith(word))!;
+
+for (const script of SCRIPTS) {
+  shellTest(shellOf("zsh"))(`describes the ${script}'s flags`, async () => {
+    const shown = await zshList(script, `${script} -`);
+    for (const { long, help } of flagsOf(script)) {
+      const row = shown.split(/\r*\n/).find((row) =>
+        row.startsWith(`--${long} `)
+      );
+      assertEquals(row?.split(" -- ")[1].trimEnd(), help, long);
+    }
+  });
+
+  shellTest(shellOf("fish"))(`describes the ${script}'s flags`, async () => {
+    const [shown] = await fishLists(script, [`${script} -`]);
+    for (const { long, short, help } of flagsOf(script)) {
+      assertEquals(shown.includes(`--${long}\t${help}`), true, long);
+      if (short) {
+        assertEquals(shown.includes(`-${short}\t${help}`), true, short);
+      }
+    }
+  });
+}
+
+Deno.test("completions: descriptions and values as each shell reads them", () => {
+  const zsh = completions("publisher", "zsh");
+  assertStringIncludes(
+    zsh,
+    String
+      .raw`'(--message -m)-m[send one message, not stdin'\''s lines]:TEXT: '`,
+  );
+  assertStringIncludes(
+    zsh,
+    String.raw`'(--qos -q)--qos=[delivery \[1\]]:0|1|2:(0 1 2)'`,
+  );
+  assertStringIncludes(zsh, "]:FILE:_files'");
+  const fish = completions("publisher", "fish");
+  assertStringIncludes(
+    fish,
+    String.raw` -s m -l message -x -d 'send one message, not stdin\'s lines'`,
+  );
+  assertStringIncludes(fish, ` -l key -r -F -d `);
+  const bash = completions("publisher", "bash");
+  assertStringIncludes(bash, "    --qos | -q) words='0 1 2' ;;\n");
+});
+
+Deno.test("completions: each script is of its own flags and commands", () => {
+  for (const shell of CHOICES.completions) {
+    const [listener, publisher] = SCRIPTS.map((it) => completions(it, shell));
+    assertFalse(/publisher|\bfollow\b/.test(listener));
+    assertFalse(/listener|announce/.test(publisher));
+  }
+});
+
+Deno.test("flags: words and names need no quotes in any shell", () => {
+  for (const { long, short = "x", choices = [], value } of FLAGS) {
+    for (const word of choices) assertMatch(word, /^\w+$/);
+    assertMatch(long, /^[a-z]+(-[a-z]+)*$/);
+    assertMatch(short, /^[a-zA-Z]$/);
+    if (choices.length > 0) assertEquals(typeof value, "string");
+  }
+});
+
+Deno.test("flags: a value called FILE is one, and each list is in the table", () => {
+  for (const { value, file } of FLAGS) {
+    assertEquals(file === true, value === "FILE");
+  }
+  const listed = FLAGS.flatMap(({ long, choices }) =>
+    choices ? [[long, choices]] : []
+  );
+  assertEquals(Object.fromEntries(listed), CHOICES);
+});
+
+for (const script of SCRIPTS) {
+  Deno.test(`completions: the ${script} prints them, with no permission`, async () => {
+    const printed = await Promise.all(
+      CHOICES.completions.map((shell) =>
+        run(`${script}.ts`, ["-q", "9", "--completions", shell], {
+          permissions: [],
+        })
+      ),
+    );
+    assertEquals(
+      printed,
+      CHOICES.completions.map((shell) => ({
+        code: 0,
+        stdout: completions(script, shell) + "\n",
+        stderr: "",
+      })),
+    );
+  });
+}

@@ -1,0 +1,317 @@
+import {
+  assert,
+  assertEquals,
+  assertFalse,
+  assertMatch,
+  assertThrows,
+} from "@std/assert";
+import { CHOICES, FLAGS } from "../../lib/cli/flags.ts";
+import {
+  type ListenerOptions,
+  parseListenerArgs,
+  parsePublisherArgs,
+  type PublisherOptions,
+} from "../../lib/cli/options.ts";
+import { UsageError } from "../../lib/cli/arguments.ts";
+
+/** The listener's options for arguments that ask to run. */
+function listener(...args: string[]): ListenerOptions {
+  const request = parseListenerArgs(args);
+  assert(request.action === "run");
+  return request.options;
+}
+
+/** The publisher's options for arguments that ask to run. */
+function publisher(...args: string[]): PublisherOptions {
+  const request = parsePublisherArgs(args);
+  assert(request.action === "run");
+  return request.options;
+}
+
+const COMMON_DEFAULTS = {
+  brokers: [{ scheme: "mqtt", host: "localhost", port: 1883, path: "" }],
+  username: "chat",
+  name: "chat",
+  password: undefined,
+  passwordFile: undefined,
+  clientId: undefined,
+  resume: false,
+  sessionExpiry: 86_400,
+  qos: 1,
+  keepalive: 30,
+  protocolVersion: "auto",
+  tlsFiles: { ca: undefined, cert: undefined, key: undefined },
+  timeout: 10,
+  color: "auto",
+  quiet: false,
+  debug: false,
+  bell: false,
+};
+
+Deno.test("options: the listener's defaults", () => {
+  const expected = {
+    ...COMMON_DEFAULTS,
+    topics: ["chat"],
+    json: false,
+    count: undefined,
+    wait: undefined,
+    announce: true,
+    showTopic: false,
+  };
+  assertEquals(listener(), expected as ListenerOptions);
+});
+
+Deno.test("options: the publisher's defaults", () => {
+  const expected = {
+    ...COMMON_DEFAULTS,
+    topic: "chat",
+    message: undefined,
+    follow: false,
+  };
+  assertEquals(publisher(), expected as PublisherOptions);
+});
+
+Deno.test("options: every flag, long and short, says the same", () => {
+  const samples: Record<string, [value: string, part: object]> = {
+    topic: ["a/b", {}],
+    name: ["Ann", { name: "Ann" }],
+    "no-announce": ["", { announce: false }],
+    count: ["3", { count: 3 }],
+    wait: ["1.5", { wait: 1.5 }],
+    "show-topic": ["", { showTopic: true }],
+    json: ["", { json: true }],
+    message: ["two words", { message: "two words" }],
+    follow: ["", { follow: true }],
+    color: ["never", { color: "never" }],
+    quiet: ["", { quiet: true }],
+    debug: ["", { debug: true }],
+    bell: ["", { bell: true }],
+    host: ["a", { brokers: [{ ...COMMON_DEFAULTS.brokers[0], host: "a" }] }],
+    port: ["7", { brokers: [{ ...COMMON_DEFAULTS.brokers[0], port: 7 }] }],
+    id: ["x", { clientId: "x" }],
+    username: ["ann", { username: "ann", name: "ann" }],
+    password: ["p w=1", { password: "p w=1" }],
+    "password-file": ["pw", { passwordFile: "pw" }],
+    qos: ["2", { qos: 2 }],
+    keepalive: ["5", { keepalive: 5 }],
+    timeout: ["0.5", { timeout: 0.5 }],
+    "protocol-version": ["311", { protocolVersion: 4 }],
+  };
+  // These depend on others, and have tests of their own.
+  const others = ["cafile", "cert", "key", "resume", "session-expiry"];
+  others.push("completions", "version", "help");
+  for (const { long, short, value, only } of FLAGS) {
+    if (others.includes(long)) continue;
+    const [text, part] = samples[long];
+    const own = long === "topic"
+      ? only === "listener" ? { topics: [text] } : { topic: text }
+      : part;
+    const parse = only === "publisher" ? publisher : listener;
+    const spellings = value === undefined
+      ? [[`--${long}`], ...short ? [[`-${short}`]] : []]
+      : [
+        [`--${long}`, text],
+        [`--${long}=${text}`],
+        ...short ? [[`-${short}`, text], [`-${short}=${text}`]] : [],
+      ];
+    for (const args of spellings) {
+      assertEquals(parse(...args), { ...parse(), ...own }, args.join(" "));
+    }
+  }
+});
+
+Deno.test("options: values that begin with a dash or look odd", () => {
+  assertEquals(publisher("--message=-5").message, "-5");
+  assertEquals(publisher("-m=--help").message, "--help");
+  assertEquals(publisher("-m", "-").message, "-");
+  assertEquals(publisher("-m", "007").message, "007");
+  assertEquals(publisher("-m", "1e3", "-t", "12").message, "1e3");
+  assertEquals(publisher("-m", "true").message, "true");
+  assertEquals(publisher("-m", "a=b\nc").message, "a=b\nc");
+  assertEquals(publisher("-q2", "-p1884").qos, 2);
+  assertEquals(listener("-Tcq", "0", "--id", "x").qos, 0);
+});
+
+Deno.test("options: a session that is kept, and how long", () => {
+  const kept = ["-c", "-i", "x"];
+  const { resume, clientId, sessionExpiry } = listener(...kept);
+  assertEquals([resume, clientId, sessionExpiry], [true, "x", 86_400]);
+  assertEquals(listener(...kept, "-x", "0").sessionExpiry, 0);
+});
+
+Deno.test("options: several topics, wildcards, shown topics", () => {
+  const two = listener("-t", "a", "--topic", "b", "-t=a");
+  assertEquals([two.topics, two.showTopic], [["a", "b"], true]);
+  assertEquals(listener("-t", "a/#").showTopic, true);
+  assertEquals(listener("-t", "a").showTopic, false);
+  assertEquals(listener("-t", "a", "-T").showTopic, true);
+});
+
+Deno.test("options: several brokers, one port, one user", () => {
+  const { brokers, username } = listener(
+    ...["-h", "mqtt://ann:pw@a", "-h", "b:7", "-h", "ws://c", "-p", "9"],
+  );
+  assertEquals(
+    brokers.map(({ host, port }) => `${host}:${port}`),
+    ["a:9", "b:7", "c:9"],
+  );
+  assertEquals([username, brokers[0].password], ["ann", "pw"]);
+  assertEquals(listener("-h", "mqtt://ann@a", "-u", "bob").username, "bob");
+});
+
+Deno.test("options: files for TLS make a bare host encrypted", () => {
+  const { brokers, tlsFiles } = listener(
+    ...["-h", "a", "--cafile", "ca", "--cert", "c", "--key", "k"],
+  );
+  assertEquals([brokers[0].scheme, brokers[0].port], ["mqtts", 8883]);
+  assertEquals(tlsFiles, { ca: "ca", cert: "c", key: "k" });
+});
+
+Deno.test("options: sessions and versions", () => {
+  const { resume, clientId } = listener("-c", "-i", "me", "-x", "4294967295");
+  assertEquals([resume, clientId], [true, "me"]);
+  assertEquals(listener("-V", "5").protocolVersion, 5);
+  assertEquals(listener("-V", "auto").protocolVersion, "auto");
+});
+
+Deno.test("options: help and version need nothing else to be right", () => {
+  assertEquals(parseListenerArgs(["--help"]), { action: "help" });
+  assertEquals(parsePublisherArgs(["-q", "9", "--help"]), { action: "help" });
+  assertEquals(parsePublisherArgs(["--version", "-t", "#"]), {
+    action: "version",
+  });
+  for (const shell of CHOICES.completions) {
+    assertEquals(parsePublisherArgs(["-t", "#", "--completions", shell]), {
+      action: "completions",
+      shell,
+    });
+  }
+  assertEquals(parseListenerArgs(["--completions", "tcsh", "--help"]), {
+    action: "help",
+  });
+});
+
+/** Arguments that can't be followed, and what is said. */
+const BOTH_REFUSE: [args: string[], sentence: RegExp][] = [
+  [["--bogus"], /^there is no flag "--bogus"\.$/],
+  [["--bogus=1"], /^there is no flag "--bogus"\.$/],
+  [["-Psecret"], /^there is no flag "-P" that fits here: a letter and its/],
+  [["-n", "-5"], /"-5" that fits here: .* is written --flag=-value\.$/],
+  [["--no-json"], /^there is no flag "--no-json"\.$/],
+  [["--__proto__", "x"], /^there is no flag "--__proto__"\.$/],
+  [["--toString"], /^there is no flag "--toString"\.$/],
+  [["-z"], /^there is no flag "-z"\.$/],
+  [["room"], /^"room" belongs to no flag/],
+  [["--quiet", "room"], /^"room" belongs to no flag/],
+  [["--", "--quiet"], /^"--quiet" belongs to no flag/],
+  ...["-nAnn=x", "-Pp7=x", "-cq=0"].map((arg): [string[], RegExp] => [
+    [arg],
+    /^a letter and its value need a space between them, as in -q 1; a value/,
+  ]),
+  [["-"], /^"-" belongs to no flag/],
+  [["--topic"], /^--topic needs a value/],
+  [["--topic="], /^--topic needs a value/],
+  [["-t", ""], /^--topic needs a value/],
+  [["-t", "--quiet"], /^--topic needs a value.*--topic=-x\.$/],
+  [["-h"], /^--host needs a value/],
+  [["--password="], /^--password needs a value/],
+  [["-p", "1", "-p", "2"], /^--port can be given once only\.$/],
+  [["-q", "1", "--qos=1"], /^--qos can be given once only\.$/],
+  ...["0", "65536", "x", "-1", "1.5", "1e3", "0x10", " 1", "१"]
+    .map((text): [string[], RegExp] => [
+      [`--port=${text}`],
+      /^--port ".*" does not fit: it takes a whole number from 1 to 65535\.$/,
+    ]),
+  ...["3", "-1", "one", "00"].map((text): [string[], RegExp] => [
+    [`--qos=${text}`],
+    /^--qos ".*" does not fit: it takes one of 0, 1, 2\.$/,
+  ]),
+  [["-k", "4"], /^--keepalive "4" does not fit: .* from 5 to 65535\.$/],
+  [["-k", "65536"], /^--keepalive "65536" does not fit/],
+  [["-V", "4"], /^--protocol-version "4" does not fit: .* auto, 5, 311\.$/],
+  [
+    ["--color", "yes"],
+    /^--color "yes" does not fit: .* auto, always, never\.$/,
+  ],
+  ...[["--completions", "tcsh"], ["--completions"], ["--completions", "-q"]]
+    .map((args): [string[], RegExp] => [
+      args,
+      /^--completions ".*" does not fit: it takes one of bash, zsh, fish\.$/,
+    ]),
+  [["--timeout", "0"], /^--timeout "0" does not fit: .*seconds above 0/],
+  [["--timeout", "2147484"], /^--timeout "2147484" does not fit/],
+  [["-x", "4294967296", "-c", "-i", "a"], /^--session-expiry .* does not fit/],
+  [["--resume"], /^--resume needs --id/],
+  [["-x", "5"], /^--session-expiry is for --resume/],
+  [["-P", "a", "--password-file", "b"], /^give --password or --password-file/],
+  [["--cert", "c"], /^--cert and --key go together/],
+  [["--key", "k"], /^--cert and --key go together/],
+  [["-h", "a", "-h", "b c"], /^--host "b c" does not fit: it takes a host/],
+  [["-h", "a:0"], /^--host "a:0" does not fit/],
+  [["-h", "http://a"], /^--host "http:\/\/a" does not fit: .* no scheme http/],
+  [
+    ["-h", "mqtt://a", "--cafile", "ca"],
+    /are for encrypted connections, mqtt:\/\/ is not one; write mqtts:/,
+  ],
+  [["-t", "a\nb"], /^--topic "a\\nb" has a control character/],
+  [["-t", "a/#/b"], /^--topic "a\/#\/b" has a /],
+];
+
+const LISTENER_REFUSES: typeof BOTH_REFUSE = [
+  [["-m", "hi"], /^there is no flag "-m"\.$/],
+  [["-t", "a", "-t", "b#"], /^--topic "b#" has a wildcard that is not/],
+  [["-C", "0"], /^--count "0" does not fit/],
+  [["-C", "9007199254740992"], /^--count "9007199254740992" does not fit/],
+  [["-W", "0"], /^--wait "0" does not fit/],
+  [["-W=-1"], /^--wait "-1" does not fit/],
+];
+
+const PUBLISHER_REFUSES: typeof BOTH_REFUSE = [
+  [["--json"], /^there is no flag "--json"\.$/],
+  [["-C", "1"], /^there is no flag "-C"\.$/],
+  [["-t", "chat/#"], /^--topic "chat\/#" has a wildcard, \+ or #/],
+  [["-t", "chat/+"], /^--topic "chat\/\+" has a wildcard, \+ or #/],
+  [["-t", "a", "-t", "b"], /^--topic can be given once only\.$/],
+  [["-m", ""], /^--message needs a value/],
+  [["-m"], /^--message needs a value/],
+  [["-m", "hello", "world"], /^"world" belongs to no flag/],
+  [["-m", "--json"], /^there is no flag "--json"\.$/],
+];
+
+Deno.test("options: what can't be followed, in one sentence", () => {
+  const refused = [
+    ...[...BOTH_REFUSE, ...LISTENER_REFUSES]
+      .map((refusal) => [parseListenerArgs, ...refusal] as const),
+    ...[...BOTH_REFUSE, ...PUBLISHER_REFUSES]
+      .map((refusal) => [parsePublisherArgs, ...refusal] as const),
+  ];
+  for (const [parse, args, sentence] of refused) {
+    const said = JSON.stringify(args);
+    const { message } = assertThrows(
+      () => void parse(args),
+      UsageError,
+      undefined,
+      said,
+    );
+    assertMatch(message, sentence);
+    assertMatch(message, /^[^\n]+\.$/);
+  }
+});
+
+Deno.test("options: a URL's password is in no error", () => {
+  for (
+    const host of [
+      "mqtt://ann:secret@a b",
+      "mqtt://ann:secret@a/room",
+      "http://ann:secret@a",
+      "ann:secret@a",
+      "mqtt://ann:secret@a:99999",
+    ]
+  ) {
+    const { message } = assertThrows(
+      () => void parseListenerArgs(["-h", host]),
+      UsageError,
+    );
+    assertFalse(message.includes("secret"), message);
+  }
+});

@@ -1,0 +1,169 @@
+import {
+  assertEquals,
+  assertMatch,
+  assertRejects,
+  assertStringIncludes,
+} from "@std/assert";
+import { parseBroker } from "../../lib/mqtt/address.ts";
+import { parseListenerArgs } from "../../lib/cli/options.ts";
+import { UsageError } from "../../lib/cli/arguments.ts";
+import {
+  findPassword,
+  readTlsFiles,
+  requireNet,
+  useColor,
+} from "../../lib/cli/permissions.ts";
+
+const VARIABLE = "MQTT_PASSWORD";
+
+/** A file to read: any text whose first line is known. */
+const FILE = new URL("../../LICENSE", import.meta.url);
+const PATH = "LICENSE";
+
+/** A file that says what a PEM file says: -----BEGIN CERTIFICATE----- */
+const SELF = "tests/cli/permissions_test.ts";
+const [FIRST_LINE] = Deno.readTextFileSync(FILE).split("\n", 1);
+
+const parse = (host: string) => parseBroker(host);
+
+/** Nobody to ask: a test that gets here fails. */
+const nobody = () => Promise.reject(new Error("asked"));
+
+/** The password that arguments lead to. */
+async function passwordFor(
+  args: string[],
+  ask: (question: string) => Promise<string | null> = nobody,
+): Promise<string | undefined> {
+  const request = parseListenerArgs(args);
+  if (request.action !== "run") throw new Error(request.action);
+  return await findPassword(request.options, ask);
+}
+
+Deno.test({
+  name: "permissions: the net permission that is there is enough",
+  permissions: { net: ["127.0.0.1:1883", "127.0.0.1:7"] },
+  async fn() {
+    await requireNet(["127.0.0.1", "mqtt://127.0.0.1:7"].map(parse));
+  },
+});
+
+Deno.test({
+  name: "permissions: a host without permission, and the flag that grants it",
+  permissions: { net: ["127.0.0.1:1883"] },
+  async fn() {
+    for (const host of ["b", "127.0.0.1:1884", "::1", "mqtts://ann:secret@a"]) {
+      const { message } = await assertRejects(
+        () => requireNet(["127.0.0.1", host].map(parse)),
+        UsageError,
+      );
+      assertMatch(
+        message,
+        /^connecting to (\S+:\d+) was not permitted; run with -N=\1\.$/,
+      );
+    }
+  },
+});
+
+Deno.test({
+  name: "password: where it comes from, without any permission",
+  permissions: "none",
+  async fn() {
+    assertEquals(await passwordFor([]), "chat");
+    assertEquals(await passwordFor(["-u", "chat"]), "chat");
+    assertEquals(await passwordFor(["-P", "x"]), "x");
+    assertEquals(await passwordFor(["-u", "ann", "-P", "x"]), "x");
+    assertEquals(await passwordFor(["-h", "mqtt://ann:x@a"]), undefined);
+    const asked: string[] = [];
+    const ask = (question: string) => {
+      asked.push(question);
+      return Promise.resolve("typed");
+    };
+    assertEquals(await passwordFor(["-u", "ann"], ask), "typed");
+    assertEquals(await passwordFor(["-h", "mqtt://bob@a"], ask), "typed");
+    assertEquals(asked, ["Password of ann:", "Password of bob:"]);
+    const silent = () => Promise.resolve(null);
+    assertEquals(await passwordFor(["-u", "ann"], silent), undefined);
+  },
+});
+
+Deno.test({
+  name: "password: the environment's, where it may be read",
+  permissions: { env: [VARIABLE] },
+  async fn() {
+    Deno.env.set(VARIABLE, "from env");
+    try {
+      assertEquals(await passwordFor([]), "from env");
+      assertEquals(await passwordFor(["-u", "ann"]), "from env");
+      assertEquals(await passwordFor(["-P", "x"]), "x");
+      Deno.env.set(VARIABLE, "");
+      assertEquals(await passwordFor([]), "");
+    } finally {
+      Deno.env.delete(VARIABLE);
+    }
+    assertEquals(await passwordFor([]), "chat");
+  },
+});
+
+Deno.test({
+  name: "password: its file's first line",
+  permissions: { read: [FILE] },
+  async fn() {
+    assertEquals(await passwordFor(["--password-file", PATH]), FIRST_LINE);
+  },
+});
+
+Deno.test({
+  name: "files: without permission, and the flag that grants it",
+  permissions: "none",
+  async fn() {
+    await assertRejects(
+      () => passwordFor(["--password-file", "my pw"]),
+      UsageError,
+      'reading --password-file "my pw" was not permitted; run with -R=my pw.',
+    );
+    await assertRejects(
+      () => readTlsFiles({ ca: "ca.pem" }),
+      UsageError,
+      'reading --cafile "ca.pem" was not permitted; run with -R=ca.pem.',
+    );
+  },
+});
+
+Deno.test({
+  name: "files: those for TLS, and none",
+  permissions: { read: [FILE, "gone.pem", "tests"] },
+  async fn() {
+    assertEquals(await readTlsFiles({}), {});
+    const { ca, ...others } = await readTlsFiles({ ca: SELF });
+    assertStringIncludes(ca!, "-----BEGIN CERTIFICATE-----");
+    assertEquals(others, {});
+    await assertRejects(
+      () => readTlsFiles({ ca: PATH }),
+      UsageError,
+      `--cafile "${PATH}" does not fit: it takes a PEM file`,
+    );
+    await assertRejects(
+      () => readTlsFiles({ cert: SELF, key: "gone.pem" }),
+      UsageError,
+      '--key "gone.pem" can\'t be read: there is no such file.',
+    );
+    await assertRejects(
+      () => readTlsFiles({ ca: "tests" }),
+      UsageError,
+      '--cafile "tests" can\'t be read: ',
+    );
+  },
+});
+
+Deno.test("colour: chosen, or for a terminal, but never with NO_COLOR", () => {
+  for (const isTerminal of [true, false]) {
+    for (const noColor of [true, false]) {
+      assertEquals(useColor("always", isTerminal, noColor), !noColor);
+      assertEquals(useColor("never", isTerminal, noColor), false);
+      assertEquals(
+        useColor("auto", isTerminal, noColor),
+        isTerminal && !noColor,
+      );
+    }
+  }
+});

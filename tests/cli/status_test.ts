@@ -1,0 +1,89 @@
+import { assertEquals } from "@std/assert";
+import { parseBroker } from "../../lib/mqtt/address.ts";
+import type { Status } from "../../lib/client.ts";
+import { statusLine, type Verbosity } from "../../lib/cli/status.ts";
+
+const broker = parseBroker("mqtts://ann:secret@chat.example");
+const connected = (again: boolean, version: 4 | 5 = 4): Status => ({
+  type: "connected",
+  broker,
+  version,
+  sessionPresent: again,
+  ...again && { gap: 2 },
+});
+
+/** Each kind of status, its line, and who is told. */
+const STATUSES: [Status, string, Verbosity[]][] = [
+  [
+    connected(false),
+    "Connected to mqtts://chat.example:8883.",
+    ["normal"],
+  ],
+  [
+    connected(true),
+    "Connected again to mqtts://chat.example:8883.",
+    ["terse", "normal"],
+  ],
+  [
+    { type: "subscribed", topic: "chat/room", qos: 2 },
+    "Reading chat/room at QoS 2.",
+    ["normal", "debug"],
+  ],
+  [
+    { type: "denied", topic: "secret/#", reason: "not authorized" },
+    "The broker does not let you read secret/#: not authorized.",
+    ["quiet", "terse", "normal", "debug"],
+  ],
+  [
+    { type: "lowered", broker, qos: 0 },
+    "mqtts://chat.example:8883 takes QoS 0 at most; messages are sent with " +
+    "that.",
+    ["quiet", "terse", "normal", "debug"],
+  ],
+  [
+    { type: "disconnected", broker, reason: "server shutting down" },
+    "Disconnected from mqtts://chat.example:8883: server shutting down.",
+    ["terse", "normal", "debug"],
+  ],
+  [
+    { type: "reconnecting", broker, seconds: 0.8421 },
+    "Trying chat.example:8883 in 0.8 s.",
+    ["terse", "normal", "debug"],
+  ],
+  [{ type: "step", text: "no connection" }, "Debug: no connection.", ["debug"]],
+];
+
+Deno.test("status: what is told, and to whom", () => {
+  for (const [status, line, verbosities] of STATUSES) {
+    for (const verbosity of ["quiet", "terse", "normal"] as const) {
+      assertEquals(
+        statusLine(status, verbosity),
+        verbosities.includes(verbosity) ? line : undefined,
+        `${status.type}, ${verbosity}`,
+      );
+    }
+    if (verbosities.includes("debug")) {
+      assertEquals(statusLine(status, "debug"), line);
+    }
+  }
+});
+
+Deno.test("status: --debug names the version", () => {
+  assertEquals(
+    statusLine(connected(false), "debug"),
+    "Connected to mqtts://chat.example:8883, MQTT 3.1.1.",
+  );
+  assertEquals(
+    statusLine(connected(true, 5), "debug"),
+    "Connected again to mqtts://chat.example:8883, MQTT 5.",
+  );
+});
+
+Deno.test("status: a hostile reason stays one harmless line", () => {
+  const reason = "x\n\x1b[2J\u202e";
+  assertEquals(
+    statusLine({ type: "disconnected", broker, reason }, "normal"),
+    "Disconnected from mqtts://chat.example:8883: " +
+      "x ⏎ <U+001B>[2J<U+202E>.",
+  );
+});

@@ -1,0 +1,119 @@
+/**
+ * A room that spans the nodes of a cluster: its nodes are killed in turn, and
+ * the conversation goes on.
+ *
+ * @module
+ */
+
+import { assert, assertEquals } from "@std/assert";
+import { gate, NO_CLUSTER } from "../support/gates.ts";
+import { NatsCluster } from "../support/nats.ts";
+import { type Process, start } from "../support/processes.ts";
+
+const live = gate(NO_CLUSTER);
+
+const MESSAGES = 2_000;
+
+/** How long an election, and what it holds up, may take. */
+const PATIENCE_MS = 60_000;
+
+/** The nodes as `--host` flags, beginning with one of them. */
+function hostsFrom(cluster: NatsCluster, first: number): string[] {
+  const { hosts } = cluster;
+  return [...hosts.slice(first), ...hosts.slice(0, first)]
+    .flatMap((host) => ["-h", host]);
+}
+
+/** The numbers a listener has shown, as they came. */
+function shown(listener: Process): number[] {
+  return [...listener.stdout.soFar.matchAll(/chat: n (\d+)$/gm)]
+    .map(([, n]) => Number(n));
+}
+
+/** Waits until a listener has shown so many different numbers. */
+async function hasShown(listener: Process, count: number): Promise<boolean> {
+  const deadline = performance.now() + PATIENCE_MS;
+  while (performance.now() < deadline) {
+    if (new Set(shown(listener)).size >= count) return true;
+    await new Promise((look) => setTimeout(look, 50));
+  }
+  return false;
+}
+
+/** The survivors never elected a leader: there was nothing to connect to. */
+class NoQuorumError extends Error {}
+
+/** What became of a conversation while nodes were killed. */
+interface Account {
+  code: number;
+  stderr: string;
+  /** The numbers the listener showed. */
+  shown: number[];
+}
+
+/** Two scripts on different nodes talk while the node of each is killed. */
+async function converse(): Promise<Account> {
+  await using cluster = await NatsCluster.start();
+  const room = ["-t", "chat/cluster", "--timeout", "60"];
+  // A 3.1.1 broker keeps messages only for a session that is resumed.
+  const kept = ["-c", "-i", "reader"];
+  await using listener = start(
+    "listener.ts",
+    [...hostsFrom(cluster, 0), ...room, ...kept],
+  );
+  await listener.stdout.line(/now subscribed/);
+  await using publisher = start(
+    "publisher.ts",
+    [...hostsFrom(cluster, 1), ...room],
+  );
+  let said = 0;
+  const say = (count: number) => {
+    let text = "";
+    for (let i = 0; i < count; i++) text += `n ${++said}\n`;
+    return publisher.write(text);
+  };
+  await say(1);
+  await listener.stdout.line(/: n 1$/);
+  for (const [victim, loser] of [[0, listener], [1, publisher]] as const) {
+    const from = performance.now();
+    const saying = say(Math.floor(MESSAGES / 3));
+    await cluster.kill(victim);
+    await cluster.ready().catch((error) => {
+      throw new NoQuorumError(error.message);
+    });
+    await loser.stderr.line(/^Connected again/, PATIENCE_MS);
+    const seconds = ((performance.now() - from) / 1000).toFixed(1);
+    console.log(`node ${victim} killed; all well again after ${seconds} s`);
+    await saying;
+    await cluster.restart(victim);
+    // The next node is lost only when nothing is left of this loss.
+    assert(await hasShown(listener, said), `${shown(listener).length} shown`);
+  }
+  await say(MESSAGES - said);
+  await publisher.endInput();
+  const { code, stderr } = await publisher.outcome(2 * PATIENCE_MS);
+  await hasShown(listener, MESSAGES);
+  return { code, stderr, shown: shown(listener) };
+}
+
+/** A cluster that loses itself proves nothing; another one is tried. */
+async function withQuorum(tries: number): Promise<Account> {
+  try {
+    return await converse();
+  } catch (error) {
+    if (!(error instanceof NoQuorumError) || tries <= 1) throw error;
+    console.log("this cluster found no leader again; another is tried");
+    return await withQuorum(tries - 1);
+  }
+}
+
+live("a room outlives the nodes of a cluster", async () => {
+  const { code, stderr, shown } = await withQuorum(3);
+  const different = new Set(shown).size;
+  console.log(
+    `published ${MESSAGES} (exit ${code}), shown ${different}, ` +
+      `doubled ${shown.length - different}`,
+  );
+  assertEquals(code, 0, stderr);
+  assertEquals([different, shown.length], [MESSAGES, MESSAGES]);
+});

@@ -1,0 +1,112 @@
+/**
+ * Nothing is lost and nothing doubled while brokers restart and links break,
+ * against a real Mosquitto; and where something can be lost, it is said.
+ *
+ * @module
+ */
+
+import { assert, assertEquals, assertGreater } from "@std/assert";
+import { type Account, converse } from "../support/endurance.ts";
+import { FaultProxy, type Way } from "../support/fault_proxy.ts";
+import { gate, NO_MOSQUITTO } from "../support/gates.ts";
+import { Mosquitto, UNLIMITED_QUEUES } from "../support/mosquitto.ts";
+
+const MESSAGES = 10_000;
+
+const live = gate(NO_MOSQUITTO);
+
+/** Twenty restarts in good order: the broker writes its sessions down. */
+async function restarts(): Promise<void> {
+  await using broker = await Mosquitto.start({
+    persistence: true,
+    extra: UNLIMITED_QUEUES,
+  });
+  const account = await converseOver(broker, "SIGTERM");
+  console.log("20 restarts (SIGTERM, persistence):", figures(account));
+  assertEquals(complete(account), true, JSON.stringify(account));
+  assertEquals([account.gaps, account.mayMiss], [20, 0]);
+}
+
+/** Twenty crashes of a broker that writes nothing down. */
+async function crashes(): Promise<void> {
+  await using broker = await Mosquitto.start({ extra: UNLIMITED_QUEUES });
+  const account = await converseOver(broker, "SIGKILL");
+  console.log("20 crashes (SIGKILL, no persistence):", figures(account));
+  // What the broker had acknowledged and not passed on is gone; the rest not.
+  assertEquals(account.code, 0, account.stderr);
+  assertEquals([account.doubled, account.isOrdered], [0, true]);
+  assertEquals([account.gaps, account.mayMiss], [20, 20]);
+  assertGreater(account.shown, 0);
+}
+
+/** Fifty cuts, each of the publisher's link and the listener's. */
+async function cuts(): Promise<void> {
+  await using broker = await Mosquitto.start({ extra: UNLIMITED_QUEUES });
+  const target = { targetPort: broker.port };
+  await using forPublisher = await FaultProxy.start(target);
+  await using forListener = await FaultProxy.start(target);
+  const proxies = [forPublisher, forListener];
+  const account = await converse({
+    publisherHost: forPublisher.host,
+    listenerHost: forListener.host,
+    messages: MESSAGES,
+    disruptions: 25,
+    async disrupt() {
+      // At a random place of the stream: after some more bytes have passed.
+      for (const proxy of proxies) {
+        const way = proxy === forPublisher ? "up" : "down";
+        await passes(proxy, way, Math.random() * 20_000);
+        proxy.cut(Math.random() < 0.5 ? "reset" : "close");
+      }
+    },
+  });
+  const count = forPublisher.cuts + forListener.cuts;
+  console.log(`${count} link cuts:`, figures(account));
+  assertEquals(count, 50);
+  assert(complete(account), JSON.stringify(account));
+  assertEquals([account.gaps, account.mayMiss], [25, 0]);
+}
+
+/** Waits until so many bytes more have gone through. */
+async function passes(proxy: FaultProxy, way: Way, more: number) {
+  const target = proxy.passed[way] + more;
+  while (proxy.passed[way] < target) {
+    await new Promise((look) => setTimeout(look, 1));
+  }
+}
+
+/** A conversation over a broker that is ended and started twenty times. */
+function converseOver(
+  broker: Mosquitto,
+  signal: Deno.Signal,
+): Promise<Account> {
+  return converse({
+    publisherHost: broker.host,
+    listenerHost: broker.host,
+    messages: MESSAGES,
+    disruptions: 20,
+    async disrupt() {
+      await broker.down(signal);
+      await broker.up();
+    },
+  });
+}
+
+/** Whether everything was delivered, once, in order. */
+function complete(account: Account): boolean {
+  const { code, shown, doubled, isOrdered } = account;
+  return code === 0 && shown === MESSAGES && doubled === 0 && isOrdered;
+}
+
+/** The required figures. */
+function figures(account: Account): string {
+  const { code, shown, doubled, isOrdered, gaps, mayMiss } = account;
+  return `published ${MESSAGES} (exit ${code}), shown ${shown}, doubled ` +
+    `${doubled}, order ${isOrdered ? "kept" : "broken"}; the listener told ` +
+    `of ${gaps} gaps, ${mayMiss} of them with messages that may be missing`;
+}
+
+live("restarts, crashes and cuts in the middle of a stream", async () => {
+  // Together, since each mostly waits for its next reconnect.
+  await Promise.all([restarts(), crashes(), cuts()]);
+});

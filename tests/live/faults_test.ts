@@ -1,0 +1,164 @@
+/**
+ * Links that go silent, readers that fall behind or come back, and input
+ * without end, against a real Mosquitto.
+ *
+ * @module
+ */
+
+import { assertEquals, assertLess, assertMatch } from "@std/assert";
+import { FaultProxy } from "../support/fault_proxy.ts";
+import { gate, NO_MOSQUITTO } from "../support/gates.ts";
+import { Mosquitto, UNLIMITED_QUEUES } from "../support/mosquitto.ts";
+import { run, start } from "../support/processes.ts";
+
+const live = gate(NO_MOSQUITTO);
+
+/** The shortest there is, in seconds. */
+const KEEPALIVE = 5;
+
+live("a black hole is noticed within 1.5 × keep alive + 1 s", async () => {
+  await using broker = await Mosquitto.start();
+  await using proxy = await FaultProxy.start({ targetPort: broker.port });
+  const args = ["-h", proxy.host, "-k", String(KEEPALIVE), "--debug"];
+  await using listener = start("listener.ts", args);
+  await using publisher = start("publisher.ts", args);
+  await listener.stdout.line(/now subscribed/);
+  await publisher.stderr.line(/^Connected/);
+  proxy.blackHole(true);
+  const from = performance.now();
+  await Promise.all([listener, publisher].map(async ({ stderr }, index) => {
+    await stderr.line(/^Disconnected .*: keepalive timeout/i);
+    const seconds = (performance.now() - from) / 1000;
+    const who = index === 0 ? "listener" : "publisher";
+    console.log(`the ${who} noticed after ${seconds.toFixed(1)} s`);
+    assertLess(seconds, 1.5 * KEEPALIVE + 1);
+  }));
+});
+
+for (const version of ["5", "311"]) {
+  live(
+    `a resumed session over MQTT ${version} shows what was missed`,
+    async () => {
+      await using broker = await Mosquitto.start();
+      const room = ["-h", broker.host, "-t", "chat/kept", "-V", version];
+      const resume = ["-c", "-i", "reader", "-n", "Rita"];
+      const first = await run("listener.ts", [...room, ...resume, "-W", "0.1"]);
+      assertEquals(first.code, 0, first.stderr);
+      const stdin = "one\ntwo\nthree\n";
+      assertEquals((await run("publisher.ts", room, { stdin })).code, 0);
+      await using again = start("listener.ts", [...room, ...resume]);
+      await again.stdout.line(/ == 3 messages came while you were away\.$/);
+      await again.stdout.line(
+        / -- User Rita is now subscribed to chat\/kept\.$/,
+      );
+      again.signal("SIGTERM");
+      const { code, stdout } = await again.outcome();
+      assertEquals(code, 0);
+      const sent = String.raw`\(sent \d\d:\d\d:\d\d\) chat:`;
+      const kept = ["one", "two", "three"].map((text) =>
+        `\\S+ ${sent} ${text}\n`
+      );
+      assertMatch(stdout, new RegExp(`^${kept.join("")}\\S+ == 3 messages`));
+    },
+  );
+}
+
+live("an orderly exit leaves no session behind", async () => {
+  await using broker = await Mosquitto.start();
+  const room = ["-h", broker.host, "-t", "chat/left", "-i", "reader"];
+  assertEquals((await run("listener.ts", [...room, "-W", "0.1"])).code, 0);
+  const args = [...room.slice(0, 4), "-m", "into the void"];
+  assertEquals((await run("publisher.ts", args)).code, 0);
+  const again = await run("listener.ts", [...room, "-c", "-W", "0.5"]);
+  assertEquals(again.stdout.includes("into the void"), false);
+  assertEquals(again.stdout.includes("while you were away"), false);
+});
+
+live(
+  "an output that is blocked loses the oldest lines, and says so",
+  async () => {
+    await using broker = await Mosquitto.start({ extra: UNLIMITED_QUEUES });
+    const room = ["-h", broker.host, "-t", "chat/flood"];
+    // Read by nobody until the flood is over.
+    const child = new Deno.Command(Deno.execPath(), {
+      args: [
+        ...["run", "--quiet", "--no-prompt", "-N", "listener.ts", ...room],
+        ...["-k", String(KEEPALIVE), "--no-announce"],
+      ],
+      cwd: new URL("../..", import.meta.url),
+      stdin: "null",
+      stdout: "piped",
+      stderr: "piped",
+    }).spawn();
+    const stderr = child.stderr.pipeThrough(new TextDecoderStream())
+      .getReader();
+    let said = "";
+    while (!said.includes("Reading")) said += (await stderr.read()).value;
+    const stdin = `${"x".repeat(1000)}\n`.repeat(20_000);
+    assertEquals((await run("publisher.ts", room, { stdin })).code, 0);
+    // Longer than a client that doesn't ping is tolerated.
+    await new Promise((ping) => setTimeout(ping, 1500 * KEEPALIVE + 1000));
+    assertEquals((await run("publisher.ts", [...room, "-m", "last"])).code, 0);
+    let text = "";
+    for await (
+      const part of child.stdout.pipeThrough(new TextDecoderStream())
+    ) {
+      text += part;
+      if (text.endsWith("chat: last\n")) child.kill("SIGINT");
+    }
+    const { value: more } = await stderr.read();
+    await stderr.cancel();
+    assertEquals((await child.status).code, 0);
+    assertEquals(more, undefined, "it kept its connection");
+    const dropped = Number(/ == (\d+) lines dropped here/.exec(text)?.[1]);
+    const shown = text.match(/chat: x+$/gm)?.length ?? 0;
+    console.log(`of 20000 lines, ${shown} shown, ${dropped} told as dropped`);
+    assertEquals(shown + dropped, 20_000);
+  },
+);
+
+live("1,000,000 piped lines take the memory of 10,000", async () => {
+  await using broker = await Mosquitto.start();
+  const few = await peakMemory(broker, 10_000, SMALL_HEAP);
+  const many = await peakMemory(broker, 1_000_000, SMALL_HEAP);
+  console.log(`peak RSS: ${few} MB for 10,000 lines, ${many} for 1,000,000`);
+  assertLess(many / few, 1.3);
+  // V8's young generation grows to its limit within the first 50,000 lines,
+  // 50 MB that are no part of what is kept; after that it is flat.
+  const [some, more] = [
+    await peakMemory(broker, 50_000),
+    await peakMemory(broker, 200_000),
+  ];
+  console.log(`without the flag: ${some} MB for 50,000, ${more} for 200,000`);
+  assertLess(more / some, 1.3);
+});
+
+/** As `deno task publish` and the compiled executables run it. */
+const SMALL_HEAP = "--v8-flags=--max-semi-space-size=2";
+
+/** The peak resident memory of a publisher that sends lines, in MB. */
+async function peakMemory(
+  broker: Mosquitto,
+  lines: number,
+  ...flags: string[]
+): Promise<number> {
+  await using publisher = start("publisher.ts", ["-h", broker.host], {
+    permissions: ["-N", ...flags],
+  });
+  let megabytes = 0;
+  const look = setInterval(() => {
+    const peak = /VmHWM:\s+(\d+) kB/.exec(publisher.systemStatus())?.[1];
+    if (peak !== undefined) megabytes = Math.round(Number(peak) / 1024);
+  }, 50);
+  const batch = 1000;
+  for (let first = 1; first <= lines; first += batch) {
+    let text = "";
+    for (let n = first; n < first + batch; n++) text += `line ${n}\n`;
+    await publisher.write(text);
+  }
+  await publisher.endInput();
+  const { code, stderr } = await publisher.outcome(120_000);
+  clearInterval(look);
+  assertEquals([code, stderr], [0, ""]);
+  return megabytes;
+}

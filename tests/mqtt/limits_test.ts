@@ -1,0 +1,45 @@
+import { assertEquals } from "@std/assert";
+import { limitsOf, publishBytes } from "../../lib/mqtt/limits.ts";
+
+/** A test without any permission. */
+const test = (name: string, fn: () => void) =>
+  Deno.test({ name: `limits: ${name}`, permissions: "none", fn });
+
+test("the standard's, where a broker announces none", () => {
+  const standard = { qos: 2, packetBytes: 268_435_460, inFlight: 65_535 };
+  assertEquals(limitsOf(5) as unknown, standard);
+  assertEquals(limitsOf(5, {}) as unknown, standard);
+});
+
+test("those that a broker announces", () => {
+  assertEquals(
+    limitsOf(5, { maximumQoS: 0, maximumPacketSize: 100, receiveMaximum: 5 }),
+    { qos: 0, packetBytes: 100, inFlight: 5 },
+  );
+  assertEquals(limitsOf(5, { maximumQoS: 1 }).qos, 1);
+  assertEquals(limitsOf(5, { maximumQoS: 2 }).qos, 2);
+  // Beyond the standard: what a broker can't mean is not obeyed.
+  assertEquals(limitsOf(5, { maximumQoS: 7 }).qos, 2);
+});
+
+test("a packet's size, by version and QoS", () => {
+  // Fixed header 2, topic 2 + 4, packet id 2, properties' length 1, payload 3.
+  assertEquals(publishBytes("room", 3, 0, 4), 11);
+  assertEquals(publishBytes("room", 3, 0, 5), 12);
+  for (const qos of [1, 2] as const) {
+    assertEquals(publishBytes("room", 3, qos, 4), 13);
+    assertEquals(publishBytes("room", 3, qos, 5), 14);
+  }
+});
+
+test("a topic is measured in UTF-8", () => {
+  assertEquals(publishBytes("é👋", 0, 0, 4), 2 + 2 + 6);
+});
+
+test("the length field grows by a byte for each 7 bits", () => {
+  // 3 bytes of topic, the rest payload, so that `size` follows the header.
+  const bytes = (size: number) => publishBytes("t", size - 3, 0, 4) - size;
+  const growth = [127, 128, 16_383, 16_384, 2_097_151, 2_097_152];
+  assertEquals(growth.map(bytes), [2, 3, 3, 4, 4, 5]);
+  assertEquals(bytes(268_435_455), 5);
+});

@@ -1,0 +1,169 @@
+/**
+ * Connecting: which broker, in which version of MQTT, and what is remembered
+ * of it when the connection is lost.
+ *
+ * @module
+ */
+
+import {
+  assertEquals,
+  assertLess,
+  assertRejects,
+  assertStringIncludes,
+} from "@std/assert";
+import {
+  NotAuthorizedError,
+  RefusedError,
+  UnreachableError,
+} from "../../lib/client.ts";
+import {
+  type Action,
+  type Answers,
+  closedPort,
+  FakeBroker,
+  hostOf,
+  letIn,
+  letInOld,
+} from "../support/brokers.ts";
+import { Member } from "../support/members.ts";
+import { connack, oldConnack, readConnect } from "../support/packets.ts";
+
+/** The versions in which a broker was asked, in order. */
+const versions = ({ heard }: FakeBroker) =>
+  heard.all.filter(({ name }) => name === "connect")
+    .map((packet) => readConnect(packet).version);
+
+/** How brokers of MQTT 3.1.1 refuse MQTT 5. */
+const REFUSALS: [string, Action][] = [
+  ["reason code 1, as 3.1.1 has it", oldConnack(1)],
+  ["reason code 132", connack(132)],
+  ["reason code 132, as 3.1.1 would have it", oldConnack(132)],
+  ["a close without a word", "close"],
+];
+
+/** An old broker's answers. */
+const refusing = (refusal: Action): Answers => ({
+  connect: (packet) =>
+    readConnect(packet).version === 4 ? oldConnack() : refusal,
+});
+
+for (const [how, refusal] of REFUSALS) {
+  Deno.test(`link: 3.1.1 after ${how}`, async () => {
+    await using broker = new FakeBroker(letInOld(refusing(refusal)));
+    await using member = await Member.connect(broker);
+    assertEquals([versions(broker), member.client.version], [[5, 4], 4]);
+    assertEquals((await member.next("connected")).version, 4);
+    await member.say("in 3.1.1");
+  });
+}
+
+Deno.test("link: no other version than the one that was asked for", async () => {
+  await using modern = new FakeBroker(letIn({
+    connect: (packet) =>
+      readConnect(packet).version === 5 ? connack() : "close",
+  }));
+  await using old = new FakeBroker(letInOld({}));
+  for (const [broker, protocolVersion] of [[old, 5], [modern, 4]] as const) {
+    const { message } = await assertRejects(
+      () => Member.connect(broker, { protocolVersion }),
+      UnreachableError,
+      "--protocol-version",
+    );
+    const name = protocolVersion === 5 ? "MQTT 5" : "MQTT 3.1.1";
+    assertEquals(message.includes(`no broker speaks ${name} with us`), true);
+    assertEquals(versions(broker), [protocolVersion]);
+  }
+  for (const [broker, protocolVersion] of [[old, 4], [modern, 5]] as const) {
+    await using member = await Member.connect(broker, { protocolVersion });
+    assertEquals(member.client.version, protocolVersion);
+    assertEquals(broker.connections, 2);
+  }
+});
+
+Deno.test("link: the first broker that answers", async () => {
+  await using busy = new FakeBroker(() => connack(0x89));
+  await using good = new FakeBroker(letIn({}));
+  await using spare = new FakeBroker(letIn({}));
+  const servers = [{ port: closedPort() }, busy, good, spare];
+  await using member = await Member.connect(servers);
+  assertEquals(member.client.broker.port, good.port);
+  assertEquals([busy, good, spare].map((b) => b.connections), [1, 1, 0]);
+});
+
+Deno.test("link: a broker that says nothing leaves the next one time", async () => {
+  await using silent = new FakeBroker();
+  await using good = new FakeBroker(letIn({}));
+  const from = performance.now();
+  const servers = [silent, good];
+  await using member = await Member.connect(servers, { timeout: 1 });
+  assertEquals(member.client.broker.port, good.port);
+  assertLess(performance.now() - from, 900);
+});
+
+Deno.test("link: all of them are named when none answers", async () => {
+  await using busy = new FakeBroker(() => connack(0x89));
+  await using silent = new FakeBroker();
+  const gone = { port: closedPort() };
+  const servers = [busy, gone, silent];
+  const { message } = await assertRejects(
+    () => Member.connect(servers, { timeout: 0.3 }),
+    UnreachableError,
+  );
+  const [a, b, c] = servers.map(hostOf);
+  assertStringIncludes(
+    message,
+    `No broker answers at ${a} (server busy) or ${b} (connection refused, ` +
+      `nothing listens there) or ${c} (no answer in time).`,
+  );
+});
+
+Deno.test("link: what no broker can help with ends it at the first", async () => {
+  await using good = new FakeBroker(letIn({}));
+  for (const code of [134, 135, 138, 140]) {
+    await using strict = new FakeBroker(() => connack(code));
+    await assertRejects(
+      () => Member.connect([strict, good]),
+      NotAuthorizedError,
+      `${hostOf(strict)} refused the connection of user "chat": `,
+    );
+  }
+  await using odd = new FakeBroker(() => connack(133));
+  await assertRejects(
+    () => Member.connect([odd, good]),
+    RefusedError,
+    `${hostOf(odd)} refused the connection: client identifier not valid.`,
+  );
+  assertEquals(good.connections, 0);
+});
+
+Deno.test("link: the next in turn at a loss, each in its version", async () => {
+  await using old = new FakeBroker(letInOld({}));
+  await using modern = new FakeBroker(letIn({
+    connect: (packet) =>
+      readConnect(packet).version === 5 ? connack() : "close",
+  }));
+  await using member = await Member.connect([old, modern]);
+  assertEquals(versions(old), [5, 4]);
+  await member.next("connected");
+  for (const [from, to] of [[old, modern], [modern, old]]) {
+    from.heard.all.at(-1)!.link.close();
+    assertEquals((await member.next("disconnected")).broker.port, from.port);
+    assertEquals((await member.next("reconnecting")).broker.port, to.port);
+    assertEquals((await member.next("connected")).broker.port, to.port);
+  }
+  // What the last one spoke comes first, then the other, but only where it
+  // isn't known: the old one isn't asked for MQTT 5 again.
+  assertEquals([versions(old), versions(modern)], [[5, 4, 4], [4, 5]]);
+  assertEquals(member.client.version, 4);
+});
+
+Deno.test("link: a broker that is gone is passed over", async () => {
+  const first = new FakeBroker(letIn({}));
+  await using second = new FakeBroker(letIn({}));
+  await using member = await Member.connect([first, second]);
+  await first[Symbol.asyncDispose]();
+  await member.next("disconnected");
+  await member.next("connected");
+  assertEquals(member.client.broker.port, second.port);
+  await member.say("still here");
+});

@@ -1,0 +1,239 @@
+/**
+ * Losing the connection: what is said of it, when it comes back, and when it
+ * doesn't.
+ *
+ * @module
+ */
+
+import { assertEquals, assertInstanceOf, assertRejects } from "@std/assert";
+import { parseBroker } from "../../lib/mqtt/address.ts";
+import {
+  NotAuthorizedError,
+  RefusedError,
+  type Status,
+  UnreachableError,
+} from "../../lib/client.ts";
+import { connectFirst } from "../../lib/mqtt/connect.ts";
+import { Link, type LinkStatus } from "../../lib/mqtt/link.ts";
+import { Rotation, type Version } from "../../lib/mqtt/rotation.ts";
+import { loadTransport } from "../../lib/mqtt/transport.ts";
+import { FakeBroker, hostOf, letIn, letInOld } from "../support/brokers.ts";
+import { Member } from "../support/members.ts";
+import { inTime, News } from "../support/news.ts";
+import { connack, disconnect, oldConnack } from "../support/packets.ts";
+
+/** Bytes that are no MQTT: a PUBLISH at QoS 3, which there is not. */
+const GARBAGE = [0x36, 0x00, 0xff, 0xff];
+
+/** The kinds of what was told, in order, without the steps. */
+const kinds = (statuses: { type: string }[]) =>
+  statuses.map(({ type }) => type).filter((type) => type !== "step");
+
+Deno.test("link: the broker's reason for a DISCONNECT is shown", async () => {
+  const reasons: [number, string][] = [
+    [0x8b, "server shutting down"],
+    [0x98, "administrative action"],
+    [0x8d, "keep alive timeout"],
+    [0x00, "reason code 0"],
+  ];
+  await Promise.all(reasons.map(async ([code, reason]) => {
+    await using broker = new FakeBroker(letIn({}));
+    await using member = await Member.connect(broker);
+    const { link } = await broker.next("connect");
+    await link.send(...disconnect(code));
+    link.close();
+    assertEquals((await member.next("disconnected")).reason, reason);
+    await member.next("connected");
+    await member.say("still here");
+  }));
+});
+
+Deno.test("link: a take-over that the broker tells of ends it at once", async () => {
+  await using broker = new FakeBroker(letIn({}));
+  await using member = await Member.connect(broker, { clientId: "same" });
+  const { link } = await broker.next("connect");
+  await link.send(...disconnect(0x8e));
+  const error = await inTime(member.client.lost);
+  assertInstanceOf(error, RefusedError);
+  assertEquals(
+    error.message,
+    `${hostOf(broker)} gave the session to another client with the id ` +
+      '"same"; end that one, or use another --id.',
+  );
+  assertEquals(member.client.online, false);
+  assertEquals(kinds(member.statuses.all), ["connected"]);
+  assertEquals(broker.connections, 1);
+});
+
+/** A link whose retries wait for nothing but their turn. */
+async function hastyLink(server: { port: number }, chosenId?: string) {
+  const brokers = [parseBroker(hostOf(server))];
+  const rotation = new Rotation(brokers, 4);
+  const statuses = new News<LinkStatus>("statuses");
+  const lost = Promise.withResolvers<Error>();
+  let link: Link;
+  await connectFirst(
+    {
+      brokers,
+      clientId: chosenId ?? "random",
+      hasRandomId: chosenId === undefined,
+      username: "chat",
+      keepalive: 30,
+      protocolVersion: 4,
+      timeout: 5,
+      session: { resume: false, expiry: 0 },
+    },
+    rotation,
+    await loadTransport(brokers),
+    () => {},
+    (mqtt, isPresent) => {
+      const options = { timeout: 5, resume: false, chosenId };
+      link = new Link(mqtt, isPresent, rotation, options, {
+        onStatus(status) {
+          statuses.add(status);
+          // MQTT.js reads it right after this.
+          if (status.type === "reconnecting") mqtt.options.reconnectPeriod = 1;
+        },
+        onUp: () => {},
+        onDown: () => {},
+        onLost: lost.resolve,
+      });
+    },
+    () => {},
+  );
+  return { link: link!, statuses, lost: lost.promise };
+}
+
+Deno.test("link: 3.1.1 can't tell of a take-over; five losses do", async () => {
+  await using broker = new FakeBroker(letInOld({}));
+  const { statuses, lost } = await hastyLink(broker, "same");
+  for (let losses = 0; losses < 5; losses++) {
+    await statuses.next(({ type }) => type === "connected");
+    (await broker.next("connect")).link.close();
+  }
+  const error = await inTime(lost);
+  assertInstanceOf(error, RefusedError);
+  assertEquals(
+    error.message.includes('another client with the id "same"'),
+    true,
+  );
+  assertEquals(broker.connections, 5);
+  const isLoss = ({ type }: LinkStatus) => type === "disconnected";
+  assertEquals(statuses.all.filter(isLoss).length, 5);
+});
+
+Deno.test("link: with an id of its own, losses are losses", async () => {
+  await using broker = new FakeBroker(letInOld({}));
+  const { link, statuses } = await hastyLink(broker);
+  for (let losses = 0; losses < 12; losses++) {
+    await statuses.next(({ type }) => type === "connected");
+    (await broker.next("connect")).link.close();
+  }
+  await statuses.next(({ type }) => type === "connected");
+  link.break();
+});
+
+Deno.test("link: garbage with the first CONNACK is no connection", async () => {
+  await using broker = new FakeBroker(letIn({
+    connect: () => [...connack(), ...GARBAGE],
+  }));
+  await using good = new FakeBroker(letIn({}));
+  await using member = await Member.connect([broker, good]);
+  assertEquals(member.client.broker.port, good.port);
+  await assertRejects(
+    () => Member.connect(broker),
+    UnreachableError,
+    "(it does not speak MQTT there)",
+  );
+});
+
+Deno.test("link: garbage with a later CONNACK, and a new connection", async () => {
+  await using broker = new FakeBroker(letIn({
+    connect: (_, { number }) =>
+      number === 2 ? [...connack(), ...GARBAGE] : connack(),
+  }));
+  await using member = await Member.connect(broker);
+  (await broker.next("connect")).link.close();
+  await member.statuses.next((status) =>
+    status.type === "disconnected" &&
+    status.reason === "it does not speak MQTT there"
+  );
+  await member.next("connected");
+  await member.say("understood");
+  assertEquals(broker.connections, 3);
+});
+
+Deno.test("link: garbage in the middle of a conversation", async () => {
+  await using broker = new FakeBroker(letIn({}));
+  await using member = await Member.connect(broker);
+  await member.say("before");
+  const { link } = await broker.next("publish");
+  await link.send(...GARBAGE);
+  await member.next("disconnected");
+  await member.next("connected");
+  await member.say("after");
+  assertEquals(broker.connections, 2);
+});
+
+/** The code of MQTT 5 and 3.1.1 for one refusal. */
+const CODES: Record<Version, { busy: number; denied: number }> = {
+  5: { busy: 0x88, denied: 0x87 },
+  4: { busy: 3, denied: 5 },
+};
+
+for (const version of [5, 4] satisfies Version[]) {
+  const { busy, denied } = CODES[version];
+  const accept = version === 5 ? connack : oldConnack;
+  const connectTo = (broker: FakeBroker) =>
+    Member.connect(broker, { protocolVersion: version });
+  const named = version === 5 ? "MQTT 5" : "MQTT 3.1.1";
+
+  Deno.test(`link: a busy broker is tried again, ${named}`, async () => {
+    const answers = {
+      connect: (_: unknown, { number }: { number: number }) =>
+        accept(number === 2 ? busy : 0),
+    };
+    await using broker = new FakeBroker(
+      version === 5 ? letIn(answers) : letInOld(answers),
+    );
+    await using member = await connectTo(broker);
+    (await broker.next("connect")).link.close();
+    await member.next("disconnected");
+    const { gap } = await member.next("connected");
+    assertEquals([broker.connections, gap! > 1.5], [3, true]);
+    assertEquals(
+      kinds(member.statuses.all),
+      [
+        "connected",
+        "disconnected",
+        "reconnecting",
+        "reconnecting",
+        "connected",
+      ],
+    );
+  });
+
+  Deno.test(`link: a user who is turned away, later, ${named}`, async () => {
+    const answers = {
+      connect: (_: unknown, { number }: { number: number }) =>
+        accept(number === 2 ? denied : 0),
+    };
+    await using broker = new FakeBroker(
+      version === 5 ? letIn(answers) : letInOld(answers),
+    );
+    await using member = await connectTo(broker);
+    (await broker.next("connect")).link.close();
+    const error = await inTime(member.client.lost);
+    assertInstanceOf(error, NotAuthorizedError);
+    assertEquals(
+      error.message,
+      `${hostOf(broker)} does not let the user in any more: not authorized.`,
+    );
+    const isLast = (status: Status) => status.type !== "step";
+    assertEquals(
+      member.statuses.all.filter(isLast).at(-1)!.type,
+      "reconnecting",
+    );
+    assertEquals(broker.connections, 2);
+  });
+}

@@ -1,0 +1,227 @@
+/**
+ * Sessions: who asks for one, who keeps it, and that it carries messages over
+ * a lost connection.
+ *
+ * @module
+ */
+
+import { assertEquals, assertGreater } from "@std/assert";
+import { RoomView } from "../../lib/room/view.ts";
+import type { Version } from "../../lib/mqtt/rotation.ts";
+import { FakeBroker, letIn, letInOld, openBroker } from "../support/brokers.ts";
+import { FaultProxy } from "../support/fault_proxy.ts";
+import { Member, textOf } from "../support/members.ts";
+import { inTime } from "../support/news.ts";
+import {
+  connack,
+  oldConnack,
+  oldPuback,
+  puback,
+  publish,
+  readConnect,
+  readDisconnect,
+  readPublish,
+} from "../support/packets.ts";
+
+/** What a client says of its session. */
+interface Case {
+  version: Version;
+  clientId?: string;
+  session: { resume: boolean; expiry: number };
+  /** The clean flag of the first and the next connection. */
+  clean: [boolean, boolean];
+  /** The expiry that an orderly DISCONNECT says, if it says one. */
+  expiryAtExit?: number;
+}
+
+const OUTAGE = { resume: false, expiry: 300 };
+const KEPT = { resume: true, expiry: 86_400 };
+
+/** Each kind of client, by its name. */
+const CASES: Record<string, Case> = {
+  // A random id has no session to discard; why it asks for none is told
+  // where the first CONNECT is made.
+  "MQTT 5": {
+    version: 5,
+    session: OUTAGE,
+    clean: [false, false],
+    expiryAtExit: 0,
+  },
+  "MQTT 5 with an id": {
+    version: 5,
+    clientId: "ann",
+    session: OUTAGE,
+    clean: [true, false],
+    expiryAtExit: 0,
+  },
+  "MQTT 5, resumed": {
+    version: 5,
+    clientId: "ann",
+    session: KEPT,
+    clean: [false, false],
+  },
+  "MQTT 3.1.1": { version: 4, session: OUTAGE, clean: [true, true] },
+  "MQTT 3.1.1 with an id": {
+    version: 4,
+    clientId: "ann",
+    session: OUTAGE,
+    clean: [true, true],
+  },
+  "MQTT 3.1.1, resumed": {
+    version: 4,
+    clientId: "ann",
+    session: KEPT,
+    clean: [false, false],
+  },
+};
+
+Deno.test("session: what is asked for", async () => {
+  await Promise.all(Object.entries(CASES).map(checkCase));
+});
+
+/** Connects, loses the connection, comes back, and leaves in good order. */
+async function checkCase([name, wanted]: [string, Case]): Promise<void> {
+  const { version, clientId, session, clean, expiryAtExit } = wanted;
+  await using broker = new FakeBroker((version === 5 ? letIn : letInOld)({}));
+  await using member = await Member.connect(broker, {
+    protocolVersion: version,
+    clientId,
+    session,
+  });
+  const first = await broker.next("connect");
+  first.link.close();
+  await member.next("disconnected");
+  const second = await broker.next("connect");
+  await member.next("connected");
+  const asked = [first, second].map(readConnect);
+  assertEquals(asked.map((connect) => connect.clean), clean, name);
+  const expiry = version === 5 ? session.expiry : undefined;
+  for (const { properties } of asked) {
+    assertEquals(properties.sessionExpiryInterval, expiry, name);
+  }
+  assertEquals(asked[0].clientId, asked[1].clientId);
+  if (clientId) assertEquals(asked[0].clientId, clientId);
+  await member.client.close();
+  const goodbye = readDisconnect(await broker.next("disconnect"));
+  assertEquals(goodbye.sessionExpiryInterval, expiryAtExit, name);
+}
+
+Deno.test("session: ids made up are long, and differ", async () => {
+  await using broker = new FakeBroker(letIn({}));
+  await using _first = await Member.connect(broker);
+  await using _second = await Member.connect(broker);
+  const [a, b] = [await broker.next("connect"), await broker.next("connect")]
+    .map((packet) => readConnect(packet).clientId);
+  assertEquals([a.length, b.length, a === b], [20, 20, false]);
+});
+
+Deno.test("session: whether it was kept is told", async () => {
+  await using broker = new FakeBroker(letIn({
+    connect: (_, { number }) => connack(0, {}, number === 2),
+  }));
+  await using member = await Member.connect(broker);
+  assertEquals((await member.next("connected")).sessionPresent, false);
+  (await broker.next("connect")).link.close();
+  assertEquals((await member.next("connected")).sessionPresent, true);
+});
+
+/** What a session has kept, as PUBLISH packets. */
+const kept = (...texts: string[]) =>
+  texts.flatMap((message, index) =>
+    publish({
+      topic: "room",
+      text: JSON.stringify({ type: "message", from: "bob", message }),
+      qos: 1,
+      id: 1 + index,
+    })
+  );
+
+Deno.test("session: what comes with CONNACK is not lost", async () => {
+  // One write, so that it is one segment, also after a reconnect.
+  await using broker = new FakeBroker(letIn({
+    connect: (_, { number }) => [
+      ...connack(0, {}, true),
+      ...kept(`a${number}`, `b${number}`, `c${number}`),
+    ],
+  }));
+  const session = { resume: true, expiry: 60 };
+  const options = { clientId: "ann", session };
+  await using member = await Member.connect(broker, options);
+  assertEquals(await member.texts(3), ["a1", "b1", "c1"]);
+  (await broker.next("connect")).link.close();
+  assertEquals(await member.texts(3), ["a2", "b2", "c2"]);
+});
+
+for (const version of [5, 4] satisfies Version[]) {
+  const [accept, acknowledge] = version === 5
+    ? [() => connack(0, {}, true), puback]
+    : [() => oldConnack(0, true), oldPuback];
+  const named = version === 5 ? "MQTT 5" : "MQTT 3.1.1";
+
+  Deno.test(`session: what was unanswered goes out again, in order, ${named}`, async () => {
+    await using broker = new FakeBroker(letIn({
+      connect: accept,
+      // The second is acknowledged, the others are not, until it is back.
+      publish: (packet, { number }) =>
+        number > 1 || readPublish(packet, version).text.includes('"2"')
+          ? acknowledge(packet)
+          : undefined,
+    }));
+    await using member = await Member.connect(broker, {
+      protocolVersion: version,
+    });
+    const sent = ["1", "2", "3"].map((text) => member.say(text));
+    await sent[1];
+    for (let count = 0; count < 3; count++) await broker.next("publish");
+    broker.heard.all.at(-1)!.link.close();
+    await member.next("disconnected");
+    sent.push(...["4", "5"].map((text) => member.say(text)));
+    await Promise.all(sent);
+    const again = broker.heard.all
+      .filter(({ name, link }) => name === "publish" && link.number === 2)
+      .map((packet) => readPublish(packet, version));
+    assertEquals(
+      again.map(({ text }) => JSON.parse(text).message),
+      ["1", "3", "4", "5"],
+    );
+  });
+}
+
+Deno.test("session: what is sent twice is shown once, in order", async () => {
+  await using broker = await openBroker();
+  await using proxy = await FaultProxy.start({ targetPort: broker.port });
+  const shown: string[] = [];
+  const view = new RoomView({
+    json: true,
+    showTopic: false,
+    color: false,
+    write: (line) => shown.push(JSON.parse(line).text),
+    now: () => new Date(),
+  });
+  await using reader = await Member.connect(broker);
+  await reader.client.join(["chat/room"], 1);
+  await using writer = await Member.connect(proxy);
+  const say = (from: number, to: number) =>
+    texts(from, to).map((text) => writer.say(text, "chat/room"));
+  await Promise.all(say(0, 100));
+  // They arrive, but the acknowledgements don't come back.
+  proxy.stall("down");
+  const sent = say(100, 110);
+  for (const received of await reader.received.take(110)) view.show(received);
+  sent.push(...say(110, 200));
+  proxy.cut();
+  proxy.stall("down", false);
+  await inTime(Promise.all(sent));
+  await writer.say("end", "chat/room");
+  for (;;) {
+    const received = await reader.received.next();
+    if (textOf(received) === "end") break;
+    view.show(received);
+  }
+  assertEquals(shown, texts(0, 200));
+  assertGreater(reader.received.all.length, 210);
+});
+
+/** The numbers from one up to another, left out. */
+const texts = (from: number, to: number) =>
+  Array.from({ length: to - from }, (_, index) => `${from + index}`);

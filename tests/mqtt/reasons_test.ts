@@ -1,0 +1,104 @@
+import { assertEquals } from "@std/assert";
+import {
+  connectReason,
+  networkReason,
+  reasonCodeOf,
+  reasonName,
+} from "../../lib/mqtt/reasons.ts";
+
+/** An error as MQTT.js or the system gives it. */
+const error = (message: string, code?: number | string) =>
+  Object.assign(new Error(message), code === undefined ? {} : { code });
+
+/** The remedy for a reason code in CONNACK. */
+const remedyFor = (code: number) => connectReason(error("x", code)).remedy;
+
+/** A test without any permission. */
+const test = (name: string, fn: () => void) =>
+  Deno.test({ name: `reasons: ${name}`, permissions: "none", fn });
+
+test("CONNACK codes that ask for other credentials", () => {
+  for (const code of [4, 5, 134, 135, 138, 140]) {
+    assertEquals(remedyFor(code), "credentials", `${code}`);
+  }
+});
+
+test("CONNACK codes that ask for the other version", () => {
+  for (const code of [1, 132]) assertEquals(remedyFor(code), "version");
+});
+
+test("CONNACK codes that ask for another broker, or time", () => {
+  for (const code of [3, 136, 137, 139, 151, 156, 157, 159]) {
+    assertEquals(remedyFor(code), "elsewhere", `${code}`);
+  }
+});
+
+test("CONNACK codes that nothing helps against", () => {
+  for (const code of [2, 128, 129, 130, 131, 133, 144, 149, 153, 154, 155]) {
+    assertEquals(remedyFor(code), "none", `${code}`);
+  }
+});
+
+test("a close without a word may be the version's", () => {
+  assertEquals(connectReason(undefined), {
+    text: "it closed the connection without a word",
+    remedy: "version",
+  });
+});
+
+test("silence", () => {
+  assertEquals(connectReason(error("connack timeout")), {
+    text: "no answer in time",
+    remedy: "elsewhere",
+  });
+});
+
+test("codes have MQTT's names", () => {
+  const names: [number, string][] = [
+    [5, "not authorized"],
+    [135, "not authorized"],
+    [142, "session taken over"],
+    [144, "topic name invalid"],
+    [149, "packet too large"],
+    [151, "quota exceeded"],
+    [0, "reason code 0"],
+    [250, "reason code 250"],
+  ];
+  for (const [code, name] of names) assertEquals(reasonName(code), name);
+});
+
+test("codes are numbers; the system's are not", () => {
+  assertEquals(reasonCodeOf(error("x", 135)), 135);
+  assertEquals(reasonCodeOf(error("x", "ECONNRESET")), undefined);
+  assertEquals(reasonCodeOf(error("x")), undefined);
+});
+
+test("the system's errors in words", () => {
+  const known: [string, RegExp][] = [
+    ["ECONNREFUSED", /^connection refused/],
+    ["ENOTFOUND", /^no such host$/],
+    ["ECONNRESET", /^it reset the connection/],
+    ["ETIMEDOUT", /^no answer$/],
+  ];
+  for (const [code, text] of known) {
+    const reason = networkReason(error("not this", code));
+    assertEquals(reason.remedy, "elsewhere");
+    assertEquals(text.test(reason.text), true, reason.text);
+    assertEquals(connectReason(error("not this", code)), reason);
+  }
+  assertEquals(networkReason(error("as it says", "EODD")).text, "as it says");
+  assertEquals(networkReason(error("", "EODD")).text, "EODD");
+  assertEquals(networkReason(error("")).text, "Error");
+});
+
+test("certificates are not tried again", () => {
+  const theirs = error("x", "UNABLE_TO_VERIFY_LEAF_SIGNATURE");
+  const ours = error("x", "ERR_SSL_TLSV13_ALERT_CERTIFICATE_REQUIRED");
+  const remedies = [theirs, ours].map((error) => networkReason(error).remedy);
+  assertEquals(remedies, ["trust", "certificate"]);
+});
+
+test("something that doesn't speak MQTT", () => {
+  const { text, remedy } = connectReason(error("Invalid header flag bits, …"));
+  assertEquals([text, remedy], ["it does not speak MQTT there", "elsewhere"]);
+});

@@ -1,0 +1,270 @@
+/**
+ * `deno task setup`, run as a process in a copy of what it needs, against an
+ * address that answers as JSR does, answers otherwise, or refuses.
+ *
+ * @module
+ */
+
+import {
+  assert,
+  assertEquals,
+  assertFalse,
+  assertStringIncludes,
+} from "@std/assert";
+
+const ROOT = new URL("../../", import.meta.url);
+const PACKAGES = ["assert", "cli", "fmt"];
+const JSR_ANSWER = '{"versions":{"1.0.19":{}}}';
+
+/** A copy of the project as far as set-up goes; disposing removes it. */
+class Copy implements AsyncDisposable {
+  readonly #path: string;
+
+  private constructor(path: string) {
+    this.#path = path;
+  }
+
+  static async make(): Promise<Copy> {
+    const copy = new Copy(await Deno.makeTempDir());
+    const folders = PACKAGES.map((name) => `offline/${name}`);
+    for (const folder of ["offline", ...folders]) {
+      await Deno.mkdir(copy.path(folder));
+      for await (
+        const { name, isFile } of Deno.readDir(new URL(folder, ROOT))
+      ) {
+        if (isFile) await copy.#take(`${folder}/${name}`);
+      }
+    }
+    await copy.#take("deno.json");
+    await copy.#take("deno.lock");
+    return copy;
+  }
+
+  async #take(name: string): Promise<void> {
+    await Deno.copyFile(new URL(name, ROOT), this.path(name));
+  }
+
+  /** The path of a file in the copy. */
+  path(name: string): string {
+    return `${this.#path}/${name}`;
+  }
+
+  /** The path of a file of a package in `vendor/`. */
+  std(name: string): string {
+    return this.path(`vendor/jsr.io/@std/${name}`);
+  }
+
+  read(path: string): Promise<string> {
+    return Deno.readTextFile(path);
+  }
+
+  async write(path: string, text: string): Promise<void> {
+    await Deno.mkdir(path.slice(0, path.lastIndexOf("/")), { recursive: true });
+    await Deno.writeTextFile(path, text);
+  }
+
+  /** Whether what is in `vendor/` for a package is a stand-in. */
+  async isStandIn(name: string): Promise<boolean> {
+    const meta = JSON.parse(await this.read(this.std(`${name}/meta.json`)));
+    return "standIn" in meta;
+  }
+
+  /** Runs set-up with the permissions of the task. */
+  async setup(jsr: string): Promise<{ code: number; stderr: string }> {
+    return await this.deno([
+      "--allow-net=jsr.io,127.0.0.1",
+      "--allow-env=JSR_URL",
+      "--allow-read=deno.lock,offline,vendor",
+      "--allow-write=vendor",
+      "offline/setup.ts",
+      `--jsr=${jsr}`,
+    ]);
+  }
+
+  /** Runs a script in the copy. */
+  async deno(args: string[]): Promise<{ code: number; stderr: string }> {
+    const { code, stderr } = await new Deno.Command(Deno.execPath(), {
+      args: ["run", "--quiet", "--no-prompt", ...args],
+      cwd: this.#path,
+      stdin: "null",
+      stdout: "null",
+      stderr: "piped",
+    }).output();
+    return { code, stderr: new TextDecoder().decode(stderr) };
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await Deno.remove(this.#path, { recursive: true });
+  }
+}
+
+/** A server in JSR's place that counts what it is asked. */
+class Registry implements AsyncDisposable {
+  requests = 0;
+  readonly #server: Deno.HttpServer<Deno.NetAddr>;
+
+  constructor(body: string, init?: ResponseInit) {
+    this.#server = Deno.serve(
+      { hostname: "127.0.0.1", port: 0, onListen: () => {} },
+      () => {
+        this.requests++;
+        return new Response(body, init);
+      },
+    );
+  }
+
+  get url(): string {
+    return `http://127.0.0.1:${this.#server.addr.port}/`;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#server.shutdown();
+  }
+}
+
+/** An address where connections are refused. */
+function refusing(): string {
+  using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  return `http://127.0.0.1:${listener.addr.port}/`;
+}
+
+/** Puts a package as Deno would have fetched it. */
+async function fetched(copy: Copy, files: string[]): Promise<void> {
+  const exports = {
+    "./parse-args": "./parse_args.ts",
+    "./unicode-width": "./unicode_width.ts",
+  };
+  const versions = { "1.0.28": {} };
+  await copy.write(copy.std("cli/meta.json"), JSON.stringify({ versions }));
+  await copy.write(
+    copy.std("cli/1.0.28_meta.json"),
+    JSON.stringify({ exports }),
+  );
+  for (const file of files) {
+    await copy.write(copy.std(`cli/1.0.28/${file}`), "export {};");
+  }
+}
+
+Deno.test("set-up copies stand-ins once where JSR refuses", async () => {
+  await using copy = await Copy.make();
+  const lock = await copy.read(copy.path("deno.lock"));
+  const first = await copy.setup(refusing());
+  assertEquals(first.code, 0);
+  assertEquals(first.stderr.trim().split("\n").length, 1, first.stderr);
+  assertStringIncludes(first.stderr, "JSR can't be reached");
+  assertStringIncludes(first.stderr, "delete vendor/");
+  for (const name of PACKAGES) assert(await copy.isStandIn(name), name);
+
+  await using registry = new Registry(JSR_ANSWER);
+  const second = await copy.setup(registry.url);
+  assertEquals([second.code, second.stderr], [0, ""]);
+  assertEquals(registry.requests, 0);
+
+  await copy.write(
+    copy.path("script.ts"),
+    `import { assertEquals } from "@std/assert";
+     import { parseArgs } from "@std/cli/parse-args";
+     import { bold } from "@std/fmt/colors";
+     assertEquals(parseArgs(["-p1883"]).p, 1883, bold("port"));`,
+  );
+  const script = await copy.deno(["--frozen", "script.ts"]);
+  assertEquals([script.code, script.stderr], [0, ""]);
+  assertEquals(await copy.read(copy.path("deno.lock")), lock);
+});
+
+Deno.test("set-up leaves the packages to Deno where JSR answers", async () => {
+  await using copy = await Copy.make();
+  await using registry = new Registry(JSR_ANSWER);
+  await fetched(copy, ["parse_args.ts"]);
+  const { code, stderr } = await copy.setup(registry.url);
+  assertEquals([code, stderr, registry.requests], [0, "", 1]);
+  const names = await Array.fromAsync(Deno.readDir(copy.std("")));
+  assertEquals(names.map(({ name }) => name), ["cli"]);
+});
+
+Deno.test("set-up makes way for real packages when JSR is back", async () => {
+  await using copy = await Copy.make();
+  await copy.setup(refusing());
+  await Deno.remove(copy.std("fmt"), { recursive: true });
+  await using registry = new Registry(JSR_ANSWER);
+  assertEquals((await copy.setup(registry.url)).code, 0);
+  const left = await Array.fromAsync(Deno.readDir(copy.std("")));
+  assertEquals(left, []);
+});
+
+Deno.test("set-up takes only JSR's answer for JSR", async () => {
+  const answers: [string, ResponseInit][] = [
+    ["<html>Log in</html>", {}],
+    ["null", {}],
+    [JSR_ANSWER, { status: 403 }],
+    ["", { status: 302, headers: { location: "/" } }],
+  ];
+  for (const [body, init] of answers) {
+    await using copy = await Copy.make();
+    await using registry = new Registry(body, init);
+    const { code, stderr } = await copy.setup(registry.url);
+    assertEquals([code, registry.requests], [0, 1], body);
+    assertStringIncludes(stderr, "stand-ins");
+    assert(await copy.isStandIn("cli"));
+  }
+});
+
+Deno.test("set-up keeps a real package and replaces half a one", async () => {
+  await using copy = await Copy.make();
+  await fetched(copy, ["parse_args.ts", "unicode_width.ts"]);
+  await copy.setup(refusing());
+  assertFalse(await copy.isStandIn("cli"));
+  assert(await copy.isStandIn("assert"));
+
+  await Deno.remove(copy.std("cli/1.0.28/unicode_width.ts"));
+  const { stderr } = await copy.setup(refusing());
+  assertStringIncludes(stderr, "for @std/cli.");
+  assert(await copy.isStandIn("cli"));
+});
+
+Deno.test("set-up renews stand-ins when theirs or the lock's change", async () => {
+  await using copy = await Copy.make();
+  await copy.setup(refusing());
+  const colors = copy.path("offline/fmt/colors.ts");
+  await Deno.writeTextFile(colors, "// changed\n", { append: true });
+  await copy.setup(refusing());
+  const version = JSON.parse(await copy.read(copy.std("fmt/meta.json"))).latest;
+  const vendored = await copy.read(copy.std(`fmt/${version}/colors.ts`));
+  assertStringIncludes(vendored, "// changed");
+
+  const lock = await copy.read(copy.path("deno.lock"));
+  await copy.write(
+    copy.path("deno.lock"),
+    lock.replace(/("jsr:@std\/fmt@.*": )".*"/, '$1"1.99.0"'),
+  );
+  await copy.setup(refusing());
+  await copy.read(copy.std("fmt/1.99.0/colors.ts"));
+});
+
+Deno.test("set-up clears up after one that was interrupted", async () => {
+  await using copy = await Copy.make();
+  await copy.write(copy.std("fmt/1.0.9/colors.ts"), "export {};");
+  await copy.write(copy.std("cli/meta.json"), '{"scope":');
+  assertEquals((await copy.setup(refusing())).code, 0);
+  for (const name of PACKAGES) assert(await copy.isStandIn(name), name);
+});
+
+Deno.test("several set-ups at once don't get in each other's way", async () => {
+  await using copy = await Copy.make();
+  const url = refusing();
+  const runs = Array.from({ length: 4 }, () => copy.setup(url));
+  for (const { code, stderr } of await Promise.all(runs)) {
+    assertEquals(code, 0, stderr);
+  }
+  for (const name of PACKAGES) assert(await copy.isStandIn(name), name);
+  const left = await Array.fromAsync(Deno.readDir(copy.path("vendor")));
+  assertEquals(left.map(({ name }) => name), ["jsr.io"]);
+});
+
+Deno.test("set-up names the file to mend when the lock is no use", async () => {
+  await using copy = await Copy.make();
+  await copy.write(copy.path("deno.lock"), '{"version":"5"}');
+  const { code, stderr } = await copy.setup(refusing());
+  assertEquals(code, 1);
+  assertStringIncludes(stderr, "deno.lock names no version of jsr:@std/assert");
+});

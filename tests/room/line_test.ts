@@ -1,0 +1,171 @@
+import { assert, assertEquals, assertMatch } from "@std/assert";
+import type { Folded } from "../../lib/room/crowd.ts";
+import { decode, MAX_PAYLOAD_BYTES } from "../../lib/protocol.ts";
+import { renderFolded, renderJson, renderLine } from "../../lib/room/line.ts";
+import {
+  assertHarmless,
+  chars,
+  escape,
+  folded,
+  HARMFUL,
+  line,
+  message,
+  notice,
+  PLAIN,
+  received,
+  TOPIC,
+  utf8,
+} from "../support/line_fixtures.ts";
+
+Deno.test("a message, a notice and what is no chat payload", () => {
+  assertEquals(line(message("hello")), "14:03:22 alice: hello");
+  assertEquals(
+    line(notice("User bob is now subscribed to chat/room.")),
+    "14:03:22 -- User bob is now subscribed to chat/room.",
+  );
+  assertEquals(
+    line(decode(utf8("User alice timed out"))),
+    "14:03:22 ?? User alice timed out (not JSON)",
+  );
+  assertEquals(line(message("")), "14:03:22 alice: ");
+});
+
+Deno.test("the topic and the retained mark stand before the author", () => {
+  const old = { ...received(message("hi")), retain: true };
+  assertEquals(renderLine(old, PLAIN), "14:03:22 (retained) alice: hi");
+  assertEquals(
+    renderLine(old, TOPIC),
+    "14:03:22 [chat/room] (retained) alice: hi",
+  );
+  assertEquals(line(notice("n"), TOPIC), "14:03:22 [chat/room] -- n");
+});
+
+Deno.test("many who come and go are one line", () => {
+  const names = Array.from({ length: 17 }, (_, i) => `user${i}`);
+  const shown = (what: Folded, options = PLAIN) =>
+    renderFolded(what, new Date(), options);
+  assertEquals(shown(folded({ joined: ["bob"] })), "14:03:22 -- 1 joined: bob");
+  assertEquals(
+    shown(
+      folded({
+        "timed out": ["ivy"],
+        joined: names,
+        left: ["a: hi", "erin", "\x1b", "gina", "hal"],
+      }),
+      TOPIC,
+    ),
+    "14:03:22 [chat/room] -- 17 joined: user0, user1, user2 and 14 more; " +
+      '5 left: "a: hi", erin, "<U+001B>", gina, hal; 1 timed out: ivy',
+  );
+  assertEquals(
+    shown(folded({ left: names.slice(0, 6) })),
+    "14:03:22 -- 6 left: user0, user1, user2 and 3 more",
+  );
+});
+
+Deno.test("the time is local by default", () => {
+  const what = received(message("hi"));
+  what.receivedAt = new Date(2026, 0, 2, 3, 4, 5);
+  const options = { color: false, showTopic: false };
+  assertEquals(renderLine(what, options), "03:04:05 alice: hi");
+});
+
+Deno.test("each of the 65 control characters, in every field", () => {
+  const controls = [...chars(0, 0x1f), ...chars(0x7f, 0x9f)];
+  assertEquals(controls.length, 65);
+  for (const char of controls) {
+    const inText = char === "\t"
+      ? "a b"
+      : /[\r\n]/.test(char)
+      ? "a ⏎ b"
+      : `a${escape(char)}b`;
+    const text = `a${char}b`;
+    assertEquals(line(message(text)), `14:03:22 alice: ${inText}`);
+    assertEquals(line(notice(text)), `14:03:22 -- ${inText}`);
+    const quoted = `"a${escape(char)}b"`;
+    assertEquals(line(message("x", text)), `14:03:22 ${quoted}: x`);
+    const inTopic = received(message("x"), text);
+    assertEquals(renderLine(inTopic, TOPIC), `14:03:22 [${quoted}] alice: x`);
+    assertEquals(
+      line(decode(utf8(text))),
+      `14:03:22 ?? ${inText} (not JSON)`,
+    );
+    for (const payload of [message(text, text), notice(text, text)]) {
+      assertHarmless(received(payload, text));
+    }
+    assertHarmless(received(decode(utf8(text)), text));
+  }
+});
+
+Deno.test("a message with line breaks is one line", () => {
+  assertEquals(
+    line(message("hi\r\n14:03:23 bob: I agree\n\r\n-- x\u2028y\u2029z\u0085")),
+    "14:03:22 alice: hi ⏎ 14:03:23 bob: I agree ⏎  ⏎ -- x" +
+      "<U+2028>y<U+2029>z<U+0085>",
+  );
+});
+
+Deno.test("what is no chat payload is shortened, its size named", () => {
+  const shown = (bytes: Uint8Array) =>
+    line(decode(bytes)).replace("14:03:22 ", "");
+  assertEquals(shown(utf8("")), "?? (0 bytes, not JSON)");
+  assertEquals(shown(utf8("\ufeff")), "?? (3 bytes, not JSON)");
+  assertEquals(
+    shown(utf8("x".repeat(200))),
+    `?? ${"x".repeat(200)} (not JSON)`,
+  );
+  const cut = (text: string) => `?? ${text.repeat(200)}… `;
+  assertEquals(
+    shown(utf8("é".repeat(201))),
+    `${cut("é")}(402 bytes, not JSON)`,
+  );
+  assertEquals(
+    shown(utf8("😀".repeat(201))),
+    `${cut("😀")}(804 bytes, not JSON)`,
+  );
+  assertEquals(
+    shown(utf8("x".repeat(MAX_PAYLOAD_BYTES + 1))),
+    `${cut("x")}(65537 bytes, over the limit of 65536 bytes)`,
+  );
+  assertEquals(
+    shown(new Uint8Array([0x61, 0xff, 0xe2, 0x82])),
+    "?? a\ufffd\ufffd (not UTF-8)",
+  );
+});
+
+Deno.test("JSON lines: all members, in order", () => {
+  const at = "2026-01-02T03:04:05.600Z";
+  assertEquals(
+    renderJson(received({ ...message("hi"), id: "x1", at })),
+    '{"receivedAt":"2026-01-02T03:04:05.678Z","topic":"chat/room",' +
+      '"type":"message","from":"alice","text":"hi","id":"x1",' +
+      `"at":"${at}","qos":1,"retain":false,"duplicate":false}`,
+  );
+  assertEquals(
+    renderJson({ ...received(notice("n")), retain: true, duplicate: true }),
+    '{"receivedAt":"2026-01-02T03:04:05.678Z","topic":"chat/room",' +
+      '"type":"notice","from":"bob","text":"n","qos":1,"retain":true,' +
+      '"duplicate":true}',
+  );
+  assertEquals(
+    renderJson(received(decode(new Uint8Array([0xef, 0xbb, 0xbf, 0xff])))),
+    '{"receivedAt":"2026-01-02T03:04:05.678Z","topic":"chat/room",' +
+      '"type":"malformed","reason":"not UTF-8","text":"\\ufeff\ufffd",' +
+      '"bytes":"77u//w==","qos":1,"retain":false,"duplicate":false}',
+  );
+});
+
+Deno.test("JSON lines: harmful characters are escapes and parse back", () => {
+  const text = "\u0000\u001b\u007f\u009b\u2028\u202e\u200e\u00ad\u{1ffff}" +
+    "\u{e0041}\ud800é👨‍👩‍👧" + "\u0301".repeat(500);
+  const shown = renderJson(received(message(text, text), text));
+  assert(!HARMFUL.test(shown));
+  assertMatch(
+    shown,
+    /\\u007f\\u009b\\u2028\\u202e\\u200e\\u00ad\\ud83f\\udfff/,
+  );
+  const parsed = JSON.parse(shown);
+  for (const field of ["topic", "from", "text"]) {
+    assertEquals(parsed[field], text);
+  }
+});

@@ -1,0 +1,147 @@
+import { assertEquals } from "@std/assert";
+import {
+  joinNotice,
+  leaveNotice,
+  type Payload,
+  type Received,
+  timeoutNotice,
+} from "../../lib/protocol.ts";
+import { Roster } from "../../lib/room/roster.ts";
+import { message, notice, received } from "../support/line_fixtures.ts";
+
+/** Noon, so many seconds later. */
+const noon = (seconds: number) =>
+  new Date(Date.parse("2026-01-02T12:00:00Z") + seconds * 1000);
+
+/** What arrives so many seconds after noon. */
+const at = (
+  seconds: number,
+  payload: Payload,
+  more: Partial<Received> = {},
+): Received => ({ ...received(payload), receivedAt: noon(seconds), ...more });
+
+const ROOM = "chat/room";
+const joined = (name: string) => notice(joinNotice(name, ROOM), name);
+const left = (name: string) => notice(leaveNotice(name, ROOM), name);
+const lost = (name: string) => notice(timeoutNotice(name), name);
+
+/** A roster that was told of what arrived. */
+function told(...all: Received[]): Roster {
+  const roster = new Roster();
+  for (const one of all) roster.note(one);
+  return roster;
+}
+
+/** A test without any permission. */
+const test = (name: string, fn: () => void) =>
+  Deno.test({ name: `roster: ${name}`, permissions: "none", fn });
+
+test("who was seen, the most recent first, and what of them", () => {
+  const roster = told(
+    at(1, joined("ann")),
+    at(2, message("hi", "bob")),
+    at(3, joined("cy")),
+    at(4, joined("dan")),
+    at(5, left("cy")),
+    at(6, lost("dan")),
+    at(7, message("hi", "ann")),
+  );
+  assertEquals(roster.list(), [
+    { name: "ann", at: noon(7), state: "here" },
+    { name: "dan", at: noon(6), state: "lost" },
+    { name: "cy", at: noon(5), state: "left" },
+    { name: "bob", at: noon(2), state: "here" },
+  ]);
+  assertEquals(roster.names(), ["ann", "dan", "cy", "bob"]);
+});
+
+test("who left or was lost comes back", () => {
+  const roster = told(
+    ...[at(1, left("ann")), at(2, message("hi", "ann"))],
+    ...[at(3, lost("bob")), at(4, joined("bob"))],
+  );
+  assertEquals(roster.list().map(({ state }) => state), ["here", "here"]);
+});
+
+test("other notices and malformed payloads tell of nobody", () => {
+  const roster = told(
+    at(1, notice("User ann is now subscribed to chat/hall.", "ann")),
+    at(1, notice(leaveNotice("ann", ROOM), "bob")),
+    at(1, notice("hello", "cy")),
+    {
+      ...at(1, message("")),
+      payload: {
+        type: "malformed",
+        reason: "not JSON",
+        bytes: new TextEncoder().encode("User dan timed out"),
+      },
+    },
+  );
+  assertEquals(roster.list(), []);
+});
+
+test("what was kept or came late has the time of its author", () => {
+  const sent = (payload: Payload, seconds: number) => ({
+    ...payload,
+    at: noon(seconds).toISOString(),
+  });
+  const retain = true;
+  const roster = told(
+    at(0, sent(message("in time", "ann"), -30)),
+    at(1, sent(message("late", "bob"), -29.001)),
+    at(2, sent(message("kept", "cy"), 1), { retain }),
+    at(3, sent(message("from a clock ahead", "dan"), 60), { retain }),
+    at(4, message("kept", "eve"), { retain }),
+  );
+  assertEquals(roster.list(), [
+    { name: "eve", at: noon(4), state: "here" },
+    { name: "dan", at: noon(3), state: "here" },
+    { name: "cy", at: noon(1), state: "here" },
+    { name: "ann", at: noon(0), state: "here" },
+    { name: "bob", at: noon(-29.001), state: "here" },
+  ]);
+});
+
+test("what was kept says nothing new of whom one has seen", () => {
+  const roster = told(
+    at(1, left("ann")),
+    at(2, message("hi", "ann"), { retain: true }),
+  );
+  assertEquals(roster.list(), [{ name: "ann", at: noon(1), state: "left" }]);
+});
+
+test("when somebody last said something", () => {
+  const roster = told(
+    at(1, message("hi", "ann")),
+    at(2, left("ann")),
+    at(3, joined("bob")),
+    at(4, message("hi", "cy"), { retain: true }),
+  );
+  assertEquals(
+    ["ann", "bob", "cy", "dan"].map((name) => roster.spokeAt(name)),
+    [Number(noon(1)), undefined, undefined, undefined],
+  );
+});
+
+test("the longest unseen of more than 1,000 is forgotten", () => {
+  const roster = new Roster();
+  for (let i = 0; i < 1_000; i++) roster.note(at(i, message("", `user${i}`)));
+  for (const name of ["user1", "user0"]) {
+    roster.note(at(1_000, message("", name)));
+  }
+  assertEquals(roster.names().length, 1_000);
+  roster.note(at(1_001, message("", "ann")));
+  const names = roster.names();
+  assertEquals(names.length, 1_000);
+  assertEquals(names.slice(0, 3), ["ann", "user0", "user1"]);
+  assertEquals(names.at(-1), "user3");
+});
+
+test("names are those of people, whatever they mean to JavaScript", () => {
+  const roster = told(
+    at(1, message("", "__proto__")),
+    at(2, message("", "x".repeat(256))),
+    at(3, message("", "x".repeat(257))),
+  );
+  assertEquals(roster.names(), ["x".repeat(256), "__proto__"]);
+});

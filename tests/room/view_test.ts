@@ -1,0 +1,258 @@
+import { assertEquals } from "@std/assert";
+import { setColorEnabled } from "@std/fmt/colors";
+import type { Received } from "../../lib/protocol.ts";
+import { nameColor } from "../../lib/room/line.ts";
+import { RoomView, type ViewOptions } from "../../lib/room/view.ts";
+
+const NOW = new Date("2026-01-02T03:04:05.678Z");
+
+/** A view that keeps its lines. */
+function view(options: Partial<ViewOptions> = {}) {
+  const lines: string[] = [];
+  const view = new RoomView({
+    json: false,
+    showTopic: false,
+    color: false,
+    formatTime: () => "14:03:22",
+    now: () => NOW,
+    ...options,
+    write: (line) => lines.push(line),
+  });
+  return { view, lines };
+}
+
+/** A message, sent so many milliseconds before it arrived. */
+function said(
+  message: string,
+  { id, age, topic = "room" }: { id?: string; age?: number; topic?: string } =
+    {},
+): Received {
+  const at = age === undefined
+    ? undefined
+    : new Date(Number(NOW) - age).toISOString();
+  return {
+    topic,
+    payload: { type: "message", from: "ann", message, id, at },
+    qos: 1,
+    retain: false,
+    receivedAt: NOW,
+    duplicate: false,
+  };
+}
+
+/** Bytes that are no chat payload. */
+const malformed: Received = {
+  ...said(""),
+  payload: { type: "malformed", reason: "not JSON", bytes: Uint8Array.of(65) },
+};
+
+/** A test without any permission. */
+const test = (name: string, fn: () => void) =>
+  Deno.test({ name: `room view: ${name}`, permissions: "none", fn });
+
+test("nothing twice, by id and topic", () => {
+  const { view: room, lines } = view({ showTopic: true });
+  assertEquals(room.show(said("a", { id: "1" })), true);
+  assertEquals(room.show(said("a", { id: "1" })), false);
+  assertEquals(room.show(said("b", { id: "2" })), true);
+  assertEquals(room.show(said("a", { id: "1", topic: "hall" })), true);
+  assertEquals(lines, [
+    "14:03:22 [room] ann: a",
+    "14:03:22 [room] ann: b",
+    "14:03:22 [hall] ann: a",
+  ]);
+});
+
+test("what has no id is always shown", () => {
+  const { view: room, lines } = view();
+  for (let times = 0; times < 2; times++) {
+    assertEquals(room.show(said("a")), true);
+    assertEquals(room.show(malformed), true);
+  }
+  assertEquals(lines, [
+    "14:03:22 ann: a",
+    "14:03:22 ?? A (not JSON)",
+    "14:03:22 ann: a",
+    "14:03:22 ?? A (not JSON)",
+  ]);
+});
+
+test("a late message shows when it was sent", () => {
+  const { view: room, lines } = view();
+  room.show(said("in time", { age: 30_000 }));
+  room.show(said("late", { age: 30_001 }));
+  room.show(said("from a clock ahead", { age: -60_000 }));
+  const isSent = lines.map((line) => line.includes(" (sent "));
+  assertEquals(isSent, [false, true, false]);
+});
+
+test("kept messages show when they were sent, and are counted", () => {
+  const { view: room, lines } = view();
+  room.beginMissed();
+  room.show(said("a", { id: "1", age: 5 }));
+  room.show(said("a", { id: "1", age: 5 }));
+  room.show(said("b", { id: "2", age: 5 }));
+  room.endMissed();
+  room.endMissed();
+  room.show(said("c", { id: "3", age: 5 }));
+  const texts = lines.map((line) =>
+    line.replace(/\(sent [\d: -]+\)/, "(sent)")
+  );
+  assertEquals(texts, [
+    "14:03:22 (sent) ann: a",
+    "14:03:22 (sent) ann: b",
+    "14:03:22 == 2 messages came while you were away.",
+    "14:03:22 ann: c",
+  ]);
+});
+
+test("notes, as lines and as JSON", () => {
+  const note = { type: "dropped", count: 3 } as const;
+  const text = "3 lines dropped here: the output was too slow for them.";
+  const plain = view();
+  plain.view.note(note);
+  assertEquals(plain.lines, [`14:03:22 == ${text}`]);
+  assertEquals(plain.view.renderNote(note), plain.lines[0]);
+  const json = view({ json: true });
+  json.view.note(note);
+  assertEquals(json.lines.map((line) => JSON.parse(line)), [
+    { receivedAt: NOW.toJSON(), ...note },
+  ]);
+});
+
+test("JSON has the same messages, with their times", () => {
+  const { view: room, lines } = view({ json: true });
+  room.show(said("a", { id: "1", age: 60_000 }));
+  room.show(said("a", { id: "1", age: 60_000 }));
+  assertEquals(lines.length, 1);
+  const { text, id, at } = JSON.parse(lines[0]);
+  assertEquals([text, id, at], ["a", "1", "2026-01-02T03:03:05.678Z"]);
+});
+
+/** A message that arrives on a day of November 2026, at a time. */
+const arriving = (day: number, ...time: number[]): Received => ({
+  ...said("hi"),
+  receivedAt: new Date(2026, 10, day, ...time),
+});
+
+test("a new day has a line, but for the first", () => {
+  const { view: room, lines } = view({ formatTime: undefined });
+  for (
+    const received of [
+      arriving(22, 23, 59, 59),
+      arriving(23, 0, 0, 7),
+      arriving(23, 0, 0, 8),
+      arriving(25, 12, 0, 0),
+    ]
+  ) {
+    assertEquals(room.show(received), true);
+  }
+  assertEquals(lines, [
+    "23:59:59 ann: hi",
+    "00:00:07 == Monday, 2026-11-23",
+    "00:00:07 ann: hi",
+    "00:00:08 ann: hi",
+    "12:00:00 == Wednesday, 2026-11-25",
+    "12:00:00 ann: hi",
+  ]);
+});
+
+test("a new day may begin with a note", () => {
+  const now = () => new Date(2026, 10, 23, 0, 0, 7);
+  const { view: room, lines } = view({ formatTime: undefined, now });
+  room.show(arriving(22, 23, 59, 59));
+  room.note({ type: "missed", count: 1 });
+  assertEquals(lines, [
+    "23:59:59 ann: hi",
+    "00:00:07 == Monday, 2026-11-23",
+    "00:00:07 == 1 message came while you were away.",
+  ]);
+});
+
+test("JSON has no lines for days", () => {
+  const { view: room, lines } = view({ json: true });
+  room.show(arriving(22, 23, 59, 59));
+  room.show(arriving(23, 0, 0, 7));
+  room.note({ type: "missed", count: 1 });
+  assertEquals(
+    lines.map((line) => JSON.parse(line).type),
+    ["message", "message", "missed"],
+  );
+});
+
+test("the bell rings for mentions, once in two seconds", () => {
+  let ms = 0;
+  const { view: room, lines } = view({
+    bell: true,
+    self: "bob",
+    now: () => new Date(ms),
+  });
+  const texts: [number, string][] = [
+    [0, "nobody"],
+    [0, "hi Bob"],
+    [1_999, "bob?"],
+    [2_000, "bob!"],
+  ];
+  for (const [time, text] of texts) {
+    ms = time;
+    room.show(said(text));
+  }
+  assertEquals(lines, [
+    "14:03:22 ann: nobody",
+    "\x0714:03:22 ann: hi Bob",
+    "14:03:22 ann: bob?",
+    "\x0714:03:22 ann: bob!",
+  ]);
+});
+
+test("the bell rings at the message, not at the day before it", () => {
+  const { view: room, lines } = view({ bell: true, self: "bob" });
+  room.show(arriving(22, 12));
+  room.show({ ...arriving(23, 12), payload: said("bob").payload });
+  assertEquals(lines.slice(1), [
+    "14:03:22 == Monday, 2026-11-23",
+    "\x0714:03:22 ann: bob",
+  ]);
+});
+
+test("no bell for one's own, for notices, in JSON, or unasked", () => {
+  const own: Received = {
+    ...said(""),
+    payload: { type: "message", from: "bob", message: "I am bob" },
+  };
+  const notice: Received = {
+    ...said(""),
+    payload: { type: "notice", from: "ann", notice: "bob" },
+  };
+  const quiet = view({ bell: true, self: "bob" });
+  for (const one of [own, notice, malformed]) quiet.view.show(one);
+  const others = [
+    view({ bell: true, json: true, self: "bob" }),
+    view({ self: "bob" }),
+    view({ bell: true }),
+  ];
+  for (const { view: room } of others) room.show(said("bob"));
+  const all = [quiet, ...others].flatMap(({ lines }) => lines);
+  assertEquals(all.length, 6);
+  assertEquals(all.filter((line) => line.includes("\x07")), []);
+});
+
+// In NO_COLOR's presence @std/fmt/colors has no colours to test.
+Deno.test({
+  name: "room view: in colour, one's name stands out",
+  ignore: Deno.noColor,
+  permissions: "none",
+  fn() {
+    setColorEnabled(true);
+    const { view: room, lines } = view({
+      color: true,
+      bell: true,
+      self: "bob",
+    });
+    room.show(said("hi bob"));
+    assertEquals(lines, [
+      `\x07\x1b[2m14:03:22\x1b[22m \x1b[38;5;${nameColor("ann")}mann` +
+      "\x1b[39m: hi \x1b[1m\x1b[7mbob\x1b[27m\x1b[22m",
+    ]);
+  },
+});

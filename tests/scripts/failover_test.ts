@@ -1,0 +1,70 @@
+/**
+ * Several brokers with users of their own: what belongs to one is not shown to
+ * another.
+ *
+ * @module
+ */
+
+import { assertEquals } from "@std/assert";
+import { hostOf, openBroker } from "../support/brokers.ts";
+import { Peer, said } from "../support/peers.ts";
+import { run, start } from "../support/processes.ts";
+import { parsePasswordFile } from "../../lib/broker/users.ts";
+
+/** The users of the project's file, but only one of them. */
+async function only(user: string) {
+  const text = await Deno.readTextFile(
+    new URL("../../mosquitto/passwd", import.meta.url),
+  );
+  const line = text.split("\n").filter((line) => line.startsWith(`${user}:`));
+  return parsePasswordFile(line.join("\n"), "passwd");
+}
+
+Deno.test("failover: each broker is told its own user and password", async () => {
+  const first = await openBroker({ users: await only("chat") });
+  await using second = await openBroker({ users: await only("Server") });
+  await using peer = await Peer.connect(second, "chat/room");
+  await using listener = start("listener.ts", [
+    ...["-h", `mqtt://chat:chat@${hostOf(first)}`],
+    ...["-h", `mqtt://Server:admin@${hostOf(second)}`, "-t", "chat/room"],
+  ]);
+  await listener.stdout.line(/now subscribed/);
+  await first.close();
+  await listener.stderr.line(/^Connected again to /);
+  await listener.stderr.line(/^Reading chat\/room/);
+  await peer.publish("chat/room", said("moved"));
+  await listener.stdout.line(/ann: moved$/);
+});
+
+Deno.test("failover: flags that would be ignored are refused", async () => {
+  for (
+    const args of [
+      ["-x", "5"],
+      ["-f", "-m", "x"],
+      ["-P", "a", "--password-file", "b"],
+    ]
+  ) {
+    assertEquals((await run("publisher.ts", args)).code, 2, args.join(" "));
+  }
+});
+
+Deno.test("failover: what --count leaves of a kept session is told", async () => {
+  await using broker = await openBroker();
+  // No notices: that of the first run's end may be kept as well, and counts.
+  const room = ["-h", hostOf(broker), "-t", "chat/kept", "--no-announce"];
+  room.push("-c", "-i", "reader");
+  await run("listener.ts", [...room, "-W", "0.1"]);
+  const stdin = "1\n2\n3\n4\n5\n";
+  const publisher = ["-h", hostOf(broker), "-t", "chat/kept"];
+  assertEquals((await run("publisher.ts", publisher, { stdin })).code, 0);
+  const limited = [...room, "-C", "2"];
+  const { code, stdout, stderr } = await run("listener.ts", limited);
+  assertEquals(code, 0, stderr);
+  assertEquals(stdout.match(/chat: \d$/gm)?.length, 2);
+  // Which of the rest came before it could end depends on the moment: what
+  // came is told, what did not is still kept.
+  const told = Number(/ (\d+) more came before it could end/.exec(stderr)?.[1]);
+  const again = await run("listener.ts", [...room, "-W", "0.5"]);
+  const kept = again.stdout.match(/chat: \d$/gm)?.length ?? 0;
+  assertEquals((told || 0) + kept >= 3, true, `${told} told, ${kept} kept`);
+});

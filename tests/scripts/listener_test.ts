@@ -1,0 +1,287 @@
+import { assert, assertEquals, assertFalse, assertMatch } from "@std/assert";
+import { hostOf, openBroker } from "../support/brokers.ts";
+import { Peer, said } from "../support/peers.ts";
+import {
+  type Outcome,
+  type Process,
+  run,
+  start,
+} from "../support/processes.ts";
+
+const TOPIC = "chat/room";
+
+/** The arguments for a room on a test's broker. */
+const at = (broker: { port: number }, ...args: string[]) => [
+  ...["--host", hostOf(broker), "--topic", TOPIC, "--name", "Lea"],
+  ...args,
+];
+
+/** A listener, once it reads every room it was told to. */
+async function reading(
+  broker: { port: number },
+  ...args: string[]
+): Promise<Process> {
+  const listener = start("listener.ts", at(broker, ...args));
+  try {
+    const topics = args.filter((arg) => arg === "-t").length;
+    for (let count = 0; count <= topics; count++) {
+      await listener.stderr.line(/^Reading .* at QoS \d\.$/);
+    }
+  } catch (error) {
+    await listener[Symbol.asyncDispose]();
+    throw error;
+  }
+  return listener;
+}
+
+/** What a listener shows, without its times, in which none is missing. */
+function shown({ stdout }: Outcome): string[] {
+  return stdout.split("\n").slice(0, -1).map((line) => {
+    assertMatch(line, /^\d\d:\d\d:\d\d /);
+    return line.slice("00:00:00 ".length);
+  });
+}
+
+const JOINED = "User Lea is now subscribed to chat/room.";
+const LEFT = "User Lea disconnecting from chat/room.";
+
+for (const signal of ["SIGINT", "SIGTERM"] satisfies Deno.Signal[]) {
+  Deno.test(`listener: joins, reads, and leaves at ${signal}`, async () => {
+    await using broker = await openBroker();
+    await using peer = await Peer.connect(broker, TOPIC);
+    await using listener = await reading(broker);
+    const { id, at, ...joined } = JSON.parse((await peer.next()).text);
+    assertEquals(joined, { type: "notice", from: "Lea", notice: JOINED });
+    assertMatch(`${id} ${at}`, /^.{1,64} \d{4}-\d\d-\d\dT.*Z$/);
+    await listener.stdout.line(/^\d\d:\d\d:\d\d -- User Lea is now subscribed/);
+    await peer.publish(TOPIC, said("Grüße 👋"));
+    await listener.stdout.line(/^\d\d:\d\d:\d\d ann: Grüße 👋$/);
+    await peer.next();
+    listener.signal(signal);
+    const outcome = await listener.outcome();
+    assertEquals(outcome.code, 0);
+    assertEquals(
+      outcome.stderr,
+      `Connected to ${hostOf(broker)}.\nReading chat/room at QoS 1.\n`,
+    );
+    assertEquals(JSON.parse((await peer.next()).text).notice, LEFT);
+    // No will after a leave in good order.
+    await peer.publish(TOPIC, "end");
+    assertEquals(await peer.until("end"), []);
+  });
+}
+
+Deno.test("listener: --json is one object a line", async () => {
+  await using broker = await openBroker();
+  await using peer = await Peer.connect(broker);
+  await using listener = await reading(broker, "--json", "-C", "3");
+  await listener.stdout.line(/now subscribed/);
+  await peer.publish(TOPIC, said("a\nb\u001b[2J \u202e"));
+  await peer.publish(TOPIC, '{"type":"info","from":"bob","notice":"left"}');
+  await peer.publish(TOPIC, Uint8Array.of(0xff, 0x00));
+  const outcome = await listener.outcome();
+  assertEquals(outcome.code, 0);
+  assertFalse(/[^\P{Cc}\n]|\u202e/u.test(outcome.stdout), outcome.stdout);
+  const lines = outcome.stdout.trimEnd().split("\n")
+    .map((line) => JSON.parse(line));
+  const parts = lines.map(({ type, from, text }) => [type, from, text]);
+  assertEquals(parts, [
+    ["notice", "Lea", JOINED],
+    ["message", "ann", "a\nb\u001b[2J \u202e"],
+    ["notice", "bob", "left"],
+    ["malformed", undefined, "\ufffd\0"],
+  ]);
+  for (const { receivedAt, topic, qos, retain } of lines) {
+    assertFalse(Number.isNaN(Date.parse(receivedAt)));
+    assertEquals([topic, qos, retain], [TOPIC, 1, false]);
+  }
+});
+
+Deno.test("listener: --count leaves its own notices out", async () => {
+  await using broker = await openBroker();
+  await using peer = await Peer.connect(broker);
+  await using listener = await reading(broker, "--count", "2");
+  await listener.stdout.line(/now subscribed/);
+  for (const text of ["one", "two", "three"]) {
+    await peer.publish(TOPIC, said(text));
+  }
+  const outcome = await listener.outcome();
+  assertEquals(outcome.code, 0);
+  assertEquals(shown(outcome), [`-- ${JOINED}`, "ann: one", "ann: two"]);
+});
+
+Deno.test("listener: --count takes others' notices into account", async () => {
+  await using broker = await openBroker();
+  await using peer = await Peer.connect(broker);
+  await using listener = await reading(broker, "-C", "1", "--no-announce");
+  await peer.publish(TOPIC, '{"type":"notice","from":"Lea","notice":"hi"}');
+  assertEquals(shown(await listener.outcome()), ["-- hi"]);
+});
+
+Deno.test("listener: --wait", async () => {
+  await using broker = await openBroker();
+  const from = performance.now();
+  const outcome = await run("listener.ts", at(broker, "--wait", "0.3"));
+  assertEquals(outcome.code, 0);
+  assert(performance.now() - from >= 300);
+  assertEquals(shown(outcome), [`-- ${JOINED}`, `-- ${LEFT}`]);
+});
+
+Deno.test("listener: killed, it is reported by the broker", async () => {
+  await using broker = await openBroker();
+  const args = ["-h", hostOf(broker), "-t", TOPIC, "-n", "Wim", "--json"];
+  await using witness = start("listener.ts", args);
+  await witness.stdout.line(/"Wim".*now subscribed/);
+  await using listener = await reading(broker);
+  await witness.stdout.line(/"Lea".*now subscribed/);
+  listener.signal("SIGKILL");
+  const will = JSON.parse(await witness.stdout.line(/timed out/));
+  assertEquals(
+    [will.type, will.from, will.text],
+    ["notice", "Lea", "User Lea timed out."],
+  );
+});
+
+Deno.test("listener: unseen with --no-announce and on wildcards", async () => {
+  await using broker = await openBroker();
+  await using peer = await Peer.connect(broker, "#");
+  const host = ["-h", hostOf(broker), "-n", "Lea"];
+  for (const more of [["-t", TOPIC, "--no-announce"], ["-t", "chat/#"]]) {
+    await using listener = start("listener.ts", [...host, ...more]);
+    await listener.stderr.line(/^Reading/);
+    await peer.publish(TOPIC, said("first"));
+    await listener.stdout.line(/first$/);
+    listener.signal(more.length > 2 ? "SIGTERM" : "SIGKILL");
+    await listener.outcome();
+    await peer.publish(TOPIC, "end");
+    const seen = (await peer.until("end")).map(({ text }) => text);
+    assertEquals(seen, [said("first")]);
+  }
+});
+
+Deno.test("listener: several topics, each announced and shown", async () => {
+  await using broker = await openBroker();
+  await using peer = await Peer.connect(broker, "chat/#");
+  await using listener = await reading(broker, "-t", "chat/b", "-C", "2");
+  const announced = [await peer.next(), await peer.next()]
+    .map(({ topic, text }) => [topic, JSON.parse(text).notice]);
+  assertEquals(announced.sort(), [
+    ["chat/b", "User Lea is now subscribed to chat/b."],
+    ["chat/room", JOINED],
+  ]);
+  await listener.stdout.line(/\[chat\/b\] -- User Lea/);
+  await peer.publish("chat/b", said("in b"));
+  await peer.publish(TOPIC, said("in room"));
+  const lines = shown(await listener.outcome());
+  assertEquals(lines.slice(2), [
+    "[chat/b] ann: in b",
+    "[chat/room] ann: in room",
+  ]);
+});
+
+Deno.test("listener: --show-topic, and one topic without it", async () => {
+  await using broker = await openBroker();
+  await using peer = await Peer.connect(broker);
+  await peer.publish(TOPIC, said("kept"), true);
+  const once = ["-C", "1", "--no-announce"];
+  const [plain, named] = await Promise.all([
+    run("listener.ts", at(broker, ...once)),
+    run("listener.ts", at(broker, ...once, "-T")),
+  ]);
+  assertEquals(shown(plain), ["(retained) ann: kept"]);
+  assertEquals(shown(named), ["[chat/room] (retained) ann: kept"]);
+});
+
+Deno.test("listener: what is no chat payload is one marked line", async () => {
+  await using broker = await openBroker();
+  await using peer = await Peer.connect(broker);
+  const payloads = [
+    "User carol timed out.", // the Python program's last will
+    Uint8Array.of(0x80, 0x00, 0x1b, 0x5b, 0x32, 0x4a, 0x0a, 0xff),
+    "",
+    "x".repeat(70_000),
+    '"a string"',
+    '{"type":"message","from":"ann"}',
+    '{"type":"toString","from":"ann","message":"hi"}',
+  ];
+  const count = `${payloads.length}`;
+  await using listener = await reading(broker, "--no-announce", "-C", count);
+  for (const payload of payloads) await peer.publish(TOPIC, payload);
+  const outcome = await listener.outcome();
+  assertEquals(outcome.code, 0);
+  const lines = shown(outcome);
+  assertEquals(lines.length, payloads.length);
+  const marks = [
+    /^\?\? User carol timed out\. \(not JSON\)$/,
+    /^\?\? �<U\+0000><U\+001B>\[2J ⏎ � \(not UTF-8\)$/,
+    /^\?\? \(0 bytes, not JSON\)$/,
+    /^\?\? x{200}… \(70000 bytes, over the limit of 65536 bytes\)$/,
+    /^\?\? "a string" \(not a JSON object\)$/,
+    /^\?\? .*no text in `message`\)$/,
+    /^\?\? .*`type` is neither/,
+  ];
+  for (const [index, line] of lines.entries()) assertMatch(line, marks[index]);
+});
+
+Deno.test("listener: a hostile payload does nothing to a pipe", async () => {
+  await using broker = await openBroker();
+  await using peer = await Peer.connect(broker);
+  const controls = Array.from({ length: 0xa0 }, (_, code) => code)
+    .filter((code) => code < 0x20 || code >= 0x7f)
+    .map((code) => String.fromCodePoint(code)).join("");
+  const hostile = `${controls}\u202e\u2028\u2066`;
+  const args = ["-t", "chat/+", "-C", "3", "--no-announce"];
+  await using listener = await reading(broker, ...args);
+  await peer.publish("chat/\x1b[2J\n", said(hostile, hostile));
+  const notice = { type: "notice", from: hostile, notice: hostile };
+  await peer.publish("chat/a", JSON.stringify(notice));
+  await peer.publish("chat/a", hostile);
+  const outcome = await listener.outcome();
+  assertEquals(shown(outcome).length, 3);
+  for (const text of [outcome.stdout, outcome.stderr]) {
+    const rest = text.replaceAll("\n", "");
+    assertFalse(/[\p{Cc}\u2028-\u202e\u2066-\u2069]/u.test(rest), rest);
+  }
+});
+
+Deno.test("listener: a reader that hangs up ends it in good order", async () => {
+  await using broker = await openBroker();
+  await using peer = await Peer.connect(broker, TOPIC);
+  await using listener = await reading(broker);
+  await listener.stdout.line(/now subscribed/);
+  await listener.stdout.hangUp();
+  await peer.publish(TOPIC, said("to nobody"));
+  assertEquals((await listener.outcome()).code, 0);
+  const texts = [await peer.next(), await peer.next(), await peer.next()]
+    .map(({ text }) => text);
+  assertMatch(texts[2], /disconnecting from/);
+});
+
+Deno.test("listener: --quiet says nothing on stderr", async () => {
+  await using broker = await openBroker();
+  const args = at(broker, "--quiet", "--wait", "0.1");
+  const { code, stdout, stderr } = await run("listener.ts", args);
+  assertEquals([code, stderr], [0, ""]);
+  assertMatch(stdout, /now subscribed/);
+});
+
+Deno.test("listener: colours", async () => {
+  await using broker = await openBroker();
+  await using peer = await Peer.connect(broker);
+  await peer.publish(TOPIC, said("hi"), true);
+  const see = async (when: string, noColor: string) => {
+    const args = at(broker, "-C", "1", "--no-announce", "--color", when);
+    const env = { NO_COLOR: noColor };
+    return (await run("listener.ts", args, { env })).stdout;
+  };
+  const [always, auto, never] = await Promise.all(
+    [see("always", ""), see("auto", ""), see("never", "")],
+  );
+  const esc = "\x1b";
+  assertMatch(
+    always.replaceAll(esc, "<ESC>"),
+    /^<ESC>\[2m.* \(retained\)<ESC>\[22m <ESC>\[38;5;\d+mann<ESC>\[39m: hi\n$/,
+  );
+  assertFalse(auto.includes(esc));
+  assertFalse(never.includes(esc));
+});

@@ -1,0 +1,113 @@
+import { assertEquals } from "@std/assert";
+import { closedPort, hostOf, openBroker } from "../support/brokers.ts";
+import { Peer } from "../support/peers.ts";
+import { run, start } from "../support/processes.ts";
+
+const TOPIC = "chat/room";
+
+/** Makes Deno write down each permission that is asked for. */
+const AUDIT = { DENO_AUDIT_PERMISSIONS: "/dev/stderr" };
+
+/** The permissions in an audit; those of loading the modules left out. */
+function audited(stderr: string): string[] {
+  const asked = stderr.split("\n")
+    .filter((line) => line.startsWith('{"v":1,'))
+    .map((line): { permission: string; value: string } => JSON.parse(line))
+    .filter(({ permission }) => permission !== "import")
+    .map(({ permission, value }) => `${permission} ${value}`);
+  return [...new Set(asked)];
+}
+
+for (const scope of ["every host", "one address", "one name"]) {
+  Deno.test(`permissions: net for ${scope} is all there is`, async () => {
+    await using broker = await openBroker();
+    const host = scope === "one name"
+      ? `localhost:${broker.port}`
+      : hostOf(broker);
+    const permissions = [scope === "every host" ? "-N" : `-N=${host}`];
+    const args = ["--host", host, "--topic", TOPIC];
+    const options = { permissions, env: AUDIT };
+    await using peer = await Peer.connect(broker, TOPIC);
+    await using listener = start("listener.ts", args, options);
+    await listener.stderr.line(/^Reading/);
+    await listener.stdout.line(/now subscribed/);
+    await peer.next();
+    const sent = await run("publisher.ts", [...args, "-m", "hi"], options);
+    assertEquals(sent.code, 0, sent.stderr);
+    assertEquals(JSON.parse((await peer.next()).text).message, "hi");
+    await listener.stdout.line(/chat: hi$/);
+    listener.signal("SIGINT");
+    const read = await listener.outcome();
+    assertEquals(read.code, 0, read.stderr);
+    for (const { stderr } of [sent, read]) {
+      assertEquals(audited(stderr), [`net ${host}`]);
+    }
+  });
+}
+
+Deno.test("permissions: TLS and WebSocket need no other", async () => {
+  const address = hostOf({ port: closedPort() });
+  const schemes = ["mqtts", "ws", "wss"];
+  const outcomes = await Promise.all(
+    schemes.map((scheme) =>
+      run("publisher.ts", ["-h", `${scheme}://${address}`, "-m", "hi"], {
+        permissions: [`-N=${address}`],
+        env: AUDIT,
+      })
+    ),
+  );
+  for (const { code, stderr } of outcomes) {
+    // Nothing listens there, which is found out by trying.
+    assertEquals(code, 4, stderr);
+    assertEquals(audited(stderr), [`net ${address}`]);
+  }
+});
+
+Deno.test("permissions: one that is missing is one line, with its flag", async () => {
+  const granted = hostOf({ port: closedPort() });
+  const cases: [script: string, args: string[], denied: string][] = [
+    ["publisher.ts", ["-m", "hi"], "localhost:1883"],
+    ["listener.ts", [], "localhost:1883"],
+    ["listener.ts", ["-h", granted, "-p", "7", "-h", "::1"], "[::1]:7"],
+    ["listener.ts", ["-h", "mqtts://ann:secret@a.example"], "a.example:8883"],
+    ["publisher.ts", ["-h", "wss://a.example/x", "-m", "hi"], "a.example:443"],
+  ];
+  const outcomes = await Promise.all(
+    cases.map(([script, args]) =>
+      run(script, args, { permissions: [`-N=${granted}`] })
+    ),
+  );
+  for (const [index, [script, , denied]] of cases.entries()) {
+    const who = script.replace(".ts", "");
+    assertEquals(outcomes[index], {
+      code: 2,
+      stdout: "",
+      stderr: `${who}: connecting to ${denied} was not permitted; ` +
+        `run with -N=${denied}.\n`,
+    });
+  }
+});
+
+Deno.test("permissions: those that only some flags need", async () => {
+  const files = ["--password-file", "--cafile"];
+  const outcomes = await Promise.all(
+    files.map((flag) => run("publisher.ts", [flag, "LICENSE", "-m", "hi"])),
+  );
+  for (const [index, flag] of files.entries()) {
+    assertEquals(outcomes[index], {
+      code: 2,
+      stdout: "",
+      stderr: `publisher: reading ${flag} "LICENSE" was not permitted; ` +
+        "run with -R=LICENSE.\n",
+    });
+  }
+});
+
+Deno.test("permissions: the environment is left alone unless granted", async () => {
+  await using broker = await openBroker();
+  const args = ["-h", hostOf(broker), "-u", "Test", "-t", "test/a", "-m", "hi"];
+  const env = { ...AUDIT, MQTT_PASSWORD: "test" };
+  const { code, stderr } = await run("publisher.ts", args, { env });
+  assertEquals(code, 3, stderr);
+  assertEquals(audited(stderr), [`net ${hostOf(broker)}`]);
+});

@@ -1,0 +1,178 @@
+import { assert, assertEquals } from "@std/assert";
+import { parseAnsi } from "../../docs/ansi.ts";
+import { ansiSvg } from "../../docs/ansi_svg.ts";
+
+const ROOT = new URL("../..", import.meta.url);
+
+const WINDOW = { title: "t", columns: 10 };
+
+/** What is drawn on the cells of a picture. */
+function drawn(captured: string): string[] {
+  const [, cells] = ansiSvg(captured, WINDOW)
+    .split('<g xml:space="preserve">\n');
+  return cells.replace("</g>\n</svg>\n", "").split("\n").filter(Boolean);
+}
+
+/** The attributes that keep a text in so many cells. */
+const fit = (cells: number) =>
+  `textLength="${cells * 9}" lengthAdjust="spacingAndGlyphs"`;
+
+/** Fails unless every element is closed and nothing else looks like one. */
+function assertWellFormed(xml: string): void {
+  const open: string[] = [];
+  const names = /<(\/?)([a-z]+)(?: [\w:-]+="[^"<&]*")*(\/?)>/g;
+  for (const [tag, isEnd, name, isEmpty] of xml.matchAll(names)) {
+    if (isEnd) assertEquals(name, open.pop(), tag);
+    else if (!isEmpty) open.push(name);
+  }
+  assertEquals(open, []);
+  const text = xml.replaceAll(names, "").replaceAll(/&(?:amp|lt|gt);/g, "");
+  assert(!/[<&]/.test(text), text);
+}
+
+Deno.test("ansi: each attribute, and what takes it back", () => {
+  const texts: [string, object][] = [
+    ["\x1b[1mx", { bold: true }],
+    ["\x1b[2;3mx", { dim: true, italic: true }],
+    ["\x1b[4;7mx", { underline: true, inverse: true }],
+    ["\x1b[1;2m\x1b[22mx", {}],
+    ["\x1b[3;4;7m\x1b[23;24;27mx", {}],
+    ["\x1b[31;1m\x1b[mx", {}],
+    ["\x1b[1m\x1b[0;3mx", { italic: true }],
+    ["\x1b[31;102mx", { foreground: 1, background: 10 }],
+    ["\x1b[97;40mx", { foreground: 15, background: 0 }],
+    ["\x1b[31;41m\x1b[39;49mx", {}],
+    ["\x1b[38;5;162;1mx", { foreground: 162, bold: true }],
+    ["\x1b[48;5;7mx", { background: 7 }],
+  ];
+  for (const [captured, style] of texts) {
+    // Through JSON, since a member that is undefined is as good as none.
+    const rows = JSON.parse(JSON.stringify(parseAnsi(captured)));
+    assertEquals(rows, [[{ text: "x", style }]], JSON.stringify(captured));
+  }
+});
+
+Deno.test("ansi: other sequences and control characters are dropped", () => {
+  const captured = "a\x1b]0;title\x07b\x1b]8;;http://x\x1b\\c\x1b[2Jd\x1b(B" +
+    "e\x1b[>4;1m\x1b[4:3m\x1b[38;2;1;2;3mf\x0e\x0f\r\x00g\x9b\ufffeh\x1b";
+  const style = {};
+  assertEquals(
+    parseAnsi(captured),
+    [Array.from("abcdefgh", (text) => ({ text, style }))],
+  );
+});
+
+Deno.test("ansi: a style goes on in the next row; the last rows are cut", () => {
+  const style = { dim: true };
+  assertEquals(parseAnsi("\x1b[2ma\n\nb\n\n\n"), [
+    [{ text: "a", style }],
+    [],
+    [{ text: "b", style }],
+  ]);
+});
+
+Deno.test("picture: the whole of a small one", () => {
+  const svg = ansiSvg("hi", { ...WINDOW, cursor: { column: 2, row: 1 } });
+  const [before, style, after] = svg.split(/<style>|<\/style>/);
+  assertEquals(
+    before,
+    '<svg xmlns="http://www.w3.org/2000/svg" width="122" height="104" ' +
+      'viewBox="0 0 122 104" role="img">\n<title>t</title>\n',
+  );
+  assert(style.includes("@media(prefers-color-scheme:dark){.f{fill:#e6edf3}"));
+  assertEquals(
+    after,
+    `
+<rect class="g w" x="0.5" y="0.5" width="121" height="103" rx="8"/>
+<path class="w" d="M1 32.5H121"/>
+<g class="f" opacity="0.3"><circle cx="20" cy="16" r="5.5"/><circle cx="38" cy="16" r="5.5"/><circle cx="56" cy="16" r="5.5"/></g>
+<text class="t d f" x="61" y="21" text-anchor="middle">t</text>
+<g xml:space="preserve">
+<text class="t f" x="16" y="63" ${fit(2)}>hi</text>
+<rect class="f" opacity="0.5" x="34" y="68" width="9" height="20"/>
+</g>
+</svg>
+`,
+  );
+  assertWellFormed(svg);
+});
+
+Deno.test("picture: wide characters keep the columns after them", () => {
+  assertEquals(drawn("a日é👩‍💻b"), [
+    `<text class="t f" x="16" y="63" ${fit(1)}>a</text>`,
+    `<text class="t f" x="25" y="63" ${fit(2)}>日</text>`,
+    `<text class="t f" x="43" y="63" ${fit(1)}>é</text>`,
+    `<text class="t f" x="52" y="63" ${fit(2)}>👩‍💻</text>`,
+    `<text class="t f" x="70" y="63" ${fit(1)}>b</text>`,
+  ]);
+});
+
+Deno.test("picture: attributes, colours and what is behind the text", () => {
+  assertEquals(drawn("\x1b[1;2;3;4m  "), [
+    `<text class="t b d i u f" x="16" y="63" ${fit(2)}>  </text>`,
+  ]);
+  assertEquals(drawn("\x1b[38;5;162mx\x1b[38;5;244my\x1b[31mz"), [
+    `<text class="t" fill="#d70087" x="16" y="63" ${fit(1)}>x</text>`,
+    `<text class="t" fill="#808080" x="25" y="63" ${fit(1)}>y</text>`,
+    `<text class="t" fill="#d32f2f" x="34" y="63" ${fit(1)}>z</text>`,
+  ]);
+  assertEquals(drawn("\x1b[7mx\x1b[38;5;16;48;5;33my"), [
+    `<rect class="f" x="16" y="48" width="9" height="20"/>`,
+    `<text class="t g" x="16" y="63" ${fit(1)}>x</text>`,
+    `<rect fill="#000000" x="25" y="48" width="9" height="20"/>`,
+    `<text class="t" fill="#0087ff" x="25" y="63" ${fit(1)}>y</text>`,
+  ]);
+  assertEquals(drawn("\x1b[48;5;231m   "), [
+    `<rect fill="#ffffff" x="16" y="48" width="27" height="20"/>`,
+  ]);
+});
+
+Deno.test("picture: hostile text stays text", () => {
+  const hostile = `<script>alert("&lt;")</script>]]>`;
+  const svg = ansiSvg(hostile, { title: hostile, columns: 10 });
+  assertWellFormed(svg);
+  assert(!svg.includes("<script"));
+  assertEquals(drawn("<&>"), [
+    `<text class="t f" x="16" y="63" ${fit(3)}>&lt;&amp;&gt;</text>`,
+  ]);
+});
+
+Deno.test("picture: the sixteen colours read on black and on white", () => {
+  for (const code of [30, 90].flatMap((from) => range(from, from + 8))) {
+    const [text] = drawn(`\x1b[${code}mx`);
+    const light = luminance(/fill="#(\w+)"/.exec(text)![1]);
+    assert((light + 0.05) / 0.05 >= 3.5, `${code} on black`);
+    assert(1.05 / (light + 0.05) >= 3.5, `${code} on white`);
+  }
+});
+
+/** The numbers from one up to another. */
+function range(from: number, to: number): number[] {
+  return Array.from({ length: to - from }, (_, i) => from + i);
+}
+
+/** The relative luminance of WCAG 2 of `rrggbb`. */
+function luminance(hex: string): number {
+  const [red, green, blue] = Uint8Array.fromHex(hex);
+  const linear = (value: number) =>
+    value <= 10 ? value / 3294.6 : ((value / 255 + 0.055) / 1.055) ** 2.4;
+  return 0.2126 * linear(red) + 0.7152 * linear(green) + 0.0722 * linear(blue);
+}
+
+for (
+  const [file, ...expected] of [
+    ["listener.svg", "listener.ts", "&lt;U+001B&gt;", "?? User chat timed out"],
+    ["chat.svg", "publisher.ts --topic chat/room --follow", "Grace&gt; "],
+  ]
+) {
+  Deno.test(`picture: ${file} is whole, telling, and in the README`, async () => {
+    const svg = await Deno.readTextFile(new URL(`docs/${file}`, ROOT));
+    assertWellFormed(svg);
+    for (const text of expected) assert(svg.includes(text), text);
+    for (const [, port] of svg.matchAll(/localhost:(\d+)/g)) {
+      assertEquals(port, "1883");
+    }
+    const readme = await Deno.readTextFile(new URL("README.md", ROOT));
+    assert(readme.includes(`docs/${file}`), "the README shows it");
+  });
+}

@@ -1,0 +1,117 @@
+import { assert, assertEquals, assertMatch } from "@std/assert";
+import { hostOf, openBroker } from "../support/brokers.ts";
+import { Peer } from "../support/peers.ts";
+import {
+  assertQuietSuccess,
+  type ProcessOptions,
+  run,
+  start,
+} from "../support/processes.ts";
+
+const TOPIC = "chat/room";
+const END = "the end of the test";
+
+/** The arguments for a room on a test's broker. */
+const at = (broker: { port: number }, ...args: string[]) => [
+  ...["--host", hostOf(broker), "--topic", TOPIC, "--name", "Paul"],
+  ...args,
+];
+
+/** Runs the publisher to its end. */
+const publish = (
+  broker: { port: number },
+  args: string[],
+  options?: ProcessOptions,
+) => run("publisher.ts", at(broker, ...args), options);
+
+/** The messages of payloads that came before the end was told. */
+async function messagesUntilEnd(peer: Peer): Promise<string[]> {
+  await peer.publish(TOPIC, END);
+  return (await peer.until(END)).map(({ text }) => JSON.parse(text).message);
+}
+
+Deno.test("publisher: one message, with all its fields, at each QoS", async () => {
+  await using broker = await openBroker();
+  await using peer = await Peer.connect(broker, TOPIC);
+  const before = Date.now();
+  const ids = new Set<string>();
+  for (const qos of [0, 1, 2]) {
+    const text = `Grüße 👋 "${qos}"\\ `;
+    assertQuietSuccess(await publish(broker, ["-m", text, "-q", `${qos}`]));
+    const arrival = await peer.next();
+    const { id, at, ...rest } = JSON.parse(arrival.text);
+    assertEquals(rest, { type: "message", from: "Paul", message: text });
+    assertEquals([arrival.topic, arrival.qos], [TOPIC, qos]);
+    assertMatch(id, /^.{1,64}$/);
+    ids.add(id);
+    assertMatch(at, /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/);
+    assert(Date.parse(at) >= before && Date.parse(at) <= Date.now(), at);
+  }
+  assertEquals(ids.size, 3);
+});
+
+Deno.test("publisher: the lines of a pipe", async () => {
+  await using broker = await openBroker();
+  await using peer = await Peer.connect(broker, TOPIC);
+  const stdin =
+    "one\r\n\n  two \n\r\ndrei: ü日本👩‍👩‍👧\nexit\nlast, without newline";
+  assertQuietSuccess(await publish(broker, [], { stdin }));
+  assertEquals(await messagesUntilEnd(peer), [
+    "one",
+    "  two ",
+    "drei: ü日本👩‍👩‍👧",
+    "exit",
+    "last, without newline",
+  ]);
+});
+
+Deno.test("publisher: 2,000 lines, in order, each with its own id", async () => {
+  await using broker = await openBroker();
+  await using peer = await Peer.connect(broker, TOPIC);
+  const lines = Array.from({ length: 2000 }, (_, index) => `line ${index}`);
+  assertQuietSuccess(await publish(broker, [], { stdin: lines.join("\n") }));
+  await peer.publish(TOPIC, END);
+  const payloads = (await peer.until(END)).map(({ text }) => JSON.parse(text));
+  assertEquals(payloads.map(({ message }) => message), lines);
+  assertEquals(new Set(payloads.map(({ id }) => id)).size, lines.length);
+});
+
+Deno.test("publisher: an empty pipe sends nothing", async () => {
+  await using broker = await openBroker();
+  await using peer = await Peer.connect(broker, TOPIC);
+  assertQuietSuccess(await publish(broker, []));
+  assertQuietSuccess(await publish(broker, [], { stdin: "\n\r\n" }));
+  assertEquals(await messagesUntilEnd(peer), []);
+});
+
+Deno.test("publisher: a line that can't be sent is named, the rest goes on", async () => {
+  await using broker = await openBroker();
+  await using peer = await Peer.connect(broker, TOPIC);
+  const stdin = new TextEncoder().encode(
+    `a\n${"x".repeat(70_000)}\n${"y".repeat(65_500)}\n?\nb\n`,
+  );
+  stdin[stdin.lastIndexOf(0x3f)] = 0xff;
+  const { code, stdout, stderr } = await publish(broker, [], { stdin });
+  assertEquals([code, stdout], [5, ""]);
+  const said = stderr.split("\n");
+  assertEquals(said.length, 3 + 1, stderr);
+  const find = (line: number) =>
+    said.find((text) => text.includes(`Line ${line} was not sent`)) ?? "";
+  assertMatch(find(2), /^publisher: .*70000 bytes.*65536/);
+  assertMatch(find(3), /^publisher: .*656\d\d bytes.*65536/);
+  assertMatch(find(4), /^publisher: .*not UTF-8/);
+  assertEquals(await messagesUntilEnd(peer), ["a", "b"]);
+});
+
+for (const signal of ["SIGINT", "SIGTERM"] satisfies Deno.Signal[]) {
+  Deno.test(`publisher: ${signal} in the middle of a pipe`, async () => {
+    await using broker = await openBroker();
+    await using peer = await Peer.connect(broker, TOPIC);
+    await using publisher = start("publisher.ts", at(broker));
+    await publisher.write("said\nunfinished");
+    await peer.next();
+    publisher.signal(signal);
+    assertQuietSuccess(await publisher.outcome());
+    assertEquals(await messagesUntilEnd(peer), []);
+  });
+}

@@ -1,0 +1,126 @@
+/**
+ * The scripts when the broker goes away in the middle, and what they say of
+ * what is not certain.
+ *
+ * @module
+ */
+
+import { assertEquals, assertLess, assertMatch } from "@std/assert";
+import {
+  at,
+  FakeBroker,
+  hostOf,
+  letIn,
+  openBroker,
+  puback,
+  TOPIC,
+} from "../support/brokers.ts";
+import { Peer, said } from "../support/peers.ts";
+import { assertOneLine, start } from "../support/processes.ts";
+
+Deno.test("reconnect: the listener reads on after a restart", async () => {
+  const broker = await openBroker();
+  const address = RegExp.escape(hostOf(broker));
+  await using listener = start("listener.ts", at(broker));
+  await listener.stdout.line(/now subscribed/);
+  await broker.close();
+  await listener.stderr.line(new RegExp(`^Disconnected from ${address}: `));
+  await listener.stderr.line(/^Trying 127\.0\.0\.1:\d+ in \d+\.\d s\.$/);
+  await using again = await openBroker({ port: broker.port });
+  await using peer = await Peer.connect(again, TOPIC);
+  await listener.stderr.line(new RegExp(`^Connected again to ${address}\\.$`));
+  await listener.stderr.line(/^Reading chat\/room at QoS 1\.$/);
+  assertMatch((await peer.next()).text, /now subscribed/);
+  await peer.publish(TOPIC, said("still there?"));
+  await listener.stdout.line(/ann: still there\?$/);
+  listener.signal("SIGINT");
+  assertEquals((await listener.outcome()).code, 0);
+});
+
+Deno.test("reconnect: the listener may be ended meanwhile", async () => {
+  const broker = await openBroker();
+  await using listener = start("listener.ts", at(broker));
+  await listener.stdout.line(/now subscribed/);
+  await broker.close();
+  await listener.stderr.line(/^Trying/);
+  const from = performance.now();
+  listener.signal("SIGTERM");
+  assertEquals((await listener.outcome()).code, 0);
+  assertLess(performance.now() - from, 3000);
+});
+
+Deno.test("reconnect: the publisher's lines wait for the broker", async () => {
+  const broker = await openBroker();
+  await using publisher = start("publisher.ts", at(broker));
+  {
+    await using _ = broker;
+    await using peer = await Peer.connect(broker, TOPIC);
+    await publisher.write("before\n");
+    assertEquals(JSON.parse((await peer.next()).text).message, "before");
+  }
+  await publisher.stderr.line(/^Disconnected from/);
+  await publisher.write("while\n");
+  await using again = await openBroker({ port: broker.port });
+  await using peer = await Peer.connect(again, TOPIC);
+  await publisher.stderr.line(/^Connected again to/);
+  await publisher.write("after\n");
+  await publisher.endInput();
+  assertEquals((await publisher.outcome()).code, 0);
+  await peer.publish(TOPIC, "end");
+  // "before" may come again: its acknowledgement may have been lost.
+  const texts = (await peer.until("end"))
+    .map(({ text }) => JSON.parse(text).message);
+  assertEquals(texts.slice(-2), ["while", "after"]);
+});
+
+Deno.test("reconnect: without it, the publisher counts what is unanswered", async () => {
+  const isUnanswered = Promise.withResolvers<void>();
+  let published = 0;
+  await using broker = new FakeBroker(letIn({
+    publish(packet) {
+      if (++published <= 2) return puback(packet);
+      if (published === 5) isUnanswered.resolve();
+      return undefined;
+    },
+  }));
+  const args = at(broker, "--timeout", "0.5");
+  await using publisher = start("publisher.ts", args);
+  await publisher.write("1\n2\n3\n4\n5\n");
+  await isUnanswered.promise;
+  await broker[Symbol.asyncDispose]();
+  await publisher.stderr.line(/^Disconnected from 127/);
+  await publisher.endInput();
+  const { code, stdout, stderr } = await publisher.outcome();
+  assertEquals([code, stdout], [5, ""]);
+  assertMatch(
+    stderr,
+    /\npublisher: 3 lines, 3 to 5, were not acknowledged .*; acknowledged: 2\.\n$/,
+  );
+});
+
+Deno.test("reconnect: a signal does not hide what is unanswered", async () => {
+  const arrived = Promise.withResolvers<void>();
+  const publish = () => void arrived.resolve();
+  await using broker = new FakeBroker(letIn({ publish }));
+  const args = at(broker, "--timeout", "0.2");
+  await using publisher = start("publisher.ts", args);
+  await publisher.write("a\n");
+  await arrived.promise;
+  publisher.signal("SIGTERM");
+  const outcome = await publisher.outcome();
+  assertOneLine(outcome, 5, /Line 1 was not acknowledged and may or may not/);
+});
+
+Deno.test("reconnect: not after another took over the client id", async () => {
+  await using broker = new FakeBroker(letIn({
+    publish: () => [0xe0, 2, 0x8e, 0], // DISCONNECT, session taken over
+  }));
+  await using listener = start("listener.ts", at(broker, "--id", "same"));
+  const { code, stderr } = await listener.outcome();
+  assertEquals(code, 1);
+  assertMatch(
+    stderr,
+    /\nlistener: .*gave the session to another client .*--id/,
+  );
+  assertEquals(broker.connections, 1);
+});

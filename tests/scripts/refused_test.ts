@@ -1,0 +1,187 @@
+/**
+ * The scripts where there is no broker, or one that does not let them do what
+ * they came for.
+ *
+ * @module
+ */
+
+import {
+  assertEquals,
+  assertFalse,
+  assertLess,
+  assertMatch,
+} from "@std/assert";
+import {
+  at,
+  closedPort,
+  connack,
+  FakeBroker,
+  hostOf,
+  letIn,
+  openBroker,
+  puback,
+  suback,
+  TOPIC,
+} from "../support/brokers.ts";
+import { Peer } from "../support/peers.ts";
+import {
+  assertOneLine,
+  assertQuietSuccess,
+  type Outcome,
+  run,
+  start,
+} from "../support/processes.ts";
+
+/** Both scripts with the same arguments, to their ends. */
+async function runBoth(args: string[]): Promise<Outcome[]> {
+  const from = performance.now();
+  const outcomes = await Promise.all([
+    run("listener.ts", args),
+    run("publisher.ts", args, { stdin: "a\n" }),
+  ]);
+  // All of them are to end far within the usual time-out.
+  assertLess(performance.now() - from, 8000);
+  return outcomes;
+}
+
+Deno.test("refused: a wrong password, at once", async () => {
+  await using broker = await openBroker();
+  const address = RegExp.escape(hostOf(broker));
+  for (const [user, password] of [["chat", "secret"], ["nobody", ""]]) {
+    const login = password ? ["-P", password] : [];
+    for (const outcome of await runBoth(at(broker, "-u", user, ...login))) {
+      const said = new RegExp(
+        `: ${address} refused the connection of user "${user}": .*--password`,
+      );
+      assertOneLine(outcome, 3, said);
+      assertFalse(outcome.stderr.includes("secret"));
+    }
+  }
+});
+
+Deno.test("refused: a user is not tried twice", async () => {
+  for (const code of [0x86, 0x87, 0x8a]) {
+    await using broker = new FakeBroker(() => connack(code));
+    for (const outcome of await runBoth(at(broker))) {
+      assertOneLine(outcome, 3, /refused the connection of user "chat"/);
+    }
+    assertEquals(broker.connections, 2);
+  }
+});
+
+Deno.test("refused: nothing listens there", async () => {
+  const address = hostOf({ port: closedPort() });
+  const host = `mqtt://ann:secret@${address}`;
+  for (const outcome of await runBoth(["-h", host, "-t", TOPIC])) {
+    const said = new RegExp(` ${RegExp.escape(address)} .*refused.*--host`);
+    assertOneLine(outcome, 4, said);
+    assertFalse(outcome.stderr.includes("secret"));
+  }
+});
+
+Deno.test("refused: a server that accepts and says nothing", async () => {
+  await using broker = new FakeBroker();
+  for (const outcome of await runBoth(at(broker, "--timeout", "0.5"))) {
+    assertOneLine(outcome, 4, /127\.0\.0\.1:\d+ \(no answer/);
+  }
+});
+
+Deno.test("refused: a server that hangs up, once in each version", async () => {
+  await using broker = new FakeBroker(() => "close");
+  for (const outcome of await runBoth(at(broker))) {
+    assertOneLine(outcome, 4, /127\.0\.0\.1:\d+ \(it closed the connection/);
+  }
+  assertEquals(broker.connections, 2 * 2);
+});
+
+Deno.test("refused: a broker that is busy", async () => {
+  await using broker = new FakeBroker(() => connack(0x88));
+  for (const outcome of await runBoth(at(broker))) {
+    assertOneLine(outcome, 4, /127\.0\.0\.1:\d+ \(server unavailable\)/);
+  }
+});
+
+Deno.test("refused: then the next broker", async () => {
+  await using broker = await openBroker();
+  await using peer = await Peer.connect(broker, TOPIC);
+  const args = ["-h", hostOf({ port: closedPort() }), ...at(broker, "-m", "a")];
+  assertQuietSuccess(await run("publisher.ts", args));
+  assertEquals(JSON.parse((await peer.next()).text).message, "a");
+});
+
+Deno.test("refused: MQTT 5, then 3.1.1, which --debug tells", async () => {
+  await using old = await openBroker();
+  await using modern = new FakeBroker(letIn({}));
+  const [first, second] = await Promise.all(
+    [old, modern].map((broker) =>
+      run("publisher.ts", at(broker, "-m", "a", "--debug"))
+    ),
+  );
+  assertEquals([first.code, second.code], [0, 0]);
+  assertMatch(
+    first.stderr,
+    /, MQTT 5: .*protocol version\.\nConnected .*, MQTT 3\.1\.1\.\n/,
+  );
+  assertMatch(second.stderr, /^Connected to 127\.0\.0\.1:\d+, MQTT 5\.\n/);
+});
+
+Deno.test("refused: writing, which ends the publisher", async () => {
+  let published = 0;
+  const publish = (packet: Parameters<typeof puback>[0]) => {
+    published++;
+    return puback(packet, 0x87);
+  };
+  await using broker = new FakeBroker(letIn({ publish }));
+  await using publisher = start("publisher.ts", at(broker));
+  await publisher.write("secret plans\n"); // and its input stays open
+  const outcome = await publisher.outcome();
+  assertOneLine(
+    outcome,
+    3,
+    /Line 1 was not sent\..*chat\/room: not authorized/,
+  );
+  assertEquals(published, 1);
+});
+
+Deno.test("refused: one message of many, which does not", async () => {
+  let published = 0;
+  await using broker = new FakeBroker(letIn({
+    publish: (packet) => puback(packet, ++published === 2 ? 0x97 : 0),
+  }));
+  const options = { stdin: "a\nb\nc\n" };
+  const outcome = await run("publisher.ts", at(broker), options);
+  assertOneLine(outcome, 5, /Line 2 was not sent\..*quota exceeded/);
+  assertEquals(published, 3);
+});
+
+Deno.test("refused: reading, in all rooms or in some", async () => {
+  await using none = new FakeBroker(letIn({
+    subscribe: (packet) => suback(packet, 0x87),
+  }));
+  const { code, stdout, stderr } = await run("listener.ts", at(none));
+  assertEquals([code, stdout], [3, ""]);
+  assertMatch(stderr, /\nlistener: .* read none of chat\/room;.*\n$/);
+  await using some = new FakeBroker(letIn({
+    subscribe: (packet) => suback(packet, 0x87, 0),
+  }));
+  const args = at(some, "-t", "chat/b", "-W", "0.1");
+  const outcome = await run("listener.ts", args);
+  assertEquals(outcome.code, 0);
+  assertMatch(outcome.stderr, /let you read chat\/room: not authorized\.\n/);
+  assertMatch(outcome.stderr, /Reading chat\/b at QoS 0\.\n/);
+});
+
+Deno.test("refused: the password of a file or the environment, if wrong", async () => {
+  await using broker = await openBroker();
+  const args = ["-h", hostOf(broker), "-u", "Test", "-t", "test/a", "-m", "a"];
+  const env = { MQTT_PASSWORD: "test" };
+  const file = ["--password-file", "LICENSE"];
+  const outcomes = await Promise.all([
+    run("publisher.ts", args, { permissions: ["-N", "-E=MQTT_PASSWORD"], env }),
+    run("publisher.ts", args, { env }), // not permitted, so not read
+    run("publisher.ts", [...args, ...file], {
+      permissions: ["-N", "-R=LICENSE"],
+    }),
+  ]);
+  assertEquals(outcomes.map(({ code }) => code), [0, 3, 3]);
+});

@@ -1,0 +1,197 @@
+/**
+ * Brokers for tests: the embedded one with the project's users and rights, and
+ * servers that behave as no good broker does.
+ *
+ * @module
+ */
+
+import {
+  type BrokerOptions,
+  readAccess,
+  type RunningBroker,
+  startBroker,
+} from "../../lib/broker/broker.ts";
+import { News } from "./news.ts";
+import {
+  connack,
+  oldConnack,
+  oldPuback,
+  oldSuback,
+  type Packet,
+  type PacketName,
+  PacketReader,
+  puback,
+  readConnect,
+  suback,
+} from "./packets.ts";
+
+export { connack, puback, suback } from "./packets.ts";
+
+/**
+ * Starts the embedded broker, with the users and rights of mosquitto.conf.
+ *
+ * @param options What is to be different; a free port unless given.
+ * @returns The broker; disposing of it ends it.
+ */
+export async function openBroker(
+  options?: BrokerOptions,
+): Promise<RunningBroker> {
+  return await startBroker({ ...await readAccess(), ...options });
+}
+
+/** The address as `--host` takes it. */
+export function hostOf({ port }: { port: number }): string {
+  return `127.0.0.1:${port}`;
+}
+
+/** The room that most tests meet in. */
+export const TOPIC = "chat/room";
+
+/** The arguments that lead a script to it. */
+export function at(broker: { port: number }, ...args: string[]): string[] {
+  return ["--host", hostOf(broker), "--topic", TOPIC, ...args];
+}
+
+/** A port that nothing listens on. */
+export function closedPort(): number {
+  using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  return listener.addr.port;
+}
+
+/** What a server does about a packet: answers, or hangs up. */
+export type Action = number[] | "close" | undefined;
+
+/** Says what to do about a packet that came over a link. */
+export type Answer = (packet: Packet, link: FakeLink) => Action;
+
+/** Answers to some packets. */
+export type Answers = Partial<Record<PacketName, Answer>>;
+
+/** MQTT 5: lets everybody in, takes everything, or does as it is told. */
+export function letIn(answers: Answers): Answer {
+  return either(answers, {
+    connect: () => connack(),
+    publish: (packet) => packet.flags & 6 ? puback(packet) : undefined,
+    subscribe: (packet) => suback(packet, 1),
+  });
+}
+
+/** The same in MQTT 3.1.1: MQTT 5 is told to fall back. */
+export function letInOld(answers: Answers): Answer {
+  return either(answers, {
+    connect: (packet) => oldConnack(readConnect(packet).version === 4 ? 0 : 1),
+    publish: (packet) => packet.flags & 6 ? oldPuback(packet) : undefined,
+    subscribe: (packet) => oldSuback(packet, 1),
+  });
+}
+
+/** The first answer there is. */
+function either(answers: Answers, usual: Answers): Answer {
+  return (packet, link) =>
+    (answers[packet.name] ?? usual[packet.name])?.(packet, link);
+}
+
+/** One client's connection to a {@link FakeBroker}. */
+export class FakeLink {
+  readonly #connection: Deno.TcpConn;
+  readonly #answer: Answer;
+  /** Which connection it is, from 1. */
+  readonly number: number;
+  #isOpen = true;
+
+  constructor(connection: Deno.TcpConn, number: number, answer: Answer) {
+    this.#connection = connection;
+    this.number = number;
+    this.#answer = answer;
+  }
+
+  /** Sends bytes, all in one write. */
+  async send(...bytes: number[]): Promise<void> {
+    await this.#connection.write(Uint8Array.from(bytes));
+  }
+
+  /** Hangs up. */
+  close(): void {
+    if (this.#isOpen) this.#connection.close();
+    this.#isOpen = false;
+  }
+
+  /** Does as it was told until either side hangs up. */
+  async serve(heard: News<Heard>): Promise<void> {
+    const reader = new PacketReader();
+    const chunk = new Uint8Array(65_536);
+    try {
+      for (;;) {
+        const count = await this.#connection.read(chunk);
+        if (count === null) break;
+        for (const packet of reader.read(chunk.subarray(0, count))) {
+          heard.add({ ...packet, link: this });
+          const action = this.#answer(packet, this);
+          if (action === "close") return this.close();
+          if (action) await this.send(...action);
+        }
+      }
+    } catch {
+      // The other side was quicker to hang up.
+    }
+    this.close();
+  }
+}
+
+/** A packet, and the link it came over. */
+export interface Heard extends Packet {
+  link: FakeLink;
+}
+
+/** A server that answers each packet as it is told. */
+export class FakeBroker implements AsyncDisposable {
+  readonly #listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  readonly #links = new Set<FakeLink>();
+  readonly #serving: Promise<void>;
+  readonly #answer: Answer;
+  /** What it was sent. */
+  readonly heard: News<Heard> = new News("packets");
+  /** How many connections it was asked for. */
+  connections = 0;
+
+  /**
+   * Starts it.
+   *
+   * @param answer Its answer to each packet; silence unless given.
+   */
+  constructor(answer: Answer = () => undefined) {
+    this.#answer = answer;
+    this.#serving = this.#acceptAll();
+  }
+
+  /** The port it listens on. */
+  get port(): number {
+    return this.#listener.addr.port;
+  }
+
+  /** The next packet of a kind, of those not passed yet. */
+  async next(name: PacketName): Promise<Heard> {
+    return await this.heard.next((packet) => packet.name === name);
+  }
+
+  /** Is gone, as a broker that was killed. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    try {
+      this.#listener.close();
+    } catch {
+      // It is gone already.
+    }
+    for (const link of this.#links) link.close();
+    await this.#serving;
+  }
+
+  async #acceptAll(): Promise<void> {
+    const served: Promise<void>[] = [];
+    for await (const connection of this.#listener) {
+      const link = new FakeLink(connection, ++this.connections, this.#answer);
+      this.#links.add(link);
+      served.push(link.serve(this.heard));
+    }
+    await Promise.all(served);
+  }
+}

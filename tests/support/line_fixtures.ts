@@ -1,0 +1,106 @@
+/**
+ * Publications to show, and what must never be in a line that shows one.
+ *
+ * @module
+ */
+
+import { fail } from "@std/assert";
+import type { Folded } from "../../lib/room/crowd.ts";
+import { mentionOf } from "../../lib/room/mention.ts";
+import type {
+  Malformed,
+  Payload,
+  PresenceChange,
+  Received,
+} from "../../lib/protocol.ts";
+import { renderJson, renderLine } from "../../lib/room/line.ts";
+
+/** Uncoloured lines without the topic, all at the same time. */
+export const PLAIN = {
+  color: false,
+  showTopic: false,
+  formatTime: () => "14:03:22",
+};
+/** Uncoloured lines with the topic. */
+export const TOPIC = { ...PLAIN, showTopic: true };
+/** Coloured lines with the topic, read by alice. */
+export const COLOR = { ...TOPIC, color: true, self: "alice" };
+
+/** Raw control characters, line separators, bidi controls, noncharacters. */
+export const HARMFUL =
+  /[\p{Cc}\p{Cs}\u2028-\u202E\u2066-\u206F\u200E\u200F\u061C\uFFF9-\uFFFB\p{Noncharacter_Code_Point}]/u;
+
+/** The sequences that a coloured line may have. */
+// deno-lint-ignore no-control-regex -- ESC is what such a sequence begins with
+const SGR = /\x1b\[(?:38;5;\d+|39|1|2|22|3|23|4|24|7|27)m/g;
+
+/** The bytes of a text. */
+export const utf8 = (text: string) => new TextEncoder().encode(text);
+
+/** A publication in chat/room. */
+export function received(
+  payload: Payload | Malformed,
+  topic = "chat/room",
+): Received {
+  return {
+    topic,
+    payload,
+    qos: 1,
+    retain: false,
+    receivedAt: new Date("2026-01-02T03:04:05.678Z"),
+    duplicate: false,
+  };
+}
+
+/** Something said. */
+export const message = (message: string, from = "alice"): Payload => ({
+  type: "message",
+  from,
+  message,
+});
+/** Something that happened. */
+export const notice = (notice: string, from = "bob"): Payload => ({
+  type: "notice",
+  from,
+  notice,
+});
+/** The line of a publication in chat/room. */
+export const line = (payload: Payload | Malformed, options = PLAIN) =>
+  renderLine(received(payload), options);
+
+/** Who came and went in chat/room: the names by what they did. */
+export function folded(
+  changes: Partial<Record<PresenceChange, string[]>>,
+): Folded {
+  const people = Object.entries(changes).flatMap(([change, names]) =>
+    names.map((name) => [name, change as PresenceChange] as const)
+  );
+  return { topic: "chat/room", people: new Map(people) };
+}
+
+/** The numbers from the first to the last as characters. */
+export function chars(first: number, last = first): string[] {
+  return Array.from(
+    { length: last - first + 1 },
+    (_, i) => String.fromCodePoint(first + i),
+  );
+}
+
+/** The visible escape of a character. */
+export const escape = (char: string) =>
+  `<U+${char.codePointAt(0)!.toString(16).toUpperCase().padStart(4, "0")}>`;
+
+/** Fails unless every way to show a publication is one harmless line. */
+export function assertHarmless(what: Received) {
+  const mention = mentionOf("a");
+  const color = { ...COLOR, color: !Deno.noColor, mention };
+  for (
+    const shown of [
+      renderLine(what, TOPIC),
+      renderLine(what, color).replace(SGR, ""),
+      renderJson(what),
+    ]
+  ) {
+    if (HARMFUL.test(shown)) fail(JSON.stringify([what.payload, shown]));
+  }
+}

@@ -1,0 +1,77 @@
+/**
+ * The chat client within the test's own process, with what happens to it.
+ *
+ * @module
+ */
+
+import {
+  ChatClient,
+  type ClientOptions,
+  type Status,
+} from "../../lib/client.ts";
+import type { Received } from "../../lib/protocol.ts";
+import { hostOf } from "./brokers.ts";
+import { News } from "./news.ts";
+
+/** A status of a kind. */
+type StatusOf<T extends Status["type"]> = Extract<Status, { type: T }>;
+
+/** What happens to a client. */
+export class Member implements AsyncDisposable {
+  /** What happened to its connection. */
+  readonly statuses: News<Status> = new News("statuses");
+  /** What arrived. */
+  readonly received: News<Received> = new News("messages");
+  #client?: ChatClient;
+
+  /** Connects to one of some servers, with the defaults but for the time-out. */
+  static async connect(
+    servers: { port: number } | { port: number }[],
+    options: Partial<ClientOptions> = {},
+  ): Promise<Member> {
+    const member = new Member();
+    member.#client = await ChatClient.connect({
+      brokers: [servers].flat().map(hostOf),
+      username: "chat",
+      password: "chat",
+      timeout: 5,
+      onReceived: (received) => member.received.add(received),
+      onStatus: (status) => member.statuses.add(status),
+      ...options,
+    });
+    return member;
+  }
+
+  /** The client. */
+  get client(): ChatClient {
+    return this.#client!;
+  }
+
+  /** The next status of a kind. */
+  async next<T extends Status["type"]>(type: T): Promise<StatusOf<T>> {
+    const isWanted = (status: Status) => status.type === type;
+    return await this.statuses.next(isWanted) as StatusOf<T>;
+  }
+
+  /** Says something at the default QoS, 1. */
+  async say(message: string, topic = "room"): Promise<void> {
+    const payload = { type: "message", from: "ann", message } as const;
+    await this.client.send(topic, payload);
+  }
+
+  /** What was said in the next so many messages. */
+  async texts(count: number): Promise<string[]> {
+    return (await this.received.take(count)).map(textOf);
+  }
+
+  /** Breaks the connection. */
+  [Symbol.asyncDispose](): Promise<void> {
+    this.client.abort();
+    return Promise.resolve();
+  }
+}
+
+/** What a message says. */
+export function textOf({ payload }: Received): string {
+  return payload.type === "message" ? payload.message : payload.type;
+}

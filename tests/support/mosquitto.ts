@@ -1,0 +1,224 @@
+/**
+ * A real Mosquitto for tests: the project's mosquitto.conf with another port,
+ * in a folder of its own, ended by the test that started it.
+ *
+ * @module
+ */
+
+import { connect } from "node:net";
+import type { Identity } from "./certificates.ts";
+import { PATIENCE_MS, TextLineReader } from "./text_lines.ts";
+
+const ROOT = new URL("../..", import.meta.url);
+
+/** What may be different about a Mosquitto. */
+export interface MosquittoOptions {
+  /** Lines to add to the configuration, for the broker or its first listener. */
+  extra?: string[];
+  /** Listeners beside the first, by names of the test's choice. */
+  listeners?: Record<string, ListenerOptions>;
+  /** Whether it writes its state down when it is ended in good order. */
+  persistence?: boolean;
+  /** The lines of another ACL file than the project's. */
+  acl?: string[];
+}
+
+/** What a further listener speaks; plain MQTT when nothing is said. */
+export interface ListenerOptions {
+  /** Its certificate: it speaks TLS. */
+  identity?: Identity;
+  /** The authority that must have signed a client's certificate (with TLS). */
+  clientCa?: string;
+  /** Whether it speaks WebSocket. */
+  websockets?: boolean;
+  /** More lines of configuration. */
+  extra?: string[];
+}
+
+/**
+ * Lines for {@link MosquittoOptions.extra}: no limit to what waits for a
+ * client. By default it is 1,000 messages, and what exceeds them is dropped.
+ */
+export const UNLIMITED_QUEUES = [
+  "max_queued_messages 0",
+  "max_queued_bytes 0",
+];
+
+/** A Mosquitto that can be ended and started again on the same port. */
+export class Mosquitto implements AsyncDisposable {
+  readonly port: number;
+  readonly folder: string;
+  readonly #listeners = new Map<string, [port: number, ListenerOptions]>();
+  #process?: Deno.ChildProcess;
+  #log?: TextLineReader;
+
+  private constructor(port: number, folder: string) {
+    this.port = port;
+    this.folder = folder;
+  }
+
+  /** Starts one on free ports. */
+  static async start(options: MosquittoOptions = {}): Promise<Mosquitto> {
+    const folder = await Deno.makeTempDir({ prefix: "mqtt-chat-" });
+    const listeners = Object.entries(options.listeners ?? {});
+    const [port, ...others] = freePorts(1 + listeners.length);
+    const broker = new Mosquitto(port, folder);
+    for (const [index, [name, listener]] of listeners.entries()) {
+      broker.#listeners.set(name, [others[index], listener]);
+    }
+    await broker.#configure(options);
+    await broker.up();
+    return broker;
+  }
+
+  /** Where it is. */
+  get host(): string {
+    return `127.0.0.1:${this.port}`;
+  }
+
+  /** The port of a further listener. */
+  portOf(name: string): number {
+    return this.#listener(name)[0];
+  }
+
+  /** The URL of a further listener, without a path. */
+  url(name: string, host = "localhost"): string {
+    const [port, { identity, websockets }] = this.#listener(name);
+    const scheme = websockets ? "ws" : "mqtt";
+    return `${scheme}${identity ? "s" : ""}://${host}:${port}`;
+  }
+
+  /** Starts it and waits until it takes connections. */
+  async up(): Promise<void> {
+    const child = new Deno.Command("mosquitto", {
+      args: ["-c", "mosquitto.conf"],
+      cwd: this.folder,
+      stdin: "null",
+      stdout: "null",
+      stderr: "piped",
+    }).spawn();
+    this.#process = child;
+    const log = new TextLineReader(child.stderr, "log of Mosquitto");
+    this.#log = log;
+    const ended = child.status.then(async ({ code }) => {
+      const text = await log.all();
+      throw new Error(`Mosquitto ended with code ${code}, not up:\n${text}`);
+    });
+    ended.catch(() => {});
+    const ports = [...this.#listeners.values()].map(([port]) => port);
+    const areUp = Promise.all(
+      [this.port, ...ports].map((port) => accepts(port)),
+    );
+    await Promise.race([areUp, ended]);
+  }
+
+  /** Ends it and waits until it has. */
+  async down(signal: Deno.Signal = "SIGTERM"): Promise<void> {
+    const process = this.#process;
+    this.#process = undefined;
+    process?.kill(signal);
+    await process?.status;
+    await this.#log?.all();
+  }
+
+  /** Ends it and removes its folder. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.down("SIGKILL");
+    await Deno.remove(this.folder, { recursive: true });
+  }
+
+  #listener(name: string): [port: number, ListenerOptions] {
+    const listener = this.#listeners.get(name);
+    if (listener) return listener;
+    throw new Error(`This Mosquitto was given no listener ${name}.`);
+  }
+
+  /** Copies the project's files; the users are unchanged. */
+  async #configure(options: MosquittoOptions): Promise<void> {
+    const { extra = [], persistence = false, acl } = options;
+    const text = await Deno.readTextFile(new URL("mosquitto.conf", ROOT));
+    const conf = text.replace(
+      /^listener 1883\b.*$/m,
+      `listener ${this.port} 127.0.0.1`,
+    );
+    await Deno.mkdir(`${this.folder}/mosquitto`);
+    for (const file of ["mosquitto/passwd", "mosquitto/acl"]) {
+      await Deno.copyFile(new URL(file, ROOT), `${this.folder}/${file}`);
+    }
+    if (acl) {
+      await Deno.writeTextFile(
+        `${this.folder}/mosquitto/acl`,
+        acl.join("\n") + "\n",
+      );
+    }
+    const lines = [conf, ...extra];
+    if (persistence) lines.push(...await this.#persistence());
+    // What follows a `listener` is for that one, so these come last.
+    for (const [port, listener] of this.#listeners.values()) {
+      lines.push(...listenerLines(port, listener));
+    }
+    await Deno.writeTextFile(
+      `${this.folder}/mosquitto.conf`,
+      lines.join("\n") + "\n",
+    );
+    // Started by root, it becomes the user mosquitto, who must get in.
+    await Deno.chmod(this.folder, 0o755);
+  }
+
+  /** Makes the folder of its state, where the user it becomes may write. */
+  async #persistence(): Promise<string[]> {
+    const folder = `${this.folder}/state`;
+    await Deno.mkdir(folder);
+    await Deno.chmod(folder, 0o777);
+    return ["persistence true", `persistence_location ${folder}/`];
+  }
+}
+
+/** The lines that configure a further listener. */
+function listenerLines(
+  port: number,
+  { identity, clientCa, websockets, extra = [] }: ListenerOptions,
+): string[] {
+  const lines = [`listener ${port} 127.0.0.1`];
+  if (websockets) lines.push("protocol websockets");
+  if (identity) {
+    lines.push(`certfile ${identity.cert}`, `keyfile ${identity.key}`);
+  }
+  if (clientCa) lines.push(`cafile ${clientCa}`, "require_certificate true");
+  return [...lines, ...extra];
+}
+
+/** A port that nothing listens on now. */
+export function freePort(): number {
+  return freePorts(1)[0];
+}
+
+/** Different ports that nothing listens on now. */
+export function freePorts(count: number): number[] {
+  const listeners = Array.from(
+    { length: count },
+    () => Deno.listen({ hostname: "127.0.0.1", port: 0 }),
+  );
+  const ports = listeners.map(({ addr }) => addr.port);
+  for (const listener of listeners) listener.close();
+  return ports;
+}
+
+/** Waits until a port takes connections, for so many milliseconds. */
+export async function accepts(
+  port: number,
+  patience: number = PATIENCE_MS,
+): Promise<void> {
+  const deadline = performance.now() + patience;
+  while (performance.now() < deadline) {
+    const { promise, resolve } = Promise.withResolvers<boolean>();
+    const socket = connect({ host: "127.0.0.1", port });
+    socket.once("connect", () => resolve(true));
+    socket.once("error", () => resolve(false));
+    const isUp = await promise;
+    socket.destroy();
+    if (isUp) return;
+    await new Promise((again) => setTimeout(again, 20));
+  }
+  throw new Error(`Nothing listens on port ${port}.`);
+}

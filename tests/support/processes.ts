@@ -1,0 +1,144 @@
+/**
+ * The scripts as processes: started with the least permissions, read line by
+ * line, ended by the test that started them.
+ *
+ * @module
+ */
+
+import { assertEquals, assertMatch } from "@std/assert";
+import { PATIENCE_MS, TextLineReader } from "./text_lines.ts";
+
+const ROOT = new URL("../..", import.meta.url);
+
+/** What a finished process left. */
+export interface Outcome {
+  code: number;
+  stdout: string;
+  stderr: string;
+}
+
+/** What may be different about a process. */
+export interface ProcessOptions {
+  /** What stdin brings; nothing by default. */
+  stdin?: string | Uint8Array;
+  /** Deno's permission flags; `-N` by default. */
+  permissions?: string[];
+  /** Environment variables, added to those of the test. */
+  env?: Record<string, string>;
+}
+
+/** Runs a script to its end. */
+export async function run(
+  script: string,
+  args: string[],
+  options: ProcessOptions = {},
+): Promise<Outcome> {
+  await using process = start(script, args, options);
+  await process.write(options.stdin ?? "");
+  await process.endInput();
+  return await process.outcome();
+}
+
+/** Fails unless all ended well, in silence. */
+export function assertQuietSuccess(outcome: Outcome) {
+  assertEquals(outcome, { code: 0, stdout: "", stderr: "" });
+}
+
+/** Fails unless it was one line on stderr, by the script, and nothing else. */
+export function assertOneLine(outcome: Outcome, code: number, line: RegExp) {
+  assertEquals([outcome.code, outcome.stdout], [code, ""], outcome.stderr);
+  assertMatch(outcome.stderr, /^(listener|publisher): [^\n]+\n$/);
+  assertMatch(outcome.stderr, line);
+}
+
+/** Starts a script. */
+export function start(
+  script: string,
+  args: string[],
+  { permissions = ["-N"], env }: ProcessOptions = {},
+): Process {
+  const child = new Deno.Command(Deno.execPath(), {
+    args: ["run", "--quiet", "--no-prompt", ...permissions, script, ...args],
+    cwd: ROOT,
+    env: { NO_COLOR: "1", ...env },
+    stdin: "piped",
+    stdout: "piped",
+    stderr: "piped",
+  }).spawn();
+  return new Process(child, [script, ...args].join(" "));
+}
+
+/** A running script. */
+export class Process implements AsyncDisposable {
+  readonly #child: Deno.ChildProcess;
+  readonly #name: string;
+  readonly #stdin: WritableStreamDefaultWriter<Uint8Array>;
+  /** What it writes for data. */
+  readonly stdout: TextLineReader;
+  /** What it writes for people. */
+  readonly stderr: TextLineReader;
+
+  constructor(child: Deno.ChildProcess, name: string) {
+    this.#child = child;
+    this.#name = name;
+    this.#stdin = child.stdin.getWriter();
+    this.stdout = new TextLineReader(child.stdout, `stdout of ${name}`);
+    this.stderr = new TextLineReader(child.stderr, `stderr of ${name}`);
+  }
+
+  /** Gives it input. A process that has ended takes none, which is no error. */
+  async write(input: string | Uint8Array): Promise<void> {
+    const bytes = typeof input === "string"
+      ? new TextEncoder().encode(input)
+      : input;
+    await this.#stdin.write(bytes).catch(() => {});
+  }
+
+  /** Ends its input. */
+  async endInput(): Promise<void> {
+    await this.#stdin.close().catch(() => {});
+  }
+
+  /** Sends it a signal. */
+  signal(signal: Deno.Signal): void {
+    this.#child.kill(signal);
+  }
+
+  /** What the system knows of it (Linux); nothing once it has ended. */
+  systemStatus(): string {
+    // Deno reads /proc only with every permission there is.
+    const { stdout } = new Deno.Command("cat", {
+      args: [`/proc/${this.#child.pid}/status`],
+      stderr: "null",
+    }).outputSync();
+    return new TextDecoder().decode(stdout);
+  }
+
+  /** Waits for its end; ends it, and throws, when that does not come. */
+  async outcome(patience = PATIENCE_MS): Promise<Outcome> {
+    let isLate = false;
+    const timer = setTimeout(() => {
+      isLate = true;
+      this.#child.kill("SIGKILL");
+    }, patience);
+    const [{ code }, stdout, stderr] = await Promise.all([
+      this.#child.status,
+      this.stdout.all(),
+      this.stderr.all(),
+    ]);
+    clearTimeout(timer);
+    if (isLate) throw new Error(`${this.#name} went on:\n${stdout}${stderr}`);
+    return { code, stdout, stderr };
+  }
+
+  /** Ends it, if it has not ended by itself. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    try {
+      this.#child.kill("SIGKILL");
+    } catch {
+      // It has ended already.
+    }
+    await this.endInput();
+    await this.outcome();
+  }
+}

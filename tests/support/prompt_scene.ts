@@ -1,0 +1,103 @@
+/**
+ * The prompt in a real terminal, with somebody else in the room: what the tests
+ * of the prompt begin and end with.
+ *
+ * @module
+ */
+
+import { assert, assertEquals, assertMatch } from "@std/assert";
+import type { RunningBroker } from "../../lib/broker/broker.ts";
+import { joinNotice, leaveNotice } from "../../lib/protocol.ts";
+import { hostOf, openBroker } from "./brokers.ts";
+import { gate, NO_TMUX } from "./gates.ts";
+import { Member } from "./members.ts";
+import { type Terminal, Tmux } from "./tmux.ts";
+
+const ROOT = new URL("../..", import.meta.url).pathname;
+/** Where they meet. */
+export const ROOM = "chat/room";
+const SIZE = { columns: 80, rows: 24 };
+/** Registers a test that needs a terminal. */
+export const test = gate(NO_TMUX);
+
+/** A terminal with a follower in it, and somebody else in the room. */
+export interface Scene {
+  broker: RunningBroker;
+  tmux: Tmux;
+  terminal: Terminal;
+  grace: Member;
+}
+
+/** A shell in a terminal of the test's own. */
+export async function openTerminal(term?: string) {
+  const tmux = new Tmux(`mqtt-chat-${crypto.randomUUID()}`);
+  const terminal = await tmux.open(SIZE, ROOT, ":", term);
+  return {
+    tmux,
+    terminal,
+    [Symbol.asyncDispose]: () => tmux[Symbol.asyncDispose](),
+  };
+}
+
+/** Plays a scene: Ada at the prompt, Grace within the test. */
+export function scene(
+  name: string,
+  play: (scene: Scene) => Promise<void>,
+  args = "",
+) {
+  test(`prompt: ${name}`, async () => {
+    await using broker = await openBroker();
+    await using grace = await Member.connect(broker);
+    await grace.client.join([ROOM], 1);
+    await using stage = await openTerminal();
+    const { terminal, tmux } = stage;
+    await terminal.enter(command(broker, args));
+    await terminal.until(/^\d\d:\d\d:\d\d -- User Ada is now .*\nAda>$/m);
+    await play({ broker, tmux, terminal, grace });
+  });
+}
+
+/** Starts the follower, and tells its process id. */
+export function command(broker: { port: number }, args = ""): string {
+  const deno = `${Deno.execPath()} run -N --no-prompt publisher.ts --follow`;
+  return `clear; sh -c 'echo "process $$"; exec ${deno} --name Ada ` +
+    `-t ${ROOM} -h ${hostOf(broker)} ${args}'`;
+}
+
+/** Somebody else says something. */
+export async function say(member: Member, message: string, from = "Grace") {
+  await member.client.send(ROOM, { type: "message", from, message }, 1);
+}
+
+/** The last row of a screen. */
+export const bottom = (screen: string) => screen.split("\n").at(-1)!;
+
+/** Fails unless the program has ended well and the terminal is as it was. */
+export async function assertSane(terminal: Terminal, code: number) {
+  await terminal.until(/^\$$/m);
+  await terminal.enter(`echo "code $?"; stty -a`);
+  const screen = await terminal.until(/(^| )-?echok /m);
+  assertMatch(screen, new RegExp(`^code ${code}$`, "m"));
+  for (const mode of ["icanon", "echo", "isig", "icrnl", "opost", "ixon"]) {
+    assertMatch(screen, new RegExp(`(^| )${mode}[ ;]`, "m"));
+  }
+  assert(await terminal.hasCursor());
+  // What is typed can be seen, and a paste comes without marks.
+  await terminal.paste("echo typed");
+  await terminal.until(/^\$ echo typed$/m);
+}
+
+/** Fails unless what Grace hears next but for others' talk is Ada's good-bye. */
+export async function assertGoodBye(grace: Member) {
+  const { payload } = await grace.received.next(({ payload }) =>
+    payload.type === "notice" && payload.notice !== joinNotice("Ada", ROOM)
+  );
+  assert(payload.type === "notice");
+  assertEquals(payload.notice, leaveNotice("Ada", ROOM));
+}
+
+/** The follower's process. */
+export async function follower(terminal: Terminal): Promise<number> {
+  const [, id] = /^process (\d+)$/m.exec(await terminal.history())!;
+  return Number(id);
+}

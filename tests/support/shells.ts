@@ -1,0 +1,245 @@
+/**
+ * Real shells with the completion script of one of ours: what they offer at
+ * the end of a line. Each runs in a folder of its own, in which the script is
+ * a program that writes down its arguments.
+ *
+ * @module
+ */
+
+import { completions } from "../../lib/cli/completions.ts";
+import type { Choices, Script } from "../../lib/cli/flags.ts";
+import { isInstalled } from "./gates.ts";
+import { Process } from "./processes.ts";
+
+/** A shell, and a way to load the completion script. */
+export interface Shell {
+  /** What tests call it. */
+  name: string;
+  /** Why it can't be run, if it can't. */
+  missing?: string;
+  /**
+   * Has it complete lines.
+   *
+   * @param script Whose completions it knows.
+   * @param lines What is typed before each Tab: words with a space between.
+   * @returns The lines' offers for their last words, in no order; those for
+   * `--flag=` without the flag.
+   */
+  offers(script: Script, lines: string[]): Promise<string[][]>;
+}
+
+/** The file a program of the folder adds a line of arguments to. */
+const RECORD = "arguments";
+const PROGRAM = `#!/bin/sh
+printf '%s\\t' "$@" >>"$HOME/${RECORD}"
+echo >>"$HOME/${RECORD}"
+`;
+
+/** The PEM files of the folder that lines can name. */
+export const FILES = ["pem/my own.pem", "pem/other.pem"];
+
+/** A folder to complete in. Programs find themselves there by $HOME. */
+class Folder implements AsyncDisposable {
+  readonly path: string;
+
+  constructor(path: string) {
+    this.path = path;
+  }
+
+  /** Makes one, with the script's programs and its completions. */
+  static async make(script: Script, shell: Choices["completions"]) {
+    const folder = new Folder(await Deno.makeTempDir());
+    await folder.write(`_${script}`, completions(script, shell) + "\n");
+    await Deno.mkdir(`${folder.path}/pem`);
+    for (const file of FILES) await folder.write(file, "");
+    for (const name of [script, `${script}.ts`]) {
+      await folder.write(name, PROGRAM);
+      await Deno.chmod(`${folder.path}/${name}`, 0o755);
+    }
+    await folder.write(RECORD, "");
+    return folder;
+  }
+
+  async write(name: string, text: string): Promise<void> {
+    await Deno.writeTextFile(`${this.path}/${name}`, text);
+  }
+
+  /** Runs a shell in it, to its end. */
+  async run(program: string, args: string[], stdin = ""): Promise<string> {
+    const child = new Deno.Command(program, {
+      args,
+      cwd: this.path,
+      env: { HOME: this.path, INPUTRC: "/dev/null", TERM: "dumb" },
+      stdin: "piped",
+      stdout: "piped",
+      stderr: "piped",
+    }).spawn();
+    await using process = new Process(child, program);
+    await process.write(stdin);
+    await process.endInput();
+    const { stdout } = await process.outcome();
+    return stdout;
+  }
+
+  /** The arguments that its programs were given. */
+  async record(): Promise<string> {
+    return await Deno.readTextFile(`${this.path}/${RECORD}`);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await Deno.remove(this.path, { recursive: true });
+  }
+}
+
+/** What was offered for the last word of a line, of all its arguments. */
+function offersIn(line: string, written: string): string[] {
+  const before = line.split(" ").slice(1);
+  const last = before.pop() ?? "";
+  const words = written.split("\t").filter(Boolean).slice(before.length);
+  const flag = last.slice(0, last.indexOf("=") + 1);
+  // Bash has the flag in the first word only, where = breaks words.
+  const isKept = words.length === 0 || words[0].startsWith(flag);
+  if (!isKept) throw new Error(`${line} became ${words.join(" ")}`);
+  return words.filter((word) => word !== last)
+    .map((word) => word.startsWith(flag) ? word.slice(flag.length) : word);
+}
+
+/** The same for many lines. */
+function allOffers(lines: string[], written: string): string[][] {
+  const rows = written.split("\n");
+  return lines.map((line, index) => offersIn(line, rows[index]));
+}
+
+/** Why bash can't be run with a pipe for a terminal, if it can't. */
+function bashMissing(): string | undefined {
+  if (!isInstalled("bash", "--version")) return "bash is not installed";
+  // Without a session of its own it would take the terminal of the tests.
+  return isInstalled("setsid", "true") ? undefined : "setsid is not installed";
+}
+
+/** Bash: its line editor reads pipes, and its ESC * types all that it has. */
+function bash(name: string, setting = ""): Shell {
+  return {
+    name,
+    missing: bashMissing(),
+    async offers(script, lines) {
+      await using folder = await Folder.make(script, "bash");
+      await folder.write(
+        "setup",
+        `PS1=; PATH=$HOME:$PATH; ${setting}\nsource ./_${script}\n`,
+      );
+      await folder.run(
+        "setsid",
+        ["bash", "--noprofile", "--rcfile", "./setup", "-i"],
+        lines.map((line) => `${line}\x1b*\n`).join(""),
+      );
+      return allOffers(lines, await folder.record());
+    },
+  };
+}
+
+const ZSH_MISSING = isInstalled("zsh", "-c", "zmodload zsh/zpty")
+  ? undefined
+  : "zsh is not installed";
+
+/** Runs zsh in a terminal of its own, types lines, and prints what it shows. */
+const ZSH_DRIVER = `zmodload zsh/zpty
+zpty inner zsh -f -i
+zpty -w inner 'stty cols 200; source ./setup'
+for line; do zpty -w -n inner $line$'\\t\\n'; done
+zpty -w inner exit
+while zpty -r inner shown; do print -rn -- $shown; done
+`;
+
+/** Has zsh complete lines, as a function that ends a completion says. */
+async function runZsh(
+  folder: Folder,
+  { load, ending, lines }: { load: string; ending: string; lines: string[] },
+): Promise<string> {
+  await folder.write(
+    "setup",
+    `PS1= PS2= PATH=$HOME:$PATH
+autoload -Uz compinit
+${load}
+tab() { _main_complete; ${ending} }
+zle -C tab complete-word tab
+bindkey '^I' tab
+`,
+  );
+  await folder.write("driver", ZSH_DRIVER);
+  return await folder.run("zsh", ["-f", "./driver", ...lines]);
+}
+
+/** Zsh that types all that it has, by its own way to load completions. */
+function zsh(name: string, load: (script: Script) => string): Shell {
+  return {
+    name,
+    missing: ZSH_MISSING,
+    async offers(script, lines) {
+      await using folder = await Folder.make(script, "zsh");
+      const ending = "compstate[insert]=all compstate[list]=";
+      await runZsh(folder, { load: load(script), ending, lines });
+      return allOffers(lines, await folder.record());
+    },
+  };
+}
+
+/**
+ * What zsh lists under a line.
+ *
+ * @param script Whose completions it knows.
+ * @param line What is typed before the Tab.
+ * @returns Everything it showed.
+ */
+export async function zshList(script: Script, line: string): Promise<string> {
+  await using folder = await Folder.make(script, "zsh");
+  const load = `compinit -D -u; source ./_${script}`;
+  const ending = "compstate[insert]= compstate[list]='list force'";
+  return await runZsh(folder, { load, ending, lines: [line] });
+}
+
+/**
+ * What fish lists for lines: an offer, a tab and its description each.
+ *
+ * @param script Whose completions it knows.
+ * @param lines What is typed before the Tabs.
+ * @returns The offers of each line.
+ */
+export async function fishLists(
+  script: Script,
+  lines: string[],
+): Promise<string[][]> {
+  await using folder = await Folder.make(script, "fish");
+  const commands = `source ./_${script}; set -p PATH $HOME
+for line in $argv; complete -C $line; echo =; end`;
+  const shown = await folder.run(
+    "fish",
+    ["--no-config", "-c", commands, "--", ...lines],
+  );
+  return shown.split("=\n").map((list) => list.split("\n").filter(Boolean));
+}
+
+/** Fish says by itself what it would offer. */
+const fish: Shell = {
+  name: "fish",
+  missing: isInstalled("fish", "--version")
+    ? undefined
+    : "fish is not installed",
+  async offers(script, lines) {
+    const lists = await fishLists(script, lines);
+    return lines.map((line, index) => {
+      const offers = lists[index].map((offer) => offer.split("\t")[0]);
+      const before = line.split(" ").slice(1, -1);
+      return offersIn(line, [...before, ...offers].join("\t"));
+    });
+  },
+};
+
+/** Every shell, by every way its completions are loaded. */
+export const SHELLS: Shell[] = [
+  bash("bash"),
+  bash("bash where = breaks no word", "COMP_WORDBREAKS=${COMP_WORDBREAKS//=}"),
+  zsh("zsh, sourced", (script) => `compinit -D -u; source ./_${script}`),
+  zsh("zsh, in fpath", () => "fpath=($HOME $fpath); compinit -D -u"),
+  fish,
+];

@@ -1,0 +1,180 @@
+import { assertEquals } from "@std/assert";
+import type { ByteSink } from "../../lib/terminal/pump.ts";
+import { LineWriter } from "../../lib/terminal/signals.ts";
+
+/** A sink whose writes end when the test says so. */
+class SlowSink implements ByteSink {
+  /** What each write was asked to write. */
+  readonly writes: string[] = [];
+  #answers: ((count: number | Error) => void)[] = [];
+
+  write(bytes: Uint8Array): Promise<number> {
+    this.writes.push(new TextDecoder().decode(bytes));
+    return new Promise((resolve, reject) =>
+      this.#answers.push((count) =>
+        typeof count === "number"
+          ? resolve(Math.min(count, bytes.length))
+          : reject(count)
+      )
+    );
+  }
+
+  /** Ends the write that is under way: how much it wrote, or why it failed. */
+  async answer(count: number | Error = Infinity): Promise<void> {
+    this.#answers.shift()!(count);
+    // The writer goes on a few microtasks later; a timer's turn is after them.
+    await new Promise((resolve) => setTimeout(resolve));
+  }
+}
+
+Deno.test("writer: a single line goes out at once", async () => {
+  const sink = new SlowSink();
+  const writer = new LineWriter(sink);
+  await writer.flushed();
+  writer.write("a");
+  assertEquals(sink.writes, ["a\n"]);
+  await sink.answer();
+  await writer.flushed();
+  writer.write("");
+  assertEquals(sink.writes, ["a\n", "\n"]);
+  await sink.answer();
+  await writer.flushed();
+});
+
+Deno.test("writer: what comes during a write goes out together", async () => {
+  const sink = new SlowSink();
+  const writer = new LineWriter(sink);
+  for (const line of ["a", "b", "c"]) writer.write(line);
+  assertEquals(sink.writes, ["a\n"]);
+  await sink.answer();
+  writer.write("d");
+  assertEquals(sink.writes, ["a\n", "b\nc\n"]);
+  await sink.answer();
+  assertEquals(sink.writes, ["a\n", "b\nc\n", "d\n"]);
+  await sink.answer();
+  await writer.flushed();
+});
+
+Deno.test("writer: a partial write is continued, to the byte", async () => {
+  const sink = new SlowSink();
+  const writer = new LineWriter(sink);
+  writer.write("abc");
+  await sink.answer(1);
+  writer.write("d");
+  await sink.answer(2);
+  assertEquals(sink.writes, ["abc\n", "bc\n", "\n"]);
+  await sink.answer();
+  assertEquals(sink.writes.slice(3), ["d\n"]);
+  await sink.answer();
+  await writer.flushed();
+});
+
+Deno.test("writer: flushed waits for all that was taken", async () => {
+  const sink = new SlowSink();
+  const writer = new LineWriter(sink);
+  let isFlushed = false;
+  writer.write("a");
+  writer.write("b");
+  const flushed = writer.flushed().then(() => isFlushed = true);
+  await sink.answer();
+  assertEquals(isFlushed, false);
+  await sink.answer();
+  await flushed;
+});
+
+Deno.test("writer: a broken sink ends it, quietly", async () => {
+  const sink = new SlowSink();
+  const writer = new LineWriter(sink);
+  writer.write("a");
+  writer.write("b");
+  await sink.answer(new Deno.errors.BrokenPipe());
+  await writer.broken;
+  writer.write("c");
+  await writer.flushed();
+  assertEquals(sink.writes, ["a\n"]);
+});
+
+/** A writer of a bounded queue, whose first write is under way. */
+function blocked(maxWaiting: number) {
+  const sink = new SlowSink();
+  const told: number[] = [];
+  const writer = new LineWriter(sink, (count) => {
+    told.push(count);
+    return `(${count} dropped)`;
+  }, maxWaiting);
+  writer.write("under way");
+  return { sink, writer, told };
+}
+
+Deno.test("writer: a blocked output drops the oldest lines that wait", async () => {
+  const { sink, writer, told } = blocked(6);
+  for (const line of ["aa", "bb", "cc", "dd", "ee"]) writer.write(line);
+  assertEquals([sink.writes, told], [["under way\n"], []]);
+  await sink.answer();
+  // The line in their place is where they were missed: before what is newer.
+  assertEquals(sink.writes.slice(1), ["(2 dropped)\ncc\ndd\nee\n"]);
+  assertEquals(told, [2]);
+  for (const line of ["f", "g"]) writer.write(line);
+  await sink.answer();
+  assertEquals(sink.writes.slice(2), ["f\ng\n"]);
+  await sink.answer();
+  await writer.flushed();
+});
+
+Deno.test("writer: what waits may be as long as the limit, no longer", async () => {
+  const { sink, writer } = blocked(4);
+  writer.write("aa");
+  writer.write("bb");
+  await sink.answer();
+  assertEquals(sink.writes.slice(1), ["aa\nbb\n"]);
+  writer.write("too long");
+  await sink.answer();
+  assertEquals(sink.writes.slice(2), ["(1 dropped)\n"]);
+  await sink.answer();
+  await writer.flushed();
+});
+
+Deno.test("writer: each blockage has a count of its own", async () => {
+  const { sink, writer, told } = blocked(1);
+  for (let count = 1; count <= 3; count++) {
+    for (let line = 0; line <= count; line++) writer.write(`${line}`);
+    await sink.answer();
+    assertEquals(sink.writes.at(-1), `(${count} dropped)\n${count}\n`);
+  }
+  assertEquals(told, [1, 2, 3]);
+  await sink.answer();
+  await writer.flushed();
+});
+
+Deno.test("writer: a count that grows through thousands of lines", async () => {
+  const { sink, writer } = blocked(20);
+  for (let line = 0; line < 100_000; line++) writer.write(`line ${line}`);
+  await sink.answer();
+  assertEquals(sink.writes.at(-1), "(99998 dropped)\nline 99998\nline 99999\n");
+  await sink.answer();
+  await writer.flushed();
+});
+
+Deno.test("writer: nothing is dropped while the output takes it", async () => {
+  const sink = new SlowSink();
+  const writer = new LineWriter(sink, () => "dropped", 3);
+  for (const line of ["longer than three", "as long again"]) {
+    writer.write(line);
+    assertEquals(sink.writes.at(-1), `${line}\n`);
+    await sink.answer();
+    await writer.flushed();
+  }
+});
+
+Deno.test("writer: the limit is eight million letters, if none is given", async () => {
+  const sink = new SlowSink();
+  const writer = new LineWriter(sink);
+  const line = "x".repeat(1024);
+  writer.write("under way");
+  for (let count = 0; count < 8 * 1024 + 3; count++) writer.write(line);
+  await sink.answer();
+  assertEquals(sink.writes[1].slice(0, 20), "3 lines dropped\nxxxx");
+  assertEquals(sink.writes[1].length, 16 + 8 * 1024 * 1025);
+  await sink.answer();
+  await writer.flushed();
+});

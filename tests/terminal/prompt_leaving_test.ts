@@ -1,0 +1,144 @@
+/**
+ * Leaving the prompt, by oneself or not: the room is told, and the terminal is
+ * as it was.
+ *
+ * @module
+ */
+
+import { assert, assertEquals, assertMatch } from "@std/assert";
+import { openBroker } from "../support/brokers.ts";
+import {
+  assertGoodBye,
+  assertSane,
+  bottom,
+  command,
+  follower,
+  openTerminal,
+  say,
+  scene,
+  test,
+} from "../support/prompt_scene.ts";
+import type { Terminal } from "../support/tmux.ts";
+
+scene(
+  "Ctrl-C leaves, and the terminal is sane",
+  async ({ terminal, grace }) => {
+    await terminal.type("not sent");
+    await terminal.press("C-c");
+    await assertSane(terminal, 0);
+    await assertGoodBye(grace);
+  },
+);
+
+scene(
+  "Ctrl-D leaves, and the terminal is sane",
+  async ({ terminal, grace }) => {
+    // It doesn't while there is text, and Ctrl-Z never does.
+    await terminal.type("a");
+    await terminal.press("C-d", "C-z", "BSpace", "C-d");
+    await assertSane(terminal, 0);
+    await assertGoodBye(grace);
+  },
+);
+
+for (const signal of ["TERM", "HUP", "INT"]) {
+  scene(
+    `SIG${signal} leaves the terminal sane`,
+    async ({ terminal, grace }) => {
+      await terminal.type("typed");
+      await terminal.until("Ada> typed");
+      const pid = await follower(terminal);
+      Deno.kill(pid, `SIG${signal}` as Deno.Signal);
+      await assertSane(terminal, 0);
+      await grace.texts(2);
+    },
+  );
+}
+
+scene("a terminal that is stuck keeps nothing from ending", async (all) => {
+  const { tmux, terminal, grace } = all;
+  const pid = await follower(terminal);
+  const server = Number(await tmux.run(["display-message", "-p", "#{pid}"]));
+  Deno.kill(server, "SIGSTOP");
+  try {
+    const line = "x".repeat(60_000);
+    await Promise.all(Array.from({ length: 20 }, () => say(grace, line)));
+    Deno.kill(pid, "SIGTERM");
+    await assertGoodBye(grace);
+    await ended(pid);
+  } finally {
+    Deno.kill(server, "SIGCONT");
+  }
+}, "--timeout 1");
+
+scene("offline, commands don't wait behind what can't be sent", async (all) => {
+  const { broker, terminal } = all;
+  await broker.close();
+  await terminal.until("Disconnected from");
+  await terminal.paste("a line\n".repeat(300));
+  await terminal.until("Send these 300 messages?");
+  await terminal.enter("y");
+  await terminal.enter("/help");
+  await terminal.until("/me waves");
+  await terminal.enter("/quit");
+  await terminal.until("300 lines, 1 to 300, were not acknowledged");
+  await assertSane(terminal, 5);
+  const hints = (await terminal.history()).match(/No connection/g);
+  assertEquals(hints?.length, 1);
+}, "--timeout 1");
+
+scene("a broker that goes away, and one's own leaving then", async (all) => {
+  const { broker, terminal } = all;
+  await terminal.type("typed");
+  await terminal.until("Ada> typed");
+  await broker.close();
+  const screen = await terminal.until(/^Trying /m);
+  assertEquals(bottom(screen), "Ada> typed");
+  await terminal.press("Enter");
+  await terminal.until("No connection; this is sent when there is.");
+  assertMatch(await terminal.screen(), /^Ada> typed$/m);
+  await terminal.press("C-d");
+  await terminal.until("Line 1 was not acknowledged");
+  await assertSane(terminal, 5);
+}, "--timeout 2");
+
+/** Plays a scene that begins at the question for a password. */
+function atPassword(name: string, play: (terminal: Terminal) => Promise<void>) {
+  test(`prompt: ${name} leaves the terminal sane`, async () => {
+    await using broker = await openBroker();
+    await using stage = await openTerminal();
+    const { terminal } = stage;
+    await terminal.enter(command(broker, "-u nobody"));
+    await terminal.until("Password of nobody:");
+    await play(terminal);
+  });
+}
+
+atPassword("a broker that refuses", async (terminal) => {
+  await terminal.enter("secret");
+  const screen = await terminal.until("publisher: ");
+  assert(!screen.includes("secret"), screen);
+  await assertSane(terminal, 3);
+});
+
+for (const key of ["C-c", "C-d"]) {
+  atPassword(`${key} at the password`, async (terminal) => {
+    await terminal.press("x", key);
+    await terminal.until('publisher: no answer to "Password of nobody:"');
+    await assertSane(terminal, 1);
+  });
+}
+
+atPassword("SIGTERM at the password", async (terminal) => {
+  Deno.kill(await follower(terminal), "SIGTERM");
+  await assertSane(terminal, 1);
+});
+
+/** Waits until a process has ended. */
+async function ended(pid: number): Promise<void> {
+  const args = ["-c", `while kill -0 ${pid} 2>&-; do sleep 0.05; done`];
+  const { code } = await new Deno.Command("timeout", {
+    args: ["20", "sh", ...args],
+  }).output();
+  assertEquals(code, 0, "it has not ended");
+}

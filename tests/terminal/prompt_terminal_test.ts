@@ -1,0 +1,221 @@
+/**
+ * The prompt in a real terminal, as a person sees it.
+ *
+ * @module
+ */
+
+import { assert, assertEquals, assertMatch } from "@std/assert";
+import { openBroker } from "../support/brokers.ts";
+import { Member } from "../support/members.ts";
+import {
+  assertSane,
+  bottom,
+  command,
+  openTerminal,
+  ROOM,
+  say,
+  scene,
+  test,
+} from "../support/prompt_scene.ts";
+
+scene("typed text survives 1,000 messages, and none is lost", async (all) => {
+  const { terminal, grace } = all;
+  await terminal.type("half a sen");
+  await terminal.until("Ada> half a sen");
+  for (let i = 1; i <= 500; i++) say(grace, `message ${i} of 1000`);
+  await terminal.type("tence, with 日本 👋");
+  for (let i = 501; i <= 999; i++) say(grace, `message ${i} of 1000`);
+  await say(grace, "message 1000 of 1000");
+  const screen = await terminal.until((screen) =>
+    screen.includes("message 1000 of 1000") && screen.includes("👋")
+  );
+  assertEquals(bottom(screen), "Ada> half a sentence, with 日本 👋");
+  assertEquals(screen.match(/Ada>/g)?.length, 1);
+  const numbers = (await terminal.history())
+    .matchAll(/^\d\d:\d\d:\d\d Grace: message (\d+) of 1000$/gm)
+    .map(([, number]) => Number(number)).toArray();
+  assertEquals(numbers, Array.from({ length: 1000 }, (_, i) => i + 1));
+  await terminal.press("Enter");
+  const shown = await terminal.until("Ada: half a sentence, with 日本 👋");
+  assertEquals(bottom(shown), "Ada>");
+});
+
+scene(
+  "typing is echoed in the middle of a flood",
+  async ({ terminal, grace }) => {
+    let isOver = false;
+    const flood = (async () => {
+      while (!isOver) {
+        const line = "spam ".repeat(20);
+        await Promise.all(Array.from({ length: 100 }, () => say(grace, line)));
+      }
+    })();
+    await terminal.until("spam spam");
+    for (const word of ["one ", "two ", "three"]) {
+      await terminal.type(word);
+      await terminal.until((screen) => bottom(screen).endsWith(word.trim()));
+    }
+    isOver = true;
+    await flood;
+    assertMatch(bottom(await terminal.screen()), /^Ada> one two three$/);
+  },
+);
+
+scene("history, word movement and editing", async ({ terminal }) => {
+  for (const line of ["first", "second one"]) {
+    await terminal.enter(line);
+    await terminal.until(new RegExp(`Ada: ${line}\nAda>$`));
+  }
+  await terminal.press("Up", "Up");
+  await terminal.until(/Ada> first$/);
+  await terminal.press("Down");
+  await terminal.until(/Ada> second one$/);
+  await terminal.press("M-b");
+  await terminal.type("little ");
+  await terminal.until(/Ada> second little one$/);
+  await terminal.press("C-a", "M-d");
+  await terminal.until(/Ada> +little one$/);
+  await terminal.press("C-e", "C-w", "BSpace");
+  await terminal.until(/Ada> +little$/);
+});
+
+scene("Tab completes names and commands", async ({ terminal, grace }) => {
+  await say(grace, "hi", "Grace Hopper");
+  await say(grace, "hi", "Greta");
+  await terminal.until("Greta: hi");
+  await terminal.type("gra");
+  await terminal.press("Tab");
+  await terminal.type("?");
+  await terminal.until(/Ada> Grace Hopper: \?$/);
+  await terminal.press("C-u");
+  await terminal.type("hi g");
+  await terminal.press("Tab", "Tab");
+  const screen = await terminal.until("Greta  Grace Hopper");
+  assertEquals(bottom(screen), "Ada> hi Gr");
+  await terminal.press("C-u");
+  await terminal.type("/w");
+  await terminal.press("Tab", "Enter");
+  await terminal.until(/Greta, seen \d\d:/);
+});
+
+scene("commands are obeyed, unknown ones are not sent", async (all) => {
+  const { terminal, grace } = all;
+  await terminal.enter("/shrug");
+  await terminal.until("There is no command /shrug, and nothing was sent.");
+  await terminal.enter("/help");
+  await terminal.until("/me waves  say what you do");
+  await terminal.enter("/me waves");
+  await terminal.until("Ada: *waves*");
+  await terminal.enter("//shrug");
+  await terminal.until("Ada: /shrug");
+  assertEquals(await grace.texts(3), [
+    "notice",
+    "*waves*",
+    "/shrug",
+  ]);
+  await terminal.enter("/who");
+  await terminal.until(/^ {2}Ada \(you\), seen \d\d:\d\d:\d\d$/m);
+  await terminal.enter("/clear");
+  await terminal.until((screen) => screen === "Ada>");
+  await terminal.enter("back");
+  await terminal.until(/^\d\d:\d\d:\d\d Ada: back\nAda>$/);
+  await terminal.type("typed");
+  await terminal.press("C-l");
+  await terminal.until((screen) => screen === "Ada> typed");
+  await terminal.press("C-u");
+  await terminal.enter("/quit");
+  await assertSane(terminal, 0);
+});
+
+scene("pasting twenty lines asks once", async ({ terminal, grace }) => {
+  const lines = Array.from({ length: 20 }, (_, i) => `/line ${i + 1}`);
+  await terminal.type("typed");
+  await terminal.paste(`\n${lines.slice(1).join("\n")}\n`);
+  await terminal.until(/^Send these 20 messages\? \(y\/n\)$/m);
+  await say(grace, "meanwhile");
+  await terminal.until(/Grace: meanwhile\nSend these 20 messages\?/);
+  await terminal.enter("n");
+  await terminal.until(/^Ada> typed$/m);
+  await terminal.press("C-u");
+  await terminal.paste(lines.join("\n"));
+  await terminal.until(/^Send these 20 messages\?/m);
+  await terminal.enter("yes");
+  await terminal.until(/Ada: \/line 20\nAda>$/);
+  assertEquals(
+    (await grace.texts(22)).slice(2),
+    lines,
+  );
+  // One line can be edited before it is sent, whatever it holds.
+  await terminal.paste("one\tline\x03\n");
+  await terminal.until(/Ada> one line$/);
+  await terminal.press("Enter");
+  await terminal.until("Ada: one line");
+});
+
+scene("one long pasted line is there at once", async ({ terminal, grace }) => {
+  const line = "word ".repeat(2_400).trim();
+  await terminal.paste(line);
+  await terminal.until(/word word$/);
+  await terminal.press("Enter");
+  // Ada's own words come back through the room.
+  const { payload } = await grace.received.next(({ payload }) =>
+    payload.type === "message"
+  );
+  assert(payload.type === "message");
+  assertEquals(payload.message, line);
+});
+
+scene("40 columns, and back", async ({ terminal, grace }) => {
+  const text = "天地玄黃 a text that is longer than forty columns 👋 end";
+  await terminal.type(text);
+  await terminal.until(`Ada> ${text}`);
+  await terminal.resize({ columns: 40, rows: 20 });
+  await terminal.until(
+    "Ada> 天地玄黃 a text that is longer tha\nn forty columns 👋 end",
+  );
+  await say(grace, "hello");
+  const narrow = await terminal.until(/Grace: hello$/m);
+  assertEquals(narrow.match(/Ada>/g)?.length, 1);
+  await terminal.resize({ columns: 100, rows: 20 });
+  const wide = await terminal.until(`Ada> ${text}`);
+  assertEquals(wide.match(/Ada>/g)?.length, 1);
+  assertMatch(wide, /^\d\d:\d\d:\d\d Grace: hello$/m);
+  await terminal.press("C-a");
+  await terminal.type("x");
+  await terminal.until(`Ada> x${text}`);
+});
+
+test("prompt: without --follow, what was sent stays, marked", async () => {
+  await using broker = await openBroker();
+  await using grace = await Member.connect(broker);
+  await grace.client.join([ROOM], 1);
+  await using stage = await openTerminal();
+  const { terminal } = stage;
+  await terminal.enter(command(broker).replace("--follow", ""));
+  await terminal.until(/^Ada>$/m);
+  await terminal.enter("hello");
+  await terminal.until(/Ada> hello\n✓ sent\nAda>$/);
+  await terminal.enter("/who");
+  await terminal.until("Nobody is seen here without --follow.");
+  assertEquals(await grace.texts(1), ["hello"]);
+  await terminal.enter("exit");
+  await assertSane(terminal, 0);
+});
+
+test("prompt: a terminal that can only print gets plain lines", async () => {
+  await using broker = await openBroker();
+  await using grace = await Member.connect(broker);
+  await grace.client.join([ROOM], 1);
+  await using stage = await openTerminal("dumb");
+  const { terminal } = stage;
+  await terminal.enter(command(broker).replace("-N ", "-N -E=TERM "));
+  await terminal.until("-- User Ada is now subscribed");
+  await terminal.enter("hello");
+  await terminal.until(/^hello\n\d\d:\d\d:\d\d Ada: hello$/m);
+  await say(grace, "hi");
+  await terminal.until(/^\d\d:\d\d:\d\d Grace: hi$/m);
+  await terminal.enter("/help");
+  await terminal.until("/me waves");
+  await terminal.press("C-d");
+  await assertSane(terminal, 0);
+});
