@@ -25,6 +25,22 @@ export function waitFor(milliseconds: number, then: () => void): () => void {
   return () => clearTimeout(timer);
 }
 
+/** Wakes whoever waits for the next of many events. */
+export class Progress {
+  #made = Promise.withResolvers<void>();
+
+  /** Settles at the next event. */
+  get next(): Promise<void> {
+    return this.#made.promise;
+  }
+
+  /** There is one. */
+  made(): void {
+    this.#made.resolve();
+    this.#made = Promise.withResolvers();
+  }
+}
+
 /**
  * Waits for something that is nice to have, but not for ever.
  *
