@@ -6,7 +6,7 @@
  * @module
  */
 
-import { MAX_UTF8_BYTES, utf8Length } from "./utf8.ts";
+import { Buffer } from "node:buffer";
 
 /** The most bytes a payload may have, encoded. */
 export const MAX_PAYLOAD_BYTES = 65_536;
@@ -83,8 +83,10 @@ export interface Received {
 
 /** A payload that is too large to send. */
 export class PayloadTooLargeError extends Error {
-  /** The class's name. */
-  override name = "PayloadTooLargeError";
+  static {
+    this.prototype.name = "PayloadTooLargeError";
+  }
+
   /** The encoded size in bytes. */
   readonly size: number;
 
@@ -134,10 +136,8 @@ export function encodeText(payload: Payload): string {
   if (payload.id !== undefined) wire.id = payload.id.toWellFormed();
   if (payload.at !== undefined) wire.at = payload.at;
   const json = JSON.stringify(wire);
-  if (json.length * MAX_UTF8_BYTES > MAX_PAYLOAD_BYTES) {
-    const size = utf8Length(json);
-    if (size > MAX_PAYLOAD_BYTES) throw new PayloadTooLargeError(size);
-  }
+  const size = Buffer.byteLength(json);
+  if (size > MAX_PAYLOAD_BYTES) throw new PayloadTooLargeError(size);
   return json;
 }
 

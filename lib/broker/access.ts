@@ -6,7 +6,7 @@
  * @module
  */
 
-import { filterFault } from "../mqtt/topic.ts";
+import { filterFault, topicMatches } from "../mqtt/topic.ts";
 import { AccessFileError } from "./users.ts";
 
 /** What a rule gives or takes. */
@@ -163,25 +163,4 @@ function decide(
     rule.access === access || rule.access === "readwrite"
   );
   return allowed || undefined;
-}
-
-/**
- * Whether a topic filter matches a topic (MQTT 3.1.1 and 5, section 4.7): `+`
- * is one level, `#` any number of them and the parent as well; a wildcard in
- * the first level matches no topic that begins with `$`.
- *
- * @param filter A valid topic filter.
- * @param topic A topic name, without wildcards.
- * @returns True when it matches.
- */
-export function topicMatches(filter: string, topic: string): boolean {
-  if (topic.startsWith("$") !== filter.startsWith("$")) return false;
-  const wanted = filter.split("/");
-  const levels = topic.split("/");
-  for (const [index, level] of wanted.entries()) {
-    if (level === "#") return true;
-    if (index >= levels.length) return false;
-    if (level !== "+" && level !== levels[index]) return false;
-  }
-  return wanted.length === levels.length;
 }

@@ -54,8 +54,9 @@ export interface RunningBroker extends AsyncDisposable {
 
 /** The address for a broker could not be had. */
 export class ListenError extends Error {
-  /** The class's name. */
-  override name = "ListenError";
+  static {
+    this.prototype.name = "ListenError";
+  }
   /** The system's code, such as `EADDRINUSE`, or `NotCapable`. */
   readonly code: string;
 

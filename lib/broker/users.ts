@@ -26,8 +26,9 @@ export type Users = ReadonlyMap<string, PasswordHash>;
 
 /** A password or ACL file with a line that can't be used. */
 export class AccessFileError extends Error {
-  /** The class's name. */
-  override name = "AccessFileError";
+  static {
+    this.prototype.name = "AccessFileError";
+  }
   /** The file, as the caller named it. */
   readonly file: string;
   /** The line, counted from 1. */

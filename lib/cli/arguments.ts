@@ -10,8 +10,9 @@ import { CHOICES, type Choices, flagsOf, type Script } from "./flags.ts";
 
 /** Arguments that can't be followed. The message is one sentence. */
 export class UsageError extends Error {
-  /** The class's name. */
-  override name = "UsageError";
+  static {
+    this.prototype.name = "UsageError";
+  }
 }
 
 /**

@@ -8,7 +8,7 @@
 import { dim, red } from "@std/fmt/colors";
 import { ChatClient } from "../client.ts";
 import { commandHelp, complete } from "./commands.ts";
-import { DEFAULTS } from "../defaults.ts";
+import { DEFAULTS } from "../client_options.ts";
 import { Delivery } from "./delivery.ts";
 import { messages, whoLines } from "./entries.ts";
 import { EXIT } from "./exit.ts";

@@ -154,20 +154,14 @@ export async function prepare(
   );
   setColorEnabled(color);
   await requireNet(options.brokers);
-  const { brokers, username, keepalive, protocolVersion, timeout } = options;
   const verbosity = options.debug ? "debug" : options.quiet ? "quiet" : usual;
   return {
     color,
     isDumb,
     connect: {
-      brokers,
-      clientId: options.clientId,
-      username,
+      ...options,
       password: await findPassword(options, ask),
       tls: await readTlsFiles(options.tlsFiles),
-      keepalive,
-      protocolVersion,
-      timeout,
       session: options.resume
         ? { resume: true, expiry: options.sessionExpiry }
         : undefined,

@@ -40,10 +40,21 @@ export interface Broker {
   password?: string;
 }
 
+/** What encrypted connections are checked with and identified by: PEM texts. */
+export interface TlsIdentity {
+  /** The authorities to trust instead of Deno's. */
+  ca?: string;
+  /** Our certificate. */
+  cert?: string;
+  /** The key of our certificate. */
+  key?: string;
+}
+
 /** An address that can't be read. */
 export class AddressError extends Error {
-  /** The class's name. */
-  override name = "AddressError";
+  static {
+    this.prototype.name = "AddressError";
+  }
 }
 
 /** What completes an address that leaves something out. */

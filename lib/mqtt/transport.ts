@@ -7,8 +7,9 @@
 
 import { connect as connectTcp } from "node:net";
 import type { IClientOptions } from "mqtt";
-import type { Broker } from "./address.ts";
+import type { Broker, TlsIdentity } from "./address.ts";
 import { batchWrites } from "./batched_writes.ts";
+import type { ByteStream, MqttClient } from "./mqtt_js.ts";
 import { limitArriving } from "./packet_limit.ts";
 
 /**
@@ -16,30 +17,6 @@ import { limitArriving } from "./packet_limit.ts";
  * MQTT 5 brokers are told.
  */
 export const MAX_PACKET_BYTES = 1_048_576;
-
-/** What encrypted connections are checked with and identified by: PEM texts. */
-export interface TlsIdentity {
-  /** The authorities to trust instead of Deno's. */
-  ca?: string;
-  /** Our certificate. */
-  cert?: string;
-  /** The key of our certificate. */
-  key?: string;
-}
-
-/**
- * MQTT.js's client.
- *
- * @internal
- */
-export type MqttClient = import("mqtt").MqttClient;
-
-/**
- * A stream of bytes, as MQTT.js takes it.
- *
- * @internal
- */
-export type ByteStream = import("mqtt").IStream;
 
 /** Opens a stream to a broker. MQTT.js calls it for each connection anew. */
 export type OpenStream = (client: MqttClient, broker: Broker) => ByteStream;

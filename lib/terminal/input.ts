@@ -5,7 +5,7 @@
  * @module
  */
 
-import { MAX_UTF8_BYTES, utf8Length } from "../utf8.ts";
+import { Buffer } from "node:buffer";
 
 /** A line, or why there is none to send in its place. */
 export type Line =
@@ -87,10 +87,8 @@ function* wholeLines(bytes: Uint8Array, maxBytes: number): Generator<Line> {
 /** A line of text, without its CR, if it is not too long. */
 function measured(line: string, maxBytes: number): Line {
   const text = line.endsWith("\r") ? line.slice(0, -1) : line;
-  if (text.length * MAX_UTF8_BYTES > maxBytes) {
-    const bytes = utf8Length(text);
-    if (bytes > maxBytes) return { type: "too long", bytes };
-  }
+  const bytes = Buffer.byteLength(text);
+  if (bytes > maxBytes) return { type: "too long", bytes };
   return { type: "text", text };
 }
 

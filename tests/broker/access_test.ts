@@ -1,10 +1,6 @@
 import { assertEquals, assertStringIncludes, assertThrows } from "@std/assert";
-import {
-  mayRead,
-  mayWrite,
-  parseAclFile,
-  topicMatches,
-} from "../../lib/broker/access.ts";
+import { mayRead, mayWrite, parseAclFile } from "../../lib/broker/access.ts";
+import { topicMatches } from "../../lib/mqtt/topic.ts";
 import { AccessFileError } from "../../lib/broker/users.ts";
 
 /**

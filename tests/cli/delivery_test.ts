@@ -5,7 +5,7 @@ import {
   PublishError,
 } from "../../lib/client.ts";
 import { Delivery } from "../../lib/cli/delivery.ts";
-import { UnreachableError } from "../../lib/mqtt/connect.ts";
+import { UnreachableError } from "../../lib/mqtt/errors.ts";
 import type { Line } from "../../lib/terminal/input.ts";
 import {
   parsePublisherArgs,
