@@ -74,6 +74,8 @@ export class ChatClient {
       onUp: (limits) => this.#onUp(limits),
       onDown: (how) => this.#sender.goOffline(how),
       onPublish: (topic, bytes, { qos, retain, dup }) => {
+        // It clears a retained message (MQTT 5 §3.3.1.3): nobody said anything.
+        if (bytes.length === 0) return;
         options.onReceived?.({
           topic,
           payload: decode(bytes),
