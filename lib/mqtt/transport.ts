@@ -10,13 +10,7 @@ import type { IClientOptions } from "mqtt";
 import type { Broker, TlsIdentity } from "./address.ts";
 import { batchWrites } from "./batched_writes.ts";
 import type { ByteStream, MqttClient } from "./mqtt_js.ts";
-import { limitArriving } from "./packet_limit.ts";
-
-/**
- * The largest packet that is taken from a broker, so that memory has a bound.
- * MQTT 5 brokers are told.
- */
-export const MAX_PACKET_BYTES = 1_048_576;
+import { limitArriving, MAX_PACKET_BYTES } from "./packet_limit.ts";
 
 /** Opens a stream to a broker. MQTT.js calls it for each connection anew. */
 export type OpenStream = (client: MqttClient, broker: Broker) => ByteStream;
