@@ -90,7 +90,7 @@ export function parseBroker(
   // The URL parser knows ports, credentials and IPv6 only for web schemes, and
   // no IPv6 zones.
   const [, zone = ""] = URL_ZONE.exec(text) ?? [];
-  if (isWeb && zone !== "") {
+  if (scheme !== "mqtt" && zone !== "") {
     throw new AddressError(`${scheme}:// takes no IPv6 zone (%${zone})`);
   }
   const url = URL.parse(
