@@ -17,7 +17,7 @@ import {
   NO_AREA,
   type TerminalSize,
 } from "./area.ts";
-import { type ByteSink, Pump } from "./pump.ts";
+import { type ByteSink, Pump } from "./output.ts";
 
 /** How a screen is written. */
 export interface ScreenOptions {

@@ -6,7 +6,7 @@
  */
 
 import { LineQueue } from "./line_queue.ts";
-import { type ByteSink, Pump } from "./pump.ts";
+import { type ByteSink, Pump } from "./output.ts";
 
 /**
  * Writes lines without making the caller wait. A line is written at once; the

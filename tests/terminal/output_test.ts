@@ -1,5 +1,5 @@
 import { assertEquals } from "@std/assert";
-import type { ByteSink } from "../../lib/terminal/pump.ts";
+import type { ByteSink } from "../../lib/terminal/output.ts";
 import { LineWriter } from "../../lib/terminal/signals.ts";
 
 /** A sink whose writes end when the test says so. */
