@@ -9,7 +9,7 @@ import type { Entry } from "../cli/entries.ts";
 import { readLines } from "./input.ts";
 import type { Prompt, PromptOptions } from "./prompt.ts";
 import { MAX_PAYLOAD_BYTES } from "../protocol.ts";
-import { LineWriter } from "./signals.ts";
+import { LineWriter } from "./output.ts";
 
 /**
  * Opens it on stdin and stdout.

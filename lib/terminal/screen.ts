@@ -7,7 +7,6 @@
  * @module
  */
 
-import { LineQueue } from "./line_queue.ts";
 import {
   type Area,
   type AreaContent,
@@ -17,7 +16,7 @@ import {
   NO_AREA,
   type TerminalSize,
 } from "./area.ts";
-import { type ByteSink, Pump } from "./output.ts";
+import { type ByteSink, LineQueue, Pump } from "./output.ts";
 
 /** How a screen is written. */
 export interface ScreenOptions {
@@ -61,7 +60,7 @@ export class Screen {
    */
   constructor(options: ScreenOptions) {
     this.#options = options;
-    this.#queue = new LineQueue(options.maxWaiting);
+    this.#queue = new LineQueue(options.onDropped, options.maxWaiting);
     this.#pump = new Pump(options.sink, () => this.#next());
   }
 
@@ -130,10 +129,9 @@ export class Screen {
 
   /** One write: the area gone, lines, the area again. */
   #frame(): string {
-    const { size, paint, onDropped } = this.#options;
+    const { size, paint } = this.#options;
     const now = size();
-    const { dropped, lines } = this.#queue.take(FRAME_LENGTH);
-    if (dropped > 0) lines.unshift(onDropped(dropped));
+    const lines = this.#queue.take(FRAME_LENGTH);
     let frame = eraseArea(this.#drawn, now.columns);
     if (this.#isCleared) frame += CLEAR_SCREEN;
     frame += lines.map((line) => `${line}\r\n`).join("");
