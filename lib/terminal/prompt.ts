@@ -6,10 +6,9 @@
  */
 
 import type { Interface } from "node:readline";
-import { type Keyboard, openKeyboard } from "./keyboard.ts";
+import { type Input, type Keyboard, openKeyboard } from "./keyboard.ts";
 import type { Completion } from "../cli/commands.ts";
 import type { Entry } from "../cli/entries.ts";
-import type { Input } from "./paste.ts";
 import { safeText } from "../safe_text.ts";
 import { Screen } from "./screen.ts";
 
