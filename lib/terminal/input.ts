@@ -15,8 +15,9 @@ export type Line =
 
 /** A line that can't be sent as it came. */
 export class LineError extends Error {
-  /** The class's name. */
-  override name = "LineError";
+  static {
+    this.prototype.name = "LineError";
+  }
 
   /**
    * Makes the sentence for a line.
@@ -142,12 +143,10 @@ class LineBuffer {
   }
 }
 
-/** The bytes without a CR at their end. */
 function withoutCR(bytes: Uint8Array): Uint8Array {
   return bytes.at(-1) === CR ? bytes.subarray(0, -1) : bytes;
 }
 
-/** Several arrays as one. */
 function concat(parts: Uint8Array[]): Uint8Array {
   const whole = new Uint8Array(
     parts.reduce((sum, { length }) => sum + length, 0),

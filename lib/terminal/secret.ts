@@ -8,8 +8,9 @@ import { openKeyboard } from "./keyboard.ts";
 
 /** Somebody ended the program in place of an answer. */
 export class InterruptedError extends Error {
-  /** The class's name. */
-  override name = "InterruptedError";
+  static {
+    this.prototype.name = "InterruptedError";
+  }
 }
 
 /** Ctrl-C and Ctrl-D as the keys they are in raw mode. */

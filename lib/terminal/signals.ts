@@ -25,9 +25,7 @@ export function onEndSignals(onSignal: () => void): () => void {
   };
 }
 
-/**
- * Waits until somebody presses Enter, or the terminal ends.
- */
+/** Waits until somebody presses Enter, or the terminal ends. */
 export async function nextEnter(): Promise<void> {
   // A terminal that hangs up gives EIO, which is an end as well.
   await Deno.stdin.read(new Uint8Array(1024)).catch(() => null);
