@@ -37,6 +37,11 @@ export class Ending {
   readonly #hurried = Promise.withResolvers<void>();
   #hasBegun = false;
 
+  /** Whether the end was asked for. */
+  get hasBegun(): boolean {
+    return this.#hasBegun;
+  }
+
   /** Settles when the end is asked for; with an error where that is why. */
   get begun(): Promise<Error | undefined> {
     return this.#begun.promise;
