@@ -34,10 +34,8 @@ const USAGES: readonly Usage[] = [
 const MAX_OFFERED = 24;
 
 /**
- * Reads what was entered. What is pasted is text, whatever it looks like.
- *
- * @param line The line.
- * @returns The line to send in its place, or the command that it is.
+ * What was entered, as the line to send in its place or the command that it is.
+ * What is pasted is text, whatever it looks like.
  */
 export function interpret(line: Line): Line | Command {
   if (line.type !== "text" || line.isPasted) return line;
@@ -107,12 +105,7 @@ export async function* messages(
   }
 }
 
-/**
- * The list of commands.
- *
- * @param follow Whether the room is followed, and people are seen there.
- * @returns Its lines.
- */
+/** The list of commands, for a room that is followed or not. */
 export function commandHelp(follow: boolean): string[] {
   const rows = USAGES.filter(({ name }) => follow || name !== "who")
     .map(({ name, argument, help }) => [
@@ -125,12 +118,10 @@ export function commandHelp(follow: boolean): string[] {
 }
 
 /**
- * Completes a command, or the name of somebody seen in the room, whatever the
- * case of its letters.
+ * Completes a command, or a name, whatever the case of its letters.
  *
  * @param before The text before the cursor.
- * @param names The names, the likeliest first.
- * @returns What to change.
+ * @param names Those seen in the room, the likeliest first.
  */
 export function complete(before: string, names: string[]): Completion {
   const isFirst = !/\s/.test(before.trimStart());
