@@ -20,7 +20,7 @@ import {
   requireNet,
   useColor,
 } from "./permissions.ts";
-import { LineWriter } from "../terminal/signals.ts";
+import { LineWriter } from "../terminal/output.ts";
 import { statusLine, type Verbosity } from "./status.ts";
 import { within } from "../timer.ts";
 import { UsageError } from "./arguments.ts";
