@@ -19,6 +19,7 @@ import { Reading } from "./lib/room/reader.ts";
 import { Roster } from "./lib/room/roster.ts";
 import { type People, prepare, runScript } from "./lib/cli/script.ts";
 import { LineWriter } from "./lib/terminal/output.ts";
+import { openStdout } from "./lib/terminal/pipe.ts";
 import { Ending, nextEnter, onEndSignals } from "./lib/terminal/signals.ts";
 import { HINT_MS, waitFor, within } from "./lib/timer.ts";
 
@@ -40,7 +41,7 @@ async function listen(
   const { connect, color } = await prepare(options, people.tell);
   const ending = new Ending();
   const stdout: LineWriter = new LineWriter(
-    Deno.stdout,
+    openStdout(),
     (count) => reading.noteDropped(count),
   );
   // Where lines are to be plain, each event keeps a line of its own.

@@ -5,11 +5,26 @@
  * @module
  */
 
+import { setImmediate } from "node:timers";
+
 /** Where bytes go, as `Deno.stdout` takes them. */
 export interface ByteSink {
-  /** Writes some of the bytes; returns how many. */
-  write(bytes: Uint8Array): Promise<number>;
+  /** Writes some of the bytes; returns how many, at once if it can. */
+  write(bytes: Uint8Array): number | Promise<number>;
+  /** Whether a write is dear enough to wait for all that comes in a turn. */
+  readonly gathers?: boolean;
+  /** Settles when it breaks, for one that may say so after the write. */
+  readonly failed?: Promise<Error>;
 }
+
+/**
+ * How many bytes a pipe takes or refuses as a whole, where others have set it
+ * not to block: POSIX's least PIPE_BUF.
+ */
+export const WHOLE_BYTES = 512;
+
+/** How long to wait for an output that refused, in milliseconds. */
+const RETRY_MS = 10;
 
 /**
  * Writes lines without making the caller wait. A line is written at once; the
@@ -85,6 +100,8 @@ export class Pump {
   readonly #broken = Promise.withResolvers<Error | undefined>();
   #isBusy = false;
   #isBroken = false;
+  /** Whether others have set the output not to block. */
+  #mayRefuse = false;
   #written: Promise<void> = Promise.resolve();
 
   /**
@@ -97,6 +114,7 @@ export class Pump {
   constructor(sink: ByteSink, next: () => string | undefined) {
     this.#sink = sink;
     this.#next = next;
+    sink.failed?.then((error) => this.#break(error));
   }
 
   /** Whether something is not written yet. */
@@ -128,6 +146,7 @@ export class Pump {
 
   async #run(): Promise<void> {
     try {
+      if (this.#sink.gathers) await endOfTurn();
       while (!this.#isBroken) {
         const text = this.#next();
         if (text === undefined) return;
@@ -139,16 +158,32 @@ export class Pump {
   }
 
   async #write(bytes: Uint8Array): Promise<void> {
-    try {
-      let left = bytes;
-      while (left.length > 0) {
-        left = left.subarray(await this.#sink.write(left));
+    let left = bytes;
+    while (left.length > 0 && !this.#isBroken) {
+      try {
+        const part = this.#mayRefuse ? left.subarray(0, WHOLE_BYTES) : left;
+        const written = this.#sink.write(part);
+        left = left.subarray(
+          typeof written === "number" ? written : await written,
+        );
+      } catch (error) {
+        await this.#handle(error as Error);
       }
-    } catch (error) {
-      this.#isBroken = true;
-      const hasLeft = error instanceof Deno.errors.BrokenPipe;
-      this.#broken.resolve(hasLeft ? undefined : error as Error);
     }
+  }
+
+  /** Waits where the output takes more later; else there is no later. */
+  async #handle(error: Error): Promise<void> {
+    if (!(error instanceof Deno.errors.WouldBlock)) return this.#break(error);
+    this.#mayRefuse = true;
+    await new Promise((resolve) => setTimeout(resolve, RETRY_MS));
+  }
+
+  #break(error: Error & { code?: string }): void {
+    const hasLeft = error instanceof Deno.errors.BrokenPipe ||
+      error.code === "EPIPE";
+    this.#isBroken = true;
+    this.#broken.resolve(hasLeft ? undefined : error);
   }
 }
 
@@ -228,4 +263,9 @@ export class LineQueue {
     this.#lines.splice(0, this.#first);
     this.#first = 0;
   }
+}
+
+/** Settles when all that happens in this turn of the event loop has happened. */
+function endOfTurn(): Promise<void> {
+  return new Promise((resolve) => setImmediate(() => resolve()));
 }
