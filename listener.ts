@@ -100,7 +100,10 @@ function waitForEnd(
   const timer = wait === undefined
     ? undefined
     : setTimeout(() => ending.begin(), wait * 1000);
-  if (Deno.stdin.isTerminal()) nextEnter().then(() => ending.begin());
+  // In a pager's pipe the keys are the pager's.
+  if (Deno.stdin.isTerminal() && Deno.stdout.isTerminal()) {
+    nextEnter().then(() => ending.begin());
+  }
   return () => {
     clearTimeout(timer);
     stopSignals();
