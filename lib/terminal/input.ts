@@ -38,22 +38,31 @@ export class LineError extends Error {
   }
 }
 
+/** An input of which no line can be read. */
+export class EncodingError extends Error {
+  static {
+    this.prototype.name = "EncodingError";
+  }
+}
+
 const LF = 0x0a;
 
 /**
- * Cuts a stream of bytes into lines. A last line without a newline counts.
+ * Cuts a stream of bytes into lines. A last line without a newline counts, a
+ * byte order mark at the beginning doesn't.
  *
  * @param source The bytes.
  * @param maxBytes The most bytes a line may have; what exceeds it is counted
  * and thrown away.
  * @returns The lines, in order.
+ * @throws {EncodingError} When it is UTF-16.
  */
 export async function* readLines(
   source: AsyncIterable<Uint8Array>,
   maxBytes: number,
 ): AsyncGenerator<Line> {
   const line = new LineBuffer(maxBytes);
-  for await (const chunk of source) {
+  for await (const chunk of withoutMark(source)) {
     let start = 0;
     if (line.size > 0) {
       const end = chunk.indexOf(LF);
@@ -68,6 +77,47 @@ export async function* readLines(
     line.add(chunk.subarray(end));
   }
   if (line.size > 0) yield line.take();
+}
+
+/** The bytes without a byte order mark, as long as they may be UTF-8. */
+async function* withoutMark(
+  source: AsyncIterable<Uint8Array>,
+): AsyncGenerator<Uint8Array> {
+  let start: Uint8Array | undefined = new Uint8Array();
+  for await (const chunk of source) {
+    if (start === undefined) {
+      yield chunk;
+    } else {
+      start = Buffer.concat([start, chunk]);
+      if (isOpen(start)) continue;
+      yield checked(start);
+      start = undefined;
+    }
+  }
+  if (start !== undefined) yield checked(start);
+}
+
+/** Whether more bytes are needed to tell. A short line must not wait for them. */
+function isOpen({ length, 0: a, 1: b }: Uint8Array): boolean {
+  return length < 2 || (length < 4 && (a === 0xef || a === 0 || b === 0));
+}
+
+/** The beginning of an input, without its byte order mark. */
+function checked(start: Uint8Array): Uint8Array {
+  const [a, b, c, d] = start;
+  if (a === 0xff && b === 0xfe || (a && b === 0 && c && d === 0)) {
+    throw new EncodingError(
+      "it is UTF-16 (little-endian); convert it, with iconv -f UTF-16LE -t " +
+        "UTF-8 for instance",
+    );
+  }
+  if (a === 0xfe && b === 0xff || (a === 0 && b && c === 0 && d)) {
+    throw new EncodingError(
+      "it is UTF-16 (big-endian); convert it, with iconv -f UTF-16BE -t UTF-8 " +
+        "for instance",
+    );
+  }
+  return a === 0xef && b === 0xbb && c === 0xbf ? start.subarray(3) : start;
 }
 
 /** Cuts up bytes that end with a line: as text at once, or else one by one. */
