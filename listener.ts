@@ -48,13 +48,13 @@ async function listen(
     (count) => reading.noteDropped(count),
   );
   // Where lines are to be plain, each event keeps a line of its own.
-  const isFolding = color && Deno.stdout.isTerminal();
+  const gathers = color && Deno.stdout.isTerminal();
   const reading = new Reading({
     ...options,
     color,
     bell: options.bell && Deno.stdout.isTerminal(),
-    fold: isFolding,
-    roster: isFolding ? new Roster() : undefined,
+    gather: gathers,
+    roster: gathers ? new Roster() : undefined,
     write: (line) => stdout.write(line),
     warn: people.complain,
     onEnough: () => ending.begin(),

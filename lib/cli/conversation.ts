@@ -72,7 +72,7 @@ class Conversation {
       topics: follow ? [topic] : [],
       announce: follow,
       json: false,
-      fold: follow && color,
+      gather: follow && color,
       roster: this.#roster,
       showTopic: false,
       color,

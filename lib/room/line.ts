@@ -17,7 +17,7 @@
  */
 
 import { bold, dim, italic, rgb8, underline } from "@std/fmt/colors";
-import type { Folded } from "./crowd.ts";
+import type { Crowd } from "./crowd.ts";
 import { localTime, timeAndDay } from "./time.ts";
 import type { Mention } from "./mention.ts";
 import type {
@@ -99,13 +99,13 @@ export function renderLine(received: Received, options: LineOptions): string {
 /**
  * Shows as one line who came and went in a room.
  *
- * @param folded The room, and who.
+ * @param crowd The room, and who.
  * @param time When.
  * @param options How to show it.
  * @returns The line, without a line break.
  */
-export function renderFolded(
-  { topic, people }: Folded,
+export function renderCrowd(
+  { topic, people }: Crowd,
   time: Date,
   options: LineOptions,
 ): string {

@@ -39,8 +39,8 @@ export interface ReadingOptions {
    * Whether to tell of many who come and go in one line; for terminals. Not
    * done with `count`, since nobody could say what to count then.
    */
-  fold?: boolean;
-  /** Takes note of who is seen; folding needs it. */
+  gather?: boolean;
+  /** Takes note of who is seen; gathering needs it. */
   roster?: Roster;
   /** Whether the broker kept messages between two runs. */
   resume: boolean;
@@ -74,14 +74,14 @@ export class Reading {
    * @param options How.
    */
   constructor(options: ReadingOptions) {
-    const { topics, announce, name, qos, fold, count } = options;
+    const { topics, announce, name, qos, gather, count } = options;
     const rooms = announce ? topics.filter(isOneTopic) : [];
     this.#options = options;
     this.#presence = new Presence({ name, rooms, qos });
     this.#view = new RoomView({
       ...options,
       self: name,
-      fold: fold && count === undefined,
+      gather: gather && count === undefined,
       spokeAt: (author) => options.roster?.spokeAt(author),
       now: () => new Date(),
     });
@@ -132,7 +132,7 @@ export class Reading {
   onStatus(status: Status): void {
     if (status.type === "disconnected") {
       this.#selfTest.stop();
-      this.#view.showFolded();
+      this.#view.showGathered();
     }
     if (status.type !== "connected") return;
     const { broker, sessionPresent, gap, mayBeShared } = status;
@@ -171,7 +171,7 @@ export class Reading {
     this.#selfTest.stop();
     clearTimeout(this.#keptTimer);
     this.#keptTimer = undefined;
-    this.#view.endFolding();
+    this.#view.endGathering();
     this.#view.endMissed();
   }
 

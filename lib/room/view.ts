@@ -6,7 +6,7 @@
  * @module
  */
 
-import { Folding } from "./crowd.ts";
+import { Crowds } from "./crowd.ts";
 import { LateWatch } from "./lateness.ts";
 import { DayWatch } from "./time.ts";
 import { Bell, type Mention, mentionOf } from "./mention.ts";
@@ -14,7 +14,7 @@ import { type Note, renderDay, renderJsonNote, renderNote } from "./notes.ts";
 import type { Received } from "../protocol.ts";
 import {
   type LineOptions,
-  renderFolded,
+  renderCrowd,
   renderJson,
   renderLine,
 } from "./line.ts";
@@ -30,10 +30,10 @@ export interface ViewOptions extends Omit<LineOptions, "showSent" | "mention"> {
   bell?: boolean;
   /**
    * Whether to tell of many who come and go in one line; not in JSON. Then
-   * {@link RoomView.endFolding} must be called at the end.
+   * {@link RoomView.endGathering} must be called at the end.
    */
-  fold?: boolean;
-  /** When somebody last said something, in milliseconds, for folding. */
+  gather?: boolean;
+  /** When somebody last said something, in milliseconds, for gathering. */
   spokeAt?: (name: string) => number | undefined;
   /** Takes a line. */
   write: (line: string) => void;
@@ -57,7 +57,7 @@ export class RoomView {
   readonly #days = new DayWatch();
   readonly #bell?: Bell;
   /** What holds notices back, while any may be. */
-  #folding?: Folding;
+  #crowds?: Crowds;
   #stopWaiting?: () => void;
   /** How many messages came that were sent before us; undefined: not asked. */
   #missed?: number;
@@ -68,13 +68,13 @@ export class RoomView {
    * @param options How to show.
    */
   constructor(options: ViewOptions) {
-    const { json, self, bell, fold, spokeAt = () => undefined } = options;
+    const { json, self, bell, gather, spokeAt = () => undefined } = options;
     this.#options = options;
     if (self !== undefined) this.#mention = mentionOf(self);
     this.#line = { ...options, mention: this.#mention };
     this.#lateLine = { ...this.#line, showSent: true };
     if (bell && !json) this.#bell = new Bell();
-    if (fold && !json) this.#folding = new Folding(spokeAt);
+    if (gather && !json) this.#crowds = new Crowds(spokeAt);
   }
 
   /**
@@ -90,8 +90,8 @@ export class RoomView {
     const isMissed = this.#missed !== undefined;
     if (this.#missed !== undefined) this.#missed++;
     const isLate = isMissed || this.#late.isLate(at, receivedAt);
-    const folding = this.#folding;
-    if (folding === undefined || !this.#holdsBack(received, folding, isLate)) {
+    const crowds = this.#crowds;
+    if (crowds === undefined || !this.#holdsBack(received, crowds, isLate)) {
       this.#showLine(received, isLate);
     }
     return true;
@@ -110,15 +110,15 @@ export class RoomView {
   }
 
   /** Shows what is held back. */
-  showFolded(): void {
-    if (this.#folding !== undefined) this.#tell(this.#folding);
+  showGathered(): void {
+    if (this.#crowds !== undefined) this.#tell(this.#crowds);
   }
 
   /** Shows what is held back, and holds nothing back any more. */
-  endFolding(): void {
-    this.showFolded();
+  endGathering(): void {
+    this.showGathered();
     this.#stopWaiting?.();
-    this.#folding = undefined;
+    this.#crowds = undefined;
   }
 
   /**
@@ -127,7 +127,7 @@ export class RoomView {
    * @param note What it says.
    */
   note(note: Note): void {
-    this.showFolded();
+    this.showGathered();
     this.#write(this.renderNote(note), this.#options.now());
   }
 
@@ -168,39 +168,39 @@ export class RoomView {
   }
 
   /** Holds a notice back, or shows those that must come before what arrived. */
-  #holdsBack(received: Received, folding: Folding, isLate: boolean): boolean {
+  #holdsBack(received: Received, crowds: Crowds, isLate: boolean): boolean {
     const { payload, topic, retain } = received;
     if (payload.type === "malformed") return false;
     const { self, now } = this.#options;
     const { from } = payload;
     const isNews = payload.type === "notice" && from !== self && !retain &&
       !isLate;
-    if (isNews && folding.gather(received, Number(now()))) {
-      if (folding.isFull) this.#tell(folding);
-      else if (this.#stopWaiting === undefined) this.#awaitFolded(folding);
+    if (isNews && crowds.gather(received, Number(now()))) {
+      if (crowds.isFull) this.#tell(crowds);
+      else if (this.#stopWaiting === undefined) this.#awaitDue(crowds);
       return true;
     }
-    if (folding.holds(topic, from)) this.#tell(folding);
+    if (crowds.holds(topic, from)) this.#tell(crowds);
     return false;
   }
 
   /** Tells what is due when it is due, until there is nothing more. */
-  #awaitFolded(folding: Folding): void {
+  #awaitDue(crowds: Crowds): void {
     const { now, wait = waitFor } = this.#options;
-    const milliseconds = folding.wait(Number(now()));
+    const milliseconds = crowds.wait(Number(now()));
     if (milliseconds === undefined) return;
     this.#stopWaiting = wait(milliseconds, () => {
       this.#stopWaiting = undefined;
-      this.#tell(folding, Number(now()));
-      this.#awaitFolded(folding);
+      this.#tell(crowds, Number(now()));
+      this.#awaitDue(crowds);
     });
   }
 
   /** Tells what is due; without a time, all that is held back. */
-  #tell(folding: Folding, at?: number): void {
-    for (const folded of folding.take(at)) {
+  #tell(crowds: Crowds, at?: number): void {
+    for (const crowd of crowds.take(at)) {
       const now = this.#options.now();
-      this.#write(renderFolded(folded, now, this.#line), now);
+      this.#write(renderCrowd(crowd, now, this.#line), now);
     }
   }
 }

@@ -2,10 +2,10 @@ import { assert, assertEquals, assertFalse } from "@std/assert";
 import { setColorEnabled } from "@std/fmt/colors";
 import { mentionOf } from "../../lib/room/mention.ts";
 import { decode } from "../../lib/protocol.ts";
-import { nameColor, renderFolded, renderLine } from "../../lib/room/line.ts";
+import { nameColor, renderCrowd, renderLine } from "../../lib/room/line.ts";
 import {
   COLOR,
-  folded,
+  crowd,
   line,
   message,
   notice,
@@ -132,7 +132,7 @@ Deno.test({
   fn() {
     setColorEnabled(true);
     assertEquals(
-      renderFolded(folded({ joined: ["bob"] }), new Date(), COLOR),
+      renderCrowd(crowd({ joined: ["bob"] }), new Date(), COLOR),
       "\x1b[2m14:03:22 [chat/room] -- 1 joined: bob\x1b[22m",
     );
   },

@@ -1,12 +1,12 @@
 import { assert, assertEquals, assertMatch } from "@std/assert";
-import type { Folded } from "../../lib/room/crowd.ts";
+import type { Crowd } from "../../lib/room/crowd.ts";
 import { decode, MAX_PAYLOAD_BYTES } from "../../lib/protocol.ts";
-import { renderFolded, renderJson, renderLine } from "../../lib/room/line.ts";
+import { renderCrowd, renderJson, renderLine } from "../../lib/room/line.ts";
 import {
   assertHarmless,
   chars,
+  crowd,
   escape,
-  folded,
   HARMFUL,
   line,
   message,
@@ -42,12 +42,12 @@ Deno.test("the topic and the retained mark stand before the author", () => {
 
 Deno.test("many who come and go are one line", () => {
   const names = Array.from({ length: 17 }, (_, i) => `user${i}`);
-  const shown = (what: Folded, options = PLAIN) =>
-    renderFolded(what, new Date(), options);
-  assertEquals(shown(folded({ joined: ["bob"] })), "14:03:22 -- 1 joined: bob");
+  const shown = (what: Crowd, options = PLAIN) =>
+    renderCrowd(what, new Date(), options);
+  assertEquals(shown(crowd({ joined: ["bob"] })), "14:03:22 -- 1 joined: bob");
   assertEquals(
     shown(
-      folded({
+      crowd({
         "timed out": ["ivy"],
         joined: names,
         left: ["a: hi", "erin", "\x1b", "gina", "hal"],
@@ -58,7 +58,7 @@ Deno.test("many who come and go are one line", () => {
       '5 left: "a: hi", erin, "<U+001B>", gina, hal; 1 timed out: ivy',
   );
   assertEquals(
-    shown(folded({ left: names.slice(0, 6) })),
+    shown(crowd({ left: names.slice(0, 6) })),
     "14:03:22 -- 6 left: user0, user1, user2 and 3 more",
   );
 });

@@ -26,7 +26,7 @@ function read(options: Partial<ReadingOptions> = {}) {
     color: false,
     showTopic: false,
     resume: false,
-    fold: true,
+    gather: true,
     roster: new Roster(),
     ...options,
     write: (line) => lines.push(line.replace(/\d\d:\d\d:\d\d /, "")),
@@ -82,7 +82,7 @@ test("whoever said something is no part of the crowd", () => {
   reading.stop();
 });
 
-test("with a count nothing is folded, and each line counts", () => {
+test("with a count nothing is gathered, and each line counts", () => {
   let isEnough = false;
   const onEnough = () => isEnough = true;
   const { reading, lines } = read({ count: 5, onEnough });

@@ -5,7 +5,7 @@
  */
 
 import { fail } from "@std/assert";
-import type { Folded } from "../../lib/room/crowd.ts";
+import type { Crowd } from "../../lib/room/crowd.ts";
 import { mentionOf } from "../../lib/room/mention.ts";
 import type {
   Malformed,
@@ -69,9 +69,9 @@ export const line = (payload: Payload | Malformed, options = PLAIN) =>
   renderLine(received(payload), options);
 
 /** Who came and went in chat/room: the names by what they did. */
-export function folded(
+export function crowd(
   changes: Partial<Record<PresenceChange, string[]>>,
-): Folded {
+): Crowd {
   const people = Object.entries(changes).flatMap(([change, names]) =>
     names.map((name) => [name, change as PresenceChange] as const)
   );
