@@ -88,7 +88,7 @@ export class Crowds {
     const isMany = recent.length === FEW && now - recent[0] < WINDOW_MS;
     recent.push(now);
     if (recent.length > FEW) recent.shift();
-    // The others are told first.
+    // While others are held back, whoever comes later is not told before them.
     if (!isMany && people.size === 0) return false;
     if (people.size === 0) room.first = now;
     // Whoever did something last is told last.

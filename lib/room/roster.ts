@@ -4,7 +4,7 @@
  * @module
  */
 
-import { age, LATE_MS } from "./lateness.ts";
+import { age, LATE_MS } from "./time.ts";
 import {
   MAX_NAME_LENGTH,
   type PresenceChange,

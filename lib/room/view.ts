@@ -7,8 +7,7 @@
  */
 
 import { Crowds } from "./crowd.ts";
-import { LateWatch } from "./lateness.ts";
-import { DayWatch } from "./time.ts";
+import { age, DayWatch, LATE_MS } from "./time.ts";
 import { Bell, type Mention, mentionOf } from "./mention.ts";
 import { type Note, renderDay, renderJsonNote, renderNote } from "./notes.ts";
 import type { Received } from "../protocol.ts";
@@ -53,7 +52,6 @@ export class RoomView {
   readonly #lateLine: LineOptions;
   readonly #mention?: Mention;
   readonly #seen = new SeenIds();
-  readonly #late = new LateWatch();
   readonly #days = new DayWatch();
   readonly #bell?: Bell;
   /** What holds notices back, while any may be. */
@@ -87,9 +85,8 @@ export class RoomView {
     const { payload, topic, receivedAt } = received;
     const { id, at } = payload.type === "malformed" ? {} : payload;
     if (id !== undefined && !this.#seen.add(id, topic)) return false;
-    const isMissed = this.#missed !== undefined;
     if (this.#missed !== undefined) this.#missed++;
-    const isLate = isMissed || this.#late.isLate(at, receivedAt);
+    const isLate = this.#missed !== undefined || age(at, receivedAt) > LATE_MS;
     const crowds = this.#crowds;
     if (crowds === undefined || !this.#holdsBack(received, crowds, isLate)) {
       this.#showLine(received, isLate);
