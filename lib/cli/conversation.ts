@@ -17,7 +17,7 @@ import type { PublisherOptions } from "./options.ts";
 import { openPlainPrompt } from "../terminal/plain_prompt.ts";
 import { openPrompt, type Prompt } from "../terminal/prompt.ts";
 import { Reading } from "../room/reader.ts";
-import { paintName } from "../room/line.ts";
+import { paintName } from "../room/color.ts";
 import { Roster } from "../room/roster.ts";
 import { safeName, safeText } from "../safe_text.ts";
 import { type People, prepare, type Setting } from "./script.ts";

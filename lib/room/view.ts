@@ -9,20 +9,22 @@
 import { Crowds } from "./crowd.ts";
 import { age, DayWatch, LATE_MS } from "./time.ts";
 import { Bell, type Mention, mentionOf } from "./mention.ts";
-import { type Note, renderDay, renderJsonNote, renderNote } from "./notes.ts";
-import type { Received } from "../protocol.ts";
+import { renderJson, renderJsonNote } from "./json.ts";
 import {
   type LineOptions,
+  type Note,
   renderCrowd,
-  renderJson,
+  renderDay,
   renderLine,
+  renderNote,
 } from "./line.ts";
+import type { Received } from "../protocol.ts";
 import { safeText } from "../safe_text.ts";
 import { SeenIds } from "./seen_ids.ts";
 import { type Wait, waitFor } from "../timer.ts";
 
 /** How a room is viewed. */
-export interface ViewOptions extends Omit<LineOptions, "showSent" | "mention"> {
+export interface ViewOptions extends Omit<LineOptions, "mention"> {
   /** Whether to write JSON lines. */
   json: boolean;
   /** Whether a line that mentions the reader begins with BEL; not in JSON. */
@@ -49,7 +51,6 @@ const BEL = "\x07";
 export class RoomView {
   readonly #options: ViewOptions;
   readonly #line: LineOptions;
-  readonly #lateLine: LineOptions;
   readonly #mention?: Mention;
   readonly #seen = new SeenIds();
   readonly #days = new DayWatch();
@@ -70,7 +71,6 @@ export class RoomView {
     this.#options = options;
     if (self !== undefined) this.#mention = mentionOf(self);
     this.#line = { ...options, mention: this.#mention };
-    this.#lateLine = { ...this.#line, showSent: true };
     if (bell && !json) this.#bell = new Bell();
     if (gather && !json) this.#crowds = new Crowds(spokeAt);
   }
@@ -145,7 +145,7 @@ export class RoomView {
     const { receivedAt, payload } = received;
     const line = this.#options.json
       ? renderJson(received)
-      : renderLine(received, isLate ? this.#lateLine : this.#line);
+      : renderLine(received, this.#line, isLate);
     this.#write(this.#rings(payload) ? BEL + line : line, receivedAt);
   }
 

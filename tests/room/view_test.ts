@@ -1,7 +1,7 @@
 import { assertEquals } from "@std/assert";
 import { setColorEnabled } from "@std/fmt/colors";
 import type { Received } from "../../lib/protocol.ts";
-import { nameColor } from "../../lib/room/line.ts";
+import { nameColor } from "../../lib/room/color.ts";
 import { RoomView, type ViewOptions } from "../../lib/room/view.ts";
 
 const NOW = new Date("2026-01-02T03:04:05.678Z");
