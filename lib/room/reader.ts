@@ -12,7 +12,6 @@ import { Presence } from "./presence.ts";
 import type { QoS, Received } from "../protocol.ts";
 import { RoomView } from "./view.ts";
 import type { Roster } from "./roster.ts";
-import { SelfTest } from "./self_test.ts";
 import { isOneTopic } from "../mqtt/topic.ts";
 
 /** How rooms are read. */
@@ -62,8 +61,6 @@ export class Reading {
   readonly #options: ReadingOptions;
   readonly #presence: Presence;
   readonly #view: RoomView;
-  readonly #selfTest: SelfTest;
-  #client?: ChatClient;
   #shown = 0;
   #unshown = 0;
   #keptTimer?: ReturnType<typeof setTimeout>;
@@ -74,10 +71,10 @@ export class Reading {
    * @param options How.
    */
   constructor(options: ReadingOptions) {
-    const { topics, announce, name, qos, gather, count } = options;
+    const { topics, announce, name, gather, count } = options;
     const rooms = announce ? topics.filter(isOneTopic) : [];
     this.#options = options;
-    this.#presence = new Presence({ name, rooms, qos });
+    this.#presence = new Presence({ ...options, rooms });
     this.#view = new RoomView({
       ...options,
       self: name,
@@ -85,8 +82,6 @@ export class Reading {
       spokeAt: (author) => options.roster?.spokeAt(author),
       now: () => new Date(),
     });
-    const onSilent = (topic: string) => this.#warnOfSilence(topic);
-    this.#selfTest = new SelfTest({ rooms, onSilent });
   }
 
   /** What the broker is to say when the connection is lost. */
@@ -96,12 +91,12 @@ export class Reading {
 
   /** Whether something has come from every room that is announced in. */
   get isHeard(): boolean {
-    return this.#selfTest.isHeard;
+    return this.#presence.isHeard;
   }
 
   /** Whether it turned out that no room can be read. */
   get isDenied(): boolean {
-    return this.#selfTest.hasFailed;
+    return this.#presence.isDenied;
   }
 
   /**
@@ -111,9 +106,8 @@ export class Reading {
    */
   receive(received: Received): void {
     const { count = Infinity, onEnough, roster } = this.#options;
-    this.#selfTest.heard(received.topic);
     roster?.note(received);
-    const isOwn = this.#presence.isOwn(received);
+    const isOwn = this.#presence.receive(received);
     if (this.#shown >= count) {
       if (!isOwn) this.#unshown++;
       return;
@@ -131,7 +125,7 @@ export class Reading {
    */
   onStatus(status: Status): void {
     if (status.type === "disconnected") {
-      this.#selfTest.stop();
+      this.#presence.stopWaiting();
       this.#view.showGathered();
     }
     if (status.type !== "connected") return;
@@ -147,8 +141,7 @@ export class Reading {
       mayMiss: !sessionPresent || mayBeShared === true ||
         this.#options.qos === 0,
     });
-    // The broker has told the room that we were lost.
-    if (this.#client) this.#announce(this.#client);
+    this.#presence.rejoin();
   }
 
   /**
@@ -157,18 +150,17 @@ export class Reading {
    * @param client The connection, subscribed.
    */
   begin(client: ChatClient): void {
-    this.#client = client;
-    this.#announce(client);
+    this.#presence.join(client);
   }
 
   /** Tells the rooms that one leaves. */
   async leave(): Promise<void> {
-    if (this.#client) await this.#presence.leave(this.#client);
+    await this.#presence.leave();
   }
 
   /** Waits for nothing any more. */
   stop(): void {
-    this.#selfTest.stop();
+    this.#presence.stopWaiting();
     clearTimeout(this.#keptTimer);
     this.#keptTimer = undefined;
     this.#view.endGathering();
@@ -194,19 +186,6 @@ export class Reading {
     return this.#view.renderNote({ type: "dropped", count });
   }
 
-  #announce(client: ChatClient): void {
-    this.#presence.join(client, (topic, answer) => {
-      if (typeof answer === "number") {
-        this.#selfTest.acknowledged(topic, answer);
-      } else if (client.online) {
-        this.#options.warn(
-          `Nobody sees you join ${topic}, and whether you may read it can't ` +
-            `be told: ${answer.message}`,
-        );
-      }
-    });
-  }
-
   #beginMissed(): void {
     this.#view.beginMissed();
     this.#awaitKept();
@@ -219,18 +198,5 @@ export class Reading {
       this.#keptTimer = undefined;
       this.#view.endMissed();
     }, KEPT_PAUSE_MS);
-  }
-
-  #warnOfSilence(topic: string): void {
-    const { username, warn } = this.#options;
-    // In 3.1.1 a broker acknowledges what it drops, and at QoS 0 nothing.
-    const isTold = this.#client?.version === 5 && this.#options.qos > 0;
-    const may = isTold
-      ? `may write to ${topic} but not read it`
-      : `may not read ${topic}, or may not write to it`;
-    warn(
-      `Your own notice did not come back: user ${JSON.stringify(username)} ` +
-        `${may}. Ask the broker's operator, or use another --username.`,
-    );
   }
 }
