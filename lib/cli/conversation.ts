@@ -16,9 +16,8 @@ import type { Line } from "../terminal/input.ts";
 import type { PublisherOptions } from "./options.ts";
 import { openPlainPrompt } from "../terminal/plain_prompt.ts";
 import { openPrompt, type Prompt } from "../terminal/prompt.ts";
-import { Reading } from "../room/reader.ts";
+import { droppedLine, Reader } from "../room/reader.ts";
 import { paintName } from "../room/color.ts";
-import { Roster } from "../room/roster.ts";
 import { safeName, safeText } from "../safe_text.ts";
 import { type People, prepare, type Setting } from "./script.ts";
 import { HINT_MS, waitFor, within } from "../timer.ts";
@@ -51,8 +50,7 @@ class Conversation {
   readonly #options: PublisherOptions;
   readonly #setting: Setting;
   readonly #show: (line: string) => void;
-  readonly #reading: Reading;
-  readonly #roster = new Roster();
+  readonly #reading: Reader;
   #client!: ChatClient;
   /** Whether this outage was mentioned. */
   #isOutageKnown = false;
@@ -67,13 +65,12 @@ class Conversation {
     this.#options = options;
     this.#setting = setting;
     this.#show = show;
-    this.#reading = new Reading({
+    this.#reading = new Reader({
       ...options,
       topics: follow ? [topic] : [],
       announce: follow,
       json: false,
       gather: follow && color,
-      roster: this.#roster,
       showTopic: false,
       color,
       write: show,
@@ -107,7 +104,7 @@ class Conversation {
       // A followed room shows what was sent, where it can be read.
       keeps: () => !follow || !this.#client.online || !reading.isHeard,
       complete: (before) => complete(before, this.#otherNames()),
-      onDropped: (count) => reading.noteDropped(count),
+      onDropped: (count) => droppedLine(count, { json: false, color }),
     });
   }
 
@@ -116,7 +113,7 @@ class Conversation {
     const { follow, timeout } = this.#options;
     const client = this.#client;
     const reading = this.#reading;
-    reading.begin(client);
+    reading.announce(client);
     if (this.#options.name === DEFAULTS.username) {
       this.#hint("You are chat here; --name NAME gives you a name.");
     }
@@ -160,14 +157,14 @@ class Conversation {
   #whoLines(): string[] {
     const { follow, name } = this.#options;
     return follow
-      ? whoLines(this.#roster.list(), name, new Date())
+      ? whoLines(this.#reading.roster.list(), name, new Date())
       : ["Nobody is seen here without --follow."];
   }
 
   /** Names that Tab may complete: those that are shown as they are. */
   #otherNames(): string[] {
     const { name } = this.#options;
-    return this.#roster.names()
+    return this.#reading.roster.names()
       .filter((other) => other !== name && safeName(other) === other);
   }
 

@@ -6,49 +6,32 @@
  * @module
  */
 
-import { showBroker } from "../mqtt/address.ts";
 import type { ChatClient, ClientOptions, Status } from "../client.ts";
-import { Presence } from "./presence.ts";
-import type { QoS, Received } from "../protocol.ts";
-import { RoomView } from "./view.ts";
-import type { Roster } from "./roster.ts";
+import { showBroker } from "../mqtt/address.ts";
 import { isOneTopic } from "../mqtt/topic.ts";
+import type { Received } from "../protocol.ts";
+import { Presence, type PresenceOptions } from "./presence.ts";
+import { Roster } from "./roster.ts";
+import { noteLine, RoomView, type ViewOptions } from "./view.ts";
 
 /** How rooms are read. */
-export interface ReadingOptions {
+export interface ReaderOptions extends
+  Omit<PresenceOptions, "rooms">,
+  Pick<
+    ViewOptions,
+    "json" | "color" | "showTopic" | "bell" | "gather" | "write"
+  > {
   /** The rooms, as topic filters. */
   topics: string[];
-  /** The reader's name. */
-  name: string;
-  /** The broker user, for a warning. */
-  username: string;
-  /** The QoS of the notices and subscriptions. */
-  qos: QoS;
   /** Whether to tell the rooms that one is there. */
   announce: boolean;
-  /** Whether to write JSON lines. */
-  json: boolean;
-  /** Whether to colour. */
-  color: boolean;
-  /** Whether each line names its topic. */
-  showTopic: boolean;
-  /** Whether to ring where somebody mentions the reader; for terminals. */
-  bell?: boolean;
-  /**
-   * Whether to tell of many who come and go in one line; for terminals. Not
-   * done with `count`, since nobody could say what to count then.
-   */
-  gather?: boolean;
-  /** Takes note of who is seen; gathering needs it. */
-  roster?: Roster;
   /** Whether the broker kept messages between two runs. */
   resume: boolean;
-  /** How many lines are enough; one's own notices don't count. */
+  /**
+   * How many lines are enough; one's own notices don't count. With it nothing
+   * is gathered, since nobody could say what to count then.
+   */
   count?: number;
-  /** Takes a line for whoever reads. */
-  write: (line: string) => void;
-  /** Takes a sentence for whoever looks after it. */
-  warn: (sentence: string) => void;
   /** Called when there were enough lines. */
   onEnough?: () => void;
 }
@@ -57,8 +40,10 @@ export interface ReadingOptions {
 const KEPT_PAUSE_MS = 2_000;
 
 /** Reads rooms. */
-export class Reading {
-  readonly #options: ReadingOptions;
+export class Reader {
+  /** Who was seen in the rooms. */
+  readonly roster = new Roster();
+  readonly #options: ReaderOptions;
   readonly #presence: Presence;
   readonly #view: RoomView;
   #shown = 0;
@@ -66,11 +51,11 @@ export class Reading {
   #keptTimer?: ReturnType<typeof setTimeout>;
 
   /**
-   * Makes it; nothing is read yet.
+   * Makes a reader of rooms, in which it sits once it is {@link announce}d.
    *
-   * @param options How.
+   * @param options What to read and how to show it.
    */
-  constructor(options: ReadingOptions) {
+  constructor(options: ReaderOptions) {
     const { topics, announce, name, gather, count } = options;
     const rooms = announce ? topics.filter(isOneTopic) : [];
     this.#options = options;
@@ -79,7 +64,7 @@ export class Reading {
       ...options,
       self: name,
       gather: gather && count === undefined,
-      spokeAt: (author) => options.roster?.spokeAt(author),
+      spokeAt: (author) => this.roster.spokeAt(author),
       now: () => new Date(),
     });
   }
@@ -100,13 +85,13 @@ export class Reading {
   }
 
   /**
-   * Shows what arrived.
+   * Shows what arrived, unless it was shown before or there was enough.
    *
-   * @param received What.
+   * @param received What arrived, as the client hands it over.
    */
   receive(received: Received): void {
-    const { count = Infinity, onEnough, roster } = this.#options;
-    roster?.note(received);
+    const { count = Infinity, onEnough } = this.#options;
+    this.roster.note(received);
     const isOwn = this.#presence.receive(received);
     if (this.#shown >= count) {
       if (!isOwn) this.#unshown++;
@@ -119,9 +104,10 @@ export class Reading {
   }
 
   /**
-   * Takes note of what happens to the connection.
+   * Takes note of what happens to the connection, and shows what it means for
+   * whoever reads.
    *
-   * @param status What happened.
+   * @param status What happened, as the client tells it.
    */
   onStatus(status: Status): void {
     if (status.type === "disconnected") {
@@ -145,20 +131,25 @@ export class Reading {
   }
 
   /**
-   * Tells the rooms that one is there.
+   * Tells the rooms that one is there, now and after each lost connection.
+   * Warns where that can't be told, or where what is told can't be read.
    *
    * @param client The connection, subscribed.
    */
-  begin(client: ChatClient): void {
+  announce(client: ChatClient): void {
     this.#presence.join(client);
   }
 
-  /** Tells the rooms that one leaves. */
+  /**
+   * Tells the rooms that one leaves.
+   *
+   * @throws {PublishError} When a room may not be written.
+   */
   async leave(): Promise<void> {
     await this.#presence.leave();
   }
 
-  /** Waits for nothing any more. */
+  /** Shows what is held back, and waits for nothing any more. */
   stop(): void {
     this.#presence.stopWaiting();
     clearTimeout(this.#keptTimer);
@@ -176,16 +167,6 @@ export class Reading {
     );
   }
 
-  /**
-   * The line to write in place of lines that were dropped.
-   *
-   * @param count How many.
-   * @returns The line.
-   */
-  noteDropped(count: number): string {
-    return this.#view.renderNote({ type: "dropped", count });
-  }
-
   #beginMissed(): void {
     this.#view.beginMissed();
     this.#awaitKept();
@@ -199,4 +180,18 @@ export class Reading {
       this.#view.endMissed();
     }, KEPT_PAUSE_MS);
   }
+}
+
+/**
+ * The line to write in place of lines that an output was too slow for.
+ *
+ * @param count How many lines.
+ * @param options How the lines were shown.
+ * @returns The line, without a line break.
+ */
+export function droppedLine(
+  count: number,
+  options: Pick<ReaderOptions, "json" | "color">,
+): string {
+  return noteLine({ type: "dropped", count }, new Date(), options);
 }

@@ -118,27 +118,11 @@ export class RoomView {
     this.#crowds = undefined;
   }
 
-  /**
-   * Shows a line of our own.
-   *
-   * @param note What it says.
-   */
+  /** Shows a line of our own. */
   note(note: Note): void {
     this.showGathered();
-    this.#write(this.renderNote(note), this.#options.now());
-  }
-
-  /**
-   * A line of our own, for whoever writes it.
-   *
-   * @param note What it says.
-   * @returns The line.
-   */
-  renderNote(note: Note): string {
-    const { json, now } = this.#options;
-    return json
-      ? renderJsonNote(note, now())
-      : renderNote(note, now(), this.#options);
+    const now = this.#options.now();
+    this.#write(noteLine(note, now, this.#options), now);
   }
 
   #showLine(received: Received, isLate: boolean): void {
@@ -200,4 +184,15 @@ export class RoomView {
       this.#write(renderCrowd(crowd, now, this.#line), now);
     }
   }
+}
+
+/** A line of our own. */
+export function noteLine(
+  note: Note,
+  time: Date,
+  options: Pick<ViewOptions, "json" | "color" | "formatTime">,
+): string {
+  return options.json
+    ? renderJsonNote(note, time)
+    : renderNote(note, time, options);
 }
