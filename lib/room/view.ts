@@ -1,14 +1,14 @@
 /**
  * What arrives in rooms → the lines a reader sees: nothing twice, late
  * messages with their time, and a line of our own wherever something may be
- * missing. Owns what is shown; how it looks is render's.
+ * missing. Owns what is shown; `line.ts` and `json.ts` own how it looks.
  *
  * @module
  */
 
 import { Crowds } from "./crowd.ts";
 import { age, DayWatch, LATE_MS } from "./time.ts";
-import { Bell, type Mention, mentionOf } from "./mention.ts";
+import { Bell, mentionOf } from "./mention.ts";
 import { renderJson, renderJsonNote } from "./json.ts";
 import {
   type LineOptions,
@@ -51,26 +51,20 @@ const BEL = "\x07";
 export class RoomView {
   readonly #options: ViewOptions;
   readonly #line: LineOptions;
-  readonly #mention?: Mention;
   readonly #seen = new SeenIds();
   readonly #days = new DayWatch();
   readonly #bell?: Bell;
   /** What holds notices back, while any may be. */
   #crowds?: Crowds;
   #stopWaiting?: () => void;
-  /** How many messages came that were sent before us; undefined: not asked. */
+  /** How many messages came that were kept for us, as long as they come. */
   #missed?: number;
 
-  /**
-   * Makes it; nothing is shown yet.
-   *
-   * @param options How to show.
-   */
   constructor(options: ViewOptions) {
     const { json, self, bell, gather, spokeAt = () => undefined } = options;
+    const mention = self === undefined ? undefined : mentionOf(self);
     this.#options = options;
-    if (self !== undefined) this.#mention = mentionOf(self);
-    this.#line = { ...options, mention: this.#mention };
+    this.#line = { ...options, mention };
     if (bell && !json) this.#bell = new Bell();
     if (gather && !json) this.#crowds = new Crowds(spokeAt);
   }
@@ -78,7 +72,6 @@ export class RoomView {
   /**
    * Shows what arrived, unless it was shown before.
    *
-   * @param received What.
    * @returns Whether it was shown, or will be with others in one line.
    */
   show(received: Received): boolean {
@@ -87,10 +80,9 @@ export class RoomView {
     if (id !== undefined && !this.#seen.add(id, topic)) return false;
     if (this.#missed !== undefined) this.#missed++;
     const isLate = this.#missed !== undefined || age(at, receivedAt) > LATE_MS;
-    const crowds = this.#crowds;
-    if (crowds === undefined || !this.#holdsBack(received, crowds, isLate)) {
-      this.#showLine(received, isLate);
-    }
+    const isHeldBack = this.#crowds !== undefined &&
+      this.#holdsBack(received, this.#crowds, isLate);
+    if (!isHeldBack) this.#showLine(received, isLate);
     return true;
   }
 
@@ -142,10 +134,11 @@ export class RoomView {
 
   /** Whether the bell rings for what somebody says. */
   #rings(payload: Received["payload"]): boolean {
-    const { self, now } = this.#options;
-    return this.#bell !== undefined && payload.type === "message" &&
-      payload.from !== self && this.#mention !== undefined &&
-      this.#mention.isIn(safeText(payload.message)) && this.#bell.rings(now());
+    const { self, mention } = this.#line;
+    if (this.#bell === undefined || mention === undefined) return false;
+    return payload.type === "message" && payload.from !== self &&
+      mention.isIn(safeText(payload.message)) &&
+      this.#bell.rings(this.#options.now());
   }
 
   /** Holds a notice back, or shows those that must come before what arrived. */
