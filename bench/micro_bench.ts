@@ -14,7 +14,8 @@ import {
   type Payload,
   type Received,
 } from "../lib/protocol.ts";
-import { renderJson, renderLine } from "../lib/room/line.ts";
+import { renderJson } from "../lib/room/json.ts";
+import { renderLine } from "../lib/room/line.ts";
 import { safeName, safeText } from "../lib/safe_text.ts";
 
 const TEXT = "The build is green, and lunch is at half past twelve as ever. 👋";

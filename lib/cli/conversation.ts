@@ -10,13 +10,12 @@ import { ChatClient } from "../client.ts";
 import { commandHelp, complete, messages } from "./commands.ts";
 import { DEFAULTS } from "../client_options.ts";
 import { Delivery } from "./delivery.ts";
-import { whoLines } from "./entries.ts";
 import { EXIT } from "./exit.ts";
 import type { PublisherOptions } from "./options.ts";
 import { openPrompt, type Prompt } from "../terminal/prompt.ts";
-import { Reading } from "../room/reader.ts";
-import { paintName } from "../room/line.ts";
-import { Roster } from "../room/roster.ts";
+import { droppedLine, Reader } from "../room/reader.ts";
+import { paintName } from "../room/color.ts";
+import { whoLines } from "../room/roster.ts";
 import { safeName, safeText } from "../safe_text.ts";
 import { type People, prepare, type Setting } from "./script.ts";
 import { HINT_MS, waitFor, within } from "../timer.ts";
@@ -51,8 +50,7 @@ class Conversation {
   readonly #options: PublisherOptions;
   readonly #setting: Setting;
   readonly #show: (line: string) => void;
-  readonly #reading: Reading;
-  readonly #roster = new Roster();
+  readonly #reader: Reader;
   /** Whether this outage was mentioned. */
   #isOutageKnown = false;
 
@@ -66,13 +64,12 @@ class Conversation {
     this.#options = options;
     this.#setting = setting;
     this.#show = show;
-    this.#reading = new Reading({
+    this.#reader = new Reader({
       ...options,
       topics: follow ? [topic] : [],
       announce: follow,
       json: false,
-      fold: follow && color,
-      roster: this.#roster,
+      gather: follow && color,
       showTopic: false,
       color,
       write: show,
@@ -85,12 +82,12 @@ class Conversation {
     const { follow, topic, qos } = this.#options;
     const client = await ChatClient.connect({
       ...connect,
-      will: this.#reading.will,
-      onReceived: (received) => this.#reading.receive(received),
+      will: this.#reader.will,
+      onReceived: (received) => this.#reader.receive(received),
       onStatus: (status) => {
         connect.onStatus?.(status);
         if (status.type === "connected") this.#isOutageKnown = false;
-        if (follow) this.#reading.onStatus(status);
+        if (follow) this.#reader.onStatus(status);
       },
     });
     if (follow) await client.join([topic], qos);
@@ -100,21 +97,21 @@ class Conversation {
   openPrompt(client: ChatClient): Prompt {
     const { name, follow } = this.#options;
     const { color, isDumb } = this.#setting;
-    const reading = this.#reading;
+    const reader = this.#reader;
     return openPrompt({
       text: `${safeName(name)}> `,
       paint: (text) => color ? paintName(text, name, true) : text,
       // A followed room shows what was sent, where it can be read.
-      keeps: () => !follow || !client.online || !reading.isHeard,
+      keeps: () => !follow || !client.online || !reader.isHeard,
       complete: (before) => complete(before, this.#otherNames()),
-      onDropped: (count) => reading.noteDropped(count),
+      onDropped: (count) => droppedLine(count, { json: false, color }),
     }, isDumb);
   }
 
   /** Sends what is entered until somebody has had enough, and takes leave. */
   async hold(client: ChatClient, prompt: Prompt): Promise<number> {
-    const reading = this.#reading;
-    reading.begin(client);
+    const reader = this.#reader;
+    reader.announce(client);
     if (this.#options.name === DEFAULTS.username) {
       this.#hint("You are chat here; --name NAME gives you a name.");
     }
@@ -127,13 +124,13 @@ class Conversation {
       this.#hint("Waiting for the broker's last answers; Ctrl-C ends it now.");
     });
     if (client.online) {
-      const leaving = within(this.#options.timeout, reading.leave());
+      const leaving = within(this.#options.timeout, reader.leave());
       await Promise.race([leaving, delivery.hurried]);
     }
-    reading.stop();
+    reader.stop();
     const code = await delivery.finish();
     callOff();
-    return code === EXIT.ok && reading.isDenied ? EXIT.notAuthorized : code;
+    return code === EXIT.ok && reader.isDenied ? EXIT.notAuthorized : code;
   }
 
   async #send(
@@ -164,14 +161,14 @@ class Conversation {
   #whoLines(): string[] {
     const { follow, name } = this.#options;
     return follow
-      ? whoLines(this.#roster.list(), name, new Date())
+      ? whoLines(this.#reader.roster.list(), name, new Date())
       : ["Nobody is seen here without --follow."];
   }
 
   /** Names that Tab may complete: those that are shown as they are. */
   #otherNames(): string[] {
     const { name } = this.#options;
-    return this.#roster.names()
+    return this.#reader.roster.names()
       .filter((other) => other !== name && safeName(other) === other);
   }
 
