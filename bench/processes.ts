@@ -16,8 +16,8 @@ export const ROOT: string = new URL("..", import.meta.url).pathname;
 /** How long a command that only reports or builds may take, in milliseconds. */
 const PATIENCE_MS = 60_000;
 
-/** How much of a process's stderr is kept to explain its end. */
-const KEPT_STDERR = 2_000;
+/** How much of the end of its stderr explains a process's end. */
+const TOLD_STDERR = 2_000;
 
 /** How a process is started. */
 export interface StartOptions {
@@ -77,7 +77,6 @@ export class Processes {
 export class Running {
   readonly #child: Deno.ChildProcess;
   readonly #command: Command;
-  readonly #input?: WritableStreamDefaultWriter<Uint8Array>;
   #stderr = "";
   #hasEnded = false;
   /** Settles with its exit code, 128 and more when a signal ended it. */
@@ -96,7 +95,6 @@ export class Running {
       // A group of its own: Ctrl-C reaches the benchmark, which ends the rest.
       detached: true,
     }).spawn();
-    if (hasInput) this.#input = this.#child.stdin.getWriter();
     const drained = this.#drain();
     this.ended = this.#child.status.then(async ({ code }) => {
       this.#hasEnded = true;
@@ -107,6 +105,11 @@ export class Running {
 
   get pid(): number {
     return this.#child.pid;
+  }
+
+  /** Its input, where that was wanted. */
+  get input(): WritableStream<Uint8Array> {
+    return this.#child.stdin;
   }
 
   /** Its output, where that was wanted. */
@@ -122,15 +125,6 @@ export class Running {
     const lastLine = this.#stderr.trim().split("\n").at(-1);
     const kilobytes = Number(lastLine);
     return kilobytes > 0 ? kilobytes * 1024 : undefined;
-  }
-
-  /** Gives it input. That it has ended and takes none is no error here. */
-  async write(bytes: Uint8Array): Promise<void> {
-    await this.#input?.write(bytes).catch(() => {});
-  }
-
-  async endInput(): Promise<void> {
-    await this.#input?.close().catch(() => {});
   }
 
   /** Ends it and what it started. */
@@ -158,13 +152,14 @@ export class Running {
   /** An error about it, with the last it said. */
   error(what: string): Error {
     const name = this.#command.slice(0, 7).join(" ");
-    return new Error(`${name}: ${what}.\n${this.#stderr}`.trim());
+    const said = this.#stderr.slice(-TOLD_STDERR);
+    return new Error(`${name}: ${what}.\n${said}`.trim());
   }
 
   async #drain(): Promise<void> {
     const text = this.#child.stderr.pipeThrough(new TextDecoderStream());
     for await (const part of text) {
-      this.#stderr = (this.#stderr + part).slice(-KEPT_STDERR);
+      this.#stderr += part;
     }
   }
 }

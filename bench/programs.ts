@@ -49,7 +49,8 @@ export interface Found {
   facts: string[];
 }
 
-type Search = (place: Place) => Promise<Omit<OneShot | Program, "column">>;
+type Commands = Omit<OneShot | Program, "column">;
+type Search = (place: Place) => Commands | Promise<Commands>;
 
 /** How each is found, and why it may not be. */
 const SEARCHES: [column: Column, search: Search, reasonIfNot: string][] = [
@@ -133,12 +134,12 @@ const deno = (port: number, script: string): Command => [
 
 /** Our scripts, run as the README says. */
 function ours({ port }: Place) {
-  return Promise.resolve({
+  return {
     version: `Deno ${Deno.version.deno}`,
     publish: deno(port, "publisher.ts"),
     lineFlags: [],
     listen: deno(port, "listener.ts"),
-  });
+  };
 }
 
 /** As `deno task bundle` makes it. */
@@ -204,12 +205,13 @@ async function mqttJs({ processes, folder: parent, port }: Place) {
   const { imports } = JSON.parse(await Deno.readTextFile(`${ROOT}deno.json`));
   const version = imports.mqtt.replace("npm:mqtt@", "");
   await Deno.mkdir(folder);
-  const write = (name: string, value: unknown) =>
-    Deno.writeTextFile(`${folder}/${name}`, JSON.stringify(value));
-  await write("package.json", { dependencies: { mqtt: version } });
-  await write("deno.json", { nodeModulesDir: "auto", lock: false });
+  await Deno.writeTextFile(
+    `${folder}/package.json`,
+    JSON.stringify({ dependencies: { mqtt: version } }),
+  );
   // Deno installs it where Node finds it, from its own cache where it can.
-  await processes.read([Deno.execPath(), "install", "--quiet"], folder);
+  const install = [Deno.execPath(), "install", "--quiet", "--no-lock"];
+  await processes.read(install, folder);
   const command = (name: string) => [
     ...["node", `${folder}/node_modules/mqtt/build/bin/${name}.js`],
     ...address(port),

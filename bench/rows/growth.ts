@@ -14,7 +14,7 @@ import { median } from "../statistics.ts";
 import type { Plot, Series } from "../svg.ts";
 import { withCommas } from "../table.ts";
 
-/** What is measured where there are so many. */
+/** What is measured where so many are reached. */
 interface Point {
   count: number;
   /** For each message that a listener gets. */
@@ -24,43 +24,49 @@ interface Point {
 }
 
 export async function growth(bench: Bench): Promise<void> {
-  const counts = bench.size([1, 10, 100, 1_000], [1, 100]);
-  const points = pointsOf(bench, "6 topics of one listener", counts);
-  for (const point of points) {
-    const topics = Array.from(
-      { length: point.count },
-      (_, index) => `chat/bench/${index}`,
-    );
-    const batch = batchOf(bench.size(20_000, 500), topics, 1);
-    for (const _ of bench.rounds(point.time.what, bench.size(3, 1))) {
-      for (const program of bench.programs) {
-        await measure(bench, program, point, batch, topics, 1);
-      }
-    }
-  }
-  bench.plots.push(...plotsOf(points, "topics of one listener"));
+  await growTopics(bench);
   await growListeners(bench);
 }
 
+async function growTopics(bench: Bench): Promise<void> {
+  const what = "topics of one listener";
+  const points = pointsOf(
+    bench,
+    what,
+    bench.size([1, 10, 100, 1_000], [1, 100]),
+  );
+  for (const point of points) {
+    const indexes = [...Array(point.count).keys()];
+    const topics = indexes.map((index) => `chat/bench/${index}`);
+    const batch = batchOf(bench.size(20_000, 500), topics, 1);
+    for (const _ of bench.rounds(point.time.what, bench.size(3, 1))) {
+      for (const program of bench.programs) {
+        await measure(bench, program, point, batch, topics);
+      }
+    }
+  }
+  bench.plots.push(...plotsOf(points, what));
+}
+
 async function growListeners(bench: Bench): Promise<void> {
-  const counts = bench.size([1, 10, 50], [1, 3]);
-  const points = pointsOf(bench, "6 listeners in one room", counts);
+  const what = "listeners in one room";
+  const points = pointsOf(bench, what, bench.size([1, 10, 50], [1, 3]));
   const topics = ["chat/bench"];
   const batch = batchOf(bench.size(4_000, 100), topics, 1);
   for (const point of points) {
     bench.tell(point.time.what);
     for (const program of bench.programs) {
-      // Fifty Nodes are more than the patience of anybody, or the machine.
+      // Fifty of them are too much for the machine, or for anybody's patience.
       if (program.column === "MQTT.js") continue;
       await measure(bench, program, point, batch, topics, point.count);
     }
   }
-  bench.plots.push(...plotsOf(points, "listeners in one room"));
+  bench.plots.push(...plotsOf(points, what));
 }
 
 function pointsOf(bench: Bench, what: string, counts: number[]): Point[] {
   return counts.map((count) => {
-    const here = `${what}: ${withCommas(count)}`;
+    const here = `6 ${what}: ${withCommas(count)}`;
     return {
       count,
       time: bench.figure(`${here}, time a message`, "µs"),
@@ -69,22 +75,19 @@ function pointsOf(bench: Bench, what: string, counts: number[]): Point[] {
   });
 }
 
-/** So many listeners of one program at one point. */
+/** Listeners of one program at one point. */
 async function measure(
   bench: Bench,
   program: Program,
   { time, peak }: Point,
   batch: Batch,
   topics: string[],
-  count: number,
+  count = 1,
 ): Promise<void> {
-  const listeners = await Listener.start(bench, program, {
-    topics,
-    qos: batch.qos,
-    count,
-    // Notices of those who come and go are not what is measured.
-    ourFlags: ["--no-announce"],
-  });
+  // Notices of those who come and go are not what is measured.
+  const ourFlags = ["--no-announce"];
+  const listening = { topics, qos: batch.qos, count, ourFlags };
+  const listeners = await Listener.start(bench, program, listening);
   const processes = listeners.map(({ process }) => process);
   const wall = await flood(bench, batch, listeners);
   const usage = await bench.processes.usage(processes);
@@ -94,22 +97,20 @@ async function measure(
 }
 
 function plotsOf(points: Point[], xLabel: string): Plot[] {
-  const series = (valueOf: (point: Point, column: Column) => number) =>
-    COLUMNS.map((name): Series => ({
+  const plot = (
+    title: string,
+    valueOf: (point: Point, of: Column) => number,
+  ) => {
+    const series = COLUMNS.map((name): Series => ({
       name,
       points: points.filter(({ time }) => time.has(name))
         .map((point) => [point.count, valueOf(point, name)]),
-    })).filter(({ points }) => points.length > 0);
+    }));
+    const measured = series.filter(({ points }) => points.length > 0);
+    return { title, xLabel, series: measured };
+  };
   return [
-    {
-      title: "µs for each message shown",
-      xLabel,
-      series: series(({ time }, column) => time.median(column)!),
-    },
-    {
-      title: "MB of one listener, peak",
-      xLabel,
-      series: series(({ peak }, column) => peak.median(column)! / 1e6),
-    },
+    plot("µs for each message shown", ({ time }, of) => time.median(of)!),
+    plot("MB of one listener, peak", ({ peak }, of) => peak.median(of)! / 1e6),
   ];
 }

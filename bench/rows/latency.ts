@@ -37,12 +37,13 @@ async function latencies(bench: Bench, program: Program): Promise<number[]> {
   const [listener] = await Listener.start(bench, program, listening);
   const command = sendLines(program, TOPIC);
   const publisher = bench.processes.start(command, { hasInput: true });
+  const input = publisher.input.getWriter();
   const encoder = new TextEncoder();
   const times: number[] = [];
   for (let i = 0; i < warmUp + count; i++) {
     const bytes = encoder.encode(`This is line ${i}, it says.\n`);
     const start = performance.now();
-    await publisher.write(bytes);
+    await input.write(bytes);
     await listener.until(`line ${i},`);
     if (i >= warmUp) times.push(performance.now() - start);
   }
