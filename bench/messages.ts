@@ -52,7 +52,12 @@ export function packetOf(
     at: new Date().toISOString(),
   });
   return generate({
-    ...{ cmd: "publish", dup: false, retain: false },
-    ...{ topic, qos, messageId, payload: Buffer.from(payload) },
+    cmd: "publish",
+    topic,
+    payload: Buffer.from(payload),
+    qos,
+    messageId,
+    dup: false,
+    retain: false,
   });
 }
