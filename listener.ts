@@ -98,7 +98,7 @@ function waitForEnd(
   });
   const timer = wait === undefined
     ? undefined
-    : setTimeout(() => ending.begin(), wait * 1000);
+    : setTimeout(() => ending.begin("waited"), wait * 1000);
   // In a pager's pipe the keys are the pager's.
   if (Deno.stdin.isTerminal() && Deno.stdout.isTerminal()) {
     nextEnter().then(() => ending.begin());

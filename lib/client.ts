@@ -21,7 +21,14 @@ import { Sender } from "./mqtt/sender.ts";
 import { type Grant, Subscriptions } from "./mqtt/subscriptions.ts";
 import { checkFilter, checkTopic } from "./mqtt/topic.ts";
 import { loadTransport, type OpenStream } from "./mqtt/transport.ts";
-import { decode, encodeText, type Payload, type QoS } from "./protocol.ts";
+import { IdSource } from "./ids.ts";
+import {
+  decode,
+  encodeText,
+  type Malformed,
+  type Payload,
+  type QoS,
+} from "./protocol.ts";
 
 export {
   AddressError,
@@ -59,6 +66,7 @@ export class ChatClient {
   readonly #link: Link;
   readonly #sender: Sender;
   readonly #rooms: Subscriptions;
+  readonly #ids = new IdSource();
   readonly #lost = Promise.withResolvers<Error>();
   #isClosed = false;
 
@@ -76,9 +84,11 @@ export class ChatClient {
       onPublish: (topic, bytes, { qos, retain, dup }) => {
         // It clears a retained message (MQTT 5 §3.3.1.3): nobody said anything.
         if (bytes.length === 0) return;
+        const payload = decode(bytes);
         options.onReceived?.({
           topic,
-          payload: decode(bytes),
+          payload,
+          sentTo: this.#topicSentTo(payload),
           qos,
           retain,
           receivedAt: this.#now(),
@@ -182,7 +192,7 @@ export class ChatClient {
     qos: QoS = DEFAULTS.qos,
   ): Promise<void> {
     checkTopic(topic);
-    const id = payload.id ?? crypto.randomUUID();
+    const id = payload.id ?? this.#ids.next(topic);
     const at = payload.at ?? this.#now().toISOString();
     const message = {
       topic,
@@ -251,6 +261,12 @@ export class ChatClient {
   #abandon(error: Error = new AbandonedError("The connection is closed.")) {
     this.#sender.abandon();
     this.#rooms.abandon(error);
+  }
+
+  #topicSentTo(payload: Payload | Malformed): string | undefined {
+    return payload.type === "malformed" || payload.id === undefined
+      ? undefined
+      : this.#ids.topicOf(payload.id);
   }
 
   #now(): Date {

@@ -75,6 +75,11 @@ export interface Received {
   /** When it arrived here. */
   receivedAt: Date;
   /**
+   * The topic this client sent it to, where it did; some brokers deliver it on
+   * another spelling.
+   */
+  sentTo?: string;
+  /**
    * Whether the broker marked it as sent before (MQTT's DUP flag); it may be
    * new here all the same.
    */

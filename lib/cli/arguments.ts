@@ -35,8 +35,8 @@ export function readValues(script: Script, args: string[]): Values {
   refuseGlued(args);
   const whole = withValues(args, flags);
   // The parser keeps the arguments without a flag under this name.
-  if (args.some((arg) => /^--_(=|$)/.test(arg))) {
-    throw new UsageError('there is no flag "--_".');
+  if (args.some((arg) => /^--?_(=|$)/.test(arg))) {
+    throw new UsageError('there is no flag "_".');
   }
   let stranger: string | undefined;
   const parsed = parseArgs(whole, {

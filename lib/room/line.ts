@@ -55,7 +55,14 @@ export interface LineOptions {
 /** What interrupts the flow of a room. */
 export type Note =
   /** There was no connection; without a kept session, messages are missing. */
-  | { type: "gap"; seconds: number; broker: string; mayMiss: boolean }
+  | {
+    type: "gap";
+    seconds: number;
+    broker: string;
+    mayMiss: boolean;
+    /** Whether only what was sent at QoS 0 may be missing. */
+    mayMissQoS0?: boolean;
+  }
   /** Lines came faster than the output took them. */
   | { type: "dropped"; count: number }
   /** The messages before were kept for us by the broker. */
@@ -215,7 +222,11 @@ function ownLine(
 function sentence(note: Note): string {
   switch (note.type) {
     case "gap": {
-      const missing = note.mayMiss ? " Messages may be missing here." : "";
+      const missing = note.mayMiss
+        ? " Messages may be missing here."
+        : note.mayMissQoS0
+        ? " Only what was sent at QoS 1 or 2 was kept."
+        : "";
       return `Connected to ${note.broker} after ${note.seconds.toFixed(1)} s ` +
         `without a connection.${missing}`;
     }

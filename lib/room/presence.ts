@@ -5,7 +5,11 @@
  * @module
  */
 
-import type { ChatClient, ClientOptions } from "../client.ts";
+import {
+  AbandonedError,
+  type ChatClient,
+  type ClientOptions,
+} from "../client.ts";
 import {
   type ChatNotice,
   joinNotice,
@@ -33,8 +37,15 @@ export interface PresenceOptions {
 /** Announces somebody in rooms, and warns where nobody sees it. */
 export class Presence {
   readonly #options: PresenceOptions;
-  readonly #ownIds = new Set<string>();
   readonly #echoes: EchoCheck;
+  /** The rooms that the broker lets one read, on this connection. */
+  readonly #granted = new Set<string>();
+  /** The rooms whose join notice has no answer yet, over any connection. */
+  readonly #joining = new Set<string>();
+  /** The rooms in which others were told that one is there. */
+  readonly #joined = new Set<string>();
+  /** The rooms that take no notices. */
+  readonly #muted = new Set<string>();
   /** The connection, once one has joined. */
   #client?: ChatClient;
 
@@ -52,9 +63,9 @@ export class Presence {
    * once, and nobody knows when.
    */
   get will(): ClientOptions["will"] {
-    const { name, rooms: [topic] } = this.#options;
+    const { name, qos, rooms: [topic] } = this.#options;
     if (topic === undefined) return undefined;
-    return { topic, payload: this.#notice(timeoutNotice(name)) };
+    return { topic, payload: this.#notice(timeoutNotice(name)), qos };
   }
 
   /** Whether something has come from every room. */
@@ -67,55 +78,67 @@ export class Presence {
     return this.#echoes.hasFailed;
   }
 
-  /** Says in each room that one is there. */
+  /** From now on, says in each room that one is there once it may be read. */
   join(client: ChatClient): void {
     this.#client = client;
-    for (const topic of this.#options.rooms) this.#join(client, topic);
-  }
-
-  /** Says so again, if it was said: the broker has told the rooms of our loss. */
-  rejoin(): void {
-    if (this.#client !== undefined) this.join(this.#client);
+    for (const topic of this.#granted) this.#join(client, topic);
   }
 
   /**
-   * Says in each room that one leaves, if one has joined.
+   * The broker lets one read a room, on a new connection: says so again where
+   * it was said, for it has told the room of our loss.
+   */
+  granted(topic: string): void {
+    if (!this.#options.rooms.includes(topic)) return;
+    this.#granted.add(topic);
+    if (this.#client !== undefined) this.#join(this.#client, topic);
+  }
+
+  /** The connection was lost: no notice of one's own is awaited any more. */
+  lost(): void {
+    this.#granted.clear();
+    this.#echoes.stop();
+  }
+
+  /**
+   * Says in each room that one leaves, where one was seen to join.
    *
    * @throws {PublishError} When a room may not be written.
    */
   async leave(): Promise<void> {
     const client = this.#client;
     if (client === undefined) return;
-    const { rooms } = this.#options;
     const tell = (topic: string) => this.#tell(client, topic, leaveNotice);
-    await Promise.all(rooms.map(tell));
+    await Promise.all([...this.#joined].map(tell));
   }
 
-  /**
-   * Takes note of what arrived.
-   *
-   * @returns Whether it is a notice that was sent here.
-   */
-  receive({ topic, payload }: Received): boolean {
-    this.#echoes.heard(topic);
-    return payload.type === "notice" && payload.id !== undefined &&
-      this.#ownIds.has(payload.id);
+  /** Takes note of what arrived: its room can be read. */
+  receive({ topic, sentTo = topic }: Received): void {
+    this.#echoes.heard(sentTo);
   }
 
-  /** Awaits no notice of one's own any more, until the next is sent. */
-  stopWaiting(): void {
+  /** Waits for nothing any more. */
+  stop(): void {
     this.#echoes.stop();
   }
 
   async #join(client: ChatClient, topic: string): Promise<void> {
+    // One that is unanswered goes out again by itself.
+    if (this.#joining.has(topic) || this.#muted.has(topic)) return;
+    this.#joining.add(topic);
+    this.#joined.add(topic);
     const start = performance.now();
     try {
       await this.#tell(client, topic, joinNotice);
+      this.#echoes.acknowledged(topic, performance.now() - start);
     } catch (error) {
-      if (client.online) this.#warnOfRefusal(topic, error as Error);
-      return;
+      if (error instanceof AbandonedError) return;
+      this.#muted.add(topic);
+      this.#joined.delete(topic);
+      this.#warnOfRefusal(topic, error as Error);
+    } finally {
+      this.#joining.delete(topic);
     }
-    this.#echoes.acknowledged(topic, performance.now() - start);
   }
 
   #tell(
@@ -124,9 +147,7 @@ export class Presence {
     text: (name: string, topic: string) => string,
   ): Promise<void> {
     const { name, qos } = this.#options;
-    const id = crypto.randomUUID();
-    this.#ownIds.add(id);
-    return client.send(topic, { ...this.#notice(text(name, topic)), id }, qos);
+    return client.send(topic, this.#notice(text(name, topic)), qos);
   }
 
   #notice(notice: string): ChatNotice {

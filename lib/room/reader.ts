@@ -9,7 +9,7 @@
 import type { ChatClient, ClientOptions, Status } from "../client.ts";
 import { showBroker } from "../mqtt/address.ts";
 import { isOneTopic } from "../mqtt/topic.ts";
-import type { Received } from "../protocol.ts";
+import type { QoS, Received } from "../protocol.ts";
 import { Presence, type PresenceOptions } from "./presence.ts";
 import { Roster } from "./roster.ts";
 import { noteLine, RoomView, type ViewOptions } from "./view.ts";
@@ -36,6 +36,8 @@ export interface ReaderOptions extends
   onEnough?: () => void;
 }
 
+type Connected = Extract<Status, { type: "connected" }>;
+
 /** How long no kept message came, in milliseconds, when all have come. */
 const KEPT_PAUSE_MS = 2_000;
 
@@ -48,6 +50,8 @@ export class Reader {
   readonly #view: RoomView;
   #shown = 0;
   #unshown = 0;
+  /** The QoS that the broker grants, by topic filter. */
+  readonly #granted = new Map<string, QoS>();
   #keptTimer?: ReturnType<typeof setTimeout>;
 
   /**
@@ -91,8 +95,10 @@ export class Reader {
    */
   receive(received: Received): void {
     const { count = Infinity, onEnough } = this.#options;
+    const isOwn = received.sentTo !== undefined &&
+      received.payload.type === "notice";
     this.roster.note(received);
-    const isOwn = this.#presence.receive(received);
+    this.#presence.receive(received);
     if (this.#shown >= count) {
       if (!isOwn) this.#unshown++;
       return;
@@ -110,29 +116,25 @@ export class Reader {
    * @param status What happened, as the client tells it.
    */
   onStatus(status: Status): void {
-    if (status.type === "disconnected") {
-      this.#presence.stopWaiting();
-      this.#view.showGathered();
+    switch (status.type) {
+      case "disconnected":
+        this.#presence.lost();
+        this.#view.showGathered();
+        break;
+      case "connected":
+        if (status.gap === undefined) this.#begin(status.sessionPresent);
+        else this.#showGap(status, status.gap);
+        break;
+      case "subscribed":
+        this.#granted.set(status.topic, status.qos);
+        this.#presence.granted(status.topic);
+        break;
     }
-    if (status.type !== "connected") return;
-    const { broker, sessionPresent, gap, mayBeShared } = status;
-    if (gap === undefined) {
-      if (this.#options.resume && sessionPresent) this.#beginMissed();
-      return;
-    }
-    this.#view.note({
-      type: "gap",
-      seconds: Math.round(gap * 1000) / 1000,
-      broker: showBroker(broker),
-      mayMiss: !sessionPresent || mayBeShared === true ||
-        this.#options.qos === 0,
-    });
-    this.#presence.rejoin();
   }
 
   /**
-   * Tells the rooms that one is there, now and after each lost connection.
-   * Warns where that can't be told, or where what is told can't be read.
+   * Tells the rooms that one is there, now and after each lost connection, as
+   * soon as they may be read. Warns where that can't be told, or where what is told can't be read.
    *
    * @param client The connection, subscribed.
    */
@@ -151,7 +153,7 @@ export class Reader {
 
   /** Shows what is held back, and waits for nothing any more. */
   stop(): void {
-    this.#presence.stopWaiting();
+    this.#presence.stop();
     clearTimeout(this.#keptTimer);
     this.#keptTimer = undefined;
     this.#view.endGathering();
@@ -167,9 +169,25 @@ export class Reader {
     );
   }
 
-  #beginMissed(): void {
+  /** The first connection: what comes now may have been kept for us. */
+  #begin(hasSession: boolean): void {
+    if (!this.#options.resume || !hasSession) return;
     this.#view.beginMissed();
     this.#awaitKept();
+  }
+
+  /** Says what is known of what was said while there was no connection. */
+  #showGap(status: Connected, gap: number): void {
+    // The broker keeps nothing for a subscription at QoS 0, nor what was sent so.
+    const isKept = status.sessionPresent && !status.mayBeShared &&
+      [...this.#granted.values()].every((qos) => qos > 0);
+    this.#view.note({
+      type: "gap",
+      seconds: Math.round(gap * 1000) / 1000,
+      broker: showBroker(status.broker),
+      mayMiss: !isKept,
+      mayMissQoS0: isKept,
+    });
   }
 
   /** Kept messages come at once, one after the other; then there is a pause. */
