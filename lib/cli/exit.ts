@@ -25,6 +25,8 @@ export const EXIT = {
   unreachable: 4,
   /** Some lines were not delivered. */
   undelivered: 5,
+  /** `--wait` ended the listener before `--count` was reached. */
+  waited: 6,
 } as const;
 
 /**

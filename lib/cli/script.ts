@@ -20,7 +20,8 @@ import {
   requireNet,
   useColor,
 } from "./permissions.ts";
-import { LineWriter } from "../terminal/signals.ts";
+import { LineWriter } from "../terminal/output.ts";
+import { openStderr } from "../terminal/pipe.ts";
 import { statusLine, type Verbosity } from "./status.ts";
 import { within } from "../timer.ts";
 import { UsageError } from "./arguments.ts";
@@ -40,7 +41,7 @@ export async function runScript<O>(
   parse: (args: string[]) => Request<O>,
   run: (options: O, people: People) => Promise<number>,
 ): Promise<number> {
-  const stderr = new LineWriter(Deno.stderr);
+  const stderr = new LineWriter(openStderr());
   const complain = (sentence: string) =>
     stderr.write(`${script}: ${safeText(sentence)}`);
   reportBugs(complain);
@@ -154,20 +155,14 @@ export async function prepare(
   );
   setColorEnabled(color);
   await requireNet(options.brokers);
-  const { brokers, username, keepalive, protocolVersion, timeout } = options;
   const verbosity = options.debug ? "debug" : options.quiet ? "quiet" : usual;
   return {
     color,
     isDumb,
     connect: {
-      brokers,
-      clientId: options.clientId,
-      username,
+      ...options,
       password: await findPassword(options, ask),
       tls: await readTlsFiles(options.tlsFiles),
-      keepalive,
-      protocolVersion,
-      timeout,
       session: options.resume
         ? { resume: true, expiry: options.sessionExpiry }
         : undefined,

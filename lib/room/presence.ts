@@ -1,5 +1,6 @@
 /**
- * Being seen in rooms: the notices that say one joined, left, or was lost.
+ * Being seen in rooms: the notices that say one joined, left, or was lost. One's
+ * own notice must come back; where it does not, a room can't be read.
  *
  * @module
  */
@@ -13,89 +14,108 @@ import {
   type Received,
   timeoutNotice,
 } from "../protocol.ts";
+import { type Wait, waitFor } from "../timer.ts";
 
 /** Who is where. */
 export interface PresenceOptions {
   /** The name in the rooms. */
   name: string;
+  /** The broker user, for a warning. */
+  username: string;
   /** The rooms to be seen in; topics, not filters. May be none. */
   rooms: string[];
   /** The QoS of the notices. */
   qos: QoS;
+  /** Takes a sentence for whoever looks after it. */
+  warn: (sentence: string) => void;
 }
 
-/** Announces somebody in rooms. */
+/** Announces somebody in rooms, and warns where nobody sees it. */
 export class Presence {
   readonly #options: PresenceOptions;
   readonly #ownIds = new Set<string>();
+  readonly #echoes: EchoCheck;
+  /** The connection, once one has joined. */
+  #client?: ChatClient;
 
-  /**
-   * Makes it; nothing is sent yet.
-   *
-   * @param options Who, and where.
-   */
   constructor(options: PresenceOptions) {
+    const { rooms } = options;
+    const onSilent = (topic: string) => this.#warnOfSilence(topic);
     this.#options = options;
+    this.#echoes = new EchoCheck({ rooms, onSilent });
   }
 
   /**
-   * What the broker is to say when the connection is lost. MQTT has one will
-   * a connection, so it goes to the first room. It has neither `id` nor `at`:
-   * it may be published more than once, and nobody knows when.
-   *
-   * @returns The will, or undefined when there is no room to be seen in.
+   * What the broker is to say when the connection is lost; nothing when there
+   * is no room to be seen in. MQTT has one will a connection, so it goes to the
+   * first room. It has neither `id` nor `at`: it may be published more than
+   * once, and nobody knows when.
    */
   get will(): ClientOptions["will"] {
     const { name, rooms: [topic] } = this.#options;
     if (topic === undefined) return undefined;
-    const payload = this.#notice(timeoutNotice(name));
-    return { topic, payload };
+    return { topic, payload: this.#notice(timeoutNotice(name)) };
+  }
+
+  /** Whether something has come from every room. */
+  get isHeard(): boolean {
+    return this.#echoes.isHeard;
+  }
+
+  /** Whether it turned out that no room can be read. */
+  get isDenied(): boolean {
+    return this.#echoes.hasFailed;
+  }
+
+  /** Says in each room that one is there. */
+  join(client: ChatClient): void {
+    this.#client = client;
+    for (const topic of this.#options.rooms) this.#join(client, topic);
+  }
+
+  /** Says so again, if it was said: the broker has told the rooms of our loss. */
+  rejoin(): void {
+    if (this.#client !== undefined) this.join(this.#client);
   }
 
   /**
-   * Says in each room that one is there.
+   * Says in each room that one leaves, if one has joined.
    *
-   * @param client The connection.
-   * @param onAnswer Called for each room: how long the broker took, in
-   * milliseconds, or why it refused.
-   */
-  async join(
-    client: ChatClient,
-    onAnswer: (topic: string, answer: number | Error) => void,
-  ): Promise<void> {
-    const { rooms } = this.#options;
-    await Promise.all(rooms.map(async (topic) => {
-      const start = performance.now();
-      try {
-        await this.#tell(client, topic, joinNotice);
-        onAnswer(topic, performance.now() - start);
-      } catch (error) {
-        onAnswer(topic, error as Error);
-      }
-    }));
-  }
-
-  /**
-   * Says in each room that one leaves.
-   *
-   * @param client The connection.
    * @throws {PublishError} When a room may not be written.
    */
-  async leave(client: ChatClient): Promise<void> {
+  async leave(): Promise<void> {
+    const client = this.#client;
+    if (client === undefined) return;
     const { rooms } = this.#options;
     const tell = (topic: string) => this.#tell(client, topic, leaveNotice);
     await Promise.all(rooms.map(tell));
   }
 
   /**
-   * Whether something received is a notice that was sent here.
+   * Takes note of what arrived.
    *
-   * @param received What was received.
-   * @returns True for one's own notices only.
+   * @returns Whether it is a notice that was sent here.
    */
-  isOwn({ payload }: Received): boolean {
+  receive({ topic, payload }: Received): boolean {
+    this.#echoes.heard(topic);
     return payload.type === "notice" && payload.id !== undefined &&
       this.#ownIds.has(payload.id);
+  }
+
+  /** Awaits no notice of one's own any more, until the next is sent. */
+  stopWaiting(): void {
+    this.#echoes.stop();
+  }
+
+  async #join(client: ChatClient, topic: string): Promise<void> {
+    const start = performance.now();
+    try {
+      await this.#tell(client, topic, joinNotice);
+    } catch (error) {
+      if (client.online) this.#warnOfRefusal(topic, error as Error);
+      return;
+    }
+    this.#echoes.acknowledged(topic, performance.now() - start);
   }
 
   #tell(
@@ -111,5 +131,106 @@ export class Presence {
 
   #notice(notice: string): ChatNotice {
     return { type: "notice", from: this.#options.name, notice };
+  }
+
+  #warnOfRefusal(topic: string, { message }: Error): void {
+    this.#options.warn(
+      `Nobody sees you join ${topic}, and whether you may read it can't ` +
+        `be told: ${message}`,
+    );
+  }
+
+  #warnOfSilence(topic: string): void {
+    const { username, qos, warn } = this.#options;
+    // In 3.1.1 a broker acknowledges what it drops, and at QoS 0 nothing.
+    const isTold = this.#client?.version === 5 && qos > 0;
+    const may = isTold
+      ? `may write to ${topic} but not read it`
+      : `may not read ${topic}, or may not write to it`;
+    warn(
+      `Your own notice did not come back: user ${JSON.stringify(username)} ` +
+        `${may}. Ask the broker's operator, or use another --username.`,
+    );
+  }
+}
+
+/** What an {@link EchoCheck} needs. */
+export interface EchoCheckOptions {
+  /** The rooms that are announced in. */
+  rooms: string[];
+  /** Called for a room in which nothing came back. */
+  onSilent: (topic: string) => void;
+  /** For tests. */
+  wait?: Wait;
+}
+
+/**
+ * How long, in milliseconds, an echo may take after the acknowledgement.
+ * Mosquitto sends it before (in 200 of 200 trials, measured); a cluster may
+ * take its time.
+ */
+const PATIENCE_MS = 5_000;
+
+/** A broker that was slow to acknowledge may be as slow again, and more. */
+const SLOWNESS_FACTOR = 10;
+
+/**
+ * Whether rooms can be read: one's own notice must come back. Brokers such as
+ * Mosquitto grant every subscription and then stay silent (measured), so there
+ * is no other way to tell an unreadable room from a quiet one.
+ */
+export class EchoCheck {
+  readonly #options: EchoCheckOptions;
+  /** Rooms of which it isn't known yet that they can be read. */
+  readonly #unheard: Set<string>;
+  /** Rooms from which nothing came back. */
+  readonly #silent = new Set<string>();
+  readonly #stops = new Set<() => void>();
+
+  constructor(options: EchoCheckOptions) {
+    this.#options = options;
+    this.#unheard = new Set(options.rooms);
+  }
+
+  /** Whether something came from every room. */
+  get isHeard(): boolean {
+    return this.#unheard.size === 0 && this.#silent.size === 0;
+  }
+
+  /** Whether every room turned out to be silent. */
+  get hasFailed(): boolean {
+    const { rooms } = this.#options;
+    return rooms.length > 0 && this.#silent.size === rooms.length;
+  }
+
+  /** Something arrived: its room can be read. */
+  heard(topic: string): void {
+    this.#unheard.delete(topic);
+    this.#silent.delete(topic);
+  }
+
+  /**
+   * The broker acknowledged our notice: from now on its echo is due.
+   *
+   * @param topic The room.
+   * @param milliseconds How long the acknowledgement took.
+   */
+  acknowledged(topic: string, milliseconds: number): void {
+    if (!this.#unheard.has(topic)) return;
+    const { wait = waitFor, onSilent } = this.#options;
+    const patience = Math.max(PATIENCE_MS, milliseconds * SLOWNESS_FACTOR);
+    const stop = wait(patience, () => {
+      this.#stops.delete(stop);
+      if (!this.#unheard.delete(topic)) return;
+      this.#silent.add(topic);
+      onSilent(topic);
+    });
+    this.#stops.add(stop);
+  }
+
+  /** Waits no longer: the connection is gone, or the program ends. */
+  stop(): void {
+    for (const stop of this.#stops) stop();
+    this.#stops.clear();
   }
 }

@@ -12,7 +12,7 @@ import mqttClient from "mqtt/lib/client";
 import type { IClientOptions, MqttClient } from "mqtt";
 import { parseAclFile } from "../../lib/broker/access.ts";
 import { PacketMeter } from "../../lib/mqtt/packet_limit.ts";
-import { parsePasswordFile } from "../../lib/broker/users.ts";
+import { parsePasswordFile } from "../../lib/broker/access.ts";
 
 /** A test that leaves nothing open, and that fails where it would wait. */
 function test(name: string, body: () => Promise<void> | void): void {
