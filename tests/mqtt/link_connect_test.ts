@@ -26,12 +26,11 @@ import {
   letInOld,
 } from "../support/brokers.ts";
 import { Member } from "../support/members.ts";
-import { connack, oldConnack, readConnect } from "../support/packets.ts";
+import { connack, oldConnack } from "../support/packets.ts";
 
 /** The versions in which a broker was asked, in order. */
-const versions = ({ heard }: FakeBroker) =>
-  heard.all.filter(({ name }) => name === "connect")
-    .map((packet) => readConnect(packet).version);
+const versions = (broker: FakeBroker) =>
+  broker.all("connect").map(({ protocolVersion }) => protocolVersion);
 
 /** How brokers of MQTT 3.1.1 refuse MQTT 5. */
 const REFUSALS: [string, Action][] = [
@@ -43,8 +42,8 @@ const REFUSALS: [string, Action][] = [
 
 /** An old broker's answers. */
 const refusing = (refusal: Action): Answers => ({
-  connect: (packet) =>
-    readConnect(packet).version === 4 ? oldConnack() : refusal,
+  connect: ({ protocolVersion }) =>
+    protocolVersion === 4 ? oldConnack() : refusal,
 });
 
 for (const [how, refusal] of REFUSALS) {
@@ -59,8 +58,8 @@ for (const [how, refusal] of REFUSALS) {
 
 Deno.test("link: no other version than the one that was asked for", async () => {
   await using modern = new FakeBroker(letIn({
-    connect: (packet) =>
-      readConnect(packet).version === 5 ? connack() : "close",
+    connect: ({ protocolVersion }) =>
+      protocolVersion === 5 ? connack() : "close",
   }));
   await using old = new FakeBroker(letInOld({}));
   for (const [broker, protocolVersion] of [[old, 5], [modern, 4]] as const) {
@@ -139,8 +138,8 @@ Deno.test("link: what no broker can help with ends it at the first", async () =>
 Deno.test("link: the next in turn at a loss, each in its version", async () => {
   await using old = new FakeBroker(letInOld({}));
   await using modern = new FakeBroker(letIn({
-    connect: (packet) =>
-      readConnect(packet).version === 5 ? connack() : "close",
+    connect: ({ protocolVersion }) =>
+      protocolVersion === 5 ? connack() : "close",
   }));
   await using member = await Member.connect([old, modern]);
   assertEquals(versions(old), [5, 4]);

@@ -40,7 +40,7 @@ Deno.test("link: the broker's reason for a DISCONNECT is shown", async () => {
     await using broker = new FakeBroker(letIn({}));
     await using member = await Member.connect(broker);
     const { link } = await broker.next("connect");
-    await link.send(...disconnect(code));
+    await link.send(disconnect(code));
     link.close();
     assertEquals((await member.next("disconnected")).reason, reason);
     await member.next("connected");
@@ -52,7 +52,7 @@ Deno.test("link: a take-over that the broker tells of ends it at once", async ()
   await using broker = new FakeBroker(letIn({}));
   await using member = await Member.connect(broker, { clientId: "same" });
   const { link } = await broker.next("connect");
-  await link.send(...disconnect(0x8e));
+  await link.send(disconnect(0x8e));
   const error = await inTime(member.client.lost);
   assertInstanceOf(error, RefusedError);
   assertEquals(
@@ -168,7 +168,7 @@ Deno.test("link: garbage in the middle of a conversation", async () => {
   await using member = await Member.connect(broker);
   await member.say("before");
   const { link } = await broker.next("publish");
-  await link.send(...GARBAGE);
+  await link.send(GARBAGE);
   await member.next("disconnected");
   await member.next("connected");
   await member.say("after");

@@ -8,14 +8,13 @@
 import { assertEquals, assertMatch } from "@std/assert";
 import {
   at,
-  connack,
   FakeBroker,
   hostOf,
   letIn,
   openBroker,
-  suback,
   TOPIC,
 } from "../support/brokers.ts";
+import { connack, suback } from "../support/packets.ts";
 import { Peer, said } from "../support/peers.ts";
 import { assertOneLine, run, start } from "../support/processes.ts";
 

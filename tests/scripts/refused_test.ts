@@ -14,15 +14,13 @@ import {
 import {
   at,
   closedPort,
-  connack,
   FakeBroker,
   hostOf,
   letIn,
   openBroker,
-  puback,
-  suback,
   TOPIC,
 } from "../support/brokers.ts";
+import { connack, puback, suback } from "../support/packets.ts";
 import { Peer } from "../support/peers.ts";
 import {
   assertOneLine,
