@@ -19,7 +19,6 @@ import {
 import {
   type Action,
   type Answers,
-  closedPort,
   FakeBroker,
   hostOf,
   letIn,
@@ -27,6 +26,7 @@ import {
 } from "../support/brokers.ts";
 import { Member } from "../support/members.ts";
 import { connack, oldConnack } from "../support/packets.ts";
+import { freePort } from "../support/ports.ts";
 
 /** The versions in which a broker was asked, in order. */
 const versions = (broker: FakeBroker) =>
@@ -83,7 +83,7 @@ Deno.test("link: the first broker that answers", async () => {
   await using busy = new FakeBroker(() => connack(0x89));
   await using good = new FakeBroker(letIn({}));
   await using spare = new FakeBroker(letIn({}));
-  const servers = [{ port: closedPort() }, busy, good, spare];
+  const servers = [{ port: freePort() }, busy, good, spare];
   await using member = await Member.connect(servers);
   assertEquals(member.client.broker.port, good.port);
   assertEquals([busy, good, spare].map((b) => b.connections), [1, 1, 0]);
@@ -102,7 +102,7 @@ Deno.test("link: a broker that says nothing leaves the next one time", async () 
 Deno.test("link: all of them are named when none answers", async () => {
   await using busy = new FakeBroker(() => connack(0x89));
   await using silent = new FakeBroker();
-  const gone = { port: closedPort() };
+  const gone = { port: freePort() };
   const servers = [busy, gone, silent];
   const { message } = await assertRejects(
     () => Member.connect(servers, { timeout: 0.3 }),

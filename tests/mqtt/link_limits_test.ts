@@ -9,8 +9,8 @@ import { PublishError } from "../../lib/client.ts";
 import { publishBytes } from "../../lib/mqtt/limits.ts";
 import { FakeBroker, hostOf, letIn, letInOld } from "../support/brokers.ts";
 import { Member } from "../support/members.ts";
-import { inTime } from "../support/news.ts";
 import { connack, messageOf, puback, sizeOf } from "../support/packets.ts";
+import { inTime } from "../support/patience.ts";
 import { assertOneLine, run } from "../support/processes.ts";
 
 for (const maximumQoS of [0, 1] as const) {

@@ -19,8 +19,9 @@ import { Rotation, type Version } from "../../lib/mqtt/rotation.ts";
 import { loadTransport } from "../../lib/mqtt/transport.ts";
 import { FakeBroker, hostOf, letIn, letInOld } from "../support/brokers.ts";
 import { Member } from "../support/members.ts";
-import { inTime, News } from "../support/news.ts";
+import { News } from "../support/news.ts";
 import { connack, disconnect, oldConnack } from "../support/packets.ts";
+import { inTime } from "../support/patience.ts";
 
 /** Bytes that are no MQTT: a PUBLISH at QoS 3, which there is not. */
 const GARBAGE = [0x36, 0x00, 0xff, 0xff];

@@ -11,7 +11,6 @@ import type { Version } from "../../lib/mqtt/rotation.ts";
 import { FakeBroker, letIn, letInOld, openBroker } from "../support/brokers.ts";
 import { FaultProxy } from "../support/fault_proxy.ts";
 import { Member, textOf } from "../support/members.ts";
-import { inTime } from "../support/news.ts";
 import { said } from "../support/peers.ts";
 import {
   connack,
@@ -21,6 +20,7 @@ import {
   puback,
   publish,
 } from "../support/packets.ts";
+import { inTime } from "../support/patience.ts";
 
 /** What a client says of its session. */
 interface Case {

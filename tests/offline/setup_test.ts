@@ -11,8 +11,9 @@ import {
   assertFalse,
   assertStringIncludes,
 } from "@std/assert";
+import { freePort } from "../support/ports.ts";
+import { ROOT } from "../support/processes.ts";
 
-const ROOT = new URL("../../", import.meta.url);
 const PACKAGES = ["assert", "cli", "fmt"];
 const JSR_ANSWER = '{"versions":{"1.0.19":{}}}';
 
@@ -123,10 +124,7 @@ class Registry implements AsyncDisposable {
 }
 
 /** An address where connections are refused. */
-function refusing(): string {
-  using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
-  return `http://127.0.0.1:${listener.addr.port}/`;
-}
+const refusing = () => `http://127.0.0.1:${freePort()}/`;
 
 /** Puts a package as Deno would have fetched it. */
 async function fetched(copy: Copy, files: string[]): Promise<void> {

@@ -50,12 +50,6 @@ export function at(broker: { port: number }, ...args: string[]): string[] {
   return ["--host", hostOf(broker), "--topic", TOPIC, ...args];
 }
 
-/** A port that nothing listens on. */
-export function closedPort(): number {
-  using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
-  return listener.addr.port;
-}
-
 /** What a server does about a packet: answers with bytes, or hangs up. */
 export type Action = Iterable<number> | "close" | undefined;
 

@@ -9,6 +9,7 @@ import "../../lib/mqtt/library_env.ts"; // first: mqtt-packet reads the environm
 import {
   generate,
   type IConnackPacket,
+  type IConnectPacket,
   type Packet,
   type PacketCmd,
 } from "mqtt-packet";
@@ -33,6 +34,14 @@ export function sizeOf(packet: Packet, protocolVersion: 4 | 5 = 5): number {
 
 const encode = (packet: Packet) => generate(packet, { protocolVersion: 5 });
 const encodeOld = (packet: Packet) => generate(packet, { protocolVersion: 4 });
+
+/** A client's, of MQTT 3.1.1 with a clean session unless told otherwise. */
+export const connect = (packet: Partial<IConnectPacket>) =>
+  generate({
+    ...{ cmd: "connect", protocolId: "MQTT", protocolVersion: 4 },
+    ...{ clean: true, clientId: "", keepalive: 10 },
+    ...packet,
+  });
 
 export const connack = (
   reasonCode = 0,

@@ -6,7 +6,7 @@
  * @module
  */
 
-import { PATIENCE_MS } from "./text_lines.ts";
+import { becomesTrue, PATIENCE_MS } from "./patience.ts";
 
 /** The size of a terminal, in cells. */
 export interface Size {
@@ -18,10 +18,10 @@ export interface Size {
 
 /** tmux is not installed. */
 export class NoTmuxError extends Error {
-  /** The class's name. */
-  override name = "NoTmuxError";
+  static {
+    this.prototype.name = "NoTmuxError";
+  }
 
-  /** Makes the sentence. */
   constructor() {
     super(
       "tmux, the terminal of the pictures and of some tests, is not " +
@@ -33,21 +33,17 @@ export class NoTmuxError extends Error {
 
 /** tmux could not do what it was told. */
 export class TmuxError extends Error {
-  /** The class's name. */
-  override name = "TmuxError";
+  static {
+    this.prototype.name = "TmuxError";
+  }
 }
 
 /** A terminal didn't show in time what it was to show. */
 export class NotShownError extends Error {
-  /** The class's name. */
-  override name = "NotShownError";
+  static {
+    this.prototype.name = "NotShownError";
+  }
 
-  /**
-   * Makes the sentence.
-   *
-   * @param expected What was to be shown.
-   * @param screen What was shown instead.
-   */
   constructor(expected: Expected, screen: string) {
     super(
       `The terminal has not shown ${expected} within ${
@@ -60,9 +56,6 @@ export class NotShownError extends Error {
 
 /** What a screen, one string of lines, is to show. */
 export type Expected = string | RegExp | ((screen: string) => boolean);
-
-/** The time between two looks at a terminal, in milliseconds. */
-const LOOK_EVERY_MS = 20;
 
 /** A terminal type that every system knows, of 256 colours. */
 const TERM = "screen-256color";
@@ -232,15 +225,10 @@ export class Terminal {
    * @throws {NotShownError} When it takes too long.
    */
   async until(expected: Expected): Promise<string> {
-    const deadline = performance.now() + PATIENCE_MS;
-    for (;;) {
-      const screen = await this.screen();
-      if (isShown(expected, screen)) return screen;
-      if (performance.now() > deadline) {
-        throw new NotShownError(expected, screen);
-      }
-      await new Promise((resolve) => setTimeout(resolve, LOOK_EVERY_MS));
-    }
+    let screen = "";
+    const look = async () => isShown(expected, screen = await this.screen());
+    if (await becomesTrue(look)) return screen;
+    throw new NotShownError(expected, screen);
   }
 
   /**
