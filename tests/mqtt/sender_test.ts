@@ -5,6 +5,7 @@ import {
   PublishError,
   Sender,
 } from "../../lib/mqtt/sender.ts";
+import { pureTests } from "../support/pure.ts";
 
 /** A sender whose messages the test answers. */
 function begin() {
@@ -32,9 +33,7 @@ const answer = (answers: Done[], error?: Error) => answers.shift()!(error);
 /** An error of MQTT.js with a reason code. */
 const refusal = (code: number) => Object.assign(new Error("no"), { code });
 
-/** A test without any permission. */
-const test = (name: string, fn: () => void | Promise<void>) =>
-  Deno.test({ name: `sender: ${name}`, permissions: "none", fn });
+const test = pureTests("sender");
 
 test("what comes before the connection waits, in order", async () => {
   const { sender, send, published, answers } = begin();

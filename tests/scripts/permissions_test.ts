@@ -1,10 +1,8 @@
 import { assertEquals } from "@std/assert";
-import { hostOf, openBroker } from "../support/brokers.ts";
+import { hostOf, openBroker, TOPIC } from "../support/brokers.ts";
 import { Peer } from "../support/peers.ts";
 import { freePort } from "../support/ports.ts";
 import { run, start } from "../support/processes.ts";
-
-const TOPIC = "chat/room";
 
 /** Makes Deno write down each permission that is asked for. */
 const AUDIT = { DENO_AUDIT_PERMISSIONS: "/dev/stderr" };
