@@ -187,16 +187,15 @@ for (const version of [5, 4] satisfies Version[]) {
   const accept = version === 5 ? connack : oldConnack;
   const connectTo = (broker: FakeBroker) =>
     Member.connect(broker, { protocolVersion: version });
+  /** Lets everybody in but for the second connection. */
+  const refusingOnce = (code: number) =>
+    (version === 5 ? letIn : letInOld)({
+      connect: (_, { number }) => accept(number === 2 ? code : 0),
+    });
   const named = version === 5 ? "MQTT 5" : "MQTT 3.1.1";
 
   Deno.test(`link: a busy broker is tried again, ${named}`, async () => {
-    const answers = {
-      connect: (_: unknown, { number }: { number: number }) =>
-        accept(number === 2 ? busy : 0),
-    };
-    await using broker = new FakeBroker(
-      version === 5 ? letIn(answers) : letInOld(answers),
-    );
+    await using broker = new FakeBroker(refusingOnce(busy));
     await using member = await connectTo(broker);
     (await broker.next("connect")).link.close();
     await member.next("disconnected");
@@ -215,13 +214,7 @@ for (const version of [5, 4] satisfies Version[]) {
   });
 
   Deno.test(`link: a user who is turned away, later, ${named}`, async () => {
-    const answers = {
-      connect: (_: unknown, { number }: { number: number }) =>
-        accept(number === 2 ? denied : 0),
-    };
-    await using broker = new FakeBroker(
-      version === 5 ? letIn(answers) : letInOld(answers),
-    );
+    await using broker = new FakeBroker(refusingOnce(denied));
     await using member = await connectTo(broker);
     (await broker.next("connect")).link.close();
     const error = await inTime(member.client.lost);
