@@ -18,12 +18,8 @@ import { type ListenerOptions, parseListenerArgs } from "./lib/cli/options.ts";
 import { Reading } from "./lib/room/reader.ts";
 import { Roster } from "./lib/room/roster.ts";
 import { type People, prepare, runScript } from "./lib/cli/script.ts";
-import {
-  Ending,
-  LineWriter,
-  nextEnter,
-  onEndSignals,
-} from "./lib/terminal/signals.ts";
+import { LineWriter } from "./lib/terminal/output.ts";
+import { Ending, nextEnter, onEndSignals } from "./lib/terminal/signals.ts";
 import { HINT_MS, waitFor, within } from "./lib/timer.ts";
 
 /**

@@ -5,50 +5,39 @@
  * @module
  */
 
-import type { IPublishPacket } from "mqtt";
 import { type Broker, showBroker } from "./mqtt/address.ts";
 import {
   type ClientOptions,
   completeOptions,
+  DEFAULTS,
   type Status,
 } from "./client_options.ts";
-import {
-  connectFirst,
-  type ConnectOptions,
-  UnreachableError,
-} from "./mqtt/connect.ts";
-import { DEFAULTS } from "./defaults.ts";
-import {
-  LARGEST_PUBLISH_BYTES,
-  limitsOf,
-  publishBytes,
-} from "./mqtt/limits.ts";
+import type { ConnectOptions } from "./mqtt/connect.ts";
+import { AbandonedError, UnreachableError } from "./mqtt/errors.ts";
+import type { Limits } from "./mqtt/limits.ts";
 import { Link } from "./mqtt/link.ts";
-import { decode, encodeText, type Payload, type QoS } from "./protocol.ts";
-import { Rotation, type Version } from "./mqtt/rotation.ts";
-import {
-  AbandonedError,
-  type Done,
-  PublishError,
-  Sender,
-} from "./mqtt/sender.ts";
-import type { Message } from "./mqtt/sender.ts";
-import {
-  type Grant,
-  NoAnswerError,
-  Subscriptions,
-} from "./mqtt/subscriptions.ts";
+import type { Version } from "./mqtt/rotation.ts";
+import { Sender } from "./mqtt/sender.ts";
+import { type Grant, Subscriptions } from "./mqtt/subscriptions.ts";
 import { checkFilter, checkTopic } from "./mqtt/topic.ts";
-import { loadTransport, type MqttClient } from "./mqtt/transport.ts";
-import { utf8Length } from "./utf8.ts";
+import { loadTransport, type OpenStream } from "./mqtt/transport.ts";
+import { decode, encodeText, type Payload, type QoS } from "./protocol.ts";
 
-export { AddressError, type Broker, type Scheme } from "./mqtt/address.ts";
-export type { ClientOptions, Status } from "./client_options.ts";
 export {
+  AddressError,
+  type Broker,
+  type Scheme,
+  type TlsIdentity,
+} from "./mqtt/address.ts";
+export type { ClientOptions, Status } from "./client_options.ts";
+export type { ConnectOptions } from "./mqtt/connect.ts";
+export {
+  AbandonedError,
   NotAuthorizedError,
+  PublishError,
   RefusedError,
   UnreachableError,
-} from "./mqtt/connect.ts";
+} from "./mqtt/errors.ts";
 export type { LinkStatus } from "./mqtt/link.ts";
 export {
   type ChatMessage,
@@ -60,48 +49,60 @@ export {
   type Received,
 } from "./protocol.ts";
 export type { Version, WantedVersion } from "./mqtt/rotation.ts";
-export { AbandonedError, PublishError } from "./mqtt/sender.ts";
 export type { Grant } from "./mqtt/subscriptions.ts";
 export { TopicError } from "./mqtt/topic.ts";
-export type { TlsIdentity } from "./mqtt/transport.ts";
-
-/** MQTT 5's reason code for what exceeds the broker's limit (§2.4). */
-const PACKET_TOO_LARGE = 149;
 
 /** A member of chat rooms on one broker, or on one of several. */
 export class ChatClient {
   readonly #options: ClientOptions;
-  readonly #settings: ConnectOptions;
-  readonly #rotation: Rotation;
-  readonly #rooms = new Subscriptions();
+  readonly #timeout: number;
+  readonly #link: Link;
   readonly #sender: Sender;
-  /** Settles when the connection is lost for good. */
-  readonly lost: Promise<Error>;
-  #resolveLost: (error: Error) => void;
-  #link!: Link;
-  #limits = limitsOf(4);
-  /** Whether it was told that the QoS is lowered. */
-  #isLowered = false;
-  /**
-   * MQTT.js acknowledges messages before it emits `connect`, which comes ticks
-   * after CONNACK. They are held, so that whoever is told of the connection
-   * knows of it first.
-   */
-  readonly #held: (() => void)[] = [];
+  readonly #rooms: Subscriptions;
+  readonly #lost = Promise.withResolvers<Error>();
   #isClosed = false;
 
-  private constructor(options: ClientOptions) {
+  private constructor(
+    options: ClientOptions,
+    settings: ConnectOptions,
+    open: OpenStream,
+  ) {
     this.#options = options;
-    this.#settings = completeOptions(options);
-    const { brokers, protocolVersion } = this.#settings;
-    this.#rotation = new Rotation(brokers, protocolVersion);
-    this.#sender = new Sender(
-      (message, done) => this.#publish(message, done),
-      (packetId) => this.#link.mqtt.removeOutgoingMessage(packetId),
-    );
-    const { promise, resolve } = Promise.withResolvers<Error>();
-    this.lost = promise;
-    this.#resolveLost = resolve;
+    this.#timeout = settings.timeout;
+    this.#link = new Link(settings, open, {
+      onStatus: (status) => this.#tell(status),
+      onUp: (limits) => this.#onUp(limits),
+      onDown: (how) => this.#sender.goOffline(how),
+      onPublish: (topic, bytes, { qos, retain, dup }) => {
+        // It clears a retained message (MQTT 5 §3.3.1.3): nobody said anything.
+        if (bytes.length === 0) return;
+        options.onReceived?.({
+          topic,
+          payload: decode(bytes),
+          qos,
+          retain,
+          receivedAt: this.#now(),
+          duplicate: dup,
+        });
+      },
+      onLost: (error) => {
+        this.#isClosed = true;
+        this.#abandon(error);
+        this.#lost.resolve(error);
+      },
+    });
+    const { mqtt } = this.#link;
+    const { timeout } = settings;
+    this.#rooms = new Subscriptions(mqtt, timeout);
+    this.#sender = new Sender({
+      mqtt,
+      timeout,
+      broker: () => showBroker(this.broker),
+      onLowered: (qos) =>
+        this.#tell({ type: "lowered", broker: this.broker, qos }),
+      onStuck: () =>
+        this.#link.drop("it does not acknowledge what was sent again"),
+    });
   }
 
   /**
@@ -117,27 +118,26 @@ export class ChatClient {
    * @throws {UnreachableError} When none answers in time.
    */
   static async connect(options: ClientOptions): Promise<ChatClient> {
-    const client = new ChatClient(options);
-    const settings = client.#settings;
-    await connectFirst(
-      settings,
-      client.#rotation,
-      await loadTransport(settings.brokers, settings.tls),
-      (mqtt) => client.#listen(mqtt),
-      (mqtt, sessionPresent) => client.#adopt(mqtt, sessionPresent),
-      (text) => client.#tell({ type: "step", text }),
-    );
+    const settings = completeOptions(options);
+    const open = await loadTransport(settings.brokers, settings.tls);
+    const client = new ChatClient(options, settings, open);
+    await client.#link.connect();
     return client;
+  }
+
+  /** Resolves, with the reason, when the connection is lost for good. */
+  get lost(): Promise<Error> {
+    return this.#lost.promise;
   }
 
   /** The broker it is connected to, or tries. */
   get broker(): Broker {
-    return this.#rotation.broker;
+    return this.#link.broker;
   }
 
   /** The MQTT version spoken: 5, or 4 for 3.1.1. */
   get version(): Version {
-    return this.#rotation.version;
+    return this.#link.version;
   }
 
   /** Whether there is a connection now. */
@@ -150,22 +150,17 @@ export class ChatClient {
    *
    * @param filters Topic filters.
    * @param qos The QoS to ask for.
-   * @returns What the broker grants, in the same order; nothing when the
-   * connection broke meanwhile, and the next one asks again.
+   * @returns What the broker grants, in the same order, when it has answered
+   * for each: at once, or on a later connection.
    * @throws {TopicError} When a filter is not valid.
-   * @throws {UnreachableError} When the broker does not answer in time.
+   * @throws {UnreachableError} When the broker does not answer in time, or the
+   * connection is lost for good.
    */
   async join(filters: string[], qos: QoS = DEFAULTS.qos): Promise<Grant[]> {
     filters.forEach(checkFilter);
-    this.#rooms.add(filters, qos);
-    try {
-      return await this.#subscribe();
-    } catch (error) {
-      if (!(error instanceof NoAnswerError)) throw error;
-      throw new UnreachableError(
-        `${showBroker(this.broker)} does not serve: ${error.message}.`,
-      );
-    }
+    const granted = this.#rooms.add(filters, qos);
+    if (this.#link.isUp) this.#subscribe();
+    return await granted;
   }
 
   /**
@@ -195,7 +190,7 @@ export class ChatClient {
       qos,
     };
     if (this.#isClosed) throw new AbandonedError("The connection is closed.");
-    await this.#sender.send(message, () => showBroker(this.broker));
+    await this.#sender.send(message);
   }
 
   /**
@@ -205,8 +200,7 @@ export class ChatClient {
   async close(): Promise<void> {
     if (this.#isClosed) return;
     this.#isClosed = true;
-    this.#sender.abandon();
-    this.#showHeld();
+    this.#abandon();
     await this.#link.end();
   }
 
@@ -214,100 +208,49 @@ export class ChatClient {
   abort(): void {
     if (this.#isClosed) return;
     this.#isClosed = true;
-    this.#sender.abandon();
+    this.#abandon();
     this.#link.break();
   }
 
-  /** Takes over a connection in the moment it stands. */
-  #adopt(mqtt: MqttClient, sessionPresent: boolean): void {
-    const { timeout, session: { resume } } = this.#settings;
-    let isFirst = true;
-    const options = { timeout, resume, chosenId: this.#options.clientId };
-    this.#link = new Link(mqtt, sessionPresent, this.#rotation, options, {
-      onStatus: (status) => this.#tell(status),
-      onUp: () => {
-        // A broker that doesn't answer is as good as gone: try the next.
-        if (!isFirst) this.#subscribe().catch(() => this.#link.drop());
-        isFirst = false;
-        this.#limits = limitsOf(this.version, mqtt.serverProperties);
-        this.#sender.goOnline(this.#limits.inFlight);
-        this.#showHeld();
-      },
-      onDown: (mayBeMessage) => this.#sender.goOffline(mayBeMessage),
-      onLost: (error) => {
-        this.#isClosed = true;
-        this.#sender.abandon();
-        this.#showHeld();
-        this.#resolveLost(error);
-      },
-    });
+  /** There is a connection: first the rooms, then what waits to be sent. */
+  async #onUp(limits: Limits): Promise<void> {
+    const isReading = !this.#rooms.isEmpty;
+    if (isReading && !await this.#subscribe()) return;
+    if (this.#link.isUp) this.#sender.goOnline(limits, this.version);
   }
 
-  #publish(
-    { topic, payload, qos: wanted }: Message,
-    done: Done,
-  ): number | undefined {
-    const { qos: highest, packetBytes } = this.#limits;
-    const qos = wanted > highest ? highest : wanted;
-    if (qos < wanted && !this.#isLowered) {
-      this.#isLowered = true;
-      this.#tell({ type: "lowered", broker: this.broker, qos });
-    }
-    const size = packetBytes < LARGEST_PUBLISH_BYTES
-      ? publishBytes(topic, utf8Length(payload), qos, this.version)
-      : 0;
-    if (size > packetBytes) {
-      done(
-        new PublishError(
-          `${showBroker(this.broker)} takes packets of ${packetBytes} bytes ` +
-            `at most, this message needs ${size}; send it in parts.`,
-          PACKET_TOO_LARGE,
+  /**
+   * Subscribes to all rooms; tells what was granted.
+   *
+   * @returns Whether the broker answered.
+   */
+  async #subscribe(): Promise<boolean> {
+    try {
+      const grants = await this.#rooms.subscribe(this.#link.lastReason);
+      for (const { topic, qos, reason = "" } of grants ?? []) {
+        this.#tell(
+          qos === undefined
+            ? { type: "denied", topic, reason }
+            : { type: "subscribed", topic, qos },
+        );
+      }
+      return grants !== undefined;
+    } catch (error) {
+      const { message } = error as Error;
+      this.#rooms.abandon(
+        new UnreachableError(
+          `${showBroker(this.broker)} does not serve: ${message}.`,
         ),
       );
-      return undefined;
+      // As good as gone: the next one may answer.
+      this.#link.drop(message);
+      return false;
     }
-    this.#link.mqtt.publish(topic, payload, { qos }, done);
-    return qos === 0 ? undefined : this.#link.mqtt.getLastMessageId();
   }
 
-  /** Takes what arrives, from before the connection is said to stand. */
-  #listen(mqtt: MqttClient): void {
-    mqtt.on("message", (topic, bytes, packet) => {
-      // While it leaves, its own notice may still come.
-      const isKnown = this.online || this.#isClosed;
-      if (isKnown) this.#receive(topic, bytes, packet);
-      else this.#held.push(() => this.#receive(topic, bytes, packet));
-    });
-  }
-
-  /** Shows what came between CONNACK and the news of it. */
-  #showHeld(): void {
-    for (const show of this.#held.splice(0)) show();
-  }
-
-  #receive(topic: string, bytes: Uint8Array, packet: IPublishPacket): void {
-    this.#options.onReceived?.({
-      topic,
-      payload: decode(bytes),
-      qos: packet.qos,
-      retain: packet.retain,
-      receivedAt: this.#now(),
-      duplicate: packet.dup,
-    });
-  }
-
-  /** Subscribes to all rooms; tells what was granted. */
-  async #subscribe(): Promise<Grant[]> {
-    const { timeout } = this.#settings;
-    const grants = await this.#rooms.subscribe(this.#link.mqtt, timeout);
-    for (const { topic, qos, reason = "" } of grants) {
-      this.#tell(
-        qos === undefined
-          ? { type: "denied", topic, reason }
-          : { type: "subscribed", topic, qos },
-      );
-    }
-    return grants;
+  #abandon(error: Error = new AbandonedError("The connection is closed.")) {
+    this.#sender.abandon();
+    this.#rooms.abandon(error);
   }
 
   #now(): Date {

@@ -1,18 +1,39 @@
 /**
  * What the chat client is told, and what it makes of that: where and as whom
- * must be said, all else has a default. Pure, but for the random client id.
+ * must be said, all else has a default. The flags have the same defaults. Pure,
+ * but for the random client id.
  *
  * @module
  */
 
-import { AddressError, type Broker, parseBroker } from "./mqtt/address.ts";
+import {
+  AddressError,
+  type Broker,
+  parseBroker,
+  type TlsIdentity,
+} from "./mqtt/address.ts";
 import type { ConnectOptions } from "./mqtt/connect.ts";
-import { DEFAULTS } from "./defaults.ts";
 import type { LinkStatus } from "./mqtt/link.ts";
-import { encode, type Payload, type QoS, type Received } from "./protocol.ts";
-import type { WantedVersion } from "./mqtt/rotation.ts";
 import { checkTopic } from "./mqtt/topic.ts";
-import type { TlsIdentity } from "./mqtt/transport.ts";
+import { encode, type Payload, type QoS, type Received } from "./protocol.ts";
+
+/** What is taken for granted where nobody says otherwise. */
+export const DEFAULTS = {
+  /** The user of a broker that is new to MQTT-Chat, its password, and a name. */
+  username: "chat",
+  /** The QoS to publish and subscribe with. */
+  qos: 1,
+  /** Keep alive, in seconds. */
+  keepalive: 30,
+  /** The MQTT version: 5, and 4 where 5 is refused. */
+  protocolVersion: "auto",
+  /** How long, in seconds, a connection and its last answers may take. */
+  timeout: 10,
+  /** How long, in seconds, the broker keeps a session that is to be resumed. */
+  sessionExpiry: 86_400,
+  /** How long, in seconds, it keeps one only for the time of an outage. */
+  outageExpiry: 300,
+} as const;
 
 /** What happens to the connection and the subscriptions. */
 export type Status =
@@ -25,36 +46,33 @@ export type Status =
  * Where to connect, as whom, and who is told. What is left out is as in
  * {@link DEFAULTS}, the defaults of the scripts.
  */
-export interface ClientOptions {
+export interface ClientOptions extends
+  Partial<
+    Pick<
+      ConnectOptions,
+      | "clientId"
+      | "keepalive"
+      | "password"
+      | "protocolVersion"
+      | "timeout"
+      | "tls"
+    >
+  > {
   /**
    * The brokers to try, in this order; at least one. As text: `host`,
-   * `host:port`, or an mqtt, mqtts, ws or wss URL.
+   * `host:port`, or an mqtt, mqtts, ws or wss URL; with {@link tls} an address
+   * without a scheme is one of mqtts.
    */
   brokers: (Broker | string)[];
   /** The broker's user, unless its URL names one. */
   username: string;
-  /** The user's password, unless the broker's URL has one. */
-  password?: string;
-  /** The client id; 64 random bits unless given. */
-  clientId?: string;
-  /** Seconds between signs of life, 0 (none) to 65535. */
-  keepalive?: number;
-  /** The version to speak; `auto` is 5, and 4 (3.1.1) where 5 is refused. */
-  protocolVersion?: WantedVersion;
-  /** Seconds in which one of the brokers must have answered. */
-  timeout?: number;
-  /**
-   * What TLS connections trust and show; with it, an address without a scheme
-   * is one of mqtts.
-   */
-  tls?: TlsIdentity;
   /**
    * Whether the session outlives the program, which takes a client id to find
    * it by, and how long the broker keeps it (seconds).
    */
-  session?: { resume?: boolean; expiry?: number };
+  session?: Partial<ConnectOptions["session"]>;
   /** The payload the broker publishes to a topic when the connection is lost. */
-  will?: { topic: string; payload: Payload };
+  will?: { topic: string; payload: Payload; qos?: QoS };
   /** Called for each publication that arrives. */
   onReceived?: (received: Received) => void;
   /** Called when something happens to the connection. */
@@ -74,8 +92,8 @@ export interface ClientOptions {
  * @throws {PayloadTooLargeError} When the will is too large.
  */
 export function completeOptions(options: ClientOptions): ConnectOptions {
-  const { username, password, clientId, tls, will, session = {} } = options;
-  const { resume = false } = session;
+  const { username, password, clientId, tls, will } = options;
+  const { resume = false, expiry } = options.session ?? {};
   const { sessionExpiry, outageExpiry } = DEFAULTS;
   if (will !== undefined) checkTopic(will.topic);
   return {
@@ -90,9 +108,13 @@ export function completeOptions(options: ClientOptions): ConnectOptions {
     tls,
     session: {
       resume,
-      expiry: session.expiry ?? (resume ? sessionExpiry : outageExpiry),
+      expiry: expiry ?? (resume ? sessionExpiry : outageExpiry),
     },
-    will: will && { topic: will.topic, payload: encode(will.payload) },
+    will: will && {
+      topic: will.topic,
+      payload: encode(will.payload),
+      qos: will.qos ?? DEFAULTS.qos,
+    },
   };
 }
 

@@ -6,7 +6,7 @@
  * @module
  */
 
-import { DEFAULTS } from "../defaults.ts";
+import { DEFAULTS } from "../client_options.ts";
 
 /** Which of the two scripts. */
 export type Script = "listener" | "publisher";

@@ -11,7 +11,8 @@ import {
   parseBroker,
   SCHEMES,
 } from "../mqtt/address.ts";
-import { DEFAULTS } from "../defaults.ts";
+import { DEFAULTS } from "../client_options.ts";
+import type { ConnectOptions } from "../mqtt/connect.ts";
 import type { Choices, Script } from "./flags.ts";
 import { MAX_NAME_LENGTH, type QoS } from "../protocol.ts";
 import {
@@ -26,33 +27,30 @@ import { readValues, UsageError, type Values } from "./arguments.ts";
 export type ColorChoice = Choices["color"];
 
 /** What both scripts are told. */
-export interface Options {
-  /** The brokers to try, in this order. At least one. */
-  brokers: Broker[];
-  /** The broker user. */
-  username: string;
-  /** The name in the room. */
-  name: string;
-  /** The password from the command line, if there. */
-  password?: string;
-  /** The file to read the password from, if any. */
-  passwordFile?: string;
+export interface Options extends
+  Pick<
+    ConnectOptions,
+    | "brokers"
+    | "keepalive"
+    | "password"
+    | "protocolVersion"
+    | "timeout"
+    | "username"
+  > {
   /** The client id; random when undefined. */
   clientId?: string;
   /** Whether to keep the broker's session between runs. */
   resume: boolean;
   /** How long the broker keeps it, in seconds. */
   sessionExpiry: number;
+  /** The name in the room. */
+  name: string;
+  /** The file to read the password from, if any. */
+  passwordFile?: string;
   /** The QoS to publish and subscribe with. */
   qos: QoS;
-  /** Keep alive in seconds. */
-  keepalive: number;
-  /** The MQTT version: 5, 4 (that is 3.1.1), or 5 and else 4. */
-  protocolVersion: "auto" | 5 | 4;
   /** PEM files. */
   tlsFiles: { ca?: string; cert?: string; key?: string };
-  /** Seconds to connect, and for the last acknowledgements. */
-  timeout: number;
   /** When to write in colour. */
   color: ColorChoice;
   /** Errors only on stderr. */
@@ -214,7 +212,7 @@ function shortName(values: Values): string | undefined {
 }
 
 /** The number MQTT puts on the wire for the version asked for. */
-function protocolVersion(values: Values): "auto" | 5 | 4 {
+function protocolVersion(values: Values): Options["protocolVersion"] {
   switch (values.choice("protocol-version")) {
     case "5":
       return 5;

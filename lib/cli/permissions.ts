@@ -7,16 +7,17 @@
  */
 
 import { type Broker, hostPort } from "../mqtt/address.ts";
-import { DEFAULTS } from "../defaults.ts";
+import { DEFAULTS } from "../client_options.ts";
 import type { ColorChoice, Options } from "./options.ts";
-import type { TlsIdentity } from "../mqtt/transport.ts";
+import type { TlsIdentity } from "../mqtt/address.ts";
 import { safeName } from "../safe_text.ts";
 import { UsageError } from "./arguments.ts";
 
 /** A permission that was not granted: no help text tells more. */
 export class NotPermittedError extends UsageError {
-  /** The class's name. */
-  override name = "NotPermittedError";
+  static {
+    this.prototype.name = "NotPermittedError";
+  }
 }
 
 /** The most bytes of a password, by the length field of CONNECT. */

@@ -20,7 +20,7 @@ import {
   requireNet,
   useColor,
 } from "./permissions.ts";
-import { LineWriter } from "../terminal/signals.ts";
+import { LineWriter } from "../terminal/output.ts";
 import { statusLine, type Verbosity } from "./status.ts";
 import { within } from "../timer.ts";
 import { UsageError } from "./arguments.ts";
@@ -154,20 +154,14 @@ export async function prepare(
   );
   setColorEnabled(color);
   await requireNet(options.brokers);
-  const { brokers, username, keepalive, protocolVersion, timeout } = options;
   const verbosity = options.debug ? "debug" : options.quiet ? "quiet" : usual;
   return {
     color,
     isDumb,
     connect: {
-      brokers,
-      clientId: options.clientId,
-      username,
+      ...options,
       password: await findPassword(options, ask),
       tls: await readTlsFiles(options.tlsFiles),
-      keepalive,
-      protocolVersion,
-      timeout,
       session: options.resume
         ? { resume: true, expiry: options.sessionExpiry }
         : undefined,

@@ -36,6 +36,8 @@ function isWanted(status: Status, verbosity: Verbosity): boolean {
   switch (status.type) {
     case "denied":
     case "lowered":
+    case "maybe shared":
+    case "not kept":
       return true;
     case "disconnected":
     case "reconnecting":
@@ -70,6 +72,14 @@ function sentence(status: Status, verbosity: Verbosity): string {
     case "lowered":
       return `${showBroker(status.broker)} takes QoS ${status.qos} at most; ` +
         "messages are sent with that.";
+    case "not kept":
+      return `${showBroker(status.broker)} keeps no session: what is said ` +
+        "while you are away is missed.";
+    case "maybe shared":
+      return `${showBroker(status.broker)} closed one connection after the ` +
+        "other without a word. Another client may use the id " +
+        `${JSON.stringify(status.clientId)}; or something in between closes ` +
+        "connections, or the broker doesn't take what is sent.";
     case "disconnected":
       return `Disconnected from ${showBroker(status.broker)}: ` +
         `${status.reason}.`;

@@ -9,7 +9,6 @@
 
 import { Buffer } from "node:buffer";
 import { setImmediate } from "node:timers";
-import { MAX_UTF8_BYTES } from "../utf8.ts";
 
 /** The part of a Node stream that matters here. */
 export interface Writing {
@@ -23,6 +22,9 @@ export interface Writing {
   // deno-lint-ignore no-explicit-any -- as Node has it: many forms, passed on
   end(...args: any[]): unknown;
 }
+
+/** The most bytes of UTF-8 that a UTF-16 code unit takes. */
+const MAX_BYTES_PER_UNIT = 3;
 
 /** How much is gathered at a time, in bytes. */
 const BATCH_BYTES = 16 * 1024;
@@ -44,7 +46,7 @@ export function batchWrites(stream: Writing): void {
   };
   stream.write = (part) => {
     const isText = typeof part === "string";
-    const most = part.length * (isText ? MAX_UTF8_BYTES : 1);
+    const most = part.length * (isText ? MAX_BYTES_PER_UNIT : 1);
     if (size + most > BATCH_BYTES) {
       const large = isText ? Buffer.from(part) : part;
       const before = batch.subarray(0, size);

@@ -7,8 +7,7 @@
  */
 
 import type { PeerCertificate } from "node:tls";
-import type { Broker } from "./address.ts";
-import type { TlsIdentity } from "./transport.ts";
+import type { Broker, TlsIdentity } from "./address.ts";
 
 /** How long the look at a certificate may take, in milliseconds. */
 const LOOK_MS = 5_000;

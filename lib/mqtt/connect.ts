@@ -1,47 +1,28 @@
 /**
  * The first connection: which broker and which MQTT version answer, or the one
- * sentence that says why none does. Owns MQTT.js's set-up and the errors of
- * connecting. Touches the network.
+ * sentence that says why none does. Owns what CONNECT says.
  *
  * @module
  */
 
-import "./library_env.ts";
-import { Buffer } from "node:buffer";
-import mqttClient from "mqtt/lib/client";
-import type { IClientOptions } from "mqtt";
-import { type Broker, showBroker } from "./address.ts";
+import type { QoS } from "../protocol.ts";
+import { type Broker, showBroker, type TlsIdentity } from "./address.ts";
 import { certificateFault } from "./certificate.ts";
-import { refuseTruncatedPackets } from "./malformed_packets.ts";
-import { connectReason, type Reason } from "./reasons.ts";
+import {
+  NotAuthorizedError,
+  RefusedError,
+  UnreachableError,
+} from "./errors.ts";
+import type { ConnectPacket } from "./mqtt_js.ts";
+import type { Reason } from "./reasons.ts";
 import {
   type Rotation,
   type Version,
   versionName,
   type WantedVersion,
 } from "./rotation.ts";
-import { MAX_PACKET_BYTES, type MqttClient } from "./transport.ts";
-import type { OpenStream, TlsIdentity } from "./transport.ts";
 
-/** No broker could be reached, or none spoke MQTT with us. */
-export class UnreachableError extends Error {
-  /** The class's name. */
-  override name = "UnreachableError";
-}
-
-/** The broker doesn't let this user in. */
-export class NotAuthorizedError extends Error {
-  /** The class's name. */
-  override name = "NotAuthorizedError";
-}
-
-/** The broker refuses the connection for a reason other than the user. */
-export class RefusedError extends Error {
-  /** The class's name. */
-  override name = "RefusedError";
-}
-
-/** What is said to the broker in CONNECT, and how long it may take to answer. */
+/** Where to connect and as whom, completely. */
 export interface ConnectOptions {
   /** The brokers to try, in this order. */
   brokers: Broker[];
@@ -49,40 +30,33 @@ export interface ConnectOptions {
   clientId: string;
   /** Whether it was made up, so that nobody has a session under it. */
   hasRandomId: boolean;
-  /** The user, unless the broker's URL names one. */
+  /** The broker's user, unless its URL names one. */
   username: string;
-  /** The user's password. */
+  /** The user's password, unless the broker's URL has one. */
   password?: string;
-  /** Seconds. */
+  /** Seconds between signs of life, 0 (none) to 65535. */
   keepalive: number;
-  /** The version to speak; `auto` is 5, and 4 where 5 is refused. */
+  /** The version to speak; `auto` is 5, and 4 (3.1.1) where 5 is refused. */
   protocolVersion: WantedVersion;
   /** Seconds in which one of the brokers must have answered. */
   timeout: number;
   /** What TLS connections trust and show. */
   tls?: TlsIdentity;
   /** What the broker publishes when the connection is lost. */
-  will?: { topic: string; payload: Uint8Array };
+  will?: { topic: string; payload: Uint8Array; qos: QoS };
   /** Whether the session outlives the program, and how long (seconds). */
   session: { resume: boolean; expiry: number };
 }
 
-/** Called in the moment a connection stands. */
-export type OnConnected = (mqtt: MqttClient, sessionPresent: boolean) => void;
-
-/** Called with MQTT.js's client before anything can arrive. */
-export type OnCreated = (mqtt: MqttClient) => void;
+/** Tries the broker whose turn it is; returns why it failed, if it did. */
+export type Attempt = (milliseconds: number) => Promise<Reason | undefined>;
 
 /**
  * Tries the brokers in turn, once each, until one accepts us.
  *
  * @param options What to say to them.
  * @param rotation The order; it stays at the broker that answered.
- * @param open Opens a stream to a broker.
- * @param onCreated Given MQTT.js's client for each attempt. The messages of a
- * kept session may come before it says that it is connected.
- * @param onConnected Given MQTT.js's client, which doesn't reconnect until it
- * is told a `reconnectPeriod`.
+ * @param attempt Makes one attempt.
  * @param onStep Told of each failed attempt, for `--debug`.
  * @throws {NotAuthorizedError} At once, when a broker refuses the user.
  * @throws {RefusedError} When a broker refuses for good for another reason.
@@ -92,9 +66,7 @@ export type OnCreated = (mqtt: MqttClient) => void;
 export async function connectFirst(
   options: ConnectOptions,
   rotation: Rotation,
-  open: OpenStream,
-  onCreated: OnCreated,
-  onConnected: OnConnected,
+  attempt: Attempt,
   onStep: (text: string) => void,
 ): Promise<void> {
   const deadline = performance.now() + options.timeout * 1000;
@@ -104,82 +76,108 @@ export async function connectFirst(
     const { broker, version } = rotation;
     // A share for each, or one that is silent would leave the others none.
     const share = (deadline - performance.now()) /
-      (options.brokers.length - failures.length);
+      (options.brokers.length - failures.length) /
+      (rotation.canFallBack ? 2 : 1);
     const failure = share > 0
-      ? await attempt(options, rotation, open, share, onCreated, onConnected)
+      ? await attempt(share)
       : { text: "no time left to try it", remedy: "elsewhere" } as const;
     if (failure === undefined) return;
     onStep(`${showBroker(broker)}, ${versionName(version)}: ${failure.text}`);
+    if (failure.remedy === "will") continue;
     await throwIfHopeless(failure, broker, options);
-    if (rotation.moveOn(failure.remedy === "version") !== "version") {
+    if (rotation.moveOn(mayBeVersion(failure)) !== "version") {
       failures.push(`${showBroker(broker)} (${failure.text})`);
     }
     hasWrongVersion = failure.remedy === "version";
   }
-  if (hasWrongVersion && options.protocolVersion !== "auto") {
+  const { protocolVersion, brokers } = options;
+  if (hasWrongVersion && protocolVersion !== "auto") {
     throw new UnreachableError(
       `${failures.join(" and ")}: no broker speaks ` +
-        `${versionName(options.protocolVersion)} with us. Try it without ` +
+        `${versionName(protocolVersion)} with us. Try it without ` +
         "--protocol-version.",
     );
   }
   throw new UnreachableError(
-    `No broker answers at ${failures.join(" or ")}. ${advice(options.brokers)}`,
+    `No broker answers at ${failures.join(" or ")}. ` +
+      advice(brokers, options.will?.topic),
   );
 }
 
+/**
+ * What CONNECT says to a broker.
+ *
+ * @param options What to say to all of them.
+ * @param rotation Which broker, in which version.
+ * @param isFirst Whether there was no connection before.
+ * @param willQoS The QoS of the will that the broker takes.
+ * @param milliseconds How long it may take to answer.
+ * @returns What it says that may be another at each connection.
+ */
+export function connectPacket(
+  options: ConnectOptions,
+  { broker, version }: Pick<Rotation, "broker" | "version">,
+  isFirst: boolean,
+  willQoS: QoS,
+  milliseconds: number,
+): ConnectPacket {
+  const { will, session } = options;
+  return {
+    protocolVersion: version,
+    clean: isFirst
+      ? startsClean(options, version)
+      // The session that the first connection began is what the next resume.
+      : !session.resume && version === 4,
+    ...credentials(options, broker),
+    will: will && { ...will, qos: willQoS },
+    connectTimeout: milliseconds,
+  };
+}
+
+/** Whether the other MQTT version may help. */
+export function mayBeVersion({ remedy }: Reason): boolean {
+  return remedy === "version" || remedy === "silence";
+}
+
+/**
+ * The error that ends a client which was connected before, and can't be again.
+ *
+ * @param reason Why an attempt to reconnect failed.
+ * @param broker Where it did.
+ * @returns The error, or undefined where another attempt may help.
+ */
+export function finalError(
+  { text, remedy }: Reason,
+  broker: Broker,
+): Error | undefined {
+  const where = showBroker(broker);
+  switch (remedy) {
+    case "credentials":
+      return new NotAuthorizedError(
+        `${where} does not let the user in any more: ${text}.`,
+      );
+    case "trust":
+    case "certificate":
+      return new UnreachableError(`${where}: ${text}.`);
+  }
+}
+
 /** What to do when no broker answers. */
-function advice(brokers: Broker[]): string {
+function advice(brokers: Broker[], willTopic = ""): string {
   const isHere = brokers.every(({ host }) => LOOPBACK.test(host));
-  return isHere
+  const usual = isHere
     ? "Is one running here? deno task broker starts one; --host names another."
     : "Is it running, and are scheme, host and port right? Name another with " +
       "--host.";
+  // It closes over the will, which is the first it sees of the room.
+  return /[ .]/.test(willTopic)
+    ? `${usual} NATS takes no room with a space or a dot, as in ` +
+      `${JSON.stringify(willTopic)}.`
+    : usual;
 }
 
 /** This machine, by its names. */
 const LOOPBACK = /^(localhost|127(\.\d+){3}|::1)$/i;
-
-/** One connection attempt; returns why it failed, if it did. */
-function attempt(
-  options: ConnectOptions,
-  rotation: Rotation,
-  open: OpenStream,
-  milliseconds: number,
-  onCreated: OnCreated,
-  onConnected: OnConnected,
-): Promise<Reason | undefined> {
-  return new Promise((resolve) => {
-    const mqtt: MqttClient = new mqttClient.default(
-      (mqtt) => {
-        // Each broker has its own: one's password is not for another. MQTT.js
-        // writes CONNECT after this, on every connection.
-        Object.assign(mqtt.options, credentials(options, rotation.broker));
-        return open(mqtt, rotation.broker);
-      },
-      mqttOptions(options, rotation.version, milliseconds),
-    );
-    refuseTruncatedPackets(mqtt);
-    onCreated(mqtt);
-    let cause: Error | undefined;
-    const onError = (error: Error) => cause ??= error;
-    const onClose = () => {
-      mqtt.end(true);
-      resolve(connectReason(cause));
-    };
-    mqtt.on("error", onError);
-    mqtt.once("close", onClose);
-    mqtt.once("connect", ({ sessionPresent }) => {
-      // What came with CONNACK could not be parsed.
-      if (cause !== undefined) return void mqtt.stream.destroy();
-      mqtt.off("error", onError);
-      mqtt.off("close", onClose);
-      rotation.accepted();
-      onConnected(mqtt, sessionPresent);
-      resolve(undefined);
-    });
-  });
-}
 
 /** Throws where no other attempt can help. */
 async function throwIfHopeless(
@@ -214,34 +212,12 @@ async function throwIfHopeless(
   }
 }
 
-/**
- * The error that ends a client which was connected before, and can't be again.
- *
- * @param reason Why an attempt to reconnect failed.
- * @param broker Where it did.
- * @returns The error, or undefined where another attempt may help.
- */
-export function finalError(
-  { text, remedy }: Reason,
-  broker: Broker,
-): Error | undefined {
-  const where = showBroker(broker);
-  switch (remedy) {
-    case "credentials":
-      return new NotAuthorizedError(
-        `${where} does not let the user in any more: ${text}.`,
-      );
-    case "trust":
-    case "certificate":
-      return new UnreachableError(`${where}: ${text}.`);
-  }
-}
-
 /** Who to be at a broker: whom its URL names, else whom the options name. */
 function credentials(
   options: ConnectOptions,
   broker: Broker,
 ): { username: string; password?: string } {
+  // Each broker has its own: one's password is not for another.
   return {
     username: broker.username ?? options.username,
     password: broker.password ?? options.password,
@@ -259,41 +235,4 @@ function startsClean(
   version: Version,
 ): boolean {
   return !session.resume && (version === 4 || !hasRandomId);
-}
-
-/** What MQTT.js is told. */
-function mqttOptions(
-  options: ConnectOptions,
-  version: Version,
-  milliseconds: number,
-): IClientOptions {
-  return {
-    clientId: options.clientId,
-    keepalive: options.keepalive,
-    protocolVersion: version,
-    clean: startsClean(options, version),
-    connectTimeout: milliseconds,
-    will: options.will === undefined ? undefined : {
-      topic: options.will.topic,
-      payload: Buffer.from(options.will.payload),
-      qos: 1,
-      retain: false,
-    },
-    // Only MQTT 5 sends them.
-    properties: {
-      sessionExpiryInterval: options.session.expiry,
-      maximumPacketSize: MAX_PACKET_BYTES,
-    },
-    // The first connection is tried here, once; Link sets it for later ones.
-    reconnectPeriod: 0,
-    reconnectOnConnackError: true,
-    // A resubscription that MQTT.js makes would hide a denial.
-    resubscribe: false,
-    // With it, the clock of pings is set anew for each packet.
-    reschedulePings: false,
-    // Without these it builds a table of 65,536 entries (~40 ms), or starts
-    // a worker (measured).
-    writeCache: false,
-    timerVariant: "native",
-  };
 }

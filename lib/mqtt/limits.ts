@@ -6,8 +6,8 @@
  * @module
  */
 
+import { Buffer } from "node:buffer";
 import { MAX_PAYLOAD_BYTES, type QoS } from "../protocol.ts";
-import { utf8Length } from "../utf8.ts";
 import type { Version } from "./rotation.ts";
 
 /** A broker's limits (MQTT 5 §3.2.2.3). */
@@ -31,7 +31,14 @@ export interface AnnouncedLimits {
 }
 
 /** No PUBLISH of ours is larger: topic, payload, and less than 16 bytes more. */
-export const LARGEST_PUBLISH_BYTES: number = 65_535 + MAX_PAYLOAD_BYTES + 16;
+export const MAX_PUBLISH_BYTES: number = 65_535 + MAX_PAYLOAD_BYTES + 16;
+
+/**
+ * A connection that broke sooner than this, in milliseconds after something was
+ * sent, may have been broken over that. One that a cluster breaks while it
+ * elects a leader takes longer (4 s, measured with NATS).
+ */
+export const AT_ONCE_MS = 1_000;
 
 /** The largest packet the length field can say (MQTT 5 §1.5.5). */
 const MQTT_MAX_PACKET_BYTES = 268_435_455 + 5;
@@ -77,7 +84,7 @@ export function publishBytes(
   qos: QoS,
   version: Version,
 ): number {
-  const remaining = 2 + utf8Length(topic) + (qos > 0 ? 2 : 0) +
+  const remaining = 2 + Buffer.byteLength(topic) + (qos > 0 ? 2 : 0) +
     (version === 5 ? 1 : 0) + payloadBytes;
   let lengthBytes = 1;
   for (let rest = remaining; rest >= 128; rest = Math.floor(rest / 128)) {

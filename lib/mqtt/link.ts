@@ -1,19 +1,30 @@
 /**
  * A connection through its losses and returns: when to try again, at which
- * broker and in which version, and when to give up. Owns MQTT.js's events, and
- * the answers to what goes wrong with them.
+ * broker and in which version, and when to give up.
  *
  * @module
  */
 
-import type { IDisconnectPacket } from "mqtt";
+import type { IConnackPacket, IDisconnectPacket, IPublishPacket } from "mqtt";
+import type { QoS } from "../protocol.ts";
+import { type Wait, waitFor } from "../timer.ts";
 import { type Broker, hostPort, showBroker } from "./address.ts";
-import { finalError, RefusedError } from "./connect.ts";
-import { connectReason, type Reason, reasonName } from "./reasons.ts";
-import { retryDelay } from "./retry.ts";
-import type { Rotation, Version } from "./rotation.ts";
+import {
+  connectFirst,
+  type ConnectOptions,
+  connectPacket,
+  finalError,
+  mayBeVersion,
+} from "./connect.ts";
+import { RefusedError } from "./errors.ts";
+import { AT_ONCE_MS, type Limits, limitsOf } from "./limits.ts";
+import { type BrokerError, MqttJs } from "./mqtt_js.ts";
+import { MAX_PACKET_BYTES } from "./packet_limit.ts";
+import { connectReason, disconnectText, type Reason } from "./reasons.ts";
+import { retryDelay, Rotation, type Version } from "./rotation.ts";
+import type { Break } from "./sender.ts";
 import { TakeoverWatch } from "./takeover.ts";
-import type { MqttClient } from "./transport.ts";
+import type { OpenStream } from "./transport.ts";
 
 /** What happens to a connection. */
 export type LinkStatus =
@@ -36,96 +47,154 @@ export type LinkStatus =
   }
   | { type: "disconnected"; broker: Broker; reason: string }
   | { type: "reconnecting"; broker: Broker; seconds: number }
+  /** The session was to be kept, and the broker keeps none (MQTT 5 only). */
+  | { type: "not kept"; broker: Broker }
+  /** It was closed without a word many times; another client may have our id. */
+  | { type: "maybe shared"; broker: Broker; clientId: string }
   | { type: "step"; text: string };
 
 /** Who is told. */
 export interface LinkHandlers {
   /** Each change, for people. */
   onStatus: (status: LinkStatus) => void;
-  /** There is a connection. */
-  onUp: () => void;
-  /** There is none any more; a message that was sent may be the reason. */
-  onDown: (mayBeMessage: boolean) => void;
+  /** There is a connection; nothing has arrived over it yet. */
+  onUp: (limits: Limits) => void;
+  /** Something was published. */
+  onPublish: (topic: string, bytes: Uint8Array, packet: IPublishPacket) => void;
+  /** There is no connection any more; what was sent may be the reason. */
+  onDown: (how: Break) => void;
   /** There will be none any more. */
   onLost: (error: Error) => void;
 }
 
-/** What a link needs to know beside its connection. */
-export interface LinkOptions {
-  /** Seconds an attempt to reconnect may take. */
-  timeout: number;
-  /** Whether the session outlives the program. */
-  resume: boolean;
-  /** The client id, where the user chose it: others may use it too. */
-  chosenId?: string;
+/** What tests replace. */
+export interface LinkClock {
+  /** Waits before a reconnect. */
+  wait?: Wait;
+  /** Counts gaps, in milliseconds; by it a laptop's night is a night. */
+  now?: () => number;
 }
 
 /** A connection that stood so long, in milliseconds, is taken for stable. */
 const STABLE_MS = 2_000;
 
-/**
- * A connection that broke sooner than this, in milliseconds after it was
- * opened, may have been broken over a message. One that a cluster breaks while
- * it elects a leader takes longer (4 s, measured with NATS).
- */
-const AT_ONCE_MS = 1_000;
+/** The wait before the same broker is tried otherwise, in milliseconds. */
+const OTHERWISE_MS = 50;
 
-/** The reason code of a DISCONNECT (MQTT 5 §3.14.2.1). */
+/** MQTT 5's reason codes of DISCONNECT (§3.14.2.1). */
 const SESSION_TAKEN_OVER = 142;
 
-/** The wait before the same broker is tried in the other MQTT version. */
-const NEXT_VERSION_MS = 50;
-
-/** How long an orderly DISCONNECT may take to leave, in milliseconds. */
-const GOODBYE_MS = 1_000;
+/** Those that say what was wrong with something we sent. */
+const OVER_A_MESSAGE: readonly number[] = [
+  0x87, // not authorized
+  0x90, // topic name invalid
+  0x95, // packet too large
+  0x97, // quota exceeded
+  0x99, // payload format invalid
+  0x9a, // retain not supported
+  0x9b, // QoS not supported
+];
 
 /** A connection that comes back. */
 export class Link {
-  /** MQTT.js's client. */
-  readonly mqtt: MqttClient;
+  /** MQTT.js, for whoever sends and subscribes while there is a connection. */
+  readonly mqtt: MqttJs;
+  readonly #options: ConnectOptions;
   readonly #rotation: Rotation;
-  readonly #options: LinkOptions;
   readonly #handlers: LinkHandlers;
+  readonly #wait: Wait;
+  readonly #now: () => number;
+  readonly #takeover: TakeoverWatch;
+  #willQoS: QoS;
+  /** Ends the attempt under way. */
+  #onOutcome = (_failure?: Reason) => {};
   #isUp = false;
   #isEnding = false;
   #failures = 0;
-  readonly #takeover: TakeoverWatch;
+  #hasStood = false;
+  /** By the monotonic clock: when the connection stood, and was opened. */
   #upSince = 0;
-  /** When the stream of this connection was opened. */
-  #openSince = performance.now();
-  #downSince = 0;
-  /** Why the connection that is about to close does. */
-  #cause?: Error;
+  #openSince = 0;
+  /** By both clocks, since one of them may stand still while asleep. */
+  #downSince = { monotonic: 0, wall: 0 };
+  /** Why the last connection broke, where that is known. */
+  #lastReason = "";
+  #disconnectCode?: number;
+  #callOff = () => {};
 
   /**
-   * Takes over a connection that stands.
-   *
-   * @param mqtt MQTT.js's client, just connected.
-   * @param sessionPresent Whether the broker had a session of ours.
-   * @param rotation Where it is, and where to go next.
-   * @param options What else matters.
+   * @param options What to say to the brokers.
+   * @param open Opens a stream to one.
    * @param handlers Who is told.
    */
   constructor(
-    mqtt: MqttClient,
-    sessionPresent: boolean,
-    rotation: Rotation,
-    options: LinkOptions,
+    options: ConnectOptions,
+    open: OpenStream,
     handlers: LinkHandlers,
+    { wait = waitFor, now = Date.now }: LinkClock = {},
   ) {
-    this.mqtt = mqtt;
-    this.#rotation = rotation;
+    const { brokers, protocolVersion, clientId, keepalive, session } = options;
     this.#options = options;
     this.#handlers = handlers;
-    this.#takeover = new TakeoverWatch(options.chosenId !== undefined);
-    mqtt.options.connectTimeout = options.timeout * 1000;
-    mqtt.on("connect", ({ sessionPresent }) => this.#onConnect(sessionPresent));
-    // First, so that MQTT.js's own listener finds the wait that we choose.
-    mqtt.prependListener("close", () => this.#onClose());
-    mqtt.on("reconnect", () => this.#beforeReconnect());
-    mqtt.on("error", (error) => this.#onError(error));
-    mqtt.on("disconnect", (packet) => this.#onDisconnect(packet));
-    this.#goUp(sessionPresent);
+    this.#wait = wait;
+    this.#now = now;
+    this.#rotation = new Rotation(brokers, protocolVersion);
+    this.#takeover = new TakeoverWatch(!options.hasRandomId);
+    this.#willQoS = options.will?.qos ?? 0;
+    // Only MQTT 5 sends the properties.
+    const properties = {
+      sessionExpiryInterval: session.expiry,
+      maximumPacketSize: MAX_PACKET_BYTES,
+    };
+    this.mqtt = new MqttJs(
+      (mqtt) => open(mqtt, this.#rotation.broker),
+      { clientId, keepalive, properties },
+      {
+        onConnack: (packet) => this.#onConnack(packet),
+        onPublish: handlers.onPublish,
+        onDisconnect: (packet) => this.#onDisconnect(packet),
+        onClose: (cause) => this.#onClose(cause),
+      },
+    );
+  }
+
+  /** The broker it is connected to, or tries. */
+  get broker(): Broker {
+    return this.#rotation.broker;
+  }
+
+  /** The MQTT version spoken, or tried. */
+  get version(): Version {
+    return this.#rotation.version;
+  }
+
+  /** Whether there is a connection. */
+  get isUp(): boolean {
+    return this.#isUp;
+  }
+
+  /** Why the last connection broke; empty where the broker didn't say. */
+  get lastReason(): string {
+    return this.#lastReason;
+  }
+
+  /**
+   * Connects for the first time.
+   *
+   * @throws As {@link connectFirst}.
+   */
+  async connect(): Promise<void> {
+    try {
+      await connectFirst(
+        this.#options,
+        this.#rotation,
+        (milliseconds) => this.#attempt(milliseconds),
+        (text) => this.#step(text),
+      );
+    } catch (error) {
+      this.break();
+      throw error;
+    }
   }
 
   /**
@@ -135,163 +204,178 @@ export class Link {
   async end(): Promise<void> {
     const wasUp = this.#isUp;
     this.#stop();
-    if (!wasUp) return void this.mqtt.end(true);
-    const { promise, resolve } = Promise.withResolvers<void>();
-    const timer = setTimeout(resolve, GOODBYE_MS);
-    // `end` would wait for acknowledgements that nobody awaits any more.
-    this.mqtt.outgoing = {};
-    const endsSession = this.#rotation.version === 5 && !this.#options.resume;
-    const properties = { sessionExpiryInterval: 0 };
-    this.mqtt.end(false, endsSession ? { properties } : {}, () => resolve());
-    await promise;
-    clearTimeout(timer);
-    this.mqtt.stream.destroy();
+    if (!wasUp) return this.mqtt.break();
+    const { session } = this.#options;
+    await this.mqtt.disconnect(this.version === 5 && !session.resume);
   }
 
   /** Breaks the connection without a word: the broker publishes the will. */
   break(): void {
     this.#stop();
-    this.mqtt.end(true);
-    this.mqtt.stream.destroy();
+    this.mqtt.break();
   }
 
-  /** Gives this connection up, for the next one. */
-  drop(): void {
-    this.#cause ??= new Error("it no longer answers");
-    this.mqtt.stream.destroy();
+  /**
+   * Gives this connection up, for the next one.
+   *
+   * @param reason Why.
+   */
+  drop(reason: string): void {
+    if (this.#isUp) this.mqtt.fail(new Error(reason));
   }
 
   #stop(): void {
     this.#isEnding = true;
     this.#isUp = false;
+    this.#callOff();
   }
 
-  #onConnect(sessionPresent: boolean): void {
-    this.#rotation.accepted();
-    const gap = (performance.now() - this.#downSince) / 1000;
-    this.#goUp(sessionPresent, gap);
+  /** Tries the broker whose turn it is; returns why it failed, if it did. */
+  #attempt(milliseconds: number): Promise<Reason | undefined> {
+    const { promise, resolve } = Promise.withResolvers<Reason | undefined>();
+    this.#onOutcome = resolve;
+    this.#openSince = performance.now();
+    this.#disconnectCode = undefined;
+    this.mqtt.connect(connectPacket(
+      this.#options,
+      this.#rotation,
+      !this.#hasStood,
+      this.#willQoS,
+      milliseconds,
+    ));
+    return promise;
   }
 
-  #goUp(sessionPresent: boolean, gap?: number): void {
-    this.#isUp = true;
-    this.#upSince = performance.now();
-    const wasPossible = this.#takeover.isPossible;
-    const hasKept = sessionPresent || gap === undefined ||
-      this.mqtt.options.clean === true;
-    this.#takeover.opened(hasKept, this.#upSince);
-    // Not 0, which would mean never; the wait is chosen at the next loss.
-    this.mqtt.options.reconnectPeriod = retryDelay(0, 0);
-    // The session that the first connection began is what the next resume.
-    this.mqtt.options.clean = !this.#options.resume &&
-      this.#rotation.version === 4;
+  #onConnack({ sessionPresent, properties }: IConnackPacket): void {
+    const gap = this.#hasStood ? this.#gapSeconds() : undefined;
+    const { resume, expiry } = this.#options.session;
     const { broker, version } = this.#rotation;
+    this.#rotation.accepted();
+    this.#isUp = true;
+    this.#hasStood = true;
+    this.#upSince = performance.now();
+    const mayBeShared = this.#takeover.isPossible;
+    const hasKept = sessionPresent || gap === undefined ||
+      (version === 4 && !resume);
+    this.#takeover.opened(hasKept, this.#upSince);
     this.#handlers.onStatus({
       type: "connected",
       broker,
       version,
       sessionPresent,
       gap,
-      ...wasPossible && { mayBeShared: true },
+      ...mayBeShared && { mayBeShared },
     });
-    this.#handlers.onUp();
-  }
-
-  #onClose(): void {
-    if (this.#isEnding) return;
-    const reason = connectReason(this.#cause);
-    const wasUp = this.#isUp;
-    const wasSilent = this.#cause === undefined;
-    // A broker that can't take a message closes over it at once.
-    const mayBeMessage = performance.now() - this.#openSince < AT_ONCE_MS;
-    this.#cause = undefined;
-    this.#isUp = false;
-    if (wasUp) this.#goDown(reason, wasSilent, mayBeMessage);
-    else this.#onFailedAttempt(reason);
-    if (this.#isEnding) return;
-    // MQTT.js was sending again what was unanswered, and tells of a connection
-    // only after that. Its listeners come first: they end the sending.
-    if (!wasUp && this.mqtt.connected) {
-      queueMicrotask(() => this.#handlers.onDown(mayBeMessage));
+    if (resume && expiry > 0 && properties?.sessionExpiryInterval === 0) {
+      this.#handlers.onStatus({ type: "not kept", broker });
     }
-    // Whoever has answered CONNECT speaks the version.
-    const mayBeVersion = reason.remedy === "version" && !this.mqtt.connected &&
-      !wasUp;
-    this.#planRetry(wasUp, mayBeVersion);
+    this.#handlers.onUp(limitsOf(version, this.mqtt.serverProperties));
+    this.#onOutcome();
   }
 
-  /** Chooses where to go next, and how long to wait before. */
-  #planRetry(wasUp: boolean, mayBeVersion: boolean): void {
-    const isStable = performance.now() - this.#upSince >= STABLE_MS;
-    if (wasUp && isStable) this.#failures = 0;
-    const next = this.#rotation.moveOn(mayBeVersion);
+  #gapSeconds(): number {
+    const { monotonic, wall } = this.#downSince;
+    const passed = performance.now() - monotonic;
+    return Math.max(passed, this.#now() - wall) / 1000;
+  }
+
+  #onClose(cause?: BrokerError): void {
+    if (this.#isEnding) return;
+    const reason = connectReason(cause);
+    if (reason.remedy === "will" && this.#willQoS > 0) this.#willQoS--;
+    else if (reason.remedy === "will") reason.remedy = "none";
+    if (this.#isUp) this.#goDown(reason, cause === undefined);
+    else this.#onOutcome(reason);
+  }
+
+  #goDown(reason: Reason, wasSilent: boolean): void {
+    const now = performance.now();
+    const { broker } = this.#rotation;
+    const code = this.#disconnectCode;
+    this.#isUp = false;
+    this.#downSince = { monotonic: now, wall: this.#now() };
+    this.#lastReason = wasSilent ? "" : reason.text;
+    this.#handlers.onDown({
+      // A broker that can't take a message closes over it at once.
+      mayBeMessage: now - this.#openSince < AT_ONCE_MS ||
+        (code !== undefined && OVER_A_MESSAGE.includes(code)),
+      wasSilent,
+      reasonCode: code,
+    });
+    this.#handlers.onStatus({
+      type: "disconnected",
+      broker,
+      reason: reason.text,
+    });
+    this.#takeover.closed(wasSilent, now);
+    if (this.#takeover.isWorthMentioning) {
+      const { clientId } = this.#options;
+      this.#handlers.onStatus({ type: "maybe shared", broker, clientId });
+    }
+    if (now - this.#upSince >= STABLE_MS) this.#failures = 0;
+    // Whoever has answered CONNECT speaks the version.
+    this.#reconnect({ ...reason, remedy: "elsewhere" });
+  }
+
+  /** Tries again until there is a connection, or there is no hope. */
+  async #reconnect(last: Reason): Promise<void> {
+    for (let failure: Reason | undefined = last; failure !== undefined;) {
+      await this.#waitAfter(failure);
+      if (this.#isEnding) return;
+      this.#step(`trying ${hostPort(this.broker)}`);
+      failure = await this.#attempt(this.#options.timeout * 1000);
+      if (failure === undefined) return;
+      this.#takeover.failed();
+      this.#step(`${showBroker(this.broker)}: ${failure.text}`);
+      const error = finalError(failure, this.broker);
+      if (error !== undefined) return this.#giveUp(error);
+    }
+  }
+
+  /** Chooses where to go next, says when, and waits until then. */
+  #waitAfter(failure: Reason): Promise<void> {
+    const next = failure.remedy === "will"
+      ? "version"
+      : this.#rotation.moveOn(mayBeVersion(failure));
     const delay = next === "version"
-      ? NEXT_VERSION_MS
+      ? OTHERWISE_MS
       : retryDelay(this.#failures, Math.random());
     // A round over all brokers is one failure: one of them may be there.
     if (next === "round") this.#failures++;
-    this.mqtt.options.reconnectPeriod = delay;
-    const { broker } = this.#rotation;
-    const seconds = delay / 1000;
-    this.#handlers.onStatus({ type: "reconnecting", broker, seconds });
-  }
-
-  #goDown({ text }: Reason, wasSilent: boolean, mayBeMessage: boolean): void {
-    this.#downSince = performance.now();
-    const { broker } = this.#rotation;
-    this.#handlers.onDown(mayBeMessage);
-    this.#handlers.onStatus({ type: "disconnected", broker, reason: text });
-    this.#takeover.closed(wasSilent, this.#downSince);
-    if (this.#takeover.isCertain) this.#giveUp(this.#takenOver());
-  }
-
-  #onFailedAttempt(reason: Reason): void {
-    const { broker } = this.#rotation;
-    const text = `${showBroker(broker)}: ${reason.text}`;
-    this.#takeover.failed();
-    this.#handlers.onStatus({ type: "step", text });
-    const error = finalError(reason, broker);
-    if (error !== undefined) this.#giveUp(error);
-  }
-
-  /** MQTT.js is about to open a stream. */
-  #beforeReconnect(): void {
-    this.#openSince = performance.now();
-    const { broker, version } = this.#rotation;
-    this.#cause = undefined;
-    this.mqtt.options.protocolVersion = version;
+    const { promise, resolve } = Promise.withResolvers<void>();
     this.#handlers.onStatus({
-      type: "step",
-      text: `trying ${hostPort(broker)}`,
+      type: "reconnecting",
+      broker: this.broker,
+      seconds: delay / 1000,
     });
-  }
-
-  #onError(error: Error): void {
-    this.#cause ??= error;
-    // A packet that can't be parsed leaves MQTT.js connected with a parser
-    // that has lost its place; only a new connection helps. It may come with
-    // CONNACK, which is handled after it.
-    this.mqtt.stream.destroy();
+    this.#callOff = this.#wait(delay, resolve);
+    return promise;
   }
 
   /** MQTT 5: the broker says why it is about to close. */
-  #onDisconnect({ reasonCode = 0 }: IDisconnectPacket): void {
-    this.#cause = new Error(reasonName(reasonCode));
+  #onDisconnect({ reasonCode = 0, properties }: IDisconnectPacket): void {
+    this.#disconnectCode = reasonCode;
     if (reasonCode === SESSION_TAKEN_OVER) this.#giveUp(this.#takenOver());
+    else this.mqtt.fail(new Error(disconnectText(reasonCode, properties)));
   }
 
   /** Another client has our id. */
   #takenOver(): RefusedError {
-    const id = JSON.stringify(this.mqtt.options.clientId);
+    const id = JSON.stringify(this.#options.clientId);
     return new RefusedError(
-      `${showBroker(this.#rotation.broker)} gave the session to another ` +
-        `client with the id ${id}; end that one, or use another --id.`,
+      `${showBroker(this.broker)} gave the session to another client with ` +
+        `the id ${id}; end that one, or use another --id.`,
     );
   }
 
   #giveUp(error: Error): void {
     if (this.#isEnding) return;
-    this.#handlers.onDown(false);
+    this.#handlers.onDown({ mayBeMessage: false });
     this.break();
     this.#handlers.onLost(error);
+  }
+
+  #step(text: string): void {
+    this.#handlers.onStatus({ type: "step", text });
   }
 }

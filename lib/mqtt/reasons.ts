@@ -5,8 +5,7 @@
  * @module
  */
 
-import "./library_env.ts";
-import ackHandler from "mqtt/lib/handlers/ack";
+import { type BrokerError, REASON_NAMES, type Said } from "./mqtt_js.ts";
 
 /** What a failed connection asks for. */
 export type Remedy =
@@ -14,6 +13,10 @@ export type Remedy =
   | "credentials"
   /** The other MQTT version may do. */
   | "version"
+  /** It was silent: the other version, another broker or a later time may do. */
+  | "silence"
+  /** The will may be too much: a lower QoS may do. */
+  | "will"
   /** Another broker, or a later time, may do. */
   | "elsewhere"
   /** The broker's certificate has to be put right, or trusted, first. */
@@ -35,6 +38,7 @@ export interface Reason {
 const CONNACK_REMEDIES: ReadonlyMap<number, Remedy> = new Map([
   ...[4, 5, 134, 135, 138, 140].map((code) => [code, "credentials"] as const),
   ...[1, 132].map((code) => [code, "version"] as const),
+  [155, "will"],
   ...[3, 136, 137, 139, 151, 156, 157, 159].map((code) =>
     [code, "elsewhere"] as const
   ),
@@ -89,59 +93,88 @@ const CERTIFICATE_ERRORS: ReadonlyMap<string, string> = new Map([
 /** What MQTT.js's parser says when the other side speaks something else. */
 const NOT_MQTT = /^(Invalid header flag bits|Malformed|Not supported|Packet)/;
 
+/** An HTTP answer where a WebSocket was expected, as ws says it. */
+const HTTP_ANSWER = /^Unexpected server response: (\d{3})$/;
+
+/** What HTTP's answers mean for whoever wants a WebSocket. */
+const HTTP_ADVICE: Readonly<Record<string, string>> = {
+  "401": "it wants a login of HTTP's own",
+  "403": "it forbids that",
+  "404":
+    "is the path right? Most brokers have /mqtt, as in ws://HOST:PORT/mqtt",
+  "502": "the broker behind it is away",
+  "503": "the broker behind it is away",
+};
+
+/** The most UTF-16 code units of a broker's own words that are repeated. */
+const MAX_SAID = 200;
+
 /**
- * Says why an attempt to connect failed.
+ * Says why an attempt to connect failed, or a connection broke.
  *
  * @param error What MQTT.js or the stream gave; undefined when the broker
  * closed without a word.
- * @returns The reason.
+ * @returns The reason. It may hold the broker's own words, which are hostile
+ * text like all that comes from the network.
  */
-export function connectReason(error: Error | undefined): Reason {
+export function connectReason(error: BrokerError | undefined): Reason {
   if (error === undefined) {
     // Old brokers treat an unknown version so.
     const text = "it closed the connection without a word";
     return { text, remedy: "version" };
   }
   if (error.message === "connack timeout") {
-    return { text: "no answer in time", remedy: "elsewhere" };
+    return { text: "no answer in time", remedy: "silence" };
   }
   const code = reasonCodeOf(error);
   if (code === undefined) return networkReason(error);
   const remedy = CONNACK_REMEDIES.get(code) ?? "none";
-  return { text: reasonName(code), remedy };
+  return { text: reasonText(code, error), remedy };
 }
 
 /**
- * The MQTT reason code an error of MQTT.js carries.
+ * The MQTT reason code an error carries.
  *
- * @param error Any error it gives.
+ * @param error Any error of MQTT.js.
  * @returns The code, or undefined for errors of other kinds.
  */
-export function reasonCodeOf(error: Error): number | undefined {
-  return "code" in error && typeof error.code === "number"
-    ? error.code
-    : undefined;
+export function reasonCodeOf(error: BrokerError): number | undefined {
+  return typeof error.code === "number" ? error.code : undefined;
 }
 
 /**
- * A reason code in words (MQTT 5 §2.4).
+ * A reason code in words (MQTT 5 §2.4), with what the broker says beside it.
  *
  * @param code The code.
- * @returns Its name in lower case; the number where it has none.
+ * @param said The broker's own words, and where it sends us.
+ * @returns Part of a sentence; the number where the code has no name.
  */
-export function reasonName(code: number): string {
-  const names: Record<number, string> = ackHandler.ReasonCodes;
-  return names[code]?.toLowerCase() || `reason code ${code}`;
+export function reasonText(code: number, said: Said = {}): string {
+  const name = REASON_NAMES[code]?.toLowerCase() || `reason code ${code}`;
+  const { reasonString, serverReference } = said;
+  const words = reasonString ? ` (${reasonString.slice(0, MAX_SAID)})` : "";
+  const other = serverReference
+    ? `; it names ${serverReference.slice(0, MAX_SAID)} in its place`
+    : "";
+  return name + words + other;
 }
 
 /**
- * Says why a stream failed.
+ * Says why a broker ended a connection that stood, in its DISCONNECT.
  *
- * @param error What it gave.
- * @returns The reason.
+ * @param code Its reason code (MQTT 5 §3.14.2.1).
+ * @param said What it says beside it.
+ * @returns Part of a sentence.
  */
-export function networkReason(error: Error): Reason {
-  const code = "code" in error ? String(error.code) : "";
+export function disconnectText(code: number, said: Said = {}): string {
+  return code === 0
+    ? "it ended the connection in good order"
+    : reasonText(code, said);
+}
+
+/** Says why a stream failed. */
+function networkReason(error: BrokerError): Reason {
+  const code = String(error.code ?? "");
   if (UNTRUSTED.includes(code)) {
     const text = "its certificate can't be verified; see --cafile";
     return { text, remedy: "trust" };
@@ -152,6 +185,13 @@ export function networkReason(error: Error): Reason {
   }
   if (NOT_MQTT.test(error.message)) {
     return { text: "it does not speak MQTT there", remedy: "elsewhere" };
+  }
+  const [, status] = HTTP_ANSWER.exec(error.message) ?? [];
+  if (status !== undefined) {
+    const advice = HTTP_ADVICE[status];
+    const text = `HTTP ${status} in place of a WebSocket` +
+      (advice === undefined ? "" : `; ${advice}`);
+    return { text, remedy: "elsewhere" };
   }
   const known = SYSTEM_ERRORS.get(code);
   const text = known ?? (error.message || code || error.name);

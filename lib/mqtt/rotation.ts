@@ -1,6 +1,6 @@
 /**
- * Which broker, in which MQTT version, is tried next. Pure: it is told how
- * attempts went, and remembers.
+ * Which broker, in which MQTT version, is tried next, and when. Pure: it is
+ * told how attempts went, and remembers.
  *
  * @module
  */
@@ -26,12 +26,7 @@ export class Rotation {
   #tried = 0;
   #fallsBack = false;
 
-  /**
-   * Begins with the first broker.
-   *
-   * @param brokers At least one.
-   * @param wanted The versions that may be spoken.
-   */
+  /** @param brokers At least one; the first comes first. */
   constructor(brokers: readonly Broker[], wanted: WantedVersion) {
     this.#brokers = brokers;
     this.#wanted = wanted;
@@ -48,6 +43,12 @@ export class Rotation {
     const other = this.#usual === 5 ? 4 : 5;
     return this.#known.get(this.broker) ??
       (this.#fallsBack ? other : this.#usual);
+  }
+
+  /** Whether the other version is tried too where this one may be the fault. */
+  get canFallBack(): boolean {
+    return this.#wanted === "auto" && !this.#fallsBack &&
+      !this.#known.has(this.broker);
   }
 
   /** Takes note that the broker accepted the version. */
@@ -67,9 +68,7 @@ export class Rotation {
    * broker, or the first one again.
    */
   moveOn(mayBeVersion: boolean): "version" | "broker" | "round" {
-    const canFallBack = this.#wanted === "auto" && !this.#fallsBack &&
-      !this.#known.has(this.broker);
-    this.#fallsBack = mayBeVersion && canFallBack;
+    this.#fallsBack = mayBeVersion && this.canFallBack;
     if (this.#fallsBack) return "version";
     this.#index = (this.#index + 1) % this.#brokers.length;
     this.#tried = (this.#tried + 1) % this.#brokers.length;
@@ -85,4 +84,25 @@ export class Rotation {
  */
 export function versionName(version: Version): string {
   return version === 5 ? "MQTT 5" : "MQTT 3.1.1";
+}
+
+/** The first wait, in seconds. */
+const FIRST_SECONDS = 1;
+
+/** The longest wait, in seconds. */
+const LONGEST_SECONDS = 120;
+
+/**
+ * How long to wait before a reconnect: 1 s, doubling to 120 s, less up to a
+ * quarter, so that the clients of a broker that comes back don't all come in
+ * the same moment.
+ *
+ * @param failures How many attempts have failed since the connection was
+ * lost.
+ * @param random A number from 0 to 1, as `Math.random` gives.
+ * @returns Milliseconds.
+ */
+export function retryDelay(failures: number, random: number): number {
+  const seconds = Math.min(FIRST_SECONDS * 2 ** failures, LONGEST_SECONDS);
+  return Math.round(seconds * 1000 * (1 - random / 4));
 }

@@ -1,62 +1,53 @@
 /**
  * Messages on their way to the broker: those that wait for a connection, those
- * that wait for an answer, and the errors that end them. Knows MQTT.js only as
- * a function that publishes.
+ * that wait for an answer, over as many connections as that takes, and the
+ * errors that end them. The one ledger of what is in flight.
  *
  * @module
  */
 
-import { reasonCodeOf, reasonName } from "./reasons.ts";
+import { Buffer } from "node:buffer";
 import type { QoS } from "../protocol.ts";
-
-/** A message the broker did not take. */
-export class PublishError extends Error {
-  /** The class's name. */
-  override name = "PublishError";
-  /** MQTT's reason code, where the broker gave one. */
-  readonly reasonCode?: number;
-
-  /**
-   * Makes an error of a sentence.
-   *
-   * @param message The sentence.
-   * @param reasonCode MQTT's reason code, if there is one.
-   */
-  constructor(message: string, reasonCode?: number) {
-    super(message);
-    this.reasonCode = reasonCode;
-  }
-
-  /** Whether the broker refused for want of rights (MQTT 5 §2.4, 0x87). */
-  get isDenied(): boolean {
-    return this.reasonCode === 0x87;
-  }
-}
-
-/** A message nobody answered before the connection ended. */
-export class AbandonedError extends PublishError {
-  /** The class's name. */
-  override name = "AbandonedError";
-}
+import { type Wait, waitFor } from "../timer.ts";
+import { AbandonedError, PublishError } from "./errors.ts";
+import { type Limits, MAX_PUBLISH_BYTES, publishBytes } from "./limits.ts";
+import type { BrokerError, MqttJs } from "./mqtt_js.ts";
+import { reasonCodeOf, reasonText } from "./reasons.ts";
+import type { Version } from "./rotation.ts";
 
 /** What is sent: a payload to a topic, at a QoS. */
 export interface Message {
-  /** The topic. */
   topic: string;
   /** The encoded payload, before UTF-8. */
   payload: string;
-  /** How it is delivered. */
   qos: QoS;
 }
 
-/**
- * Hands a message to the network; calls back once, when the broker has
- * answered or, at QoS 0, when it is handed over. Returns the packet id.
- */
-export type Publish = (message: Message, done: Done) => number | undefined;
+/** How messages get out. */
+export interface SenderOptions {
+  /** MQTT.js, as far as messages go. */
+  mqtt: Pick<MqttJs, "publish" | "resend" | "forget">;
+  /** Seconds in which one of the messages that are sent again is answered. */
+  timeout: number;
+  /** How to name the broker in an error. */
+  broker: () => string;
+  /** Called when messages go out at a lower QoS than asked for, once. */
+  onLowered: (qos: QoS) => void;
+  /** Called when nothing that was sent again is answered. */
+  onStuck: () => void;
+  /** For tests. */
+  wait?: Wait;
+}
 
-/** What is called when a message has its answer. */
-export type Done = (error?: Error | null) => void;
+/** How a connection ended. */
+export interface Break {
+  /** Whether a message may have been the reason. */
+  mayBeMessage: boolean;
+  /** Whether the broker closed it without a word. */
+  wasSilent?: boolean;
+  /** MQTT's reason code, where the broker gave one. */
+  reasonCode?: number;
+}
 
 /** A message, and whoever waits for its fate. */
 interface Sending {
@@ -64,87 +55,100 @@ interface Sending {
   resolve: () => void;
   reject: (error: Error) => void;
   packetId?: number;
+  /** Whether it went out over more than one connection. */
+  isResent?: true;
 }
 
 /**
  * How many connections in a row may break before the oldest message they
  * carried is answered, until it is taken for the reason. Some brokers close
- * over a message that they don't take (NATS over QoS 2), and Mosquitto answers
- * one over its message_size_limit with a PUBACK that MQTT.js can't read; the
- * message would be sent again after each reconnect, for ever.
+ * over a message that they don't take (NATS over QoS 2, RabbitMQ over one that
+ * is not allowed), and Mosquitto answers one over its message_size_limit with
+ * a PUBACK that MQTT.js can't read; the message would be sent again after each
+ * reconnect, for ever.
  */
 const MAX_BREAKS = 3;
 
+/** MQTT 5's reason code for what exceeds the broker's limit (§2.4). */
+const PACKET_TOO_LARGE = 149;
+
+/**
+ * MQTT 5's reason code for a packet id that isn't in use (§2.4). As the answer
+ * to what was sent again it says that the broker has finished with it (§4.13.2
+ * leaves no other reading).
+ */
+const PACKET_ID_NOT_FOUND = 146;
+
 /** Sends messages in order, over a connection that comes and goes. */
 export class Sender {
-  readonly #publish: Publish;
-  readonly #forget: (packetId: number) => void;
+  readonly #options: SenderOptions;
   /**
    * Not handed to MQTT.js while it is offline: its own queue forgets some when
-   * a connection breaks during the resending after a reconnect.
+   * a connection breaks.
    */
   readonly #waiting: Sending[] = [];
-  /** MQTT.js has them, and sends them again after a reconnect. */
+  /** What was handed to MQTT.js and is not answered, the oldest first. */
   readonly #inFlight = new Set<Sending>();
-  #isOnline = false;
-  #window = 0;
+  /** Those of them that this connection has not carried yet. */
+  #unsent: Sending[] = [];
+  /** Those that it carries again, and that are not answered. */
+  readonly #resent = new Set<Sending>();
+  #stopWaiting = () => {};
+  #online?: { limits: Limits; version: Version };
+  #isFlushing = false;
+  #isLowered = false;
   /** The oldest message when the last connection broke, and how many did. */
   #suspect?: Sending;
   #breaks = 0;
 
-  /**
-   * Makes one that is offline.
-   *
-   * @param publish Hands a message to the network.
-   * @param forget Takes a packet back from it, so that it is not sent again.
-   */
-  constructor(publish: Publish, forget: (packetId: number) => void) {
-    this.#publish = publish;
-    this.#forget = forget;
+  constructor(options: SenderOptions) {
+    this.#options = options;
   }
 
   /** Whether messages go out now rather than wait. */
   get isOnline(): boolean {
-    return this.#isOnline;
+    return this.#online !== undefined;
   }
 
   /**
-   * From now on there is a connection; what waits goes out.
+   * From now on there is a connection: what was unanswered goes out again, then
+   * what waits.
    *
-   * @param window The most messages that may be without an answer.
+   * @param limits What the broker takes.
+   * @param version The MQTT version spoken.
    */
-  goOnline(window: number): void {
-    this.#isOnline = true;
-    this.#window = window;
+  goOnline(limits: Limits, version: Version): void {
+    this.#online = { limits, version };
+    this.#unsent = [...this.#inFlight];
+    for (const sending of this.#unsent) this.#resent.add(sending);
+    this.#awaitAnswer();
     this.#flush();
   }
 
-  /**
-   * From now on there is none; what comes waits.
-   *
-   * @param mayBeMessage Whether a message may have been the reason.
-   */
-  goOffline(mayBeMessage = false): void {
-    this.#isOnline = false;
-    const [oldest] = this.#inFlight;
-    if (!mayBeMessage || oldest === undefined) return;
-    this.#breaks = oldest === this.#suspect ? this.#breaks + 1 : 1;
-    this.#suspect = oldest;
-    if (this.#breaks >= MAX_BREAKS) this.#giveUp(oldest);
+  /** From now on there is none; what comes waits. */
+  goOffline({ mayBeMessage, reasonCode, wasSilent }: Break): void {
+    this.#online = undefined;
+    this.#unsent = [];
+    this.#resent.clear();
+    this.#awaitAnswer();
+    if (!mayBeMessage) return;
+    const over = `the connection broke ${MAX_BREAKS} times over it`;
+    const why = reasonCode !== undefined
+      ? `: ${reasonText(reasonCode)}`
+      : wasSilent
+      ? ", without a word; some brokers do so over what is not allowed"
+      : "";
+    this.#blameOldest(over + why, reasonCode);
   }
 
   /**
    * Sends a message, now or when there is a connection.
    *
-   * @param message What.
-   * @param broker How to name the broker in an error.
    * @returns When the broker has answered.
    * @throws {PublishError} When it refuses.
    */
-  send(message: Message, broker: () => string): Promise<void> {
-    return new Promise((resolve, fail) => {
-      const reject = (error: Error) =>
-        fail(publishError(error, message, broker()));
+  send(message: Message): Promise<void> {
+    return new Promise((resolve, reject) => {
       this.#waiting.push({ message, resolve, reject });
       this.#flush();
     });
@@ -154,46 +158,110 @@ export class Sender {
   abandon(): void {
     const open = [...this.#inFlight, ...this.#waiting.splice(0)];
     this.#inFlight.clear();
-    this.#isOnline = false;
+    this.goOffline({ mayBeMessage: false });
     for (const { message, reject } of open) {
       reject(new AbandonedError(`Nobody answered for ${message.topic}.`));
     }
   }
 
-  #giveUp(sending: Sending): void {
-    const { packetId, reject } = sending;
-    this.#inFlight.delete(sending);
-    reject(new Error(`the connection broke ${MAX_BREAKS} times over it`));
-    if (packetId !== undefined) this.#forget(packetId);
+  /** Takes note that the oldest message may be why the connection broke. */
+  #blameOldest(reason: string, reasonCode?: number): void {
+    const [oldest] = this.#inFlight;
+    if (oldest === undefined) return;
+    this.#breaks = oldest === this.#suspect ? this.#breaks + 1 : 1;
+    this.#suspect = oldest;
+    if (this.#breaks < MAX_BREAKS) return;
+    this.#inFlight.delete(oldest);
+    this.#refuse(oldest, reason, reasonCode);
+    if (oldest.packetId !== undefined) {
+      this.#options.mqtt.forget(oldest.packetId);
+    }
+  }
+
+  /** Waits for the next answer to what was sent again, but not for ever. */
+  #awaitAnswer(): void {
+    this.#stopWaiting();
+    if (this.#resent.size === 0) return;
+    const { wait = waitFor, timeout, onStuck } = this.#options;
+    this.#stopWaiting = wait(timeout * 1000, () => {
+      this.#blameOldest(`it was not acknowledged on ${MAX_BREAKS} connections`);
+      onStuck();
+    });
   }
 
   #flush(): void {
-    while (this.#isOnline && this.#inFlight.size < this.#window) {
-      const sending = this.#waiting.shift();
-      if (sending === undefined) return;
-      this.#inFlight.add(sending);
-      sending.packetId = this.#publish(sending.message, (error) => {
-        this.#inFlight.delete(sending);
-        this.#suspect = undefined;
-        if (error) sending.reject(error);
-        else sending.resolve();
-        this.#flush();
-      });
+    // At QoS 0 the answer comes at once, from within.
+    if (this.#isFlushing) return;
+    this.#isFlushing = true;
+    while (this.#online !== undefined) {
+      const underWay = this.#inFlight.size - this.#unsent.length;
+      if (underWay >= this.#online.limits.inFlight) break;
+      const again = this.#unsent.shift();
+      const sending = again ?? this.#waiting.shift();
+      if (sending === undefined) break;
+      if (again?.packetId !== undefined) {
+        again.isResent = true;
+        this.#options.mqtt.resend(again.packetId);
+      } else {
+        this.#publish(sending, this.#online.limits, this.#online.version);
+      }
     }
+    this.#isFlushing = false;
   }
-}
 
-/** An error of MQTT.js as one of ours. */
-function publishError(
-  error: Error,
-  { topic }: Message,
-  broker: string,
-): PublishError {
-  if (error instanceof PublishError) return error;
-  const code = reasonCodeOf(error);
-  const reason = code === undefined ? error.message : reasonName(code);
-  return new PublishError(
-    `${broker} did not take a message for ${topic}: ${reason}.`,
-    code,
-  );
+  #publish(sending: Sending, limits: Limits, version: Version): void {
+    const { topic, payload, qos: wanted } = sending.message;
+    const qos = wanted > limits.qos ? limits.qos : wanted;
+    if (qos < wanted && !this.#isLowered) {
+      this.#isLowered = true;
+      this.#options.onLowered(qos);
+    }
+    // Measured only where it may exceed the limit.
+    const size = limits.packetBytes < MAX_PUBLISH_BYTES
+      ? publishBytes(topic, Buffer.byteLength(payload), qos, version)
+      : 0;
+    if (size > limits.packetBytes) {
+      return sending.reject(
+        new PublishError(
+          `${this.#options.broker()} takes packets of ${limits.packetBytes} ` +
+            `bytes at most, this message needs ${size}; send it in parts.`,
+          PACKET_TOO_LARGE,
+        ),
+      );
+    }
+    this.#inFlight.add(sending);
+    sending.packetId = this.#options.mqtt.publish(
+      topic,
+      payload,
+      qos,
+      (error) => this.#settle(sending, error),
+    );
+  }
+
+  #settle(sending: Sending, error?: BrokerError): void {
+    if (!this.#inFlight.delete(sending)) return;
+    this.#suspect = undefined;
+    if (this.#resent.delete(sending)) this.#awaitAnswer();
+    const code = error && reasonCodeOf(error);
+    if (!error || (sending.isResent && code === PACKET_ID_NOT_FOUND)) {
+      sending.resolve();
+    } else {
+      const reason = code === undefined
+        ? error.message
+        : reasonText(code, error);
+      this.#refuse(sending, reason, code);
+    }
+    this.#flush();
+  }
+
+  #refuse(
+    { message: { topic }, reject }: Sending,
+    reason: string,
+    reasonCode?: number,
+  ): void {
+    const broker = this.#options.broker();
+    const sentence =
+      `${broker} did not take a message for ${topic}: ${reason}.`;
+    reject(new PublishError(sentence, reasonCode));
+  }
 }

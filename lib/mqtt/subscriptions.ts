@@ -1,13 +1,14 @@
 /**
  * The rooms a client reads: subscribed to on each connection, with an answer
- * for each.
+ * for each, and given up where the broker closes over them.
  *
  * @module
  */
 
-import { reasonName } from "./reasons.ts";
 import type { QoS } from "../protocol.ts";
-import type { MqttClient } from "./transport.ts";
+import type { MqttJs } from "./mqtt_js.ts";
+import { AT_ONCE_MS } from "./limits.ts";
+import { reasonText } from "./reasons.ts";
 
 /** How a subscription was answered. */
 export interface Grant {
@@ -19,72 +20,143 @@ export interface Grant {
   reason?: string;
 }
 
-/** The broker took a SUBSCRIBE and never answered. */
-export class NoAnswerError extends Error {
-  /** The class's name. */
-  override name = "NoAnswerError";
+/** A room, until it is denied. */
+interface Room {
+  topic: string;
+  qos: QoS;
+  /** How many connections in a row broke before this was answered. */
+  breaks: number;
+  /** Settles with the first answer. */
+  answer: PromiseWithResolvers<Grant>;
 }
+
+/**
+ * How many connections in a row may break over a SUBSCRIBE until the room is
+ * taken for one that may not be read. RabbitMQ and AWS IoT close over one.
+ */
+const MAX_BREAKS = 3;
 
 /** What is subscribed to. */
 export class Subscriptions {
-  readonly #filters = new Map<string, QoS>();
+  readonly #mqtt: Pick<MqttJs, "subscribe">;
+  readonly #timeout: number;
+  readonly #rooms = new Map<string, Room>();
+
+  /** @param timeout Seconds the broker may take for an answer. */
+  constructor(mqtt: Pick<MqttJs, "subscribe">, timeout: number) {
+    this.#mqtt = mqtt;
+    this.#timeout = timeout;
+  }
+
+  /** Whether there is nothing to ask for. */
+  get isEmpty(): boolean {
+    return this.#rooms.size === 0;
+  }
 
   /**
    * Adds rooms; {@link subscribe} asks for them.
    *
-   * @param filters Topic filters.
-   * @param qos The QoS to ask for.
+   * @returns The broker's first answers, in the same order.
    */
-  add(filters: string[], qos: QoS): void {
-    for (const filter of filters) this.#filters.set(filter, qos);
+  add(topics: string[], qos: QoS): Promise<Grant[]> {
+    const rooms = topics.map((topic): Room => {
+      return { topic, qos, breaks: 0, answer: Promise.withResolvers() };
+    });
+    for (const room of rooms) this.#rooms.set(room.topic, room);
+    return Promise.all(rooms.map(({ answer }) => answer.promise));
   }
 
   /**
-   * Subscribes to all of them.
+   * Subscribes to all of them; there must be a connection.
    *
-   * @param mqtt A connection that stands.
-   * @param timeout Seconds the broker may take.
-   * @returns What it grants; nothing when the connection broke meanwhile.
-   * @throws {NoAnswerError} When it does not answer in time.
+   * @param lastReason Why the connection before broke, if it did.
+   * @returns What the broker grants and denies; undefined when the connection
+   * broke meanwhile.
+   * @throws {Error} When it does not answer in time.
    */
-  async subscribe(mqtt: MqttClient, timeout: number): Promise<Grant[]> {
-    const levels = [...new Set(this.#filters.values())];
-    const grants = await Promise.all(levels.map((level) => {
-      const filters = [...this.#filters]
-        .filter(([, qos]) => qos === level)
-        .map(([filter]) => filter);
-      return ask(mqtt, filters, level, timeout);
-    }));
-    return grants.flat();
+  async subscribe(lastReason = ""): Promise<Grant[] | undefined> {
+    const grants: Grant[] = [];
+    const open: Room[] = [];
+    for (const room of this.#rooms.values()) {
+      if (room.breaks < MAX_BREAKS) open.push(room);
+      else {
+        const why = lastReason === "" ? "" : `: ${lastReason}`;
+        const reason = `it breaks the connection over that${why}`;
+        grants.push(this.#answer(room, { topic: room.topic, reason }));
+      }
+    }
+    for (const rooms of askedTogether(open)) {
+      const granted = await this.#ask(rooms);
+      if (granted === undefined) return undefined;
+      grants.push(...granted);
+    }
+    return grants;
+  }
+
+  /** Whoever waits for a first answer gets none. */
+  abandon(error: Error): void {
+    for (const { answer } of this.#rooms.values()) {
+      // Nobody may wait any more.
+      answer.promise.catch(() => {});
+      answer.reject(error);
+    }
+  }
+
+  /** One SUBSCRIBE and its SUBACK. */
+  #ask(rooms: Room[]): Promise<Grant[] | undefined> {
+    const { promise, resolve, reject } = Promise.withResolvers<
+      Grant[] | undefined
+    >();
+    const timer = setTimeout(() => {
+      const time = `${this.#timeout} s`;
+      reject(new Error(`no answer to SUBSCRIBE in ${time}`));
+    }, this.#timeout * 1000);
+    const topics = rooms.map(({ topic }) => topic);
+    const askedAt = performance.now();
+    this.#mqtt.subscribe(topics, rooms[0].qos, (suback) => {
+      clearTimeout(timer);
+      const codes = suback?.granted ?? [];
+      if (codes.length !== rooms.length) {
+        const isAtOnce = performance.now() - askedAt < AT_ONCE_MS;
+        if (isAtOnce) { for (const room of rooms) room.breaks++; }
+        return resolve(undefined);
+      }
+      resolve(rooms.map((room, index) => {
+        room.breaks = 0;
+        const code = Number(codes[index]);
+        const grant = grantOf(room.topic, code, suback?.properties);
+        return this.#answer(room, grant);
+      }));
+    });
+    return promise;
+  }
+
+  /** Takes note of an answer; a room that is denied is not asked for again. */
+  #answer(room: Room, grant: Grant): Grant {
+    if (grant.qos === undefined) this.#rooms.delete(room.topic);
+    room.answer.resolve(grant);
+    return grant;
   }
 }
 
-/** One SUBSCRIBE and its SUBACK. */
-function ask(
-  mqtt: MqttClient,
-  filters: string[],
-  qos: QoS,
-  timeout: number,
-): Promise<Grant[]> {
-  return new Promise((resolve, reject) => {
-    const timer = setTimeout(
-      () => reject(new NoAnswerError(`no answer to SUBSCRIBE in ${timeout} s`)),
-      timeout * 1000,
-    );
-    // An array: of an object, MQTT.js takes the key `resubscribe` for an
-    // option of its own, and sorts filters that look like numbers first.
-    mqtt.subscribe(filters, { qos }, (_error, _granted, packet) => {
-      clearTimeout(timer);
-      const codes = (packet?.granted ?? []) as number[];
-      const isWhole = codes.length === filters.length;
-      resolve(isWhole ? codes.map((code, i) => grant(filters[i], code)) : []);
-    });
-  });
+/**
+ * What goes into one SUBSCRIBE: all rooms of a QoS, but each alone while
+ * connections break over them, so that it is seen which.
+ */
+function askedTogether(rooms: Room[]): Room[][] {
+  if (rooms.some(({ breaks }) => breaks > 0)) {
+    return rooms.map((room) => [room]);
+  }
+  return [...Map.groupBy(rooms, ({ qos }) => qos).values()];
 }
 
 /** Reads one code of a SUBACK. */
-function grant(topic: string, code: number): Grant {
+function grantOf(
+  topic: string,
+  code: number,
+  said?: { reasonString?: string },
+): Grant {
   return code === 0 || code === 1 || code === 2
     ? { topic, qos: code }
-    : { topic, reason: reasonName(code) };
+    : { topic, reason: reasonText(code, said) };
 }

@@ -1,14 +1,14 @@
 /**
- * Whether another client has our id. An MQTT 5 broker should say so, an MQTT
- * 3.1.1 broker can't, and Mosquitto just closes in either (measured); the two
- * clients would then take the session from each other for ever. Pure: the
- * clock is passed in.
+ * Whether another client may have our id. An MQTT 5 broker should say so, an
+ * MQTT 3.1.1 broker can't, and Mosquitto just closes in either (measured); but
+ * a proxy that cuts idle connections, or a broker that closes over what it
+ * doesn't allow, looks the same. Pure: the clock is passed in.
  *
  * @module
  */
 
-/** How often in a row it must look like a take-over until it is one. */
-const MAX_TAKEOVERS = 5;
+/** How often in a row it must look like a take-over until that is mentioned. */
+const MANY = 5;
 
 /** Clients that compete come back within this, in milliseconds. */
 const TAKEOVER_MS = 10_000;
@@ -20,11 +20,7 @@ export class TakeoverWatch {
   #since = 0;
   #hasKeptSession = true;
 
-  /**
-   * Makes it.
-   *
-   * @param isShareable Whether the id was chosen: nobody else has a random one.
-   */
+  /** @param isShareable Whether the id was chosen: nobody else has a random one. */
   constructor(isShareable: boolean) {
     this.#isShareable = isShareable;
   }
@@ -34,9 +30,9 @@ export class TakeoverWatch {
     return this.#count > 0;
   }
 
-  /** Whether there is no other explanation left. */
-  get isCertain(): boolean {
-    return this.#count >= MAX_TAKEOVERS;
+  /** Whether it is time to mention it: once in a row of losses. */
+  get isWorthMentioning(): boolean {
+    return this.#count === MANY;
   }
 
   /**

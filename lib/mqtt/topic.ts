@@ -1,16 +1,16 @@
 /**
- * Topic names and topic filters: which are valid and which of them match many
- * topics. Pure.
+ * Topic names and topic filters: which are valid, and which match which. Pure.
  *
  * @module
  */
 
-import { utf8Length } from "../utf8.ts";
+import { Buffer } from "node:buffer";
 
 /** A topic, or topic filter, that brokers would refuse. */
 export class TopicError extends Error {
-  /** The class's name. */
-  override name = "TopicError";
+  static {
+    this.prototype.name = "TopicError";
+  }
 }
 
 /** The most bytes a topic may take, by the length field of MQTT strings. */
@@ -104,8 +104,29 @@ export function stringFault(topic: string): string | undefined {
   if (UNSAFE.test(topic)) {
     return "has a control character or another one that brokers refuse";
   }
-  const bytes = utf8Length(topic);
+  const bytes = Buffer.byteLength(topic);
   if (bytes > MAX_TOPIC_BYTES) {
     return `takes ${bytes} bytes; ${MAX_TOPIC_BYTES} is the limit`;
   }
+}
+
+/**
+ * Whether a topic filter matches a topic (MQTT 3.1.1 and 5, section 4.7): `+`
+ * is one level, `#` any number of them and the parent as well; a wildcard in
+ * the first level matches no topic that begins with `$`.
+ *
+ * @param filter A valid topic filter.
+ * @param topic A topic name, without wildcards.
+ * @returns True when it matches.
+ */
+export function topicMatches(filter: string, topic: string): boolean {
+  if (topic.startsWith("$") !== filter.startsWith("$")) return false;
+  const wanted = filter.split("/");
+  const levels = topic.split("/");
+  for (const [index, level] of wanted.entries()) {
+    if (level === "#") return true;
+    if (index >= levels.length) return false;
+    if (level !== "+" && level !== levels[index]) return false;
+  }
+  return wanted.length === levels.length;
 }

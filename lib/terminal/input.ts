@@ -1,22 +1,26 @@
 /**
- * Bytes → lines of text, as they come from a pipe. Owns what a line is: ends
+ * Bytes → lines of text, as they come from a pipe. Owns what a line is: it ends
  * at LF or CRLF, is UTF-8, has a limit. Memory stays bounded, whatever comes.
  *
  * @module
  */
 
-import { MAX_UTF8_BYTES, utf8Length } from "../utf8.ts";
+import { Buffer } from "node:buffer";
 
-/** A line, or why there is none to send in its place. */
+/**
+ * A line, and whether it is one of several that were pasted; or why there is
+ * none to send in its place.
+ */
 export type Line =
-  | { type: "text"; text: string }
+  | { type: "text"; text: string; isPasted?: boolean }
   | { type: "too long"; bytes: number }
   | { type: "not UTF-8" };
 
 /** A line that can't be sent as it came. */
 export class LineError extends Error {
-  /** The class's name. */
-  override name = "LineError";
+  static {
+    this.prototype.name = "LineError";
+  }
 
   /**
    * Makes the sentence for a line.
@@ -35,7 +39,6 @@ export class LineError extends Error {
 }
 
 const LF = 0x0a;
-const CR = 0x0d;
 
 /**
  * Cuts a stream of bytes into lines. A last line without a newline counts.
@@ -87,11 +90,10 @@ function* wholeLines(bytes: Uint8Array, maxBytes: number): Generator<Line> {
 /** A line of text, without its CR, if it is not too long. */
 function measured(line: string, maxBytes: number): Line {
   const text = line.endsWith("\r") ? line.slice(0, -1) : line;
-  if (text.length * MAX_UTF8_BYTES > maxBytes) {
-    const bytes = utf8Length(text);
-    if (bytes > maxBytes) return { type: "too long", bytes };
-  }
-  return { type: "text", text };
+  const bytes = Buffer.byteLength(text);
+  return bytes > maxBytes
+    ? { type: "too long", bytes }
+    : { type: "text", text };
 }
 
 /** Reads bytes as UTF-8, if they are. */
@@ -133,29 +135,9 @@ class LineBuffer {
     this.#parts = [];
     this.#size = 0;
     if (size > this.#maxBytes + 1) return { type: "too long", bytes: size };
-    const bytes = withoutCR(parts.length === 1 ? parts[0] : concat(parts));
-    if (bytes.length > this.#maxBytes) {
-      return { type: "too long", bytes: bytes.length };
-    }
-    const text = decode(bytes);
-    return text === undefined ? { type: "not UTF-8" } : { type: "text", text };
+    const text = decode(Buffer.concat(parts));
+    return text === undefined
+      ? { type: "not UTF-8" }
+      : measured(text, this.#maxBytes);
   }
-}
-
-/** The bytes without a CR at their end. */
-function withoutCR(bytes: Uint8Array): Uint8Array {
-  return bytes.at(-1) === CR ? bytes.subarray(0, -1) : bytes;
-}
-
-/** Several arrays as one. */
-function concat(parts: Uint8Array[]): Uint8Array {
-  const whole = new Uint8Array(
-    parts.reduce((sum, { length }) => sum + length, 0),
-  );
-  let offset = 0;
-  for (const part of parts) {
-    whole.set(part, offset);
-    offset += part.length;
-  }
-  return whole;
 }

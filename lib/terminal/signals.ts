@@ -1,83 +1,9 @@
 /**
- * What happens between the program and its terminal or pipes: lines written in
- * batches, signals, the end. Effects only; what is written comes from elsewhere.
+ * What asks a program to end: signals, Enter, and the insistence of whoever asks
+ * twice.
  *
  * @module
  */
-
-import { LineQueue } from "./line_queue.ts";
-import { type ByteSink, Pump } from "./pump.ts";
-
-/**
- * Writes lines without making the caller wait. A line is written at once; the
- * lines that come while a write is under way go out together after it, so
- * that a flood costs few writes and a single message no delay. Where the
- * output is blocked, the oldest lines that wait are dropped and counted.
- */
-export class LineWriter {
-  readonly #onDropped: (count: number) => string;
-  readonly #queue: LineQueue;
-  readonly #pump: Pump;
-
-  /**
-   * Makes a writer.
-   *
-   * @param sink Where the lines go.
-   * @param onDropped Makes the line to write in place of those dropped.
-   * @param maxWaiting How much text may wait, in UTF-16 code units.
-   */
-  constructor(
-    sink: ByteSink,
-    onDropped: (count: number) => string = (count) => `${count} lines dropped`,
-    maxWaiting?: number,
-  ) {
-    this.#onDropped = onDropped;
-    this.#queue = new LineQueue(maxWaiting);
-    this.#pump = new Pump(sink, () => this.#takeWaiting());
-  }
-
-  /**
-   * Settles when nothing can be written any more: with nothing when the reader
-   * has gone, as after `| head -3`; with an error when the disk is full.
-   */
-  get broken(): Promise<Error | undefined> {
-    return this.#pump.broken;
-  }
-
-  /** Whether there are lines that are not written. */
-  get isBehind(): boolean {
-    return this.#pump.isBusy;
-  }
-
-  /**
-   * Takes one line.
-   *
-   * @param line The text, without a newline.
-   */
-  write(line: string): void {
-    if (this.#pump.isBroken) return;
-    this.#queue.add(line);
-    if (this.#pump.isBusy) this.#queue.trim();
-    else this.#pump.start();
-  }
-
-  /**
-   * Waits for what was taken.
-   *
-   * @returns When it is written, or can't be any more.
-   */
-  flushed(): Promise<void> {
-    return this.#pump.flushed();
-  }
-
-  /** Takes what waits, with a line in place of what was dropped. */
-  #takeWaiting(): string | undefined {
-    if (this.#queue.isEmpty) return undefined;
-    const { dropped, lines } = this.#queue.take();
-    if (dropped > 0) lines.unshift(this.#onDropped(dropped));
-    return lines.join("\n") + "\n";
-  }
-}
 
 /**
  * Calls back when the program is asked to end: Ctrl-C everywhere, SIGTERM
@@ -99,9 +25,7 @@ export function onEndSignals(onSignal: () => void): () => void {
   };
 }
 
-/**
- * Waits until somebody presses Enter, or the terminal ends.
- */
+/** Waits until somebody presses Enter, or the terminal ends. */
 export async function nextEnter(): Promise<void> {
   // A terminal that hangs up gives EIO, which is an end as well.
   await Deno.stdin.read(new Uint8Array(1024)).catch(() => null);
@@ -112,6 +36,11 @@ export class Ending {
   readonly #begun = Promise.withResolvers<Error | undefined>();
   readonly #hurried = Promise.withResolvers<void>();
   #hasBegun = false;
+
+  /** Whether the end was asked for. */
+  get hasBegun(): boolean {
+    return this.#hasBegun;
+  }
 
   /** Settles when the end is asked for; with an error where that is why. */
   get begun(): Promise<Error | undefined> {

@@ -8,7 +8,7 @@ import { Buffer } from "node:buffer";
 import type { IClientOptions, MqttClient } from "mqtt";
 import { parseAclFile } from "../../lib/broker/access.ts";
 import { PacketMeter } from "../../lib/mqtt/packet_limit.ts";
-import { parsePasswordFile } from "../../lib/broker/users.ts";
+import { parsePasswordFile } from "../../lib/broker/access.ts";
 import { openBroker } from "../support/brokers.ts";
 import { News } from "../support/news.ts";
 import { connect as connectPacket, oldConnack } from "../support/packets.ts";

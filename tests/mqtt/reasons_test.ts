@@ -1,9 +1,9 @@
 import { assertEquals } from "@std/assert";
 import {
   connectReason,
-  networkReason,
+  disconnectText,
   reasonCodeOf,
-  reasonName,
+  reasonText,
 } from "../../lib/mqtt/reasons.ts";
 import { pureTests } from "../support/pure.ts";
 
@@ -33,9 +33,13 @@ test("CONNACK codes that ask for another broker, or time", () => {
 });
 
 test("CONNACK codes that nothing helps against", () => {
-  for (const code of [2, 128, 129, 130, 131, 133, 144, 149, 153, 154, 155]) {
+  for (const code of [2, 128, 129, 130, 131, 133, 144, 149, 153, 154]) {
     assertEquals(remedyFor(code), "none", `${code}`);
   }
+});
+
+test("a QoS that is not supported may be the will's", () => {
+  assertEquals(remedyFor(155), "will");
 });
 
 test("a close without a word may be the version's", () => {
@@ -48,7 +52,7 @@ test("a close without a word may be the version's", () => {
 test("silence", () => {
   assertEquals(connectReason(error("connack timeout")), {
     text: "no answer in time",
-    remedy: "elsewhere",
+    remedy: "silence",
   });
 });
 
@@ -63,7 +67,7 @@ test("codes have MQTT's names", () => {
     [0, "reason code 0"],
     [250, "reason code 250"],
   ];
-  for (const [code, name] of names) assertEquals(reasonName(code), name);
+  for (const [code, name] of names) assertEquals(reasonText(code), name);
 });
 
 test("codes are numbers; the system's are not", () => {
@@ -80,24 +84,51 @@ test("the system's errors in words", () => {
     ["ETIMEDOUT", /^no answer$/],
   ];
   for (const [code, text] of known) {
-    const reason = networkReason(error("not this", code));
+    const reason = connectReason(error("not this", code));
     assertEquals(reason.remedy, "elsewhere");
     assertEquals(text.test(reason.text), true, reason.text);
     assertEquals(connectReason(error("not this", code)), reason);
   }
-  assertEquals(networkReason(error("as it says", "EODD")).text, "as it says");
-  assertEquals(networkReason(error("", "EODD")).text, "EODD");
-  assertEquals(networkReason(error("")).text, "Error");
+  assertEquals(connectReason(error("as it says", "EODD")).text, "as it says");
+  assertEquals(connectReason(error("", "EODD")).text, "EODD");
+  assertEquals(connectReason(error("")).text, "Error");
 });
 
 test("certificates are not tried again", () => {
   const theirs = error("x", "UNABLE_TO_VERIFY_LEAF_SIGNATURE");
   const ours = error("x", "ERR_SSL_TLSV13_ALERT_CERTIFICATE_REQUIRED");
-  const remedies = [theirs, ours].map((error) => networkReason(error).remedy);
+  const remedies = [theirs, ours].map((error) => connectReason(error).remedy);
   assertEquals(remedies, ["trust", "certificate"]);
 });
 
 test("something that doesn't speak MQTT", () => {
   const { text, remedy } = connectReason(error("Invalid header flag bits, …"));
   assertEquals([text, remedy], ["it does not speak MQTT there", "elsewhere"]);
+});
+
+test("the broker's own words, and where it sends us", () => {
+  assertEquals(reasonText(135), "not authorized");
+  assertEquals(
+    reasonText(156, { reasonString: "moving", serverReference: "b.example" }),
+    "use another server (moving); it names b.example in its place",
+  );
+  const long = reasonText(151, { reasonString: "x".repeat(70_000) });
+  assertEquals(long.length, "quota exceeded ()".length + 200);
+});
+
+test("a normal DISCONNECT is no reason code 0", () => {
+  assertEquals(disconnectText(0), "it ended the connection in good order");
+  assertEquals(disconnectText(0x8b), "server shutting down");
+});
+
+test("HTTP in place of a WebSocket: the status, and the usual path", () => {
+  const answer = (status: number) =>
+    connectReason(error(`Unexpected server response: ${status}`));
+  assertEquals(answer(302), {
+    text: "HTTP 302 in place of a WebSocket",
+    remedy: "elsewhere",
+  });
+  const { text } = answer(404);
+  assertEquals(text.startsWith("HTTP 404 in place of a WebSocket; "), true);
+  assertEquals(text.includes("/mqtt"), true);
 });

@@ -1,6 +1,7 @@
 import { assertEquals } from "@std/assert";
 import { parseBroker } from "../../lib/mqtt/address.ts";
 import {
+  retryDelay,
   Rotation,
   versionName,
   type WantedVersion,
@@ -96,4 +97,28 @@ test("versions have names", () => {
     "MQTT 5",
     "MQTT 3.1.1",
   ]);
+});
+
+Deno.test({
+  name: "retry: a second, doubling to two minutes",
+  permissions: "none",
+  fn() {
+    const seconds = Array.from(
+      { length: 9 },
+      (_, failures) => retryDelay(failures, 0) / 1000,
+    );
+    assertEquals(seconds, [1, 2, 4, 8, 16, 32, 64, 120, 120]);
+    assertEquals(retryDelay(5_000, 0), 120_000);
+  },
+});
+
+Deno.test({
+  name: "retry: less up to a quarter, in whole milliseconds",
+  permissions: "none",
+  fn() {
+    assertEquals(retryDelay(0, 1), 750);
+    assertEquals(retryDelay(0, 0.5), 875);
+    assertEquals(retryDelay(20, 1), 90_000);
+    assertEquals(retryDelay(0, 1 / 3), 917);
+  },
 });

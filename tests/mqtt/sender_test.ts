@@ -1,30 +1,51 @@
 import { assertEquals, assertRejects } from "@std/assert";
-import {
-  AbandonedError,
-  type Done,
-  PublishError,
-  Sender,
-} from "../../lib/mqtt/sender.ts";
+import { AbandonedError, PublishError } from "../../lib/mqtt/errors.ts";
+import { type Limits, limitsOf } from "../../lib/mqtt/limits.ts";
+import type { Done } from "../../lib/mqtt/mqtt_js.ts";
+import { Sender } from "../../lib/mqtt/sender.ts";
+import type { QoS } from "../../lib/protocol.ts";
 import { pureTests } from "../support/pure.ts";
+
+/** How a connection ends over a message, and how it just ends. */
+const OVER_MESSAGE = { mayBeMessage: true };
+const BY_ITSELF = { mayBeMessage: false };
 
 /** A sender whose messages the test answers. */
 function begin() {
   const published: string[] = [];
+  const resent: number[] = [];
   const answers: Done[] = [];
   const forgotten: number[] = [];
+  const timers: (() => void)[] = [];
+  const told: string[] = [];
   let broker = "first";
-  const sender = new Sender(({ payload }, done) => {
-    published.push(payload);
-    answers.push(done);
-    return answers.length;
-  }, (packetId) => forgotten.push(packetId));
-  const send = (text: string) =>
-    sender.send(
-      { topic: "room", payload: text, qos: 1 },
-      () => broker,
-    );
+  const sender = new Sender({
+    mqtt: {
+      publish(_topic, payload, _qos, done) {
+        published.push(payload);
+        answers.push(done);
+        return answers.length;
+      },
+      resend: (packetId) => resent.push(packetId),
+      forget: (packetId) => forgotten.push(packetId),
+    },
+    timeout: 5,
+    broker: () => broker,
+    onLowered: (qos) => told.push(`lowered to ${qos}`),
+    onStuck: () => told.push("stuck"),
+    wait(milliseconds, then) {
+      assertEquals(milliseconds, 5_000);
+      timers.push(then);
+      return () => timers.splice(timers.indexOf(then), 1);
+    },
+  });
+  const send = (text: string, qos: QoS = 1) =>
+    sender.send({ topic: "room", payload: text, qos });
+  const goOnline = (inFlight: number, limits: Partial<Limits> = {}) =>
+    sender.goOnline({ ...limitsOf(5), inFlight, ...limits }, 5);
   const moveTo = (name: string) => broker = name;
-  return { sender, send, published, answers, forgotten, moveTo };
+  const seen = { published, resent, forgotten, timers, told };
+  return { sender, send, goOnline, answers, moveTo, ...seen };
 }
 
 /** The first of the answers that are due. */
@@ -36,19 +57,19 @@ const refusal = (code: number) => Object.assign(new Error("no"), { code });
 const test = pureTests("sender");
 
 test("what comes before the connection waits, in order", async () => {
-  const { sender, send, published, answers } = begin();
-  const all = ["a", "b", "c"].map(send);
+  const { sender, goOnline, send, published, answers } = begin();
+  const all = ["a", "b", "c"].map((text) => send(text));
   assertEquals([published, sender.isOnline], [[], false]);
-  sender.goOnline(9);
+  goOnline(9);
   assertEquals([published, sender.isOnline], [["a", "b", "c"], true]);
   while (answers.length > 0) answer(answers);
   await Promise.all(all);
 });
 
 test("never more unanswered than the window", async () => {
-  const { sender, send, published, answers } = begin();
-  sender.goOnline(2);
-  const all = ["a", "b", "c", "d", "e"].map(send);
+  const { goOnline, send, published, answers } = begin();
+  goOnline(2);
+  const all = ["a", "b", "c", "d", "e"].map((text) => send(text));
   assertEquals(published, ["a", "b"]);
   answer(answers);
   assertEquals(published, ["a", "b", "c"]);
@@ -59,9 +80,9 @@ test("never more unanswered than the window", async () => {
 });
 
 test("a refusal makes room too", async () => {
-  const { sender, send, published, answers } = begin();
-  sender.goOnline(1);
-  const [first, second] = ["a", "b"].map(send);
+  const { goOnline, send, published, answers } = begin();
+  goOnline(1);
+  const [first, second] = ["a", "b"].map((text) => send(text));
   answer(answers, refusal(151));
   await assertRejects(() => first, PublishError);
   assertEquals(published, ["a", "b"]);
@@ -69,31 +90,42 @@ test("a refusal makes room too", async () => {
   await second;
 });
 
-test("an answer at once is as good as any", async () => {
+test("an answer at once is as good as any, however many", async () => {
   const published: string[] = [];
-  const sender = new Sender(({ payload }, done) => {
-    published.push(payload);
-    done(payload === "2" ? new Error("too large") : null);
-    return undefined;
-  }, () => {});
-  const send = (payload: string) =>
-    sender.send({ topic: "room", payload, qos: 0 }, String);
-  const all = Promise.allSettled(["1", "2", "3"].map(send));
-  sender.goOnline(1);
+  const sender = new Sender({
+    mqtt: {
+      publish(_topic, payload, _qos, done) {
+        published.push(payload);
+        done(payload === "2" ? new Error("too large") : undefined);
+        return undefined;
+      },
+      resend() {},
+      forget() {},
+    },
+    timeout: 5,
+    broker: String,
+    onLowered() {},
+    onStuck() {},
+  });
+  const texts = Array.from({ length: 20_000 }, (_, i) => `${i + 1}`);
+  const all = Promise.allSettled(
+    texts.map((payload) => sender.send({ topic: "room", payload, qos: 0 })),
+  );
+  sender.goOnline(limitsOf(4), 4);
   const fates = (await all).map(({ status }) => status);
-  assertEquals(fates, ["fulfilled", "rejected", "fulfilled"]);
-  assertEquals(published, ["1", "2", "3"]);
+  assertEquals(fates.slice(0, 3), ["fulfilled", "rejected", "fulfilled"]);
+  assertEquals(published, texts);
 });
 
 test("offline, new messages wait, and old ones keep their place", async () => {
-  const { sender, send, published, answers } = begin();
-  sender.goOnline(2);
-  const all = ["a", "b", "c"].map(send);
-  sender.goOffline();
+  const { sender, goOnline, send, published, answers } = begin();
+  goOnline(2);
+  const all = ["a", "b", "c"].map((text) => send(text));
+  sender.goOffline(BY_ITSELF);
   answer(answers);
   all.push(send("d"));
   assertEquals(published, ["a", "b"]);
-  sender.goOnline(2); // with b still unanswered
+  goOnline(2); // with b still unanswered
   assertEquals(published, ["a", "b", "c"]);
   while (answers.length > 0) answer(answers);
   await Promise.all(all);
@@ -101,17 +133,17 @@ test("offline, new messages wait, and old ones keep their place", async () => {
 });
 
 test("another broker's window is another", () => {
-  const { sender, send, published } = begin();
-  sender.goOnline(3);
+  const { sender, goOnline, send, published } = begin();
+  goOnline(3);
   for (const text of ["a", "b", "c", "d"]) send(text);
-  sender.goOffline();
-  sender.goOnline(1);
+  sender.goOffline(BY_ITSELF);
+  goOnline(1);
   assertEquals(published, ["a", "b", "c"]);
 });
 
 test("refusals in words: broker, topic, reason, code", async () => {
-  const { sender, send, answers, moveTo } = begin();
-  sender.goOnline(9);
+  const { goOnline, send, answers, moveTo } = begin();
+  goOnline(9);
   const cases: [Error, string, number | undefined, boolean][] = [
     [refusal(135), "not authorized", 135, true],
     [refusal(151), "quota exceeded", 151, false],
@@ -128,16 +160,12 @@ test("refusals in words: broker, topic, reason, code", async () => {
     );
     assertEquals([thrown.reasonCode, thrown.isDenied], [code, isDenied]);
   }
-  const own = new PublishError("Ours.", 149);
-  const sent = send("a");
-  answer(answers, own);
-  assertEquals(await assertRejects(() => sent), own);
 });
 
 test("abandoned, everybody is told, once", async () => {
-  const { sender, send, published, answers } = begin();
-  sender.goOnline(1);
-  const all = ["a", "b"].map(send);
+  const { sender, goOnline, send, published, answers } = begin();
+  goOnline(1);
+  const all = ["a", "b"].map((text) => send(text));
   sender.abandon();
   for (const sent of all) {
     await assertRejects(
@@ -152,32 +180,113 @@ test("abandoned, everybody is told, once", async () => {
 });
 
 test("a message over which connections break is given up", async () => {
-  const { sender, send, published, answers, forgotten } = begin();
-  const [poison, next] = ["poison", "next"].map(send);
-  sender.goOnline(9);
-  sender.goOffline(false); // a time-out says nothing of the message
+  const { sender, goOnline, send, published, answers, forgotten } = begin();
+  const [poison, next] = ["poison", "next"].map((text) => send(text));
+  goOnline(9);
+  sender.goOffline(BY_ITSELF); // a time-out says nothing of the message
   for (let i = 0; i < 2; i++) {
-    sender.goOnline(9);
-    sender.goOffline(true);
+    goOnline(9);
+    sender.goOffline(OVER_MESSAGE);
   }
   assertEquals(forgotten, []);
-  sender.goOnline(9);
-  sender.goOffline(true);
+  goOnline(9);
+  sender.goOffline(OVER_MESSAGE);
   await assertRejects(() => poison, PublishError, "broke 3 times over it");
   assertEquals(forgotten, [1]);
-  sender.goOnline(9);
+  goOnline(9);
   answers[1]();
   await next;
   assertEquals(published, ["poison", "next"]);
 });
 
 test("an answer shows that the oldest message is not the reason", () => {
-  const { sender, send, answers, forgotten } = begin();
+  const { sender, goOnline, send, answers, forgotten } = begin();
   ["a", "b"].map((text) => send(text).catch(() => {}));
   for (let i = 0; i < 4; i++) {
-    sender.goOnline(9);
-    sender.goOffline(true);
+    goOnline(9);
+    sender.goOffline(OVER_MESSAGE);
     if (i === 1) answers[1]();
   }
   assertEquals(forgotten, []);
+});
+
+test("what is unanswered goes out again, first, within the window", async () => {
+  const { sender, goOnline, send, published, resent, answers } = begin();
+  goOnline(3);
+  const all = ["a", "b", "c", "d"].map((text) => send(text));
+  sender.goOffline(BY_ITSELF);
+  goOnline(2);
+  assertEquals([published, resent], [["a", "b", "c"], [1, 2]]);
+  answers[0]();
+  assertEquals(resent, [1, 2, 3]);
+  answers[1]();
+  assertEquals(published, ["a", "b", "c", "d"]);
+  answers[2]();
+  answers[3]();
+  await Promise.all(all);
+});
+
+test("a packet id that the broker no longer knows is an answer", async () => {
+  const { sender, goOnline, send, answers } = begin();
+  goOnline(9);
+  const [first, second] = [send("a", 2), send("b", 2)];
+  answers[1](refusal(146)); // not sent again: the broker lost it
+  await assertRejects(() => second, PublishError);
+  sender.goOffline(BY_ITSELF);
+  goOnline(9);
+  answers[0](refusal(146));
+  await first;
+});
+
+test("a broker that answers nothing sent again is left, in the end for it", async () => {
+  const { sender, goOnline, send, answers, timers, told, forgotten } = begin();
+  goOnline(9);
+  const [poison, next] = ["a", "b"].map((text) => send(text));
+  assertEquals(timers.length, 0); // a first answer may take its time
+  for (let i = 0; i < 3; i++) {
+    sender.goOffline(BY_ITSELF);
+    assertEquals(timers.length, 0);
+    goOnline(9);
+    assertEquals([timers.length, told.length], [1, i]);
+    timers[0]();
+  }
+  await assertRejects(
+    () => poison,
+    PublishError,
+    "first did not take a message for room: it was not acknowledged on 3 " +
+      "connections.",
+  );
+  assertEquals([told, forgotten], [["stuck", "stuck", "stuck"], [1]]);
+  sender.goOffline(BY_ITSELF);
+  goOnline(9);
+  answers[1]();
+  await next;
+  assertEquals(timers.length, 0);
+});
+
+test("the broker's reason for breaking over a message is its refusal", async () => {
+  const { sender, goOnline, send } = begin();
+  const sent = send("a");
+  for (let i = 0; i < 3; i++) {
+    goOnline(9);
+    sender.goOffline({ mayBeMessage: true, reasonCode: 135 });
+  }
+  const { message, isDenied } = await assertRejects(() => sent, PublishError);
+  assertEquals(isDenied, true);
+  assertEquals(message.endsWith("3 times over it: not authorized."), true);
+});
+
+test("a limit of the broker's: a lower QoS, told once; a size", async () => {
+  const { goOnline, send, told, published } = begin();
+  goOnline(9, { qos: 0, packetBytes: 20 });
+  send("a").catch(() => {});
+  send("b").catch(() => {});
+  assertEquals([told, published], [["lowered to 0"], ["a", "b"]]);
+  const { reasonCode } = await assertRejects(
+    () => send("x".repeat(20)),
+    PublishError,
+    "first takes packets of 20 bytes at most, this message needs 29",
+  );
+  assertEquals(reasonCode, 149);
+  assertEquals(published.length, 2);
 });

@@ -1,5 +1,5 @@
 import { assert, assertEquals, assertMatch } from "@std/assert";
-import { DEFAULTS } from "../../lib/defaults.ts";
+import { DEFAULTS } from "../../lib/client_options.ts";
 import { parseListenerArgs } from "../../lib/cli/options.ts";
 import { MAX_PAYLOAD_BYTES } from "../../lib/protocol.ts";
 import { hostOf, openBroker } from "../support/brokers.ts";

@@ -1,5 +1,5 @@
 import { assertEquals } from "@std/assert";
-import { type Input, PasteSplitter } from "../../lib/terminal/paste.ts";
+import { type Input, PasteSplitter } from "../../lib/terminal/keyboard.ts";
 
 /** What comes out of pieces, neighbouring keys put together. */
 function split(...pieces: string[]): [string, string][] {
