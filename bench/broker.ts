@@ -5,11 +5,8 @@
  * @module
  */
 
-import {
-  accepts,
-  freePort,
-  UNLIMITED_QUEUES,
-} from "../tests/support/mosquitto.ts";
+import { UNLIMITED_QUEUES } from "../tests/support/mosquitto.ts";
+import { accepts, freePort } from "../tests/support/ports.ts";
 import type { Processes } from "./processes.ts";
 
 /** How long it may take to come up, in milliseconds. */

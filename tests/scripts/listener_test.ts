@@ -1,5 +1,5 @@
 import { assert, assertEquals, assertFalse, assertMatch } from "@std/assert";
-import { hostOf, openBroker } from "../support/brokers.ts";
+import { at as inRoom, hostOf, openBroker, TOPIC } from "../support/brokers.ts";
 import { Peer, said } from "../support/peers.ts";
 import {
   type Outcome,
@@ -8,13 +8,9 @@ import {
   start,
 } from "../support/processes.ts";
 
-const TOPIC = "chat/room";
-
 /** The arguments for a room on a test's broker. */
-const at = (broker: { port: number }, ...args: string[]) => [
-  ...["--host", hostOf(broker), "--topic", TOPIC, "--name", "Lea"],
-  ...args,
-];
+const at = (broker: { port: number }, ...args: string[]) =>
+  inRoom(broker, "--name", "Lea", ...args);
 
 /** A listener, once it reads every room it was told to. */
 async function reading(

@@ -1,8 +1,7 @@
 import { assert, assertEquals } from "@std/assert";
 import { parseAnsi } from "../../docs/ansi.ts";
 import { ansiSvg } from "../../docs/ansi_svg.ts";
-
-const ROOT = new URL("../..", import.meta.url);
+import { ROOT } from "../support/processes.ts";
 
 const WINDOW = { title: "t", columns: 10 };
 

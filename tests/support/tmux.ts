@@ -6,7 +6,7 @@
  * @module
  */
 
-import { PATIENCE_MS } from "./text_lines.ts";
+import { becomesTrue, PATIENCE_MS } from "./patience.ts";
 
 /** The size of a terminal, in cells. */
 export interface Size {
@@ -16,9 +16,6 @@ export interface Size {
 
 /** What a screen, one string of lines, is to show. */
 export type Expected = string | RegExp | ((screen: string) => boolean);
-
-/** The time between two looks at a terminal, in milliseconds. */
-const LOOK_EVERY_MS = 20;
 
 /** A terminal type that every system knows, of 256 colours. */
 const TERM = "screen-256color";
@@ -169,19 +166,13 @@ export class Terminal {
 
   /** Waits until the screen shows something; returns the screen that did. */
   async until(expected: Expected): Promise<string> {
-    const deadline = performance.now() + PATIENCE_MS;
-    for (;;) {
-      const screen = await this.screen();
-      if (isShown(expected, screen)) return screen;
-      if (performance.now() > deadline) {
-        throw new Error(
-          `The terminal has not shown ${expected} within ` +
-            `${PATIENCE_MS / 1000} s. See what the program in it says:\n` +
-            screen,
-        );
-      }
-      await new Promise((resolve) => setTimeout(resolve, LOOK_EVERY_MS));
-    }
+    let screen = "";
+    const look = async () => isShown(expected, screen = await this.screen());
+    if (await becomesTrue(look)) return screen;
+    throw new Error(
+      `The terminal has not shown ${expected} within ` +
+        `${PATIENCE_MS / 1000} s. See what the program in it says:\n${screen}`,
+    );
   }
 
   /** Waits until the screen shows something; returns the match. */
