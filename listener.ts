@@ -6,14 +6,14 @@
  *     deno run -N listener.ts --topic chat/room
  *
  * Messages go to stdout, everything else to stderr; `--help` lists the flags
- * and README.md the exit codes.
+ * and docs/output.md the exit codes.
  *
  * @module
  */
 
 import { showBroker } from "./lib/mqtt/address.ts";
 import { ChatClient, NotAuthorizedError } from "./lib/client.ts";
-import { EXIT } from "./lib/cli/exit.ts";
+import { EXIT, WaitedError } from "./lib/cli/exit.ts";
 import { type ListenerOptions, parseListenerArgs } from "./lib/cli/options.ts";
 import { droppedLine, Reader } from "./lib/room/reader.ts";
 import { type People, prepare, runScript } from "./lib/cli/script.ts";
@@ -87,7 +87,7 @@ async function listen(
 
 /** Calls for the end at a signal, at Enter on a terminal, or after `--wait`. */
 function waitForEnd(
-  { wait }: ListenerOptions,
+  { wait, count }: ListenerOptions,
   { tell }: People,
   ending: Ending,
 ): () => void {
@@ -96,9 +96,10 @@ function waitForEnd(
     if (Deno.stderr.isTerminal()) tell("");
     ending.insist();
   });
-  const timer = wait === undefined
-    ? undefined
-    : setTimeout(() => ending.begin("waited"), wait * 1000);
+  const timer = wait === undefined ? undefined : setTimeout(() => {
+    const isLate = `${wait} s have passed before ${count} lines came.`;
+    ending.begin(count === undefined ? undefined : new WaitedError(isLate));
+  }, wait * 1000);
   // In a pager's pipe the keys are the pager's.
   if (Deno.stdin.isTerminal() && Deno.stdout.isTerminal()) {
     nextEnter().then(() => ending.begin());

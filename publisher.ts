@@ -5,7 +5,7 @@
  *
  *     deno run -N publisher.ts --topic chat/room
  *
- * `--help` lists the flags and README.md the exit codes.
+ * `--help` lists the flags and docs/output.md the exit codes.
  *
  * @module
  */

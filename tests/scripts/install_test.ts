@@ -24,7 +24,8 @@ class Installation implements AsyncDisposable {
     const { code, stdout, stderr } = await new Deno.Command(DENO, {
       args: ["task", "--quiet", "--config", CONFIG, "install", ...args],
       cwd: this.folder,
-      env,
+      // Deno leaves it as it is where a task runs the tests.
+      env: { INIT_CWD: this.folder, ...env },
     }).output();
     const text = (bytes: Uint8Array) => new TextDecoder().decode(bytes);
     return { code, stdout: text(stdout), stderr: text(stderr) };
