@@ -9,8 +9,10 @@ import { type Broker, showBroker } from "./mqtt/address.ts";
 import {
   type ClientOptions,
   completeOptions,
+  completeWill,
   DEFAULTS,
   type Status,
+  type Will,
 } from "./client_options.ts";
 import type { ConnectOptions } from "./mqtt/connect.ts";
 import { AbandonedError, UnreachableError } from "./mqtt/errors.ts";
@@ -36,7 +38,7 @@ export {
   type Scheme,
   type TlsIdentity,
 } from "./mqtt/address.ts";
-export type { ClientOptions, Status } from "./client_options.ts";
+export type { ClientOptions, Status, Will } from "./client_options.ts";
 export type { ConnectOptions } from "./mqtt/connect.ts";
 export {
   AbandonedError,
@@ -171,6 +173,30 @@ export class ChatClient {
     const granted = this.#rooms.add(filters, qos);
     if (this.#link.isUp) this.#subscribe();
     return await granted;
+  }
+
+  /**
+   * Unsubscribes from rooms, now and for later connections.
+   *
+   * @param filters Topic filters that were joined.
+   * @returns When the broker has answered, if there is a connection.
+   */
+  async leave(filters: string[]): Promise<void> {
+    this.#rooms.remove(filters);
+    if (this.#link.isUp) await this.#link.mqtt.unsubscribe(filters);
+  }
+
+  /**
+   * Has the broker say something else when the connection is lost. It takes a
+   * new connection, which is made in good order and at once; in MQTT 5, and with
+   * a session to resume, nothing is missed meanwhile.
+   *
+   * @param will What it is to say; undefined for nothing.
+   * @throws {TopicError} When it has a topic that can't be published to.
+   * @throws {PayloadTooLargeError} When it is too large.
+   */
+  setWill(will: Will | undefined): void {
+    this.#link.renew(will && completeWill(will));
   }
 
   /**

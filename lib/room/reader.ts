@@ -181,6 +181,7 @@ export class Reader {
     // The broker keeps nothing for a subscription at QoS 0, nor what was sent so.
     const isKept = status.sessionPresent && !status.mayBeShared &&
       [...this.#granted.values()].every((qos) => qos > 0);
+    if (status.isRenewed && isKept) return;
     this.#view.note({
       type: "gap",
       seconds: Math.round(gap * 1000) / 1000,
