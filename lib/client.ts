@@ -171,7 +171,7 @@ export class ChatClient {
   async join(filters: string[], qos: QoS = DEFAULTS.qos): Promise<Grant[]> {
     filters.forEach(checkFilter);
     const granted = this.#rooms.add(filters, qos);
-    if (this.#link.isUp) this.#subscribe();
+    if (this.#link.isUp) this.#subscribe(filters);
     return await granted;
   }
 
@@ -256,13 +256,14 @@ export class ChatClient {
   }
 
   /**
-   * Subscribes to all rooms; tells what was granted.
+   * Subscribes to some rooms, or to all; tells what was granted.
    *
    * @returns Whether the broker answered.
    */
-  async #subscribe(): Promise<boolean> {
+  async #subscribe(filters?: string[]): Promise<boolean> {
     try {
-      const grants = await this.#rooms.subscribe(this.#link.lastReason);
+      const { lastReason } = this.#link;
+      const grants = await this.#rooms.subscribe(filters, lastReason);
       for (const { topic, qos, reason = "" } of grants ?? []) {
         this.#tell(
           qos === undefined

@@ -72,17 +72,22 @@ export class Subscriptions {
   }
 
   /**
-   * Subscribes to all of them; there must be a connection.
+   * Subscribes; there must be a connection.
    *
+   * @param topics To which of the rooms; all of them, on a new connection.
    * @param lastReason Why the connection before broke, if it did.
    * @returns What the broker grants and denies; undefined when the connection
    * broke meanwhile.
    * @throws {Error} When it does not answer in time.
    */
-  async subscribe(lastReason = ""): Promise<Grant[] | undefined> {
+  async subscribe(
+    topics?: string[],
+    lastReason = "",
+  ): Promise<Grant[] | undefined> {
     const grants: Grant[] = [];
     const open: Room[] = [];
     for (const room of this.#rooms.values()) {
+      if (topics !== undefined && !topics.includes(room.topic)) continue;
       if (room.breaks < MAX_BREAKS) open.push(room);
       else {
         const why = lastReason === "" ? "" : `: ${lastReason}`;

@@ -32,7 +32,9 @@ export function sizeOf(packet: Packet, protocolVersion: 4 | 5 = 5): number {
   return generate(packet, { protocolVersion }).length;
 }
 
-const encode = (packet: Packet) => generate(packet, { protocolVersion: 5 });
+/** A packet of MQTT 5, as bytes. */
+export const encode = (packet: Packet) =>
+  generate(packet, { protocolVersion: 5 });
 const encodeOld = (packet: Packet) => generate(packet, { protocolVersion: 4 });
 
 /** A client's, of MQTT 3.1.1 with a clean session unless told otherwise. */
