@@ -156,6 +156,7 @@ export async function prepare(
   setColorEnabled(color);
   await requireNet(options.brokers);
   const verbosity = options.debug ? "debug" : options.quiet ? "quiet" : usual;
+  if (options.debug) tellOfTimeZone(tell);
   return {
     color,
     isDumb,
@@ -172,6 +173,16 @@ export async function prepare(
       },
     },
   };
+}
+
+/** Says what may surprise whoever set TZ, which may not be read here. */
+function tellOfTimeZone(tell: (line: string) => void): void {
+  const { timeZone = "UTC" } = Intl.DateTimeFormat().resolvedOptions();
+  if (timeZone !== "UTC") return;
+  tell(
+    "Debug: times are in UTC, as where TZ is not set, or is not one that " +
+      "Deno knows; it knows names, such as Europe/Berlin.",
+  );
 }
 
 /** Asks for a secret where a person sits at both ends. */

@@ -281,3 +281,28 @@ Deno.test("listener: colours", async () => {
   assertFalse(auto.includes(esc));
   assertFalse(never.includes(esc));
 });
+
+Deno.test("listener: --wait before --count has a code of its own", async () => {
+  await using broker = await openBroker();
+  const outcome = await run("listener.ts", at(broker, "-C", "3", "-W", "0.3"));
+  assertEquals(outcome.code, 6);
+  assertMatch(
+    outcome.stderr,
+    /^listener: 0\.3 s have passed before 3 lines came\.$/m,
+  );
+});
+
+Deno.test("listener: --debug says where times are in UTC", async () => {
+  await using broker = await openBroker();
+  const args = at(broker, "--debug", "-W", "0.1");
+  const told = async (TZ: string) => {
+    const { stderr } = await run("listener.ts", args, { env: { TZ } });
+    return stderr.split("\n").filter((line) => line.includes("in UTC")).length;
+  };
+  assertEquals(
+    await Promise.all(
+      ["Europe/Berlin", "CET-1CEST,M3.5.0", "No/Where"].map(told),
+    ),
+    [0, 1, 1],
+  );
+});

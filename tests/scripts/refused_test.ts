@@ -19,8 +19,14 @@ import {
   openBroker,
   TOPIC,
 } from "../support/brokers.ts";
-import { connack, puback, suback } from "../support/packets.ts";
-import { Peer } from "../support/peers.ts";
+import {
+  connack,
+  disconnect,
+  puback,
+  publish,
+  suback,
+} from "../support/packets.ts";
+import { Peer, said } from "../support/peers.ts";
 import { freePort } from "../support/ports.ts";
 import {
   assertOneLine,
@@ -120,7 +126,7 @@ Deno.test("refused: MQTT 5, then 3.1.1, which --debug tells", async () => {
     first.stderr,
     /, MQTT 5: .*protocol version\.\nConnected .*, MQTT 3\.1\.1\.\n/,
   );
-  assertMatch(second.stderr, /^Connected to 127\.0\.0\.1:\d+, MQTT 5\.\n/);
+  assertMatch(second.stderr, /^Connected to 127\.0\.0\.1:\d+, MQTT 5\.$/m);
 });
 
 Deno.test("refused: writing, which ends the publisher", async () => {
@@ -183,3 +189,58 @@ Deno.test("refused: the password of a file or the environment, if wrong", async 
   ]);
   assertEquals(outcomes.map(({ code }) => code), [0, 3, 3]);
 });
+
+Deno.test("refused: HTTP where a WebSocket should be, by its status", async () => {
+  for (const status of [302, 401, 403, 404, 503]) {
+    await using server = Deno.serve(
+      { hostname: "127.0.0.1", port: 0, onListen() {} },
+      () => new Response("", { status, headers: { location: "/" } }),
+    );
+    const url = `ws://${hostOf(server.addr)}/chat`;
+    const said = new RegExp(
+      `at ${RegExp.escape(url)} \\(HTTP ${status} in place of a WebSocket` +
+        (status === 404 ? ".*/mqtt" : ""),
+    );
+    const outcome = await run("publisher.ts", ["-h", url, "-m", "hi"]);
+    assertOneLine(outcome, 4, said);
+  }
+});
+
+for (const code of [undefined, 0x87]) {
+  const how = code === undefined ? "without a word" : "over rights";
+
+  Deno.test(`refused: a listener reads on where its notice is closed over ${how}`, async () => {
+    await using broker = new FakeBroker(letIn({
+      publish: () => code === undefined ? "close" : disconnect(code),
+    }));
+    await using listener = start("listener.ts", at(broker, "--quiet"));
+    await listener.stderr.line(/^listener: Nobody sees you join chat\/room/);
+    const [last] = broker.all("connect").slice(-1);
+    await broker.heard.next(({ cmd, link }) =>
+      cmd === "subscribe" && link.number > last.link.number
+    );
+    const { link } = broker.heard.all.at(-1)!;
+    await link.send(publish(TOPIC, said("still here"), 1));
+    await listener.stdout.line(/still here$/);
+    listener.signal("SIGTERM");
+    const { code: exit, stderr } = await listener.outcome();
+    assertEquals([exit, stderr.split("\n").length], [0, 2], stderr);
+    assertEquals(broker.all("publish").length, 3);
+  });
+
+  Deno.test(`refused: a pipe that is closed over ${how}`, async () => {
+    await using broker = new FakeBroker(letIn({
+      publish: () => code === undefined ? "close" : disconnect(code),
+    }));
+    const { code: exit, stderr } = await run("publisher.ts", at(broker), {
+      stdin: "a\n",
+    });
+    const last = stderr.trimEnd().split("\n").at(-1)!;
+    assertEquals(exit, code === undefined ? 5 : 3, stderr);
+    assertMatch(last, /^publisher: Line 1 was not sent\. .* 3 times over it/);
+    assertMatch(
+      last,
+      code === undefined ? /not allowed\.$/ : /: not authorized\.$/,
+    );
+  });
+}
