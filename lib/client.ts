@@ -47,7 +47,7 @@ export {
   RefusedError,
   UnreachableError,
 } from "./mqtt/errors.ts";
-export type { LinkStatus } from "./mqtt/link.ts";
+export type { LinkStatus } from "./mqtt/status.ts";
 export {
   type ChatMessage,
   type ChatNotice,

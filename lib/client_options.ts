@@ -13,7 +13,7 @@ import {
   type TlsIdentity,
 } from "./mqtt/address.ts";
 import type { ConnectOptions } from "./mqtt/connect.ts";
-import type { LinkStatus } from "./mqtt/link.ts";
+import type { LinkStatus } from "./mqtt/status.ts";
 import { checkTopic } from "./mqtt/topic.ts";
 import { encode, type Payload, type QoS, type Received } from "./protocol.ts";
 

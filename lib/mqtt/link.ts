@@ -23,37 +23,9 @@ import { MAX_PACKET_BYTES } from "./packet_limit.ts";
 import { connectReason, disconnectText, type Reason } from "./reasons.ts";
 import { retryDelay, Rotation, type Version } from "./rotation.ts";
 import type { Break } from "./sender.ts";
+import type { LinkStatus } from "./status.ts";
 import { TakeoverWatch } from "./takeover.ts";
 import type { OpenStream } from "./transport.ts";
-
-/** What happens to a connection. */
-export type LinkStatus =
-  | {
-    type: "connected";
-    broker: Broker;
-    version: Version;
-    /**
-     * Whether the broker kept the session, and with it what was said at QoS 1
-     * and 2.
-     */
-    sessionPresent: boolean;
-    /** How long there was no connection, in seconds, if there was one before. */
-    gap?: number;
-    /**
-     * Whether another client may have had our session in the gap, and with it
-     * messages meant for us.
-     */
-    mayBeShared?: boolean;
-    /** Whether it was broken on purpose, for another will. */
-    isRenewed?: boolean;
-  }
-  | { type: "disconnected"; broker: Broker; reason: string }
-  | { type: "reconnecting"; broker: Broker; seconds: number }
-  /** The session was to be kept, and the broker keeps none (MQTT 5 only). */
-  | { type: "not kept"; broker: Broker }
-  /** It was closed without a word many times; another client may have our id. */
-  | { type: "maybe shared"; broker: Broker; clientId: string }
-  | { type: "step"; text: string };
 
 /** Who is told. */
 export interface LinkHandlers {

@@ -12,7 +12,8 @@ import {
   type Status,
   UnreachableError,
 } from "../../lib/client.ts";
-import { Link, type LinkStatus } from "../../lib/mqtt/link.ts";
+import { Link } from "../../lib/mqtt/link.ts";
+import type { LinkStatus } from "../../lib/mqtt/status.ts";
 import { completeOptions } from "../../lib/client_options.ts";
 import type { Version } from "../../lib/mqtt/rotation.ts";
 import { loadTransport } from "../../lib/mqtt/transport.ts";
