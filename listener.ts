@@ -1,4 +1,4 @@
-#!/usr/bin/env -S deno run -N
+#!/usr/bin/env -S deno run --v8-flags=--max-semi-space-size=2 -N
 /**
  * Reads chat rooms: connects to an MQTT broker, subscribes, and prints one
  * line for each message until it is told to stop.

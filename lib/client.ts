@@ -237,7 +237,7 @@ export class ChatClient {
     if (this.#isClosed) return;
     this.#isClosed = true;
     this.#abandon();
-    await this.#link.end();
+    await this.#link.end(!this.#rooms.isEmpty);
   }
 
   /** Breaks the connection as a crash would: the broker publishes the will. */

@@ -175,13 +175,16 @@ export class Link {
   /**
    * Leaves in good order: DISCONNECT, so that the will is not published. With
    * MQTT 5 it also ends the session, unless that is to be resumed.
+   *
+   * @param mayReceive Whether something may still arrive.
    */
-  async end(): Promise<void> {
+  async end(mayReceive: boolean): Promise<void> {
     const wasUp = this.#isUp;
     this.#stop();
     if (!wasUp) return this.mqtt.break();
     const { session } = this.#options;
-    await this.mqtt.disconnect(this.version === 5 && !session.resume);
+    const endsSession = this.version === 5 && !session.resume;
+    await this.mqtt.disconnect(endsSession, mayReceive);
   }
 
   /** Breaks the connection without a word: the broker publishes the will. */

@@ -7,6 +7,7 @@
  */
 
 import "./library_env.ts"; // first: MQTT.js reads the environment on loading
+import "./unused_modules.ts"; // before MQTT.js as well
 import mqttClient from "mqtt/lib/client";
 import ackHandler from "mqtt/lib/handlers/ack";
 import mqttStore from "mqtt/lib/store";
@@ -216,14 +217,19 @@ export class MqttJs {
    *
    * @param endsSession Whether the broker is told to forget the session too
    * (MQTT 5 §3.14.2.2.2).
+   * @param mayReceive Whether something may still arrive. To close then would
+   * reset the connection: the broker could miss the DISCONNECT and publish the
+   * will (one in ten, measured), so its own end is awaited, a round trip later.
    */
-  async disconnect(endsSession: boolean): Promise<void> {
+  async disconnect(endsSession: boolean, mayReceive: boolean): Promise<void> {
     const { promise, resolve } = Promise.withResolvers<void>();
     const timer = setTimeout(resolve, GOODBYE_MS);
     // `end` would wait for acknowledgements that nobody awaits any more.
     this.#mqtt.outgoing = {};
     const properties = { sessionExpiryInterval: 0 };
     this.#mqtt.end(false, endsSession ? { properties } : {}, () => resolve());
+    // DISCONNECT and the end of the stream are the kernel's now.
+    if (!mayReceive) this.#mqtt.stream.once("finish", () => resolve());
     await promise;
     clearTimeout(timer);
     this.#mqtt.stream.destroy();

@@ -11,6 +11,7 @@ import {
   assertFalse,
   assertStringIncludes,
 } from "@std/assert";
+import config from "../../deno.json" with { type: "json" };
 import { freePort } from "../support/ports.ts";
 import { ROOT } from "../support/processes.ts";
 
@@ -267,4 +268,35 @@ Deno.test("set-up names the file to mend when the lock is no use", async () => {
   const { code, stderr } = await copy.setup(refusing());
   assertEquals(code, 1);
   assertStringIncludes(stderr, "deno.lock names no version of jsr:@std/assert");
+});
+
+Deno.test("set-up is run where a package that the scripts import is missing", async () => {
+  const { specifiers } = JSON.parse(
+    await Deno.readTextFile(new URL("deno.lock", ROOT)),
+  );
+  const { command } = config.tasks.setup;
+  const checked = [...command.matchAll(/\b(\w+)\/([\d.]+)\/(\w+\.ts)/g)];
+  assertEquals(checked.length, 3, command);
+  for (const [path, name, version, file] of checked) {
+    const [, locked] = Object.entries(specifiers)
+      .find(([specifier]) => specifier.startsWith(`jsr:@std/${name}@`)) ?? [];
+    assertEquals(version, locked, path);
+    await Deno.stat(new URL(`offline/${name}/${file}`, ROOT));
+  }
+  const [check] = command.split(" || ");
+  await using copy = await Copy.make();
+  const tasks = { check: `${check} && echo there || echo missing` };
+  const checking = JSON.stringify({ tasks, lock: false });
+  await copy.write(copy.path("check.json"), checking);
+  const answer = async () => {
+    const { stdout } = await new Deno.Command(Deno.execPath(), {
+      args: ["task", "--config", copy.path("check.json"), "check"],
+    }).output();
+    return new TextDecoder().decode(stdout).trim();
+  };
+  assertEquals(await answer(), "missing");
+  await copy.setup(refusing());
+  assertEquals(await answer(), "there");
+  await Deno.remove(copy.std("fmt/1.0.9/colors.ts"));
+  assertEquals(await answer(), "missing");
 });
