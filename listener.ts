@@ -6,24 +6,20 @@
  *     deno run -N listener.ts --topic chat/room
  *
  * Messages go to stdout, everything else to stderr; `--help` lists the flags
- * and README.md the exit codes.
+ * and docs/output.md the exit codes.
  *
  * @module
  */
 
 import { showBroker } from "./lib/mqtt/address.ts";
 import { ChatClient, NotAuthorizedError } from "./lib/client.ts";
-import { EXIT } from "./lib/cli/exit.ts";
+import { EXIT, WaitedError } from "./lib/cli/exit.ts";
 import { type ListenerOptions, parseListenerArgs } from "./lib/cli/options.ts";
-import { Reading } from "./lib/room/reader.ts";
-import { Roster } from "./lib/room/roster.ts";
+import { droppedLine, Reader } from "./lib/room/reader.ts";
 import { type People, prepare, runScript } from "./lib/cli/script.ts";
-import {
-  Ending,
-  LineWriter,
-  nextEnter,
-  onEndSignals,
-} from "./lib/terminal/signals.ts";
+import { LineWriter } from "./lib/terminal/output.ts";
+import { openStdout } from "./lib/terminal/pipe.ts";
+import { Ending, nextEnter, onEndSignals } from "./lib/terminal/signals.ts";
 import { HINT_MS, waitFor, within } from "./lib/timer.ts";
 
 /**
@@ -43,55 +39,55 @@ async function listen(
 ): Promise<number> {
   const { connect, color } = await prepare(options, people.tell);
   const ending = new Ending();
-  const stdout: LineWriter = new LineWriter(
-    Deno.stdout,
-    (count) => reading.noteDropped(count),
+  const { json } = options;
+  const stdout = new LineWriter(
+    openStdout(),
+    (count) => droppedLine(count, { json, color }),
   );
-  // Where lines are to be plain, each event keeps a line of its own.
-  const isFolding = color && Deno.stdout.isTerminal();
-  const reading = new Reading({
+  const isTerminal = Deno.stdout.isTerminal();
+  const reader = new Reader({
     ...options,
     color,
-    bell: options.bell && Deno.stdout.isTerminal(),
-    fold: isFolding,
-    roster: isFolding ? new Roster() : undefined,
+    bell: options.bell && isTerminal,
+    // Where lines are to be plain, each event keeps a line of its own.
+    gather: color && isTerminal,
     write: (line) => stdout.write(line),
     warn: people.complain,
     onEnough: () => ending.begin(),
   });
   const client = await ChatClient.connect({
     ...connect,
-    will: reading.will,
-    onReceived: (received) => reading.receive(received),
+    will: reader.will,
+    onReceived: (received) => reader.receive(received),
     onStatus(status) {
       connect.onStatus?.(status);
-      reading.onStatus(status);
+      reader.onStatus(status);
     },
   });
   client.lost.then((error) => ending.begin(error));
   stdout.broken.then((error) => ending.begin(error));
   const stopWaiting = waitForEnd(options, people, ending);
-  const joined = join(client, options).then(() => reading.begin(client));
+  const joined = join(client, options).then(() => reader.announce(client));
   joined.catch((error) => ending.begin(error));
   const error = await ending.begun;
-  reading.stop();
+  reader.stop();
   await Promise.race([
-    leave(options, people, client, reading, stdout),
+    leave(options, people, client, reader, stdout),
     ending.hurried,
   ]);
   stopWaiting();
-  reading.warnOfUnshown();
+  reader.warnOfUnshown();
   if (error) throw error;
   if (stdout.isBehind) {
     people.complain("The last lines were not written: nobody reads them.");
     return EXIT.failed;
   }
-  return reading.isDenied ? EXIT.notAuthorized : EXIT.ok;
+  return reader.isDenied ? EXIT.notAuthorized : EXIT.ok;
 }
 
 /** Calls for the end at a signal, at Enter on a terminal, or after `--wait`. */
 function waitForEnd(
-  { wait }: ListenerOptions,
+  { wait, count }: ListenerOptions,
   { tell }: People,
   ending: Ending,
 ): () => void {
@@ -100,10 +96,14 @@ function waitForEnd(
     if (Deno.stderr.isTerminal()) tell("");
     ending.insist();
   });
-  const timer = wait === undefined
-    ? undefined
-    : setTimeout(() => ending.begin(), wait * 1000);
-  if (Deno.stdin.isTerminal()) nextEnter().then(() => ending.begin());
+  const timer = wait === undefined ? undefined : setTimeout(() => {
+    const isLate = `${wait} s have passed before ${count} lines came.`;
+    ending.begin(count === undefined ? undefined : new WaitedError(isLate));
+  }, wait * 1000);
+  // In a pager's pipe the keys are the pager's.
+  if (Deno.stdin.isTerminal() && Deno.stdout.isTerminal()) {
+    nextEnter().then(() => ending.begin());
+  }
   return () => {
     clearTimeout(timer);
     stopSignals();
@@ -115,7 +115,7 @@ async function leave(
   { timeout }: ListenerOptions,
   { tell }: People,
   client: ChatClient,
-  reading: Reading,
+  reader: Reader,
   stdout: LineWriter,
 ): Promise<void> {
   const callOff = waitFor(HINT_MS, () => {
@@ -126,7 +126,7 @@ async function leave(
         : "Writing what has come; Ctrl-C again ends it now.",
     );
   });
-  if (client.online) await within(timeout, reading.leave());
+  if (client.online) await within(timeout, reader.leave());
   await client.close();
   await within(timeout, stdout.flushed());
   callOff();

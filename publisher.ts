@@ -5,14 +5,14 @@
  *
  *     deno run -N publisher.ts --topic chat/room
  *
- * `--help` lists the flags and README.md the exit codes.
+ * `--help` lists the flags and docs/output.md the exit codes.
  *
  * @module
  */
 
 import { ChatClient } from "./lib/client.ts";
-import { Delivery, type LineSource } from "./lib/cli/delivery.ts";
-import { readLines } from "./lib/terminal/input.ts";
+import { Delivery } from "./lib/cli/delivery.ts";
+import { type Line, readLines } from "./lib/terminal/input.ts";
 import {
   parsePublisherArgs,
   type PublisherOptions,
@@ -58,7 +58,7 @@ async function publish(
 async function sendAll(
   options: PublisherOptions,
   { tell, complain }: People,
-  lines: LineSource,
+  lines: Iterable<Line> | AsyncIterable<Line>,
 ): Promise<number> {
   const { connect } = await prepare(options, tell, "terse");
   const client = await ChatClient.connect(connect);

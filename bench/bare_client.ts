@@ -1,61 +1,56 @@
 /**
  * An MQTT client that does next to nothing: it sends packets that were encoded
  * beforehand and counts those that come. What it reaches is the broker's own
- * limit, and as a sender or a counter it is the same for every program. Effects.
+ * limit, and as a sender or a counter it is the same for every program.
  *
  * @module
  */
 
-import { connect, PACKET, PacketCounter, subscribe } from "./packets.ts";
+import "../lib/mqtt/library_env.ts"; // first: mqtt-packet reads the environment on loading
+import { Buffer } from "node:buffer";
+import { generate, parser } from "mqtt-packet";
+import { Progress, within } from "../lib/timer.ts";
 
-/** How long an answer may take, in milliseconds. */
-const PATIENCE_MS = 60_000;
+/** How long an answer may take, in seconds. */
+const PATIENCE_S = 60;
+
+/** The packets that are counted. */
+type Answer = "connack" | "suback" | "puback" | "publish";
 
 /** A connection to the broker. */
 export class BareClient implements Disposable {
   readonly #connection: Deno.TcpConn;
-  readonly #counter = new PacketCounter();
-  #hasEnded = false;
-  #news = Promise.withResolvers<void>();
+  readonly #counts = { connack: 0, suback: 0, puback: 0, publish: 0 };
+  readonly #progress = new Progress();
+  #bytes = 0;
 
   private constructor(connection: Deno.TcpConn) {
     this.#connection = connection;
-    this.#read().catch(() => {}).finally(() => {
-      this.#hasEnded = true;
-      this.#news.resolve();
-    });
+    // Only the connection's end comes out of it, which a waiter is told.
+    this.#read().catch(() => {}).finally(() => this.#progress.made());
   }
 
-  /**
-   * Connects.
-   *
-   * @param port The broker's, on 127.0.0.1.
-   * @returns The connection, accepted by the broker.
-   */
+  /** Connects to the broker on a port of 127.0.0.1, and is accepted. */
   static async connect(port: number): Promise<BareClient> {
     const connection = await Deno.connect({ hostname: "127.0.0.1", port });
     connection.setNoDelay();
     const client = new BareClient(connection);
-    await client.send(connect(`bare-${crypto.randomUUID()}`));
-    await client.untilCount(PACKET.connack, 1);
+    const clientId = `bare-${crypto.randomUUID()}`;
+    await client.send(generate({ cmd: "connect", clientId, keepalive: 0 }));
+    await client.expect("connack", 1);
     return client;
   }
 
-  /**
-   * Subscribes at QoS 0, once a connection: there is nothing to acknowledge.
-   *
-   * @param filter The topic filter.
-   */
-  async subscribe(filter: string): Promise<void> {
-    await this.send(subscribe(filter));
-    await this.untilCount(PACKET.suback, 1);
+  /** Subscribes at QoS 0: there is nothing to acknowledge. */
+  async subscribe(topic: string): Promise<void> {
+    const subscriptions = [{ topic, qos: 0 as const }];
+    await this.send(
+      generate({ cmd: "subscribe", messageId: 1, subscriptions }),
+    );
+    await this.expect("suback", 1);
   }
 
-  /**
-   * Sends packets.
-   *
-   * @param packets Any number, as bytes.
-   */
+  /** Sends packets, any number of them as bytes. */
   async send(packets: Uint8Array): Promise<void> {
     let rest = packets;
     while (rest.length > 0) {
@@ -64,63 +59,45 @@ export class BareClient implements Disposable {
   }
 
   /**
-   * How many packets of a type have come.
+   * Waits for packets of a kind.
    *
-   * @param type One of {@link PACKET}.
-   * @returns The number.
+   * @param kind Which.
+   * @param count How many since the connection was made.
+   * @param patience For how many seconds without any news.
+   * @returns How many have come.
    */
-  count(type: number): number {
-    return this.#counter.count(type);
-  }
-
-  /**
-   * Waits until so many packets of a type have come.
-   *
-   * @param type One of {@link PACKET}.
-   * @param count How many.
-   * @throws {Error} When the connection ends before, or nothing comes for a
-   * minute.
-   */
-  async untilCount(type: number, count: number): Promise<void> {
-    while (this.count(type) < count) {
-      if (this.#hasEnded || !await this.hasNews(PATIENCE_MS)) {
-        throw new Error(
-          `The broker sent ${this.count(type)} of ${count} packets of type ` +
-            `${type} to the bare client, and then nothing.`,
-        );
-      }
+  async wait(kind: Answer, count: number, patience: number): Promise<number> {
+    while (this.#counts[kind] < count) {
+      const before = this.#bytes;
+      await within(patience, this.#progress.next);
+      if (this.#bytes === before) break;
     }
+    return this.#counts[kind];
   }
 
-  /**
-   * Waits for anything to come.
-   *
-   * @param patience For how many milliseconds.
-   * @returns Whether something did.
-   */
-  async hasNews(patience: number): Promise<boolean> {
-    const late = Promise.withResolvers<boolean>();
-    const timer = setTimeout(() => late.resolve(false), patience);
-    const came = this.#news.promise.then(() => !this.#hasEnded);
-    const result = await Promise.race([came, late.promise]);
-    clearTimeout(timer);
-    return result;
+  /** As {@link BareClient.wait}, but throws when they don't come. */
+  async expect(kind: Answer, count: number): Promise<void> {
+    const came = await this.wait(kind, count, PATIENCE_S);
+    if (came >= count) return;
+    throw new Error(
+      `The broker sent ${came} of ${count} ${kind} to the bare client, and ` +
+        "then nothing.",
+    );
   }
 
-  /** Closes the connection. */
   [Symbol.dispose](): void {
     this.#connection.close();
   }
 
   async #read(): Promise<void> {
-    const buffer = new Uint8Array(256 * 1024);
-    for (;;) {
-      const size = await this.#connection.read(buffer);
-      if (size === null) return;
-      this.#counter.read(buffer.subarray(0, size));
-      const news = this.#news;
-      this.#news = Promise.withResolvers();
-      news.resolve();
+    const packets = parser();
+    packets.on("packet", ({ cmd }) => {
+      if (cmd in this.#counts) this.#counts[cmd as Answer]++;
+    });
+    for await (const bytes of this.#connection.readable) {
+      this.#bytes += bytes.length;
+      packets.parse(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length));
+      this.#progress.made();
     }
   }
 }

@@ -8,36 +8,22 @@
  */
 
 import { parseArgs } from "@std/cli/parse-args";
+import { Bench, type Row } from "./bench.ts";
 import { startBroker } from "./broker.ts";
-import { type Machine, Search } from "./machine.ts";
+import { figureTable, targetTable } from "./figures.ts";
 import { Processes } from "./processes.ts";
-import { ROOT } from "./programs.ts";
-import { growthPlot, replaceFigures } from "./report.ts";
-import { Results } from "./results.ts";
-import { measureGrowth } from "./rows/growth.ts";
-import { measureIdle } from "./rows/idle.ts";
-import { measureLatency } from "./rows/latency.ts";
-import { measureListening } from "./rows/listening.ts";
-import { measureOneShot } from "./rows/one_shot.ts";
-import { measurePublishing } from "./rows/publishing.ts";
-import { FULL, type Setting, SHORT, type Sizes } from "./setting.ts";
-import { judge } from "./targets.ts";
+import { findPrograms } from "./programs.ts";
+import { growth } from "./rows/growth.ts";
+import { idle } from "./rows/idle.ts";
+import { latency } from "./rows/latency.ts";
+import { listening } from "./rows/listening.ts";
+import { oneShot } from "./rows/one_shot.ts";
+import { publishing } from "./rows/publishing.ts";
+import { svg } from "./svg.ts";
+import { replaceFigures } from "./table.ts";
 
 /** The rows, by number less one. */
-const ROWS = [
-  measureOneShot,
-  measureListening,
-  measurePublishing,
-  measureLatency,
-  measureIdle,
-  measureGrowth,
-];
-
-/** How long a listener idles for figures that are kept, in seconds. */
-const LONG_IDLE_S = 60;
-
-/** How long formatting what was written may take, in milliseconds. */
-const FORMAT_PATIENCE_MS = 20_000;
+const ROWS: Row[] = [oneShot, listening, publishing, latency, idle, growth];
 
 const USAGE = "usage: deno task bench [--short] [--only N[,N]] [--write]";
 
@@ -45,7 +31,7 @@ const USAGE = "usage: deno task bench [--short] [--only N[,N]] [--write]";
 interface Wish {
   isShort: boolean;
   isWritten: boolean;
-  rows: number[];
+  rows: Row[];
 }
 
 /**
@@ -66,7 +52,13 @@ export async function main(args: string[]): Promise<number> {
   }
   const processes = new Processes();
   const folder = await Deno.makeTempDir({ prefix: "mqtt-chat-bench-" });
-  const stopSignals = endOnSignals(processes, folder);
+  for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) {
+    Deno.addSignalListener(signal, () => {
+      processes.killAll();
+      Deno.removeSync(folder, { recursive: true });
+      Deno.exit(130);
+    });
+  }
   try {
     // Started by root, Mosquitto becomes another user, who must get in.
     await Deno.chmod(folder, 0o755);
@@ -78,7 +70,6 @@ export async function main(args: string[]): Promise<number> {
   } finally {
     await processes.endAll();
     await Deno.remove(folder, { recursive: true });
-    stopSignals();
   }
 }
 
@@ -90,26 +81,11 @@ function parseWish(args: string[]): Wish | undefined {
     string: ["only"],
     unknown: () => isKnown = false,
   });
-  const all = ROWS.map((_, index) => index + 1);
-  const rows = only === undefined ? all : only.split(",").map(Number);
-  if (!isKnown || !rows.every((row) => all.includes(row))) return undefined;
+  const rows = only?.split(",").map((number) => ROWS[Number(number) - 1]);
+  if (!isKnown || rows?.includes(undefined!)) return undefined;
   // A part of the figures, or hasty ones, would replace good ones.
-  if (write && (short || only !== undefined)) return undefined;
-  return { isShort: short, isWritten: write, rows };
-}
-
-/** Ends everything when the benchmark is told to end. */
-function endOnSignals(processes: Processes, folder: string): () => void {
-  const end = () => {
-    processes.killAll();
-    Deno.removeSync(folder, { recursive: true });
-    Deno.exit(130);
-  };
-  const signals = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
-  for (const signal of signals) Deno.addSignalListener(signal, end);
-  return () => {
-    for (const signal of signals) Deno.removeSignalListener(signal, end);
-  };
+  if (write && (short || rows)) return undefined;
+  return { isShort: short, isWritten: write, rows: rows ?? ROWS };
 }
 
 async function measure(
@@ -117,52 +93,31 @@ async function measure(
   processes: Processes,
   folder: string,
 ): Promise<void> {
-  const tell = (text: string) => console.error(text);
-  tell("looking for the programs");
-  const machine = await new Search(processes, folder).machine(isShort);
   const port = await startBroker(processes, folder);
-  const results = new Results();
-  const sizes = sizesFor(isShort, isWritten);
-  const setting: Setting = {
-    ...machine,
-    port,
-    processes,
-    sizes,
-    results,
-    folder,
-    tell,
-  };
-  for (const row of rows) await ROWS[row - 1](setting);
-  const figures = describe(machine, results);
-  console.log(figures);
-  // Hasty figures say nothing.
-  if (!isShort) console.log(judge(results));
-  if (isWritten) {
-    await write(figures, growthPlot(results, sizes));
-    const args = ["fmt", "--quiet", "bench/README.md", "bench/growth.svg"];
-    const format = { file: Deno.execPath(), args, cwd: ROOT };
-    await processes.read(format, FORMAT_PATIENCE_MS);
-  }
-}
-
-function sizesFor(isShort: boolean, isWritten: boolean): Sizes {
-  if (isShort) return SHORT;
-  return isWritten ? { ...FULL, idleSeconds: LONG_IDLE_S } : FULL;
-}
-
-/** The table, and where it comes from. */
-function describe({ facts, leftOut }: Machine, results: Results): string {
-  const items = [...facts];
-  if (leftOut.length > 0) items.push(`Left out: ${leftOut.join(", ")}`);
-  return `${results.table()}\n${items.map((item) => `- ${item}\n`).join("")}`;
+  console.error("looking for the programs");
+  const place = { processes, folder, port, isShort };
+  const found = await findPrograms(place);
+  const bench = new Bench(place, found);
+  for (const row of rows) await row(bench);
+  const parts = [
+    // Hasty figures say nothing of targets.
+    ...isShort ? [] : [targetTable(bench.figures)],
+    figureTable(bench.figures),
+    found.facts.map((fact) => `- ${fact}\n`).join(""),
+  ];
+  console.log(parts.join("\n"));
+  if (isWritten) await write(bench, parts.join("\n"));
 }
 
 /** Keeps the figures in this folder. */
-async function write(figures: string, plot: string): Promise<void> {
-  const readme = new URL("README.md", import.meta.url);
+async function write(bench: Bench, figures: string): Promise<void> {
+  const files = ["README.md", "growth.svg"]
+    .map((name) => new URL(name, import.meta.url).pathname);
+  const [readme, plot] = files;
   const text = await Deno.readTextFile(readme);
   await Deno.writeTextFile(readme, replaceFigures(text, figures));
-  await Deno.writeTextFile(new URL("growth.svg", import.meta.url), plot);
+  await Deno.writeTextFile(plot, svg(bench.plots));
+  await bench.processes.read([Deno.execPath(), "fmt", "--quiet", ...files]);
 }
 
 if (import.meta.main) Deno.exit(await main(Deno.args));

@@ -14,17 +14,16 @@ import {
   type Payload,
   type Received,
 } from "../lib/protocol.ts";
-import { renderJson, renderLine } from "../lib/room/line.ts";
+import { renderJson } from "../lib/room/json.ts";
+import { renderLine } from "../lib/room/line.ts";
 import { safeName, safeText } from "../lib/safe_text.ts";
-
-const TEXT = "The build is green, and lunch is at half past twelve as ever. 👋";
 
 /** Near the most that a payload can carry, for characters of some bytes. */
 const fill = (text: string, bytes: number) =>
   text.repeat(Math.floor((MAX_PAYLOAD_BYTES - 200) / bytes));
 
 /** Texts that keep the rendering busiest, each in a payload of 64 KiB. */
-const HOSTILE: Record<string, string> = {
+const HOSTILE = {
   "C1 controls": fill("\x9b", 2),
   "DEL": fill("\x7f", 1),
   "different noncharacters": fill("\uFDD0\uFDD1\uFDD2\u2028\u202E\u2066", 18),
@@ -39,7 +38,7 @@ const HOSTILE: Record<string, string> = {
   "harmless but for the last": fill("a", 1).slice(0, -3) + "\x9b",
 };
 
-const payload = (message: string): Payload => ({
+const payloadOf = (message: string): Payload => ({
   type: "message",
   from: "Ada",
   message,
@@ -49,7 +48,7 @@ const payload = (message: string): Payload => ({
 
 const received = (message: string): Received => ({
   topic: "chat/room",
-  payload: payload(message),
+  payload: payloadOf(message),
   qos: 1,
   retain: false,
   receivedAt: new Date("2026-01-02T03:04:05.700Z"),
@@ -57,56 +56,46 @@ const received = (message: string): Received => ({
 });
 
 const plain = { color: false, showTopic: false };
+const TEXT = "The build is green, and lunch is at half past twelve as ever. 👋";
+const payload = payloadOf(TEXT);
 const ordinary = received(TEXT);
-const bytes = encode(payload(TEXT));
-const hostileLine = received(HOSTILE["C1 controls"]);
+const bytes = encode(payload);
 const notJson = new Uint8Array(MAX_PAYLOAD_BYTES).fill(0x5b);
+const controls = received(HOSTILE["C1 controls"]);
+const marks = HOSTILE["combining marks"];
 
-Deno.bench("encode", { group: "wire format" }, () => {
-  encode(payload(TEXT));
-});
-Deno.bench("decode", { group: "wire format" }, () => {
-  decode(bytes);
-});
-Deno.bench(
-  "decode, 64 KiB of opening brackets",
-  { group: "wire format" },
-  () => {
-    decode(notJson);
-  },
+const bench = (group: string, name: string, fn: () => unknown) =>
+  Deno.bench({ group, name, fn: () => void fn() });
+
+bench("wire format", "encode", () => encode(payload));
+bench("wire format", "decode", () => decode(bytes));
+bench("wire format", "decode, 64 KiB of brackets", () => decode(notJson));
+
+bench("rendering", "renderLine", () => renderLine(ordinary, plain));
+bench(
+  "rendering",
+  "renderLine with the topic",
+  () => renderLine(ordinary, { ...plain, showTopic: true }),
+);
+bench("rendering", "renderJson", () => renderJson(ordinary));
+bench(
+  "rendering",
+  "decode and renderLine",
+  () => renderLine({ ...ordinary, payload: decode(bytes) }, plain),
 );
 
-Deno.bench("renderLine", { group: "rendering" }, () => {
-  renderLine(ordinary, plain);
-});
-Deno.bench("renderLine with the topic", { group: "rendering" }, () => {
-  renderLine(ordinary, { ...plain, showTopic: true });
-});
-Deno.bench("renderJson", { group: "rendering" }, () => {
-  renderJson(ordinary);
-});
-Deno.bench("decode and renderLine", { group: "rendering" }, () => {
-  renderLine({ ...ordinary, payload: decode(bytes) }, plain);
-});
-
-for (const [what, text] of Object.entries(HOSTILE)) {
-  Deno.bench(`safeText, 64 KiB of ${what}`, { group: "hostile text" }, () => {
-    safeText(text);
-  });
-}
 for (const [what, text] of Object.entries(HOSTILE)) {
   const hostile = received(text);
-  Deno.bench(`renderJson, 64 KiB of ${what}`, { group: "hostile JSON" }, () => {
-    renderJson(hostile);
-  });
+  bench("hostile text", `safeText, 64 KiB of ${what}`, () => safeText(text));
+  bench(
+    "hostile JSON",
+    `renderJson, 64 KiB of ${what}`,
+    () => renderJson(hostile),
+  );
 }
-Deno.bench(
+bench(
+  "hostile line",
   "renderLine, 64 KiB of C1 controls",
-  { group: "hostile line" },
-  () => {
-    renderLine(hostileLine, plain);
-  },
+  () => renderLine(controls, plain),
 );
-Deno.bench("safeName, 64 KiB of marks", { group: "hostile name" }, () => {
-  safeName(HOSTILE["combining marks"]);
-});
+bench("hostile name", "safeName, 64 KiB of marks", () => safeName(marks));

@@ -4,13 +4,7 @@
  * @module
  */
 
-/**
- * The value in the middle; the mean of the two there for an even count.
- *
- * @param values At least one, in any order.
- * @returns The median.
- * @throws {RangeError} When there are none.
- */
+/** The value in the middle; the mean of the two there for an even count. */
 export function median(values: readonly number[]): number {
   const sorted = ascending(values);
   const middle = sorted.length >> 1;
@@ -25,8 +19,6 @@ export function median(values: readonly number[]): number {
  *
  * @param values At least one, in any order.
  * @param share From 0 to 1: 0.99 for p99.
- * @returns One of the values.
- * @throws {RangeError} When there are none.
  */
 export function percentile(values: readonly number[], share: number): number {
   const sorted = ascending(values);

@@ -14,11 +14,9 @@ export interface Series {
 
 /** One plot. */
 export interface Plot {
-  /** What it shows. */
   title: string;
   /** What runs along the x-axis. */
   xLabel: string;
-  /** All its lines. */
   series: Series[];
 }
 
@@ -27,19 +25,27 @@ const PLOT_HEIGHT = 250;
 const COLUMNS = 2;
 const LEGEND_HEIGHT = 34;
 
-/** The space around the axes of a plot. */
-const MARGIN = { left: 58, right: 24, top: 34, bottom: 44 };
+/** Where the axes of a plot end. */
+const LEFT = 58;
+const RIGHT = PLOT_WIDTH - 24;
+const TOP = 34;
+const BOTTOM = PLOT_HEIGHT - 44;
 
 /**
- * Colours, for light and for dark, that people who can't tell red from green
- * can tell apart (the dark ones of each pair have a contrast of 4 on white).
+ * The colours of the lines, for light and for dark, are such that people who
+ * can't tell red from green can tell them apart (each of the light ones has a
+ * contrast of 4 on white).
  */
-const COLORS = [
-  ["#0060b0", "#5fb0ff"],
-  ["#b04a00", "#ff9d4d"],
-  ["#6b6b6b", "#a8a8a8"],
-  ["#8a2a86", "#e88ae4"],
-] as const;
+const STYLE = "<style>" +
+  "text{font:12px system-ui,sans-serif}.title{font-weight:600}" +
+  "circle,.line{stroke:currentColor;fill:currentColor}" +
+  ".line{fill:none;stroke-width:2}" +
+  ".ground{fill:#ffffff}text{fill:#1f2328}.grid{stroke:#d8dde3}" +
+  ".s0{color:#0060b0}.s1{color:#b04a00}.s2{color:#6b6b6b}.s3{color:#8a2a86}" +
+  "@media(prefers-color-scheme:dark){" +
+  ".ground{fill:#0d1117}text{fill:#e6edf3}.grid{stroke:#30363d}" +
+  ".s0{color:#5fb0ff}.s1{color:#ff9d4d}.s2{color:#a8a8a8}.s3{color:#e88ae4}" +
+  "}</style>\n";
 
 /** A scale from values to pixels. */
 interface Scale {
@@ -51,51 +57,32 @@ interface Scale {
  * Draws plots side by side, two to a line, under one legend.
  *
  * @param plots At least one; the lines of all of them in the same order.
- * @returns The file.
  */
 export function svg(plots: Plot[]): string {
-  const names = plots.reduce<string[]>(
-    (best, { series }) =>
-      series.length > best.length ? series.map(({ name }) => name) : best,
-    [],
+  const fullest = plots.reduce((best, plot) =>
+    plot.series.length > best.series.length ? plot : best
   );
+  const names = fullest.series.map(({ name }) => name);
   const width = PLOT_WIDTH * Math.min(COLUMNS, plots.length);
   const height = LEGEND_HEIGHT +
     PLOT_HEIGHT * Math.ceil(plots.length / COLUMNS);
-  const parts = plots.map((plot, index) => {
+  const drawn = plots.map((plot, index) => {
     const x = PLOT_WIDTH * (index % COLUMNS);
     const y = LEGEND_HEIGHT + PLOT_HEIGHT * Math.floor(index / COLUMNS);
-    return `<g transform="translate(${x} ${y})">\n${
-      drawPlot(plot, names)
-    }</g>\n`;
+    const content = drawPlot(plot, names);
+    return `<g transform="translate(${x} ${y})">\n${content}</g>\n`;
   });
   const head = `viewBox="0 0 ${width} ${height}" width="${width}" ` +
     `height="${height}" role="img"`;
   return `<svg xmlns="http://www.w3.org/2000/svg" ${head}>\n` +
     `<title>${escape(plots.map(({ title }) => title).join("; "))}</title>\n` +
-    `${style()}${legend(names)}${parts.join("")}</svg>\n`;
-}
-
-/** The colours by class, in light and dark. */
-function style(): string {
-  const colors = (dark: 0 | 1) =>
-    COLORS.map((pair, index) =>
-      `.s${index}{stroke:${pair[dark]};fill:${pair[dark]}}`
-    ).join("");
-  const ink = (ground: string, text: string, grid: string) =>
-    `.ground{fill:${ground}}text{fill:${text}}.grid{stroke:${grid}}`;
-  return "<style>" +
-    "text{font:12px system-ui,sans-serif}.title{font-weight:600}" +
-    ".line{fill:none!important;stroke-width:2}" +
-    ink("#ffffff", "#1f2328", "#d8dde3") + colors(0) +
-    "@media(prefers-color-scheme:dark){" +
-    ink("#0d1117", "#e6edf3", "#30363d") + colors(1) + "}</style>\n" +
-    '<rect class="ground" width="100%" height="100%"/>\n';
+    `${STYLE}<rect class="ground" width="100%" height="100%"/>\n` +
+    `${legend(names)}${drawn.join("")}</svg>\n`;
 }
 
 function legend(names: string[]): string {
   return names.map((name, index) => {
-    const x = MARGIN.left + 110 * index;
+    const x = LEFT + 110 * index;
     return `<circle class="s${index}" cx="${x}" cy="20" r="4"/>` +
       `<text x="${x + 10}" y="24">${escape(name)}</text>\n`;
   }).join("");
@@ -103,38 +90,41 @@ function legend(names: string[]): string {
 
 function drawPlot({ title, xLabel, series }: Plot, names: string[]): string {
   const points = series.flatMap(({ points }) => points);
-  const right = PLOT_WIDTH - MARGIN.right;
-  const bottom = PLOT_HEIGHT - MARGIN.bottom;
-  const x = logScale(points.map(([x]) => x), MARGIN.left, right);
-  const y = logScale(points.map(([, y]) => y), bottom, MARGIN.top);
-  const middle = (MARGIN.left + right) / 2;
-  const heading =
-    `<text class="title" x="${MARGIN.left}" y="20">${escape(title)}</text>\n` +
-    `<text x="${middle}" y="${bottom + 34}" text-anchor="middle">` +
-    `${escape(xLabel)}</text>\n`;
-  const columns = x.ticks.map((tick) =>
-    gridLine(x.at(tick), MARGIN.top, x.at(tick), bottom) +
-    label(x.at(tick), bottom + 16, "middle", tick)
-  );
-  const rows = y.ticks.map((tick) =>
-    gridLine(MARGIN.left, y.at(tick), right, y.at(tick)) +
-    label(MARGIN.left - 6, y.at(tick) + 4, "end", tick)
-  );
-  const lines = series.map(({ name, points }) => {
-    const pixels = points.map(([px, py]) => [round(x.at(px)), round(y.at(py))]);
-    const color = `s${names.indexOf(name)}`;
-    const path = pixels.map((pixel) => pixel.join(",")).join(" ");
-    return `<polyline class="line ${color}" points="${path}"/>\n` +
-      pixels.map(([cx, cy]) =>
-        `<circle class="${color}" cx="${cx}" cy="${cy}" r="3"/>\n`
-      ).join("");
-  });
-  return heading + columns.join("") + rows.join("") + lines.join("");
+  const x = logScale(points.map(([x]) => x), LEFT, RIGHT);
+  const y = logScale(points.map(([, y]) => y), BOTTOM, TOP);
+  const middle = (LEFT + RIGHT) / 2;
+  return [
+    `<text class="title" x="${LEFT}" y="20">${escape(title)}</text>\n`,
+    `<text x="${middle}" y="${BOTTOM + 34}" text-anchor="middle">` +
+    `${escape(xLabel)}</text>\n`,
+    ...x.ticks.map((tick) =>
+      gridLine(x.at(tick), TOP, x.at(tick), BOTTOM) +
+      label(x.at(tick), BOTTOM + 16, "middle", tick)
+    ),
+    ...y.ticks.map((tick) =>
+      gridLine(LEFT, y.at(tick), RIGHT, y.at(tick)) +
+      label(LEFT - 6, y.at(tick) + 4, "end", tick)
+    ),
+    ...series.map(({ name, points }) =>
+      drawLine(
+        `s${names.indexOf(name)}`,
+        points.map(([px, py]) => [round(x.at(px)), round(y.at(py))]),
+      )
+    ),
+  ].join("");
 }
 
-function gridLine(x1: number, y1: number, x2: number, y2: number): string {
-  const [a, b, c, d] = [x1, y1, x2, y2].map(round);
-  return `<line class="grid" x1="${a}" y1="${b}" x2="${c}" y2="${d}"/>\n`;
+function drawLine(color: string, pixels: number[][]): string {
+  const dots = pixels.map(([cx, cy]) =>
+    `<circle class="${color}" cx="${cx}" cy="${cy}" r="3"/>\n`
+  );
+  const path = pixels.map((pixel) => pixel.join(",")).join(" ");
+  return `<polyline class="line ${color}" points="${path}"/>\n` + dots.join("");
+}
+
+function gridLine(...ends: number[]): string {
+  const [x1, y1, x2, y2] = ends.map(round);
+  return `<line class="grid" x1="${x1}" y1="${y1}" x2="${x2}" y2="${y2}"/>\n`;
 }
 
 function label(x: number, y: number, anchor: string, tick: number): string {
@@ -144,26 +134,21 @@ function label(x: number, y: number, anchor: string, tick: number): string {
 
 /** A logarithmic scale from just below the least to just above the most. */
 function logScale(values: number[], from: number, to: number): Scale {
-  const all = niceNumbers(Math.min(...values), Math.max(...values));
-  const low = Math.log(all[0]);
-  const span = Math.log(all.at(-1)!) - low;
+  const ticks = niceNumbers(Math.min(...values), Math.max(...values));
+  const low = Math.log(ticks[0]);
+  const span = Math.log(ticks.at(-1)!) - low;
   const at = (value: number) =>
     from + (to - from) * (Math.log(value) - low) / span;
-  return { at, ticks: all };
+  return { at, ticks };
 }
 
 /**
  * Numbers of the form 1, 2 or 5 × 10ⁿ around some values; powers of ten alone
- * where there are many.
- *
- * @param least The smallest value, above 0.
- * @param most The largest.
- * @returns At least two numbers: the first at most `least`, the last at least
- * `most`.
+ * where there are many. At least two: the first at most `least`, the last at
+ * least `most`.
  */
 export function niceNumbers(least: number, most: number): number[] {
-  const wide = most / least > 200;
-  const steps = wide ? [1] : [1, 2, 5];
+  const steps = most / least > 200 ? [1] : [1, 2, 5];
   const first = Math.floor(Math.log10(least));
   const last = Math.ceil(Math.log10(most)) + 1;
   const all: number[] = [];

@@ -26,22 +26,18 @@ const TICK_MS = 10;
 export function parseUsage(text: string): Usage[] {
   // The name, in brackets, may hold anything; no line of a status looks so.
   const stats = [...text.matchAll(/^\d+ \(.*\) [A-Z](?: -?\d+)+$/gm)];
-  const rss = kilobytes(text, "VmRSS");
-  const peakRss = kilobytes(text, "VmHWM");
+  const rss = bytesOf(text, "VmRSS");
+  const peakRss = bytesOf(text, "VmHWM");
   return stats.map(([stat], index) => {
     // proc_pid_stat(5): utime and stime are fields 14 and 15, the state is 3.
     const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
     const ticks = Number(fields[14 - 3]) + Number(fields[15 - 3]);
-    return {
-      cpu: ticks * TICK_MS,
-      rss: rss[index],
-      peakRss: peakRss[index],
-    };
+    return { cpu: ticks * TICK_MS, rss: rss[index], peakRss: peakRss[index] };
   });
 }
 
-/** The values of one field in all the statuses, in bytes. */
-function kilobytes(text: string, field: string): number[] {
+/** The values of one field in all the statuses. */
+function bytesOf(text: string, field: string): number[] {
   const pattern = new RegExp(`^${field}:\\s*(\\d+) kB$`, "gm");
   return [...text.matchAll(pattern)].map(([, value]) => Number(value) * 1024);
 }

@@ -1,51 +1,42 @@
 /**
- * Captured terminal text → rows of styled text. Reads what the scripts can look
- * like in `tmux capture-pane -e`: five attributes and the 256 colours. Drops
- * every other escape sequence and control character. Pure; imports nothing.
+ * Captured terminal text → rows of styled text. Reads what the scripts write, as
+ * `tmux capture-pane -e` gives it: five attributes and the colours of names.
+ * Drops every other escape sequence and control character. Pure; imports nothing.
  *
  * @module
  */
 
 /** How text looks. What is left out is as the terminal has it. */
 export interface Style {
-  /** Whether it is bold. */
   bold?: boolean;
-  /** Whether it is fainter than other text. */
   dim?: boolean;
-  /** Whether it is italic. */
   italic?: boolean;
-  /** Whether it has a line below. */
   underline?: boolean;
-  /** Whether foreground and background have changed places. */
+  /** Whether text and background have changed places. */
   inverse?: boolean;
-  /** The text's colour: an entry of the 256-colour palette. */
-  foreground?: number;
-  /** The colour behind it, likewise. */
-  background?: number;
+  /** An entry of the 256-colour palette, from its cube: 16 to 231. */
+  color?: number;
 }
 
-/** Text in one style. */
+/** Text in one style: no control characters, and never empty. */
 export interface Run {
-  /** The text: no control characters, and never empty. */
   text: string;
-  /** How it looks. */
   style: Style;
 }
 
 /** What the parameters that stand for themselves change. */
-const SWITCHES: ReadonlyMap<number, Style> = new Map<number, Style>([
-  [1, { bold: true }],
-  [2, { dim: true }],
-  [3, { italic: true }],
-  [4, { underline: true }],
-  [7, { inverse: true }],
-  [22, { bold: undefined, dim: undefined }],
-  [23, { italic: undefined }],
-  [24, { underline: undefined }],
-  [27, { inverse: undefined }],
-  [39, { foreground: undefined }],
-  [49, { background: undefined }],
-]);
+const SWITCHES: Readonly<Record<string, Style>> = {
+  1: { bold: true },
+  2: { dim: true },
+  3: { italic: true },
+  4: { underline: true },
+  7: { inverse: true },
+  22: { bold: undefined, dim: undefined },
+  23: { italic: undefined },
+  24: { underline: undefined },
+  27: { inverse: undefined },
+  39: { color: undefined },
+};
 
 const SEQUENCE = new RegExp(
   [
@@ -88,35 +79,12 @@ export function parseAnsi(captured: string): Run[][] {
 /** The style after an SGR sequence with these parameters. */
 function restyle(style: Style, parameters: string): Style {
   let result = style;
-  const codes = parameters.split(";").map(Number);
-  while (codes.length > 0) {
-    const code = codes.shift()!;
-    if (code === 0) result = {};
-    else if (code === 38 || code === 48) {
-      const [kind, color] = codes.splice(0, 2);
-      // Of another kind, what follows isn't codes but parts of the colour.
-      if (kind !== 5) break;
-      const part = code === 38 ? "foreground" : "background";
-      result = { ...result, [part]: color };
-    } else result = { ...result, ...SWITCHES.get(code), ...oneOfSixteen(code) };
+  // Colours of another kind take the rest: what follows is part of them.
+  const codes = /38;5;(\d+)|[34]8.*|\d+|^$/g;
+  for (const [code, color] of parameters.matchAll(codes)) {
+    if (color !== undefined) result = { ...result, color: Number(color) };
+    else if (Number(code) === 0) result = {};
+    else result = { ...result, ...SWITCHES[code] };
   }
   return result;
-}
-
-/** The change by a parameter of its own for one of sixteen colours. */
-function oneOfSixteen(code: number): Style {
-  const color = code % 10;
-  if (color > 7) return {};
-  switch (code - color) {
-    case 30:
-      return { foreground: color };
-    case 40:
-      return { background: color };
-    case 90:
-      return { foreground: color + 8 };
-    case 100:
-      return { background: color + 8 };
-    default:
-      return {};
-  }
 }

@@ -34,17 +34,6 @@ const TITLE_BAR = 32;
 /** No cluster of code points takes more cells. */
 const WIDEST = 2;
 
-/**
- * The sixteen colours, which have no fixed values: like the names' colours in
- * the room, each has a contrast of at least 3.5 on black and on white.
- */
-const SIXTEEN = [
-  ...["#6e6e6e", "#d32f2f", "#2e8540", "#9a6700"],
-  ...["#2673d9", "#a04bc4", "#16828a", "#767676"],
-  ...["#767676", "#e5484d", "#2d8a4e", "#a3730d"],
-  ...["#3b82f6", "#b25fd6", "#1a8a94", "#808080"],
-];
-
 /** The steps of red, green and blue in the 256-colour palette's cube. */
 const CUBE_STEPS = [0, 95, 135, 175, 215, 255];
 
@@ -62,9 +51,8 @@ const CSS = [
   ".f{fill:#e6edf3}.g{fill:#0d1117}.w{stroke:#3d444d}}",
 ].join("\n");
 
-/** Text that belongs together, and the cells it takes. */
-interface Piece {
-  text: string;
+/** Text that is drawn as one, and the cells it takes. */
+interface Piece extends Run {
   column: number;
   width: number;
 }
@@ -78,8 +66,9 @@ interface Piece {
  * @returns The SVG document, with a line break at its end.
  */
 export function ansiSvg(captured: string, window: Window): string {
-  const rows = parseAnsi(captured).map(placeRuns);
-  const columns = Math.max(window.columns, ...rows.map(({ width }) => width));
+  const rows = parseAnsi(captured).map(place);
+  const ends = rows.flat().map(({ column, width }) => column + width);
+  const columns = Math.max(window.columns, ...ends);
   const width = columns * CELL_WIDTH + 2 * PADDING;
   const count = Math.max(rows.length, (window.cursor?.row ?? -1) + 1);
   const height = TITLE_BAR + count * ROW_HEIGHT + 2 * PADDING;
@@ -88,8 +77,8 @@ export function ansiSvg(captured: string, window: Window): string {
     `height="${height}" viewBox="0 0 ${width} ${height}" role="img">`,
     ...frame(width, height, escapeXml(window.title)),
     `<g xml:space="preserve">`,
-    ...rows.flatMap(({ placed }, row) =>
-      placed.flatMap((run) => draw(run, row))
+    ...rows.flatMap((pieces, row) =>
+      pieces.flatMap((piece) => draw(piece, row))
     ),
     ...window.cursor ? [drawCursor(window.cursor)] : [],
     `</g>`,
@@ -118,42 +107,28 @@ function frame(width: number, height: number, title: string): string[] {
   ];
 }
 
-/** A run, and the cells it takes. */
-interface PlacedRun {
-  style: Style;
-  pieces: Piece[];
-  column: number;
-  width: number;
-}
-
-/** Gives each run of a row its cells. */
-function placeRuns(runs: Run[]): { placed: PlacedRun[]; width: number } {
+/** Gives each piece of a row its cells. */
+function place(runs: Run[]): Piece[] {
   let end = 0;
-  const placed = runs.map(({ text, style }) => {
-    const column = end;
-    const pieces = splitText(text, column);
-    for (const piece of pieces) end += piece.width;
-    return { style, pieces, column, width: end - column };
-  });
-  return { placed, width: end };
+  return runs.flatMap(({ text, style }) =>
+    split(text).map((text) => {
+      const width = isAscii(text)
+        ? text.length
+        : Math.min(unicodeWidth(text), WIDEST);
+      const column = end;
+      end += width;
+      return { text, style, column, width };
+    })
+  );
 }
 
 /**
  * Splits text so that no piece depends on how wide a font draws another: ASCII
  * stays together, every other character is by itself.
  */
-function splitText(text: string, start: number): Piece[] {
-  let column = start;
-  const texts = (text.match(/[ -~]+|[^ -~]+/g) ?? [])
+function split(text: string): string[] {
+  return (text.match(/[ -~]+|[^ -~]+/g) ?? [])
     .flatMap((part) => isAscii(part) ? [part] : characters(part));
-  return texts.map((text) => {
-    const width = isAscii(text)
-      ? text.length
-      : Math.min(unicodeWidth(text), WIDEST);
-    const piece = { text, column, width };
-    column += width;
-    return piece;
-  });
 }
 
 function isAscii(text: string): boolean {
@@ -167,28 +142,22 @@ function characters(text: string): string[] {
   return Array.from(segmenter.segment(text), ({ segment }) => segment);
 }
 
-/** A palette entry, or the class of a colour of the window's own. */
-type Paint = number | "f" | "g";
-
-/** A run's background, if it has one, and its text. */
-function draw({ style, pieces, column, width }: PlacedRun, row: number) {
-  const { foreground = "f", background = "g" } = style;
-  const [ink, paper]: Paint[] = style.inverse
-    ? [background, foreground]
-    : [foreground, background];
+/** A piece's background, if it is inverse, and its text. */
+function draw({ text, style, column, width }: Piece, row: number): string[] {
+  const { color, inverse } = style;
   const elements: string[] = [];
-  if (paper !== "g") {
+  if (inverse) {
     elements.push(
-      `<rect ${painted([], paper)} ${position(column, row)} ` +
+      `<rect ${painted([], "f", color)} ${position(column, row)} ` +
         `width="${width * CELL_WIDTH}" height="${ROW_HEIGHT}"/>`,
     );
   }
-  const look = painted(["t", ...classesOf(style)], ink);
-  for (const piece of pieces) {
-    if (!style.underline && piece.text.trim() === "") continue;
+  if (style.underline || text.trim() !== "") {
+    const classes = ["t", ...classesOf(style)];
+    const look = inverse ? painted(classes, "g") : painted(classes, "f", color);
     elements.push(
-      `<text ${look} ${position(piece.column, row, BASELINE)}` +
-        `${fitted(piece)}>${escapeXml(piece.text)}</text>`,
+      `<text ${look} ${position(column, row, BASELINE)}${fitted(width)}>` +
+        `${escapeXml(text)}</text>`,
     );
   }
   return elements;
@@ -204,13 +173,11 @@ function classesOf(style: Style): string[] {
   ];
 }
 
-/** Attributes for classes and a paint. */
-function painted(classes: string[], paint: Paint): string {
-  const all = typeof paint === "string" ? [...classes, paint] : classes;
-  return [
-    ...all.length > 0 ? [`class="${all.join(" ")}"`] : [],
-    ...typeof paint === "number" ? [`fill="${rgb(paint)}"`] : [],
-  ].join(" ");
+/** Attributes for classes and a colour: the palette's, or the window's own. */
+function painted(classes: string[], own: "f" | "g", color?: number): string {
+  if (color === undefined) return `class="${[...classes, own].join(" ")}"`;
+  const fill = `fill="${rgb(color)}"`;
+  return classes.length > 0 ? `class="${classes.join(" ")}" ${fill}` : fill;
 }
 
 /** Attributes that put something on a cell. */
@@ -221,7 +188,7 @@ function position(column: number, row: number, down = 0): string {
 }
 
 /** Attributes that keep text in its cells, whatever the font. */
-function fitted({ width }: Piece): string {
+function fitted(width: number): string {
   if (width === 0) return "";
   const length = width * CELL_WIDTH;
   return ` textLength="${length}" lengthAdjust="spacingAndGlyphs"`;
@@ -233,18 +200,13 @@ function drawCursor({ column, row }: { column: number; row: number }): string {
     `width="${CELL_WIDTH}" height="${ROW_HEIGHT}"/>`;
 }
 
-/** A palette entry's `#rrggbb`. */
+/** The `#rrggbb` of a palette entry in the cube, where names' colours are. */
 function rgb(color: number): string {
-  if (color < 16) return SIXTEEN[color];
-  if (color >= 232) return hexColor(Array(3).fill(8 + 10 * (color - 232)));
   const index = color - 16;
   const steps = [Math.floor(index / 36), Math.floor(index / 6) % 6, index % 6];
-  return hexColor(steps.map((step) => CUBE_STEPS[step]));
-}
-
-/** Red, green and blue, 0 to 255, as `#rrggbb`. */
-function hexColor(values: readonly number[]): string {
-  const hex = values.map((value) => value.toString(16).padStart(2, "0"));
+  const hex = steps.map((step) =>
+    CUBE_STEPS[step].toString(16).padStart(2, "0")
+  );
   return `#${hex.join("")}`;
 }
 

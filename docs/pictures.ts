@@ -12,6 +12,7 @@
  */
 
 import { fileURLToPath } from "node:url";
+import { startBroker } from "../lib/broker/broker.ts";
 import { onEndSignals } from "../lib/terminal/signals.ts";
 import { Peer } from "../tests/support/peers.ts";
 import { type Size, type Terminal, Tmux } from "../tests/support/tmux.ts";
@@ -46,34 +47,15 @@ function quoted(text: string): string {
 }
 
 /**
- * Opens a terminal in the project's folder where `deno` is this Deno, and
- * takes more arguments than it was typed with.
+ * Opens a terminal in the project's folder where `deno` is this Deno, and takes
+ * more arguments than it was typed with, so that scripts find the broker.
  */
-async function openShell(
-  tmux: Tmux,
-  size: Size,
-  more = "",
-): Promise<Terminal> {
-  const deno = `deno() { ${quoted(Deno.execPath())} "$@" ${more}; }`;
-  return await tmux.open(size, ROOT, `DENO_NO_UPDATE_CHECK=1; ${deno}`);
-}
-
-/** Opens a terminal where the scripts find the broker. */
 async function openTerminal(
   { tmux, port }: Stage,
   size: Size,
 ): Promise<Terminal> {
-  return await openShell(tmux, size, `--port ${port}`);
-}
-
-/** Starts the embedded broker on a free port. */
-async function startBroker(tmux: Tmux): Promise<Stage> {
-  const terminal = await openShell(tmux, WIDE);
-  await terminal.enter(
-    "deno run --no-prompt -N=127.0.0.1 -R=mosquitto lib/broker/broker.ts --port 0",
-  );
-  const [, port] = await terminal.shows(/Broker on mqtt:\/\/127.0.0.1:(\d+)/);
-  return { tmux, port: Number(port) };
+  const deno = `deno() { ${quoted(Deno.execPath())} "$@" --port ${port}; }`;
+  return await tmux.open(size, ROOT, `DENO_NO_UPDATE_CHECK=1; ${deno}`);
 }
 
 /** Draws what a terminal shows. */
@@ -158,7 +140,8 @@ async function chatPicture(stage: Stage): Promise<string> {
 
 /** Takes both pictures, then writes them. */
 async function takePictures(tmux: Tmux): Promise<void> {
-  const stage = await startBroker(tmux);
+  await using broker = await startBroker();
+  const stage = { tmux, port: broker.port };
   const pictures = {
     "listener.svg": await listenerPicture(stage),
     "chat.svg": await chatPicture(stage),

@@ -9,8 +9,10 @@ import { type Broker, showBroker } from "./mqtt/address.ts";
 import {
   type ClientOptions,
   completeOptions,
+  completeWill,
   DEFAULTS,
   type Status,
+  type Will,
 } from "./client_options.ts";
 import type { ConnectOptions } from "./mqtt/connect.ts";
 import { AbandonedError, UnreachableError } from "./mqtt/errors.ts";
@@ -21,7 +23,14 @@ import { Sender } from "./mqtt/sender.ts";
 import { type Grant, Subscriptions } from "./mqtt/subscriptions.ts";
 import { checkFilter, checkTopic } from "./mqtt/topic.ts";
 import { loadTransport, type OpenStream } from "./mqtt/transport.ts";
-import { decode, encodeText, type Payload, type QoS } from "./protocol.ts";
+import { IdSource } from "./ids.ts";
+import {
+  decode,
+  encodeText,
+  type Malformed,
+  type Payload,
+  type QoS,
+} from "./protocol.ts";
 
 export {
   AddressError,
@@ -29,7 +38,7 @@ export {
   type Scheme,
   type TlsIdentity,
 } from "./mqtt/address.ts";
-export type { ClientOptions, Status } from "./client_options.ts";
+export type { ClientOptions, Status, Will } from "./client_options.ts";
 export type { ConnectOptions } from "./mqtt/connect.ts";
 export {
   AbandonedError,
@@ -59,6 +68,7 @@ export class ChatClient {
   readonly #link: Link;
   readonly #sender: Sender;
   readonly #rooms: Subscriptions;
+  readonly #ids = new IdSource();
   readonly #lost = Promise.withResolvers<Error>();
   #isClosed = false;
 
@@ -74,9 +84,13 @@ export class ChatClient {
       onUp: (limits) => this.#onUp(limits),
       onDown: (how) => this.#sender.goOffline(how),
       onPublish: (topic, bytes, { qos, retain, dup }) => {
+        // It clears a retained message (MQTT 5 §3.3.1.3): nobody said anything.
+        if (bytes.length === 0) return;
+        const payload = decode(bytes);
         options.onReceived?.({
           topic,
-          payload: decode(bytes),
+          payload,
+          sentTo: this.#topicSentTo(payload),
           qos,
           retain,
           receivedAt: this.#now(),
@@ -162,6 +176,30 @@ export class ChatClient {
   }
 
   /**
+   * Unsubscribes from rooms, now and for later connections.
+   *
+   * @param filters Topic filters that were joined.
+   * @returns When the broker has answered, if there is a connection.
+   */
+  async leave(filters: string[]): Promise<void> {
+    this.#rooms.remove(filters);
+    if (this.#link.isUp) await this.#link.mqtt.unsubscribe(filters);
+  }
+
+  /**
+   * Has the broker say something else when the connection is lost. It takes a
+   * new connection, which is made in good order and at once; in MQTT 5, and with
+   * a session to resume, nothing is missed meanwhile.
+   *
+   * @param will What it is to say; undefined for nothing.
+   * @throws {TopicError} When it has a topic that can't be published to.
+   * @throws {PayloadTooLargeError} When it is too large.
+   */
+  setWill(will: Will | undefined): void {
+    this.#link.renew(will && completeWill(will));
+  }
+
+  /**
    * Sends a payload to a room; when offline, after the next reconnect.
    * Messages leave in the order of the calls.
    *
@@ -180,7 +218,7 @@ export class ChatClient {
     qos: QoS = DEFAULTS.qos,
   ): Promise<void> {
     checkTopic(topic);
-    const id = payload.id ?? crypto.randomUUID();
+    const id = payload.id ?? this.#ids.next(topic);
     const at = payload.at ?? this.#now().toISOString();
     const message = {
       topic,
@@ -249,6 +287,12 @@ export class ChatClient {
   #abandon(error: Error = new AbandonedError("The connection is closed.")) {
     this.#sender.abandon();
     this.#rooms.abandon(error);
+  }
+
+  #topicSentTo(payload: Payload | Malformed): string | undefined {
+    return payload.type === "malformed" || payload.id === undefined
+      ? undefined
+      : this.#ids.topicOf(payload.id);
   }
 
   #now(): Date {

@@ -71,14 +71,24 @@ export interface ClientOptions extends
    * it by, and how long the broker keeps it (seconds).
    */
   session?: Partial<ConnectOptions["session"]>;
-  /** The payload the broker publishes to a topic when the connection is lost. */
-  will?: { topic: string; payload: Payload; qos?: QoS };
+  /** What the broker publishes when the connection is lost. */
+  will?: Will;
   /** Called for each publication that arrives. */
   onReceived?: (received: Received) => void;
   /** Called when something happens to the connection. */
   onStatus?: (status: Status) => void;
   /** The clock. */
   now?: () => Date;
+}
+
+/** A payload that the broker publishes to a topic for a client that is lost. */
+export interface Will {
+  /** The room. */
+  topic: string;
+  /** What it says. */
+  payload: Payload;
+  /** How it is delivered; lowered where the broker doesn't take it. */
+  qos?: QoS;
 }
 
 /**
@@ -95,7 +105,6 @@ export function completeOptions(options: ClientOptions): ConnectOptions {
   const { username, password, clientId, tls, will } = options;
   const { resume = false, expiry } = options.session ?? {};
   const { sessionExpiry, outageExpiry } = DEFAULTS;
-  if (will !== undefined) checkTopic(will.topic);
   return {
     brokers: readBrokers(options.brokers, tls),
     username,
@@ -110,12 +119,23 @@ export function completeOptions(options: ClientOptions): ConnectOptions {
       resume,
       expiry: expiry ?? (resume ? sessionExpiry : outageExpiry),
     },
-    will: will && {
-      topic: will.topic,
-      payload: encode(will.payload),
-      qos: will.qos ?? DEFAULTS.qos,
-    },
+    will: will && completeWill(will),
   };
+}
+
+/**
+ * Makes of a will what CONNECT says.
+ *
+ * @param will What a program says.
+ * @returns The will, encoded.
+ * @throws {TopicError} When it has a topic that can't be published to.
+ * @throws {PayloadTooLargeError} When it is too large.
+ */
+export function completeWill(
+  { topic, payload, qos = DEFAULTS.qos }: Will,
+): ConnectOptions["will"] {
+  checkTopic(topic);
+  return { topic, payload: encode(payload), qos };
 }
 
 /** Reads the addresses that are text. They may hold a password: none is repeated. */

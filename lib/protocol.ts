@@ -29,7 +29,7 @@ export interface Envelope {
   from: string;
   /** Unique per payload, 1 to {@link MAX_ID_LENGTH} characters. */
   id?: string;
-  /** When it was sent: RFC 3339, UTC. */
+  /** When it was sent: RFC 3339, UTC, `Z` at its end. */
   at?: string;
 }
 
@@ -74,6 +74,11 @@ export interface Received {
   retain: boolean;
   /** When it arrived here. */
   receivedAt: Date;
+  /**
+   * The topic this client sent it to, where it did; some brokers deliver it on
+   * another spelling.
+   */
+  sentTo?: string;
   /**
    * Whether the broker marked it as sent before (MQTT's DUP flag); it may be
    * new here all the same.
@@ -143,7 +148,10 @@ export function encodeText(payload: Payload): string {
 
 /**
  * Decodes what arrived in a room. Never throws: what is not a chat payload
- * comes back as {@link Malformed}. Fields the format doesn't know are ignored.
+ * comes back as {@link Malformed}. It is strict about `type`, `from` and the
+ * text; other fields are ignored, and so are an `id` and an `at` that are not as
+ * {@link Envelope} has them. The plain-text will of the older program is its
+ * notice.
  *
  * @param bytes The payload of a PUBLISH packet.
  * @returns The chat payload, or why it isn't one.
@@ -167,7 +175,7 @@ export function decode(bytes: Uint8Array): Payload | Malformed {
   try {
     value = JSON.parse(text);
   } catch {
-    return malformed("not JSON");
+    return olderWill(text) ?? malformed("not JSON");
   }
   if (typeof value !== "object" || value === null || Array.isArray(value)) {
     return malformed("not a JSON object");
@@ -183,18 +191,10 @@ function check(wire: Record<string, unknown>): Payload | string {
     return "no author in `from`";
   }
   const common: Envelope = { from: from.toWellFormed() };
-  if (id !== undefined) {
-    if (typeof id !== "string" || id === "" || id.length > MAX_ID_LENGTH) {
-      return `\`id\` is not a string of 1 to ${MAX_ID_LENGTH} characters`;
-    }
+  if (typeof id === "string" && id !== "" && id.length <= MAX_ID_LENGTH) {
     common.id = id.toWellFormed();
   }
-  if (at !== undefined) {
-    if (typeof at !== "string" || !isUtcTime(at)) {
-      return "`at` is not an RFC 3339 time in UTC";
-    }
-    common.at = at;
-  }
+  if (typeof at === "string" && isUtcTime(at)) common.at = at;
   switch (wire.type) {
     case "message":
       if (typeof wire.message !== "string") return "no text in `message`";
@@ -210,6 +210,15 @@ function check(wire: Record<string, unknown>): Payload | string {
     default:
       return "`type` is neither `message` nor `notice`";
   }
+}
+
+/** What the broker says for a client of the older program that was lost. */
+const OLDER_WILL = /^(User (.+) timed out\.)\n?$/;
+
+/** The will of the older program, if a text is one. */
+function olderWill(text: string): ChatNotice | undefined {
+  const [, notice, from] = OLDER_WILL.exec(text) ?? [];
+  return notice === undefined ? undefined : { type: "notice", from, notice };
 }
 
 /** RFC 3339 in UTC, but for the days that not all months have. */
@@ -243,10 +252,13 @@ export function timeoutNotice(name: string): string {
 export type PresenceChange = "joined" | "left" | "timed out";
 
 /**
- * What a notice says of its author, if it is one of the standard notices.
+ * What a notice says of its author, if it is one of the standard notices, ours
+ * or the older program's: those have a space before the full stop, and a
+ * newline behind the last.
  *
  * @param notice The notice.
- * @param topic The topic it was published to.
+ * @param topic The topic it arrived on. Some brokers turn `.` and `/` into each
+ * other (measured: RabbitMQ, NATS), so these count as the same.
  * @returns The change, or undefined for any other text, also where it names
  * another author or another topic.
  */
@@ -254,12 +266,19 @@ export function presenceOf(
   { from, notice }: ChatNotice,
   topic: string,
 ): PresenceChange | undefined {
-  switch (notice) {
-    case joinNotice(from, topic):
-      return "joined";
-    case leaveNotice(from, topic):
-      return "left";
-    case timeoutNotice(from):
-      return "timed out";
-  }
+  const isOf = (standard: (name: string, topic: string) => string) => {
+    const [ours, theirs] = [standard(from, topic), standard(from, `${topic} `)];
+    return notice === ours || notice === theirs ||
+      (notice.length === ours.length && respelled(notice) === respelled(ours));
+  };
+  if (isOf(joinNotice)) return "joined";
+  if (isOf(leaveNotice)) return "left";
+  return notice.replace(/\n$/, "") === timeoutNotice(from)
+    ? "timed out"
+    : undefined;
+}
+
+/** A text in which brokers can't confuse two characters of a topic. */
+function respelled(text: string): string {
+  return text.replaceAll(".", "/");
 }

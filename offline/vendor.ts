@@ -6,7 +6,8 @@
  * @module
  */
 
-import { MARK, type StandIn } from "./stand_in.ts";
+import { dirname } from "node:path";
+import type { StandIn } from "./stand_in.ts";
 
 /** More than one, since another set-up may come between two steps. */
 const ATTEMPTS = 5;
@@ -16,11 +17,7 @@ export class Vendor {
   readonly #root: string;
   readonly #scope: string;
 
-  /**
-   * Makes no file yet.
-   *
-   * @param root The path of `vendor/`.
-   */
+  /** Takes the path of `vendor/`, which need not be there. */
   constructor(root: string) {
     this.#root = root;
     this.#scope = `${root}/jsr.io/@std`;
@@ -29,36 +26,31 @@ export class Vendor {
   /**
    * Tells whether a package can be imported: the real one with all we import,
    * or just this stand-in.
-   *
-   * @param standIn The stand-in for the package.
-   * @returns Whether there is nothing to do for it.
    */
-  async has(standIn: StandIn): Promise<boolean> {
-    const { name, version, exports, files } = standIn;
+  async has({ name, version, exports, files }: StandIn): Promise<boolean> {
     const folder = `${this.#scope}/${name}`;
-    const meta = await read(`${folder}/meta.json`);
-    if (isMarked(meta)) return meta === files.get("meta.json");
-    const details = parse(await read(`${folder}/${version}_meta.json`));
-    const paths = details?.exports as Record<string, string> | undefined;
-    if (meta === undefined || paths === undefined) return false;
-    const found = await Promise.all(
-      exports.map((name) => exists(`${folder}/${version}/${paths[name]}`)),
-    );
-    return !found.includes(false);
+    const meta = await readJson(`${folder}/meta.json`);
+    if (meta === undefined) return false;
+    if (meta.standIn) {
+      return await every(
+        [...files],
+        async ([path, text]) => await read(`${folder}/${path}`) === text,
+      );
+    }
+    // Deno fetches the modules of a package one by one, when they are imported.
+    const details = await readJson(`${folder}/${version}_meta.json`);
+    const paths = details?.exports ?? {};
+    return await every(exports, async (name) =>
+      name in paths &&
+      await read(`${folder}/${version}/${paths[name]}`) !== undefined);
   }
 
-  /**
-   * Puts a stand-in in place of what there is of a package.
-   *
-   * @param standIn The stand-in.
-   */
+  /** Puts a stand-in in place of what there is of a package. */
   async put(standIn: StandIn): Promise<void> {
     await using scratch = await this.#scratch();
     for (const [path, text] of standIn.files) {
       const file = `${scratch.path}/new/${path}`;
-      await Deno.mkdir(file.slice(0, file.lastIndexOf("/")), {
-        recursive: true,
-      });
+      await Deno.mkdir(dirname(file), { recursive: true });
       await Deno.writeTextFile(file, text);
     }
     await Deno.mkdir(this.#scope, { recursive: true });
@@ -70,21 +62,18 @@ export class Vendor {
         // There is something: what another set-up has just put, or old things.
         if (await this.has(standIn)) return;
         if (attempt === ATTEMPTS) throw error;
-        await moveAway(folder, `${scratch.path}/old-${attempt}`);
+        await ifThere(Deno.rename(folder, `${scratch.path}/old-${attempt}`));
       }
     }
   }
 
-  /**
-   * Removes the stand-in for a package, if there is one.
-   *
-   * @param name The package's name.
-   */
+  /** Removes the stand-in for a package, if there is one. */
   async removeStandIn(name: string): Promise<void> {
     const folder = `${this.#scope}/${name}`;
-    if (!isMarked(await read(`${folder}/meta.json`))) return;
+    const meta = await readJson(`${folder}/meta.json`);
+    if (!meta?.standIn) return;
     await using scratch = await this.#scratch();
-    await moveAway(folder, `${scratch.path}/old`);
+    await ifThere(Deno.rename(folder, `${scratch.path}/old`));
   }
 
   /** A folder on the same disk that goes away with what was moved into it. */
@@ -96,45 +85,36 @@ export class Vendor {
   }
 }
 
-/** Moves a folder that need not be there. */
-async function moveAway(from: string, to: string): Promise<void> {
-  try {
-    await Deno.rename(from, to);
-  } catch (error) {
-    if (!(error instanceof Deno.errors.NotFound)) throw error;
-  }
+async function every<T>(
+  items: T[],
+  holds: (item: T) => Promise<boolean>,
+): Promise<boolean> {
+  return (await Promise.all(items.map(holds))).every(Boolean);
 }
 
-/** Whether a `meta.json` is a stand-in's. */
-function isMarked(meta: string | undefined): boolean {
-  return parse(meta)?.[MARK] !== undefined;
-}
-
-/** Parses an object; what is no JSON is as good as missing. */
-function parse(text: string | undefined): Record<string, unknown> | undefined {
-  if (text === undefined) return undefined;
+/** Does something with a file or folder; undefined when it is not there. */
+async function ifThere<T>(doing: Promise<T>): Promise<T | undefined> {
   try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
-  }
-}
-
-/** Reads a file that need not be there. */
-async function read(path: string): Promise<string | undefined> {
-  try {
-    return await Deno.readTextFile(path);
+    return await doing;
   } catch (error) {
     if (error instanceof Deno.errors.NotFound) return undefined;
     throw error;
   }
 }
 
-async function exists(path: string): Promise<boolean> {
+function read(path: string): Promise<string | undefined> {
+  return ifThere(Deno.readTextFile(path));
+}
+
+/** What JSR says of a package, or of a version; half a file is none. */
+async function readJson(path: string): Promise<
+  | { standIn?: boolean; exports?: Record<string, string> }
+  | undefined
+> {
   try {
-    return (await Deno.stat(path)).isFile;
+    return JSON.parse(await read(path) ?? "");
   } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return false;
+    if (error instanceof SyntaxError) return undefined;
     throw error;
   }
 }

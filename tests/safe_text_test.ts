@@ -1,5 +1,5 @@
 import { assertEquals } from "@std/assert";
-import { renderJson } from "../lib/room/line.ts";
+import { renderJson } from "../lib/room/json.ts";
 import { safeName, safeText, safeTopic } from "../lib/safe_text.ts";
 import {
   assertHarmless,

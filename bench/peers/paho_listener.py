@@ -1,7 +1,7 @@
 """The older Python program's listener on paho-mqtt: decodes the JSON, prints
 time, name and message.
 
-    paho_listener.py PORT QOS TOPIC...
+    paho_listener.py -h HOST -p PORT -q QOS -t TOPIC [-t TOPIC]...
 
 Every line is written at once, as it is on a terminal. Works with paho-mqtt 1
 and 2.
@@ -26,14 +26,16 @@ def on_message(client, userdata, message):
     print("%s %s: %s" % (time.strftime("%H:%M:%S"), payload["from"], text))
 
 
-def main(port, qos, *topics):
+def main(flags):
     sys.stdout.reconfigure(line_buffering=True)
+    value = dict(flags)
+    topics = [topic for flag, topic in flags if flag == "-t"]
+    filters = [(topic, int(value["-q"])) for topic in topics]
     client = make_client()
-    filters = [(topic, int(qos)) for topic in topics]
     client.on_connect = lambda *_: client.subscribe(filters)
     client.on_message = on_message
-    client.connect("127.0.0.1", int(port))
+    client.connect(value["-h"], int(value["-p"]))
     client.loop_forever()
 
 
-main(*sys.argv[1:])
+main(list(zip(sys.argv[1::2], sys.argv[2::2])))

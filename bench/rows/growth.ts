@@ -1,104 +1,116 @@
 /**
  * Row 6: one listener of more and more topics, and more and more listeners in
- * one room: the time that a message takes, and the memory.
+ * one room: the time that a message takes, and the memory. Also as plots.
  *
  * @module
  */
 
-import { type Case, type Column, withCommas } from "../results.ts";
-import {
-  type Listener,
-  type ListeningProgram,
-  listeningPrograms,
-  Messages,
-  startListeners,
-} from "../room.ts";
-import type { Listening } from "../programs.ts";
-import { rounds, type Setting } from "../setting.ts";
+import type { Bench } from "../bench.ts";
+import { type Column, COLUMNS, type Figure } from "../figures.ts";
+import { flood, Listener } from "../listener.ts";
+import { type Batch, batchOf } from "../messages.ts";
+import type { Program } from "../programs.ts";
 import { median } from "../statistics.ts";
-import { usageOf } from "../processes.ts";
+import type { Plot, Series } from "../svg.ts";
+import { withCommas } from "../table.ts";
 
-const QOS = 1;
-
-/** Programs whose fifty listeners fit any machine and any patience. */
-const ROOM_COLUMNS: readonly Column[] = ["ours", "mosquitto", "paho"];
-
-/** Where something grows. */
-export type Growth = "topics" | "listeners";
-
-/**
- * The cases of a point of growth.
- *
- * @param growth What grows.
- * @param count To how many.
- * @returns The time for each message that a listener gets, and the peak memory
- * of one listener.
- */
-export function growthCases(
-  growth: Growth,
-  count: number,
-): { time: Case; peak: Case } {
-  const id = `6 ${count} ${growth}`;
-  const what = growth === "topics"
-    ? `6 topics of one listener: ${withCommas(count)}`
-    : `6 listeners in one room: ${withCommas(count)}`;
-  return {
-    time: { id: `${id} time`, what: `${what}, time a message`, unit: "µs" },
-    peak: { id: `${id} peak`, what: `${what}, peak RSS each`, unit: "MB" },
-  };
+/** What is measured where so many are reached. */
+interface Point {
+  count: number;
+  /** For each message that a listener gets. */
+  time: Figure;
+  /** Of one listener. */
+  peak: Figure;
 }
 
-/**
- * Measures it.
- *
- * @param setting With what.
- */
-export async function measureGrowth(setting: Setting): Promise<void> {
-  const { sizes } = setting;
-  for (const count of sizes.topics) {
-    const cases = growthCases("topics", count);
-    const topics = Array.from({ length: count }, (_, i) => `chat/bench/${i}`);
-    const messages = new Messages(sizes.topicMessages, topics, QOS);
-    for (const _ of rounds(setting, cases.time.what, sizes.rounds)) {
-      for (const program of listeningPrograms(setting)) {
-        await measure(setting, program, messages, topics, 1, cases);
+export async function growth(bench: Bench): Promise<void> {
+  await growTopics(bench);
+  await growListeners(bench);
+}
+
+async function growTopics(bench: Bench): Promise<void> {
+  const what = "topics of one listener";
+  const points = pointsOf(
+    bench,
+    what,
+    bench.size([1, 10, 100, 1_000], [1, 100]),
+  );
+  for (const point of points) {
+    const indexes = [...Array(point.count).keys()];
+    const topics = indexes.map((index) => `chat/bench/${index}`);
+    const batch = batchOf(bench.size(20_000, 500), topics, 1);
+    for (const _ of bench.rounds(point.time.what, bench.size(3, 1))) {
+      for (const program of bench.programs) {
+        await measure(bench, program, point, batch, topics);
       }
     }
   }
+  bench.plots.push(...plotsOf(points, what));
+}
+
+async function growListeners(bench: Bench): Promise<void> {
+  const what = "listeners in one room";
+  const points = pointsOf(bench, what, bench.size([1, 10, 50], [1, 3]));
   const topics = ["chat/bench"];
-  const messages = new Messages(sizes.roomMessages, topics, QOS);
-  for (const count of sizes.listeners) {
-    const cases = growthCases("listeners", count);
-    setting.tell(cases.time.what);
-    for (const program of listeningPrograms(setting)) {
-      if (!ROOM_COLUMNS.includes(program.column)) continue;
-      await measure(setting, program, messages, topics, count, cases);
+  const batch = batchOf(bench.size(4_000, 100), topics, 1);
+  for (const point of points) {
+    bench.tell(point.time.what);
+    for (const program of bench.programs) {
+      // Fifty of them are too much for the machine, or for anybody's patience.
+      if (program.column === "MQTT.js") continue;
+      await measure(bench, program, point, batch, topics, point.count);
     }
   }
+  bench.plots.push(...plotsOf(points, what));
 }
 
-/** One program at one point. */
+function pointsOf(bench: Bench, what: string, counts: number[]): Point[] {
+  return counts.map((count) => {
+    const here = `6 ${what}: ${withCommas(count)}`;
+    return {
+      count,
+      time: bench.figure(`${here}, time a message`, "µs"),
+      peak: bench.figure(`${here}, peak RSS each`, "MB"),
+    };
+  });
+}
+
+/** Listeners of one program at one point. */
 async function measure(
-  setting: Setting,
-  program: ListeningProgram,
-  messages: Messages,
+  bench: Bench,
+  program: Program,
+  { time, peak }: Point,
+  batch: Batch,
   topics: string[],
-  count: number,
-  { time, peak }: { time: Case; peak: Case },
+  count = 1,
 ): Promise<void> {
   // Notices of those who come and go are not what is measured.
-  const flags = ["--no-announce"];
-  const listening: Omit<Listening, "port"> = { topics, qos: QOS, flags };
-  const listeners = await startListeners(setting, program, listening, count);
-  const wall = await messages.send(setting, listeners);
-  const usage = await usageOf(listeners.map(({ process }) => process));
-  await endAll(listeners);
-  const deliveries = messages.count * count;
-  setting.results.add(time, program.column, wall * 1000 / deliveries);
-  const memory = median(usage.map(({ peakRss }) => peakRss));
-  setting.results.add(peak, program.column, memory);
+  const ourFlags = ["--no-announce"];
+  const listening = { topics, qos: batch.qos, count, ourFlags };
+  const listeners = await Listener.start(bench, program, listening);
+  const processes = listeners.map(({ process }) => process);
+  const wall = await flood(bench, batch, listeners);
+  const usage = await bench.processes.usage(processes);
+  await Promise.all(processes.map((process) => process.end()));
+  time.add(program.column, wall * 1000 / (batch.count * count));
+  peak.add(program.column, median(usage.map(({ peakRss }) => peakRss)));
 }
 
-async function endAll(listeners: Listener[]): Promise<void> {
-  await Promise.all(listeners.map(({ process }) => process.end()));
+function plotsOf(points: Point[], xLabel: string): Plot[] {
+  const plot = (
+    title: string,
+    valueOf: (point: Point, of: Column) => number,
+  ) => {
+    const series = COLUMNS.map((name): Series => ({
+      name,
+      points: points.filter(({ time }) => time.has(name))
+        .map((point) => [point.count, valueOf(point, name)]),
+    }));
+    const measured = series.filter(({ points }) => points.length > 0);
+    return { title, xLabel, series: measured };
+  };
+  return [
+    plot("µs for each message shown", ({ time }, of) => time.median(of)!),
+    plot("MB of one listener, peak", ({ peak }, of) => peak.median(of)! / 1e6),
+  ];
 }

@@ -5,45 +5,39 @@
  * @module
  */
 
-import type { Case } from "../results.ts";
-import { listeningPrograms, startListeners } from "../room.ts";
-import type { Setting } from "../setting.ts";
+import type { Bench } from "../bench.ts";
+import { Listener, type ListenOptions } from "../listener.ts";
 
-const TOPIC = "chat/bench";
+/** How long a listener may settle first, in seconds. */
+const SETTLE_S = 3;
 
-/** How long a listener may settle first, in milliseconds. */
-const SETTLE_MS = 3_000;
+const SHARED = "Deno's own code, which all of its processes share";
 
-const RSS: Case = { id: "5 RSS", what: "5 idle listener, RSS", unit: "MB" };
-
-/**
- * Measures it.
- *
- * @param setting With what.
- */
-export async function measureIdle(setting: Setting): Promise<void> {
-  const { results, sizes: { idleSeconds }, tell } = setting;
-  const what = `5 idle listener, CPU in ${idleSeconds} s`;
-  const cpu: Case = { id: "5 CPU", what, unit: "ms" };
-  tell(what);
-  const programs = listeningPrograms(setting);
+export async function idle(bench: Bench): Promise<void> {
+  const { processes, programs } = bench;
+  const seconds = bench.size(60, 1);
+  const what = `5 idle listener, CPU in ${seconds} s`;
+  const rss = bench.figure("5 idle listener, RSS", "MB", [
+    { to: "MQTT.js", atMost: 0.75, bound: SHARED },
+  ]);
+  const cpu = bench.figure(what, "ms");
+  bench.tell(what);
+  const listening: ListenOptions = { topics: ["chat/bench"], qos: 1 };
   const idle = await Promise.all(programs.map(async (program) => {
-    const listening = { topics: [TOPIC], qos: 1 as const };
-    const [listener] = await startListeners(setting, program, listening);
-    return listener.process;
+    const [{ process }] = await Listener.start(bench, program, listening);
+    return process;
   }));
-  const readAll = () => Promise.all(idle.map((process) => process.usage()));
-  await wait(Math.min(SETTLE_MS, idleSeconds * 1000));
-  const before = await readAll();
-  await wait(idleSeconds * 1000);
-  const after = await readAll();
+  await wait(Math.min(SETTLE_S, seconds));
+  const before = await processes.usage(idle);
+  await wait(seconds);
+  const after = await processes.usage(idle);
   for (const [index, { column }] of programs.entries()) {
-    results.add(RSS, column, after[index].rss);
-    results.add(cpu, column, after[index].cpu - before[index].cpu);
+    rss.add(column, after[index].rss);
+    cpu.add(column, after[index].cpu - before[index].cpu);
   }
   await Promise.all(idle.map((process) => process.end()));
 }
 
-function wait(milliseconds: number): Promise<void> {
-  return new Promise((done) => setTimeout(done, milliseconds));
+function wait(seconds: number): Promise<void> {
+  return new Promise((done) => setTimeout(done, seconds * 1000));
 }

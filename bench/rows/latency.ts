@@ -5,68 +5,48 @@
  * @module
  */
 
-import type { Program } from "../programs.ts";
-import type { Case } from "../results.ts";
-import { listeningPrograms, startListeners } from "../room.ts";
-import { rounds, type Setting } from "../setting.ts";
+import type { Bench } from "../bench.ts";
+import { Listener, type ListenOptions } from "../listener.ts";
+import { type Program, sendLines } from "../programs.ts";
 import { percentile } from "../statistics.ts";
 
 const TOPIC = "chat/bench";
 
-const P50: Case = {
-  id: "4 p50",
-  what: "4 latency, stdin to screen, QoS 1, p50",
-  unit: "ms",
-};
-const P99: Case = {
-  id: "4 p99",
-  what: "4 latency, stdin to screen, QoS 1, p99",
-  unit: "ms",
-};
-
-/**
- * Measures it.
- *
- * @param setting With what.
- */
-export async function measureLatency(setting: Setting): Promise<void> {
-  const { results, sizes } = setting;
-  for (const _ of rounds(setting, "4 latency", sizes.rounds)) {
-    for (const program of listeningPrograms(setting)) {
-      const { column, sendLines } = program;
-      if (!sendLines) continue;
-      const samples = await latencies(setting, { ...program, sendLines });
-      results.add(P50, column, percentile(samples, 0.5));
-      results.add(P99, column, percentile(samples, 0.99));
+export async function latency(bench: Bench): Promise<void> {
+  const what = "4 latency, stdin to screen, QoS 1";
+  const p50 = bench.figure(`${what}, p50`, "ms", [
+    { to: "MQTT.js", atMost: 1.1 },
+  ]);
+  const p99 = bench.figure(`${what}, p99`, "ms", [
+    { to: "paho", atMost: 1, bound: "not known; MQTT.js on Node has it too" },
+  ]);
+  for (const _ of bench.rounds("4 latency", bench.size(3, 1))) {
+    for (const program of bench.programs) {
+      const samples = await latencies(bench, program);
+      p50.add(program.column, percentile(samples, 0.5));
+      p99.add(program.column, percentile(samples, 0.99));
     }
   }
 }
 
 /** The latencies of one pair, in milliseconds. */
-async function latencies(
-  setting: Setting,
-  program: Program & Required<Pick<Program, "listen" | "sendLines">>,
-): Promise<number[]> {
-  const { processes, port, sizes: { warmUp, samples } } = setting;
-  const listening = { topics: [TOPIC], qos: 1 } as const;
-  const [{ process: listener, output }] = await startListeners(
-    setting,
-    program,
-    { ...listening, topics: [...listening.topics] },
-    1,
-    false,
-  );
-  const command = program.sendLines(port, TOPIC);
-  const publisher = processes.start(command, { hasInput: true });
+async function latencies(bench: Bench, program: Program): Promise<number[]> {
+  const warmUp = bench.size(200, 5);
+  const count = bench.size(1_000, 20);
+  const listening: ListenOptions = { topics: [TOPIC], qos: 1, isPaced: false };
+  const [listener] = await Listener.start(bench, program, listening);
+  const command = sendLines(program, TOPIC);
+  const publisher = bench.processes.start(command, { hasInput: true });
+  const input = publisher.input.getWriter();
   const encoder = new TextEncoder();
   const times: number[] = [];
-  for (let i = 0; i < warmUp + samples; i++) {
+  for (let i = 0; i < warmUp + count; i++) {
     const bytes = encoder.encode(`This is line ${i}, it says.\n`);
     const start = performance.now();
-    await publisher.write(bytes);
-    await output.until(`line ${i},`);
+    await input.write(bytes);
+    await listener.until(`line ${i},`);
     if (i >= warmUp) times.push(performance.now() - start);
   }
-  await Promise.all([publisher.end(), listener.end()]);
+  await Promise.all([publisher.end(), listener.process.end()]);
   return times;
 }

@@ -5,78 +5,83 @@
  * @module
  */
 
-import { type Case, withCommas } from "../results.ts";
-import {
-  type ListeningProgram,
-  listeningPrograms,
-  Messages,
-  startListeners,
-} from "../room.ts";
-import { rounds, type Setting } from "../setting.ts";
+import type { Bench } from "../bench.ts";
+import type { Figure, Target } from "../figures.ts";
+import { flood, Listener } from "../listener.ts";
+import { type Batch, batchOf } from "../messages.ts";
+import type { Program } from "../programs.ts";
+import { withCommas } from "../table.ts";
 
-const TOPIC = "chat/bench";
+const TOPICS = ["chat/bench"];
+
+const PIPE = "a write to a pipe goes through Deno's pool of threads";
+const WINDOW = "the broker has 20 messages on their way, and waits";
 
 /** What is measured of one way to listen. */
-interface Cases {
-  wall: Case;
-  cpu: Case;
-  peak: Case;
+interface Figures {
+  wall: Figure;
+  cpu: Figure;
+  peak: Figure;
 }
 
-/**
- * Measures it.
- *
- * @param setting With what.
- */
-export async function measureListening(setting: Setting): Promise<void> {
-  const { sizes } = setting;
-  const programs = listeningPrograms(setting);
-  const what = `2 listener, ${withCommas(sizes.messages)} messages`;
-  const json = casesOf("--json", `${what} at QoS 1, --json`);
-  for (const qos of [0, 1] as const) {
-    const messages = new Messages(sizes.messages, [TOPIC], qos);
-    const plain = casesOf(`QoS ${qos}`, `${what} at QoS ${qos}`);
-    for (const _ of rounds(setting, plain.wall.what, sizes.rounds)) {
-      for (const program of programs) {
-        await measure(setting, program, messages, qos, plain);
+export async function listening(bench: Bench): Promise<void> {
+  const count = bench.size(100_000, 2_000);
+  const what = `2 listener, ${withCommas(count)} messages at QoS`;
+  const cpu: Target[] = [{ to: "mosquitto", atMost: 1.15, bound: PIPE }];
+  const qos0 = figuresOf(bench, `${what} 0`, cpu, [
+    { to: "mosquitto", atMost: 1 },
+    { to: "paho", atMost: 0.5 },
+  ]);
+  const qos1 = figuresOf(bench, `${what} 1`, cpu, [
+    { to: "mosquitto", atMost: 0.9, bound: WINDOW },
+    { to: "paho", atMost: 0.5, bound: WINDOW },
+  ]);
+  const json = figuresOf(
+    bench,
+    `${what} 1, --json`,
+    [{ to: qos1.cpu, atMost: 1.2 }],
+    [{ to: qos1.wall, atMost: 1.2 }],
+  );
+  for (const [qos, plain] of [[0, qos0], [1, qos1]] as const) {
+    const batch = batchOf(count, TOPICS, qos);
+    for (const _ of bench.rounds(`${what} ${qos}`, bench.size(3, 1))) {
+      for (const program of bench.programs) {
+        await measure(bench, program, batch, plain);
         if (qos === 0 || program.column !== "ours") continue;
-        await measure(setting, program, messages, qos, json, ["--json"]);
+        await measure(bench, program, batch, json, ["--json"]);
       }
     }
   }
 }
 
-/** The cases of one way to listen. */
-function casesOf(way: string, what: string): Cases {
+function figuresOf(
+  bench: Bench,
+  what: string,
+  cpuTargets: Target[],
+  wallTargets: Target[],
+): Figures {
   return {
-    wall: { id: `2 wall ${way}`, what, unit: "ms" },
-    cpu: { id: `2 CPU ${way}`, what: `${what}, CPU`, unit: "ms" },
-    peak: { id: `2 peak ${way}`, what: `${what}, peak RSS`, unit: "MB" },
+    wall: bench.figure(what, "ms", wallTargets),
+    cpu: bench.figure(`${what}, CPU`, "ms", cpuTargets),
+    peak: bench.figure(`${what}, peak RSS`, "MB"),
   };
 }
 
 /** One listener, from its start to its end. */
 async function measure(
-  setting: Setting,
-  program: ListeningProgram,
-  messages: Messages,
-  qos: 0 | 1,
-  { wall, cpu, peak }: Cases,
-  flags: string[] = [],
+  bench: Bench,
+  program: Program,
+  batch: Batch,
+  { wall, cpu, peak }: Figures,
+  ourFlags?: string[],
 ): Promise<void> {
-  const { results } = setting;
   const { column } = program;
-  const topics = [TOPIC];
-  const [listener] = await startListeners(setting, program, {
-    topics,
-    qos,
-    flags,
-  });
-  const before = await listener.process.usage();
-  const milliseconds = await messages.send(setting, [listener]);
-  const after = await listener.process.usage();
+  const listening = { topics: TOPICS, qos: batch.qos, ourFlags };
+  const [listener] = await Listener.start(bench, program, listening);
+  const [before] = await bench.processes.usage([listener.process]);
+  wall.add(column, await flood(bench, batch, [listener]));
+  const [after] = await bench.processes.usage([listener.process]);
   await listener.process.end();
-  results.add(wall, column, milliseconds);
-  results.add(cpu, column, after.cpu - before.cpu);
-  results.add(peak, column, after.peakRss);
+  cpu.add(column, after.cpu - before.cpu);
+  peak.add(column, after.peakRss);
 }

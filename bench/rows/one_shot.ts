@@ -5,55 +5,40 @@
  * @module
  */
 
-import type { Command } from "../processes.ts";
-import type { Case, Column } from "../results.ts";
-import { rounds, type Setting } from "../setting.ts";
-import { timed } from "../timed.ts";
+import type { Bench } from "../bench.ts";
+import { sendOne } from "../programs.ts";
 
 const TOPIC = "chat/bench";
 const TEXT = "The build is green.";
 
-/** How often the memory is read: it hardly varies. */
-const MEMORY_ROUNDS = 3;
+const LOADING = "what a one-shot loads (below)";
 
-const WALL: Case = {
-  id: "1 wall",
-  what: "1 one-shot, whole process",
-  unit: "ms",
-};
-const PEAK: Case = { id: "1 peak", what: "1 one-shot, peak RSS", unit: "MB" };
-
-/**
- * Measures it.
- *
- * @param setting With what.
- */
-export async function measureOneShot(setting: Setting): Promise<void> {
-  const { processes, programs, port, results, sizes } = setting;
-  for (const round of rounds(setting, "1 one-shot", sizes.oneShots)) {
-    for (const { column, sendOne } of programs) {
-      const command = sendOne(port, TOPIC, TEXT);
+export async function oneShot(bench: Bench): Promise<void> {
+  const { oneShots, processes } = bench;
+  const wall = bench.figure("1 one-shot, whole process", "ms", [
+    { to: "paho", atMost: 1.3, bound: LOADING },
+    { to: "MQTT.js", atMost: 0.5, bound: LOADING },
+    { ours: "ours, bundled", to: "paho", atMost: 1, bound: LOADING },
+    { ours: "ours, compiled", to: "paho", atMost: 1, bound: LOADING },
+  ]);
+  const peak = bench.figure("1 one-shot, peak RSS", "MB");
+  for (const round of bench.rounds("1 one-shot", bench.size(15, 1))) {
+    for (const program of oneShots) {
+      const command = sendOne(program, TOPIC, TEXT);
+      // The first fills caches.
       if (round === 1) await processes.start(command).success();
       const start = performance.now();
       await processes.start(command).success();
-      results.add(WALL, column, performance.now() - start);
+      wall.add(program.column, performance.now() - start);
     }
   }
-  const count = Math.min(MEMORY_ROUNDS, sizes.oneShots);
-  for (const _ of rounds(setting, "1 one-shot, memory", count)) {
-    for (const { column, sendOne } of programs) {
-      await measureMemory(setting, column, sendOne(port, TOPIC, TEXT));
+  // It hardly varies.
+  for (const _ of bench.rounds("1 one-shot, memory", bench.size(3, 1))) {
+    for (const program of oneShots) {
+      const command = bench.timed(sendOne(program, TOPIC, TEXT));
+      const process = processes.start(command);
+      await process.success();
+      peak.add(program.column, process.peakRss);
     }
   }
-}
-
-async function measureMemory(
-  setting: Setting,
-  column: Column,
-  command: Command,
-): Promise<void> {
-  const { process, peakRss } = timed(setting, command);
-  await process.success();
-  const peak = await peakRss();
-  if (peak) setting.results.add(PEAK, column, peak);
 }

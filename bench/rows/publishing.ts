@@ -7,133 +7,90 @@
  */
 
 import { BareClient } from "../bare_client.ts";
-import { PACKET, publishes } from "../packets.ts";
-import type { Program } from "../programs.ts";
-import { type Case, withCommas } from "../results.ts";
-import { lineOf, payloadOf } from "../room.ts";
-import { rounds, type Setting } from "../setting.ts";
-import { timed } from "../timed.ts";
+import type { Bench } from "../bench.ts";
+import type { Target } from "../figures.ts";
+import { batchOf, lineOf } from "../messages.ts";
+import { type Program, sendLines } from "../programs.ts";
+import { withCommas } from "../table.ts";
 
 const TOPIC = "chat/bench";
 
-/** No more is expected when nothing has come for so many milliseconds. */
-const SILENCE_MS = 500;
+/** No more is expected when nothing has come for so many seconds. */
+const SILENCE_S = 0.5;
 
-/** A program that sends the lines of a pipe. */
-type LineProgram = Program & Required<Pick<Program, "sendLines">>;
+const WINDOW = "20 lines may be unacknowledged, of ours as of paho's";
+const YOUNG =
+  "V8's young generation; the tasks have a flag that keeps it small";
 
-/** What one run of a publisher came to. */
-interface Run {
-  /** From its start to its end, in milliseconds. */
-  wall: number;
-  /** How many messages came to the subscriber. */
-  received: number;
-  /** Its exit code. */
-  code: number;
-  /** The most memory it had, in bytes, where that is known. */
-  peakRss?: number;
-}
-
-/**
- * Measures it.
- *
- * @param setting With what.
- */
-export async function measurePublishing(setting: Setting): Promise<void> {
-  const { results, sizes } = setting;
-  const { messages, stepwise } = sizes;
-  const programs = setting.programs.filter((program): program is LineProgram =>
-    program.sendLines !== undefined
-  );
-  const what = `3 publisher, ${withCommas(messages)} lines`;
-  const rate: Case = {
-    id: "3 rate",
-    what: `${what}, received`,
-    unit: "lines/s",
-  };
-  const received: Case = {
-    id: "3 received",
-    what: `${what}, received by a subscriber`,
-    unit: "lines",
-  };
-  const peak: Case = { id: "3 peak", what: `${what}, peak RSS`, unit: "MB" };
-  for (const _ of rounds(setting, what, sizes.rounds)) {
-    for (const program of programs) {
-      const count = program.isStepwise ? stepwise : messages;
-      const run = await publish(setting, program, count);
-      const { column } = program;
-      results.add(rate, column, run.received / run.wall * 1000);
-      results.add(received, column, run.received, shownRun(run, count));
-      if (run.peakRss) results.add(peak, column, run.peakRss);
+export async function publishing(bench: Bench): Promise<void> {
+  const count = bench.size(100_000, 2_000);
+  const stepwise = bench.size(10_000, 200);
+  const what = `3 publisher, ${withCommas(count)} lines`;
+  const rate = bench.figure(`${what}, received`, "lines/s", [
+    { to: "paho", atLeast: 2, bound: WINDOW },
+    { to: "bare", atLeast: 0.5, bound: WINDOW },
+  ]);
+  const all = bench.figure(`${what}, received by a subscriber`, "lines");
+  const peak = bench.figure(`${what}, peak RSS`, "MB");
+  for (const _ of bench.rounds(what, bench.size(3, 1))) {
+    for (const program of bench.programs) {
+      const { column, isStepwise } = program;
+      const run = await publish(bench, program, isStepwise ? stepwise : count);
+      rate.add(column, run.received / run.wall * 1000);
+      all.add(column, run.received, run.text);
+      peak.add(column, run.peakRss);
     }
-    results.add(rate, "bare", await bareRate(setting, messages));
+    rate.add("bare", await bareRate(bench, count));
   }
-  for (const program of programs) {
-    if (program.column === "ours") await measureMemory(setting, program);
-  }
+  await measureMemory(bench);
 }
 
-/** Memory after few lines and after many. */
-async function measureMemory(
-  setting: Setting,
-  program: LineProgram,
-): Promise<void> {
-  const { fewLines, manyLines } = setting.sizes;
-  for (const [id, count] of [["few", fewLines], ["many", manyLines]] as const) {
+/** Memory of ours after few lines and after many. */
+async function measureMemory(bench: Bench): Promise<void> {
+  const ours = bench.programs.find(({ column }) => column === "ours")!;
+  const after = async (count: number, targets?: Target[]) => {
     const what = `3 publisher, ${withCommas(count)} lines, peak RSS`;
-    setting.tell(what);
-    const { peakRss } = await publish(setting, program, count);
-    if (!peakRss) continue;
-    setting.results.add(
-      { id: `3 ${id} peak`, what, unit: "MB" },
-      "ours",
-      peakRss,
-    );
-  }
+    bench.tell(what);
+    const figure = bench.figure(what, "MB", targets);
+    figure.add("ours", (await publish(bench, ours, count)).peakRss);
+    return figure;
+  };
+  const few = await after(bench.size(10_000, 500));
+  await after(bench.size(1_000_000, 5_000), [
+    { to: few, atMost: 1.3, bound: YOUNG },
+  ]);
 }
 
 /** One publisher, from its start to its end. */
-async function publish(
-  setting: Setting,
-  program: LineProgram,
-  count: number,
-): Promise<Run> {
-  const { port } = setting;
+async function publish(bench: Bench, program: Program, count: number) {
   const lines = Array.from({ length: count }, (_, i) => lineOf(i) + "\n");
   const input = new TextEncoder().encode(lines.join(""));
-  using subscriber = await BareClient.connect(port);
+  const command = bench.timed(sendLines(program, TOPIC));
+  using subscriber = await BareClient.connect(bench.port);
   await subscriber.subscribe(TOPIC);
   const start = performance.now();
-  const command = program.sendLines(port, TOPIC);
-  const { process, peakRss } = timed(setting, command, { hasInput: true });
-  const written = process.write(input).then(() => process.endInput());
+  const process = bench.processes.start(command, { hasInput: true });
+  // That it ended and took no more shows in what came.
+  const written = ReadableStream.from([input]).pipeTo(process.input).catch(
+    () => {},
+  );
   const code = await process.ended;
   const wall = performance.now() - start;
   await written;
-  while (subscriber.count(PACKET.publish) < count) {
-    if (!await subscriber.hasNews(SILENCE_MS)) break;
-  }
-  const received = subscriber.count(PACKET.publish);
-  return { wall, received, code, peakRss: await peakRss() };
-}
-
-/** What came, of what was said, and whether the program thinks so too. */
-function shownRun({ received, code }: Run, count: number): string {
+  const received = await subscriber.wait("publish", count, SILENCE_S);
+  // What came, of what was said, and whether the program thinks so too.
   const exit = received === count && code === 0 ? "" : `, exit ${code}`;
-  return `${withCommas(received)} of ${withCommas(count)}${exit}`;
+  const text = `${withCommas(received)} of ${withCommas(count)}${exit}`;
+  return { wall, received, text, peakRss: process.peakRss };
 }
 
 /** How many messages a second the broker takes and passes on. */
-async function bareRate({ port }: Setting, count: number): Promise<number> {
-  const payload = (index: number) => payloadOf(lineOf(index));
-  const batch = publishes({ count, topics: [TOPIC], qos: 1, payload });
+async function bareRate({ port }: Bench, count: number): Promise<number> {
+  const { packets } = batchOf(count, [TOPIC], 1);
   using subscriber = await BareClient.connect(port);
   await subscriber.subscribe(TOPIC);
   using sender = await BareClient.connect(port);
   const start = performance.now();
-  const sent = sender.send(batch);
-  await sender.untilCount(PACKET.puback, count);
-  const wall = performance.now() - start;
-  await sent;
-  return count / wall * 1000;
+  await Promise.all([sender.send(packets), sender.expect("puback", count)]);
+  return count / (performance.now() - start) * 1000;
 }

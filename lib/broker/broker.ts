@@ -20,11 +20,13 @@ import {
   mayRead,
   mayWrite,
   parseAclFile,
+  parsePasswordFile,
+  type Users,
+  verifyPassword,
 } from "./access.ts";
 import { hostPort } from "../mqtt/address.ts";
-import { limitPackets } from "../mqtt/packet_limit.ts";
+import { limitPackets, MAX_PACKET_BYTES } from "../mqtt/packet_limit.ts";
 import { onEndSignals } from "../terminal/signals.ts";
-import { parsePasswordFile, type Users, verifyPassword } from "./users.ts";
 
 /** What may be chosen about a broker. */
 export interface BrokerOptions {
@@ -81,9 +83,6 @@ export class ListenError extends Error {
     this.code = code;
   }
 }
-
-/** Leaves room for the largest payload of a chat and any topic. */
-const MAX_PACKET_BYTES = 1_048_576;
 
 /** Topics of the broker's own; nobody may read or write them. */
 const SYSTEM = "$SYS/";

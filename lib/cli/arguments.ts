@@ -6,7 +6,13 @@
  */
 
 import { parseArgs } from "@std/cli/parse-args";
-import { CHOICES, type Choices, flagsOf, type Script } from "./flags.ts";
+import {
+  CHOICES,
+  type Choices,
+  type Flag,
+  flagsOf,
+  type Script,
+} from "./flags.ts";
 
 /** Arguments that can't be followed. The message is one sentence. */
 export class UsageError extends Error {
@@ -27,12 +33,13 @@ export function readValues(script: Script, args: string[]): Values {
   const flags = flagsOf(script);
   const isText = (flag: { value?: string }) => flag.value !== undefined;
   refuseGlued(args);
+  const whole = withValues(args, flags);
   // The parser keeps the arguments without a flag under this name.
-  if (args.some((arg) => /^--_(=|$)/.test(arg))) {
-    throw new UsageError('there is no flag "--_".');
+  if (args.some((arg) => /^--?_(=|$)/.test(arg))) {
+    throw new UsageError('there is no flag "_".');
   }
   let stranger: string | undefined;
-  const parsed = parseArgs(args, {
+  const parsed = parseArgs(whole, {
     string: ["_", ...flags.filter(isText).map((flag) => flag.long)],
     boolean: flags.filter((flag) => !isText(flag)).map((flag) => flag.long),
     // Everything is collected, so that a flag given twice is seen to be.
@@ -61,6 +68,59 @@ function refuseGlued(args: string[]): void {
   const end = args.includes("--") ? args.indexOf("--") : args.length;
   if (!args.slice(0, end).some((arg) => /^-[^-=][^=]+=/.test(arg))) return;
   throw new UsageError(`${GLUED}.`);
+}
+
+/**
+ * Joins each flag with the value that follows it: the parser takes one that
+ * begins with a dash for another flag, so that `-m --help` would print the help
+ * and send nothing. A message is sent whatever it is; elsewhere the value was
+ * more likely forgotten.
+ */
+function withValues(args: string[], flags: Flag[]): string[] {
+  const end = args.includes("--") ? args.indexOf("--") : args.length;
+  const whole: string[] = [];
+  for (let at = 0; at < args.length; at++) {
+    const { switches, flag } = at < end ? valueFlag(args[at], flags) : {};
+    if (flag === undefined || at + 1 === args.length) {
+      whole.push(args[at]);
+      continue;
+    }
+    const value = args[++at];
+    if (value.startsWith("-") && flag.long !== "message") {
+      throw new UsageError(valueNeeded(flag.long));
+    }
+    if (switches) whole.push(`-${switches}`);
+    whole.push(`--${flag.long}=${value}`);
+  }
+  return whole;
+}
+
+/** The flag of an argument that takes the next for its value, if it is one. */
+function valueFlag(
+  arg: string,
+  flags: Flag[],
+): { switches?: string; flag?: Flag } {
+  const isFor = (flag: Flag, spelling: string) =>
+    flag.value !== undefined && `-${flag.short}` === spelling;
+  const flag = flags.find((flag) =>
+    isFor(flag, arg) || (flag.value !== undefined && `--${flag.long}` === arg)
+  );
+  if (flag !== undefined) return { flag };
+  // Letters written as one, of which the last takes a value.
+  const [, switches, last] = /^-([a-z]+)([a-z])$/i.exec(arg) ?? [];
+  const areSwitches = switches !== undefined &&
+    Array.from(switches).every((letter) =>
+      flags.some(({ short, value }) => short === letter && value === undefined)
+    );
+  return areSwitches
+    ? { switches, flag: flags.find((flag) => isFor(flag, `-${last}`)) }
+    : {};
+}
+
+/** What is wrong where a flag has no value. */
+function valueNeeded(flag: string): string {
+  return `--${flag} needs a value that is not empty; one that begins with a ` +
+    `dash is written --${flag}=-x.`;
 }
 
 /** What is wrong with an argument that begins with a dash. */
@@ -95,10 +155,7 @@ export class Values {
     for (const { long, value, repeat } of flagsOf(this.#script)) {
       const texts = value === undefined ? [] : this.#texts(long);
       if (texts.includes("")) {
-        throw new UsageError(
-          `--${long} needs a value that is not empty; one that begins with a ` +
-            `dash is written --${long}=-x.`,
-        );
+        throw new UsageError(valueNeeded(long));
       }
       if (texts.length > 1 && !repeat) {
         throw new UsageError(`--${long} can be given once only.`);

@@ -5,75 +5,111 @@
  * @module
  */
 
-/** What an entered line asks for. */
-export type Action =
-  | { type: "send"; text: string }
-  | { type: "refused"; sentence: string }
-  | { type: Exclude<Command["type"], "me"> };
+import type { Line } from "../terminal/input.ts";
+import type { Completion } from "../terminal/prompt.ts";
 
-/** A command at the prompt. */
-export interface Command {
-  /** What it does; with a slash before it, its name. */
-  type: "help" | "me" | "who" | "clear" | "quit";
+/** What a line at the prompt asks for, where it is not to be sent. */
+export type Command =
+  | { type: "help" | "who" | "clear" | "quit" }
+  | { type: "refused"; sentence: string };
+
+/** How a command is entered, and what for. */
+interface Usage {
+  /** With a slash before it, its name. */
+  name: "me" | Exclude<Command["type"], "refused">;
   /** What follows the name, if anything. */
   argument?: string;
-  /** What it does, for people. */
   help: string;
 }
 
-const COMMANDS: readonly Command[] = [
-  { type: "help", help: "this list" },
-  { type: "me", argument: "waves", help: "say what you do: *waves*" },
-  { type: "who", help: "the people seen in this session, and when" },
-  { type: "clear", help: "clear the screen, as Ctrl-L" },
-  { type: "quit", help: "leave, as exit, Ctrl-D and Ctrl-C" },
+const USAGES: readonly Usage[] = [
+  { name: "help", help: "this list" },
+  { name: "me", argument: "waves", help: "say what you do: *waves*" },
+  { name: "who", help: "the people seen in this session, and when" },
+  { name: "clear", help: "clear the screen, as Ctrl-L" },
+  { name: "quit", help: "leave, as exit, Ctrl-D and Ctrl-C" },
 ];
 
 /** The most names that are offered at once. */
 const MAX_OFFERED = 24;
 
 /**
- * Reads what was entered.
- *
- * @param text The line.
- * @returns What it asks for.
+ * What was entered, as the line to send in its place or the command that it is.
+ * What is pasted is text, whatever it looks like.
  */
-export function readEntry(text: string): Action {
+export function interpret(line: Line): Line | Command {
+  if (line.type !== "text" || line.isPasted) return line;
+  const { text } = line;
   if (text === "exit" || text === "Exit") return { type: "quit" };
-  if (text.startsWith("//")) return { type: "send", text: text.slice(1) };
-  if (!text.startsWith("/")) return { type: "send", text };
-  const [, name, argument] = /^(\S+)\s*([^]*)$/.exec(text)!;
-  const command = COMMANDS.find(({ type }) =>
-    `/${type}` === name.toLowerCase()
-  );
-  if (command === undefined) {
+  if (text.startsWith("//")) return { type: "text", text: text.slice(1) };
+  if (!text.startsWith("/")) return line;
+  const [, entered, argument] = /^(\S+)\s*([^]*)$/.exec(text)!;
+  const usage = USAGES.find(({ name }) => `/${name}` === entered.toLowerCase());
+  if (usage === undefined) {
     return {
       type: "refused",
-      sentence: `There is no command ${name}, and nothing was sent. /help ` +
+      sentence: `There is no command ${entered}, and nothing was sent. /help ` +
         "lists the commands; // at the start sends a slash.",
     };
   }
-  const { type } = command;
-  return type === "me" ? act(argument.trim()) : { type };
+  const { name } = usage;
+  return name === "me" ? act(argument.trim()) : { type: name };
 }
 
 /** What somebody does, as a message that older clients read well. */
-function act(deed: string): Action {
+function act(deed: string): Line | Command {
   return deed === ""
     ? { type: "refused", sentence: "/me needs what you do, as in /me waves." }
-    : { type: "send", text: `*${deed}*` };
+    : { type: "text", text: `*${deed}*` };
+}
+
+/** What is done about what was entered. */
+export interface Handlers {
+  /** `/help`. */
+  help(): void;
+  /** `/who`. */
+  who(): void;
+  /** `/clear`. */
+  clear(): void;
+  /** What can't be obeyed, as a sentence. */
+  refuse(sentence: string): void;
+  /** A line is about to be sent. */
+  beforeSending(): void;
 }
 
 /**
- * The list of commands.
- *
- * @param follow Whether the room is followed, and people are seen there.
- * @returns Its lines.
+ * Picks what is to be sent from what is entered, up to the line that says
+ * good-bye, and has the rest obeyed.
  */
+export async function* messages(
+  lines: AsyncIterable<Line>,
+  handlers: Handlers,
+): AsyncGenerator<Line> {
+  for await (const line of lines) {
+    const asked = interpret(line);
+    switch (asked.type) {
+      case "quit":
+        return;
+      case "help":
+      case "who":
+      case "clear":
+        handlers[asked.type]();
+        break;
+      case "refused":
+        handlers.refuse(asked.sentence);
+        break;
+      default:
+        handlers.beforeSending();
+        yield asked;
+    }
+  }
+}
+
+/** The list of commands, for a room that is followed or not. */
 export function commandHelp(follow: boolean): string[] {
-  const rows = COMMANDS.filter(({ type }) => follow || type !== "who")
-    .map(({ type, argument, help }) => [
-      argument === undefined ? `/${type}` : `/${type} ${argument}`,
+  const rows = USAGES.filter(({ name }) => follow || name !== "who")
+    .map(({ name, argument, help }) => [
+      argument === undefined ? `/${name}` : `/${name} ${argument}`,
       help,
     ]);
   const completed = follow ? "a name or a command" : "a command";
@@ -81,28 +117,16 @@ export function commandHelp(follow: boolean): string[] {
   return rows.map(([usage, help]) => `  ${usage.padEnd(10)} ${help}`);
 }
 
-/** How a text goes on after Tab. */
-export interface Completion {
-  /** How many code points at its end are taken away. */
-  remove: number;
-  /** What takes their place. */
-  insert: string;
-  /** What to choose from, where that is open. */
-  candidates: string[];
-}
-
 /**
- * Completes a command, or the name of somebody seen in the room, whatever the
- * case of its letters.
+ * Completes a command, or a name, whatever the case of its letters.
  *
  * @param before The text before the cursor.
- * @param names The names, the likeliest first.
- * @returns What to change.
+ * @param names Those seen in the room, the likeliest first.
  */
 export function complete(before: string, names: string[]): Completion {
   const isFirst = !/\s/.test(before.trimStart());
   if (before.startsWith("/") && isFirst) {
-    const commands = COMMANDS.map(({ type }) => `/${type}`);
+    const commands = USAGES.map(({ name }) => `/${name}`);
     return choose(before, commands, " ");
   }
   // A name may have spaces, so the longest end of the text that fits counts.

@@ -10,9 +10,33 @@ import { type Choices, type Flag, flagsOf, type Script } from "./flags.ts";
 /** Whose words a script is for: its commands and its flags. */
 interface Subject {
   script: Script;
-  /** What it is called by: compiled, or by its `#!` line. Without a path. */
+  /** What it is called by, with spaces between. */
   commands: string;
   flags: Flag[];
+}
+
+/** The scripts as commands, which `deno task install` makes. */
+export const COMMANDS: readonly {
+  name: string;
+  script: Script;
+  /** Flags that the command brings along. */
+  flags: string[];
+}[] = [
+  { name: "mqtt-listener", script: "listener", flags: [] },
+  { name: "mqtt-publisher", script: "publisher", flags: [] },
+  { name: "mqtt-chat", script: "publisher", flags: ["--follow"] },
+];
+
+/**
+ * What a script is called by, without a path: compiled, by its `#!` line,
+ * installed.
+ *
+ * @param script Which script.
+ * @returns Its names.
+ */
+export function namesOf(script: Script): string[] {
+  const commands = COMMANDS.filter((command) => command.script === script);
+  return [script, `${script}.ts`, ...commands.map(({ name }) => name)];
 }
 
 /** What makes the script of each shell. */
@@ -22,9 +46,9 @@ const SHELLS: Readonly<
 
 /**
  * The text `--completions` prints. It completes the script where it is called
- * by its own name, as `listener`, `./listener.ts` or `dist/listener`: all three
- * shells look a command up by the last part of its path. It does nothing for
- * `deno run listener.ts`, which is Deno's to complete.
+ * by a name of its own, as `mqtt-listener`, `./listener.ts` or `dist/listener`:
+ * all three shells look a command up by the last part of its path. It does
+ * nothing for `deno run listener.ts`, which is Deno's to complete.
  *
  * @param script Which script.
  * @param shell Whose syntax.
@@ -34,7 +58,7 @@ export function completions(
   script: Script,
   shell: Choices["completions"],
 ): string {
-  const commands = `${script} ${script}.ts`;
+  const commands = namesOf(script).join(" ");
   const flags = flagsOf(script);
   return SHELLS[shell]({ script, commands, flags }).join("\n");
 }

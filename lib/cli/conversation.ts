@@ -7,18 +7,15 @@
 
 import { dim, red } from "@std/fmt/colors";
 import { ChatClient } from "../client.ts";
-import { commandHelp, complete } from "./commands.ts";
+import { commandHelp, complete, messages } from "./commands.ts";
 import { DEFAULTS } from "../client_options.ts";
 import { Delivery } from "./delivery.ts";
-import { messages, whoLines } from "./entries.ts";
 import { EXIT } from "./exit.ts";
-import type { Line } from "../terminal/input.ts";
 import type { PublisherOptions } from "./options.ts";
-import { openPlainPrompt } from "../terminal/plain_prompt.ts";
 import { openPrompt, type Prompt } from "../terminal/prompt.ts";
-import { Reading } from "../room/reader.ts";
-import { paintName } from "../room/line.ts";
-import { Roster } from "../room/roster.ts";
+import { droppedLine, Reader } from "../room/reader.ts";
+import { paintName } from "../room/color.ts";
+import { whoLines } from "../room/roster.ts";
 import { safeName, safeText } from "../safe_text.ts";
 import { type People, prepare, type Setting } from "./script.ts";
 import { HINT_MS, waitFor, within } from "../timer.ts";
@@ -29,20 +26,22 @@ import { HINT_MS, waitFor, within } from "../timer.ts";
  * @param options The room, the name, whether to follow the room.
  * @param people Who is told until the prompt is there.
  * @returns The exit code.
+ * @throws {UsageError} When a permission or a file is missing.
+ * @throws {NotAuthorizedError} When the broker refuses the user.
+ * @throws {UnreachableError} When no broker answers in time.
  */
 export async function converse(
   options: PublisherOptions,
   people: People,
 ): Promise<number> {
-  const opened: { prompt?: Prompt } = {};
-  const show = (line: string) =>
-    opened.prompt ? opened.prompt.show(line) : people.tell(line);
-  const setting = await prepare(options, show);
-  const conversation = new Conversation(options, setting, show);
-  await conversation.connect();
-  opened.prompt = await conversation.openPrompt();
-  const code = await conversation.hold(opened.prompt);
-  await within(options.timeout, opened.prompt.flushed());
+  let show = people.tell;
+  const setting = await prepare(options, (line) => show(line));
+  const conversation = new Conversation(options, setting, (line) => show(line));
+  const client = await conversation.connect();
+  const prompt = conversation.openPrompt(client);
+  show = (line) => prompt.show(line);
+  const code = await conversation.hold(client, prompt);
+  await within(options.timeout, prompt.flushed());
   return code;
 }
 
@@ -51,9 +50,7 @@ class Conversation {
   readonly #options: PublisherOptions;
   readonly #setting: Setting;
   readonly #show: (line: string) => void;
-  readonly #reading: Reading;
-  readonly #roster = new Roster();
-  #client!: ChatClient;
+  readonly #reader: Reader;
   /** Whether this outage was mentioned. */
   #isOutageKnown = false;
 
@@ -67,13 +64,12 @@ class Conversation {
     this.#options = options;
     this.#setting = setting;
     this.#show = show;
-    this.#reading = new Reading({
+    this.#reader = new Reader({
       ...options,
       topics: follow ? [topic] : [],
       announce: follow,
       json: false,
-      fold: follow && color,
-      roster: this.#roster,
+      gather: follow && color,
       showTopic: false,
       color,
       write: show,
@@ -81,93 +77,98 @@ class Conversation {
     });
   }
 
-  async connect(): Promise<void> {
+  async connect(): Promise<ChatClient> {
     const { connect } = this.#setting;
     const { follow, topic, qos } = this.#options;
-    this.#client = await ChatClient.connect({
+    const client = await ChatClient.connect({
       ...connect,
-      will: this.#reading.will,
-      onReceived: (received) => this.#reading.receive(received),
+      will: this.#reader.will,
+      onReceived: (received) => this.#reader.receive(received),
       onStatus: (status) => {
         connect.onStatus?.(status);
         if (status.type === "connected") this.#isOutageKnown = false;
-        if (follow) this.#reading.onStatus(status);
+        if (follow) this.#reader.onStatus(status);
       },
     });
-    if (follow) await this.#client.join([topic], qos);
+    if (follow) await client.join([topic], qos);
+    return client;
   }
 
-  openPrompt(): Promise<Prompt> | Prompt {
+  openPrompt(client: ChatClient): Prompt {
     const { name, follow } = this.#options;
     const { color, isDumb } = this.#setting;
-    const reading = this.#reading;
-    return (isDumb ? openPlainPrompt : openPrompt)({
+    const reader = this.#reader;
+    return openPrompt({
       text: `${safeName(name)}> `,
       paint: (text) => color ? paintName(text, name, true) : text,
       // A followed room shows what was sent, where it can be read.
-      keeps: () => !follow || !this.#client.online || !reading.isHeard,
+      keeps: () => !follow || !client.online || !reader.isHeard,
       complete: (before) => complete(before, this.#otherNames()),
-      onDropped: (count) => reading.noteDropped(count),
-    });
+      onDropped: (count) => droppedLine(count, { json: false, color }),
+    }, isDumb);
   }
 
   /** Sends what is entered until somebody has had enough, and takes leave. */
-  async hold(prompt: Prompt): Promise<number> {
-    const { follow, timeout } = this.#options;
-    const client = this.#client;
-    const reading = this.#reading;
-    reading.begin(client);
+  async hold(client: ChatClient, prompt: Prompt): Promise<number> {
+    const reader = this.#reader;
+    reader.announce(client);
     if (this.#options.name === DEFAULTS.username) {
       this.#hint("You are chat here; --name NAME gives you a name.");
     }
     const warn = (sentence: string) => this.#warn(sentence);
     // Commands are not to wait behind messages that wait for the broker.
     const delivery = new Delivery(client, this.#options, warn, Infinity);
-    await delivery.pour(this.#messages(prompt), (isSent) => {
-      // A followed room confirms what was sent by showing it.
-      if (isSent && !follow) this.#hint("✓ sent");
-    });
+    await this.#send(client, prompt, delivery);
     prompt.close();
     const callOff = waitFor(HINT_MS, () => {
       this.#hint("Waiting for the broker's last answers; Ctrl-C ends it now.");
     });
     if (client.online) {
-      const leaving = within(timeout, reading.leave());
+      const leaving = within(this.#options.timeout, reader.leave());
       await Promise.race([leaving, delivery.hurried]);
     }
-    reading.stop();
+    reader.stop();
     const code = await delivery.finish();
     callOff();
-    return code === EXIT.ok && reading.isDenied ? EXIT.notAuthorized : code;
+    return code === EXIT.ok && reader.isDenied ? EXIT.notAuthorized : code;
   }
 
-  async *#messages(prompt: Prompt): AsyncGenerator<Line> {
-    const lines = messages(prompt.entries, {
-      help: () => this.#answer(commandHelp(this.#options.follow)),
+  async #send(
+    client: ChatClient,
+    prompt: Prompt,
+    delivery: Delivery,
+  ): Promise<void> {
+    const { follow } = this.#options;
+    const lines = messages(prompt.lines, {
+      help: () => this.#answer(commandHelp(follow)),
       who: () => this.#answer(this.#whoLines()),
       clear: () => prompt.clear(),
       refuse: (sentence) => this.#warn(sentence),
+      beforeSending: () => client.online || this.#mentionOutage(),
     });
-    for await (const line of lines) {
-      if (!this.#client.online && !this.#isOutageKnown) {
-        this.#isOutageKnown = true;
-        this.#hint("No connection; this is sent when there is.");
-      }
-      yield line;
-    }
+    await delivery.pour(lines, (isSent) => {
+      // A followed room confirms what was sent by showing it.
+      if (isSent && !follow) this.#hint("✓ sent");
+    });
+  }
+
+  #mentionOutage(): void {
+    if (this.#isOutageKnown) return;
+    this.#isOutageKnown = true;
+    this.#hint("No connection; this is sent when there is.");
   }
 
   #whoLines(): string[] {
     const { follow, name } = this.#options;
     return follow
-      ? whoLines(this.#roster.list(), name, new Date())
+      ? whoLines(this.#reader.roster.list(), name, new Date())
       : ["Nobody is seen here without --follow."];
   }
 
   /** Names that Tab may complete: those that are shown as they are. */
   #otherNames(): string[] {
     const { name } = this.#options;
-    return this.#roster.names()
+    return this.#reader.roster.names()
       .filter((other) => other !== name && safeName(other) === other);
   }
 

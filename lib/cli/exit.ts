@@ -11,6 +11,13 @@ import {
 } from "../client.ts";
 import { UsageError } from "./arguments.ts";
 
+/** `--wait` ended the listener before `--count` was reached. */
+export class WaitedError extends Error {
+  static {
+    this.prototype.name = "WaitedError";
+  }
+}
+
 /** What the scripts' exit codes mean. */
 export const EXIT = {
   /** Done: the listener left in good order, every line was acknowledged. */
@@ -25,6 +32,8 @@ export const EXIT = {
   unreachable: 4,
   /** Some lines were not delivered. */
   undelivered: 5,
+  /** `--wait` ended the listener before `--count` was reached. */
+  waited: 6,
 } as const;
 
 /**
@@ -35,6 +44,7 @@ export const EXIT = {
  */
 export function exitCodeOf(error: unknown): number {
   if (error instanceof UsageError) return EXIT.usage;
+  if (error instanceof WaitedError) return EXIT.waited;
   if (error instanceof NotAuthorizedError) return EXIT.notAuthorized;
   if (error instanceof UnreachableError) return EXIT.unreachable;
   if (error instanceof PublishError) {

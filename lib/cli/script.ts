@@ -20,7 +20,8 @@ import {
   requireNet,
   useColor,
 } from "./permissions.ts";
-import { LineWriter } from "../terminal/signals.ts";
+import { LineWriter } from "../terminal/output.ts";
+import { openStderr } from "../terminal/pipe.ts";
 import { statusLine, type Verbosity } from "./status.ts";
 import { within } from "../timer.ts";
 import { UsageError } from "./arguments.ts";
@@ -40,7 +41,7 @@ export async function runScript<O>(
   parse: (args: string[]) => Request<O>,
   run: (options: O, people: People) => Promise<number>,
 ): Promise<number> {
-  const stderr = new LineWriter(Deno.stderr);
+  const stderr = new LineWriter(openStderr());
   const complain = (sentence: string) =>
     stderr.write(`${script}: ${safeText(sentence)}`);
   reportBugs(complain);

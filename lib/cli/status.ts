@@ -44,7 +44,8 @@ function isWanted(status: Status, verbosity: Verbosity): boolean {
       return verbosity !== "quiet";
     case "connected":
       return verbosity !== "quiet" &&
-        (verbosity !== "terse" || status.gap !== undefined);
+        (verbosity !== "terse" || status.gap !== undefined) &&
+        (verbosity === "debug" || !status.isRenewed);
     case "subscribed":
       return verbosity === "normal" || verbosity === "debug";
     case "step":

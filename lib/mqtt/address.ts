@@ -28,7 +28,7 @@ export const SCHEMES: Readonly<Record<Scheme, SchemeFacts>> = {
 export interface Broker {
   /** How it is spoken to. */
   scheme: Scheme;
-  /** Host name or IP address, IPv6 without brackets. */
+  /** Host name or IP address, IPv6 without brackets, with its zone if any. */
   host: string;
   /** TCP port, 1 to 65535. */
   port: number;
@@ -86,12 +86,19 @@ export function parseBroker(
       `there is no scheme ${scheme}://; use mqtt, mqtts, ws or wss`,
     );
   }
-  // The URL parser knows ports, credentials and IPv6 only for web schemes.
-  const url = URL.parse(text.replace(/^[^:]+/, "http"));
+  const isWeb = scheme === "ws" || scheme === "wss";
+  // The URL parser knows ports, credentials and IPv6 only for web schemes, and
+  // no IPv6 zones.
+  const [, zone = ""] = URL_ZONE.exec(text) ?? [];
+  if (scheme !== "mqtt" && zone !== "") {
+    throw new AddressError(`${scheme}:// takes no IPv6 zone (%${zone})`);
+  }
+  const url = URL.parse(
+    text.replace(/^[^:]+/, "http").replace(URL_ZONE, "]"),
+  );
   if (url === null || url.hostname === "") {
     throw new AddressError(`a ${scheme}:// URL that can't be read`);
   }
-  const isWeb = scheme === "ws" || scheme === "wss";
   const path = url.pathname + url.search;
   if (url.hash !== "" || (!isWeb && path !== "/")) {
     throw new AddressError(
@@ -100,7 +107,7 @@ export function parseBroker(
   }
   const broker: Broker = {
     scheme,
-    host: url.hostname.replace(/^\[|\]$/g, ""),
+    host: url.hostname.replace(/^\[|\]$/g, "") + (zone && `%${zone}`),
     port: urlPort(text) ?? defaults.port ?? SCHEMES[scheme].port,
     path: isWeb ? path : "",
   };
@@ -110,15 +117,24 @@ export function parseBroker(
   return broker;
 }
 
+/** The zone of an IPv6 address in a URL, percent-encoded or not (RFC 6874). */
+const URL_ZONE = /(?:%25|%)([\w.-]+)\](?=[:/?#]|$)/;
+
+/** Whether a text is an IPv6 address, with or without a zone. */
+function isIPv6(text: string): boolean {
+  const address = text.replace(/%[\w.-]+$/, "");
+  return URL.canParse(`http://[${address}]`);
+}
+
 /** A host with an optional port. */
 function parseBare(text: string, defaults: AddressDefaults): Broker {
   const scheme = defaults.tls ? "mqtts" : "mqtt";
   const usual = defaults.port ?? SCHEMES[scheme].port;
   // More than one colon and no bracket can only be an IPv6 address.
-  const isBareIPv6 = URL.canParse(`http://[${text}]`);
+  const isBareIPv6 = isIPv6(text);
   const [, bracketed, name, digits] = isBareIPv6
     ? ["", text]
-    : /^(?:\[([0-9a-f:.]+)\]|([\p{L}\p{N}._-]+))(?::(\d{1,5}))?$/iu
+    : /^(?:\[([0-9a-f:.]+(?:%[\w.-]+)?)\]|([\p{L}\p{N}._-]+))(?::(\d{1,5}))?$/iu
       .exec(text) ?? [];
   // A name with letters beyond ASCII, as the network writes it.
   const isForeign = name !== undefined && /[^\0-\x7f]/.test(name);
@@ -128,7 +144,7 @@ function parseBare(text: string, defaults: AddressDefaults): Broker {
   const port = digits === undefined ? usual : Number(digits);
   if (
     host === undefined || port < 1 || port > 65535 ||
-    (bracketed !== undefined && !URL.canParse(`http://[${bracketed}]`))
+    (bracketed !== undefined && !isIPv6(bracketed))
   ) {
     throw new AddressError("it takes a host, host:port or URL");
   }

@@ -19,11 +19,12 @@ import {
 import { RefusedError } from "./errors.ts";
 import { AT_ONCE_MS, type Limits, limitsOf } from "./limits.ts";
 import { type BrokerError, MqttJs } from "./mqtt_js.ts";
+import { MAX_PACKET_BYTES } from "./packet_limit.ts";
 import { connectReason, disconnectText, type Reason } from "./reasons.ts";
 import { retryDelay, Rotation, type Version } from "./rotation.ts";
 import type { Break } from "./sender.ts";
 import { TakeoverWatch } from "./takeover.ts";
-import { MAX_PACKET_BYTES, type OpenStream } from "./transport.ts";
+import type { OpenStream } from "./transport.ts";
 
 /** What happens to a connection. */
 export type LinkStatus =
@@ -43,6 +44,8 @@ export type LinkStatus =
      * messages meant for us.
      */
     mayBeShared?: boolean;
+    /** Whether it was broken on purpose, for another will. */
+    isRenewed?: boolean;
   }
   | { type: "disconnected"; broker: Broker; reason: string }
   | { type: "reconnecting"; broker: Broker; seconds: number }
@@ -98,7 +101,7 @@ const OVER_A_MESSAGE: readonly number[] = [
 export class Link {
   /** MQTT.js, for whoever sends and subscribes while there is a connection. */
   readonly mqtt: MqttJs;
-  readonly #options: ConnectOptions;
+  #options: ConnectOptions;
   readonly #rotation: Rotation;
   readonly #handlers: LinkHandlers;
   readonly #wait: Wait;
@@ -109,6 +112,7 @@ export class Link {
   #onOutcome = (_failure?: Reason) => {};
   #isUp = false;
   #isEnding = false;
+  #isRenewing = false;
   #failures = 0;
   #hasStood = false;
   /** By the monotonic clock: when the connection stood, and was opened. */
@@ -215,6 +219,19 @@ export class Link {
   }
 
   /**
+   * Has the broker say something else when the connection is lost. That is said
+   * in CONNECT (MQTT 5 §3.1.2.5), so it takes a new connection; the session is
+   * kept where the version has such.
+   */
+  renew(will: ConnectOptions["will"]): void {
+    this.#options = { ...this.#options, will };
+    this.#willQoS = will?.qos ?? 0;
+    if (!this.#isUp) return;
+    this.#isRenewing = true;
+    this.mqtt.leave();
+  }
+
+  /**
    * Gives this connection up, for the next one.
    *
    * @param reason Why.
@@ -264,7 +281,9 @@ export class Link {
       sessionPresent,
       gap,
       ...mayBeShared && { mayBeShared },
+      ...this.#isRenewing && { isRenewed: true },
     });
+    this.#isRenewing = false;
     if (resume && expiry > 0 && properties?.sessionExpiryInterval === 0) {
       this.#handlers.onStatus({ type: "not kept", broker });
     }
@@ -283,8 +302,26 @@ export class Link {
     const reason = connectReason(cause);
     if (reason.remedy === "will" && this.#willQoS > 0) this.#willQoS--;
     else if (reason.remedy === "will") reason.remedy = "none";
-    if (this.#isUp) this.#goDown(reason, cause === undefined);
-    else this.#onOutcome(reason);
+    if (!this.#isUp) this.#onOutcome(reason);
+    else if (this.#isRenewing) this.#goAnew();
+    else this.#goDown(reason, cause === undefined);
+  }
+
+  /** The connection was ended for the next one. */
+  async #goAnew(): Promise<void> {
+    const { broker } = this.#rotation;
+    this.#isUp = false;
+    this.#downSince = { monotonic: performance.now(), wall: this.#now() };
+    this.#handlers.onDown({ mayBeMessage: false });
+    const failure = await this.#attempt(this.#options.timeout * 1000);
+    if (failure === undefined) return;
+    this.#isRenewing = false;
+    this.#handlers.onStatus({
+      type: "disconnected",
+      broker,
+      reason: failure.text,
+    });
+    await this.#reconnect(failure);
   }
 
   #goDown(reason: Reason, wasSilent: boolean): void {

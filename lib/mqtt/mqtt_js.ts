@@ -193,6 +193,24 @@ export class MqttJs {
     });
   }
 
+  /** Unsubscribes; there must be a connection. Settles with the answer. */
+  unsubscribe(filters: string[]): Promise<void> {
+    return new Promise((resolve) => {
+      this.#mqtt.unsubscribe(filters, () => resolve());
+    });
+  }
+
+  /**
+   * Ends this connection in good order, for the next one: the will is not
+   * published, and a session is kept.
+   */
+  leave(): void {
+    const { stream } = this.#mqtt;
+    const timer = setTimeout(() => stream.destroy(), GOODBYE_MS);
+    stream.once("close", () => clearTimeout(timer));
+    this.#mqtt["_sendPacket"]({ cmd: "disconnect" }, () => stream.end());
+  }
+
   /**
    * Ends the connection with DISCONNECT, so that the will is not published.
    *

@@ -8,6 +8,12 @@
 
 import type { Socket } from "node:net";
 
+/**
+ * The largest packet that is taken, in bytes, so that memory has a bound. A
+ * broker of MQTT 5 is told.
+ */
+export const MAX_PACKET_BYTES = 1_048_576;
+
 /** Bytes that the length field of an MQTT packet may take. */
 const LENGTH_BYTES = 4;
 

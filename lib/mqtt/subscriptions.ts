@@ -66,6 +66,11 @@ export class Subscriptions {
     return Promise.all(rooms.map(({ answer }) => answer.promise));
   }
 
+  /** Takes rooms away; they are not asked for any more. */
+  remove(topics: string[]): void {
+    for (const topic of topics) this.#rooms.delete(topic);
+  }
+
   /**
    * Subscribes to all of them; there must be a connection.
    *

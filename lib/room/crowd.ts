@@ -1,5 +1,5 @@
 /**
- * Many people coming and going at once: which of the notices are gathered, to
+ * Many people coming and going at once: which of their notices are gathered, to
  * be told in one line, and when that line is due. Pure state, bounded; whoever
  * uses it has the clock and the timer.
  *
@@ -14,7 +14,7 @@ import {
 } from "../protocol.ts";
 
 /** Who came and went in a room. */
-export interface Folded {
+export interface Crowd {
   /** The room. */
   topic: string;
   /** What was told last of each, by name. */
@@ -51,33 +51,29 @@ interface Room {
   first: number;
 }
 
-/** Gathers notices. Times are in milliseconds, all by one clock. */
-export class Folding {
+/**
+ * The crowds that gather in rooms. Times are in milliseconds, all by one clock.
+ */
+export class Crowds {
   readonly #spokeAt: (name: string) => number | undefined;
   readonly #rooms = new Map<string, Room>();
-  /** How many people are held back in all rooms. */
-  #held = 0;
 
-  /**
-   * Makes one that holds nothing.
-   *
-   * @param spokeAt When somebody last said something.
-   */
+  /** @param spokeAt When somebody last said something. */
   constructor(spokeAt: (name: string) => number | undefined) {
     this.#spokeAt = spokeAt;
   }
 
   /** Whether so many people are held back that all must be told now. */
   get isFull(): boolean {
-    return this.#held >= MAX_PEOPLE;
+    let held = 0;
+    for (const { people } of this.#rooms.values()) held += people.size;
+    return held >= MAX_PEOPLE;
   }
 
   /**
    * Gathers what arrived if it is one of many standard notices, by somebody who
    * said nothing for 10 minutes. The first 3 within 2 seconds are not gathered.
    *
-   * @param received What arrived.
-   * @param now The time.
    * @returns Whether it was gathered: then it is not to be shown.
    */
   gather({ payload, topic }: Received, now: number): boolean {
@@ -92,50 +88,35 @@ export class Folding {
     const isMany = recent.length === FEW && now - recent[0] < WINDOW_MS;
     recent.push(now);
     if (recent.length > FEW) recent.shift();
-    // The others are told first.
+    // While others are held back, whoever comes later is not told before them.
     if (!isMany && people.size === 0) return false;
     if (people.size === 0) room.first = now;
-    if (!people.delete(from)) this.#held++;
+    // Whoever did something last is told last.
+    people.delete(from);
     people.set(from, change);
     return true;
   }
 
-  /**
-   * Whether a notice of somebody is held back.
-   *
-   * @param topic The room.
-   * @param name Who.
-   */
+  /** Whether a notice of somebody is held back in a room. */
   holds(topic: string, name: string): boolean {
     return this.#rooms.get(topic)?.people.has(name) ?? false;
   }
 
-  /**
-   * How long until something gathered is due.
-   *
-   * @param now The time.
-   * @returns Milliseconds; undefined when nothing is held back.
-   */
+  /** How long until something is due; undefined when nothing is held back. */
   wait(now: number): number | undefined {
     const waits = [...this.#rooms.values()].filter(({ people }) => people.size)
       .map((room) => waitOf(room, now));
     return waits.length === 0 ? undefined : Math.min(...waits);
   }
 
-  /**
-   * Hands over what is due.
-   *
-   * @param now The time; without it, all that is held back is due.
-   * @returns The rooms in which there is something to tell.
-   */
-  take(now?: number): Folded[] {
-    const due: Folded[] = [];
+  /** Hands over what is due; without a time, all that is held back. */
+  take(now?: number): Crowd[] {
+    const due: Crowd[] = [];
     for (const [topic, room] of this.#rooms) {
       const { people } = room;
       if (people.size === 0) continue;
       if (now !== undefined && waitOf(room, now) > 0) continue;
       due.push({ topic, people });
-      this.#held -= people.size;
       room.people = new Map();
     }
     return due;

@@ -1,6 +1,6 @@
 /**
- * What arrives in a room, as one safe line for a reader or one JSON line for a
- * program. Owns the layout and the colours; {@link safeText} and its siblings
+ * What arrives in a room, and what interrupts it, as one safe line each for a
+ * reader. Owns the layout and what is dim; {@link safeText} and its siblings
  * own what may be printed at all. Pure.
  *
  * The layout, with the optional parts in brackets:
@@ -9,27 +9,27 @@
  *     14:03:25 [[chat/room] ][(retained) ][(sent 12:59:07) ]-- User bob timed out.
  *     14:03:27 [[chat/room] ]-- 2 joined: dave, erin; 1 left: frank
  *     14:03:29 [[chat/room] ][(retained) ]?? User carol timed out (not JSON)
+ *     14:03:31 == 3 messages came while you were away.
  *
  * No field can imitate another: a name or topic that is more than plain words
- * is quoted, and a plain one never begins with `--`, `??`, `(` or `[`.
+ * is quoted, and a plain one never begins with `--`, `??`, `==`, `(` or `[`.
  *
  * @module
  */
 
-import { bold, dim, italic, rgb8, underline } from "@std/fmt/colors";
-import type { Folded } from "./crowd.ts";
-import { localTime, timeAndDay } from "./time.ts";
+import { dim, italic } from "@std/fmt/colors";
+import { paintName } from "./color.ts";
+import type { Crowd } from "./crowd.ts";
 import type { Mention } from "./mention.ts";
+import { localTime, longDay, timeAndDay } from "./time.ts";
 import type {
   ChatMessage,
   Malformed,
-  Payload,
   PresenceChange,
   Received,
 } from "../protocol.ts";
 import {
   firstCodePoints,
-  safeJson,
   safeName,
   safeText,
   safeTopic,
@@ -44,8 +44,6 @@ export interface LineOptions {
   color: boolean;
   /** Whether to name the topic in each line. */
   showTopic: boolean;
-  /** Whether to show when it was sent, where the payload says so. */
-  showSent?: boolean;
   /** The reader's own name, which is shown bold and underlined. */
   self?: string;
   /** Finds the reader's name in what others say, to have it stand out. */
@@ -54,11 +52,27 @@ export interface LineOptions {
   formatTime?: (time: Date) => string;
 }
 
+/** What interrupts the flow of a room. */
+export type Note =
+  /** There was no connection; without a kept session, messages are missing. */
+  | {
+    type: "gap";
+    seconds: number;
+    broker: string;
+    mayMiss: boolean;
+    /** Whether only what was sent at QoS 0 may be missing. */
+    mayMissQoS0?: boolean;
+  }
+  /** Lines came faster than the output took them. */
+  | { type: "dropped"; count: number }
+  /** The messages before were kept for us by the broker. */
+  | { type: "missed"; count: number };
+
 /** The most code points of a malformed payload that are shown. */
 const MAX_UNFORMATTED = 200;
 
-/** The most bytes of UTF-8 that a code point takes. */
-const MAX_UTF8_BYTES = 4;
+/** Bytes that have as many code points at least: each takes up to four. */
+const MAX_UNFORMATTED_BYTES = 4 * MAX_UNFORMATTED;
 
 /** So many names are listed in full; of more, only the first. */
 const MAX_LISTED = 5;
@@ -68,44 +82,36 @@ const FIRST_LISTED = 3;
 const CHANGES: readonly PresenceChange[] = ["joined", "left", "timed out"];
 
 /**
- * Colours of the 256-colour palette, each with a contrast of at least 3.5 on
- * black and 3.5 on white. None is a plain red or green, which many people
- * can't tell apart.
- */
-const PALETTE = [30, 32, 63, 99, 100, 134, 162, 164, 166, 168] as const;
-
-/**
- * Shows what arrived as one line, safe to print.
+ * Shows what arrived.
  *
  * @param received What arrived.
  * @param options How to show it.
+ * @param showSent Whether to show when it was sent, where the payload says so.
  * @returns The line, without a line break.
  */
-export function renderLine(received: Received, options: LineOptions): string {
-  const { payload } = received;
-  const paint = options.color ? dim : plain;
-  const place = placeOf(received, options);
+export function renderLine(
+  received: Received,
+  options: LineOptions,
+  showSent = false,
+): string {
+  const { topic, payload, retain, receivedAt } = received;
+  const retained = retain ? " (retained)" : "";
+  const place = whenAndWhere(receivedAt, topic, options) + retained +
+    (showSent ? sent(received) : "");
   switch (payload.type) {
     case "message":
-      return `${paint(place)} ${author(payload.from, options)}: ` +
+      return `${faint(place, options)} ${author(payload.from, options)}: ` +
         said(payload, options);
     case "notice":
-      return paint(`${place} -- ${safeText(payload.notice)}`);
+      return faint(`${place} -- ${safeText(payload.notice)}`, options);
     case "malformed":
-      return paint(`${place} ?? ${unformatted(payload)}`);
+      return faint(`${place} ?? ${unformatted(payload)}`, options);
   }
 }
 
-/**
- * Shows as one line who came and went in a room.
- *
- * @param folded The room, and who.
- * @param time When.
- * @param options How to show it.
- * @returns The line, without a line break.
- */
-export function renderFolded(
-  { topic, people }: Folded,
+/** Shows who came and went in a room. */
+export function renderCrowd(
+  { topic, people }: Crowd,
   time: Date,
   options: LineOptions,
 ): string {
@@ -116,71 +122,30 @@ export function renderFolded(
       ? []
       : `${names.length} ${change}: ${listed(names)}`;
   });
-  const line = `${whenAndWhere(time, topic, options)} -- ${parts.join("; ")}`;
-  return options.color ? dim(line) : line;
+  const place = whenAndWhere(time, topic, options);
+  return faint(`${place} -- ${parts.join("; ")}`, options);
 }
 
-/**
- * Shows what arrived as one JSON object, safe to print raw: every character
- * that could harm a terminal is a `\uXXXX` escape, and parsing gives the exact
- * text. The members are `receivedAt` (RFC 3339, UTC, milliseconds), `topic`,
- * `type` (`message`, `notice` or `malformed`), `from`, `text`, `id`, `at`,
- * `qos`, `retain`, `duplicate`; those that a payload lacks are left out. A
- * malformed one has `reason`, `text` (its bytes read as UTF-8, with U+FFFD for
- * what isn't) and `bytes` (base64) in place of `from` to `at`.
- *
- * @param received What arrived.
- * @returns The JSON, without a line break.
- */
-export function renderJson(received: Received): string {
-  const { receivedAt, topic, payload, qos, retain, duplicate } = received;
-  return safeJson(JSON.stringify({
-    receivedAt,
-    topic,
-    type: payload.type,
-    ...content(payload),
-    qos,
-    retain,
-    duplicate,
-  }));
+/** Shows a note. */
+export function renderNote(
+  note: Note,
+  time: Date,
+  options: Pick<LineOptions, "color" | "formatTime">,
+): string {
+  return ownLine(safeText(sentence(note)), time, options);
 }
 
-/**
- * The colour of a name: the same one in every run.
- *
- * @param name Any string.
- * @returns A colour of the 256-colour palette, for `rgb8`.
- */
-export function nameColor(name: string): number {
-  // FNV-1a over UTF-16 code units: short names that differ in one letter land
-  // far apart.
-  let hash = 0x811c9dc5;
-  for (let i = 0; i < name.length; i++) {
-    hash = Math.imul(hash ^ name.charCodeAt(i), 0x01000193);
-  }
-  return PALETTE[(hash >>> 0) % PALETTE.length];
+/** Shows that a day has begun. */
+export function renderDay(
+  time: Date,
+  options: Pick<LineOptions, "color" | "formatTime">,
+): string {
+  return ownLine(longDay(time), time, options);
 }
 
-/**
- * A name in its colour; one's own stands out.
- *
- * @param shown What is shown, the name and whatever belongs to it.
- * @param name The name, which decides on the colour.
- * @param isOwn Whether it is the reader's.
- * @returns What is shown, with escapes about it.
- */
-export function paintName(shown: string, name: string, isOwn: boolean): string {
-  const colored = rgb8(shown, nameColor(name));
-  // Not all terminals show 256 colours in bold any different.
-  return isOwn ? bold(underline(colored)) : colored;
-}
-
-/** What comes first in a line: when, where, and whether it is old. */
-function placeOf(received: Received, options: LineOptions): string {
-  const { receivedAt, topic } = received;
-  const start = whenAndWhere(receivedAt, topic, options);
-  const retained = received.retain ? " (retained)" : "";
-  return `${start}${retained}${options.showSent ? sent(received) : ""}`;
+/** Reads bytes as UTF-8, with U+FFFD for what isn't. */
+export function readUtf8(bytes: Uint8Array): string {
+  return new TextDecoder("utf-8", { ignoreBOM: true }).decode(bytes);
 }
 
 /** The time, and the topic if it's wanted. */
@@ -192,7 +157,12 @@ function whenAndWhere(
   return `${formatTime(time)}${showTopic ? ` [${safeTopic(topic)}]` : ""}`;
 }
 
-/** The author's name, coloured if wanted. */
+/** When a payload was sent, by its author's clock; the day if it's another. */
+function sent({ payload, receivedAt }: Received): string {
+  if (payload.type === "malformed" || payload.at === undefined) return "";
+  return ` (sent ${timeAndDay(new Date(payload.at), receivedAt)})`;
+}
+
 function author(from: string, { color, self }: LineOptions): string {
   const shown = safeName(from);
   return color ? paintName(shown, from, from === self) : shown;
@@ -230,46 +200,50 @@ function listed(names: string[]): string {
  */
 function unformatted({ bytes, reason }: Malformed): string {
   // Enough for the code points shown, so what a cut may split is not shown.
-  const start = readUtf8(bytes.subarray(0, MAX_UNFORMATTED * MAX_UTF8_BYTES));
+  const start = readUtf8(bytes.subarray(0, MAX_UNFORMATTED_BYTES));
   const shown = firstCodePoints(start, MAX_UNFORMATTED);
-  const whole = shown === start &&
-    bytes.length <= MAX_UNFORMATTED * MAX_UTF8_BYTES;
+  const whole = shown === start && bytes.length <= MAX_UNFORMATTED_BYTES;
   const text = safeText(shown);
   const why = safeText(reason);
   if (whole && text !== "") return `${text} (${why})`;
   return `${whole ? "" : `${text}… `}(${bytes.length} bytes, ${why})`;
 }
 
-/** Reads bytes as UTF-8, with U+FFFD for what isn't. */
-function readUtf8(bytes: Uint8Array): string {
-  return new TextDecoder("utf-8", { ignoreBOM: true }).decode(bytes);
+/** A line of our own: nothing from the network can begin with its mark. */
+function ownLine(
+  text: string,
+  time: Date,
+  options: Pick<LineOptions, "color" | "formatTime">,
+): string {
+  const { formatTime = localTime } = options;
+  return faint(`${formatTime(time)} == ${text}`, options);
 }
 
-/** What a payload says, as members of a JSON object. */
-function content(payload: Payload | Malformed): Record<string, unknown> {
-  switch (payload.type) {
-    case "message":
-    case "notice": {
-      const { from, id, at } = payload;
-      const text = payload.type === "message"
-        ? payload.message
-        : payload.notice;
-      return { from, text, id, at };
+function sentence(note: Note): string {
+  switch (note.type) {
+    case "gap": {
+      const missing = note.mayMiss
+        ? " Messages may be missing here."
+        : note.mayMissQoS0
+        ? " Only what was sent at QoS 1 or 2 was kept."
+        : "";
+      return `Connected to ${note.broker} after ${note.seconds.toFixed(1)} s ` +
+        `without a connection.${missing}`;
     }
-    case "malformed": {
-      const { reason, bytes } = payload;
-      return { reason, text: readUtf8(bytes), bytes: bytes.toBase64() };
-    }
+    case "dropped":
+      return `${count(note.count, "line")} dropped here: the output was too ` +
+        "slow for them.";
+    case "missed":
+      return `${count(note.count, "message")} came while you were away.`;
   }
 }
 
-/** When a payload was sent, by its author's clock; the day if it's another. */
-function sent({ payload, receivedAt }: Received): string {
-  if (payload.type === "malformed" || payload.at === undefined) return "";
-  return ` (sent ${timeAndDay(new Date(payload.at), receivedAt)})`;
+/** A number and its noun. */
+function count(n: number, noun: string): string {
+  return n === 1 ? `1 ${noun}` : `${n} ${noun}s`;
 }
 
-/** Leaves a text as it is. */
-function plain(text: string): string {
-  return text;
+/** Dims what is not said by anybody. */
+function faint(text: string, { color }: Pick<LineOptions, "color">): string {
+  return color ? dim(text) : text;
 }

@@ -74,12 +74,7 @@ function wholeWord(name: string): string {
 export class Bell {
   #last = -Infinity;
 
-  /**
-   * There is a reason to ring.
-   *
-   * @param now The time.
-   * @returns Whether to ring: not within 2 seconds of the last ring.
-   */
+  /** Whether to ring, now that there is a reason: not twice in 2 seconds. */
   rings(now: Date): boolean {
     const passed = Number(now) - this.#last;
     // A clock that was set back would silence it until it caught up.

@@ -6,87 +6,71 @@
  * @module
  */
 
-import { showBroker } from "../mqtt/address.ts";
 import type { ChatClient, ClientOptions, Status } from "../client.ts";
-import { Presence } from "./presence.ts";
-import type { QoS, Received } from "../protocol.ts";
-import { RoomView } from "./view.ts";
-import type { Roster } from "./roster.ts";
-import { SelfTest } from "./self_test.ts";
+import { showBroker } from "../mqtt/address.ts";
 import { isOneTopic } from "../mqtt/topic.ts";
+import type { QoS, Received } from "../protocol.ts";
+import { Presence, type PresenceOptions } from "./presence.ts";
+import { Roster } from "./roster.ts";
+import { noteLine, RoomView, type ViewOptions } from "./view.ts";
 
 /** How rooms are read. */
-export interface ReadingOptions {
+export interface ReaderOptions extends
+  Omit<PresenceOptions, "rooms">,
+  Pick<
+    ViewOptions,
+    "json" | "color" | "showTopic" | "bell" | "gather" | "write"
+  > {
   /** The rooms, as topic filters. */
   topics: string[];
-  /** The reader's name. */
-  name: string;
-  /** The broker user, for a warning. */
-  username: string;
-  /** The QoS of the notices and subscriptions. */
-  qos: QoS;
   /** Whether to tell the rooms that one is there. */
   announce: boolean;
-  /** Whether to write JSON lines. */
-  json: boolean;
-  /** Whether to colour. */
-  color: boolean;
-  /** Whether each line names its topic. */
-  showTopic: boolean;
-  /** Whether to ring where somebody mentions the reader; for terminals. */
-  bell?: boolean;
-  /**
-   * Whether to tell of many who come and go in one line; for terminals. Not
-   * done with `count`, since nobody could say what to count then.
-   */
-  fold?: boolean;
-  /** Takes note of who is seen; folding needs it. */
-  roster?: Roster;
   /** Whether the broker kept messages between two runs. */
   resume: boolean;
-  /** How many lines are enough; one's own notices don't count. */
+  /**
+   * How many lines are enough; one's own notices don't count. With it nothing
+   * is gathered, since nobody could say what to count then.
+   */
   count?: number;
-  /** Takes a line for whoever reads. */
-  write: (line: string) => void;
-  /** Takes a sentence for whoever looks after it. */
-  warn: (sentence: string) => void;
   /** Called when there were enough lines. */
   onEnough?: () => void;
 }
+
+type Connected = Extract<Status, { type: "connected" }>;
 
 /** How long no kept message came, in milliseconds, when all have come. */
 const KEPT_PAUSE_MS = 2_000;
 
 /** Reads rooms. */
-export class Reading {
-  readonly #options: ReadingOptions;
+export class Reader {
+  /** Who was seen in the rooms. */
+  readonly roster = new Roster();
+  readonly #options: ReaderOptions;
   readonly #presence: Presence;
   readonly #view: RoomView;
-  readonly #selfTest: SelfTest;
-  #client?: ChatClient;
   #shown = 0;
   #unshown = 0;
+  /** The QoS that the broker grants, by topic filter. */
+  readonly #granted = new Map<string, QoS>();
   #keptTimer?: ReturnType<typeof setTimeout>;
 
   /**
-   * Makes it; nothing is read yet.
+   * Makes a reader of rooms, in which it sits once it is {@link announce}d.
    *
-   * @param options How.
+   * @param options What to read and how to show it.
    */
-  constructor(options: ReadingOptions) {
-    const { topics, announce, name, qos, fold, count } = options;
+  constructor(options: ReaderOptions) {
+    const { topics, announce, name, gather, count } = options;
     const rooms = announce ? topics.filter(isOneTopic) : [];
     this.#options = options;
-    this.#presence = new Presence({ name, rooms, qos });
+    this.#presence = new Presence({ ...options, rooms });
     this.#view = new RoomView({
       ...options,
       self: name,
-      fold: fold && count === undefined,
-      spokeAt: (author) => options.roster?.spokeAt(author),
+      gather: gather && count === undefined,
+      spokeAt: (author) => this.roster.spokeAt(author),
       now: () => new Date(),
     });
-    const onSilent = (topic: string) => this.#warnOfSilence(topic);
-    this.#selfTest = new SelfTest({ rooms, onSilent });
   }
 
   /** What the broker is to say when the connection is lost. */
@@ -96,24 +80,25 @@ export class Reading {
 
   /** Whether something has come from every room that is announced in. */
   get isHeard(): boolean {
-    return this.#selfTest.isHeard;
+    return this.#presence.isHeard;
   }
 
   /** Whether it turned out that no room can be read. */
   get isDenied(): boolean {
-    return this.#selfTest.hasFailed;
+    return this.#presence.isDenied;
   }
 
   /**
-   * Shows what arrived.
+   * Shows what arrived, unless it was shown before or there was enough.
    *
-   * @param received What.
+   * @param received What arrived, as the client hands it over.
    */
   receive(received: Received): void {
-    const { count = Infinity, onEnough, roster } = this.#options;
-    this.#selfTest.heard(received.topic);
-    roster?.note(received);
-    const isOwn = this.#presence.isOwn(received);
+    const { count = Infinity, onEnough } = this.#options;
+    const isOwn = received.sentTo !== undefined &&
+      received.payload.type === "notice";
+    this.roster.note(received);
+    this.#presence.receive(received);
     if (this.#shown >= count) {
       if (!isOwn) this.#unshown++;
       return;
@@ -125,53 +110,53 @@ export class Reading {
   }
 
   /**
-   * Takes note of what happens to the connection.
+   * Takes note of what happens to the connection, and shows what it means for
+   * whoever reads.
    *
-   * @param status What happened.
+   * @param status What happened, as the client tells it.
    */
   onStatus(status: Status): void {
-    if (status.type === "disconnected") {
-      this.#selfTest.stop();
-      this.#view.showFolded();
+    switch (status.type) {
+      case "disconnected":
+        this.#presence.lost();
+        this.#view.showGathered();
+        break;
+      case "connected":
+        if (status.gap === undefined) this.#begin(status.sessionPresent);
+        else this.#showGap(status, status.gap);
+        break;
+      case "subscribed":
+        this.#granted.set(status.topic, status.qos);
+        this.#presence.granted(status.topic);
+        break;
     }
-    if (status.type !== "connected") return;
-    const { broker, sessionPresent, gap, mayBeShared } = status;
-    if (gap === undefined) {
-      if (this.#options.resume && sessionPresent) this.#beginMissed();
-      return;
-    }
-    this.#view.note({
-      type: "gap",
-      seconds: Math.round(gap * 1000) / 1000,
-      broker: showBroker(broker),
-      mayMiss: !sessionPresent || mayBeShared === true ||
-        this.#options.qos === 0,
-    });
-    // The broker has told the room that we were lost.
-    if (this.#client) this.#announce(this.#client);
   }
 
   /**
-   * Tells the rooms that one is there.
+   * Tells the rooms that one is there, now and after each lost connection, as
+   * soon as they may be read. Warns where that can't be told, or where what is told can't be read.
    *
    * @param client The connection, subscribed.
    */
-  begin(client: ChatClient): void {
-    this.#client = client;
-    this.#announce(client);
+  announce(client: ChatClient): void {
+    this.#presence.join(client);
   }
 
-  /** Tells the rooms that one leaves. */
+  /**
+   * Tells the rooms that one leaves.
+   *
+   * @throws {PublishError} When a room may not be written.
+   */
   async leave(): Promise<void> {
-    if (this.#client) await this.#presence.leave(this.#client);
+    await this.#presence.leave();
   }
 
-  /** Waits for nothing any more. */
+  /** Shows what is held back, and waits for nothing any more. */
   stop(): void {
-    this.#selfTest.stop();
+    this.#presence.stop();
     clearTimeout(this.#keptTimer);
     this.#keptTimer = undefined;
-    this.#view.endFolding();
+    this.#view.endGathering();
     this.#view.endMissed();
   }
 
@@ -184,32 +169,26 @@ export class Reading {
     );
   }
 
-  /**
-   * The line to write in place of lines that were dropped.
-   *
-   * @param count How many.
-   * @returns The line.
-   */
-  noteDropped(count: number): string {
-    return this.#view.renderNote({ type: "dropped", count });
-  }
-
-  #announce(client: ChatClient): void {
-    this.#presence.join(client, (topic, answer) => {
-      if (typeof answer === "number") {
-        this.#selfTest.acknowledged(topic, answer);
-      } else if (client.online) {
-        this.#options.warn(
-          `Nobody sees you join ${topic}, and whether you may read it can't ` +
-            `be told: ${answer.message}`,
-        );
-      }
-    });
-  }
-
-  #beginMissed(): void {
+  /** The first connection: what comes now may have been kept for us. */
+  #begin(hasSession: boolean): void {
+    if (!this.#options.resume || !hasSession) return;
     this.#view.beginMissed();
     this.#awaitKept();
+  }
+
+  /** Says what is known of what was said while there was no connection. */
+  #showGap(status: Connected, gap: number): void {
+    // The broker keeps nothing for a subscription at QoS 0, nor what was sent so.
+    const isKept = status.sessionPresent && !status.mayBeShared &&
+      [...this.#granted.values()].every((qos) => qos > 0);
+    if (status.isRenewed && isKept) return;
+    this.#view.note({
+      type: "gap",
+      seconds: Math.round(gap * 1000) / 1000,
+      broker: showBroker(status.broker),
+      mayMiss: !isKept,
+      mayMissQoS0: isKept,
+    });
   }
 
   /** Kept messages come at once, one after the other; then there is a pause. */
@@ -220,17 +199,18 @@ export class Reading {
       this.#view.endMissed();
     }, KEPT_PAUSE_MS);
   }
+}
 
-  #warnOfSilence(topic: string): void {
-    const { username, warn } = this.#options;
-    // In 3.1.1 a broker acknowledges what it drops, and at QoS 0 nothing.
-    const isTold = this.#client?.version === 5 && this.#options.qos > 0;
-    const may = isTold
-      ? `may write to ${topic} but not read it`
-      : `may not read ${topic}, or may not write to it`;
-    warn(
-      `Your own notice did not come back: user ${JSON.stringify(username)} ` +
-        `${may}. Ask the broker's operator, or use another --username.`,
-    );
-  }
+/**
+ * The line to write in place of lines that an output was too slow for.
+ *
+ * @param count How many lines.
+ * @param options How the lines were shown.
+ * @returns The line, without a line break.
+ */
+export function droppedLine(
+  count: number,
+  options: Pick<ReaderOptions, "json" | "color">,
+): string {
+  return noteLine({ type: "dropped", count }, new Date(), options);
 }

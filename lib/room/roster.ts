@@ -1,16 +1,17 @@
 /**
- * Who was seen in this session, and when. Pure state, bounded.
+ * Who was seen in this session, when, and how that is told. Pure state, bounded.
  *
  * @module
  */
 
-import { age, LATE_MS } from "./lateness.ts";
+import { age, LATE_MS, timeAndDay } from "./time.ts";
 import {
   MAX_NAME_LENGTH,
   type PresenceChange,
   presenceOf,
   type Received,
 } from "../protocol.ts";
+import { safeName } from "../safe_text.ts";
 
 /** Whether somebody is in the room, by the last thing heard. */
 export type PresenceState = "here" | "left" | "lost";
@@ -41,6 +42,15 @@ interface Known {
 /** The most people that are remembered. */
 const MAX_PEOPLE = 1_000;
 
+/** The most people that are told of. */
+const MAX_LISTED = 50;
+
+const VERBS: Readonly<Record<PresenceState, string>> = {
+  here: "seen",
+  left: "left",
+  lost: "lost",
+};
+
 /** What a change makes of somebody. */
 const STATE_AFTER: Record<PresenceChange, PresenceState> = {
   "joined": "here",
@@ -60,7 +70,7 @@ export class Roster {
   /**
    * Takes note of what arrived. Takes the same time whoever is remembered.
    *
-   * @param received What.
+   * @param received What arrived, in the order of its arrival.
    */
   note(received: Received): void {
     const { payload, topic, retain, receivedAt } = received;
@@ -85,7 +95,8 @@ export class Roster {
    * When somebody last said something, as far as is remembered.
    *
    * @param name Who.
-   * @returns Milliseconds, by our clock.
+   * @returns When, in milliseconds since 1970, by our clock; undefined when it
+   * is not remembered.
    */
   spokeAt(name: string): number | undefined {
     return this.#people.get(name)?.spokeAt;
@@ -121,6 +132,25 @@ export class Roster {
     }
     people.set(name, entry);
   }
+}
+
+/**
+ * What `/who` answers.
+ *
+ * @param seen Those who were seen; the first 50 are named.
+ * @param self The reader's name.
+ * @param now The time it is told: other days are named.
+ * @returns Lines without line breaks, safe to print.
+ */
+export function whoLines(seen: Seen[], self: string, now: Date): string[] {
+  const listed = seen.slice(0, MAX_LISTED).map(({ name, at, state }) => {
+    const you = name === self ? " (you)" : "";
+    const when = timeAndDay(at, now);
+    return `  ${safeName(name)}${you}, ${VERBS[state]} ${when}`;
+  });
+  const more = seen.length - listed.length;
+  const rest = more > 0 ? [`  and ${more} more`] : [];
+  return ["Seen in this session:", ...listed, ...rest];
 }
 
 /** When somebody was there. */

@@ -1,8 +1,12 @@
 /**
- * Times on the reader's clock and days on the reader's calendar. Pure.
+ * Times on the reader's clock, days on the reader's calendar, and how long
+ * something was on its way. Pure.
  *
  * @module
  */
+
+/** What took longer, in milliseconds, is late. */
+export const LATE_MS = 30_000;
 
 /** As `Date.getDay` counts. English, like every sentence here. */
 const WEEKDAYS = [
@@ -15,75 +19,55 @@ const WEEKDAYS = [
   "Saturday",
 ] as const;
 
-/**
- * The time of day on the reader's clock.
- *
- * @param time Any time.
- * @returns `HH:MM:SS`.
- */
+/** The time of day on the reader's clock: `HH:MM:SS`. */
 export function localTime(time: Date): string {
   return `${two(time.getHours())}:${two(time.getMinutes())}:${
     two(time.getSeconds())
   }`;
 }
 
-/**
- * The day on the reader's calendar.
- *
- * @param time Any time.
- * @returns `YYYY-MM-DD`.
- */
+/** The day on the reader's calendar: `YYYY-MM-DD`. */
 export function localDay(time: Date): string {
   return `${time.getFullYear()}-${two(time.getMonth() + 1)}-${
     two(time.getDate())
   }`;
 }
 
-/**
- * The day on the reader's calendar, for a heading.
- *
- * @param time Any time.
- * @returns `Monday, 2026-11-23`.
- */
+/** The day on the reader's calendar, for a heading: `Monday, 2026-11-23`. */
 export function longDay(time: Date): string {
   return `${WEEKDAYS[time.getDay()]}, ${localDay(time)}`;
 }
 
 /**
- * A time of day, with the day where that is another one than now.
- *
- * @param time Any time.
- * @param now The time it is told.
- * @returns `14:03:22`, or `2026-11-22 14:03:22`.
+ * A time of day, `14:03:22`; with the day, `2026-11-22 14:03:22`, where that is
+ * another one than now.
  */
 export function timeAndDay(time: Date, now: Date): string {
   const day = localDay(time);
   return day === localDay(now) ? localTime(time) : `${day} ${localTime(time)}`;
 }
 
+/**
+ * How long something was on its way, by its author's clock and ours.
+ *
+ * @param at When it was sent, as its payload says.
+ * @param receivedAt When it arrived.
+ * @returns Milliseconds, negative where the author's clock is ahead; 0 where
+ * the payload doesn't say when it was sent.
+ */
+export function age(at: string | undefined, receivedAt: Date): number {
+  return at === undefined ? 0 : Number(receivedAt) - Date.parse(at);
+}
+
 /** Notices when another day has begun on the reader's calendar. */
 export class DayWatch {
-  /** The day of the time before: its first millisecond, and the next day's. */
-  #day?: { from: number; to: number };
+  #day?: string;
 
-  /**
-   * Takes note of a time.
-   *
-   * @param time Any time.
-   * @returns Whether its day is another than that of the time before; false
-   * for the first time.
-   */
+  /** Whether the day is another than that of the time before, if there was one. */
   isNewDay(time: Date): boolean {
-    const day = this.#day;
-    const ms = Number(time);
-    // Two comparisons, since this is asked for every line.
-    if (day !== undefined && ms >= day.from && ms < day.to) return false;
-    const midnight = (plus: number) =>
-      Number(
-        new Date(time.getFullYear(), time.getMonth(), time.getDate() + plus),
-      );
-    this.#day = { from: midnight(0), to: midnight(1) };
-    return day !== undefined;
+    const before = this.#day;
+    this.#day = localDay(time);
+    return before !== undefined && before !== this.#day;
   }
 }
 

@@ -1,39 +1,40 @@
 /**
  * What arrives in rooms → the lines a reader sees: nothing twice, late
  * messages with their time, and a line of our own wherever something may be
- * missing. Owns what is shown; how it looks is render's.
+ * missing. Owns what is shown; `line.ts` and `json.ts` own how it looks.
  *
  * @module
  */
 
-import { Folding } from "./crowd.ts";
-import { LateWatch } from "./lateness.ts";
-import { DayWatch } from "./time.ts";
-import { Bell, type Mention, mentionOf } from "./mention.ts";
-import { type Note, renderDay, renderJsonNote, renderNote } from "./notes.ts";
-import type { Received } from "../protocol.ts";
+import { Crowds } from "./crowd.ts";
+import { age, DayWatch, LATE_MS } from "./time.ts";
+import { Bell, mentionOf } from "./mention.ts";
+import { renderJson, renderJsonNote } from "./json.ts";
 import {
   type LineOptions,
-  renderFolded,
-  renderJson,
+  type Note,
+  renderCrowd,
+  renderDay,
   renderLine,
+  renderNote,
 } from "./line.ts";
+import type { Received } from "../protocol.ts";
 import { safeText } from "../safe_text.ts";
 import { SeenIds } from "./seen_ids.ts";
 import { type Wait, waitFor } from "../timer.ts";
 
 /** How a room is viewed. */
-export interface ViewOptions extends Omit<LineOptions, "showSent" | "mention"> {
+export interface ViewOptions extends Omit<LineOptions, "mention"> {
   /** Whether to write JSON lines. */
   json: boolean;
   /** Whether a line that mentions the reader begins with BEL; not in JSON. */
   bell?: boolean;
   /**
    * Whether to tell of many who come and go in one line; not in JSON. Then
-   * {@link RoomView.endFolding} must be called at the end.
+   * {@link RoomView.endGathering} must be called at the end.
    */
-  fold?: boolean;
-  /** When somebody last said something, in milliseconds, for folding. */
+  gather?: boolean;
+  /** When somebody last said something, in milliseconds, for gathering. */
   spokeAt?: (name: string) => number | undefined;
   /** Takes a line. */
   write: (line: string) => void;
@@ -50,50 +51,38 @@ const BEL = "\x07";
 export class RoomView {
   readonly #options: ViewOptions;
   readonly #line: LineOptions;
-  readonly #lateLine: LineOptions;
-  readonly #mention?: Mention;
   readonly #seen = new SeenIds();
-  readonly #late = new LateWatch();
   readonly #days = new DayWatch();
   readonly #bell?: Bell;
   /** What holds notices back, while any may be. */
-  #folding?: Folding;
+  #crowds?: Crowds;
   #stopWaiting?: () => void;
-  /** How many messages came that were sent before us; undefined: not asked. */
+  /** How many messages came that were kept for us, as long as they come. */
   #missed?: number;
 
-  /**
-   * Makes it; nothing is shown yet.
-   *
-   * @param options How to show.
-   */
   constructor(options: ViewOptions) {
-    const { json, self, bell, fold, spokeAt = () => undefined } = options;
+    const { json, self, bell, gather, spokeAt = () => undefined } = options;
+    const mention = self === undefined ? undefined : mentionOf(self);
     this.#options = options;
-    if (self !== undefined) this.#mention = mentionOf(self);
-    this.#line = { ...options, mention: this.#mention };
-    this.#lateLine = { ...this.#line, showSent: true };
+    this.#line = { ...options, mention };
     if (bell && !json) this.#bell = new Bell();
-    if (fold && !json) this.#folding = new Folding(spokeAt);
+    if (gather && !json) this.#crowds = new Crowds(spokeAt);
   }
 
   /**
    * Shows what arrived, unless it was shown before.
    *
-   * @param received What.
    * @returns Whether it was shown, or will be with others in one line.
    */
   show(received: Received): boolean {
     const { payload, topic, receivedAt } = received;
     const { id, at } = payload.type === "malformed" ? {} : payload;
     if (id !== undefined && !this.#seen.add(id, topic)) return false;
-    const isMissed = this.#missed !== undefined;
     if (this.#missed !== undefined) this.#missed++;
-    const isLate = isMissed || this.#late.isLate(at, receivedAt);
-    const folding = this.#folding;
-    if (folding === undefined || !this.#holdsBack(received, folding, isLate)) {
-      this.#showLine(received, isLate);
-    }
+    const isLate = this.#missed !== undefined || age(at, receivedAt) > LATE_MS;
+    const isHeldBack = this.#crowds !== undefined &&
+      this.#holdsBack(received, this.#crowds, isLate);
+    if (!isHeldBack) this.#showLine(received, isLate);
     return true;
   }
 
@@ -110,45 +99,29 @@ export class RoomView {
   }
 
   /** Shows what is held back. */
-  showFolded(): void {
-    if (this.#folding !== undefined) this.#tell(this.#folding);
+  showGathered(): void {
+    if (this.#crowds !== undefined) this.#tell(this.#crowds);
   }
 
   /** Shows what is held back, and holds nothing back any more. */
-  endFolding(): void {
-    this.showFolded();
+  endGathering(): void {
+    this.showGathered();
     this.#stopWaiting?.();
-    this.#folding = undefined;
+    this.#crowds = undefined;
   }
 
-  /**
-   * Shows a line of our own.
-   *
-   * @param note What it says.
-   */
+  /** Shows a line of our own. */
   note(note: Note): void {
-    this.showFolded();
-    this.#write(this.renderNote(note), this.#options.now());
-  }
-
-  /**
-   * A line of our own, for whoever writes it.
-   *
-   * @param note What it says.
-   * @returns The line.
-   */
-  renderNote(note: Note): string {
-    const { json, now } = this.#options;
-    return json
-      ? renderJsonNote(note, now())
-      : renderNote(note, now(), this.#options);
+    this.showGathered();
+    const now = this.#options.now();
+    this.#write(noteLine(note, now, this.#options), now);
   }
 
   #showLine(received: Received, isLate: boolean): void {
     const { receivedAt, payload } = received;
     const line = this.#options.json
       ? renderJson(received)
-      : renderLine(received, isLate ? this.#lateLine : this.#line);
+      : renderLine(received, this.#line, isLate);
     this.#write(this.#rings(payload) ? BEL + line : line, receivedAt);
   }
 
@@ -161,46 +134,58 @@ export class RoomView {
 
   /** Whether the bell rings for what somebody says. */
   #rings(payload: Received["payload"]): boolean {
-    const { self, now } = this.#options;
-    return this.#bell !== undefined && payload.type === "message" &&
-      payload.from !== self && this.#mention !== undefined &&
-      this.#mention.isIn(safeText(payload.message)) && this.#bell.rings(now());
+    const { self, mention } = this.#line;
+    if (this.#bell === undefined || mention === undefined) return false;
+    return payload.type === "message" && payload.from !== self &&
+      mention.isIn(safeText(payload.message)) &&
+      this.#bell.rings(this.#options.now());
   }
 
   /** Holds a notice back, or shows those that must come before what arrived. */
-  #holdsBack(received: Received, folding: Folding, isLate: boolean): boolean {
+  #holdsBack(received: Received, crowds: Crowds, isLate: boolean): boolean {
     const { payload, topic, retain } = received;
     if (payload.type === "malformed") return false;
     const { self, now } = this.#options;
     const { from } = payload;
     const isNews = payload.type === "notice" && from !== self && !retain &&
       !isLate;
-    if (isNews && folding.gather(received, Number(now()))) {
-      if (folding.isFull) this.#tell(folding);
-      else if (this.#stopWaiting === undefined) this.#awaitFolded(folding);
+    if (isNews && crowds.gather(received, Number(now()))) {
+      if (crowds.isFull) this.#tell(crowds);
+      else if (this.#stopWaiting === undefined) this.#awaitDue(crowds);
       return true;
     }
-    if (folding.holds(topic, from)) this.#tell(folding);
+    if (crowds.holds(topic, from)) this.#tell(crowds);
     return false;
   }
 
   /** Tells what is due when it is due, until there is nothing more. */
-  #awaitFolded(folding: Folding): void {
+  #awaitDue(crowds: Crowds): void {
     const { now, wait = waitFor } = this.#options;
-    const milliseconds = folding.wait(Number(now()));
+    const milliseconds = crowds.wait(Number(now()));
     if (milliseconds === undefined) return;
     this.#stopWaiting = wait(milliseconds, () => {
       this.#stopWaiting = undefined;
-      this.#tell(folding, Number(now()));
-      this.#awaitFolded(folding);
+      this.#tell(crowds, Number(now()));
+      this.#awaitDue(crowds);
     });
   }
 
   /** Tells what is due; without a time, all that is held back. */
-  #tell(folding: Folding, at?: number): void {
-    for (const folded of folding.take(at)) {
+  #tell(crowds: Crowds, at?: number): void {
+    for (const crowd of crowds.take(at)) {
       const now = this.#options.now();
-      this.#write(renderFolded(folded, now, this.#line), now);
+      this.#write(renderCrowd(crowd, now, this.#line), now);
     }
   }
+}
+
+/** A line of our own. */
+export function noteLine(
+  note: Note,
+  time: Date,
+  options: Pick<ViewOptions, "json" | "color" | "formatTime">,
+): string {
+  return options.json
+    ? renderJsonNote(note, time)
+    : renderNote(note, time, options);
 }

@@ -13,7 +13,6 @@ import { safeText } from "../safe_text.ts";
 
 /** What stands in the area. */
 export interface AreaContent {
-  /** What stands before the typed text. */
   prompt: string;
   /** The typed text. */
   line: string;
@@ -23,9 +22,7 @@ export interface AreaContent {
 
 /** The size of a terminal, in cells. */
 export interface TerminalSize {
-  /** Its width. */
   columns: number;
-  /** Its height. */
   rows: number;
 }
 
@@ -33,18 +30,13 @@ export interface TerminalSize {
 export interface Area {
   /** What is in each row; without colours. */
   rows: string[];
-  /** The row the cursor is in. */
   cursorRow: number;
   /** What is left of the cursor in that row. */
   beforeCursor: string;
 }
 
 /** An area with nothing in it. */
-export const NO_AREA: Area = {
-  rows: [""],
-  cursorRow: 0,
-  beforeCursor: "",
-};
+export const NO_AREA: Area = { rows: [""], cursorRow: 0, beforeCursor: "" };
 
 /** Stands for the prompt where there is no room for it. */
 const SHORT_PROMPT = "> ";
@@ -53,23 +45,15 @@ const SHORT_PROMPT = "> ";
 const JOINING = /^[\p{M}\u200C\u200D\u{1F3FB}-\u{1F3FF}\u{E0020}-\u{E007F}]/u;
 
 /**
- * Breaks the area into rows.
- *
- * @param content What stands in it.
- * @param size The terminal's size. A part of the rows around the cursor is
- * given where all would take more than half its height.
- * @returns The rows.
+ * Breaks the area into rows. Where all would take more than half the terminal's
+ * height, those around the cursor are left.
  */
 export function layOut(content: AreaContent, size: TerminalSize): Area {
   const columns = Math.max(size.columns, 10);
   const prompt = unicodeWidth(content.prompt) <= columns / 2
     ? content.prompt
     : SHORT_PROMPT;
-  const area: Area = {
-    rows: [prompt],
-    cursorRow: 0,
-    beforeCursor: prompt,
-  };
+  const area: Area = { rows: [prompt], cursorRow: 0, beforeCursor: prompt };
   let index = 0;
   let width = unicodeWidth(prompt);
   for (const segment of clusters(content.line, columns)) {
@@ -94,13 +78,8 @@ export function layOut(content: AreaContent, size: TerminalSize): Area {
 }
 
 /**
- * Draws an area where the cursor is.
- *
- * @param area The area.
- * @param paint Colours the prompt, as far as it is shown.
- * @param prompt The prompt that is to be coloured.
- * @returns What to write; it begins in an empty row and leaves the cursor in
- * its place.
+ * What to write to draw an area, its prompt coloured as far as it is shown. It
+ * begins in an empty row and leaves the cursor in its place.
  */
 export function drawArea(
   area: Area,
@@ -123,12 +102,8 @@ export function drawArea(
 }
 
 /**
- * Wipes a drawn area.
- *
- * @param area The area, as drawn.
- * @param columns The terminal's width now. Most terminals break a row anew when
- * they get narrower.
- * @returns What to write; it leaves the cursor where the area began.
+ * What to write to wipe a drawn area; it leaves the cursor where the area began.
+ * The width is the terminal's now: most break a row anew when they get narrower.
  */
 export function eraseArea(area: Area, columns: number): string {
   const { rows: all, cursorRow, beforeCursor } = area;
@@ -140,7 +115,6 @@ export function eraseArea(area: Area, columns: number): string {
   return `${up(rows + inRow)}\r\x1b[J`;
 }
 
-/** Moves the cursor up. */
 function up(rows: number): string {
   return rows > 0 ? `\x1b[${rows}A` : "";
 }
@@ -174,7 +148,7 @@ function shownCluster(cluster: string): string {
     .join("");
 }
 
-/** Cuts an area down to some rows around the cursor. */
+/** An area cut down to some rows around the cursor. */
 function around(area: Area, count: number): Area {
   const { rows, cursorRow, beforeCursor } = area;
   const first = Math.max(

@@ -1,5 +1,5 @@
 /**
- * Bytes → lines of text, as they come from a pipe. Owns what a line is: ends
+ * Bytes → lines of text, as they come from a pipe. Owns what a line is: it ends
  * at LF or CRLF, is UTF-8, has a limit. Memory stays bounded, whatever comes.
  *
  * @module
@@ -7,16 +7,20 @@
 
 import { Buffer } from "node:buffer";
 
-/** A line, or why there is none to send in its place. */
+/**
+ * A line, and whether it is one of several that were pasted; or why there is
+ * none to send in its place.
+ */
 export type Line =
-  | { type: "text"; text: string }
+  | { type: "text"; text: string; isPasted?: boolean }
   | { type: "too long"; bytes: number }
   | { type: "not UTF-8" };
 
 /** A line that can't be sent as it came. */
 export class LineError extends Error {
-  /** The class's name. */
-  override name = "LineError";
+  static {
+    this.prototype.name = "LineError";
+  }
 
   /**
    * Makes the sentence for a line.
@@ -34,23 +38,31 @@ export class LineError extends Error {
   }
 }
 
+/** An input of which no line can be read. */
+export class EncodingError extends Error {
+  static {
+    this.prototype.name = "EncodingError";
+  }
+}
+
 const LF = 0x0a;
-const CR = 0x0d;
 
 /**
- * Cuts a stream of bytes into lines. A last line without a newline counts.
+ * Cuts a stream of bytes into lines. A last line without a newline counts, a
+ * byte order mark at the beginning doesn't.
  *
  * @param source The bytes.
  * @param maxBytes The most bytes a line may have; what exceeds it is counted
  * and thrown away.
  * @returns The lines, in order.
+ * @throws {EncodingError} When it is UTF-16.
  */
 export async function* readLines(
   source: AsyncIterable<Uint8Array>,
   maxBytes: number,
 ): AsyncGenerator<Line> {
   const line = new LineBuffer(maxBytes);
-  for await (const chunk of source) {
+  for await (const chunk of withoutMark(source)) {
     let start = 0;
     if (line.size > 0) {
       const end = chunk.indexOf(LF);
@@ -65,6 +77,47 @@ export async function* readLines(
     line.add(chunk.subarray(end));
   }
   if (line.size > 0) yield line.take();
+}
+
+/** The bytes without a byte order mark, as long as they may be UTF-8. */
+async function* withoutMark(
+  source: AsyncIterable<Uint8Array>,
+): AsyncGenerator<Uint8Array> {
+  let start: Uint8Array | undefined = new Uint8Array();
+  for await (const chunk of source) {
+    if (start === undefined) {
+      yield chunk;
+    } else {
+      start = Buffer.concat([start, chunk]);
+      if (isOpen(start)) continue;
+      yield checked(start);
+      start = undefined;
+    }
+  }
+  if (start !== undefined) yield checked(start);
+}
+
+/** Whether more bytes are needed to tell. A short line must not wait for them. */
+function isOpen({ length, 0: a, 1: b }: Uint8Array): boolean {
+  return length < 2 || (length < 4 && (a === 0xef || a === 0 || b === 0));
+}
+
+/** The beginning of an input, without its byte order mark. */
+function checked(start: Uint8Array): Uint8Array {
+  const [a, b, c, d] = start;
+  if (a === 0xff && b === 0xfe || (a && b === 0 && c && d === 0)) {
+    throw new EncodingError(
+      "it is UTF-16 (little-endian); convert it, with iconv -f UTF-16LE -t " +
+        "UTF-8 for instance",
+    );
+  }
+  if (a === 0xfe && b === 0xff || (a === 0 && b && c === 0 && d)) {
+    throw new EncodingError(
+      "it is UTF-16 (big-endian); convert it, with iconv -f UTF-16BE -t UTF-8 " +
+        "for instance",
+    );
+  }
+  return a === 0xef && b === 0xbb && c === 0xbf ? start.subarray(3) : start;
 }
 
 /** Cuts up bytes that end with a line: as text at once, or else one by one. */
@@ -88,8 +141,9 @@ function* wholeLines(bytes: Uint8Array, maxBytes: number): Generator<Line> {
 function measured(line: string, maxBytes: number): Line {
   const text = line.endsWith("\r") ? line.slice(0, -1) : line;
   const bytes = Buffer.byteLength(text);
-  if (bytes > maxBytes) return { type: "too long", bytes };
-  return { type: "text", text };
+  return bytes > maxBytes
+    ? { type: "too long", bytes }
+    : { type: "text", text };
 }
 
 /** Reads bytes as UTF-8, if they are. */
@@ -131,29 +185,9 @@ class LineBuffer {
     this.#parts = [];
     this.#size = 0;
     if (size > this.#maxBytes + 1) return { type: "too long", bytes: size };
-    const bytes = withoutCR(parts.length === 1 ? parts[0] : concat(parts));
-    if (bytes.length > this.#maxBytes) {
-      return { type: "too long", bytes: bytes.length };
-    }
-    const text = decode(bytes);
-    return text === undefined ? { type: "not UTF-8" } : { type: "text", text };
+    const text = decode(Buffer.concat(parts));
+    return text === undefined
+      ? { type: "not UTF-8" }
+      : measured(text, this.#maxBytes);
   }
-}
-
-/** The bytes without a CR at their end. */
-function withoutCR(bytes: Uint8Array): Uint8Array {
-  return bytes.at(-1) === CR ? bytes.subarray(0, -1) : bytes;
-}
-
-/** Several arrays as one. */
-function concat(parts: Uint8Array[]): Uint8Array {
-  const whole = new Uint8Array(
-    parts.reduce((sum, { length }) => sum + length, 0),
-  );
-  let offset = 0;
-  for (const part of parts) {
-    whole.set(part, offset);
-    offset += part.length;
-  }
-  return whole;
 }

@@ -1,17 +1,19 @@
 /**
- * The keys of a terminal, one by one: raw mode, and the terminal given back as
- * it was whatever ends it, a signal included. Effects only.
+ * What comes from a terminal's keyboard, keys told from pastes: raw mode, and
+ * the terminal given back as it was whatever ends it, a signal included.
  *
  * @module
  */
 
-import {
-  BEGIN_BRACKETED,
-  END_BRACKETED,
-  type Input,
-  PasteSplitter,
-} from "./paste.ts";
 import { onEndSignals } from "./signals.ts";
+
+/** A piece of what comes from a terminal. */
+export interface Input {
+  /** Whether it was typed or pasted. */
+  type: "keys" | "paste";
+  /** The text; for keys with their escape sequences. */
+  text: string;
+}
 
 /** Who is told what comes. */
 export interface KeyboardOptions {
@@ -92,9 +94,74 @@ export function openKeyboard(options: KeyboardOptions): Keyboard {
   return { close, release };
 }
 
+/** Has a terminal mark what is pasted, and no longer. */
+const BEGIN_BRACKETED = "\x1b[?2004h";
+const END_BRACKETED = "\x1b[?2004l";
+
 /** Writes a mode switch of a few bytes, if the terminal is there to take it. */
 function writeNow(text: string): void {
   try {
     Deno.stdout.writeSync(new TextEncoder().encode(text));
   } catch { /* Nobody is left to see it. */ }
+}
+
+const CTRL_C = "\x03";
+const START = "\x1b[200~";
+const END = "\x1b[201~";
+
+/** The parts of the marks that the rest may follow. Outside ESC is a key. */
+const STARTS = [2, 3, 4, 5].map((length) => START.slice(0, length));
+const ENDS = [1, 2, 3, 4, 5].map((length) => END.slice(0, length));
+
+/**
+ * Three lines at once: nobody types that fast, so it is the paste of a terminal
+ * without the marks.
+ */
+const SEVERAL_LINES = /(?:[\r\n]+[^\r\n]+){2}[\r\n]/;
+
+/**
+ * Tells keys and pastes apart by the marks of bracketed paste, as xterm defines
+ * it.
+ */
+export class PasteSplitter {
+  #rest = "";
+  #pasted: string | undefined;
+
+  /** Takes any piece of input; returns the keys and pastes it completes. */
+  split(text: string): Input[] {
+    const inputs: Input[] = [];
+    // The end mark was lost, and somebody wants to get out.
+    if (text === CTRL_C) this.#pasted = undefined;
+    let left = this.#rest + text;
+    this.#rest = "";
+    while (left !== "") {
+      const isKeys = this.#pasted === undefined;
+      const mark = isKeys ? START : END;
+      const at = left.indexOf(mark);
+      if (at === -1) {
+        const parts = isKeys ? STARTS : ENDS;
+        this.#rest = parts.find((part) => left.endsWith(part)) ?? "";
+        const end = left.length - this.#rest.length;
+        this.#take(left.slice(0, end), inputs);
+        break;
+      }
+      this.#take(left.slice(0, at), inputs);
+      left = left.slice(at + mark.length);
+      if (this.#pasted !== undefined) {
+        inputs.push({ type: "paste", text: this.#pasted });
+        this.#pasted = undefined;
+      } else {
+        this.#pasted = "";
+      }
+    }
+    return inputs;
+  }
+
+  #take(text: string, inputs: Input[]): void {
+    if (this.#pasted !== undefined) this.#pasted += text;
+    else if (text !== "") {
+      const isPaste = SEVERAL_LINES.test(text);
+      inputs.push({ type: isPaste ? "paste" : "keys", text });
+    }
+  }
 }

@@ -1,17 +1,18 @@
 /**
- * A prompt at the bottom of the terminal, with editing and history by
- * node:readline, which edits but does not draw: the room flows above it.
+ * A prompt at the bottom of the terminal: what is typed stays there, and the
+ * room flows above it.
  *
  * @module
  */
 
-import type { Interface } from "node:readline";
-import { type Keyboard, openKeyboard } from "./keyboard.ts";
-import type { Completion } from "../cli/commands.ts";
-import type { Entry } from "../cli/entries.ts";
-import type { Input } from "./paste.ts";
+import { Editor } from "./editor.ts";
+import { type Line, readLines } from "./input.ts";
+import { type Input, type Keyboard, openKeyboard } from "./keyboard.ts";
+import { LineWriter } from "./output.ts";
+import { MAX_PAYLOAD_BYTES } from "../protocol.ts";
 import { safeText } from "../safe_text.ts";
 import { Screen } from "./screen.ts";
+import { Progress } from "../timer.ts";
 
 /** How a prompt behaves. */
 export interface PromptOptions {
@@ -27,10 +28,20 @@ export interface PromptOptions {
   onDropped: (count: number) => string;
 }
 
+/** How a text goes on after Tab. */
+export interface Completion {
+  /** How many code points at its end are taken away. */
+  remove: number;
+  /** What takes their place. */
+  insert: string;
+  /** What to choose from, where that is open. */
+  candidates: string[];
+}
+
 /** A prompt. */
 export interface Prompt {
   /** What is entered, until Ctrl-D, Ctrl-C, or {@link close}. */
-  entries: AsyncIterable<Entry>;
+  lines: AsyncIterable<Line>;
   /** Shows a line above it; what is typed so far stays. */
   show(line: string): void;
   /** Clears the screen above it. */
@@ -44,42 +55,33 @@ export interface Prompt {
   flushed(): Promise<void>;
 }
 
-/** How many lines can be found again with the arrow keys. */
-const HISTORY_SIZE = 1_000;
-
 /**
  * Opens a prompt on stdin and stdout, which must be terminals.
  *
  * @param options How it behaves.
+ * @param isDumb Whether the terminal can only print (`TERM=dumb`).
  * @returns The prompt.
  */
-export async function openPrompt(options: PromptOptions): Promise<Prompt> {
-  // Loaded here, since pipes don't need them.
-  const { createInterface } = await import("node:readline");
-  const { PassThrough } = await import("node:stream");
-  const input = new PassThrough();
-  const screen = new Screen({
-    ...options,
-    sink: Deno.stdout,
-    size: () => Deno.consoleSize(),
-  });
-  const readline = createInterface({
-    input,
-    terminal: true,
-    prompt: "",
-    historySize: HISTORY_SIZE,
-    removeHistoryDuplicates: true,
-  });
-  return new TerminalPrompt(options, screen, readline, (keys) => {
-    // Not written into the stream, which would hand it on some time later.
-    input.emit("data", new TextEncoder().encode(keys));
-  });
+export function openPrompt(options: PromptOptions, isDumb: boolean): Prompt {
+  return isDumb ? plainPrompt(options) : new TerminalPrompt(options);
+}
+
+/** Lines as the terminal sends them; nothing on the screen changes. */
+function plainPrompt({ onDropped }: PromptOptions): Prompt {
+  const writer = new LineWriter(Deno.stdout, onDropped);
+  return {
+    lines: readLines(Deno.stdin.readable, MAX_PAYLOAD_BYTES),
+    show: (line) => writer.write(line),
+    clear: () => {},
+    close: () => {},
+    flushed: () => writer.flushed(),
+  };
 }
 
 /** A run of text that no key of a keyboard sends at once. */
 const PRINTABLE_RUN = /^\P{Cc}{64,}$/u;
 
-/** Keys that are not readline's to handle, and long runs of text. */
+/** Keys that are not the editor's to handle, and long runs of text. */
 const SPECIAL_KEYS = /([\t\f]|\P{Cc}{64,})/u;
 
 /** What is asked before the lines of a paste are sent. */
@@ -94,51 +96,38 @@ interface Question {
 
 /** Ties keyboard, editor and screen together. */
 class TerminalPrompt implements Prompt {
-  readonly entries: ReadableStream<Entry>;
+  readonly lines: AsyncIterable<Line> = this.#takeEntered();
   readonly #options: PromptOptions;
   readonly #screen: Screen;
-  readonly #readline: Interface;
-  readonly #type: (keys: string) => void;
+  readonly #editor: Editor;
   readonly #keyboard: Keyboard;
   readonly #stopResizing: () => void;
-  #entered!: ReadableStreamDefaultController<Entry>;
+  /** What was entered and is not taken yet. */
+  readonly #entered: Line[] = [];
+  readonly #progress = new Progress();
   #question?: Question;
   #isOpen = true;
 
-  constructor(
-    options: PromptOptions,
-    screen: Screen,
-    readline: Interface,
-    type: (keys: string) => void,
-  ) {
+  constructor(options: PromptOptions) {
     this.#options = options;
-    this.#screen = screen;
-    this.#readline = readline;
-    this.#type = type;
-    this.entries = new ReadableStream<Entry>({
-      start: (controller) => {
-        this.#entered = controller;
-      },
-      cancel: () => this.close(),
+    this.#screen = new Screen({
+      ...options,
+      sink: Deno.stdout,
+      size: () => Deno.consoleSize(),
     });
-    readline.on("line", (line) => this.#enter(line));
-    readline.on(
-      "SIGINT",
-      () => this.#question ? this.#answer("") : this.close(),
-    );
-    readline.on("history", (history) => {
+    this.#editor = new Editor({
+      onLine: (text) => this.#enter(text),
+      onInterrupt: () => this.#question ? this.#answer("") : this.close(),
+      onEnd: () => this.close(),
       // An answer is not what one wants to find again.
-      if (this.#question) history.shift();
+      remembers: () => this.#question === undefined,
     });
-    readline.on("close", () => this.close());
-    // To stop the process as Ctrl-Z does would take another permission.
-    readline.on("SIGTSTP", () => {});
     this.#keyboard = openKeyboard({
       marksPastes: true,
       onInput: (input) => this.#take(input),
       onEnd: () => this.close(),
     });
-    this.#stopResizing = onResize(() => screen.refresh());
+    this.#stopResizing = onResize(() => this.#screen.refresh());
     this.#draw();
   }
 
@@ -159,34 +148,43 @@ class TerminalPrompt implements Prompt {
     this.#isOpen = false;
     this.#stopResizing();
     this.#keyboard.close();
-    this.#readline.close();
+    this.#editor.close();
     this.#screen.endArea().then(() => this.#keyboard.release());
+    this.#progress.made();
+  }
+
+  async *#takeEntered(): AsyncGenerator<Line> {
     try {
-      this.#entered.close();
-    } catch { /* It was cancelled. */ }
+      while (this.#isOpen || this.#entered.length > 0) {
+        const line = this.#entered.shift();
+        if (line !== undefined) yield line;
+        else await this.#progress.next;
+      }
+    } finally {
+      this.close();
+    }
   }
 
   #take({ type, text }: Input): void {
-    if (type === "paste") {
-      this.#paste(text);
-    } else {
-      for (const keys of text.split(SPECIAL_KEYS)) {
-        if (keys === "\t") this.#complete();
-        else if (keys === "\f") this.clear();
-        else if (PRINTABLE_RUN.test(keys)) this.#insert(keys);
-        else if (this.#isOpen) this.#type(keys);
-      }
-    }
+    if (type === "paste") this.#paste(text);
+    else for (const keys of text.split(SPECIAL_KEYS)) this.#press(keys);
     this.#draw();
+  }
+
+  #press(keys: string): void {
+    if (!this.#isOpen) return;
+    if (keys === "\t") this.#complete();
+    else if (keys === "\f") this.clear();
+    else if (PRINTABLE_RUN.test(keys)) this.#editor.insert(keys);
+    else this.#editor.type(keys);
   }
 
   #draw(): void {
     if (!this.#isOpen) return;
-    const { text: prompt } = this.#options;
-    const { line, cursor } = this.#readline;
-    const question = this.#question?.text ?? "";
+    const { line, cursor } = this.#editor;
+    const question = this.#question?.text;
     this.#screen.draw(
-      question === "" ? { prompt, line, cursor } : {
+      question === undefined ? { prompt: this.#options.text, line, cursor } : {
         prompt: "",
         line: question + line,
         cursor: question.length + cursor,
@@ -203,19 +201,17 @@ class TerminalPrompt implements Prompt {
     if (!this.#isOpen) return;
     const { keeps, paint, text: prompt } = this.#options;
     if (keeps()) this.show(paint(prompt) + safeText(text));
-    this.#entered.enqueue({ type: "text", text, isPasted });
+    this.#entered.push({ type: "text", text, isPasted });
+    this.#progress.made();
   }
 
   #complete(): void {
     if (this.#question) return;
-    const { line, cursor } = this.#readline;
-    const { remove, insert, candidates } = this.#options.complete(
-      line.slice(0, cursor),
-    );
-    for (let i = 0; i < remove; i++) {
-      this.#readline.write(null, { name: "backspace" });
-    }
-    this.#readline.write(insert);
+    const { line, cursor } = this.#editor;
+    const before = line.slice(0, cursor);
+    const { remove, insert, candidates } = this.#options.complete(before);
+    this.#editor.erase(remove);
+    this.#editor.insert(insert);
     this.#draw();
     if (candidates.length > 0) this.show(candidates.join("  "));
   }
@@ -223,17 +219,17 @@ class TerminalPrompt implements Prompt {
   /** One pasted line can be edited further; several are asked about. */
   #paste(pasted: string): void {
     const text = pasted.replace(/\r\n?/g, "\n");
-    const { line, cursor } = this.#readline;
+    const { line, cursor } = this.#editor;
     const texts = (line.slice(0, cursor) + text + line.slice(cursor))
       .split("\n").filter((text) => text.trim() !== "");
     if (texts.length > 1 && !this.#question) {
-      this.#replace("");
+      this.#editor.replace("");
       const question = `Send these ${texts.length} messages? (y/n) `;
       this.#question = { text: question, texts, typed: line };
     } else {
       // What is a key when typed is no text.
       const trimmed = text.replace(/^\n+|\n+$/g, "").replace(/[\t\n]/g, " ");
-      this.#insert(trimmed.replace(/\p{Cc}/gu, ""));
+      this.#editor.insert(trimmed.replace(/\p{Cc}/gu, ""));
     }
   }
 
@@ -242,23 +238,11 @@ class TerminalPrompt implements Prompt {
     this.#question = undefined;
     if (/^\s*y(es)?\s*$/i.test(answer)) {
       for (const text of texts) this.#give(text, true);
-      this.#replace("");
+      this.#editor.replace("");
     } else {
       this.show("Nothing was sent.");
-      this.#replace(typed);
+      this.#editor.replace(typed);
     }
-  }
-
-  /** Inserts text: as keys, each letter would cost time for the whole line. */
-  #insert(text: string): void {
-    if (this.#isOpen) this.#readline.write(text);
-  }
-
-  /** Puts another text in place of the one that is edited. */
-  #replace(text: string): void {
-    this.#readline.write(null, { ctrl: true, name: "e" });
-    this.#readline.write(null, { ctrl: true, name: "u" });
-    this.#readline.write(text);
   }
 }
 

@@ -7,7 +7,6 @@
  * @module
  */
 
-import { LineQueue } from "./line_queue.ts";
 import {
   type Area,
   type AreaContent,
@@ -17,7 +16,7 @@ import {
   NO_AREA,
   type TerminalSize,
 } from "./area.ts";
-import { type ByteSink, Pump } from "./pump.ts";
+import { type ByteSink, LineQueue, Pump } from "./output.ts";
 
 /** How a screen is written. */
 export interface ScreenOptions {
@@ -25,7 +24,6 @@ export interface ScreenOptions {
   sink: ByteSink;
   /** Tells its size now. */
   size: () => TerminalSize;
-  /** Colours the prompt. */
   paint: (prompt: string) => string;
   /** Makes the line to show in place of lines dropped. */
   onDropped: (count: number) => string;
@@ -36,7 +34,6 @@ export interface ScreenOptions {
 /** How much text goes out at a time, in UTF-16 code units. */
 const FRAME_LENGTH = 64 * 1024;
 
-/** Clears the visible screen, the cursor goes to its top. */
 const CLEAR_SCREEN = "\x1b[2J\x1b[H";
 
 /** Lines above, an area below. */
@@ -54,22 +51,13 @@ export class Screen {
   /** Called when the frame under way is on the screen. */
   #onShown?: () => void;
 
-  /**
-   * Makes it; nothing is written yet.
-   *
-   * @param options How.
-   */
   constructor(options: ScreenOptions) {
     this.#options = options;
-    this.#queue = new LineQueue(options.maxWaiting);
+    this.#queue = new LineQueue(options.onDropped, options.maxWaiting);
     this.#pump = new Pump(options.sink, () => this.#next());
   }
 
-  /**
-   * Shows a line above the area.
-   *
-   * @param line The text, without a newline.
-   */
+  /** Shows a line above the area. */
   show(line: string): void {
     if (this.#pump.isBroken) return;
     this.#queue.add(line);
@@ -77,11 +65,7 @@ export class Screen {
     else this.#pump.start();
   }
 
-  /**
-   * Changes what stands in the area.
-   *
-   * @param content What.
-   */
+  /** Changes what stands in the area. */
   draw(content: AreaContent): void {
     this.#content = content;
     this.refresh();
@@ -100,9 +84,8 @@ export class Screen {
   }
 
   /**
-   * Takes the area away.
-   *
-   * @returns When it is gone; lines may still wait. Or when the terminal is.
+   * Takes the area away. Settles when it is gone, while lines may still wait, or
+   * when the terminal is.
    */
   async endArea(): Promise<void> {
     const { promise, resolve } = Promise.withResolvers<void>();
@@ -130,10 +113,9 @@ export class Screen {
 
   /** One write: the area gone, lines, the area again. */
   #frame(): string {
-    const { size, paint, onDropped } = this.#options;
+    const { size, paint } = this.#options;
     const now = size();
-    const { dropped, lines } = this.#queue.take(FRAME_LENGTH);
-    if (dropped > 0) lines.unshift(onDropped(dropped));
+    const lines = this.#queue.take(FRAME_LENGTH);
     let frame = eraseArea(this.#drawn, now.columns);
     if (this.#isCleared) frame += CLEAR_SCREEN;
     frame += lines.map((line) => `${line}\r\n`).join("");

@@ -6,12 +6,6 @@
 
 import { openKeyboard } from "./keyboard.ts";
 
-/** Somebody ended the program in place of an answer. */
-export class InterruptedError extends Error {
-  /** The class's name. */
-  override name = "InterruptedError";
-}
-
 /** Ctrl-C and Ctrl-D as the keys they are in raw mode. */
 const END_KEYS = ["\x03", "\x04"];
 
@@ -22,13 +16,13 @@ const END_KEYS = ["\x03", "\x04"];
  *
  * @param question What to ask.
  * @returns The line.
- * @throws {InterruptedError} At Ctrl-C, Ctrl-D, a signal, a hang-up.
+ * @throws {Error} At Ctrl-C, Ctrl-D, a signal, a hang-up.
  */
 export async function askSecret(question: string): Promise<string> {
   const { promise, resolve, reject } = Promise.withResolvers<string>();
   const interrupt = () =>
     reject(
-      new InterruptedError(
+      new Error(
         `no answer to "${question}"; --password-file can give it as well.`,
       ),
     );

@@ -1,117 +1,82 @@
 /**
- * What happens between the program and its terminal or pipes: lines written in
- * batches, signals, the end. Effects only; what is written comes from elsewhere.
+ * What asks a program to end: signals, Enter, and the insistence of whoever asks
+ * twice.
  *
  * @module
  */
 
-import { LineQueue } from "./line_queue.ts";
-import { type ByteSink, Pump } from "./pump.ts";
-
 /**
- * Writes lines without making the caller wait. A line is written at once; the
- * lines that come while a write is under way go out together after it, so
- * that a flood costs few writes and a single message no delay. Where the
- * output is blocked, the oldest lines that wait are dropped and counted.
- */
-export class LineWriter {
-  readonly #onDropped: (count: number) => string;
-  readonly #queue: LineQueue;
-  readonly #pump: Pump;
-
-  /**
-   * Makes a writer.
-   *
-   * @param sink Where the lines go.
-   * @param onDropped Makes the line to write in place of those dropped.
-   * @param maxWaiting How much text may wait, in UTF-16 code units.
-   */
-  constructor(
-    sink: ByteSink,
-    onDropped: (count: number) => string = (count) => `${count} lines dropped`,
-    maxWaiting?: number,
-  ) {
-    this.#onDropped = onDropped;
-    this.#queue = new LineQueue(maxWaiting);
-    this.#pump = new Pump(sink, () => this.#takeWaiting());
-  }
-
-  /**
-   * Settles when nothing can be written any more: with nothing when the reader
-   * has gone, as after `| head -3`; with an error when the disk is full.
-   */
-  get broken(): Promise<Error | undefined> {
-    return this.#pump.broken;
-  }
-
-  /** Whether there are lines that are not written. */
-  get isBehind(): boolean {
-    return this.#pump.isBusy;
-  }
-
-  /**
-   * Takes one line.
-   *
-   * @param line The text, without a newline.
-   */
-  write(line: string): void {
-    if (this.#pump.isBroken) return;
-    this.#queue.add(line);
-    if (this.#pump.isBusy) this.#queue.trim();
-    else this.#pump.start();
-  }
-
-  /**
-   * Waits for what was taken.
-   *
-   * @returns When it is written, or can't be any more.
-   */
-  flushed(): Promise<void> {
-    return this.#pump.flushed();
-  }
-
-  /** Takes what waits, with a line in place of what was dropped. */
-  #takeWaiting(): string | undefined {
-    if (this.#queue.isEmpty) return undefined;
-    const { dropped, lines } = this.#queue.take();
-    if (dropped > 0) lines.unshift(this.#onDropped(dropped));
-    return lines.join("\n") + "\n";
-  }
-}
-
-/**
- * Calls back when the program is asked to end: Ctrl-C everywhere, SIGTERM
- * where the system has it, and SIGHUP where there is a terminal to hang up:
- * a handler would undo what nohup does.
+ * Calls back when the program is asked to end: Ctrl-C everywhere, and where the
+ * system has them SIGTERM and, when a terminal goes, SIGHUP. Under nohup, as far
+ * as it can be seen, SIGHUP is for nobody.
  *
  * @param onSignal Called each time.
  * @returns A function that stops listening.
  */
 export function onEndSignals(onSignal: () => void): () => void {
-  const signals: Deno.Signal[] = Deno.build.os === "windows"
-    ? ["SIGINT", "SIGBREAK"]
-    : Deno.stdin.isTerminal()
-    ? ["SIGINT", "SIGTERM", "SIGHUP"]
-    : ["SIGINT", "SIGTERM"];
-  for (const signal of signals) Deno.addSignalListener(signal, onSignal);
+  const listeners: [Deno.Signal, () => void][] = Deno.build.os === "windows"
+    ? [["SIGINT", onSignal], ["SIGBREAK", onSignal]]
+    : [
+      ["SIGINT", onSignal],
+      ["SIGTERM", onSignal],
+      ["SIGHUP", () => isUnderNohup().then((is) => is || onSignal())],
+    ];
+  for (const [name, listener] of listeners) {
+    Deno.addSignalListener(name, listener);
+  }
   return () => {
-    for (const signal of signals) Deno.removeSignalListener(signal, onSignal);
+    for (const [name, listener] of listeners) {
+      Deno.removeSignalListener(name, listener);
+    }
   };
 }
 
 /**
- * Waits until somebody presses Enter, or the terminal ends.
+ * Whether nohup started this. A signal that is ignored can't be seen, and Deno
+ * takes SIGHUP as soon as it listens to any other (measured, 2.9); but in place
+ * of a terminal nohup gives a /dev/null that can't be read (GNU coreutils).
+ */
+async function isUnderNohup(): Promise<boolean> {
+  if (Deno.stdin.isTerminal()) return false;
+  // Loaded here, since it takes 5 ms (measured) that nobody else needs.
+  const { fstatSync } = await import("node:fs");
+  // Of anything but a device, reading would take what is another's.
+  if (!fstatSync(0).isCharacterDevice()) return false;
+  try {
+    Deno.stdin.readSync(new Uint8Array(1));
+    return false;
+  } catch {
+    return true;
+  }
+}
+
+/**
+ * Waits until somebody presses Enter, or the terminal is gone. Other input, and
+ * an end of it, is nobody's wish to end.
  */
 export async function nextEnter(): Promise<void> {
-  // A terminal that hangs up gives EIO, which is an end as well.
-  await Deno.stdin.read(new Uint8Array(1024)).catch(() => null);
+  const buffer = new Uint8Array(1024);
+  for (;;) {
+    // A terminal that hangs up gives EIO.
+    const count = await Deno.stdin.read(buffer).catch(() => "gone" as const);
+    if (count === "gone") return;
+    if (count === null) return await new Promise(() => {});
+    if (buffer.subarray(0, count).some((byte) => byte === LF)) return;
+  }
 }
+
+const LF = 0x0a;
 
 /** The end of a program: asked for once, and hurried when asked for twice. */
 export class Ending {
   readonly #begun = Promise.withResolvers<Error | undefined>();
   readonly #hurried = Promise.withResolvers<void>();
   #hasBegun = false;
+
+  /** Whether the end was asked for. */
+  get hasBegun(): boolean {
+    return this.#hasBegun;
+  }
 
   /** Settles when the end is asked for; with an error where that is why. */
   get begun(): Promise<Error | undefined> {

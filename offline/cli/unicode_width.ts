@@ -1,7 +1,6 @@
 /**
- * Stands in for `@std/cli/unicode-width` where JSR can't be reached.
- * `setup.ts` puts it into `vendor/`. It knows the blocks of wide characters,
- * not each code point of them.
+ * Stands in for `@std/cli/unicode-width` where JSR can't be reached. It knows
+ * the blocks of wide characters, not each code point of them.
  *
  * @module
  */

@@ -1,12 +1,17 @@
 import { assertEquals, assertThrows } from "@std/assert";
-import { replaceFigures } from "../../bench/report.ts";
-import { type Case, Results, shown } from "../../bench/results.ts";
+import {
+  Figure,
+  figureTable,
+  shown,
+  type Target,
+  targetTable,
+} from "../../bench/figures.ts";
 import { median, percentile } from "../../bench/statistics.ts";
-import { judge } from "../../bench/targets.ts";
+import { replaceFigures } from "../../bench/table.ts";
 
-const WALL: Case = { id: "wall", what: "one-shot", unit: "ms" };
-const PEAK: Case = { id: "peak", what: "one-shot, peak RSS", unit: "MB" };
-const COUNT: Case = { id: "count", what: "received", unit: "lines" };
+const oneShot = (targets?: Target[]) => new Figure("one-shot", "ms", targets);
+const memory = () => new Figure("one-shot, peak RSS", "MB");
+const received = () => new Figure("received", "lines");
 
 Deno.test("median: the middle, by number", () => {
   assertEquals(median([10, 9, 100]), 10);
@@ -41,18 +46,19 @@ Deno.test("shown: three digits that count, commas, megabytes", () => {
 });
 
 Deno.test("table: medians, ratios to the first peer, empty cells, own words", () => {
-  const results = new Results();
+  const [wall, peak, count] = [oneShot(), memory(), received()];
   for (const [ours, theirs] of [[90, 40], [84, 60], [300, 42]]) {
-    results.add(WALL, "ours", ours);
-    results.add(WALL, "paho", theirs);
+    wall.add("ours", ours);
+    wall.add("paho", theirs);
   }
-  results.add(WALL, "MQTT.js", 84);
-  results.add(PEAK, "mosquitto", 4e6);
-  results.add(PEAK, "ours", 60e6);
-  results.add(COUNT, "ours", 5, "5 of 5");
-  results.add(COUNT, "paho", 3, "3 of 5, exit 0");
+  wall.add("MQTT.js", 84);
+  peak.add("mosquitto", 4e6);
+  peak.add("ours", 60e6);
+  peak.add("paho", undefined);
+  count.add("ours", 5, "5 of 5");
+  count.add("paho", 3, "3 of 5, exit 0");
   assertEquals(
-    results.table(),
+    figureTable([wall, peak, memory(), count]),
     `|                        |         ours | mosquitto |           paho |      MQTT.js |
 | ---------------------- | -----------: | --------: | -------------: | -----------: |
 | one-shot, ms           | 90.0 (2.14×) |           |           42.0 | 84.0 (2.00×) |
@@ -63,41 +69,42 @@ Deno.test("table: medians, ratios to the first peer, empty cells, own words", ()
 });
 
 Deno.test("table: own words are those of the run nearest to the median", () => {
-  const results = new Results();
-  for (const count of [9, 1, 5]) {
-    results.add(COUNT, "ours", count, `${count} of 9`);
-  }
-  assertEquals(results.table().includes("| 5 of 9 |"), true);
+  const count = received();
+  for (const lines of [9, 1, 5]) count.add("ours", lines, `${lines} of 9`);
+  assertEquals(figureTable([count]).includes("| 5 of 9 |"), true);
 });
 
 Deno.test("table: our own columns and the bare client are no peers", () => {
-  const results = new Results();
-  results.add(WALL, "ours", 2);
-  results.add(WALL, "ours, bundled", 1);
-  results.add(WALL, "bare", 1);
-  assertEquals(results.table().includes("×"), false);
+  const wall = oneShot();
+  wall.add("ours", 2);
+  wall.add("ours, bundled", 1);
+  wall.add("bare", 1);
+  assertEquals(figureTable([wall]).includes("×"), false);
 });
 
-Deno.test("judge: reached, missed, and nothing of what was not measured", () => {
-  const results = new Results();
-  results.add(WALL, "ours", 120);
-  results.add(WALL, "paho", 100);
-  results.add(WALL, "mosquitto", 0);
-  results.add(PEAK, "ours", 3);
+Deno.test("targets: reached, missed, and nothing of what was not measured", () => {
+  const peak = memory();
+  peak.add("ours", 3);
+  const wall = oneShot([
+    { to: "paho", atMost: 1.2, bound: "the weather" },
+    { to: "paho", atMost: 1.19, bound: "the weather" },
+    { to: "paho", atLeast: 1.3 },
+    { to: peak, atLeast: 40 },
+    { to: "mosquitto", atMost: 1 },
+    { to: "MQTT.js", atMost: 1 },
+    { ours: "ours, bundled", to: "paho", atMost: 1 },
+  ]);
+  wall.add("ours", 120);
+  wall.add("paho", 100);
+  wall.add("mosquitto", 0);
   assertEquals(
-    judge(results, [
-      { id: "wall", peer: "paho", atMost: 1.2 },
-      { id: "wall", peer: "paho", atMost: 1.19 },
-      { id: "wall", peer: "paho", atLeast: 1.3 },
-      { id: "wall", peer: "ours", base: "peak", atLeast: 40 },
-      { id: "wall", peer: "mosquitto", atMost: 1 },
-      { id: "wall", ours: "ours, bundled", peer: "paho", atMost: 1 },
-      { id: "other", peer: "paho", atMost: 1 },
-    ]),
-    `reached  wall, ours: 1.20 × paho (wanted: at most 1.2)
-MISSED   wall, ours: 1.20 × paho (wanted: at most 1.19)
-MISSED   wall, ours: 1.20 × paho (wanted: at least 1.3)
-reached  wall, ours: 40.00 × peak (wanted: at least 40)
+    targetTable([peak, wall, oneShot([{ to: "paho", atMost: 1 }])]),
+    `| target         | wanted                    | is    |         | what bounds it |
+| -------------- | ------------------------- | ----- | ------- | -------------- |
+| one-shot, ours | ≤ 1.2 × paho              | 1.20  | reached |                |
+| one-shot, ours | ≤ 1.19 × paho             | 1.20  | missed  | the weather    |
+| one-shot, ours | ≥ 1.3 × paho              | 1.20  | missed  |                |
+| one-shot, ours | ≥ 40 × one-shot, peak RSS | 40.00 | reached |                |
 `,
   );
 });

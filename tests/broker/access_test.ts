@@ -1,64 +1,12 @@
 import { assertEquals, assertStringIncludes, assertThrows } from "@std/assert";
-import { mayRead, mayWrite, parseAclFile } from "../../lib/broker/access.ts";
-import { topicMatches } from "../../lib/mqtt/topic.ts";
-import { AccessFileError } from "../../lib/broker/users.ts";
-
-/**
- * Filter, topic, whether they match. Mosquitto 2.0.11 agrees on all but the
- * topics below $SYS, which can't be tried: nobody can publish there.
- */
-const MATCHES: [string, string, boolean][] = [
-  ["chat/#", "chat", true],
-  ["chat/#", "chat/", true],
-  ["chat/#", "chat/room", true],
-  ["chat/#", "chat/room/a/b", true],
-  ["chat/#", "chats", false],
-  ["chat/#", "Chat", false],
-  ["chat/#", "/chat", false],
-  ["chat/#", "cha", false],
-  ["chat", "chat/", false],
-  ["chat/", "chat", false],
-  ["chat/", "chat/", true],
-  ["test/#", "test/", true],
-  ["#", "a", true],
-  ["#", "/", true],
-  ["#", "a/b/c", true],
-  ["#", "$SYS/x", false],
-  ["#", "$x", false],
-  ["+", "$x", false],
-  ["+/x", "$SYS/x", false],
-  ["$SYS/#", "$SYS/x", true],
-  ["$SYS/#", "SYS/x", false],
-  ["$SYS/+", "$SYS/x", true],
-  ["+", "a", true],
-  ["+", "a/b", false],
-  ["+", "/a", false],
-  ["/+", "/a", true],
-  ["+/+", "/a", true],
-  ["+/+", "/", true],
-  ["+/a", "/a", true],
-  ["a/+", "a/", true],
-  ["a/+", "a", false],
-  ["a/+/c", "a//c", true],
-  ["a/+/c", "a/b/c", true],
-  ["a/+/c", "a/b/b/c", false],
-  ["a/+/c", "a/b", false],
-  ["a/+/#", "a", false],
-  ["a/+/#", "a/b", true],
-  ["a/+/#", "a/b/c/d", true],
-  ["+/#", "a", true],
-  ["a/b", "a/b", true],
-  ["a/b", "a/bc", false],
-  ["a/bc", "a/b", false],
-  ["a/b/c", "a/b", false],
-  ["raum/ä/#", "raum/ä/ö", true],
-];
-
-Deno.test("acl: topic filters match as MQTT says", () => {
-  for (const [filter, topic, expected] of MATCHES) {
-    assertEquals(topicMatches(filter, topic), expected, `${filter} ${topic}`);
-  }
-});
+import {
+  AccessFileError,
+  mayRead,
+  mayWrite,
+  parseAclFile,
+  parsePasswordFile,
+  verifyPassword,
+} from "../../lib/broker/access.ts";
 
 const FILE = `# before the first section: clients without a user
 topic read public/#
@@ -147,7 +95,7 @@ Deno.test("acl: an access alone is a topic of that name", () => {
   assertEquals(mayWrite(acl, { user: "u", clientId: "c" }, "read"), true);
 });
 
-const HOSTILE: [string, string][] = [
+const HOSTILE_RULES: [string, string][] = [
   ["an unknown keyword", "topics a"],
   ["a tab in place of a space", "topic\tread a"],
   ["a comment that is not in the first column", " # a"],
@@ -161,7 +109,7 @@ const HOSTILE: [string, string][] = [
   ["a bad filter in a pattern", "pattern read %u/#/x"],
 ];
 
-for (const [what, line] of HOSTILE) {
+for (const [what, line] of HOSTILE_RULES) {
   Deno.test(`acl: ${what} is an error that names file and line`, () => {
     const error = assertThrows(
       () => parseAclFile(`# one\nuser u\n\n${line}\n`, "some/acl"),
@@ -169,5 +117,119 @@ for (const [what, line] of HOSTILE) {
     );
     assertEquals([error.file, error.line], ["some/acl", 4]);
     assertStringIncludes(error.message, "some/acl, line 4: ");
+  });
+}
+
+/** What `mosquitto_passwd` 2.0.11 wrote, with `-H sha512` for `$6$`. */
+const WRITTEN = [
+  {
+    line:
+      "chat:$6$AB3KKmlp1HKpS8ws$gfIkUs4u7tlMm1u7s8aX8cnDLIe7QNTc7e9HeB7iO4wL7OdvRJPTZICJjVyPdg8O6P9xLbp6kPXtkfjfYKghYg==",
+    user: "chat",
+    password: "chat",
+  },
+  {
+    line:
+      "Test:$7$101$MGTQPEhpaSmoszYI$onAfffF6AXL/caqewdPirm3dqerlKfvgmP0c3Hwf3go3aiPaNey8xYtaOM0eI1Vn4jjFiJsoqdRRSFaBs7aLuA==",
+    user: "Test",
+    password: "test",
+  },
+  {
+    line:
+      "ünï:$6$KzIsuLzsH4JsoPoS$FqK1fTcUC2zrn84/RWQ5CWyyj4UqjvfrbjoM8QamiWRcI7+w70kdsYurUBrVxtFhUMk6MMsW0qY15FNRjRexXw==",
+    user: "ünï",
+    password: "pä$s:wörd ✓",
+  },
+  {
+    line:
+      "ünï7:$7$101$wrw4jfq7lFm/Oh0m$o7d0IpheCh8i/wLm0hhCIaWNZC0R8e/0Ia8OqKxf8W1viMKxW8iTdZ+7l84OpxmLi4TFwc+vzDY+wQcCjrQEkQ==",
+    user: "ünï7",
+    password: "pä$s:wörd ✓",
+  },
+  {
+    line:
+      "empty6:$6$41QjUueeUm7hNxBO$Y5AAdwPvAbnnQtCPWd4cgrShSd2+TIumm9BVSXIs4tU68rf/5VzFyv7oCXuC+TAt2eznKzKpNScr5GB/xJFGrQ==",
+    user: "empty6",
+    password: "",
+  },
+  {
+    line:
+      "empty7:$7$101$DdskadSY97dc/bTv$C5REgwnksNBaqs1PG9GyAlGzyMo12oFNZpJlQUwid5DgTynvkFLMbdivLc4xoldgvwM/iY5YoJfvVwUE4ZAHdw==",
+    user: "empty7",
+    password: "",
+  },
+];
+const [SHA512, PBKDF2] = WRITTEN.map(({ line }) =>
+  line.slice(line.indexOf(":") + 1)
+);
+
+for (const { line, user, password } of WRITTEN) {
+  Deno.test(`users: the password of ${user} is right, others are not`, async () => {
+    const hash = parsePasswordFile(line, "passwd").get(user)!;
+    assertEquals(await verifyPassword(hash, password), true);
+    assertEquals(
+      await verifyPassword(hash, new TextEncoder().encode(password)),
+      true,
+    );
+    for (
+      const wrong of [`${password} `, `x${password}`, line, user + 1]
+    ) {
+      assertEquals(await verifyPassword(hash, wrong), false, wrong);
+    }
+  });
+}
+
+Deno.test("users: the number of rounds counts", async () => {
+  const hash = parsePasswordFile(WRITTEN[1].line, "passwd").get("Test")!;
+  assertEquals(hash.scheme, "$7$");
+  assertEquals(hash.iterations, 101);
+  assertEquals(
+    await verifyPassword({ ...hash, iterations: 100 }, "test"),
+    false,
+  );
+});
+
+Deno.test("users: comments, blank lines, CRLF and blanks around are passed over", () => {
+  const users = parsePasswordFile(
+    `# two: users\r\n\r\n a b :${SHA512} \r\n  \n__proto__:${PBKDF2}`,
+    "passwd",
+  );
+  assertEquals([...users.keys()], ["a b", "__proto__"]);
+  assertEquals(parsePasswordFile("", "passwd").size, 0);
+});
+
+const HOSTILE_USERS: [string, string][] = [
+  ["no colon", "chat"],
+  ["no name", `:${SHA512}`],
+  ["a blank name", `  :${SHA512}`],
+  ["no hash", "chat:"],
+  ["a plain password", "chat:chat"],
+  ["another scheme", "chat:$5$c2FsdA==$c2FsdA=="],
+  ["bcrypt", "chat:$2y$05$abcdefghijklmnopqrstuu"],
+  ["no salt", `chat:$6$$${SHA512.split("$")[3]}`],
+  ["a salt that is not base64", `chat:${SHA512.replace("AB3K", "A_3K")}`],
+  ["a short hash", "chat:$6$AB3KKmlp1HKpS8ws$AAAA"],
+  ["a longer hash", `chat:${SHA512.replace("==", "AA==")}`],
+  ["a fourth field", `chat:${SHA512}$AAAA`],
+  ["a comment after the hash", `chat:${SHA512} # mine`],
+  ["no rounds", `chat:${PBKDF2.replace("$101", "")}`],
+  ["zero rounds", `chat:${PBKDF2.replace("101", "0")}`],
+  ["negative rounds", `chat:${PBKDF2.replace("101", "-101")}`],
+  ["hexadecimal rounds", `chat:${PBKDF2.replace("101", "0x65")}`],
+  ["rounds that take minutes", `chat:${PBKDF2.replace("101", "99999999")}`],
+  ["rounds beyond numbers", `chat:${PBKDF2.replace("101", "9".repeat(400))}`],
+  ["a user again", `first:${PBKDF2}`],
+];
+
+for (const [what, line] of HOSTILE_USERS) {
+  Deno.test(`users: ${what} is an error that names file and line`, () => {
+    const error = assertThrows(
+      () =>
+        parsePasswordFile(`# one\nfirst:${SHA512}\n${line}\n`, "some/passwd"),
+      AccessFileError,
+    );
+    assertEquals([error.file, error.line], ["some/passwd", 3]);
+    assertStringIncludes(error.message, "some/passwd, line 3: ");
+    assertEquals(error.message.includes("$gfIk"), false, "shows a hash");
   });
 }

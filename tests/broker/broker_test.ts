@@ -1,64 +1,29 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import {
-  type BrokerOptions,
   ListenError,
   readAccess,
-  type RunningBroker,
   startBroker,
 } from "../../lib/broker/broker.ts"; // first: it empties the environment mqtt reads
 import { Buffer } from "node:buffer";
-import { connect as openSocket } from "node:net";
-import mqttClient from "mqtt/lib/client";
 import type { IClientOptions, MqttClient } from "mqtt";
 import { parseAclFile } from "../../lib/broker/access.ts";
 import { PacketMeter } from "../../lib/mqtt/packet_limit.ts";
-import { parsePasswordFile } from "../../lib/broker/users.ts";
+import { parsePasswordFile } from "../../lib/broker/access.ts";
+import { openBroker } from "../support/brokers.ts";
+import { News } from "../support/news.ts";
+import { connect as connectPacket, oldConnack } from "../support/packets.ts";
+import { inTime } from "../support/patience.ts";
+import { openClient } from "../support/peers.ts";
+import { run, start } from "../support/processes.ts";
 
-/** A test that leaves nothing open, and that fails where it would wait. */
-function test(name: string, body: () => Promise<void> | void): void {
-  Deno.test({
-    name,
-    sanitizeOps: true,
-    sanitizeResources: true,
-    async fn() {
-      const late = Promise.withResolvers<void>();
-      const timer = setTimeout(
-        () => late.reject(new Error("Something awaited did not come in 10 s.")),
-        10_000,
-      );
-      await Promise.race([body(), late.promise])
-        .finally(() => clearTimeout(timer));
-    },
-  });
-}
-
-/** A broker with the project's own users and rights. */
-async function projectBroker(more?: BrokerOptions): Promise<RunningBroker> {
-  return await startBroker({ ...await readAccess(), ...more });
-}
-
-/** What a client received, in order, and the wait for more of it. */
-class Inbox {
-  readonly #lines: string[] = [];
-  #wake: (() => void) | undefined;
-
-  add(line: string): void {
-    this.#lines.push(line);
-    this.#wake?.();
-  }
-
-  /** Everything up to a line that must come, that line included. */
-  async until(last: string): Promise<string[]> {
-    while (!this.#lines.includes(last)) {
-      await new Promise<void>((resolve) => this.#wake = resolve);
-    }
-    return this.#lines.splice(0, this.#lines.indexOf(last) + 1);
-  }
+/** A test that fails where it would wait for ever. */
+function test(name: string, body: () => Promise<void>): void {
+  Deno.test(`broker: ${name}`, () => inTime(body()));
 }
 
 /** A client of MQTT.js that was let in, or wasn't. */
 class Peer implements AsyncDisposable {
-  readonly inbox = new Inbox();
+  readonly #inbox = new News<string>("messages");
   /** CONNACK's code; undefined when the connection ended without one. */
   code: number | undefined;
   /** Whether the broker had a session of this client. */
@@ -69,8 +34,13 @@ class Peer implements AsyncDisposable {
   constructor(readonly mqtt: MqttClient) {
     this.closed = new Promise((resolve) => mqtt.once("close", () => resolve()));
     mqtt.on("message", (topic, payload) => {
-      this.inbox.add(`${topic} ${payload}`);
+      this.#inbox.add(`${topic} ${payload}`);
     });
+  }
+
+  /** What arrived, up to a line that must come, that line included. */
+  async until(last: string): Promise<string[]> {
+    return await this.#inbox.until((line) => line === last);
   }
 
   /** Publishes and waits for the acknowledgement. */
@@ -102,21 +72,7 @@ async function connect(
   options: Partial<IClientOptions> = {},
 ): Promise<Peer> {
   const [username, password] = login?.split("/") ?? [];
-  const mqtt: MqttClient = new mqttClient.default(
-    () => openSocket(broker.port, "127.0.0.1"),
-    {
-      protocolVersion: 4,
-      clientId: crypto.randomUUID(),
-      username,
-      password,
-      keepalive: 60,
-      reconnectPeriod: 0,
-      connectTimeout: 10_000,
-      timerVariant: "native",
-      writeCache: false,
-      ...options,
-    },
-  );
+  const mqtt = openClient(broker, { username, password, ...options });
   const peer = new Peer(mqtt);
   await new Promise<void>((resolve) => {
     mqtt.on("connect", ({ sessionPresent }) => {
@@ -149,8 +105,8 @@ async function answer(
   return answered;
 }
 
-test("broker: logins, by mosquitto.conf's users", async () => {
-  await using broker = await projectBroker();
+test("logins, by mosquitto.conf's users", async () => {
+  await using broker = await openBroker();
   const logins: [string | undefined, number][] = [
     ["chat/chat", 0],
     ["Test/test", 0],
@@ -168,7 +124,7 @@ test("broker: logins, by mosquitto.conf's users", async () => {
   }
 });
 
-test("broker: both kinds of password hashes", async () => {
+test("both kinds of password hashes", async () => {
   // Both by mosquitto_passwd 2.0.11: `old` of chat, `new` of test.
   const users = parsePasswordFile(
     "old:$6$AB3KKmlp1HKpS8ws$gfIkUs4u7tlMm1u7s8aX8cnDLIe7QNTc7e9HeB7iO4wL7OdvRJPTZICJjVyPdg8O6P9xLbp6kPXtkfjfYKghYg==\n" +
@@ -182,14 +138,14 @@ test("broker: both kinds of password hashes", async () => {
   }
 });
 
-test("broker: without users everybody may log in", async () => {
+test("without users everybody may log in", async () => {
   await using broker = await startBroker();
   await using named = await connect(broker, "any/thing");
   await using nameless = await connect(broker);
   assertEquals([named.code, nameless.code], [0, 0]);
 });
 
-test("broker: rules for clients without a user", async () => {
+test("rules for clients without a user", async () => {
   const acl = parseAclFile("topic read open/#\n\nuser u\ntopic #", "acl");
   await using broker = await startBroker({ acl });
   await using writer = await connect(broker, "u/x");
@@ -198,27 +154,27 @@ test("broker: rules for clients without a user", async () => {
   await reader.say("open/x", "denied");
   await writer.say("closed", "not for you");
   await writer.say("open/x", "for you");
-  assertEquals(await reader.inbox.until("open/x for you"), ["open/x for you"]);
+  assertEquals(await reader.until("open/x for you"), ["open/x for you"]);
 });
 
-test("broker: MQTT 5 is refused with the CONNACK of 3.1.1, code 1", async () => {
-  await using broker = await projectBroker();
+test("MQTT 5 is refused with the CONNACK of 3.1.1, code 1", async () => {
+  await using broker = await openBroker();
   await using peer = await connect(broker, "chat/chat", { protocolVersion: 5 });
   assertEquals(peer.code, 1);
-  const hello = [0x10, 14, 0, 4, 77, 81, 84, 84, 5, 2, 0, 60, 0, 0, 1, 120];
-  assertEquals(await answer(broker, new Uint8Array(hello)), [0x20, 2, 0, 1]);
+  const hello = connectPacket({ protocolVersion: 5 });
+  assertEquals(await answer(broker, hello), [...oldConnack(1)]);
 });
 
-test("broker: a client gets its own message back", async () => {
-  await using broker = await projectBroker();
+test("a client gets its own message back", async () => {
+  await using broker = await openBroker();
   await using peer = await connect(broker, "Test/test");
   assertEquals(await peer.hear("test/"), 1);
   await peer.say("test/", "Hello World");
-  await peer.inbox.until("test/ Hello World");
+  await peer.until("test/ Hello World");
 });
 
-test("broker: a subscription to everything brings what may be read, no more", async () => {
-  await using broker = await projectBroker();
+test("a subscription to everything brings what may be read, no more", async () => {
+  await using broker = await openBroker();
   await using server = await connect(broker, "Server/admin");
   await server.mqtt.publishAsync("kept", "secret", { qos: 1, retain: true });
   await server.mqtt.publishAsync("chat/kept", "hi", { qos: 1, retain: true });
@@ -229,14 +185,14 @@ test("broker: a subscription to everything brings what may be read, no more", as
   }
   await server.say("chat", "last");
   assertEquals(
-    (await peer.inbox.until("chat last")).toSorted(),
+    (await peer.until("chat last")).toSorted(),
     ["chat last", "chat/kept hi", "chat/x 1"],
   );
 });
 
 for (const qos of [0, 1, 2] as const) {
-  test(`broker: a denied message at QoS ${qos} is dropped, the connection stays`, async () => {
-    await using broker = await projectBroker();
+  test(`a denied message at QoS ${qos} is dropped, the connection stays`, async () => {
+    await using broker = await openBroker();
     await using server = await connect(broker, "Server/admin");
     await server.hear("#", 2);
     await using peer = await connect(broker, "chat/chat");
@@ -245,20 +201,20 @@ for (const qos of [0, 1, 2] as const) {
     await peer.say("$SYS/x", "denied", qos);
     await peer.say("chat/x", "allowed", qos);
     assertEquals(
-      await server.inbox.until("chat/x allowed"),
+      await server.until("chat/x allowed"),
       ["chat/x allowed"],
     );
     await using late = await connect(broker, "Server/admin");
     await late.hear("test/#");
     await server.say("test/y", "nothing was retained");
     assertEquals(
-      await late.inbox.until("test/y nothing was retained"),
+      await late.until("test/y nothing was retained"),
       ["test/y nothing was retained"],
     );
   });
 }
 
-test("broker: its own traffic reaches nobody", async () => {
+test("its own traffic reaches nobody", async () => {
   for (const access of [await readAccess(), {}]) {
     await using broker = await startBroker(access);
     await using reader = await connect(broker, "Server/admin");
@@ -268,12 +224,12 @@ test("broker: its own traffic reaches nobody", async () => {
       await passer.hear("chat");
     }
     await reader.say("done", "!");
-    assertEquals(await reader.inbox.until("done !"), ["done !"]);
+    assertEquals(await reader.until("done !"), ["done !"]);
   }
 });
 
-test("broker: the will of a client that dies, and of no other", async () => {
-  await using broker = await projectBroker();
+test("the will of a client that dies, and of no other", async () => {
+  await using broker = await openBroker();
   await using reader = await connect(broker, "Server/admin");
   await reader.hear("#");
   const will = (topic: string, payload: string): Partial<IClientOptions> => ({
@@ -291,13 +247,13 @@ test("broker: the will of a client that dies, and of no other", async () => {
   const dies = await connect(broker, "chat/chat", will("chat", "timed out"));
   await dies.die();
   assertEquals(
-    await reader.inbox.until("chat timed out"),
+    await reader.until("chat timed out"),
     ["chat timed out"],
   );
 });
 
-test("broker: a session outlives its connection and brings what may be read", async () => {
-  await using broker = await projectBroker();
+test("a session outlives its connection and brings what may be read", async () => {
+  await using broker = await openBroker();
   const session = { clean: false, clientId: "resumes" };
   const first = await connect(broker, "chat/chat", session);
   assertEquals(first.sessionPresent, false);
@@ -311,21 +267,21 @@ test("broker: a session outlives its connection and brings what may be read", as
   assertEquals(second.sessionPresent, true);
   await server.say("chat/4", "back");
   assertEquals(
-    await second.inbox.until("chat/4 back"),
+    await second.until("chat/4 back"),
     ["chat/1 while away", "chat/3 while away", "chat/4 back"],
   );
 });
 
-test("broker: a second client with the same id ends the first", async () => {
-  await using broker = await projectBroker();
+test("a second client with the same id ends the first", async () => {
+  await using broker = await openBroker();
   const first = await connect(broker, "chat/chat", { clientId: "same" });
   await using second = await connect(broker, "chat/chat", { clientId: "same" });
   await first.closed;
   assertEquals(second.code, 0);
 });
 
-test("broker: a packet over the limit ends that connection alone", async () => {
-  await using broker = await projectBroker({ maxPacketBytes: 1000 });
+test("a packet over the limit ends that connection alone", async () => {
+  await using broker = await openBroker({ maxPacketBytes: 1000 });
   await using reader = await connect(broker, "chat/chat");
   await reader.hear("chat");
   await using sender = await connect(broker, "chat/chat");
@@ -334,13 +290,13 @@ test("broker: a packet over the limit ends that connection alone", async () => {
   await sender.closed;
   await reader.say("chat", "last");
   assertEquals(
-    (await reader.inbox.until("chat last")).map((line) => line.length),
+    (await reader.until("chat last")).map((line) => line.length),
     [905, 9],
   );
 });
 
-test("broker: what is not MQTT is cut off", async () => {
-  await using broker = await projectBroker();
+test("what is not MQTT is cut off", async () => {
+  await using broker = await openBroker();
   const hostile = [
     "GET / HTTP/1.1\r\n\r\n",
     "\x10\xff\xff\xff\xff\x7f",
@@ -357,7 +313,7 @@ test("broker: what is not MQTT is cut off", async () => {
   assertEquals(peer.code, 0);
 });
 
-test("broker: the meter follows packets however they are cut", () => {
+Deno.test("broker: the meter follows packets however they are cut", () => {
   const packets = [
     [0xc0, 0],
     [0x30, 127, ...new Array(127).fill(0x80)],
@@ -379,8 +335,8 @@ test("broker: the meter follows packets however they are cut", () => {
   assertEquals(new PacketMeter(1000).accept(endless), false);
 });
 
-test("broker: close ends every connection and frees the port", async () => {
-  const broker = await projectBroker();
+test("close ends every connection and frees the port", async () => {
+  const broker = await openBroker();
   assertEquals(broker.url, `mqtt://127.0.0.1:${broker.port}`);
   using silent = await Deno.connect({
     hostname: "127.0.0.1",
@@ -401,7 +357,7 @@ test("broker: close ends every connection and frees the port", async () => {
   assertEquals(again.port, broker.port);
 });
 
-test("broker: a port that is taken is named", async () => {
+test("a port that is taken is named", async () => {
   await using broker = await startBroker();
   const error = await assertRejects(
     () => startBroker({ port: broker.port }),
@@ -411,52 +367,26 @@ test("broker: a port that is taken is named", async () => {
   assertEquals(error.code, "EADDRINUSE");
 });
 
-/** Runs the broker's script; its stderr is the start line, then the rest. */
-function script(...args: string[]): Deno.ChildProcess {
-  return new Deno.Command(Deno.execPath(), {
-    args: [
-      "run",
-      "--no-prompt",
-      "-N=127.0.0.1",
-      "-R=mosquitto",
-      "lib/broker/broker.ts",
-      ...args,
-    ],
-    cwd: new URL("../..", import.meta.url),
-    stdin: "null",
-    stdout: "null",
-    stderr: "piped",
-  }).spawn();
-}
+const SCRIPT = "lib/broker/broker.ts";
+const OPTIONS = { permissions: ["-N=127.0.0.1", "-R=mosquitto"] };
 
-test("broker: the script serves until it is told to end", async () => {
-  const child = script("--port", "0");
-  try {
-    const reader = child.stderr.pipeThrough(new TextDecoderStream())
-      .getReader();
-    let line = "";
-    while (!line.endsWith("\n")) {
-      const { value, done } = await reader.read();
-      if (done) break;
-      line += value;
-    }
-    const found =
-      /^Broker on mqtt:\/\/127\.0\.0\.1:(\d+) for users chat, Test, Server; Ctrl-C ends it\.\n$/
-        .exec(line);
-    assert(found, line);
-    {
-      await using peer = await connect({ port: Number(found[1]) }, "chat/chat");
-      assertEquals(peer.code, 0);
-    }
-    child.kill("SIGTERM");
-    assertEquals((await child.status).code, 0);
-    assertEquals((await reader.read()).done, true, "says no more");
-  } finally {
-    if ((await Promise.race([child.status, null])) === null) child.kill();
+test("the script serves until it is told to end", async () => {
+  await using served = start(SCRIPT, ["--port", "0"], OPTIONS);
+  const line = await served.stderr.line(/^Broker on /);
+  const found =
+    /^Broker on mqtt:\/\/127\.0\.0\.1:(\d+) for users chat, Test, Server; Ctrl-C ends it\.$/
+      .exec(line);
+  assert(found, line);
+  {
+    await using peer = await connect({ port: Number(found[1]) }, "chat/chat");
+    assertEquals(peer.code, 0);
   }
+  served.signal("SIGTERM");
+  const { code, stderr } = await served.outcome();
+  assertEquals([code, stderr], [0, `${line}\n`]);
 });
 
-test("broker: the script says in one line why it can't start", async () => {
+test("the script says in one line why it can't start", async () => {
   await using broker = await startBroker();
   const cases: [string[], number, string][] = [
     [["--port", String(broker.port)], 4, "is taken"],
@@ -464,9 +394,8 @@ test("broker: the script says in one line why it can't start", async () => {
     [["--prt", "1"], 2, "--prt"],
   ];
   for (const [args, code, text] of cases) {
-    const { code: actual, stderr } = await script(...args).output();
-    const said = new TextDecoder().decode(stderr);
-    assertEquals(actual, code, said);
-    assert(said.includes(text) && said.split("\n").length <= 3, said);
+    const { code: actual, stderr } = await run(SCRIPT, args, OPTIONS);
+    assertEquals(actual, code, stderr);
+    assert(stderr.includes(text) && stderr.split("\n").length <= 3, stderr);
   }
 });

@@ -1,5 +1,14 @@
 import { assertEquals } from "@std/assert";
-import { commandHelp, complete, readEntry } from "../../lib/cli/commands.ts";
+import {
+  commandHelp,
+  complete,
+  interpret,
+  messages,
+} from "../../lib/cli/commands.ts";
+import type { Line } from "../../lib/terminal/input.ts";
+
+const typed = (text: string): Line => ({ type: "text", text });
+const pasted = (text: string): Line => ({ type: "text", text, isPasted: true });
 
 Deno.test("commands: what is sent, and how", () => {
   const texts: [string, string][] = [
@@ -15,33 +24,84 @@ Deno.test("commands: what is sent, and how", () => {
     ["quit", "quit"],
   ];
   for (const [entered, text] of texts) {
-    assertEquals(readEntry(entered), { type: "send", text });
+    assertEquals(interpret(typed(entered)), { type: "text", text });
   }
 });
 
 Deno.test("commands: what is obeyed", () => {
-  assertEquals(readEntry("/help"), { type: "help" });
-  assertEquals(readEntry("/who"), { type: "who" });
-  assertEquals(readEntry("/Clear"), { type: "clear" });
+  assertEquals(interpret(typed("/help")), { type: "help" });
+  assertEquals(interpret(typed("/who")), { type: "who" });
+  assertEquals(interpret(typed("/Clear")), { type: "clear" });
   for (const entered of ["/quit", "exit", "Exit"]) {
-    assertEquals(readEntry(entered), { type: "quit" });
+    assertEquals(interpret(typed(entered)), { type: "quit" });
   }
 });
 
 Deno.test("commands: what is refused is not sent, and says why", () => {
   for (const entered of ["/wave", "/", "/helpme", "/usr/bin/env a b"]) {
     const [name] = entered.split(" ");
-    assertEquals(readEntry(entered), {
+    assertEquals(interpret(typed(entered)), {
       type: "refused",
       sentence: `There is no command ${name}, and nothing was sent. /help ` +
         "lists the commands; // at the start sends a slash.",
     });
   }
   for (const entered of ["/me", "/me  "]) {
-    assertEquals(readEntry(entered), {
+    assertEquals(interpret(typed(entered)), {
       type: "refused",
       sentence: "/me needs what you do, as in /me waves.",
     });
+  }
+});
+
+/** What becomes of lines, in order. */
+async function outcome(lines: Line[]): Promise<string[]> {
+  const events: string[] = [];
+  async function* source() {
+    yield* lines;
+  }
+  const sent = messages(source(), {
+    help: () => events.push("help"),
+    who: () => events.push("who"),
+    clear: () => events.push("clear"),
+    refuse: (sentence) => events.push(sentence.slice(0, 24)),
+    beforeSending: () => {},
+  });
+  for await (const line of sent) events.push(shown(line));
+  return events;
+}
+
+const shown = (line: Line) =>
+  line.type === "text" ? `send ${line.text}` : line.type;
+
+Deno.test("commands: messages pass, commands are obeyed, in order", async () => {
+  const texts = ["hello", "/help", "/me waves", "//x", "/who", "/clear", ""];
+  assertEquals(await outcome(texts.map(typed)), [
+    "send hello",
+    "help",
+    "send *waves*",
+    "send /x",
+    "who",
+    "clear",
+    "send ",
+  ]);
+  assertEquals(await outcome([typed("/nix")]), ["There is no command /nix"]);
+});
+
+Deno.test("commands: what is pasted is text, whatever it looks like", async () => {
+  const lines = ["/quit", "//x", "exit"].map(pasted);
+  assertEquals(await outcome(lines), ["send /quit", "send //x", "send exit"]);
+});
+
+Deno.test("commands: lines that can't be sent are not lost here", async () => {
+  assertEquals(await outcome([{ type: "not UTF-8" }]), ["not UTF-8"]);
+});
+
+Deno.test("commands: nothing passes after good-bye", async () => {
+  for (const text of ["/quit", "exit", "Exit"]) {
+    assertEquals(await outcome([typed("a"), typed(text), typed("b")]), [
+      "send a",
+    ]);
   }
 });
 

@@ -4,7 +4,7 @@ import {
   assertMatch,
   assertStringIncludes,
 } from "@std/assert";
-import { completions } from "../../lib/cli/completions.ts";
+import { COMMANDS, completions } from "../../lib/cli/completions.ts";
 import { CHOICES, FLAGS, flagsOf, type Script } from "../../lib/cli/flags.ts";
 import { gate } from "../support/gates.ts";
 import { run } from "../support/processes.ts";
@@ -62,6 +62,9 @@ function cases(script: Script): [line: string, offers: readonly string[]][] {
     [`./${script} --color=n`, ["never"]],
     [`${script}.ts --qos `, qos],
     [`./${script}.ts --qos `, qos],
+    ...COMMANDS.filter((command) => command.script === script).map(
+      ({ name }): [string, readonly string[]] => [`${name} --qos `, qos],
+    ),
   ];
 }
 

@@ -4,16 +4,14 @@ import {
   type ChatClient,
   PublishError,
 } from "../../lib/client.ts";
-import { Delivery } from "../../lib/cli/delivery.ts";
+import { Delivery, Ledger } from "../../lib/cli/delivery.ts";
 import { UnreachableError } from "../../lib/mqtt/errors.ts";
 import type { Line } from "../../lib/terminal/input.ts";
 import {
   parsePublisherArgs,
   type PublisherOptions,
 } from "../../lib/cli/options.ts";
-import { type Failure, Outbox } from "../../lib/cli/outbox.ts";
 import { encode, type Payload } from "../../lib/protocol.ts";
-import { Report } from "../../lib/cli/report.ts";
 
 /** A client that leaves the answers to the test. */
 class FakeClient {
@@ -49,13 +47,16 @@ class FakeClient {
 
   abort(): void {
     this.ending = "aborted";
+    for (const { reject } of this.answers) {
+      reject(new AbandonedError("Nobody answered."));
+    }
   }
 }
 
 /** The delivery through a fake client, and what it tells people. */
 function deliver(
   client: FakeClient,
-  ...args: string[]
+  { args = [], window }: { args?: string[]; window?: number } = {},
 ): { delivery: Delivery; told: string[] } {
   const request = parsePublisherArgs(["-t", "room", "-n", "ann", ...args]);
   const { options } = request as { options: PublisherOptions };
@@ -65,6 +66,7 @@ function deliver(
     client as unknown as ChatClient,
     options,
     (sentence) => told.push(sentence),
+    window,
   );
   return { delivery, told };
 }
@@ -80,7 +82,7 @@ const settle = () => new Promise((resolve) => setTimeout(resolve));
 
 Deno.test("delivery: every line, in order, as asked for", async () => {
   const client = new FakeClient(() => undefined);
-  const { delivery, told } = deliver(client, "-q", "2");
+  const { delivery, told } = deliver(client, { args: ["-q", "2"] });
   await delivery.pour(texts("a", "", "b", " "));
   assertEquals(await delivery.finish(), 0);
   assertEquals(client.sent, [
@@ -140,7 +142,7 @@ Deno.test("delivery: without rights to write, nothing more is tried", async () =
 
 Deno.test("delivery: the lines that nobody answered are counted", async () => {
   const client = new FakeClient();
-  const { delivery, told } = deliver(client, "--timeout", "0.01");
+  const { delivery, told } = deliver(client, { args: ["--timeout", "0.01"] });
   await delivery.pour(texts("a", "", "b", "c"));
   client.answers[0].resolve();
   assertEquals(await delivery.finish(), 5);
@@ -153,13 +155,13 @@ Deno.test("delivery: the lines that nobody answered are counted", async () => {
 
 Deno.test("delivery: of one message it speaks without numbers", async () => {
   const silent = new FakeClient();
-  const one = deliver(silent, "-m", "a", "--timeout", "0.01");
+  const one = deliver(silent, { args: ["-m", "a", "--timeout", "0.01"] });
   await one.delivery.pour(texts("a"));
   assertEquals(await one.delivery.finish(), 5);
   assertEquals(one.told, [
     "The message was not acknowledged; it may or may not have arrived.",
   ]);
-  const two = deliver(new FakeClient(denied), "-m", "a");
+  const two = deliver(new FakeClient(denied), { args: ["-m", "a"] });
   await two.delivery.pour(texts("a"));
   assertEquals(await two.delivery.finish(), 3);
   assertEquals(two.told, ["The message was not sent. Not authorized."]);
@@ -206,54 +208,55 @@ Deno.test("delivery: the input may fail, and what was read counts", async () => 
   assertEquals(told, ["The input could not be read on: no such pipe."]);
 });
 
-Deno.test("outbox: no more than the window is unanswered", async () => {
-  const failures: Failure[] = [];
-  const outbox = new Outbox((failure) => failures.push(failure), 2);
-  const answers = [0, 1, 2].map(() => Promise.withResolvers<void>());
-  await outbox.add(1, answers[0].promise);
-  let isFree = false;
-  const added = outbox.add(2, answers[1].promise).then(() => isFree = true);
+Deno.test("delivery: no more than the window is unanswered", async () => {
+  const client = new FakeClient();
+  const { delivery, told } = deliver(client, { window: 2 });
+  const settled: boolean[] = [];
+  const lines = texts("a", "b", "c");
+  const poured = delivery.pour(lines, (isSent) => settled.push(isSent));
   await settle();
-  assertEquals([isFree, outbox.pending], [false, [1, 2]]);
-  answers[1].resolve();
-  await added;
-  assertEquals([outbox.pending, outbox.acknowledged], [[1], 1]);
-  answers[0].reject(full());
-  assertEquals(await outbox.drain(1000), true);
-  assertEquals(failures.map(({ line }) => line), [1]);
-  assertEquals([outbox.pending, outbox.acknowledged], [[], 1]);
+  assertEquals([client.sent.length, settled], [2, []]);
+  client.answers[1].resolve();
+  await settle();
+  assertEquals([client.sent.length, settled], [3, [true]]);
+  client.answers[0].reject(full());
+  client.answers[2].resolve();
+  await poured;
+  assertEquals(await delivery.finish(), 5);
+  assertEquals(settled, [true, false, true]);
+  assertEquals(told, ["Line 1 was not sent. Quota exceeded."]);
 });
 
-Deno.test("outbox: as long as something moves, it is waited for", async () => {
-  const outbox = new Outbox(() => {});
+Deno.test("ledger: as long as something moves, it is waited for", async () => {
+  const ledger = new Ledger(() => {});
   const answers = [1, 2, 3].map(() => Promise.withResolvers<void>());
   for (const [index, { promise }] of answers.entries()) {
-    await outbox.add(index + 1, promise);
+    ledger.add(index + 1, promise);
   }
-  const drained = outbox.drain(100_000);
+  const settled = ledger.settled(100);
   for (const { resolve } of answers) {
     await settle();
     resolve();
   }
-  assertEquals(await drained, true);
+  assertEquals(await settled, true);
   const { promise, resolve } = Promise.withResolvers<void>();
-  await outbox.add(4, promise);
-  assertEquals(await outbox.drain(1), false);
+  ledger.add(4, promise);
+  assertEquals(await ledger.settled(0.001), false);
   resolve();
 });
 
-Deno.test("report: exit codes, from what went wrong", () => {
-  const conclude = (errors: Error[], pending: number[], lost?: Error) => {
-    const report = new Report(() => {});
-    for (const error of errors) report.add({ line: 1, error });
-    return report.conclude(1, pending, lost);
+Deno.test("ledger: exit codes, from what went wrong", () => {
+  const conclude = (errors: Error[], lost?: Error) => {
+    const ledger = new Ledger(() => {});
+    for (const error of errors) ledger.fail(1, error);
+    return ledger.conclude(lost);
   };
   const gone = new UnreachableError("gone");
-  assertEquals(conclude([], []), 0);
-  assertEquals(conclude([], [1]), 5);
-  assertEquals(conclude([full()], []), 5);
-  assertEquals(conclude([new AbandonedError("x")], []), 5);
-  assertEquals(conclude([denied(), full()], [1]), 3);
-  assertEquals(conclude([], [], gone), 4);
-  assertEquals(conclude([], [1], gone), 5);
+  const silence = new AbandonedError("x");
+  assertEquals(conclude([]), 0);
+  assertEquals(conclude([silence]), 5);
+  assertEquals(conclude([full()]), 5);
+  assertEquals(conclude([denied(), full(), silence]), 3);
+  assertEquals(conclude([], gone), 4);
+  assertEquals(conclude([silence], gone), 5);
 });

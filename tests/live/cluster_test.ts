@@ -8,6 +8,7 @@
 import { assert, assertEquals } from "@std/assert";
 import { gate, NO_CLUSTER } from "../support/gates.ts";
 import { NatsCluster } from "../support/nats.ts";
+import { becomesTrue } from "../support/patience.ts";
 import { type Process, start } from "../support/processes.ts";
 
 const live = gate(NO_CLUSTER);
@@ -31,13 +32,9 @@ function shown(listener: Process): number[] {
 }
 
 /** Waits until a listener has shown so many different numbers. */
-async function hasShown(listener: Process, count: number): Promise<boolean> {
-  const deadline = performance.now() + PATIENCE_MS;
-  while (performance.now() < deadline) {
-    if (new Set(shown(listener)).size >= count) return true;
-    await new Promise((look) => setTimeout(look, 50));
-  }
-  return false;
+function hasShown(listener: Process, count: number): Promise<boolean> {
+  const hasAll = () => new Set(shown(listener)).size >= count;
+  return becomesTrue(hasAll, PATIENCE_MS);
 }
 
 /** The survivors never elected a leader: there was nothing to connect to. */

@@ -8,17 +8,12 @@
 
 import { assertEquals, assertMatch } from "@std/assert";
 import { FaultProxy } from "../support/fault_proxy.ts";
-import { gate, isInstalled, NO_BROKER } from "../support/gates.ts";
+import { gate, NO_MOSQUITTO } from "../support/gates.ts";
 import { Mosquitto, UNLIMITED_QUEUES } from "../support/mosquitto.ts";
 import { Peer, said } from "../support/peers.ts";
 import { run, start } from "../support/processes.ts";
 
-const live = gate(
-  NO_BROKER ??
-    (isInstalled("sh", "-c", "command -v mosquitto")
-      ? undefined
-      : "mosquitto is not installed"),
-);
+const live = gate(NO_MOSQUITTO);
 
 /** What the user chat may do in the rooms below each name. */
 const ACL = [

@@ -9,6 +9,7 @@ import { assert, assertEquals, assertGreater } from "@std/assert";
 import { type Account, converse } from "../support/endurance.ts";
 import { FaultProxy, type Way } from "../support/fault_proxy.ts";
 import { gate, NO_MOSQUITTO } from "../support/gates.ts";
+import { becomesTrue } from "../support/patience.ts";
 import { Mosquitto, UNLIMITED_QUEUES } from "../support/mosquitto.ts";
 
 const MESSAGES = 10_000;
@@ -70,9 +71,10 @@ async function cuts(): Promise<void> {
 /** Waits until so many bytes more have gone through. */
 async function passes(proxy: FaultProxy, way: Way, more: number) {
   const target = proxy.passed[way] + more;
-  while (proxy.passed[way] < target) {
-    await new Promise((look) => setTimeout(look, 1));
-  }
+  assert(
+    await becomesTrue(() => proxy.passed[way] >= target),
+    "it stands still",
+  );
 }
 
 /** A conversation over a broker that is ended and started twenty times. */

@@ -9,7 +9,7 @@ import { assertEquals, assertLess, assertMatch } from "@std/assert";
 import { FaultProxy } from "../support/fault_proxy.ts";
 import { gate, NO_MOSQUITTO } from "../support/gates.ts";
 import { Mosquitto, UNLIMITED_QUEUES } from "../support/mosquitto.ts";
-import { run, start } from "../support/processes.ts";
+import { ROOT, run, start } from "../support/processes.ts";
 
 const live = gate(NO_MOSQUITTO);
 
@@ -24,7 +24,7 @@ live("a black hole is noticed within 1.5 × keep alive + 1 s", async () => {
   await using publisher = start("publisher.ts", args);
   await listener.stdout.line(/now subscribed/);
   await publisher.stderr.line(/^Connected/);
-  proxy.blackHole(true);
+  proxy.blackHole();
   const from = performance.now();
   await Promise.all([listener, publisher].map(async ({ stderr }, index) => {
     await stderr.line(/^Disconnected .*: keepalive timeout/i);
@@ -85,7 +85,7 @@ live(
         ...["run", "--quiet", "--no-prompt", "-N", "listener.ts", ...room],
         ...["-k", String(KEEPALIVE), "--no-announce"],
       ],
-      cwd: new URL("../..", import.meta.url),
+      cwd: ROOT,
       stdin: "null",
       stdout: "piped",
       stderr: "piped",

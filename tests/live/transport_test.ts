@@ -8,12 +8,12 @@
 
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { Certificates } from "../support/certificates.ts";
-import { gate, isInstalled, NO_BROKER } from "../support/gates.ts";
+import { gate, isInstalled, NO_MOSQUITTO } from "../support/gates.ts";
 import { Mosquitto } from "../support/mosquitto.ts";
 import { run, start } from "../support/processes.ts";
 
 const live = gate(
-  NO_BROKER ??
+  NO_MOSQUITTO ??
     (isInstalled("openssl", "version") ? undefined : "openssl is missing"),
 );
 

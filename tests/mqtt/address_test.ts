@@ -25,6 +25,9 @@ Deno.test("address: hosts with and without a port", () => {
     ["[::1]", at("::1")],
     ["[fe80::2]:65535", at("fe80::2", 65535)],
     ["::ffff:10.0.0.7", at("::ffff:10.0.0.7")],
+    ["[fe80::1%lo]", at("fe80::1%lo")],
+    ["[fe80::1%eth0.7]:99", at("fe80::1%eth0.7", 99)],
+    ["fe80::1%lo", at("fe80::1%lo")],
   ];
   for (const [text, broker] of cases) {
     assertEquals(parseBroker(text), broker, text);
@@ -50,6 +53,11 @@ Deno.test("address: URLs", () => {
   }
   assertEquals(parseBroker("MQTT://a:80"), at("a", 80));
   assertEquals(parseBroker("mqtt://[::1]:1884/"), at("::1", 1884));
+  for (const zone of ["%lo", "%25lo"]) {
+    const broker = parseBroker(`mqtt://[fe80::1${zone}]:1884`);
+    assertEquals(broker, at("fe80::1%lo", 1884));
+  }
+  assertThrows(() => parseBroker("ws://[fe80::1%lo]"), AddressError, "zone");
   assertEquals(parseBroker("wss://a:8443/mqtt?v=1"), {
     scheme: "wss",
     host: "a",

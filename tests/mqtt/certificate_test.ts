@@ -3,6 +3,9 @@ import {
   type CertificateFacts,
   describeCertificate,
 } from "../../lib/mqtt/certificate.ts";
+import { pureTests } from "../support/pure.ts";
+
+const test = pureTests("certificate");
 
 const NOW = new Date("2026-06-01T12:00:00Z");
 
@@ -66,12 +69,8 @@ const CASES: [string, Partial<CertificateFacts>, string, string][] = [
 ];
 
 for (const [name, difference, host, expected] of CASES) {
-  Deno.test({
-    name: `certificate: ${name}`,
-    permissions: "none",
-    fn() {
-      const facts = { ...GOOD, ...difference };
-      assertEquals(describeCertificate(facts, host, NOW), expected);
-    },
+  test(name, () => {
+    const facts = { ...GOOD, ...difference };
+    assertEquals(describeCertificate(facts, host, NOW), expected);
   });
 }

@@ -1,9 +1,8 @@
 import { assertEquals } from "@std/assert";
 import { limitsOf, publishBytes } from "../../lib/mqtt/limits.ts";
+import { pureTests } from "../support/pure.ts";
 
-/** A test without any permission. */
-const test = (name: string, fn: () => void) =>
-  Deno.test({ name: `limits: ${name}`, permissions: "none", fn });
+const test = pureTests("limits");
 
 test("the standard's, where a broker announces none", () => {
   const standard = { qos: 2, packetBytes: 268_435_460, inFlight: 65_535 };

@@ -19,19 +19,18 @@ import {
 import {
   type Action,
   type Answers,
-  closedPort,
   FakeBroker,
   hostOf,
   letIn,
   letInOld,
 } from "../support/brokers.ts";
 import { Member } from "../support/members.ts";
-import { connack, oldConnack, readConnect } from "../support/packets.ts";
+import { connack, oldConnack } from "../support/packets.ts";
+import { freePort } from "../support/ports.ts";
 
 /** The versions in which a broker was asked, in order. */
-const versions = ({ heard }: FakeBroker) =>
-  heard.all.filter(({ name }) => name === "connect")
-    .map((packet) => readConnect(packet).version);
+const versions = (broker: FakeBroker) =>
+  broker.all("connect").map(({ protocolVersion }) => protocolVersion);
 
 /** How brokers of MQTT 3.1.1 refuse MQTT 5. */
 const REFUSALS: [string, Action][] = [
@@ -43,8 +42,8 @@ const REFUSALS: [string, Action][] = [
 
 /** An old broker's answers. */
 const refusing = (refusal: Action): Answers => ({
-  connect: (packet) =>
-    readConnect(packet).version === 4 ? oldConnack() : refusal,
+  connect: ({ protocolVersion }) =>
+    protocolVersion === 4 ? oldConnack() : refusal,
 });
 
 for (const [how, refusal] of REFUSALS) {
@@ -59,8 +58,8 @@ for (const [how, refusal] of REFUSALS) {
 
 Deno.test("link: no other version than the one that was asked for", async () => {
   await using modern = new FakeBroker(letIn({
-    connect: (packet) =>
-      readConnect(packet).version === 5 ? connack() : "close",
+    connect: ({ protocolVersion }) =>
+      protocolVersion === 5 ? connack() : "close",
   }));
   await using old = new FakeBroker(letInOld({}));
   for (const [broker, protocolVersion] of [[old, 5], [modern, 4]] as const) {
@@ -84,7 +83,7 @@ Deno.test("link: the first broker that answers", async () => {
   await using busy = new FakeBroker(() => connack(0x89));
   await using good = new FakeBroker(letIn({}));
   await using spare = new FakeBroker(letIn({}));
-  const servers = [{ port: closedPort() }, busy, good, spare];
+  const servers = [{ port: freePort() }, busy, good, spare];
   await using member = await Member.connect(servers);
   assertEquals(member.client.broker.port, good.port);
   assertEquals([busy, good, spare].map((b) => b.connections), [1, 1, 0]);
@@ -103,7 +102,7 @@ Deno.test("link: a broker that says nothing leaves the next one time", async () 
 Deno.test("link: all of them are named when none answers", async () => {
   await using busy = new FakeBroker(() => connack(0x89));
   await using silent = new FakeBroker();
-  const gone = { port: closedPort() };
+  const gone = { port: freePort() };
   const servers = [busy, gone, silent];
   const { message } = await assertRejects(
     () => Member.connect(servers, { timeout: 0.3 }),
@@ -139,8 +138,8 @@ Deno.test("link: what no broker can help with ends it at the first", async () =>
 Deno.test("link: the next in turn at a loss, each in its version", async () => {
   await using old = new FakeBroker(letInOld({}));
   await using modern = new FakeBroker(letIn({
-    connect: (packet) =>
-      readConnect(packet).version === 5 ? connack() : "close",
+    connect: ({ protocolVersion }) =>
+      protocolVersion === 5 ? connack() : "close",
   }));
   await using member = await Member.connect([old, modern]);
   assertEquals(versions(old), [5, 4]);

@@ -18,8 +18,9 @@ import type { Version } from "../../lib/mqtt/rotation.ts";
 import { loadTransport } from "../../lib/mqtt/transport.ts";
 import { FakeBroker, hostOf, letIn, letInOld } from "../support/brokers.ts";
 import { Member } from "../support/members.ts";
-import { inTime, News } from "../support/news.ts";
+import { News } from "../support/news.ts";
 import { connack, disconnect, oldConnack } from "../support/packets.ts";
+import { inTime } from "../support/patience.ts";
 
 /** Bytes that are no MQTT: a PUBLISH at QoS 3, which there is not. */
 const GARBAGE = [0x36, 0x00, 0xff, 0xff];
@@ -39,7 +40,7 @@ Deno.test("link: the broker's reason for a DISCONNECT is shown", async () => {
     await using broker = new FakeBroker(letIn({}));
     await using member = await Member.connect(broker);
     const { link } = await broker.next("connect");
-    await link.send(...disconnect(code));
+    await link.send(disconnect(code));
     link.close();
     assertEquals((await member.next("disconnected")).reason, reason);
     await member.next("connected");
@@ -51,7 +52,7 @@ Deno.test("link: a take-over that the broker tells of ends it at once", async ()
   await using broker = new FakeBroker(letIn({}));
   await using member = await Member.connect(broker, { clientId: "same" });
   const { link } = await broker.next("connect");
-  await link.send(...disconnect(0x8e));
+  await link.send(disconnect(0x8e));
   const error = await inTime(member.client.lost);
   assertInstanceOf(error, RefusedError);
   assertEquals(
@@ -149,7 +150,7 @@ Deno.test("link: garbage in the middle of a conversation", async () => {
   await using member = await Member.connect(broker);
   await member.say("before");
   const { link } = await broker.next("publish");
-  await link.send(...GARBAGE);
+  await link.send(GARBAGE);
   await member.next("disconnected");
   await member.next("connected");
   await member.say("after");
@@ -167,16 +168,15 @@ for (const version of [5, 4] satisfies Version[]) {
   const accept = version === 5 ? connack : oldConnack;
   const connectTo = (broker: FakeBroker) =>
     Member.connect(broker, { protocolVersion: version });
+  /** Lets everybody in but for the second connection. */
+  const refusingOnce = (code: number) =>
+    (version === 5 ? letIn : letInOld)({
+      connect: (_, { number }) => accept(number === 2 ? code : 0),
+    });
   const named = version === 5 ? "MQTT 5" : "MQTT 3.1.1";
 
   Deno.test(`link: a busy broker is tried again, ${named}`, async () => {
-    const answers = {
-      connect: (_: unknown, { number }: { number: number }) =>
-        accept(number === 2 ? busy : 0),
-    };
-    await using broker = new FakeBroker(
-      version === 5 ? letIn(answers) : letInOld(answers),
-    );
+    await using broker = new FakeBroker(refusingOnce(busy));
     await using member = await connectTo(broker);
     (await broker.next("connect")).link.close();
     await member.next("disconnected");
@@ -195,13 +195,7 @@ for (const version of [5, 4] satisfies Version[]) {
   });
 
   Deno.test(`link: a user who is turned away, later, ${named}`, async () => {
-    const answers = {
-      connect: (_: unknown, { number }: { number: number }) =>
-        accept(number === 2 ? denied : 0),
-    };
-    await using broker = new FakeBroker(
-      version === 5 ? letIn(answers) : letInOld(answers),
-    );
+    await using broker = new FakeBroker(refusingOnce(denied));
     await using member = await connectTo(broker);
     (await broker.next("connect")).link.close();
     const error = await inTime(member.client.lost);

@@ -11,17 +11,16 @@ import type { Version } from "../../lib/mqtt/rotation.ts";
 import { FakeBroker, letIn, letInOld, openBroker } from "../support/brokers.ts";
 import { FaultProxy } from "../support/fault_proxy.ts";
 import { Member, textOf } from "../support/members.ts";
-import { inTime } from "../support/news.ts";
+import { said } from "../support/peers.ts";
 import {
   connack,
+  messageOf,
   oldConnack,
   oldPuback,
   puback,
   publish,
-  readConnect,
-  readDisconnect,
-  readPublish,
 } from "../support/packets.ts";
+import { inTime } from "../support/patience.ts";
 
 /** What a client says of its session. */
 interface Case {
@@ -93,17 +92,17 @@ async function checkCase([name, wanted]: [string, Case]): Promise<void> {
   await member.next("disconnected");
   const second = await broker.next("connect");
   await member.next("connected");
-  const asked = [first, second].map(readConnect);
+  const asked = [first, second];
   assertEquals(asked.map((connect) => connect.clean), clean, name);
   const expiry = version === 5 ? session.expiry : undefined;
   for (const { properties } of asked) {
-    assertEquals(properties.sessionExpiryInterval, expiry, name);
+    assertEquals(properties?.sessionExpiryInterval, expiry, name);
   }
   assertEquals(asked[0].clientId, asked[1].clientId);
   if (clientId) assertEquals(asked[0].clientId, clientId);
   await member.client.close();
-  const goodbye = readDisconnect(await broker.next("disconnect"));
-  assertEquals(goodbye.sessionExpiryInterval, expiryAtExit, name);
+  const { properties } = await broker.next("disconnect");
+  assertEquals(properties?.sessionExpiryInterval, expiryAtExit, name);
 }
 
 Deno.test("session: ids made up are long, and differ", async () => {
@@ -111,7 +110,7 @@ Deno.test("session: ids made up are long, and differ", async () => {
   await using _first = await Member.connect(broker);
   await using _second = await Member.connect(broker);
   const [a, b] = [await broker.next("connect"), await broker.next("connect")]
-    .map((packet) => readConnect(packet).clientId);
+    .map(({ clientId }) => clientId);
   assertEquals([a.length, b.length, a === b], [20, 20, false]);
 });
 
@@ -127,14 +126,9 @@ Deno.test("session: whether it was kept is told", async () => {
 
 /** What a session has kept, as PUBLISH packets. */
 const kept = (...texts: string[]) =>
-  texts.flatMap((message, index) =>
-    publish({
-      topic: "room",
-      text: JSON.stringify({ type: "message", from: "bob", message }),
-      qos: 1,
-      id: 1 + index,
-    })
-  );
+  texts.flatMap((text, index) => [
+    ...publish("room", said(text, "bob"), 1 + index),
+  ]);
 
 Deno.test("session: what comes with CONNACK is not lost", async () => {
   // One write, so that it is one segment, also after a reconnect.
@@ -163,7 +157,7 @@ for (const version of [5, 4] satisfies Version[]) {
       connect: accept,
       // The second is acknowledged, the others are not, until it is back.
       publish: (packet, { number }) =>
-        number > 1 || readPublish(packet, version).text.includes('"2"')
+        number > 1 || packet.payload.includes('"2"')
           ? acknowledge(packet)
           : undefined,
     }));
@@ -177,13 +171,8 @@ for (const version of [5, 4] satisfies Version[]) {
     await member.next("disconnected");
     sent.push(...["4", "5"].map((text) => member.say(text)));
     await Promise.all(sent);
-    const again = broker.heard.all
-      .filter(({ name, link }) => name === "publish" && link.number === 2)
-      .map((packet) => readPublish(packet, version));
-    assertEquals(
-      again.map(({ text }) => JSON.parse(text).message),
-      ["1", "3", "4", "5"],
-    );
+    const again = broker.all("publish").filter(({ link }) => link.number === 2);
+    assertEquals(again.map(messageOf), ["1", "3", "4", "5"]);
   });
 }
 

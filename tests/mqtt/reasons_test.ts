@@ -5,6 +5,7 @@ import {
   reasonCodeOf,
   reasonText,
 } from "../../lib/mqtt/reasons.ts";
+import { pureTests } from "../support/pure.ts";
 
 /** An error as MQTT.js or the system gives it. */
 const error = (message: string, code?: number | string) =>
@@ -13,9 +14,7 @@ const error = (message: string, code?: number | string) =>
 /** The remedy for a reason code in CONNACK. */
 const remedyFor = (code: number) => connectReason(error("x", code)).remedy;
 
-/** A test without any permission. */
-const test = (name: string, fn: () => void) =>
-  Deno.test({ name: `reasons: ${name}`, permissions: "none", fn });
+const test = pureTests("reasons");
 
 test("CONNACK codes that ask for other credentials", () => {
   for (const code of [4, 5, 134, 135, 138, 140]) {

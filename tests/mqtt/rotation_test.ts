@@ -6,6 +6,7 @@ import {
   versionName,
   type WantedVersion,
 } from "../../lib/mqtt/rotation.ts";
+import { pureTests } from "../support/pure.ts";
 
 const [A, B, C] = ["a", "b", "c"].map((host) => parseBroker(host));
 
@@ -19,9 +20,7 @@ const after = (rotation: Rotation, failures: boolean[]) =>
     return `${at(rotation)} ${next}`;
   });
 
-/** A test without any permission. */
-const test = (name: string, fn: () => void) =>
-  Deno.test({ name: `rotation: ${name}`, permissions: "none", fn });
+const test = pureTests("rotation");
 
 test("the brokers in turn, each in MQTT 5", () => {
   const rotation = new Rotation([A, B, C], "auto");

@@ -4,6 +4,7 @@ import { type Limits, limitsOf } from "../../lib/mqtt/limits.ts";
 import type { Done } from "../../lib/mqtt/mqtt_js.ts";
 import { Sender } from "../../lib/mqtt/sender.ts";
 import type { QoS } from "../../lib/protocol.ts";
+import { pureTests } from "../support/pure.ts";
 
 /** How a connection ends over a message, and how it just ends. */
 const OVER_MESSAGE = { mayBeMessage: true };
@@ -53,9 +54,7 @@ const answer = (answers: Done[], error?: Error) => answers.shift()!(error);
 /** An error of MQTT.js with a reason code. */
 const refusal = (code: number) => Object.assign(new Error("no"), { code });
 
-/** A test without any permission. */
-const test = (name: string, fn: () => void | Promise<void>) =>
-  Deno.test({ name: `sender: ${name}`, permissions: "none", fn });
+const test = pureTests("sender");
 
 test("what comes before the connection waits, in order", async () => {
   const { sender, goOnline, send, published, answers } = begin();

@@ -1,5 +1,6 @@
 import { assertEquals } from "@std/assert";
 import { TakeoverWatch } from "../../lib/mqtt/takeover.ts";
+import { pureTests } from "../support/pure.ts";
 
 /** A connection that is lost after some seconds, again and again. */
 function lose(
@@ -14,8 +15,7 @@ function lose(
   return [watch.isPossible, watch.isWorthMentioning];
 }
 
-const test = (name: string, fn: () => void) =>
-  Deno.test({ name: `takeover: ${name}`, permissions: "none", fn });
+const test = pureTests("takeover");
 
 test("possible after one silent loss, worth mentioning after five", () => {
   const watch = new TakeoverWatch(true);

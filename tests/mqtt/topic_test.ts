@@ -1,5 +1,10 @@
 import { assert, assertEquals } from "@std/assert";
-import { filterFault, isOneTopic, topicFault } from "../../lib/mqtt/topic.ts";
+import {
+  filterFault,
+  isOneTopic,
+  topicFault,
+  topicMatches,
+} from "../../lib/mqtt/topic.ts";
 
 /** As long as MQTT allows: 65,535 bytes in UTF-8. */
 const LONGEST = "é".repeat(32_767) + "a";
@@ -67,3 +72,60 @@ Deno.test("topic: which filters stand for one topic", () => {
 function assertFault(fault: string | undefined, expected: RegExp) {
   assert(fault !== undefined && expected.test(fault), `${fault} ${expected}`);
 }
+
+/**
+ * Filter, topic, whether they match. Mosquitto 2.0.11 agrees on all but the
+ * topics below $SYS, which can't be tried: nobody can publish there.
+ */
+const MATCHES: [string, string, boolean][] = [
+  ["chat/#", "chat", true],
+  ["chat/#", "chat/", true],
+  ["chat/#", "chat/room", true],
+  ["chat/#", "chat/room/a/b", true],
+  ["chat/#", "chats", false],
+  ["chat/#", "Chat", false],
+  ["chat/#", "/chat", false],
+  ["chat/#", "cha", false],
+  ["chat", "chat/", false],
+  ["chat/", "chat", false],
+  ["chat/", "chat/", true],
+  ["test/#", "test/", true],
+  ["#", "a", true],
+  ["#", "/", true],
+  ["#", "a/b/c", true],
+  ["#", "$SYS/x", false],
+  ["#", "$x", false],
+  ["+", "$x", false],
+  ["+/x", "$SYS/x", false],
+  ["$SYS/#", "$SYS/x", true],
+  ["$SYS/#", "SYS/x", false],
+  ["$SYS/+", "$SYS/x", true],
+  ["+", "a", true],
+  ["+", "a/b", false],
+  ["+", "/a", false],
+  ["/+", "/a", true],
+  ["+/+", "/a", true],
+  ["+/+", "/", true],
+  ["+/a", "/a", true],
+  ["a/+", "a/", true],
+  ["a/+", "a", false],
+  ["a/+/c", "a//c", true],
+  ["a/+/c", "a/b/c", true],
+  ["a/+/c", "a/b/b/c", false],
+  ["a/+/c", "a/b", false],
+  ["a/+/#", "a", false],
+  ["a/+/#", "a/b", true],
+  ["a/+/#", "a/b/c/d", true],
+  ["+/#", "a", true],
+  ["a/b", "a/b", true],
+  ["a/b", "a/bc", false],
+  ["a/bc", "a/b", false],
+  ["a/b/c", "a/b", false],
+  ["raum/ä/#", "raum/ä/ö", true],
+];
+
+Deno.test("topic: filters match as MQTT says", () => {
+  for (const [filter, topic, expected] of MATCHES) {
+    assertEquals(topicMatches(filter, topic), expected, `${filter} ${topic}`);
+  }
+});

@@ -11,8 +11,9 @@ import {
   assertFalse,
   assertStringIncludes,
 } from "@std/assert";
+import { freePort } from "../support/ports.ts";
+import { ROOT } from "../support/processes.ts";
 
-const ROOT = new URL("../../", import.meta.url);
 const PACKAGES = ["assert", "cli", "fmt"];
 const JSR_ANSWER = '{"versions":{"1.0.19":{}}}';
 
@@ -123,10 +124,7 @@ class Registry implements AsyncDisposable {
 }
 
 /** An address where connections are refused. */
-function refusing(): string {
-  using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
-  return `http://127.0.0.1:${listener.addr.port}/`;
-}
+const refusing = () => `http://127.0.0.1:${freePort()}/`;
 
 /** Puts a package as Deno would have fetched it. */
 async function fetched(copy: Copy, files: string[]): Promise<void> {
@@ -165,7 +163,8 @@ Deno.test("set-up copies stand-ins once where JSR refuses", async () => {
     `import { assertEquals } from "@std/assert";
      import { parseArgs } from "@std/cli/parse-args";
      import { bold } from "@std/fmt/colors";
-     assertEquals(parseArgs(["-p1883"]).p, 1883, bold("port"));`,
+     const { p } = parseArgs(["-p1883"], { string: ["p"] });
+     assertEquals(p, "1883", bold("port"));`,
   );
   const script = await copy.deno(["--frozen", "script.ts"]);
   assertEquals([script.code, script.stderr], [0, ""]);
@@ -228,7 +227,8 @@ Deno.test("set-up renews stand-ins when theirs or the lock's change", async () =
   const colors = copy.path("offline/fmt/colors.ts");
   await Deno.writeTextFile(colors, "// changed\n", { append: true });
   await copy.setup(refusing());
-  const version = JSON.parse(await copy.read(copy.std("fmt/meta.json"))).latest;
+  const { versions } = JSON.parse(await copy.read(copy.std("fmt/meta.json")));
+  const [version] = Object.keys(versions);
   const vendored = await copy.read(copy.std(`fmt/${version}/colors.ts`));
   assertStringIncludes(vendored, "// changed");
 

@@ -1,5 +1,5 @@
 import { assertEquals } from "@std/assert";
-import { Folding } from "../../lib/room/crowd.ts";
+import { Crowds } from "../../lib/room/crowd.ts";
 import {
   joinNotice,
   leaveNotice,
@@ -21,12 +21,12 @@ function change(what: PresenceChange, name: string, topic = ROOM): Payload {
   return notice(texts[what], name);
 }
 
-/** Folding, and shorter ways to use it. */
-class Folds {
-  readonly folding: Folding;
+/** Crowds, and shorter ways to use it. */
+class Watch {
+  readonly crowds: Crowds;
 
   constructor(spokeAt: Record<string, number> = {}) {
-    this.folding = new Folding((name) => spokeAt[name]);
+    this.crowds = new Crowds((name) => spokeAt[name]);
   }
 
   /** Whether a notice is held back at a time. */
@@ -36,116 +36,116 @@ class Folds {
     what: PresenceChange = "joined",
     topic = ROOM,
   ): boolean {
-    return this.folding.gather(received(change(what, name, topic), topic), now);
+    return this.crowds.gather(received(change(what, name, topic), topic), now);
   }
 
   /** What is due at a time. */
   take(now?: number) {
-    return this.folding.take(now).map(({ topic, people }) =>
+    return this.crowds.take(now).map(({ topic, people }) =>
       [topic, ...[...people].map((one) => one.join(" "))].join(": ")
     );
   }
 }
 
 /** One in which three have come at 0, so that the next is held back. */
-function crowded(spokeAt: Record<string, number> = {}): Folds {
-  const folds = new Folds(spokeAt);
+function crowded(spokeAt: Record<string, number> = {}): Watch {
+  const watch = new Watch(spokeAt);
   for (const name of ["x", "y", "z"]) {
-    assertEquals(folds.gather(0, name), false);
+    assertEquals(watch.gather(0, name), false);
   }
-  return folds;
+  return watch;
 }
 
 /** A test without any permission. */
 const test = (name: string, fn: () => void) =>
-  Deno.test({ name: `folding: ${name}`, permissions: "none", fn });
+  Deno.test({ name: `crowds: ${name}`, permissions: "none", fn });
 
 test("the first three within two seconds are shown at once", () => {
-  const folds = new Folds();
+  const watch = new Watch();
   const held = [0, 900, 1_800, 1_999, 2_000]
-    .map((now, i) => folds.gather(now, `user${i}`));
+    .map((now, i) => watch.gather(now, `user${i}`));
   assertEquals(held, [false, false, false, true, true]);
-  assertEquals(folds.take(), ["chat/room: user3 joined: user4 joined"]);
+  assertEquals(watch.take(), ["chat/room: user3 joined: user4 joined"]);
   assertEquals(crowded().gather(2_000, "ann"), false);
 });
 
 test("a few now and then are never held back", () => {
-  const folds = new Folds();
+  const watch = new Watch();
   for (let now = 0; now < 60_000; now += 667) {
-    assertEquals(folds.gather(now, `user${now}`), false);
+    assertEquals(watch.gather(now, `user${now}`), false);
   }
-  assertEquals(folds.folding.wait(60_000), undefined);
+  assertEquals(watch.crowds.wait(60_000), undefined);
 });
 
 test("they are due after a second without another", () => {
-  const folds = crowded();
-  folds.gather(100, "ann");
-  assertEquals(folds.folding.wait(100), 1_000);
-  folds.gather(700, "bob", "left");
-  assertEquals(folds.folding.wait(800), 900);
-  assertEquals(folds.take(1_699), []);
-  assertEquals(folds.take(1_700), ["chat/room: ann joined: bob left"]);
-  assertEquals(folds.take(), []);
-  assertEquals(folds.folding.wait(1_700), undefined);
+  const watch = crowded();
+  watch.gather(100, "ann");
+  assertEquals(watch.crowds.wait(100), 1_000);
+  watch.gather(700, "bob", "left");
+  assertEquals(watch.crowds.wait(800), 900);
+  assertEquals(watch.take(1_699), []);
+  assertEquals(watch.take(1_700), ["chat/room: ann joined: bob left"]);
+  assertEquals(watch.take(), []);
+  assertEquals(watch.crowds.wait(1_700), undefined);
 });
 
 test("they are due after three seconds in any case", () => {
-  const folds = crowded();
-  for (let now = 100; now < 3_100; now += 500) folds.gather(now, `user${now}`);
-  assertEquals(folds.folding.wait(2_600), 500);
-  assertEquals(folds.take(3_099), []);
-  assertEquals(folds.take(3_100).length, 1);
+  const watch = crowded();
+  for (let now = 100; now < 3_100; now += 500) watch.gather(now, `user${now}`);
+  assertEquals(watch.crowds.wait(2_600), 500);
+  assertEquals(watch.take(3_099), []);
+  assertEquals(watch.take(3_100).length, 1);
   // As many go on coming.
-  assertEquals(folds.gather(3_100, "ann"), true);
-  assertEquals(folds.take(), ["chat/room: ann joined"]);
+  assertEquals(watch.gather(3_100, "ann"), true);
+  assertEquals(watch.take(), ["chat/room: ann joined"]);
 });
 
 test("one after a pause waits for what is held back", () => {
-  const folds = crowded();
-  folds.gather(1, "ann");
+  const watch = crowded();
+  watch.gather(1, "ann");
   // Not many any more, but it came later.
-  assertEquals(folds.gather(5_000, "bob"), true);
-  assertEquals(folds.take(), ["chat/room: ann joined: bob joined"]);
+  assertEquals(watch.gather(5_000, "bob"), true);
+  assertEquals(watch.take(), ["chat/room: ann joined: bob joined"]);
 });
 
 test("of somebody who comes and goes counts the last", () => {
-  const folds = crowded();
-  folds.gather(1, "ann");
-  folds.gather(2, "bob", "timed out");
-  folds.gather(3, "ann", "left");
-  assertEquals(folds.take(), ["chat/room: bob timed out: ann left"]);
-  folds.gather(4, "bob", "timed out");
-  folds.gather(5, "bob", "joined");
-  assertEquals(folds.take(), ["chat/room: bob joined"]);
+  const watch = crowded();
+  watch.gather(1, "ann");
+  watch.gather(2, "bob", "timed out");
+  watch.gather(3, "ann", "left");
+  assertEquals(watch.take(), ["chat/room: bob timed out: ann left"]);
+  watch.gather(4, "bob", "timed out");
+  watch.gather(5, "bob", "joined");
+  assertEquals(watch.take(), ["chat/room: bob joined"]);
 });
 
 test("each room on its own", () => {
-  const folds = crowded();
-  assertEquals(folds.gather(0, "ann", "joined", "hall"), false);
-  assertEquals(folds.gather(0, "ann"), true);
-  assertEquals(folds.folding.holds(ROOM, "ann"), true);
-  assertEquals(folds.folding.holds(ROOM, "bob"), false);
-  assertEquals(folds.folding.holds("hall", "ann"), false);
+  const watch = crowded();
+  assertEquals(watch.gather(0, "ann", "joined", "hall"), false);
+  assertEquals(watch.gather(0, "ann"), true);
+  assertEquals(watch.crowds.holds(ROOM, "ann"), true);
+  assertEquals(watch.crowds.holds(ROOM, "bob"), false);
+  assertEquals(watch.crowds.holds("hall", "ann"), false);
   for (const name of ["b", "c", "d"]) {
-    folds.gather(600, name, "joined", "hall");
+    watch.gather(600, name, "joined", "hall");
   }
-  assertEquals(folds.folding.wait(600), 400);
-  assertEquals(folds.take(1_000), ["chat/room: ann joined"]);
-  assertEquals(folds.folding.wait(1_000), 600);
-  assertEquals(folds.take(1_600), ["hall: d joined"]);
+  assertEquals(watch.crowds.wait(600), 400);
+  assertEquals(watch.take(1_000), ["chat/room: ann joined"]);
+  assertEquals(watch.crowds.wait(1_000), 600);
+  assertEquals(watch.take(1_600), ["hall: d joined"]);
 });
 
 test("who said something lately is no part of the crowd", () => {
-  const folds = crowded({ ann: 0, bob: 0 });
-  assertEquals(folds.gather(100, "ann", "left"), false);
+  const watch = crowded({ ann: 0, bob: 0 });
+  assertEquals(watch.gather(100, "ann", "left"), false);
   const later = 10 * 60_000;
-  assertEquals(folds.gather(later - 1, "bob"), false);
-  for (const name of ["x", "y", "z"]) folds.gather(later - 1, name);
-  assertEquals(folds.gather(later, "bob"), true);
+  assertEquals(watch.gather(later - 1, "bob"), false);
+  for (const name of ["x", "y", "z"]) watch.gather(later - 1, name);
+  assertEquals(watch.gather(later, "bob"), true);
 });
 
 test("messages and other notices are not held back", () => {
-  const folds = crowded();
+  const watch = crowded();
   for (
     const payload of [
       message(joinNotice("ann", ROOM), "ann"),
@@ -155,39 +155,39 @@ test("messages and other notices are not held back", () => {
       change("joined", "x".repeat(257)),
     ]
   ) {
-    assertEquals(folds.folding.gather(received(payload), 1), false);
+    assertEquals(watch.crowds.gather(received(payload), 1), false);
   }
-  assertEquals(folds.gather(1, "ann"), true);
+  assertEquals(watch.gather(1, "ann"), true);
 });
 
 test("a clock that is set back holds nothing longer", () => {
-  const folds = crowded();
-  folds.gather(1, "ann");
-  assertEquals(folds.folding.wait(-60_000), 0);
-  assertEquals(folds.take(-60_000), ["chat/room: ann joined"]);
+  const watch = crowded();
+  watch.gather(1, "ann");
+  assertEquals(watch.crowds.wait(-60_000), 0);
+  assertEquals(watch.take(-60_000), ["chat/room: ann joined"]);
 });
 
 test("a thousand people are as many as are held back", () => {
-  const folds = crowded();
-  for (let i = 0; i < 999; i++) folds.gather(1, `user${i}`);
-  folds.gather(1, "user0", "left");
-  assertEquals(folds.folding.isFull, false);
-  folds.gather(1, "ann");
-  assertEquals(folds.folding.isFull, true);
-  folds.take();
-  assertEquals(folds.folding.isFull, false);
+  const watch = crowded();
+  for (let i = 0; i < 999; i++) watch.gather(1, `user${i}`);
+  watch.gather(1, "user0", "left");
+  assertEquals(watch.crowds.isFull, false);
+  watch.gather(1, "ann");
+  assertEquals(watch.crowds.isFull, true);
+  watch.take();
+  assertEquals(watch.crowds.isFull, false);
 });
 
 test("a hundred busy rooms are as many as are looked after", () => {
-  const folds = new Folds();
+  const watch = new Watch();
   const crowd = (now: number, topic: string) =>
     ["a", "b", "c", "d"].map((name) =>
-      folds.gather(now, name, "joined", topic)
+      watch.gather(now, name, "joined", topic)
     )[3];
   for (let i = 0; i < 100; i++) assertEquals(crowd(0, `room${i}`), true);
   assertEquals(crowd(1_999, "hall"), false);
   assertEquals(crowd(2_000, "hall"), false);
   // The others have gone quiet and nothing of them is held back.
-  assertEquals(folds.take(2_000).length, 100);
+  assertEquals(watch.take(2_000).length, 100);
   assertEquals(crowd(2_000, "hall"), true);
 });

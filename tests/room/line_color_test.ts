@@ -1,36 +1,26 @@
-import { assert, assertEquals, assertFalse } from "@std/assert";
+import { assertEquals, assertFalse } from "@std/assert";
 import { setColorEnabled } from "@std/fmt/colors";
 import { mentionOf } from "../../lib/room/mention.ts";
 import { decode } from "../../lib/protocol.ts";
-import { nameColor, renderFolded, renderLine } from "../../lib/room/line.ts";
+import { nameColor } from "../../lib/room/color.ts";
+import {
+  renderCrowd,
+  renderDay,
+  renderLine,
+  renderNote,
+} from "../../lib/room/line.ts";
 import {
   COLOR,
-  folded,
+  crowd,
   line,
   message,
+  NOTES,
   notice,
   PLAIN,
   received,
+  TIME,
   utf8,
 } from "../support/line_fixtures.ts";
-
-Deno.test("no colour is weak on black or on white, or plain red or green", () => {
-  const level = (i: number) => i === 0 ? 0 : 55 + 40 * i;
-  const linear = (c: number) =>
-    c <= 0.03928 ? c / 12.92 : ((c + 0.055) / 1.055) ** 2.4;
-  const used = new Set<number>();
-  for (let i = 0; i < 1000; i++) used.add(nameColor(`user${i}`));
-  assertEquals(used.size, 10);
-  for (const color of used) {
-    const n = color - 16; // the 6 × 6 × 6 cube
-    const rgb = [Math.floor(n / 36), Math.floor(n / 6) % 6, n % 6].map(level);
-    const [r, g, b] = rgb.map((c) => linear(c / 255));
-    const luminance = 0.2126 * r + 0.7152 * g + 0.0722 * b;
-    assert((luminance + 0.05) / 0.05 >= 3.5, `${color} on black`);
-    assert(1.05 / (luminance + 0.05) >= 3.5, `${color} on white`);
-    assert(rgb.filter((c) => c >= 95).length > 1, `${color} is one primary`);
-  }
-});
 
 // In NO_COLOR's presence @std/fmt/colors has no colours to test.
 Deno.test({
@@ -118,7 +108,7 @@ Deno.test({
   },
 });
 
-Deno.test("plain lines have neither mentions nor italics", () => {
+Deno.test("colours: plain lines have neither mentions nor italics", () => {
   const options = { ...PLAIN, self: "alice", mention: mentionOf("alice") };
   assertEquals(
     line(message("*waves at alice*", "bob"), options),
@@ -132,8 +122,25 @@ Deno.test({
   fn() {
     setColorEnabled(true);
     assertEquals(
-      renderFolded(folded({ joined: ["bob"] }), new Date(), COLOR),
+      renderCrowd(crowd({ joined: ["bob"] }), new Date(), COLOR),
       "\x1b[2m14:03:22 [chat/room] -- 1 joined: bob\x1b[22m",
+    );
+  },
+});
+
+Deno.test({
+  name: "colours: notes and days are dim",
+  ignore: Deno.noColor,
+  fn() {
+    setColorEnabled(true);
+    const [[note]] = NOTES;
+    assertEquals(
+      renderNote(note, TIME, { ...PLAIN, color: true }),
+      `\x1b[2m${renderNote(note, TIME, PLAIN)}\x1b[22m`,
+    );
+    assertEquals(
+      renderDay(new Date(2026, 10, 23, 0, 0, 7), { color: true }),
+      "\x1b[2m00:00:07 == Monday, 2026-11-23\x1b[22m",
     );
   },
 });

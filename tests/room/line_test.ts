@@ -1,23 +1,34 @@
-import { assert, assertEquals, assertMatch } from "@std/assert";
-import type { Folded } from "../../lib/room/crowd.ts";
+import { assertEquals } from "@std/assert";
+import type { Crowd } from "../../lib/room/crowd.ts";
 import { decode, MAX_PAYLOAD_BYTES } from "../../lib/protocol.ts";
-import { renderFolded, renderJson, renderLine } from "../../lib/room/line.ts";
+import {
+  renderCrowd,
+  renderDay,
+  renderLine,
+  renderNote,
+} from "../../lib/room/line.ts";
 import {
   assertHarmless,
   chars,
+  crowd,
   escape,
-  folded,
-  HARMFUL,
+  gap,
   line,
   message,
+  NOTES,
   notice,
   PLAIN,
   received,
+  TIME,
   TOPIC,
   utf8,
 } from "../support/line_fixtures.ts";
 
-Deno.test("a message, a notice and what is no chat payload", () => {
+/** A test without any permission. */
+const test = (name: string, fn: () => void) =>
+  Deno.test({ name: `line: ${name}`, permissions: "none", fn });
+
+test("a message, a notice and what is no chat payload", () => {
   assertEquals(line(message("hello")), "14:03:22 alice: hello");
   assertEquals(
     line(notice("User bob is now subscribed to chat/room.")),
@@ -30,7 +41,7 @@ Deno.test("a message, a notice and what is no chat payload", () => {
   assertEquals(line(message("")), "14:03:22 alice: ");
 });
 
-Deno.test("the topic and the retained mark stand before the author", () => {
+test("the topic and the retained mark stand before the author", () => {
   const old = { ...received(message("hi")), retain: true };
   assertEquals(renderLine(old, PLAIN), "14:03:22 (retained) alice: hi");
   assertEquals(
@@ -40,14 +51,14 @@ Deno.test("the topic and the retained mark stand before the author", () => {
   assertEquals(line(notice("n"), TOPIC), "14:03:22 [chat/room] -- n");
 });
 
-Deno.test("many who come and go are one line", () => {
+test("many who come and go are one line", () => {
   const names = Array.from({ length: 17 }, (_, i) => `user${i}`);
-  const shown = (what: Folded, options = PLAIN) =>
-    renderFolded(what, new Date(), options);
-  assertEquals(shown(folded({ joined: ["bob"] })), "14:03:22 -- 1 joined: bob");
+  const shown = (what: Crowd, options = PLAIN) =>
+    renderCrowd(what, new Date(), options);
+  assertEquals(shown(crowd({ joined: ["bob"] })), "14:03:22 -- 1 joined: bob");
   assertEquals(
     shown(
-      folded({
+      crowd({
         "timed out": ["ivy"],
         joined: names,
         left: ["a: hi", "erin", "\x1b", "gina", "hal"],
@@ -58,19 +69,19 @@ Deno.test("many who come and go are one line", () => {
       '5 left: "a: hi", erin, "<U+001B>", gina, hal; 1 timed out: ivy',
   );
   assertEquals(
-    shown(folded({ left: names.slice(0, 6) })),
+    shown(crowd({ left: names.slice(0, 6) })),
     "14:03:22 -- 6 left: user0, user1, user2 and 3 more",
   );
 });
 
-Deno.test("the time is local by default", () => {
+test("the time is local by default", () => {
   const what = received(message("hi"));
   what.receivedAt = new Date(2026, 0, 2, 3, 4, 5);
   const options = { color: false, showTopic: false };
   assertEquals(renderLine(what, options), "03:04:05 alice: hi");
 });
 
-Deno.test("each of the 65 control characters, in every field", () => {
+test("each of the 65 control characters, in every field", () => {
   const controls = [...chars(0, 0x1f), ...chars(0x7f, 0x9f)];
   assertEquals(controls.length, 65);
   for (const char of controls) {
@@ -97,7 +108,7 @@ Deno.test("each of the 65 control characters, in every field", () => {
   }
 });
 
-Deno.test("a message with line breaks is one line", () => {
+test("a message with line breaks is one line", () => {
   assertEquals(
     line(message("hi\r\n14:03:23 bob: I agree\n\r\n-- x\u2028y\u2029z\u0085")),
     "14:03:22 alice: hi ⏎ 14:03:23 bob: I agree ⏎  ⏎ -- x" +
@@ -105,7 +116,7 @@ Deno.test("a message with line breaks is one line", () => {
   );
 });
 
-Deno.test("what is no chat payload is shortened, its size named", () => {
+test("what is no chat payload is shortened, its size named", () => {
   const shown = (bytes: Uint8Array) =>
     line(decode(bytes)).replace("14:03:22 ", "");
   assertEquals(shown(utf8("")), "?? (0 bytes, not JSON)");
@@ -133,39 +144,25 @@ Deno.test("what is no chat payload is shortened, its size named", () => {
   );
 });
 
-Deno.test("JSON lines: all members, in order", () => {
-  const at = "2026-01-02T03:04:05.600Z";
-  assertEquals(
-    renderJson(received({ ...message("hi"), id: "x1", at })),
-    '{"receivedAt":"2026-01-02T03:04:05.678Z","topic":"chat/room",' +
-      '"type":"message","from":"alice","text":"hi","id":"x1",' +
-      `"at":"${at}","qos":1,"retain":false,"duplicate":false}`,
-  );
-  assertEquals(
-    renderJson({ ...received(notice("n")), retain: true, duplicate: true }),
-    '{"receivedAt":"2026-01-02T03:04:05.678Z","topic":"chat/room",' +
-      '"type":"notice","from":"bob","text":"n","qos":1,"retain":true,' +
-      '"duplicate":true}',
-  );
-  assertEquals(
-    renderJson(received(decode(new Uint8Array([0xef, 0xbb, 0xbf, 0xff])))),
-    '{"receivedAt":"2026-01-02T03:04:05.678Z","topic":"chat/room",' +
-      '"type":"malformed","reason":"not UTF-8","text":"\\ufeff\ufffd",' +
-      '"bytes":"77u//w==","qos":1,"retain":false,"duplicate":false}',
-  );
+test("each note has its sentence", () => {
+  for (const [note, sentence] of NOTES) {
+    assertEquals(renderNote(note, TIME, PLAIN), `14:03:22 == ${sentence}`);
+  }
 });
 
-Deno.test("JSON lines: harmful characters are escapes and parse back", () => {
-  const text = "\u0000\u001b\u007f\u009b\u2028\u202e\u200e\u00ad\u{1ffff}" +
-    "\u{e0041}\ud800é👨‍👩‍👧" + "\u0301".repeat(500);
-  const shown = renderJson(received(message(text, text), text));
-  assert(!HARMFUL.test(shown));
-  assertMatch(
-    shown,
-    /\\u007f\\u009b\\u2028\\u202e\\u200e\\u00ad\\ud83f\\udfff/,
+test("a day, with the time of what opens it", () => {
+  const time = new Date(2026, 10, 23, 0, 0, 7);
+  assertEquals(
+    renderDay(time, { color: false }),
+    "00:00:07 == Monday, 2026-11-23",
   );
-  const parsed = JSON.parse(shown);
-  for (const field of ["topic", "from", "text"]) {
-    assertEquals(parsed[field], text);
-  }
+  assertEquals(renderDay(time, PLAIN), "14:03:22 == Monday, 2026-11-23");
+});
+
+test("notes are safe to print", () => {
+  assertEquals(
+    renderNote(gap(1, false, "a\x1b[2J\n\u202e"), TIME, PLAIN),
+    "14:03:22 == Connected to a<U+001B>[2J ⏎ <U+202E> after 1.0 s " +
+      "without a connection.",
+  );
 });

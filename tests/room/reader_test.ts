@@ -7,16 +7,20 @@
 
 import { assertEquals } from "@std/assert";
 import { joinNotice } from "../../lib/protocol.ts";
-import { Reading, type ReadingOptions } from "../../lib/room/reader.ts";
-import { Roster } from "../../lib/room/roster.ts";
+import {
+  droppedLine,
+  Reader,
+  type ReaderOptions,
+} from "../../lib/room/reader.ts";
 import { message, notice, received } from "../support/line_fixtures.ts";
 
 const ROOM = "chat/room";
+const TIME = /\d\d:\d\d:\d\d /;
 
-/** A reading of a room, and its lines without their times. */
-function read(options: Partial<ReadingOptions> = {}) {
+/** A reader of a room, and its lines without their times. */
+function read(options: Partial<ReaderOptions> = {}) {
   const lines: string[] = [];
-  const reading = new Reading({
+  const reader = new Reader({
     topics: [ROOM],
     name: "me",
     username: "chat",
@@ -26,13 +30,12 @@ function read(options: Partial<ReadingOptions> = {}) {
     color: false,
     showTopic: false,
     resume: false,
-    fold: true,
-    roster: new Roster(),
+    gather: true,
     ...options,
-    write: (line) => lines.push(line.replace(/\d\d:\d\d:\d\d /, "")),
+    write: (line) => lines.push(line.replace(TIME, "")),
     warn: (sentence) => lines.push(sentence),
   });
-  return { reading, lines };
+  return { reader, lines };
 }
 
 const now = { receivedAt: new Date() };
@@ -48,48 +51,48 @@ const shown = (name: string) => `-- ${joinNotice(name, ROOM)}`;
 
 /** A test without any permission. */
 const test = (name: string, fn: () => void) =>
-  Deno.test({ name: `reading: ${name}`, permissions: "none", fn });
+  Deno.test({ name: `reader: ${name}`, permissions: "none", fn });
 
 test("at the end, what was held back is shown", () => {
-  const { reading, lines } = read();
-  for (const name of ["ann", "bob", "cy", "dan"]) reading.receive(joined(name));
+  const { reader, lines } = read();
+  for (const name of ["ann", "bob", "cy", "dan"]) reader.receive(joined(name));
   const first = ["ann", "bob", "cy"].map(shown);
   assertEquals(lines, first);
-  reading.stop();
+  reader.stop();
   assertEquals(lines, [...first, "-- 1 joined: dan"]);
-  reading.receive(joined("eve"));
+  reader.receive(joined("eve"));
   assertEquals(lines[4], shown("eve"));
 });
 
 test("a lost connection holds nothing back", () => {
-  const { reading, lines } = read();
-  for (const name of ["ann", "bob", "cy", "dan"]) reading.receive(joined(name));
-  reading.onStatus({
+  const { reader, lines } = read();
+  for (const name of ["ann", "bob", "cy", "dan"]) reader.receive(joined(name));
+  reader.onStatus({
     type: "disconnected",
     broker: { scheme: "mqtt", host: "a", port: 1883, path: "" },
     reason: "it went away",
   });
   assertEquals(lines[3], "-- 1 joined: dan");
-  reading.stop();
+  reader.stop();
   assertEquals(lines.length, 4);
 });
 
 test("whoever said something is no part of the crowd", () => {
-  const { reading, lines } = read();
-  reading.receive(said("hi", "eve"));
-  for (const name of ["ann", "bob", "cy", "eve"]) reading.receive(joined(name));
+  const { reader, lines } = read();
+  reader.receive(said("hi", "eve"));
+  for (const name of ["ann", "bob", "cy", "eve"]) reader.receive(joined(name));
   assertEquals(lines, ["eve: hi", ...["ann", "bob", "cy", "eve"].map(shown)]);
-  reading.stop();
+  reader.stop();
 });
 
-test("with a count nothing is folded, and each line counts", () => {
+test("with a count nothing is gathered, and each line counts", () => {
   let isEnough = false;
   const onEnough = () => isEnough = true;
-  const { reading, lines } = read({ count: 5, onEnough });
+  const { reader, lines } = read({ count: 5, onEnough });
   const names = ["ann", "bob", "cy", "dan", "eve"];
   for (const name of names) {
     assertEquals(isEnough, false);
-    reading.receive(joined(name));
+    reader.receive(joined(name));
   }
   assertEquals(isEnough, true);
   assertEquals(lines, names.map(shown));
@@ -98,29 +101,39 @@ test("with a count nothing is folded, and each line counts", () => {
 test("the line of a new day does not count", () => {
   let isEnough = false;
   const onEnough = () => isEnough = true;
-  const { reading, lines } = read({ count: 2, onEnough });
+  const { reader, lines } = read({ count: 2, onEnough });
   const at = (day: number) => ({
     ...said("hi", "ann"),
     receivedAt: new Date(2026, 10, day),
   });
-  reading.receive(at(22));
-  reading.receive(at(23));
+  reader.receive(at(22));
+  reader.receive(at(23));
   assertEquals(lines, ["ann: hi", "== Monday, 2026-11-23", "ann: hi"]);
   assertEquals(isEnough, true);
 });
 
 test("it takes note of who was seen", () => {
-  const roster = new Roster();
-  const { reading } = read({ roster });
-  reading.receive(joined("ann"));
-  reading.receive(said("hi", "bob"));
-  assertEquals(roster.names().toSorted(), ["ann", "bob"]);
-  reading.stop();
+  const { reader } = read();
+  reader.receive(joined("ann"));
+  reader.receive(said("hi", "bob"));
+  assertEquals(reader.roster.names().toSorted(), ["ann", "bob"]);
+  reader.stop();
 });
 
 test("the bell rings where it is wanted", () => {
-  const { reading, lines } = read({ bell: true });
-  reading.receive(said("hi me", "ann"));
+  const { reader, lines } = read({ bell: true });
+  reader.receive(said("hi me", "ann"));
   assertEquals(lines, ["\x07ann: hi me"]);
-  reading.stop();
+  reader.stop();
+});
+
+test("a line stands in for those that were dropped", () => {
+  assertEquals(
+    droppedLine(3, { json: false, color: false }).replace(TIME, ""),
+    "== 3 lines dropped here: the output was too slow for them.",
+  );
+  const { receivedAt: _, ...rest } = JSON.parse(
+    droppedLine(3, { json: true, color: true }),
+  );
+  assertEquals(rest, { type: "dropped", count: 3 });
 });

@@ -1,9 +1,16 @@
 import { assertEquals } from "@std/assert";
-import { DayWatch, localDay, localTime, longDay } from "../../lib/room/time.ts";
+import {
+  age,
+  DayWatch,
+  LATE_MS,
+  localDay,
+  localTime,
+  longDay,
+} from "../../lib/room/time.ts";
 
 /** A test without any permission. */
 const test = (name: string, fn: () => void) =>
-  Deno.test({ name: `local time: ${name}`, permissions: "none", fn });
+  Deno.test({ name: `time: ${name}`, permissions: "none", fn });
 
 test("two digits each", () => {
   const time = new Date(2026, 0, 2, 3, 4, 5, 678);
@@ -55,6 +62,27 @@ test("days have 23 to 25 hours where clocks are changed", () => {
       assertEquals(watch.isNewDay(last), false, `${last}`);
       const next = new Date(2026, month, day + 1);
       assertEquals(watch.isNewDay(next), true, `${next}`);
+    }
+  }
+});
+
+test("what is late is what is older than half a minute", () => {
+  const start = Date.parse("2026-12-31T23:59:58.500Z");
+  assertEquals(age(undefined, new Date(start)), 0);
+  assertEquals(LATE_MS, 30_000);
+  for (let ms = 0; ms < 4_000; ms += 250) {
+    const receivedAt = new Date(start + ms);
+    for (let offset = -33_000; offset < 3_000; offset += 125) {
+      const sent = start + ms + offset;
+      const iso = new Date(sent).toISOString();
+      const forms: [string, number][] = [
+        [iso, sent],
+        [iso.replace(/Z$/, "999999Z"), sent],
+        [`${iso.slice(0, 19)}Z`, Math.floor(sent / 1000) * 1000],
+      ];
+      for (const [at, sentAt] of forms) {
+        assertEquals(age(at, receivedAt), start + ms - sentAt, at);
+      }
     }
   }
 });

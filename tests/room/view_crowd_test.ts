@@ -18,7 +18,7 @@ const joined = (name: string, topic = ROOM) =>
 const left = (name: string, topic = ROOM) =>
   notice(leaveNotice(name, topic), name);
 
-/** A view that folds, its lines, and its time. */
+/** A view that gathers, its lines, and its time. */
 class Watch {
   readonly lines: string[] = [];
   readonly view: RoomView;
@@ -29,7 +29,7 @@ class Watch {
     this.view = new RoomView({
       ...PLAIN,
       json: false,
-      fold: true,
+      gather: true,
       self: "me",
       ...options,
       write: (line) => this.lines.push(line),
@@ -83,7 +83,7 @@ class Watch {
 
 /** A test without any permission. */
 const test = (name: string, fn: () => void) =>
-  Deno.test({ name: `room folding: ${name}`, permissions: "none", fn });
+  Deno.test({ name: `crowd in view: ${name}`, permissions: "none", fn });
 
 test("three are shown as they come, the others in one line", () => {
   const watch = new Watch();
@@ -109,12 +109,12 @@ test("as long as more come, a line every three seconds", () => {
     watch.show(joined(`u${i}`));
     watch.pass(100);
   }
-  const folded = (count: number, first: number) =>
+  const gathered = (count: number, first: number) =>
     `14:03:22 -- ${count} joined: u${first}, u${first + 1}, u${first + 2} ` +
     `and ${count - 3} more`;
-  assertEquals(watch.lines, [folded(30, 0), folded(30, 30)]);
+  assertEquals(watch.lines, [gathered(30, 0), gathered(30, 30)]);
   watch.pass(900);
-  assertEquals(watch.lines[2], folded(10, 60));
+  assertEquals(watch.lines[2], gathered(10, 60));
 });
 
 test("rooms are told apart", () => {
@@ -191,7 +191,7 @@ test("what comes twice counts once", () => {
   const payload = { ...joined("ann"), id: "1" };
   assertEquals(watch.show(payload), true);
   assertEquals(watch.show({ ...payload, from: "bob" }), false);
-  watch.view.showFolded();
+  watch.view.showGathered();
   assertEquals(watch.lines, ["14:03:22 -- 1 joined: ann"]);
 });
 
@@ -208,7 +208,7 @@ test("a thousand are not kept waiting", () => {
 test("at the end all is shown, and nothing held back any more", () => {
   const watch = new Watch().crowd();
   watch.show(joined("ann"));
-  watch.view.endFolding();
+  watch.view.endGathering();
   assertEquals(watch.isWaiting, false);
   watch.show(left("ann"));
   assertEquals(watch.lines, [
@@ -218,7 +218,7 @@ test("at the end all is shown, and nothing held back any more", () => {
 });
 
 test("not in JSON, and not unless it is wanted", () => {
-  for (const options of [{ json: true }, { fold: false }]) {
+  for (const options of [{ json: true }, { gather: false }]) {
     const watch = new Watch(options).crowd();
     watch.show(joined("ann"));
     assertEquals(watch.lines.length, 1);

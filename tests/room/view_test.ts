@@ -1,8 +1,8 @@
 import { assertEquals } from "@std/assert";
 import { setColorEnabled } from "@std/fmt/colors";
 import type { Received } from "../../lib/protocol.ts";
-import { nameColor } from "../../lib/room/line.ts";
-import { RoomView, type ViewOptions } from "../../lib/room/view.ts";
+import { nameColor } from "../../lib/room/color.ts";
+import { noteLine, RoomView, type ViewOptions } from "../../lib/room/view.ts";
 
 const NOW = new Date("2026-01-02T03:04:05.678Z");
 
@@ -112,7 +112,14 @@ test("notes, as lines and as JSON", () => {
   const plain = view();
   plain.view.note(note);
   assertEquals(plain.lines, [`14:03:22 == ${text}`]);
-  assertEquals(plain.view.renderNote(note), plain.lines[0]);
+  assertEquals(
+    noteLine(note, NOW, {
+      json: false,
+      color: false,
+      formatTime: () => "14:03:22",
+    }),
+    plain.lines[0],
+  );
   const json = view({ json: true });
   json.view.note(note);
   assertEquals(json.lines.map((line) => JSON.parse(line)), [

@@ -8,14 +8,12 @@
 import { assertEquals } from "@std/assert";
 import { hostOf, openBroker } from "../support/brokers.ts";
 import { Peer, said } from "../support/peers.ts";
-import { run, start } from "../support/processes.ts";
-import { parsePasswordFile } from "../../lib/broker/users.ts";
+import { ROOT, run, start } from "../support/processes.ts";
+import { parsePasswordFile } from "../../lib/broker/access.ts";
 
 /** The users of the project's file, but only one of them. */
 async function only(user: string) {
-  const text = await Deno.readTextFile(
-    new URL("../../mosquitto/passwd", import.meta.url),
-  );
+  const text = await Deno.readTextFile(new URL("mosquitto/passwd", ROOT));
   const line = text.split("\n").filter((line) => line.startsWith(`${user}:`));
   return parsePasswordFile(line.join("\n"), "passwd");
 }

@@ -1,6 +1,6 @@
 import { assert, assertEquals } from "@std/assert";
 import { decode, encode, MAX_PAYLOAD_BYTES } from "../../lib/protocol.ts";
-import { renderJson } from "../../lib/room/line.ts";
+import { renderJson } from "../../lib/room/json.ts";
 import { safeText } from "../../lib/safe_text.ts";
 import {
   assertHarmless,

@@ -8,16 +8,15 @@
 import { assertEquals, assertMatch } from "@std/assert";
 import {
   at,
-  connack,
   FakeBroker,
   hostOf,
   letIn,
   openBroker,
-  suback,
   TOPIC,
 } from "../support/brokers.ts";
+import { connack, suback } from "../support/packets.ts";
 import { Peer, said } from "../support/peers.ts";
-import { assertOneLine, run, start } from "../support/processes.ts";
+import { assertOneLine, ROOT, run, start } from "../support/processes.ts";
 
 /** Packets that end before their packet id: PUBREC, and PUBLISH at QoS 1, 2. */
 const TRUNCATED = [
@@ -84,7 +83,7 @@ Deno.test("hostile: a full disk is an error, not a good end", async () => {
       Deno.execPath(),
       ...at(broker, "-W", "20"),
     ],
-    cwd: new URL("../..", import.meta.url),
+    cwd: ROOT,
     stdin: "null",
   });
   const { code, stderr } = await child.output();
@@ -103,7 +102,7 @@ Deno.test("hostile: a full disk for stderr stops no message", async () => {
       Deno.execPath(),
       ...at(broker),
     ],
-    cwd: new URL("../..", import.meta.url),
+    cwd: ROOT,
     stdin: "null",
   });
   assertEquals((await child.output()).code, 5);

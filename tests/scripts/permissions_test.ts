@@ -1,9 +1,8 @@
 import { assertEquals } from "@std/assert";
-import { closedPort, hostOf, openBroker } from "../support/brokers.ts";
+import { hostOf, openBroker, TOPIC } from "../support/brokers.ts";
 import { Peer } from "../support/peers.ts";
+import { freePort } from "../support/ports.ts";
 import { run, start } from "../support/processes.ts";
-
-const TOPIC = "chat/room";
 
 /** Makes Deno write down each permission that is asked for. */
 const AUDIT = { DENO_AUDIT_PERMISSIONS: "/dev/stderr" };
@@ -46,7 +45,7 @@ for (const scope of ["every host", "one address", "one name"]) {
 }
 
 Deno.test("permissions: TLS and WebSocket need no other", async () => {
-  const address = hostOf({ port: closedPort() });
+  const address = hostOf({ port: freePort() });
   const schemes = ["mqtts", "ws", "wss"];
   const outcomes = await Promise.all(
     schemes.map((scheme) =>
@@ -64,7 +63,7 @@ Deno.test("permissions: TLS and WebSocket need no other", async () => {
 });
 
 Deno.test("permissions: one that is missing is one line, with its flag", async () => {
-  const granted = hostOf({ port: closedPort() });
+  const granted = hostOf({ port: freePort() });
   const cases: [script: string, args: string[], denied: string][] = [
     ["publisher.ts", ["-m", "hi"], "localhost:1883"],
     ["listener.ts", [], "localhost:1883"],

@@ -1,5 +1,5 @@
 import { assert, assertEquals, assertMatch } from "@std/assert";
-import { hostOf, openBroker } from "../support/brokers.ts";
+import { at as inRoom, openBroker, TOPIC } from "../support/brokers.ts";
 import { Peer } from "../support/peers.ts";
 import {
   assertQuietSuccess,
@@ -8,14 +8,11 @@ import {
   start,
 } from "../support/processes.ts";
 
-const TOPIC = "chat/room";
 const END = "the end of the test";
 
 /** The arguments for a room on a test's broker. */
-const at = (broker: { port: number }, ...args: string[]) => [
-  ...["--host", hostOf(broker), "--topic", TOPIC, "--name", "Paul"],
-  ...args,
-];
+const at = (broker: { port: number }, ...args: string[]) =>
+  inRoom(broker, "--name", "Paul", ...args);
 
 /** Runs the publisher to its end. */
 const publish = (

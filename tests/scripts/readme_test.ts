@@ -1,31 +1,24 @@
 import { assert, assertEquals, assertMatch } from "@std/assert";
-import { DEFAULTS } from "../../lib/client_options.ts";
-import { parseListenerArgs } from "../../lib/cli/options.ts";
+import { COMMANDS } from "../../lib/cli/completions.ts";
+import type { Script } from "../../lib/cli/flags.ts";
+import {
+  parseListenerArgs,
+  parsePublisherArgs,
+} from "../../lib/cli/options.ts";
 import { MAX_PAYLOAD_BYTES } from "../../lib/protocol.ts";
+import config from "../../deno.json" with { type: "json" };
 import { hostOf, openBroker } from "../support/brokers.ts";
 import { gate, isInstalled } from "../support/gates.ts";
+import { page, PAGES, wordsOf } from "../support/markdown.ts";
 import { Peer, said } from "../support/peers.ts";
 import { Process, start } from "../support/processes.ts";
 
 const ROOT = new URL("../..", import.meta.url);
-const README = await Deno.readTextFile(new URL("README.md", ROOT));
 
-/** Where README.md expects the local broker. */
+/** Where the pages expect the local broker. */
 const LOCAL = "localhost:1883";
 
-/** The code blocks in a language. */
-function blocks(language: string): string[] {
-  const fenced = new RegExp(`^\`\`\`${language}\n([^]*?)^\`\`\`$`, "gm");
-  return [...README.matchAll(fenced)].map(([, code]) => code);
-}
-
-/** The commands of the README that match. */
-function commands(pattern: RegExp): string[] {
-  const lines = blocks("sh").join("").split("\n");
-  return lines.filter((line) => pattern.test(line));
-}
-
-/** Programs from the README in a folder that goes away with this. */
+/** Programs from the pages in a folder that goes away with this. */
 class Programs implements AsyncDisposable {
   readonly #folder = Deno.makeTempDirSync();
 
@@ -42,10 +35,96 @@ class Programs implements AsyncDisposable {
   }
 }
 
+/** How the pages call the scripts, and the flags that the call brings along. */
+const CALLS: { start: RegExp; script: Script; flags: string[] }[] = [
+  call("deno run (-\\S+ )*(dist/)?listener\\.[jt]s", "listener"),
+  call("deno run (-\\S+ )*(dist/)?publisher\\.[jt]s", "publisher"),
+  call("deno task listen", "listener"),
+  call("deno task publish", "publisher"),
+  call("deno task chat", "publisher", ["--follow"]),
+  ...COMMANDS.map(({ name, script, flags }) => call(name, script, flags)),
+];
+
+function call(words: string, script: Script, flags: string[] = []) {
+  return { start: RegExp(`^${words}(?= |$)`), script, flags };
+}
+
+/** The calls on all pages, each with its arguments. */
+function calls(): { script: Script; args: string[]; line: string }[] {
+  const commands = PAGES.flatMap(({ commands }) => commands).flatMap(wordsOf);
+  return commands.flatMap((words) => {
+    const line = words.join(" ");
+    const found = CALLS.find(({ start }) => start.test(line));
+    if (found === undefined || line.includes("…")) return [];
+    const [start] = found.start.exec(line)!;
+    const given = words.slice(start.split(" ").length);
+    return [{ script: found.script, args: [...found.flags, ...given], line }];
+  });
+}
+
+Deno.test("readme: it has 200 lines at most", () => {
+  const lines = page("README.md").text.trimEnd().split("\n");
+  assert(lines.length <= 200, `${lines.length} lines`);
+});
+
+Deno.test("readme: every link leads to a file, and to a heading in it", () => {
+  for (const { path, links } of PAGES) {
+    for (const link of links) {
+      const { pathname, hash } = new URL(link, `file:///${path}`);
+      const target = pathname.slice(1);
+      assert(isFile(target), `${path} links to ${link}`);
+      if (hash === "") continue;
+      const { anchors } = page(target);
+      assert(anchors.includes(hash.slice(1)), `${path} links to ${link}`);
+    }
+  }
+});
+
+Deno.test("readme: every module the pages name is there", () => {
+  for (const { path, text } of PAGES) {
+    // CONTRIBUTING.md leaves out lib/, where nearly all of them are.
+    for (const [, module] of text.matchAll(/`((?:[a-z_]+\/)+[a-z_]+\.ts)`/g)) {
+      const isThere = isFile(module) || isFile(`lib/${module}`);
+      assert(isThere, `${path} names ${module}`);
+    }
+  }
+});
+
+/** Whether a path from the project's folder is a file's. */
+function isFile(path: string): boolean {
+  try {
+    return Deno.statSync(new URL(path, ROOT)).isFile;
+  } catch {
+    return false;
+  }
+}
+
+Deno.test("readme: the scripts take every command line of the pages", () => {
+  const all = calls();
+  for (const { script, args, line } of all) {
+    try {
+      if (script === "listener") parseListenerArgs(args);
+      else parsePublisherArgs(args);
+    } catch (error) {
+      throw new Error(`${line}: ${(error as Error).message}`);
+    }
+  }
+  assert(all.length > 20, `only ${all.length} were found`);
+});
+
+Deno.test("readme: every task the pages name is one", () => {
+  for (const { path, text } of PAGES) {
+    for (const [, task] of text.matchAll(/(?:deno|deno@2) task ([a-z]+)/g)) {
+      assert(task in config.tasks, `${path}: deno task ${task}`);
+    }
+  }
+});
+
 Deno.test("readme: its programs are well-typed", async () => {
   await using programs = new Programs();
-  const paths = blocks("ts").map((code, i) => programs.write(`${i}.ts`, code));
-  assert(paths.length > 0, "README.md has no program");
+  const paths = PAGES.flatMap((page) => page.blocks("ts"))
+    .map((code, i) => programs.write(`${i}.ts`, code));
+  assert(paths.length > 0, "no page has a program");
   const { code, stderr } = await new Deno.Command(Deno.execPath(), {
     args: ["check", "--quiet", "--config", "deno.json", ...paths],
     cwd: ROOT,
@@ -54,14 +133,14 @@ Deno.test("readme: its programs are well-typed", async () => {
 });
 
 Deno.test("readme: the echo bot answers, but not itself", async () => {
-  const [echo = ""] = blocks("ts");
-  const lines = echo.split("\n").filter((line) => line.trim() !== "");
-  assert(lines.length > 0 && lines.length <= 10, `${lines.length} lines`);
+  const library = page("docs/library.md");
+  const [echo = ""] = library.blocks("ts");
   for (const [, path] of echo.matchAll(/from "(.*)"/g)) {
     assertMatch(path, /^\.\/lib\/(client|protocol)\.ts$/);
   }
-  const [command = ""] = commands(/^deno run .*echo\.ts$/);
-  const [, permissions = ""] = /^deno run (\S+) echo\.ts$/.exec(command) ?? [];
+  const [command = ""] = library.blocks("sh");
+  const [, permissions = ""] = /^deno run (\S+) echo\.ts\n$/.exec(command) ??
+    [];
   assertEquals(permissions, `-N=${LOCAL}`);
 
   await using broker = await openBroker();
@@ -106,16 +185,15 @@ const withJq = gate(
 );
 
 withJq("readme: its jq examples read what --json writes", async () => {
-  const examples = commands(/\| jq /);
-  assert(examples.length > 0, "README.md has no jq example");
+  const lines = PAGES.flatMap((page) => page.blocks("sh").join("").split("\n"));
+  const examples = new Set(lines.filter((line) => line.includes("| jq ")));
+  assert(examples.size > 0, "no page has a jq example");
   await using broker = await openBroker();
   await using peer = await Peer.connect(broker);
   for (const example of examples) {
     const [listen, filter] = example.split(/ \| (?=jq )/);
-    const [, given] = /^deno run -N listener\.ts (.*)$/.exec(listen) ?? [];
-    assert(given !== undefined, example);
-    const args = (given.match(/'[^']*'|\S+/g) ?? [])
-      .map((arg) => arg.replaceAll("'", ""));
+    const [[, , , script, ...args]] = wordsOf(listen);
+    assertEquals(script, "listener.ts", example);
     const request = parseListenerArgs(args);
     assert(request.action === "run");
     const topic = request.options.topics[0].replaceAll(/[+#]/g, "room");
@@ -124,8 +202,16 @@ withJq("readme: its jq examples read what --json writes", async () => {
       await peer.publish(topic, said('Hello, "all"'));
     });
     assertEquals(await pipe(filter, json), 'ann: Hello, "all"\n');
+    for (const member of json.split("\n").slice(0, -1).flatMap(membersOf)) {
+      const { text } = page("docs/output.md");
+      assert(text.includes(`\`${member}\``), `docs/output.md lacks ${member}`);
+    }
   }
 });
+
+function membersOf(json: string): string[] {
+  return Object.keys(JSON.parse(json));
+}
 
 /** What a listener writes about two things that happen while it reads. */
 async function read(
@@ -155,19 +241,3 @@ async function pipe(command: string, text: string): Promise<string> {
   assertEquals([code, stderr], [0, ""]);
   return stdout;
 }
-
-Deno.test("readme: its table has the defaults of the flags", () => {
-  const { qos, keepalive, timeout, protocolVersion, sessionExpiry } = DEFAULTS;
-  const defaults: [flag: string, value: string | number][] = [
-    ["qos", qos],
-    ["keepalive", keepalive],
-    ["timeout", timeout],
-    ["protocol-version", `\`${protocolVersion}\``],
-    ["session-expiry", `off, ${sessionExpiry}`],
-  ];
-  for (const [flag, value] of defaults) {
-    const [row = ""] = README.split("\n")
-      .filter((line) => line.startsWith("|") && line.includes(`--${flag}`));
-    assertEquals(row.split("|").at(-2)?.trim(), String(value), flag);
-  }
-});

@@ -12,9 +12,9 @@ import {
   hostOf,
   letIn,
   openBroker,
-  puback,
   TOPIC,
 } from "../support/brokers.ts";
+import { disconnect, puback } from "../support/packets.ts";
 import { Peer, said } from "../support/peers.ts";
 import { assertOneLine, start } from "../support/processes.ts";
 
@@ -113,7 +113,7 @@ Deno.test("reconnect: a signal does not hide what is unanswered", async () => {
 
 Deno.test("reconnect: not after another took over the client id", async () => {
   await using broker = new FakeBroker(letIn({
-    publish: () => [0xe0, 2, 0x8e, 0], // DISCONNECT, session taken over
+    publish: () => disconnect(0x8e), // session taken over
   }));
   await using listener = start("listener.ts", at(broker, "--id", "same"));
   const { code, stderr } = await listener.outcome();

@@ -13,17 +13,15 @@ import {
 } from "@std/assert";
 import {
   at,
-  closedPort,
-  connack,
   FakeBroker,
   hostOf,
   letIn,
   openBroker,
-  puback,
-  suback,
   TOPIC,
 } from "../support/brokers.ts";
+import { connack, puback, suback } from "../support/packets.ts";
 import { Peer } from "../support/peers.ts";
+import { freePort } from "../support/ports.ts";
 import {
   assertOneLine,
   assertQuietSuccess,
@@ -70,7 +68,7 @@ Deno.test("refused: a user is not tried twice", async () => {
 });
 
 Deno.test("refused: nothing listens there", async () => {
-  const address = hostOf({ port: closedPort() });
+  const address = hostOf({ port: freePort() });
   const host = `mqtt://ann:secret@${address}`;
   for (const outcome of await runBoth(["-h", host, "-t", TOPIC])) {
     const said = new RegExp(` ${RegExp.escape(address)} .*refused.*--host`);
@@ -104,7 +102,7 @@ Deno.test("refused: a broker that is busy", async () => {
 Deno.test("refused: then the next broker", async () => {
   await using broker = await openBroker();
   await using peer = await Peer.connect(broker, TOPIC);
-  const args = ["-h", hostOf({ port: closedPort() }), ...at(broker, "-m", "a")];
+  const args = ["-h", hostOf({ port: freePort() }), ...at(broker, "-m", "a")];
   assertQuietSuccess(await run("publisher.ts", args));
   assertEquals(JSON.parse((await peer.next()).text).message, "a");
 });

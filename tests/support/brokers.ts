@@ -5,6 +5,8 @@
  * @module
  */
 
+import { Buffer } from "node:buffer";
+import type { Packet, PacketCmd } from "mqtt-packet";
 import {
   type BrokerOptions,
   readAccess,
@@ -17,15 +19,11 @@ import {
   oldConnack,
   oldPuback,
   oldSuback,
-  type Packet,
-  type PacketName,
-  PacketReader,
+  type PacketOf,
+  parser,
   puback,
-  readConnect,
   suback,
 } from "./packets.ts";
-
-export { connack, puback, suback } from "./packets.ts";
 
 /**
  * Starts the embedded broker, with the users and rights of mosquitto.conf.
@@ -52,26 +50,22 @@ export function at(broker: { port: number }, ...args: string[]): string[] {
   return ["--host", hostOf(broker), "--topic", TOPIC, ...args];
 }
 
-/** A port that nothing listens on. */
-export function closedPort(): number {
-  using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
-  return listener.addr.port;
-}
-
-/** What a server does about a packet: answers, or hangs up. */
-export type Action = number[] | "close" | undefined;
+/** What a server does about a packet: answers with bytes, or hangs up. */
+export type Action = Iterable<number> | "close" | undefined;
 
 /** Says what to do about a packet that came over a link. */
 export type Answer = (packet: Packet, link: FakeLink) => Action;
 
-/** Answers to some packets. */
-export type Answers = Partial<Record<PacketName, Answer>>;
+/** Answers to packets of some kinds. */
+export type Answers = {
+  [C in PacketCmd]?: (packet: PacketOf<C>, link: FakeLink) => Action;
+};
 
 /** MQTT 5: lets everybody in, takes everything, or does as it is told. */
 export function letIn(answers: Answers): Answer {
   return either(answers, {
     connect: () => connack(),
-    publish: (packet) => packet.flags & 6 ? puback(packet) : undefined,
+    publish: (packet) => packet.qos > 0 ? puback(packet) : undefined,
     subscribe: (packet) => suback(packet, 1),
   });
 }
@@ -79,16 +73,18 @@ export function letIn(answers: Answers): Answer {
 /** The same in MQTT 3.1.1: MQTT 5 is told to fall back. */
 export function letInOld(answers: Answers): Answer {
   return either(answers, {
-    connect: (packet) => oldConnack(readConnect(packet).version === 4 ? 0 : 1),
-    publish: (packet) => packet.flags & 6 ? oldPuback(packet) : undefined,
+    connect: ({ protocolVersion }) => oldConnack(protocolVersion === 4 ? 0 : 1),
+    publish: (packet) => packet.qos > 0 ? oldPuback(packet) : undefined,
     subscribe: (packet) => oldSuback(packet, 1),
   });
 }
 
 /** The first answer there is. */
 function either(answers: Answers, usual: Answers): Answer {
-  return (packet, link) =>
-    (answers[packet.name] ?? usual[packet.name])?.(packet, link);
+  return (packet, link) => {
+    const answer = answers[packet.cmd] ?? usual[packet.cmd];
+    return (answer as Answer | undefined)?.(packet, link);
+  };
 }
 
 /** One client's connection to a {@link FakeBroker}. */
@@ -106,7 +102,7 @@ export class FakeLink {
   }
 
   /** Sends bytes, all in one write. */
-  async send(...bytes: number[]): Promise<void> {
+  async send(bytes: Iterable<number>): Promise<void> {
     await this.#connection.write(Uint8Array.from(bytes));
   }
 
@@ -118,17 +114,19 @@ export class FakeLink {
 
   /** Does as it was told until either side hangs up. */
   async serve(heard: News<Heard>): Promise<void> {
-    const reader = new PacketReader();
+    const packets: Packet[] = [];
+    const reader = parser().on("packet", (packet) => packets.push(packet));
     const chunk = new Uint8Array(65_536);
     try {
       for (;;) {
         const count = await this.#connection.read(chunk);
         if (count === null) break;
-        for (const packet of reader.read(chunk.subarray(0, count))) {
+        reader.parse(Buffer.from(chunk.subarray(0, count)));
+        for (const packet of packets.splice(0)) {
           heard.add({ ...packet, link: this });
           const action = this.#answer(packet, this);
           if (action === "close") return this.close();
-          if (action) await this.send(...action);
+          if (action) await this.send(action);
         }
       }
     } catch {
@@ -138,10 +136,10 @@ export class FakeLink {
   }
 }
 
-/** A packet, and the link it came over. */
-export interface Heard extends Packet {
+/** A packet of a kind, and the link it came over. */
+export type Heard<C extends PacketCmd = PacketCmd> = PacketOf<C> & {
   link: FakeLink;
-}
+};
 
 /** A server that answers each packet as it is told. */
 export class FakeBroker implements AsyncDisposable {
@@ -170,8 +168,13 @@ export class FakeBroker implements AsyncDisposable {
   }
 
   /** The next packet of a kind, of those not passed yet. */
-  async next(name: PacketName): Promise<Heard> {
-    return await this.heard.next((packet) => packet.name === name);
+  async next<C extends PacketCmd>(cmd: C): Promise<Heard<C>> {
+    return await this.heard.next((packet) => packet.cmd === cmd) as Heard<C>;
+  }
+
+  /** All packets of a kind. */
+  all<C extends PacketCmd>(cmd: C): Heard<C>[] {
+    return this.heard.all.filter((packet) => packet.cmd === cmd) as Heard<C>[];
   }
 
   /** Is gone, as a broker that was killed. */

@@ -5,7 +5,7 @@
  */
 
 import { fail } from "@std/assert";
-import type { Folded } from "../../lib/room/crowd.ts";
+import type { Crowd } from "../../lib/room/crowd.ts";
 import { mentionOf } from "../../lib/room/mention.ts";
 import type {
   Malformed,
@@ -13,7 +13,11 @@ import type {
   PresenceChange,
   Received,
 } from "../../lib/protocol.ts";
-import { renderJson, renderLine } from "../../lib/room/line.ts";
+import { renderJson } from "../../lib/room/json.ts";
+import { type Note, renderLine } from "../../lib/room/line.ts";
+
+/** When things arrive. */
+export const TIME = new Date("2026-01-02T03:04:05.678Z");
 
 /** Uncoloured lines without the topic, all at the same time. */
 export const PLAIN = {
@@ -47,7 +51,7 @@ export function received(
     payload,
     qos: 1,
     retain: false,
-    receivedAt: new Date("2026-01-02T03:04:05.678Z"),
+    receivedAt: TIME,
     duplicate: false,
   };
 }
@@ -69,9 +73,9 @@ export const line = (payload: Payload | Malformed, options = PLAIN) =>
   renderLine(received(payload), options);
 
 /** Who came and went in chat/room: the names by what they did. */
-export function folded(
+export function crowd(
   changes: Partial<Record<PresenceChange, string[]>>,
-): Folded {
+): Crowd {
   const people = Object.entries(changes).flatMap(([change, names]) =>
     names.map((name) => [name, change as PresenceChange] as const)
   );
@@ -104,3 +108,35 @@ export function assertHarmless(what: Received) {
     if (HARMFUL.test(shown)) fail(JSON.stringify([what.payload, shown]));
   }
 }
+
+/** A connection that was gone for some seconds. */
+export const gap = (
+  seconds: number,
+  mayMiss: boolean,
+  broker = "a:1883",
+): Note => ({
+  type: "gap",
+  seconds,
+  broker,
+  mayMiss,
+});
+
+/** Each note and its sentence. */
+export const NOTES: [Note, string][] = [
+  [gap(2.34, false), "Connected to a:1883 after 2.3 s without a connection."],
+  [
+    gap(0.04, true),
+    "Connected to a:1883 after 0.0 s without a connection. " +
+    "Messages may be missing here.",
+  ],
+  [
+    { type: "dropped", count: 1 },
+    "1 line dropped here: the output was too slow for them.",
+  ],
+  [
+    { type: "dropped", count: 12_000 },
+    "12000 lines dropped here: the output was too slow for them.",
+  ],
+  [{ type: "missed", count: 0 }, "0 messages came while you were away."],
+  [{ type: "missed", count: 1 }, "1 message came while you were away."],
+];

@@ -5,11 +5,10 @@
  * @module
  */
 
-import { connect } from "node:net";
 import type { Identity } from "./certificates.ts";
-import { PATIENCE_MS, TextLineReader } from "./text_lines.ts";
-
-const ROOT = new URL("../..", import.meta.url);
+import { accepts, freePorts } from "./ports.ts";
+import { ROOT } from "./processes.ts";
+import { TextLineReader } from "./text_lines.ts";
 
 /** What may be different about a Mosquitto. */
 export interface MosquittoOptions {
@@ -186,39 +185,4 @@ function listenerLines(
   }
   if (clientCa) lines.push(`cafile ${clientCa}`, "require_certificate true");
   return [...lines, ...extra];
-}
-
-/** A port that nothing listens on now. */
-export function freePort(): number {
-  return freePorts(1)[0];
-}
-
-/** Different ports that nothing listens on now. */
-export function freePorts(count: number): number[] {
-  const listeners = Array.from(
-    { length: count },
-    () => Deno.listen({ hostname: "127.0.0.1", port: 0 }),
-  );
-  const ports = listeners.map(({ addr }) => addr.port);
-  for (const listener of listeners) listener.close();
-  return ports;
-}
-
-/** Waits until a port takes connections, for so many milliseconds. */
-export async function accepts(
-  port: number,
-  patience: number = PATIENCE_MS,
-): Promise<void> {
-  const deadline = performance.now() + patience;
-  while (performance.now() < deadline) {
-    const { promise, resolve } = Promise.withResolvers<boolean>();
-    const socket = connect({ host: "127.0.0.1", port });
-    socket.once("connect", () => resolve(true));
-    socket.once("error", () => resolve(false));
-    const isUp = await promise;
-    socket.destroy();
-    if (isUp) return;
-    await new Promise((again) => setTimeout(again, 20));
-  }
-  throw new Error(`Nothing listens on port ${port}.`);
 }

@@ -5,8 +5,11 @@
  * @module
  */
 
-import { freePorts } from "./mosquitto.ts";
-import { PATIENCE_MS, TextLineReader } from "./text_lines.ts";
+import { Buffer } from "node:buffer";
+import { connect, oldConnack } from "./packets.ts";
+import { becomesTrue, PATIENCE_MS } from "./patience.ts";
+import { freePorts } from "./ports.ts";
+import { TextLineReader } from "./text_lines.ts";
 
 /** Where a node listens. */
 interface Ports {
@@ -167,11 +170,11 @@ ${AUTHORIZATION}`;
   async serves(): Promise<boolean> {
     const { mqtt: port } = this.ports;
     using link = await Deno.connect({ hostname: "127.0.0.1", port });
-    await link.write(connectPacket("Server", "admin"));
-    const answer = new Uint8Array(4);
-    // CONNACK, 2 bytes long, with return code 0: accepted.
-    return await link.read(answer) === 4 && answer[0] === 0x20 &&
-      answer[3] === 0;
+    const password = Buffer.from("admin");
+    await link.write(connect({ username: "Server", password }));
+    const answer = new Uint8Array(oldConnack().length);
+    await link.read(answer);
+    return oldConnack().equals(answer);
   }
 
   /** What it has written about itself since it was started. */
@@ -234,31 +237,15 @@ async function until(
   isSo: () => Promise<boolean>,
   nodes: Node[],
 ): Promise<void> {
-  const deadline = performance.now() + 2 * PATIENCE_MS;
-  while (!await isSo().catch(() => false)) {
-    if (performance.now() > deadline) {
-      await Promise.all(nodes.map((node) => node.down("SIGKILL")));
-      const logs = await Promise.all(nodes.map((node) => node.log()));
-      throw new Error(`It never was so that ${state}:\n${logs.join("\n")}`);
-    }
-    await new Promise((again) => setTimeout(again, 100));
-  }
+  const ask = () => isSo().catch(() => false);
+  if (await becomesTrue(ask, 2 * PATIENCE_MS)) return;
+  await Promise.all(nodes.map((node) => node.down("SIGKILL")));
+  const logs = await Promise.all(nodes.map((node) => node.log()));
+  throw new Error(`It never was so that ${state}:\n${logs.join("\n")}`);
 }
 
 /** The rights on a room and those below it; without `$MQTT` no MQTT works. */
 function rights(room: string): string {
   const rooms = `"${room}", "${room}.>"`;
   return `{ publish: [${rooms}], subscribe: [${rooms}, "$MQTT.>"] }`;
-}
-
-/** CONNECT of MQTT 3.1.1 (§3.1), with a clean session and no client id. */
-function connectPacket(user: string, password: string): Uint8Array {
-  const encoder = new TextEncoder();
-  const strings = ["", user, password].flatMap((text) => {
-    const bytes = encoder.encode(text);
-    return [0, bytes.length, ...bytes];
-  });
-  const start = [0, 4, ...encoder.encode("MQTT"), 4, 0b1100_0010, 0, 10];
-  const { length } = [...start, ...strings];
-  return Uint8Array.from([0x10, length, ...start, ...strings]);
 }

@@ -1,10 +1,11 @@
 /**
- * Things that happen while a test waits for them, with a limit on the patience.
+ * Things that happen while a test waits for them.
  *
  * @module
  */
 
-import { PATIENCE_MS } from "./text_lines.ts";
+import { Progress } from "../../lib/timer.ts";
+import { inTime } from "./patience.ts";
 
 /** Keeps what happened until it is asked for. */
 export class News<T> {
@@ -12,13 +13,9 @@ export class News<T> {
   /** All of it, in order. */
   readonly all: T[] = [];
   #passed = 0;
-  #added = Promise.withResolvers<void>();
+  readonly #progress = new Progress();
 
-  /**
-   * Begins empty.
-   *
-   * @param what What they are, for the error when one doesn't come.
-   */
+  /** Says what they are, for the error when one doesn't come. */
   constructor(what: string) {
     this.#what = what;
   }
@@ -26,27 +23,31 @@ export class News<T> {
   /** Takes note of one. */
   add(item: T): void {
     this.all.push(item);
-    this.#added.resolve();
-    this.#added = Promise.withResolvers();
+    this.#progress.made();
   }
 
   /** The next that matches, among those not passed yet. */
   async next(matches: (item: T) => boolean = () => true): Promise<T> {
-    const late = Promise.withResolvers<never>();
-    const timer = setTimeout(() => {
+    return (await this.until(matches)).at(-1)!;
+  }
+
+  /** All not passed yet, up to one that matches. */
+  async until(matches: (item: T) => boolean): Promise<T[]> {
+    return await inTime(this.#until(matches), () => {
       const all = Deno.inspect(this.all, { iterableLimit: 20 });
-      late.reject(new Error(`${matches}: not among the ${this.#what} ${all}`));
-    }, PATIENCE_MS);
-    try {
-      for (;;) {
-        while (this.#passed < this.all.length) {
-          const item = this.all[this.#passed++];
-          if (matches(item)) return item;
-        }
-        await Promise.race([this.#added.promise, late.promise]);
+      return `${matches}: not among the ${this.#what} ${all}`;
+    });
+  }
+
+  async #until(matches: (item: T) => boolean): Promise<T[]> {
+    const items: T[] = [];
+    for (;;) {
+      while (this.#passed < this.all.length) {
+        const item = this.all[this.#passed++];
+        items.push(item);
+        if (matches(item)) return items;
       }
-    } finally {
-      clearTimeout(timer);
+      await this.#progress.next;
     }
   }
 
@@ -55,17 +56,5 @@ export class News<T> {
     const items: T[] = [];
     while (items.length < count) items.push(await this.next());
     return items;
-  }
-}
-
-/** Waits for something that has to happen soon. */
-export async function inTime<T>(promise: Promise<T>): Promise<T> {
-  const late = Promise.withResolvers<never>();
-  const error = new Error("It did not happen in time.");
-  const timer = setTimeout(() => late.reject(error), PATIENCE_MS);
-  try {
-    return await Promise.race([promise, late.promise]);
-  } finally {
-    clearTimeout(timer);
   }
 }

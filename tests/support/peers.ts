@@ -8,9 +8,9 @@
 import "../../lib/mqtt/library_env.ts"; // first: mqtt reads the environment on loading
 import { Buffer } from "node:buffer";
 import { connect as openSocket } from "node:net";
-import type { MqttClient } from "mqtt";
+import type { IClientOptions, MqttClient } from "mqtt";
 import mqttClient from "mqtt/lib/client";
-import { PATIENCE_MS } from "./text_lines.ts";
+import { News } from "./news.ts";
 
 /** One publication as it arrived. */
 export interface Arrival {
@@ -23,18 +23,30 @@ export interface Arrival {
 export const said = (message: string, from = "ann") =>
   JSON.stringify({ type: "message", from, message });
 
+/** A client of MQTT.js that connects once and no more. */
+export function openClient(
+  { port }: { port: number },
+  options: Partial<IClientOptions>,
+): MqttClient {
+  return new mqttClient.default(() => openSocket(port, "127.0.0.1"), {
+    protocolVersion: 4,
+    clientId: crypto.randomUUID(),
+    reconnectPeriod: 0,
+    timerVariant: "native",
+    writeCache: false,
+    ...options,
+  });
+}
+
 /** A client of a test's broker. */
 export class Peer implements AsyncDisposable {
   readonly #mqtt: MqttClient;
-  readonly #arrived: Arrival[] = [];
-  #news = Promise.withResolvers<void>();
+  readonly #arrived = new News<Arrival>("arrivals at the peer");
 
   private constructor(mqtt: MqttClient) {
     this.#mqtt = mqtt;
     mqtt.on("message", (topic, payload, { qos }) => {
-      this.#arrived.push({ topic, text: payload.toString(), qos });
-      this.#news.resolve();
-      this.#news = Promise.withResolvers();
+      this.#arrived.add({ topic, text: payload.toString(), qos });
     });
   }
 
@@ -43,18 +55,8 @@ export class Peer implements AsyncDisposable {
     broker: { port: number },
     ...filters: string[]
   ): Promise<Peer> {
-    const mqtt: MqttClient = new mqttClient.default(
-      () => openSocket(broker.port, "127.0.0.1"),
-      {
-        protocolVersion: 4,
-        clientId: crypto.randomUUID(),
-        username: "Server",
-        password: "admin",
-        reconnectPeriod: 0,
-        timerVariant: "native",
-        writeCache: false,
-      },
-    );
+    const login = { username: "Server", password: "admin" };
+    const mqtt = openClient(broker, login);
     const peer = new Peer(mqtt);
     await new Promise<void>((resolve, reject) => {
       mqtt.once("connect", () => resolve());
@@ -77,30 +79,13 @@ export class Peer implements AsyncDisposable {
 
   /** The next publication. */
   async next(): Promise<Arrival> {
-    const late = Promise.withResolvers<never>();
-    const timer = setTimeout(
-      () => late.reject(new Error("Nothing arrived at the peer.")),
-      PATIENCE_MS,
-    );
-    try {
-      for (;;) {
-        const arrival = this.#arrived.shift();
-        if (arrival !== undefined) return arrival;
-        await Promise.race([this.#news.promise, late.promise]);
-      }
-    } finally {
-      clearTimeout(timer);
-    }
+    return await this.#arrived.next();
   }
 
   /** Everything up to the one with a certain text, that one left out. */
   async until(text: string): Promise<Arrival[]> {
-    const arrivals: Arrival[] = [];
-    for (;;) {
-      const arrival = await this.next();
-      if (arrival.text === text) return arrivals;
-      arrivals.push(arrival);
-    }
+    const isLast = (arrival: Arrival) => arrival.text === text;
+    return (await this.#arrived.until(isLast)).slice(0, -1);
   }
 
   /** Leaves. */

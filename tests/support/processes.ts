@@ -6,9 +6,11 @@
  */
 
 import { assertEquals, assertMatch } from "@std/assert";
-import { PATIENCE_MS, TextLineReader } from "./text_lines.ts";
+import { PATIENCE_MS } from "./patience.ts";
+import { TextLineReader } from "./text_lines.ts";
 
-const ROOT = new URL("../..", import.meta.url);
+/** The project's folder, where the scripts are. */
+export const ROOT = new URL("../..", import.meta.url);
 
 /** What a finished process left. */
 export interface Outcome {

@@ -11,9 +11,9 @@ import { joinNotice, leaveNotice } from "../../lib/protocol.ts";
 import { hostOf, openBroker } from "./brokers.ts";
 import { gate, NO_TMUX } from "./gates.ts";
 import { Member } from "./members.ts";
+import { ROOT } from "./processes.ts";
 import { type Terminal, Tmux } from "./tmux.ts";
 
-const ROOT = new URL("../..", import.meta.url).pathname;
 /** Where they meet. */
 export const ROOM = "chat/room";
 const SIZE = { columns: 80, rows: 24 };
@@ -31,7 +31,7 @@ export interface Scene {
 /** A shell in a terminal of the test's own. */
 export async function openTerminal(term?: string) {
   const tmux = new Tmux(`mqtt-chat-${crypto.randomUUID()}`);
-  const terminal = await tmux.open(SIZE, ROOT, ":", term);
+  const terminal = await tmux.open(SIZE, ROOT.pathname, ":", term);
   return {
     tmux,
     terminal,

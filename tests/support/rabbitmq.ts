@@ -6,7 +6,7 @@
  */
 
 import { RABBITMQ_SERVER } from "./gates.ts";
-import { accepts, freePorts } from "./mosquitto.ts";
+import { accepts, freePorts } from "./ports.ts";
 import { Process } from "./processes.ts";
 
 /** How long it may take to start; alone on the machine it needs 10 s. */

@@ -1,21 +1,21 @@
 /**
- * A process's output, line by line, with a limit on the patience.
+ * A process's output, line by line.
  *
  * @module
  */
 
-/** How long a test waits for something that should come at once. */
-export const PATIENCE_MS = 20_000;
+import { Progress } from "../../lib/timer.ts";
+import { inTime } from "./patience.ts";
 
 /** Reads the lines of a stream as they come. */
 export class TextLineReader {
   readonly #name: string;
   readonly #reader: ReadableStreamDefaultReader<string>;
   readonly #ended: Promise<void>;
+  readonly #progress = new Progress();
   #text = "";
   #position = 0;
   #isEnded = false;
-  #news = Promise.withResolvers<void>();
 
   constructor(stream: ReadableStream<Uint8Array>, name: string) {
     this.#name = name;
@@ -24,19 +24,12 @@ export class TextLineReader {
   }
 
   /** The next line that matches, among those not passed yet. */
-  async line(pattern: RegExp, patience = PATIENCE_MS): Promise<string> {
-    const deadline = performance.now() + patience;
-    for (;;) {
-      const line = this.#nextLine();
-      if (line !== undefined && pattern.test(line)) return line;
-      if (line !== undefined) continue;
-      const left = deadline - performance.now();
-      if (this.#isEnded || left <= 0 || !await this.#waitForNews(left)) {
-        throw new Error(
-          `No line like ${pattern} in the ${this.#name}, but:\n${this.#text}`,
-        );
-      }
-    }
+  async line(pattern: RegExp, patience?: number): Promise<string> {
+    const missing = () =>
+      `No line like ${pattern} in the ${this.#name}, but:\n${this.#text}`;
+    const line = await inTime(this.#find(pattern), missing, patience);
+    if (line === undefined) throw new Error(missing());
+    return line;
   }
 
   /** Everything so far. */
@@ -55,6 +48,17 @@ export class TextLineReader {
     await this.#reader.cancel();
   }
 
+  /** The next line that matches; undefined when the stream ends without. */
+  async #find(pattern: RegExp): Promise<string | undefined> {
+    for (;;) {
+      const line = this.#nextLine();
+      if (line !== undefined && pattern.test(line)) return line;
+      if (line !== undefined) continue;
+      if (this.#isEnded) return undefined;
+      await this.#progress.next;
+    }
+  }
+
   #nextLine(): string | undefined {
     const end = this.#text.indexOf("\n", this.#position);
     if (end === -1) return undefined;
@@ -63,30 +67,14 @@ export class TextLineReader {
     return line;
   }
 
-  async #waitForNews(milliseconds: number): Promise<boolean> {
-    const { promise, resolve } = Promise.withResolvers<boolean>();
-    const timer = setTimeout(() => resolve(false), milliseconds);
-    const hasNews = await Promise.race([
-      this.#news.promise.then(() => true),
-      promise,
-    ]);
-    clearTimeout(timer);
-    return hasNews;
-  }
-
   async #read(): Promise<void> {
     for (;;) {
       const { value, done } = await this.#reader.read();
       if (done) break;
       this.#text += value;
-      this.#wake();
+      this.#progress.made();
     }
     this.#isEnded = true;
-    this.#wake();
-  }
-
-  #wake(): void {
-    this.#news.resolve();
-    this.#news = Promise.withResolvers();
+    this.#progress.made();
   }
 }

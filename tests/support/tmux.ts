@@ -6,63 +6,16 @@
  * @module
  */
 
-import { PATIENCE_MS } from "./text_lines.ts";
+import { becomesTrue, PATIENCE_MS } from "./patience.ts";
 
 /** The size of a terminal, in cells. */
 export interface Size {
-  /** Its width. */
   columns: number;
-  /** Its height. */
   rows: number;
-}
-
-/** tmux is not installed. */
-export class NoTmuxError extends Error {
-  /** The class's name. */
-  override name = "NoTmuxError";
-
-  /** Makes the sentence. */
-  constructor() {
-    super(
-      "tmux, the terminal of the pictures and of some tests, is not " +
-        "installed. Install it (apt install tmux, brew install tmux) and try " +
-        "again.",
-    );
-  }
-}
-
-/** tmux could not do what it was told. */
-export class TmuxError extends Error {
-  /** The class's name. */
-  override name = "TmuxError";
-}
-
-/** A terminal didn't show in time what it was to show. */
-export class NotShownError extends Error {
-  /** The class's name. */
-  override name = "NotShownError";
-
-  /**
-   * Makes the sentence.
-   *
-   * @param expected What was to be shown.
-   * @param screen What was shown instead.
-   */
-  constructor(expected: Expected, screen: string) {
-    super(
-      `The terminal has not shown ${expected} within ${
-        PATIENCE_MS / 1000
-      } s. ` +
-        `See what the program in it says:\n${screen}`,
-    );
-  }
 }
 
 /** What a screen, one string of lines, is to show. */
 export type Expected = string | RegExp | ((screen: string) => boolean);
-
-/** The time between two looks at a terminal, in milliseconds. */
-const LOOK_EVERY_MS = 20;
 
 /** A terminal type that every system knows, of 256 colours. */
 const TERM = "screen-256color";
@@ -74,11 +27,7 @@ export class Tmux implements AsyncDisposable {
   #hasEnded = false;
   #count = 0;
 
-  /**
-   * Makes one; it starts with the first terminal.
-   *
-   * @param name What tells it from other servers of this user.
-   */
+  /** One that starts with its first terminal; the name is its socket's. */
   constructor(name: string) {
     this.#socket = name;
   }
@@ -91,8 +40,6 @@ export class Tmux implements AsyncDisposable {
    * @param folder Where the shell is.
    * @param setup A shell command that is run first and not seen.
    * @param term What kind of terminal it says it is.
-   * @returns The terminal.
-   * @throws {NoTmuxError} When there is no tmux.
    */
   async open(
     { columns, rows }: Size,
@@ -114,18 +61,11 @@ export class Tmux implements AsyncDisposable {
     return terminal;
   }
 
-  /**
-   * Runs a tmux command.
-   *
-   * @param args The command and its arguments.
-   * @returns What it prints.
-   * @throws {NoTmuxError} When there is no tmux.
-   * @throws {TmuxError} When it fails, or the server was ended.
-   */
+  /** Runs a tmux command; returns what it prints. */
   async run(args: string[]): Promise<string> {
     // A terminal opened now would start another server.
     if (this.#hasEnded) {
-      throw new TmuxError("Could not run tmux: it has ended.");
+      throw new Error("Could not run tmux: it has ended.");
     }
     const running = this.#run(args);
     this.#running.add(running);
@@ -158,7 +98,7 @@ export class Tmux implements AsyncDisposable {
     const reason = signal
       ? `it was ended by ${signal}`
       : new TextDecoder().decode(stderr).trim();
-    throw new TmuxError(`Could not run tmux ${args[0]}: ${reason}.`);
+    throw new Error(`Could not run tmux ${args[0]}: ${reason}.`);
   }
 }
 
@@ -167,7 +107,12 @@ async function outputOf(command: Deno.Command): Promise<Deno.CommandOutput> {
   try {
     return await command.output();
   } catch (error) {
-    throw error instanceof Deno.errors.NotFound ? new NoTmuxError() : error;
+    if (!(error instanceof Deno.errors.NotFound)) throw error;
+    throw new Error(
+      "tmux, the terminal of the pictures and of some tests, is not " +
+        "installed. Install it (apt install tmux, brew install tmux) and try " +
+        "again.",
+    );
   }
 }
 
@@ -176,12 +121,7 @@ export class Terminal {
   readonly #tmux: Tmux;
   readonly #name: string;
 
-  /**
-   * Use {@link Tmux.open}.
-   *
-   * @param tmux The server.
-   * @param name Its session.
-   */
+  /** Use {@link Tmux.open}. */
   constructor(tmux: Tmux, name: string) {
     this.#tmux = tmux;
     this.#name = name;
@@ -224,32 +164,18 @@ export class Terminal {
     return (await this.#run("capture-pane", "-p", "-S", "-")).trimEnd();
   }
 
-  /**
-   * Waits until the screen shows something.
-   *
-   * @param expected What.
-   * @returns The screen that showed it.
-   * @throws {NotShownError} When it takes too long.
-   */
+  /** Waits until the screen shows something; returns the screen that did. */
   async until(expected: Expected): Promise<string> {
-    const deadline = performance.now() + PATIENCE_MS;
-    for (;;) {
-      const screen = await this.screen();
-      if (isShown(expected, screen)) return screen;
-      if (performance.now() > deadline) {
-        throw new NotShownError(expected, screen);
-      }
-      await new Promise((resolve) => setTimeout(resolve, LOOK_EVERY_MS));
-    }
+    let screen = "";
+    const look = async () => isShown(expected, screen = await this.screen());
+    if (await becomesTrue(look)) return screen;
+    throw new Error(
+      `The terminal has not shown ${expected} within ` +
+        `${PATIENCE_MS / 1000} s. See what the program in it says:\n${screen}`,
+    );
   }
 
-  /**
-   * Waits until the screen shows something that has parts.
-   *
-   * @param expected What.
-   * @returns The match.
-   * @throws {NotShownError} When it takes too long.
-   */
+  /** Waits until the screen shows something; returns the match. */
   async shows(expected: RegExp): Promise<RegExpExecArray> {
     return expected.exec(await this.until(expected))!;
   }
@@ -278,7 +204,6 @@ export class Terminal {
   }
 }
 
-/** Whether a screen shows what is expected. */
 function isShown(expected: Expected, screen: string): boolean {
   if (typeof expected === "function") return expected(screen);
   if (typeof expected === "string") return screen.includes(expected);

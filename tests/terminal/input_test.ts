@@ -1,5 +1,15 @@
-import { assert, assertEquals, assertStringIncludes } from "@std/assert";
-import { type Line, LineError, readLines } from "../../lib/terminal/input.ts";
+import {
+  assert,
+  assertEquals,
+  assertRejects,
+  assertStringIncludes,
+} from "@std/assert";
+import {
+  EncodingError,
+  type Line,
+  LineError,
+  readLines,
+} from "../../lib/terminal/input.ts";
 
 const encoder = new TextEncoder();
 
@@ -36,7 +46,10 @@ Deno.test("lines: LF, CRLF, none at the end, empty ones", async () => {
     ["\n", [""]],
     ["\r", [""]],
     ["a\rb\r\r\n", ["a\rb\r"]],
-    ["\ufeffa\n", ["\ufeffa"]],
+    ["\ufeffa\n\ufeffb", ["a", "\ufeffb"]],
+    ["\ufeff", []],
+    ["\uff21\n", ["\uff21"]],
+    ["a\0\n", ["a\0"]],
   ];
   for (const [input, lines] of cases) {
     for (const size of [1, 2, 3, 1024]) {
@@ -101,4 +114,32 @@ Deno.test("lines: the sentences for those that can't be sent", () => {
   assertStringIncludes(long, "limit is 10");
   const latin1 = new LineError({ type: "not UTF-8" }, 10).message;
   assertStringIncludes(latin1, "not UTF-8");
+});
+
+Deno.test("lines: a short one doesn't wait for what tells UTF-16", async () => {
+  const { readable, writable } = new TransformStream<Uint8Array>();
+  const writer = writable.getWriter();
+  const lines = readLines(readable, 100);
+  writer.write(encoder.encode("a\n"));
+  assertEquals((await lines.next()).value, text("a"));
+  await writer.close();
+  await lines.next();
+});
+
+Deno.test("lines: UTF-16 is refused by its name, marked or not", async () => {
+  const utf16 = (text: string, isLittle: boolean) =>
+    Uint8Array.from(text, (char) => char.charCodeAt(0)).reduce<number[]>(
+      (bytes, unit) => [...bytes, ...isLittle ? [unit, 0] : [0, unit]],
+      [],
+    );
+  for (const isLittle of [true, false]) {
+    const name = isLittle ? "(little-endian)" : "(big-endian)";
+    const mark = isLittle ? [0xff, 0xfe] : [0xfe, 0xff];
+    for (const start of [[], mark]) {
+      const bytes = Uint8Array.from([...start, ...utf16("hi\n", isLittle)]);
+      for (const size of [1, 2, 3, 1024]) {
+        await assertRejects(() => linesOf(bytes, size), EncodingError, name);
+      }
+    }
+  }
 });

@@ -1,6 +1,5 @@
 import { assertEquals } from "@std/assert";
-import type { ByteSink } from "../../lib/terminal/pump.ts";
-import { LineWriter } from "../../lib/terminal/signals.ts";
+import { type ByteSink, LineWriter } from "../../lib/terminal/output.ts";
 
 /** A sink whose writes end when the test says so. */
 class SlowSink implements ByteSink {

@@ -1,0 +1,57 @@
+/**
+ * What arrives in a room, and what interrupts it, as JSON lines for a program.
+ * They are safe to print raw: every character that could harm a terminal is a
+ * `\uXXXX` escape, and parsing gives the exact text. Pure.
+ *
+ * @module
+ */
+
+import { type Note, readUtf8 } from "./line.ts";
+import type { Malformed, Payload, Received } from "../protocol.ts";
+import { safeJson } from "../safe_text.ts";
+
+/**
+ * Shows what arrived as one JSON object. The members are `receivedAt` (RFC
+ * 3339, UTC, milliseconds), `topic`, `type` (`message`, `notice` or
+ * `malformed`), `from`, `text`, `id`, `at`, `qos`, `retain`, `duplicate`; those
+ * that a payload lacks are left out. A malformed one has `reason`, `text` (its
+ * bytes read as UTF-8, with U+FFFD for what isn't) and `bytes` (base64) in
+ * place of `from` to `at`.
+ *
+ * @returns The JSON, without a line break.
+ */
+export function renderJson(received: Received): string {
+  const { receivedAt, topic, payload, qos, retain, duplicate } = received;
+  return safeJson(JSON.stringify({
+    receivedAt,
+    topic,
+    type: payload.type,
+    ...content(payload),
+    qos,
+    retain,
+    duplicate,
+  }));
+}
+
+/** Shows a note as an object with `receivedAt`, `type` and its own members. */
+export function renderJsonNote(note: Note, time: Date): string {
+  return safeJson(JSON.stringify({ receivedAt: time, ...note }));
+}
+
+/** What a payload says, as members of a JSON object. */
+function content(payload: Payload | Malformed): Record<string, unknown> {
+  switch (payload.type) {
+    case "message": {
+      const { from, message, id, at } = payload;
+      return { from, text: message, id, at };
+    }
+    case "notice": {
+      const { from, notice, id, at } = payload;
+      return { from, text: notice, id, at };
+    }
+    case "malformed": {
+      const { reason, bytes } = payload;
+      return { reason, text: readUtf8(bytes), bytes: bytes.toBase64() };
+    }
+  }
+}

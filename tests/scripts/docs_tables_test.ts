@@ -1,0 +1,78 @@
+import { assert, assertEquals } from "@std/assert";
+import { EXIT } from "../../lib/cli/exit.ts";
+import { type Flag, flagsOf } from "../../lib/cli/flags.ts";
+import { parsePublisherArgs } from "../../lib/cli/options.ts";
+import { hostOf, openBroker } from "../support/brokers.ts";
+import { page } from "../support/markdown.ts";
+import { start } from "../support/processes.ts";
+
+/** A table's rows of flags, as `--help` writes them, and their last cells. */
+function flagTable(heading: string): Map<string, string> {
+  return new Map(
+    page("docs/flags.md").table(heading)
+      .map((cells) => [cells[0].replaceAll("`", ""), cells.at(-1)!]),
+  );
+}
+
+Deno.test("docs: the tables have every flag, and no other", () => {
+  const listeners = flagsOf("listener").map(spelling);
+  const publishers = flagsOf("publisher").map(spelling);
+  const only = (mine: string[], others: string[]) =>
+    mine.filter((flag) => !others.includes(flag));
+  const tables = {
+    "Both scripts": listeners.filter((flag) => publishers.includes(flag)),
+    Listener: only(listeners, publishers),
+    Publisher: only(publishers, listeners),
+  };
+  for (const [heading, flags] of Object.entries(tables)) {
+    const rows = [...flagTable(heading).keys()];
+    assertEquals(rows.toSorted(), flags.sort(), heading);
+  }
+});
+
+/** A flag as `--help` and the tables write it. */
+function spelling({ short, long, value }: Flag): string {
+  return `${short ? `-${short}, ` : ""}--${long}${value ? ` ${value}` : ""}`;
+}
+
+Deno.test("docs: the table has the defaults of the flags", () => {
+  const request = parsePublisherArgs([]);
+  assert(request.action === "run");
+  const { options } = request;
+  const defaults: [flag: string, value: string | number][] = [
+    ["-t, --topic TOPIC", `\`${options.topic}\``],
+    ["-h, --host HOST", `\`${options.brokers[0].host}\``],
+    ["-u, --username USER", `\`${options.username}\``],
+    ["-q, --qos 0|1|2", options.qos],
+    ["-k, --keepalive S", options.keepalive],
+    ["--timeout S", options.timeout],
+    ["-V, --protocol-version V", `\`${options.protocolVersion}\``],
+    ["-x, --session-expiry S", options.sessionExpiry],
+    ["--color WHEN", `\`${options.color}\``],
+  ];
+  const table = flagTable("Both scripts");
+  for (const [flag, value] of defaults) {
+    assertEquals(table.get(flag), String(value), flag);
+  }
+});
+
+Deno.test("docs: the table has every exit code", () => {
+  const codes = page("docs/output.md").table("Exit codes")
+    .map(([code]) => Number(code));
+  assertEquals(codes, Object.values(EXIT).sort());
+});
+
+Deno.test("docs: the README's users may read and write as it says", async () => {
+  await using broker = await openBroker();
+  const users = page("README.md").table("With Mosquitto")
+    .map((cells) => cells.map((cell) => cell.replaceAll("`", "")));
+  assertEquals(users.length, 3);
+  for (const [user, password, rights] of users) {
+    const parent = rights === "everything" ? "any" : rights.split(" ")[0];
+    const login = ["-h", hostOf(broker), "-u", user, "-P", password];
+    const room = ["-t", `${parent}/room`];
+    await using listener = start("listener.ts", [...login, ...room]);
+    // Its own notice has come back: it may write there, and read.
+    await listener.stdout.line(/now subscribed/);
+  }
+});

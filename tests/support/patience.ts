@@ -1,0 +1,45 @@
+/**
+ * How long a test waits for something before it fails.
+ *
+ * @module
+ */
+
+/** How long a test waits for something that should come at once. */
+export const PATIENCE_MS = 20_000;
+
+/**
+ * Waits for something that has to happen soon.
+ *
+ * @param promise What.
+ * @param late Says what is wrong when it has not.
+ * @param patience How long it may take, in milliseconds.
+ */
+export async function inTime<T>(
+  promise: Promise<T>,
+  late = () => "It did not happen in time.",
+  patience = PATIENCE_MS,
+): Promise<T> {
+  const tooLate = Promise.withResolvers<never>();
+  const timer = setTimeout(
+    () => tooLate.reject(new Error(late())),
+    patience,
+  );
+  try {
+    return await Promise.race([promise, tooLate.promise]);
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+/** Looks again and again; tells whether it became true in time. */
+export async function becomesTrue(
+  isTrue: () => boolean | Promise<boolean>,
+  patience = PATIENCE_MS,
+): Promise<boolean> {
+  const deadline = performance.now() + patience;
+  while (!await isTrue()) {
+    if (performance.now() > deadline) return false;
+    await new Promise((again) => setTimeout(again, 20));
+  }
+  return true;
+}
