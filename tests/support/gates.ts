@@ -6,7 +6,10 @@
  */
 
 /** Registers tests, or says why they are skipped. */
-export type Gate = (name: string, fn: () => Promise<void>) => void;
+export type Gate = (
+  name: string,
+  fn: (test: Deno.TestContext) => Promise<void>,
+) => void;
 
 /**
  * A gate.
@@ -56,6 +59,16 @@ export const NO_CLUSTER = Deno.env.get("MQTT_CLUSTER") !== "1"
   : isInstalled("nats-server", "--version")
   ? undefined
   : "nats-server is not installed";
+
+/** RabbitMQ's own script: what is in the PATH insists on a user of its own. */
+export const RABBITMQ_SERVER = "/usr/lib/rabbitmq/bin/rabbitmq-server";
+
+/** Why a test can't start a RabbitMQ of its own, if it can't. */
+export const NO_RABBITMQ = Deno.env.get("MQTT_RABBITMQ") !== "1"
+  ? "MQTT_RABBITMQ is not 1"
+  : isInstalled("test", "-x", RABBITMQ_SERVER)
+  ? undefined
+  : "rabbitmq-server is not installed";
 
 /** Why there can be no terminal to drive, if there can't. */
 export const NO_TMUX = isInstalled("tmux", "-V")
