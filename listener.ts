@@ -55,6 +55,7 @@ async function listen(
     warn: people.complain,
     onEnough: () => ending.begin(),
   });
+  const readable = new Set(options.topics);
   const client = await ChatClient.connect({
     ...connect,
     will: reader.will,
@@ -62,13 +63,17 @@ async function listen(
     onStatus(status) {
       connect.onStatus?.(status);
       reader.onStatus(status);
+      if (status.type !== "denied") return;
+      readable.delete(status.topic);
+      if (readable.size === 0) ending.begin(nothingToRead(options));
     },
   });
   client.lost.then((error) => ending.begin(error));
   stdout.broken.then((error) => ending.begin(error));
   const stopWaiting = waitForEnd(options, people, ending);
-  const joined = join(client, options).then(() => reader.announce(client));
-  joined.catch((error) => ending.begin(error));
+  client.join(options.topics, options.qos)
+    .then(() => reader.announce(client))
+    .catch((error) => ending.begin(error));
   const error = await ending.begun;
   reader.stop();
   await Promise.race([
@@ -132,16 +137,9 @@ async function leave(
   callOff();
 }
 
-/** Subscribes; it is an error when no room may be read. */
-async function join(
-  client: ChatClient,
-  { topics, qos }: ListenerOptions,
-): Promise<void> {
-  const grants = await client.join(topics, qos);
-  const isDenied = grants.length > 0 &&
-    grants.every((grant) => grant.qos === undefined);
-  if (!isDenied) return;
-  throw new NotAuthorizedError(
+/** It is an error when no room may be read, or none any more. */
+function nothingToRead({ topics }: ListenerOptions): NotAuthorizedError {
+  return new NotAuthorizedError(
     `The broker lets you read none of ${topics.join(", ")}; ask its ` +
       "operator, or use another --username.",
   );

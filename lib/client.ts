@@ -64,7 +64,6 @@ export { TopicError } from "./mqtt/topic.ts";
 /** A member of chat rooms on one broker, or on one of several. */
 export class ChatClient {
   readonly #options: ClientOptions;
-  readonly #timeout: number;
   readonly #link: Link;
   readonly #sender: Sender;
   readonly #rooms: Subscriptions;
@@ -78,7 +77,6 @@ export class ChatClient {
     open: OpenStream,
   ) {
     this.#options = options;
-    this.#timeout = settings.timeout;
     this.#link = new Link(settings, open, {
       onStatus: (status) => this.#tell(status),
       onUp: (limits) => this.#onUp(limits),
