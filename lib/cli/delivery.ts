@@ -149,6 +149,8 @@ export class Ledger {
   #acknowledged = 0;
   #refused = 0;
   #isDenied = false;
+  /** What was told of the first line that was refused. */
+  #firstRefusal = "";
   #isCutShort = false;
 
   /**
@@ -203,7 +205,9 @@ export class Ledger {
     this.#refused++;
     this.#isDenied ||= error instanceof PublishError && error.isDenied;
     const subject = this.#isOneMessage ? "The message" : `Line ${line}`;
-    this.#tell(`${subject} was not sent. ${error.message}`);
+    const sentence = `${subject} was not sent. ${error.message}`;
+    this.#firstRefusal ||= sentence;
+    this.#tell(sentence);
   }
 
   /** Takes note that the input broke off, and tells why. */
@@ -246,7 +250,8 @@ export class Ledger {
         this.#isOneMessage
           ? "The message was not acknowledged; it may or may not have arrived."
           : `${range(this.#unanswered)} not acknowledged and may or may not ` +
-            `have arrived; acknowledged: ${this.#acknowledged}.`,
+            `have arrived; acknowledged: ${this.#acknowledged}.` +
+            (this.#firstRefusal && ` ${this.#firstRefusal}`),
       );
     }
     if (this.#isDenied) return EXIT.notAuthorized;

@@ -23,6 +23,12 @@ export interface ByteSink {
  */
 export const WHOLE_BYTES = 512;
 
+/**
+ * How much text may wait: 100,000 lines of 400 characters, so that
+ * no reader who is merely slow loses one.
+ */
+const MAX_WAITING = 40 * 1024 * 1024;
+
 /** How long to wait for an output that refused, in milliseconds. */
 const RETRY_MS = 10;
 
@@ -41,7 +47,7 @@ export class LineWriter {
    *
    * @param sink Where the lines go.
    * @param onDropped Makes the line to write in place of those dropped.
-   * @param maxWaiting How much text may wait, in UTF-16 code units; eight
+   * @param maxWaiting How much text may wait, in UTF-16 code units; 64
    * million if none is given.
    */
   constructor(
@@ -205,7 +211,7 @@ export class LineQueue {
    */
   constructor(
     onDropped: (count: number) => string,
-    maxWaiting = 8 * 1024 * 1024,
+    maxWaiting = MAX_WAITING,
   ) {
     this.#onDropped = onDropped;
     this.#maxWaiting = maxWaiting;

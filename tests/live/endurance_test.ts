@@ -53,10 +53,13 @@ async function cuts(): Promise<void> {
     messages: MESSAGES,
     disruptions: 25,
     async disrupt() {
-      // At a random place of the stream: after some more bytes have passed.
-      for (const proxy of proxies) {
-        const way = proxy === forPublisher ? "up" : "down";
-        await passes(proxy, way, Math.random() * 20_000);
+      // Each at a random place of the stream: after some more bytes of it.
+      const places = proxies.map((proxy) => {
+        const way: Way = proxy === forPublisher ? "up" : "down";
+        return { proxy, way, at: proxy.passed[way] + Math.random() * 20_000 };
+      });
+      for (const { proxy, way, at } of places) {
+        await passes(proxy, way, at);
         proxy.cut(Math.random() < 0.5 ? "reset" : "close");
       }
     },
@@ -68,11 +71,10 @@ async function cuts(): Promise<void> {
   assertEquals([account.gaps, account.mayMiss], [25, 0]);
 }
 
-/** Waits until so many bytes more have gone through. */
-async function passes(proxy: FaultProxy, way: Way, more: number) {
-  const target = proxy.passed[way] + more;
+/** Waits until so many bytes have gone through. */
+async function passes(proxy: FaultProxy, way: Way, bytes: number) {
   assert(
-    await becomesTrue(() => proxy.passed[way] >= target),
+    await becomesTrue(() => proxy.passed[way] >= bytes),
     "it stands still",
   );
 }

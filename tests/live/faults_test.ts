@@ -94,7 +94,7 @@ live(
       .getReader();
     let said = "";
     while (!said.includes("Reading")) said += (await stderr.read()).value;
-    const stdin = `${"x".repeat(1000)}\n`.repeat(20_000);
+    const stdin = `${"x".repeat(2_500)}\n`.repeat(20_000);
     assertEquals((await run("publisher.ts", room, { stdin })).code, 0);
     // Longer than a client that doesn't ping is tolerated.
     await new Promise((ping) => setTimeout(ping, 1500 * KEEPALIVE + 1000));
