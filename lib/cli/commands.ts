@@ -40,7 +40,7 @@ const MAX_OFFERED = 24;
 export function interpret(line: Line): Line | Command {
   if (line.type !== "text" || line.isPasted) return line;
   const { text } = line;
-  if (text === "exit" || text === "Exit") return { type: "quit" };
+  if (text.trimEnd().toLowerCase() === "exit") return { type: "quit" };
   if (text.startsWith("//")) return { type: "text", text: text.slice(1) };
   if (!text.startsWith("/")) return line;
   const [, entered, argument] = /^(\S+)\s*([^]*)$/.exec(text)!;

@@ -32,7 +32,7 @@ Deno.test("commands: what is obeyed", () => {
   assertEquals(interpret(typed("/help")), { type: "help" });
   assertEquals(interpret(typed("/who")), { type: "who" });
   assertEquals(interpret(typed("/Clear")), { type: "clear" });
-  for (const entered of ["/quit", "exit", "Exit"]) {
+  for (const entered of ["/quit", "exit", "Exit", "EXIT", "exit "]) {
     assertEquals(interpret(typed(entered)), { type: "quit" });
   }
 });
@@ -98,7 +98,7 @@ Deno.test("commands: lines that can't be sent are not lost here", async () => {
 });
 
 Deno.test("commands: nothing passes after good-bye", async () => {
-  for (const text of ["/quit", "exit", "Exit"]) {
+  for (const text of ["/quit", "exit", "Exit", "EXIT", "exit "]) {
     assertEquals(await outcome([typed("a"), typed(text), typed("b")]), [
       "send a",
     ]);
