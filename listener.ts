@@ -133,7 +133,7 @@ async function leave(
   });
   if (client.online) await within(timeout, reader.leave());
   await client.close();
-  await within(timeout, stdout.flushed());
+  await stdout.drained(timeout);
   callOff();
 }
 
