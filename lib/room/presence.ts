@@ -43,8 +43,8 @@ export class Presence {
   readonly #granted = new Set<string>();
   /** The rooms to be told that one is there, once they may be read. */
   readonly #due: Set<string>;
-  /** The rooms whose join notice has no answer yet, over any connection. */
-  readonly #joining = new Set<string>();
+  /** Those whose join notice has no answer yet, over any connection. */
+  readonly #joining = new Map<string, Promise<void>>();
   /** The rooms in which others were told that one is there. */
   readonly #joined = new Set<string>();
   /** The rooms that take no notices. */
@@ -137,7 +137,13 @@ export class Presence {
   async leave(): Promise<void> {
     const client = this.#client;
     if (client === undefined) return;
-    const tell = (topic: string) => this.#tell(client, topic, leaveNotice);
+    const tell = async (topic: string) => {
+      // A room that refuses one's joining is not left.
+      await this.#joining.get(topic);
+      if (this.#joined.has(topic)) {
+        await this.#tell(client, topic, leaveNotice);
+      }
+    };
     await Promise.all([...this.#joined].map(tell));
   }
 
@@ -151,12 +157,15 @@ export class Presence {
     this.#echoes.stop();
   }
 
-  async #join(client: ChatClient, topic: string): Promise<void> {
+  #join(client: ChatClient, topic: string): void {
     if (!this.#due.delete(topic)) return;
     // One that is unanswered goes out again by itself.
     if (this.#joining.has(topic) || this.#muted.has(topic)) return;
-    this.#joining.add(topic);
     this.#joined.add(topic);
+    this.#joining.set(topic, this.#sayJoined(client, topic));
+  }
+
+  async #sayJoined(client: ChatClient, topic: string): Promise<void> {
     const start = performance.now();
     try {
       await this.#tell(client, topic, joinNotice);

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { assertEquals } from "@std/assert";
+import { assertEquals, assertMatch } from "@std/assert";
 import { type ChatClient, PublishError } from "../../lib/client.ts";
 import type { Payload } from "../../lib/protocol.ts";
 import { Presence } from "../../lib/room/presence.ts";
@@ -65,6 +65,15 @@ test("a connection that is renewed is no return", async () => {
   presence.granted(ROOM);
   assertEquals(told[2], JOINED);
   presence.stop();
+});
+
+test("a room that refuses one's joining is not left", async () => {
+  const { presence, client, told, warnings } = enter(() => true);
+  presence.join(client);
+  presence.granted(ROOM);
+  await presence.leave();
+  assertEquals(told, []);
+  assertMatch(warnings[0], /^Nobody sees you join chat\/room, .*: No\.$/);
 });
 
 test("another name is told by the old one, and the will has it", async () => {
