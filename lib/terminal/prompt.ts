@@ -46,6 +46,8 @@ export interface Prompt {
   show(line: string): void;
   /** Clears the screen above it. */
   clear(): void;
+  /** Puts another text before what is typed. */
+  setText(text: string): void;
   /**
    * Takes the prompt away and gives the terminal back as it was, as soon as it
    * takes anything. Lines can still be shown.
@@ -73,6 +75,7 @@ function plainPrompt({ onDropped }: PromptOptions): Prompt {
     lines: readLines(Deno.stdin.readable, MAX_PAYLOAD_BYTES),
     show: (line) => writer.write(line),
     clear: () => {},
+    setText: () => {},
     close: () => {},
     flushed: () => writer.flushed(),
   };
@@ -109,7 +112,7 @@ class TerminalPrompt implements Prompt {
   #isOpen = true;
 
   constructor(options: PromptOptions) {
-    this.#options = options;
+    this.#options = { ...options };
     this.#screen = new Screen({
       ...options,
       sink: Deno.stdout,
@@ -137,6 +140,11 @@ class TerminalPrompt implements Prompt {
 
   clear(): void {
     this.#screen.clear();
+  }
+
+  setText(text: string): void {
+    this.#options.text = text;
+    this.#draw();
   }
 
   flushed(): Promise<void> {
