@@ -16,6 +16,7 @@ import { ChatClient, NotAuthorizedError } from "./lib/client.ts";
 import { EXIT, WaitedError } from "./lib/cli/exit.ts";
 import { type ListenerOptions, parseListenerArgs } from "./lib/cli/options.ts";
 import { droppedLine, Reader } from "./lib/room/reader.ts";
+import { Ignored } from "./lib/room/ignored.ts";
 import { type People, prepare, runScript } from "./lib/cli/script.ts";
 import { LineWriter } from "./lib/terminal/output.ts";
 import { openStdout } from "./lib/terminal/pipe.ts";
@@ -48,6 +49,7 @@ async function listen(
   const reader = new Reader({
     ...options,
     color,
+    ignored: new Ignored(options.ignore),
     bell: options.bell && isTerminal,
     // Where lines are to be plain, each event keeps a line of its own.
     gather: color && isTerminal,

@@ -21,6 +21,7 @@ export class Delivery {
   readonly #client: ChatClient;
   readonly #options: PublisherOptions;
   readonly #window: number;
+  readonly #send: (message: string) => Promise<void>;
   readonly #ledger: Ledger;
   readonly #ending = new Ending();
   #stopSignals = () => {};
@@ -33,16 +34,22 @@ export class Delivery {
    * @param options The room, the name, the QoS, the time-out.
    * @param tell Writes a sentence about what went wrong.
    * @param window The most lines without an answer at a time.
+   * @param send Sends a message; to the room, by the name, unless given.
    */
   constructor(
     client: ChatClient,
     options: PublisherOptions,
     tell: (sentence: string) => void,
     window = WINDOW,
+    send = (message: string) => {
+      const { topic, name, qos } = options;
+      return client.send(topic, { type: "message", from: name, message }, qos);
+    },
   ) {
     this.#client = client;
     this.#options = options;
     this.#window = window;
+    this.#send = send;
     this.#ledger = new Ledger(tell, options.message !== undefined);
     client.lost.then((error) => {
       this.#lost = error;
@@ -124,15 +131,6 @@ export class Delivery {
         await this.#ledger.fewerThan(this.#window);
       }
     }
-  }
-
-  #send(message: string): Promise<void> {
-    const { topic, name, qos } = this.#options;
-    return this.#client.send(
-      topic,
-      { type: "message", from: name, message },
-      qos,
-    );
   }
 }
 

@@ -79,6 +79,13 @@ export const FLAGS: readonly Flag[] = [
     only: "listener",
   },
   {
+    long: "ignore",
+    value: "NAME",
+    repeat: true,
+    group: "Room",
+    help: "show nothing of NAME; may be repeated",
+  },
+  {
     long: "count",
     short: "C",
     value: "N",
@@ -227,7 +234,7 @@ export const FLAGS: readonly Flag[] = [
     long: "timeout",
     value: "S",
     group: "Link",
-    help: `connect, last acks [${DEFAULTS.timeout}]`,
+    help: `connect, acks [${DEFAULTS.timeout}]`,
   },
   {
     long: "protocol-version",
@@ -235,7 +242,7 @@ export const FLAGS: readonly Flag[] = [
     value: "V",
     choices: CHOICES["protocol-version"],
     group: "Link",
-    help: "5, 311 or auto: 5, else 311",
+    help: CHOICES["protocol-version"].join("|"),
   },
   {
     long: "resume",

@@ -11,6 +11,7 @@ import { age, DayWatch, LATE_MS } from "./time.ts";
 import { Bell, mentionOf } from "./mention.ts";
 import { renderJson, renderJsonNote } from "./json.ts";
 import {
+  isOwn,
   type LineOptions,
   type Note,
   renderCrowd,
@@ -50,7 +51,7 @@ const BEL = "\x07";
 /** Shows what arrives. */
 export class RoomView {
   readonly #options: ViewOptions;
-  readonly #line: LineOptions;
+  #line: LineOptions;
   readonly #seen = new SeenIds();
   readonly #days = new DayWatch();
   readonly #bell?: Bell;
@@ -61,12 +62,16 @@ export class RoomView {
   #missed?: number;
 
   constructor(options: ViewOptions) {
-    const { json, self, bell, gather, spokeAt = () => undefined } = options;
-    const mention = self === undefined ? undefined : mentionOf(self);
+    const { json, bell, gather, spokeAt = () => undefined } = options;
     this.#options = options;
-    this.#line = { ...options, mention };
+    this.#line = readBy(options);
     if (bell && !json) this.#bell = new Bell();
     if (gather && !json) this.#crowds = new Crowds(spokeAt);
+  }
+
+  /** From now on the reader has another name. */
+  rename(self: string): void {
+    this.#line = readBy({ ...this.#line, self });
   }
 
   /**
@@ -118,11 +123,11 @@ export class RoomView {
   }
 
   #showLine(received: Received, isLate: boolean): void {
-    const { receivedAt, payload } = received;
+    const { receivedAt } = received;
     const line = this.#options.json
       ? renderJson(received)
       : renderLine(received, this.#line, isLate);
-    this.#write(this.#rings(payload) ? BEL + line : line, receivedAt);
+    this.#write(this.#rings(received) ? BEL + line : line, receivedAt);
   }
 
   /** Writes a line, after that of its day where this is a new one. */
@@ -133,10 +138,11 @@ export class RoomView {
   }
 
   /** Whether the bell rings for what somebody says. */
-  #rings(payload: Received["payload"]): boolean {
-    const { self, mention } = this.#line;
+  #rings(received: Received): boolean {
+    const { payload } = received;
+    const { mention } = this.#line;
     if (this.#bell === undefined || mention === undefined) return false;
-    return payload.type === "message" && payload.from !== self &&
+    return payload.type === "message" && !isOwn(received, this.#line) &&
       mention.isIn(safeText(payload.message)) &&
       this.#bell.rings(this.#options.now());
   }
@@ -145,10 +151,10 @@ export class RoomView {
   #holdsBack(received: Received, crowds: Crowds, isLate: boolean): boolean {
     const { payload, topic, retain } = received;
     if (payload.type === "malformed") return false;
-    const { self, now } = this.#options;
+    const { now } = this.#options;
     const { from } = payload;
-    const isNews = payload.type === "notice" && from !== self && !retain &&
-      !isLate;
+    const isNews = payload.type === "notice" && !retain && !isLate &&
+      !isOwn(received, this.#line);
     if (isNews && crowds.gather(received, Number(now()))) {
       if (crowds.isFull) this.#tell(crowds);
       else if (this.#stopWaiting === undefined) this.#awaitDue(crowds);
@@ -177,6 +183,15 @@ export class RoomView {
       this.#write(renderCrowd(crowd, now, this.#line), now);
     }
   }
+}
+
+/** How lines are shown to a reader: with the name found in what others say. */
+function readBy(options: LineOptions): LineOptions {
+  const { self } = options;
+  return {
+    ...options,
+    mention: self === undefined ? undefined : mentionOf(self),
+  };
 }
 
 /** A line of our own. */

@@ -18,6 +18,7 @@ export function plainPrompt({ onDropped }: PromptOptions): Prompt {
     lines: typed(readLines(Deno.stdin.readable, MAX_PAYLOAD_BYTES)),
     show: (line) => writer.write(line),
     clear: () => {},
+    setText: () => {},
     close: () => {},
     flushed: () => writer.flushed(),
   };

@@ -58,6 +58,8 @@ export interface Prompt {
   show(line: string): void;
   /** Clears the screen above it. */
   clear(): void;
+  /** Puts another text before what is typed. */
+  setText(text: string): void;
   /**
    * Takes the prompt away and gives the terminal back as it was, as soon as it
    * takes anything. Lines can still be shown.
@@ -104,7 +106,7 @@ class TerminalPrompt implements Prompt {
   #isAway = true;
 
   constructor(options: PromptOptions) {
-    this.#options = options;
+    this.#options = { ...options };
     this.#screen = new Screen({
       ...options,
       sink: Deno.stdout,
@@ -127,6 +129,11 @@ class TerminalPrompt implements Prompt {
 
   clear(): void {
     this.#screen.clear();
+  }
+
+  setText(text: string): void {
+    this.#options.text = text;
+    this.#draw();
   }
 
   flushed(): Promise<void> {
