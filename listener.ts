@@ -104,8 +104,8 @@ function waitForEnd(
     ending.insist();
   });
   const timer = wait === undefined ? undefined : setTimeout(() => {
-    const isLate = `${wait} s have passed before ${count} lines came.`;
-    ending.begin(count === undefined ? undefined : new WaitedError(isLate));
+    const late = `--wait ${wait} has passed before --count ${count}.`;
+    ending.begin(count === undefined ? undefined : new WaitedError(late));
   }, wait * 1000);
   // In a pager's pipe the keys are the pager's.
   if (Deno.stdin.isTerminal() && Deno.stdout.isTerminal()) {

@@ -74,6 +74,8 @@ export class Link {
   readonly #now: () => number;
   readonly #takeover: TakeoverWatch;
   #willQoS: QoS;
+  /** The will that the last CONNECT said. */
+  #saidWill: ConnectOptions["will"];
   /** Ends the attempt under way. */
   #onOutcome = (_failure?: Reason) => {};
   #isUp = false;
@@ -196,6 +198,8 @@ export class Link {
     this.#willQoS = will?.qos ?? 0;
     if (!this.#isUp) return;
     this.#isRenewing = true;
+    // What is sent from now on waits for the next connection.
+    this.#handlers.onDown({ mayBeMessage: false });
     this.mqtt.leave();
   }
 
@@ -218,6 +222,7 @@ export class Link {
   #attempt(milliseconds: number): Promise<Reason | undefined> {
     const { promise, resolve } = Promise.withResolvers<Reason | undefined>();
     this.#onOutcome = resolve;
+    this.#saidWill = this.#options.will;
     this.#openSince = performance.now();
     this.#disconnectCode = undefined;
     this.mqtt.connect(connectPacket(
@@ -257,6 +262,9 @@ export class Link {
     }
     this.#handlers.onUp(limitsOf(version, this.mqtt.serverProperties));
     this.#onOutcome();
+    // It was changed while the broker thought.
+    const { will } = this.#options;
+    if (will !== this.#saidWill) this.renew(will);
   }
 
   #gapSeconds(): number {
@@ -280,7 +288,6 @@ export class Link {
     const { broker } = this.#rotation;
     this.#isUp = false;
     this.#downSince = { monotonic: performance.now(), wall: this.#now() };
-    this.#handlers.onDown({ mayBeMessage: false });
     const failure = await this.#attempt(this.#options.timeout * 1000);
     if (failure === undefined) return;
     this.#isRenewing = false;

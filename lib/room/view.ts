@@ -83,7 +83,9 @@ export class RoomView {
     const { payload, topic, receivedAt } = received;
     const { id, at } = payload.type === "malformed" ? {} : payload;
     if (id !== undefined && !this.#seen.add(id, topic)) return false;
-    if (this.#missed !== undefined) this.#missed++;
+    if (this.#missed !== undefined && payload.type === "message") {
+      this.#missed++;
+    }
     const isLate = this.#missed !== undefined || age(at, receivedAt) > LATE_MS;
     const isHeldBack = this.#crowds !== undefined &&
       this.#holdsBack(received, this.#crowds, isLate);
