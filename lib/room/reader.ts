@@ -97,8 +97,10 @@ export class Reader {
     const { count = Infinity, onEnough } = this.#options;
     const isOwn = received.sentTo !== undefined &&
       received.payload.type === "notice";
-    this.roster.note(received);
-    this.#presence.receive(received);
+    if (received.sealed !== false) {
+      this.roster.note(received);
+      this.#presence.receive(received);
+    }
     if (this.#shown >= count) {
       if (!isOwn) this.#unshown++;
       return;

@@ -60,8 +60,8 @@ const STATE_AFTER: Record<PresenceChange, PresenceState> = {
 
 /**
  * Remembers who was seen, the reader included: who said something, and whose
- * joining, leaving or time-out was told. Other notices and malformed payloads
- * tell of nobody. Of more than 1,000 people the longest unseen is forgotten.
+ * joining, leaving or time-out was told. Other notices, and what is no chat
+ * payload, tell of nobody. Of more than 1,000 people the longest unseen is forgotten.
  */
 export class Roster {
   /** By name; the longest unseen first. */
@@ -74,7 +74,7 @@ export class Roster {
    */
   note(received: Received): void {
     const { payload, topic, retain, receivedAt } = received;
-    if (payload.type === "malformed") return;
+    if (payload.type === "malformed" || payload.type === "sealed") return;
     const isMessage = payload.type === "message";
     const change = isMessage ? "joined" : presenceOf(payload, topic);
     const { from, at: sentAt } = payload;

@@ -17,9 +17,11 @@ import {
   renderDay,
   renderLine,
   renderNote,
+  renderRun,
 } from "./line.ts";
 import type { Received } from "../protocol.ts";
 import { safeText } from "../safe_text.ts";
+import { type Run, SealedRun } from "./sealed_run.ts";
 import { SeenIds } from "./seen_ids.ts";
 import { type Wait, waitFor } from "../timer.ts";
 
@@ -52,6 +54,10 @@ export class RoomView {
   readonly #options: ViewOptions;
   readonly #line: LineOptions;
   readonly #seen = new SeenIds();
+  /** Apart: what anybody may write must not make a sealed one seem known. */
+  readonly #seenUnsealed = new SeenIds();
+  readonly #sealedRun = new SealedRun();
+  #stopRun?: () => void;
   readonly #days = new DayWatch();
   readonly #bell?: Bell;
   /** What holds notices back, while any may be. */
@@ -72,14 +78,18 @@ export class RoomView {
   /**
    * Shows what arrived, unless it was shown before.
    *
-   * @returns Whether it was shown, or will be with others in one line.
+   * @returns Whether it was shown, or will be with others in one line; of a run
+   * of sealed payloads only the first.
    */
   show(received: Received): boolean {
-    const { payload, topic, receivedAt } = received;
-    const { id, at } = payload.type === "malformed" ? {} : payload;
-    if (id !== undefined && !this.#seen.add(id, topic)) return false;
+    const { payload, topic, receivedAt, sealed } = received;
+    const { id, at } = "from" in payload ? payload : {};
+    const seen = sealed === false ? this.#seenUnsealed : this.#seen;
+    if (id !== undefined && !seen.add(id, topic)) return false;
     if (this.#missed !== undefined) this.#missed++;
     const isLate = this.#missed !== undefined || age(at, receivedAt) > LATE_MS;
+    const isClosed = payload.type === "sealed" && payload.reason === undefined;
+    if (isClosed && !this.#options.json) return this.#addToRun(topic);
     const isHeldBack = this.#crowds !== undefined &&
       this.#holdsBack(received, this.#crowds, isLate);
     if (!isHeldBack) this.#showLine(received, isLate);
@@ -108,6 +118,8 @@ export class RoomView {
     this.showGathered();
     this.#stopWaiting?.();
     this.#crowds = undefined;
+    this.#stopRun?.();
+    this.#tellRun(this.#sealedRun.end());
   }
 
   /** Shows a line of our own. */
@@ -118,24 +130,31 @@ export class RoomView {
   }
 
   #showLine(received: Received, isLate: boolean): void {
-    const { receivedAt, payload } = received;
+    const { receivedAt } = received;
     const line = this.#options.json
       ? renderJson(received)
       : renderLine(received, this.#line, isLate);
-    this.#write(this.#rings(payload) ? BEL + line : line, receivedAt);
+    this.#write(this.#rings(received) ? BEL + line : line, receivedAt);
+  }
+
+  /** Writes a line, after what is held back of a run that it ends. */
+  #write(line: string, time: Date): void {
+    this.#tellRun(this.#sealedRun.end());
+    this.#writeOnDay(line, time);
   }
 
   /** Writes a line, after that of its day where this is a new one. */
-  #write(line: string, time: Date): void {
+  #writeOnDay(line: string, time: Date): void {
     const { json, write } = this.#options;
     if (!json && this.#days.isNewDay(time)) write(renderDay(time, this.#line));
     write(line);
   }
 
   /** Whether the bell rings for what somebody says. */
-  #rings(payload: Received["payload"]): boolean {
+  #rings({ payload, sealed }: Received): boolean {
     const { self, mention } = this.#line;
     if (this.#bell === undefined || mention === undefined) return false;
+    if (sealed === false) return false;
     return payload.type === "message" && payload.from !== self &&
       mention.isIn(safeText(payload.message)) &&
       this.#bell.rings(this.#options.now());
@@ -143,8 +162,8 @@ export class RoomView {
 
   /** Holds a notice back, or shows those that must come before what arrived. */
   #holdsBack(received: Received, crowds: Crowds, isLate: boolean): boolean {
-    const { payload, topic, retain } = received;
-    if (payload.type === "malformed") return false;
+    const { payload, topic, retain, sealed } = received;
+    if (!("from" in payload) || sealed === false) return false;
     const { self, now } = this.#options;
     const { from } = payload;
     const isNews = payload.type === "notice" && from !== self && !retain &&
@@ -156,6 +175,28 @@ export class RoomView {
     }
     if (crowds.holds(topic, from)) this.#tell(crowds);
     return false;
+  }
+
+  /** Counts a sealed payload; tells of it when its run is due. */
+  #addToRun(topic: string): boolean {
+    const isFirst = this.#sealedRun.add(topic, Number(this.#options.now()));
+    if (this.#stopRun === undefined) this.#awaitRun();
+    return isFirst;
+  }
+
+  #awaitRun(): void {
+    const { now, wait = waitFor } = this.#options;
+    const milliseconds = this.#sealedRun.wait(Number(now()));
+    this.#stopRun = undefined;
+    if (milliseconds === undefined) return;
+    if (milliseconds === 0) return this.#tellRun(this.#sealedRun.take());
+    this.#stopRun = wait(milliseconds, () => this.#awaitRun());
+  }
+
+  #tellRun(run: Run | undefined): void {
+    if (run === undefined) return;
+    const now = this.#options.now();
+    this.#writeOnDay(renderRun(run, now, this.#line), now);
   }
 
   /** Tells what is due when it is due, until there is nothing more. */
