@@ -79,6 +79,18 @@ export const FLAGS: readonly Flag[] = [
     only: "listener",
   },
   {
+    long: "secret-file",
+    value: "FILE",
+    file: true,
+    group: "Room",
+    help: "seals (-R=FILE)",
+  },
+  {
+    long: "secret",
+    group: "Room",
+    help: "seals; asks for the secret",
+  },
+  {
     long: "count",
     short: "C",
     value: "N",
@@ -217,6 +229,12 @@ export const FLAGS: readonly Flag[] = [
     help: `delivery [${DEFAULTS.qos}]`,
   },
   {
+    long: "timeout",
+    value: "S",
+    group: "Link",
+    help: `connect, last acks [${DEFAULTS.timeout}]`,
+  },
+  {
     long: "keepalive",
     short: "k",
     value: "S",
@@ -224,18 +242,12 @@ export const FLAGS: readonly Flag[] = [
     help: `seconds [${DEFAULTS.keepalive}]`,
   },
   {
-    long: "timeout",
-    value: "S",
-    group: "Link",
-    help: `connect, last acks [${DEFAULTS.timeout}]`,
-  },
-  {
     long: "protocol-version",
     short: "V",
     value: "V",
     choices: CHOICES["protocol-version"],
     group: "Link",
-    help: "5, 311 or auto: 5, else 311",
+    help: "5|311|auto",
   },
   {
     long: "resume",
