@@ -118,8 +118,7 @@ export class RoomView {
     this.showGathered();
     this.#stopWaiting?.();
     this.#crowds = undefined;
-    this.#stopRun?.();
-    this.#tellRun(this.#sealedRun.end());
+    this.#endRun();
   }
 
   /** Shows a line of our own. */
@@ -139,7 +138,7 @@ export class RoomView {
 
   /** Writes a line, after what is held back of a run that it ends. */
   #write(line: string, time: Date): void {
-    this.#tellRun(this.#sealedRun.end());
+    this.#endRun();
     this.#writeOnDay(line, time);
   }
 
@@ -191,6 +190,12 @@ export class RoomView {
     if (milliseconds === undefined) return;
     if (milliseconds === 0) return this.#tellRun(this.#sealedRun.take());
     this.#stopRun = wait(milliseconds, () => this.#awaitRun());
+  }
+
+  #endRun(): void {
+    this.#stopRun?.();
+    this.#stopRun = undefined;
+    this.#tellRun(this.#sealedRun.end());
   }
 
   #tellRun(run: Run | undefined): void {
