@@ -22,27 +22,10 @@ import {
   run,
   start,
 } from "../support/processes.ts";
+import { SECRET, SecretFile } from "../support/secret_file.ts";
 import { openTerminal, test as onTerminal } from "../support/prompt_scene.ts";
 
-const SECRET = "correct horse battery staple";
 const VARIABLE = "MQTT_CHAT_SECRET";
-
-/** A file with a secret that goes away with this. */
-class SecretFile implements AsyncDisposable {
-  readonly path = Deno.makeTempFileSync();
-  /** The flag that names it, and the permissions that this takes. */
-  readonly flag = ["--secret-file", this.path];
-  readonly permissions = ["-N", `-R=${this.path}`];
-
-  constructor(content: string | Uint8Array = `${SECRET}\n`) {
-    if (typeof content === "string") Deno.writeTextFileSync(this.path, content);
-    else Deno.writeFileSync(this.path, content);
-  }
-
-  async [Symbol.asyncDispose](): Promise<void> {
-    await Deno.remove(this.path);
-  }
-}
 
 /** A listener's lines without their times. */
 const plain = (stdout: string) =>
