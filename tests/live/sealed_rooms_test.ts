@@ -69,9 +69,9 @@ sub(
     const login = ["-h", "127.0.0.1", "-p", `${broker.port}`];
     // The listener's join, two lines, its will, and the join of another.
     await using seen = other(
-      "mosquitto_sub",
-      ...[...login, "-u", "chat", "-P", "chat", "-t", "chat/#"],
-      ...["-q", "1", "-C", "5", "-d"],
+      "stdbuf", // else it writes to a pipe at its end
+      ...["-oL", "mosquitto_sub", ...login, "-u", "chat", "-P", "chat"],
+      ...["-t", "chat/#", "-q", "1", "-C", "5", "-d"],
     );
     await seen.stdout.line(/^Subscribed/);
     const room = ["-h", broker.host, "-t", TOPIC, ...file.flag];
