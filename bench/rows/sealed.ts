@@ -35,7 +35,9 @@ export async function sealed(bench: Bench): Promise<void> {
     const plain = { program };
     const sealed = { program: withSecret(program, file), seal };
     await measureOneShots(bench, plain, sealed);
-    await measureListeners(bench, plain, sealed);
+    for (const qos of [0, 1] as const) {
+      await measureListeners(bench, qos, plain, sealed);
+    }
   } finally {
     await Deno.remove(file);
   }
@@ -73,12 +75,13 @@ async function measureOneShots(
 
 async function measureListeners(
   bench: Bench,
+  qos: 0 | 1,
   plain: Way,
   sealed: Way,
 ): Promise<void> {
   const count = bench.size(100_000, 2_000);
   const of = (way: string) =>
-    `7 listener, ${withCommas(count)} ${way} messages at QoS 1`;
+    `7 listener, ${withCommas(count)} ${way} messages at QoS ${qos}`;
   const figuresOf = (what: string, to?: ReturnType<typeof bench.figure>) => ({
     // At least half the speed.
     wall: bench.figure(what, "ms", to && [{ to, atMost: 2 }]),
@@ -88,7 +91,7 @@ async function measureListeners(
   const ways = [
     { ...plain, ...figures },
     { ...sealed, ...figuresOf(of("sealed"), figures.wall) },
-  ].map((way) => ({ ...way, batch: batchOf(count, way.seal) }));
+  ].map((way) => ({ ...way, batch: batchOf(count, qos, way.seal) }));
   for (const _ of bench.rounds(of("sealed"), bench.size(3, 1))) {
     for (const { program, batch, wall, cpu } of ways) {
       const listening = { topics: [TOPIC], qos: batch.qos };
@@ -103,7 +106,7 @@ async function measureListeners(
 }
 
 /** As that of the other rows, but sealed where there is a seal. */
-function batchOf(count: number, seal?: RoomSeal): Batch {
+function batchOf(count: number, qos: 0 | 1, seal?: RoomSeal): Batch {
   const packets = Array.from({ length: count }, (_, index) => {
     const message = lineOf(index) + (index < count - 1 ? "" : ` ${LAST}`);
     const payload = encodeFor(TOPIC, {
@@ -117,11 +120,11 @@ function batchOf(count: number, seal?: RoomSeal): Batch {
       cmd: "publish",
       topic: TOPIC,
       payload,
-      qos: 1,
+      qos,
       messageId: 1 + index % 0xffff,
       dup: false,
       retain: false,
     });
   });
-  return { count, qos: 1, packets: Buffer.concat(packets) };
+  return { count, qos, packets: Buffer.concat(packets) };
 }
