@@ -4,7 +4,7 @@
  * @module
  */
 
-import { assert, assertEquals, assertThrows } from "@std/assert";
+import { assert, assertEquals, assertMatch, assertThrows } from "@std/assert";
 import { decodeFrom, encodeFor } from "../lib/codec.ts";
 import {
   decode,
@@ -12,7 +12,9 @@ import {
   type Payload,
   PayloadTooLargeError,
 } from "../lib/protocol.ts";
+import { renderLine } from "../lib/room/line.ts";
 import { RoomSeal } from "../lib/seal.ts";
+import { PLAIN, received } from "./support/line_fixtures.ts";
 
 const TOPIC = "chat/room";
 const PAYLOAD: Payload = {
@@ -74,7 +76,7 @@ test("what can't be opened says why", () => {
   );
 });
 
-test("every bit of a sealed payload flipped is refused, but for what is around", () => {
+test("every bit of what is sealed flipped is refused, in one line", () => {
   const text = encodeFor(TOPIC, PAYLOAD, seal);
   const bytes = utf8(text);
   const start = text.indexOf('"sealed":"') + '"sealed":"'.length;
@@ -82,7 +84,10 @@ test("every bit of a sealed payload flipped is refused, but for what is around",
   for (let bit = 8 * start; bit < 8 * (bytes.length - 2); bit++) {
     const at = bit >> 3;
     const flipped = bytes.with(at, bytes[at] ^ (1 << (bit & 7)));
-    const { payload } = decodeFrom(TOPIC, flipped, seal);
+    const content = decodeFrom(TOPIC, flipped, seal);
+    const { payload } = content;
+    const line = renderLine({ ...received(payload), ...content }, PLAIN);
+    assertMatch(line, /^14:03:22 (\(unsealed\) )?\?\? [^\n]+$/);
     const { reason } = payload as { reason?: string };
     const isRefused = payload.type === "malformed" ||
       (payload.type === "sealed" && reason !== undefined);
