@@ -19,11 +19,20 @@ import { latency } from "./rows/latency.ts";
 import { listening } from "./rows/listening.ts";
 import { oneShot } from "./rows/one_shot.ts";
 import { publishing } from "./rows/publishing.ts";
+import { sealed } from "./rows/sealed.ts";
 import { svg } from "./svg.ts";
 import { replaceFigures } from "./table.ts";
 
 /** The rows, by number less one. */
-const ROWS: Row[] = [oneShot, listening, publishing, latency, idle, growth];
+const ROWS: Row[] = [
+  oneShot,
+  listening,
+  publishing,
+  latency,
+  idle,
+  growth,
+  sealed,
+];
 
 const USAGE = "usage: deno task bench [--short] [--only N[,N]] [--write]";
 

@@ -1,6 +1,7 @@
 /**
- * Takes the README's pictures: runs the scripts in terminals as a person does,
- * and writes what these show to `listener.svg` and `chat.svg` beside this file.
+ * Takes the pages' pictures: runs the scripts in terminals as a person does, and
+ * writes what these show to `listener.svg`, `chat.svg` and `sealed.svg` beside
+ * this file.
  *
  *     deno task pictures
  *
@@ -58,14 +59,18 @@ async function openTerminal(
   return await tmux.open(size, ROOT, `DENO_NO_UPDATE_CHECK=1; ${deno}`);
 }
 
+/** What a terminal shows, with the usual port. */
+async function captured({ port }: Stage, terminal: Terminal): Promise<string> {
+  return (await terminal.capture()).replaceAll(`:${port}`, `:${USUAL_PORT}`);
+}
+
 /** Draws what a terminal shows. */
 async function draw(
   stage: Stage,
   terminal: Terminal,
   title: string,
 ): Promise<string> {
-  const captured = await terminal.capture();
-  return ansiSvg(captured.replaceAll(`:${stage.port}`, `:${USUAL_PORT}`), {
+  return ansiSvg(await captured(stage, terminal), {
     title,
     columns: SIZE.columns,
     cursor: await terminal.cursor(),
@@ -138,13 +143,57 @@ async function chatPicture(stage: Stage): Promise<string> {
   return await draw(stage, grace, "MQTT-Chat: publisher.ts --follow");
 }
 
-/** Takes both pictures, then writes them. */
+/** One room, read by Ada with its secret and by a stranger without it. */
+async function sealedPicture(stage: Stage): Promise<string> {
+  const ada = await openTerminal(stage, SIZE);
+  const stranger = await openTerminal(stage, SIZE);
+  const linus = await openTerminal(stage, WIDE);
+  const others = await openTerminal(stage, WIDE);
+
+  for (
+    const [member, command] of [
+      [ada, `${LISTENER} --secret --name Ada`],
+      [linus, `${PUBLISHER} --follow --secret --name Linus`],
+    ] as const
+  ) {
+    await member.enter(command);
+    await member.shows(/Secret of the room:/);
+    await member.enter("six random words, or openssl's");
+    await ada.shows(/User (\w+) is now subscribed/);
+  }
+  await linus.shows(/^Linus> *$/m);
+  await stranger.enter(`${LISTENER} --no-announce`);
+  await stranger.shows(/^Reading/m);
+
+  await linus.enter("Room 4 is open; the code of its door is 2718.");
+  await ada.shows(/Linus: Room 4/);
+  await linus.enter("Please don't tell the other course.");
+  await ada.shows(/Linus: Please/);
+  await linus.enter("/me makes coffee");
+  await ada.shows(/Linus: \*makes/);
+  await others.enter(
+    `${PUBLISHER} --name Linus -m 'The code has changed, it is 1234.'`,
+  );
+  await ada.shows(/\(unsealed\) Linus: The code/);
+  await stranger.shows(/sealed payloads[^]*Linus: The code/);
+  const screens = [
+    await captured(stage, ada),
+    await captured(stage, stranger),
+  ].map((screen) => screen.trimEnd());
+  return ansiSvg(screens.join(`\n\x1b[2m${"-".repeat(SIZE.columns)}\x1b[m\n`), {
+    title: "MQTT-Chat: one room, with its secret and without",
+    columns: SIZE.columns,
+  });
+}
+
+/** Takes the pictures, then writes them. */
 async function takePictures(tmux: Tmux): Promise<void> {
   await using broker = await startBroker();
   const stage = { tmux, port: broker.port };
   const pictures = {
     "listener.svg": await listenerPicture(stage),
     "chat.svg": await chatPicture(stage),
+    "sealed.svg": await sealedPicture(stage),
   };
   for (const [file, svg] of Object.entries(pictures)) {
     await Deno.writeTextFile(new URL(file, import.meta.url), svg);

@@ -23,14 +23,10 @@ import { Sender } from "./mqtt/sender.ts";
 import { type Grant, Subscriptions } from "./mqtt/subscriptions.ts";
 import { checkFilter, checkTopic } from "./mqtt/topic.ts";
 import { loadTransport, type OpenStream } from "./mqtt/transport.ts";
+import { type Content, decodeFrom, encodeFor } from "./codec.ts";
 import { IdSource } from "./ids.ts";
-import {
-  decode,
-  encodeText,
-  type Malformed,
-  type Payload,
-  type QoS,
-} from "./protocol.ts";
+import type { Payload, QoS } from "./protocol.ts";
+import type { RoomSeal } from "./seal.ts";
 
 export {
   AddressError,
@@ -56,6 +52,7 @@ export {
   PayloadTooLargeError,
   type QoS,
   type Received,
+  type Sealed,
 } from "./protocol.ts";
 export type { Version, WantedVersion } from "./mqtt/rotation.ts";
 export type { Grant } from "./mqtt/subscriptions.ts";
@@ -64,6 +61,7 @@ export { TopicError } from "./mqtt/topic.ts";
 /** A member of chat rooms on one broker, or on one of several. */
 export class ChatClient {
   readonly #options: ClientOptions;
+  readonly #seal?: RoomSeal;
   readonly #link: Link;
   readonly #sender: Sender;
   readonly #rooms: Subscriptions;
@@ -75,8 +73,10 @@ export class ChatClient {
     options: ClientOptions,
     settings: ConnectOptions,
     open: OpenStream,
+    seal?: RoomSeal,
   ) {
     this.#options = options;
+    this.#seal = seal;
     this.#link = new Link(settings, open, {
       onStatus: (status) => this.#tell(status),
       onUp: (limits) => this.#onUp(limits),
@@ -84,11 +84,11 @@ export class ChatClient {
       onPublish: (topic, bytes, { qos, retain, dup }) => {
         // It clears a retained message (MQTT 5 §3.3.1.3): nobody said anything.
         if (bytes.length === 0) return;
-        const payload = decode(bytes);
+        const content = decodeFrom(topic, bytes, seal);
         options.onReceived?.({
           topic,
-          payload,
-          sentTo: this.#topicSentTo(payload),
+          ...content,
+          sentTo: this.#topicSentTo(content),
           qos,
           retain,
           receivedAt: this.#now(),
@@ -123,14 +123,21 @@ export class ChatClient {
    * @throws {AddressError} When a broker's address can't be read.
    * @throws {TopicError} When the will's topic can't be published to.
    * @throws {PayloadTooLargeError} When the will is too large.
+   * @throws {RangeError} When the secret is empty.
    * @throws {NotAuthorizedError} When a broker refuses the user.
    * @throws {RefusedError} When a broker refuses for another lasting reason.
    * @throws {UnreachableError} When none answers in time.
    */
-  static async connect(options: ClientOptions): Promise<ChatClient> {
-    const settings = completeOptions(options);
+  static async connect(
+    { secret, ...options }: ClientOptions,
+  ): Promise<ChatClient> {
+    // Loaded here, since most rooms have no secret.
+    const seal = secret === undefined
+      ? undefined
+      : new (await import("./seal.ts")).RoomSeal(secret);
+    const settings = completeOptions(options, seal);
     const open = await loadTransport(settings.brokers, settings.tls);
-    const client = new ChatClient(options, settings, open);
+    const client = new ChatClient(options, settings, open, seal);
     await client.#link.connect();
     return client;
   }
@@ -194,7 +201,7 @@ export class ChatClient {
    * @throws {PayloadTooLargeError} When it is too large.
    */
   setWill(will: Will | undefined): void {
-    this.#link.renew(will && completeWill(will));
+    this.#link.renew(will && completeWill(will, this.#seal));
   }
 
   /**
@@ -218,11 +225,8 @@ export class ChatClient {
     checkTopic(topic);
     const id = payload.id ?? this.#ids.next(topic);
     const at = payload.at ?? this.#now().toISOString();
-    const message = {
-      topic,
-      payload: encodeText({ ...payload, id, at }),
-      qos,
-    };
+    const text = encodeFor(topic, { ...payload, id, at }, this.#seal);
+    const message = { topic, payload: text, qos };
     if (this.#isClosed) throw new AbandonedError("The connection is closed.");
     await this.#sender.send(message);
   }
@@ -288,8 +292,9 @@ export class ChatClient {
     this.#rooms.abandon(error);
   }
 
-  #topicSentTo(payload: Payload | Malformed): string | undefined {
-    return payload.type === "malformed" || payload.id === undefined
+  #topicSentTo({ payload, sealed }: Content): string | undefined {
+    // In a room with a secret, what is not sealed only claims to be ours.
+    return sealed === false || !("id" in payload) || payload.id === undefined
       ? undefined
       : this.#ids.topicOf(payload.id);
   }

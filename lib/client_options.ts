@@ -15,7 +15,9 @@ import {
 import type { ConnectOptions } from "./mqtt/connect.ts";
 import type { LinkStatus } from "./mqtt/status.ts";
 import { checkTopic } from "./mqtt/topic.ts";
-import { encode, type Payload, type QoS, type Received } from "./protocol.ts";
+import { encodeFor } from "./codec.ts";
+import type { Payload, QoS, Received } from "./protocol.ts";
+import type { RoomSeal } from "./seal.ts";
 
 /** What is taken for granted where nobody says otherwise. */
 export const DEFAULTS = {
@@ -73,6 +75,12 @@ export interface ClientOptions extends
   session?: Partial<ConnectOptions["session"]>;
   /** What the broker publishes when the connection is lost. */
   will?: Will;
+  /**
+   * What the members of the rooms know, and nobody else: all that is sent is
+   * sealed with it, the will as well, and what others sealed with it is opened.
+   * It is not kept.
+   */
+  secret?: string;
   /** Called for each publication that arrives. */
   onReceived?: (received: Received) => void;
   /** Called when something happens to the connection. */
@@ -95,13 +103,17 @@ export interface Will {
  * Completes what a program says with what it leaves out.
  *
  * @param options What it says.
+ * @param seal What to seal the will with.
  * @returns What connecting needs.
  * @throws {AddressError} When a broker's address can't be read, or there is
  * none.
  * @throws {TopicError} When the will has a topic that can't be published to.
  * @throws {PayloadTooLargeError} When the will is too large.
  */
-export function completeOptions(options: ClientOptions): ConnectOptions {
+export function completeOptions(
+  options: ClientOptions,
+  seal?: RoomSeal,
+): ConnectOptions {
   const { username, password, clientId, tls, will } = options;
   const { resume = false, expiry } = options.session ?? {};
   const { sessionExpiry, outageExpiry } = DEFAULTS;
@@ -119,7 +131,7 @@ export function completeOptions(options: ClientOptions): ConnectOptions {
       resume,
       expiry: expiry ?? (resume ? sessionExpiry : outageExpiry),
     },
-    will: will && completeWill(will),
+    will: will && completeWill(will, seal),
   };
 }
 
@@ -127,15 +139,18 @@ export function completeOptions(options: ClientOptions): ConnectOptions {
  * Makes of a will what CONNECT says.
  *
  * @param will What a program says.
+ * @param seal What to seal it with.
  * @returns The will, encoded.
  * @throws {TopicError} When it has a topic that can't be published to.
  * @throws {PayloadTooLargeError} When it is too large.
  */
 export function completeWill(
   { topic, payload, qos = DEFAULTS.qos }: Will,
+  seal?: RoomSeal,
 ): ConnectOptions["will"] {
   checkTopic(topic);
-  return { topic, payload: encode(payload), qos };
+  const text = encodeFor(topic, payload, seal);
+  return { topic, payload: new TextEncoder().encode(text), qos };
 }
 
 /** Reads the addresses that are text. They may hold a password: none is repeated. */

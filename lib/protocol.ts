@@ -62,12 +62,30 @@ export interface Malformed {
   bytes: Uint8Array;
 }
 
+/** A sealed payload that can't be read here. */
+export interface Sealed {
+  /** What kind of payload this is. */
+  type: "sealed";
+  /** What is sealed, as docs/sealed-rooms.md specifies. */
+  sealed: string;
+  /**
+   * Why the secret doesn't open it, as part of a sentence; undefined where the
+   * client has none.
+   */
+  reason?: string;
+}
+
 /** One publication as it arrived in a room. */
 export interface Received {
   /** The topic it was published to. */
   topic: string;
   /** What it says. */
-  payload: Payload | Malformed;
+  payload: Payload | Malformed | Sealed;
+  /**
+   * Whether it came sealed. Where it did not, anybody may have written it, under
+   * any name. Undefined where the client has no secret.
+   */
+  sealed?: boolean;
   /** The QoS it was delivered with. */
   qos: QoS;
   /** Whether the broker had kept it as the topic's retained message. */
@@ -128,10 +146,15 @@ export function encode(payload: Payload): Uint8Array {
  * Encodes a payload as JSON, for whoever encodes text as UTF-8.
  *
  * @param payload What to send.
+ * @param finish Makes of the JSON what is sent, and keeps the limit; the JSON
+ * itself by default.
  * @returns The JSON, at most {@link MAX_PAYLOAD_BYTES} in UTF-8.
  * @throws {PayloadTooLargeError} When there would be more.
  */
-export function encodeText(payload: Payload): string {
+export function encodeText(
+  payload: Payload,
+  finish: (json: string) => string = limited,
+): string {
   const wire: Record<string, string> = {
     type: payload.type,
     from: payload.from.toWellFormed(),
@@ -140,7 +163,11 @@ export function encodeText(payload: Payload): string {
   else wire.notice = payload.notice.toWellFormed();
   if (payload.id !== undefined) wire.id = payload.id.toWellFormed();
   if (payload.at !== undefined) wire.at = payload.at;
-  const json = JSON.stringify(wire);
+  return finish(JSON.stringify(wire));
+}
+
+/** Refuses what is too large. */
+function limited(json: string): string {
   const size = Buffer.byteLength(json);
   if (size > MAX_PAYLOAD_BYTES) throw new PayloadTooLargeError(size);
   return json;
@@ -151,12 +178,12 @@ export function encodeText(payload: Payload): string {
  * comes back as {@link Malformed}. It is strict about `type`, `from` and the
  * text; other fields are ignored, and so are an `id` and an `at` that are not as
  * {@link Envelope} has them. The plain-text will of the older program is its
- * notice.
+ * notice. Of a sealed payload nothing else is read.
  *
  * @param bytes The payload of a PUBLISH packet.
- * @returns The chat payload, or why it isn't one.
+ * @returns The chat payload, what is sealed, or why it is neither.
  */
-export function decode(bytes: Uint8Array): Payload | Malformed {
+export function decode(bytes: Uint8Array): Payload | Malformed | Sealed {
   const malformed = (reason: string): Malformed => ({
     type: "malformed",
     reason,
@@ -179,6 +206,9 @@ export function decode(bytes: Uint8Array): Payload | Malformed {
   }
   if (typeof value !== "object" || value === null || Array.isArray(value)) {
     return malformed("not a JSON object");
+  }
+  if ("sealed" in value && typeof value.sealed === "string") {
+    return { type: "sealed", sealed: value.sealed };
   }
   const result = check(value as Record<string, unknown>);
   return typeof result === "string" ? malformed(result) : result;

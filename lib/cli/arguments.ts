@@ -34,6 +34,11 @@ export function readValues(script: Script, args: string[]): Values {
   const isText = (flag: { value?: string }) => flag.value !== undefined;
   refuseGlued(args);
   const whole = withValues(args, flags);
+  if (whole.some((arg) => arg.startsWith("--secret="))) {
+    throw new UsageError(
+      "--secret takes no value, which other users could see; it asks for it.",
+    );
+  }
   // The parser keeps the arguments without a flag under this name.
   if (args.some((arg) => /^--?_(=|$)/.test(arg))) {
     throw new UsageError('there is no flag "_".');
@@ -164,7 +169,8 @@ export class Values {
     const [extra] = this.#texts("_");
     if (extra !== undefined) {
       // It may be the rest of a password, or a URL that holds one.
-      const isSecret = /@|:\/\//.test(extra) || this.one("password");
+      const isSecret = /@|:\/\//.test(extra) || this.one("password") ||
+        this.has("secret");
       const shown = isSecret ? "one argument" : JSON.stringify(extra);
       throw new UsageError(
         `${shown} belongs to no flag; text with spaces needs quotes.`,

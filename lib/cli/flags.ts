@@ -86,6 +86,18 @@ export const FLAGS: readonly Flag[] = [
     help: "show nothing of NAME; may be repeated",
   },
   {
+    long: "secret-file",
+    value: "FILE",
+    file: true,
+    group: "Room",
+    help: "seals (-R=FILE)",
+  },
+  {
+    long: "secret",
+    group: "Room",
+    help: "seals; asks for the secret",
+  },
+  {
     long: "count",
     short: "C",
     value: "N",
@@ -224,6 +236,12 @@ export const FLAGS: readonly Flag[] = [
     help: `delivery [${DEFAULTS.qos}]`,
   },
   {
+    long: "timeout",
+    value: "S",
+    group: "Link",
+    help: `connect, last acks [${DEFAULTS.timeout}]`,
+  },
+  {
     long: "keepalive",
     short: "k",
     value: "S",
@@ -231,18 +249,12 @@ export const FLAGS: readonly Flag[] = [
     help: `seconds [${DEFAULTS.keepalive}]`,
   },
   {
-    long: "timeout",
-    value: "S",
-    group: "Link",
-    help: `connect, acks [${DEFAULTS.timeout}]`,
-  },
-  {
     long: "protocol-version",
     short: "V",
     value: "V",
     choices: CHOICES["protocol-version"],
     group: "Link",
-    help: CHOICES["protocol-version"].join("|"),
+    help: "5|311|auto",
   },
   {
     long: "resume",

@@ -51,6 +51,10 @@ export interface Options extends
   ignore: string[];
   /** The file to read the password from, if any. */
   passwordFile?: string;
+  /** The file to read the rooms' secret from, if any. */
+  secretFile?: string;
+  /** Whether to ask for it. */
+  asksSecret: boolean;
   /** The QoS to publish and subscribe with. */
   qos: QoS;
   /** PEM files. */
@@ -174,6 +178,9 @@ function commonOptions(values: Values): Options {
   if (values.one("password") && values.one("password-file")) {
     throw new UsageError("give --password or --password-file, not both.");
   }
+  if (values.has("secret") && values.one("secret-file")) {
+    throw new UsageError("give --secret or --secret-file, not both.");
+  }
   const clientId = values.one("id");
   if (resume && clientId === undefined) {
     throw new UsageError(
@@ -191,6 +198,8 @@ function commonOptions(values: Values): Options {
     ignore: othersToIgnore(values, name),
     password: values.one("password"),
     passwordFile: values.one("password-file"),
+    secretFile: values.one("secret-file"),
+    asksSecret: values.has("secret"),
     clientId,
     resume,
     sessionExpiry: values.number("session-expiry", 0, MAX_SESSION_EXPIRY) ??

@@ -1,6 +1,6 @@
 /**
- * From options to what connecting needs: the net permission, the password,
- * the PEM files, whether to colour. Owns every question to Deno's permissions,
+ * From options to what connecting needs: the net permission, the password, the
+ * secret, the PEM files, whether to colour. Owns every question to Deno's permissions,
  * the environment and the file system.
  *
  * @module
@@ -23,8 +23,12 @@ export class NotPermittedError extends UsageError {
 /** The most bytes of a password, by the length field of CONNECT. */
 const MAX_PASSWORD_BYTES = 65_535;
 
-/** The environment variable a password may come from. */
+/** The environment variables a password and a secret may come from. */
 const PASSWORD_VARIABLE = "MQTT_PASSWORD";
+const SECRET_VARIABLE = "MQTT_CHAT_SECRET";
+
+/** Whether a secret is so short, in characters, that it deserves a warning. */
+const SHORT_SECRET = 12;
 
 /**
  * Makes sure that the brokers may be connected to. Where Deno can ask, it
@@ -73,20 +77,81 @@ async function choosePassword(
 ): Promise<string | undefined> {
   if (options.password !== undefined) return options.password;
   if (options.passwordFile !== undefined) {
-    const text = await readGranted("password-file", options.passwordFile);
-    return text.split(/\r?\n/, 1)[0];
+    return firstLine(await readGranted("password-file", options.passwordFile));
   }
-  const variable = { name: "env", variable: PASSWORD_VARIABLE } as const;
-  const { state } = await Deno.permissions.query(variable);
-  const fromEnv = state === "granted"
-    ? Deno.env.get(PASSWORD_VARIABLE)
-    : undefined;
+  const fromEnv = await readVariable(PASSWORD_VARIABLE);
   if (fromEnv !== undefined) return fromEnv;
   if (options.brokers.every((broker) => broker.password !== undefined)) {
     return undefined;
   }
   if (options.username === DEFAULTS.username) return DEFAULTS.username;
   return await ask(`Password of ${safeName(options.username)}:`) ?? undefined;
+}
+
+/**
+ * Finds the secret of the rooms: in its file, in MQTT_CHAT_SECRET (where reading
+ * that is permitted already), or by asking on a terminal.
+ *
+ * @param options What the arguments say.
+ * @param ask Asks for it without echo; null when there is no terminal.
+ * @param warn Told, in a sentence, of a secret that is easily guessed.
+ * @returns The secret, or undefined when there is none.
+ * @throws {UsageError} When there are two, or one that can't be used.
+ */
+export async function findSecret(
+  { secretFile, asksSecret }: Pick<Options, "secretFile" | "asksSecret">,
+  ask: (question: string) => Promise<string | null>,
+  warn: (sentence: string) => void,
+): Promise<string | undefined> {
+  const fromEnv = await readVariable(SECRET_VARIABLE);
+  const flag = asksSecret ? "--secret" : secretFile && "--secret-file";
+  if (flag && fromEnv !== undefined) {
+    throw new UsageError(`give ${flag} or ${SECRET_VARIABLE}, not both.`);
+  }
+  const secret = secretFile !== undefined
+    ? await readSecret(secretFile)
+    : asksSecret
+    ? await ask("Secret of the room:")
+    : fromEnv;
+  if (secret === null) {
+    throw new UsageError(
+      "--secret asks on a terminal, and there is none; use --secret-file.",
+    );
+  }
+  // Whoever meant to seal must not go on unsealed.
+  if (secret === "") {
+    throw new UsageError(`the secret of ${flag ?? SECRET_VARIABLE} is empty.`);
+  }
+  if (secret !== undefined && Array.from(secret).length < SHORT_SECRET) {
+    warn(
+      `The secret has less than ${SHORT_SECRET} characters, which can be ` +
+        "guessed; make one with: openssl rand -base64 24",
+    );
+  }
+  return secret;
+}
+
+/** The first line of a file of text. */
+async function readSecret(path: string): Promise<string> {
+  const text = await readGranted("secret-file", path);
+  // Bytes that are no UTF-8 would all be read as the same character.
+  if (text.includes("\ufffd")) {
+    throw new UsageError(
+      `--secret-file ${JSON.stringify(path)} does not fit: it takes a text ` +
+        "in UTF-8.",
+    );
+  }
+  return firstLine(text.replace(/^\ufeff/, ""));
+}
+
+function firstLine(text: string): string {
+  return text.split(/\r?\n/, 1)[0];
+}
+
+/** A variable of the environment, where reading it is permitted already. */
+async function readVariable(variable: string): Promise<string | undefined> {
+  const { state } = await Deno.permissions.query({ name: "env", variable });
+  return state === "granted" ? Deno.env.get(variable) : undefined;
 }
 
 /**

@@ -14,6 +14,7 @@ import type { Options, Request } from "./options.ts";
 import { safeText } from "../safe_text.ts";
 import {
   findPassword,
+  findSecret,
   isDumbTerminal,
   NotPermittedError,
   readTlsFiles,
@@ -162,7 +163,8 @@ export async function prepare(
     isDumb,
     connect: {
       ...options,
-      password: await findPassword(options, ask),
+      password: await findPassword(options, askFor("--password-file")),
+      secret: await findSecret(options, askFor("--secret-file"), tell),
       tls: await readTlsFiles(options.tlsFiles),
       session: options.resume
         ? { resume: true, expiry: options.sessionExpiry }
@@ -185,9 +187,11 @@ function tellOfTimeZone(tell: (line: string) => void): void {
   );
 }
 
-/** Asks for a secret where a person sits at both ends. */
-async function ask(question: string): Promise<string | null> {
-  if (!Deno.stdin.isTerminal() || !Deno.stderr.isTerminal()) return null;
-  const { askSecret } = await import("../terminal/secret.ts");
-  return await askSecret(question);
+/** Asks for a secret, which a flag could give, where a person is at both ends. */
+function askFor(flag: string): (question: string) => Promise<string | null> {
+  return async (question) => {
+    if (!Deno.stdin.isTerminal() || !Deno.stderr.isTerminal()) return null;
+    const { askSecret } = await import("../terminal/secret.ts");
+    return await askSecret(question, flag);
+  };
 }

@@ -7,21 +7,22 @@
  */
 
 import { type Note, readUtf8 } from "./line.ts";
-import type { Malformed, Payload, Received } from "../protocol.ts";
+import type { Received } from "../protocol.ts";
 import { safeJson } from "../safe_text.ts";
 
 /**
  * Shows what arrived as one JSON object. The members are `receivedAt` (RFC
- * 3339, UTC, milliseconds), `topic`, `type` (`message`, `notice` or
- * `malformed`), `from`, `text`, `id`, `at`, `qos`, `retain`, `duplicate`; those
- * that a payload lacks are left out. A malformed one has `reason`, `text` (its
- * bytes read as UTF-8, with U+FFFD for what isn't) and `bytes` (base64) in
- * place of `from` to `at`.
+ * 3339, UTC, milliseconds), `topic`, `type` (`message`, `notice`, `malformed` or
+ * `sealed`), `from`, `text`, `id`, `at`, `qos`, `retain`, `duplicate`, `sealed`;
+ * those that a payload lacks are left out. A malformed one has `reason`, `text`
+ * (its bytes read as UTF-8, with U+FFFD for what isn't) and `bytes` (base64) in
+ * place of `from` to `at`; one that is sealed has `reason`, where there is one.
  *
  * @returns The JSON, without a line break.
  */
 export function renderJson(received: Received): string {
   const { receivedAt, topic, payload, qos, retain, duplicate } = received;
+  const { sealed = payload.type === "sealed" } = received;
   return safeJson(JSON.stringify({
     receivedAt,
     topic,
@@ -30,6 +31,7 @@ export function renderJson(received: Received): string {
     qos,
     retain,
     duplicate,
+    sealed,
   }));
 }
 
@@ -39,7 +41,7 @@ export function renderJsonNote(note: Note, time: Date): string {
 }
 
 /** What a payload says, as members of a JSON object. */
-function content(payload: Payload | Malformed): Record<string, unknown> {
+function content(payload: Received["payload"]): Record<string, unknown> {
   switch (payload.type) {
     case "message": {
       const { from, message, id, at } = payload;
@@ -53,5 +55,7 @@ function content(payload: Payload | Malformed): Record<string, unknown> {
       const { reason, bytes } = payload;
       return { reason, text: readUtf8(bytes), bytes: bytes.toBase64() };
     }
+    case "sealed":
+      return { reason: payload.reason };
   }
 }

@@ -9,7 +9,11 @@
  *     14:03:25 [[chat/room] ][(retained) ][(sent 12:59:07) ]-- User bob timed out.
  *     14:03:27 [[chat/room] ]-- 2 joined: dave, erin; 1 left: frank
  *     14:03:29 [[chat/room] ][(retained) ]?? User carol timed out (not JSON)
+ *     14:03:30 [[chat/room] ]?? 7 sealed payloads (--secret-file FILE opens them)
  *     14:03:31 == 3 messages came while you were away.
+ *
+ * In a room with a secret, `(unsealed)` after `(retained)` marks what anybody may
+ * have written.
  *
  * No field can imitate another: a name or topic that is more than plain words
  * is quoted, and a plain one never begins with `--`, `??`, `==`, `(` or `[`.
@@ -21,8 +25,14 @@ import { dim, italic } from "@std/fmt/colors";
 import { paintName } from "./color.ts";
 import type { Crowd } from "./crowd.ts";
 import type { Mention } from "./mention.ts";
+import type { Run } from "./sealed_run.ts";
 import { localTime, longDay, timeAndDay } from "./time.ts";
-import type { Malformed, PresenceChange, Received } from "../protocol.ts";
+import type {
+  Malformed,
+  PresenceChange,
+  Received,
+  Sealed,
+} from "../protocol.ts";
 import {
   firstCodePoints,
   safeName,
@@ -95,10 +105,16 @@ export function renderLine(
   options: LineOptions,
   showSent = false,
 ): string {
-  const { topic, payload, retain, receivedAt } = received;
-  const retained = retain ? " (retained)" : "";
-  const place = whenAndWhere(receivedAt, topic, options) + retained +
+  const { topic, payload, retain, receivedAt, sealed = true } = received;
+  const marks = (retain ? " (retained)" : "") + (sealed ? "" : " (unsealed)");
+  const place = whenAndWhere(receivedAt, topic, options) + marks +
     (showSent ? sent(received) : "");
+  if (!sealed && options.color) {
+    return faint(
+      renderLine(received, { ...options, color: false }, showSent),
+      options,
+    );
+  }
   switch (payload.type) {
     case "message": {
       const isMine = isOwn(received, options);
@@ -110,6 +126,8 @@ export function renderLine(
       return faint(`${place} -- ${safeText(payload.notice)}`, options);
     case "malformed":
       return faint(`${place} ?? ${unformatted(payload)}`, options);
+    case "sealed":
+      return faint(`${place} ?? ${unopened(payload)}`, options);
   }
 }
 
@@ -118,7 +136,7 @@ export function isOwn(
   { payload, sentTo }: Received,
   { self, sends }: Pick<LineOptions, "self" | "sends">,
 ): boolean {
-  if (payload.type === "malformed") return false;
+  if (!("from" in payload)) return false;
   return sends ? sentTo !== undefined : payload.from === self;
 }
 
@@ -137,6 +155,23 @@ export function renderCrowd(
   });
   const place = whenAndWhere(time, topic, options);
   return faint(`${place} -- ${parts.join("; ")}`, options);
+}
+
+/** Shows how many payloads came that were sealed, where there is no secret. */
+export function renderRun(
+  { count: number, topic }: Run,
+  time: Date,
+  options: LineOptions,
+): string {
+  const { showTopic, ...others } = options;
+  const place = whenAndWhere(time, topic ?? "", {
+    ...others,
+    showTopic: showTopic && topic !== undefined,
+  });
+  const what = count(number, "sealed payload") +
+    (topic === undefined ? " in several rooms" : "");
+  const them = number === 1 ? "it" : "them";
+  return faint(`${place} ?? ${what} (${howToOpen(them)})`, options);
 }
 
 /** Shows a note. */
@@ -172,7 +207,7 @@ function whenAndWhere(
 
 /** When a payload was sent, by its author's clock; the day if it's another. */
 function sent({ payload, receivedAt }: Received): string {
-  if (payload.type === "malformed" || payload.at === undefined) return "";
+  if (!("at" in payload) || payload.at === undefined) return "";
   return ` (sent ${timeAndDay(new Date(payload.at), receivedAt)})`;
 }
 
@@ -219,6 +254,17 @@ function unformatted({ bytes, reason }: Malformed): string {
   const why = safeText(reason);
   if (whole && text !== "") return `${text} (${why})`;
   return `${whole ? "" : `${text}… `}(${bytes.length} bytes, ${why})`;
+}
+
+/** Why what is sealed is not shown. */
+function unopened({ reason }: Sealed): string {
+  return reason === undefined
+    ? `a sealed payload (${howToOpen("it")})`
+    : safeText(reason);
+}
+
+function howToOpen(them: string): string {
+  return `--secret-file FILE opens ${them}`;
 }
 
 /** A line of our own: nothing from the network can begin with its mark. */

@@ -43,7 +43,7 @@ export class Namesakes {
   ownerOf(received: Received, isKept: boolean): Owner {
     const { payload, topic, retain, sentTo } = received;
     if (sentTo !== undefined) return "reader";
-    if (payload.type === "malformed" || payload.from !== this.#name) {
+    if (!("from" in payload) || payload.from !== this.#name) {
       return "other";
     }
     // The reader was another client then.

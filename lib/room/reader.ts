@@ -108,8 +108,10 @@ export class Reader {
     const { count = Infinity, onEnough, onNamesake } = this.#options;
     const isOwn = received.sentTo !== undefined &&
       received.payload.type === "notice";
-    this.#presence.receive(received);
-    const isNamesake = this.#noteWho(received);
+    // What is not sealed may be anybody's.
+    const mayBeForged = received.sealed === false;
+    if (!mayBeForged) this.#presence.receive(received);
+    const isNamesake = !mayBeForged && this.#noteWho(received);
     if (this.#isIgnored(received)) {
       if (this.#keptTimer !== undefined) this.#awaitKept();
       return;
@@ -220,7 +222,7 @@ export class Reader {
   /** Whether it is by somebody of whom nothing is shown; never one's own. */
   #isIgnored({ payload, sentTo }: Received): boolean {
     const { ignored } = this.#options;
-    if (ignored === undefined || payload.type === "malformed") return false;
+    if (ignored === undefined || !("from" in payload)) return false;
     return sentTo === undefined && ignored.has(payload.from);
   }
 

@@ -18,9 +18,11 @@ import {
   renderDay,
   renderLine,
   renderNote,
+  renderRun,
 } from "./line.ts";
 import type { Received } from "../protocol.ts";
 import { safeText } from "../safe_text.ts";
+import { type Run, SealedRun } from "./sealed_run.ts";
 import { SeenIds } from "./seen_ids.ts";
 import { type Wait, waitFor } from "../timer.ts";
 
@@ -53,6 +55,10 @@ export class RoomView {
   readonly #options: ViewOptions;
   #line: LineOptions;
   readonly #seen = new SeenIds();
+  /** Apart: what anybody may write must not make a sealed one seem known. */
+  readonly #seenUnsealed = new SeenIds();
+  readonly #sealedRun = new SealedRun();
+  #stopRun?: () => void;
   readonly #days = new DayWatch();
   readonly #bell?: Bell;
   /** What holds notices back, while any may be. */
@@ -77,16 +83,20 @@ export class RoomView {
   /**
    * Shows what arrived, unless it was shown before.
    *
-   * @returns Whether it was shown, or will be with others in one line.
+   * @returns Whether it was shown, or will be with others in one line; of a run
+   * of sealed payloads only the first.
    */
   show(received: Received): boolean {
-    const { payload, topic, receivedAt } = received;
-    const { id, at } = payload.type === "malformed" ? {} : payload;
-    if (id !== undefined && !this.#seen.add(id, topic)) return false;
-    if (this.#missed !== undefined && payload.type === "message") {
+    const { payload, topic, receivedAt, sealed } = received;
+    const { id, at } = "from" in payload ? payload : {};
+    const seen = sealed === false ? this.#seenUnsealed : this.#seen;
+    if (id !== undefined && !seen.add(id, topic)) return false;
+    if (this.#missed !== undefined && payload.type !== "notice") {
       this.#missed++;
     }
     const isLate = this.#missed !== undefined || age(at, receivedAt) > LATE_MS;
+    const isClosed = payload.type === "sealed" && payload.reason === undefined;
+    if (isClosed && !this.#options.json) return this.#addToRun(topic);
     const isHeldBack = this.#crowds !== undefined &&
       this.#holdsBack(received, this.#crowds, isLate);
     if (!isHeldBack) this.#showLine(received, isLate);
@@ -115,6 +125,7 @@ export class RoomView {
     this.showGathered();
     this.#stopWaiting?.();
     this.#crowds = undefined;
+    this.#endRun();
   }
 
   /** Shows a line of our own. */
@@ -132,8 +143,14 @@ export class RoomView {
     this.#write(this.#rings(received) ? BEL + line : line, receivedAt);
   }
 
-  /** Writes a line, after that of its day where this is a new one. */
+  /** Writes a line, after what is held back of a run that it ends. */
   #write(line: string, time: Date): void {
+    this.#endRun();
+    this.#writeOnDay(line, time);
+  }
+
+  /** Writes a line, after that of its day where this is a new one. */
+  #writeOnDay(line: string, time: Date): void {
     const { json, write } = this.#options;
     if (!json && this.#days.isNewDay(time)) write(renderDay(time, this.#line));
     write(line);
@@ -141,9 +158,10 @@ export class RoomView {
 
   /** Whether the bell rings for what somebody says. */
   #rings(received: Received): boolean {
-    const { payload } = received;
+    const { payload, sealed } = received;
     const { mention } = this.#line;
     if (this.#bell === undefined || mention === undefined) return false;
+    if (sealed === false) return false;
     return payload.type === "message" && !isOwn(received, this.#line) &&
       mention.isIn(safeText(payload.message)) &&
       this.#bell.rings(this.#options.now());
@@ -151,8 +169,8 @@ export class RoomView {
 
   /** Holds a notice back, or shows those that must come before what arrived. */
   #holdsBack(received: Received, crowds: Crowds, isLate: boolean): boolean {
-    const { payload, topic, retain } = received;
-    if (payload.type === "malformed") return false;
+    const { payload, topic, retain, sealed } = received;
+    if (!("from" in payload) || sealed === false) return false;
     const { now } = this.#options;
     const { from } = payload;
     const isNews = payload.type === "notice" && !retain && !isLate &&
@@ -164,6 +182,34 @@ export class RoomView {
     }
     if (crowds.holds(topic, from)) this.#tell(crowds);
     return false;
+  }
+
+  /** Counts a sealed payload; tells of it when its run is due. */
+  #addToRun(topic: string): boolean {
+    const isFirst = this.#sealedRun.add(topic, Number(this.#options.now()));
+    if (this.#stopRun === undefined) this.#awaitRun();
+    return isFirst;
+  }
+
+  #awaitRun(): void {
+    const { now, wait = waitFor } = this.#options;
+    const milliseconds = this.#sealedRun.wait(Number(now()));
+    this.#stopRun = undefined;
+    if (milliseconds === undefined) return;
+    if (milliseconds === 0) return this.#tellRun(this.#sealedRun.take());
+    this.#stopRun = wait(milliseconds, () => this.#awaitRun());
+  }
+
+  #endRun(): void {
+    this.#stopRun?.();
+    this.#stopRun = undefined;
+    this.#tellRun(this.#sealedRun.end());
+  }
+
+  #tellRun(run: Run | undefined): void {
+    if (run === undefined) return;
+    const now = this.#options.now();
+    this.#writeOnDay(renderRun(run, now, this.#line), now);
   }
 
   /** Tells what is due when it is due, until there is nothing more. */

@@ -14,15 +14,19 @@ import { isText, keyName, tokens } from "./keys.ts";
  * it gives the terminal back when a signal comes.
  *
  * @param question What to ask.
+ * @param flag A flag that could give the answer as well.
  * @returns The line.
  * @throws {Error} At Ctrl-C, Ctrl-D, a signal, a hang-up.
  */
-export async function askSecret(question: string): Promise<string> {
+export async function askSecret(
+  question: string,
+  flag: string,
+): Promise<string> {
   const { promise, resolve, reject } = Promise.withResolvers<string>();
   const interrupt = () =>
     reject(
       new Error(
-        `no answer to "${question}"; --password-file can give it as well.`,
+        `no answer to "${question}"; ${flag} can give it as well.`,
       ),
     );
   let secret = "";

@@ -21,19 +21,19 @@ test("all members, in order", () => {
     renderJson(received({ ...message("hi"), id: "x1", at })),
     '{"receivedAt":"2026-01-02T03:04:05.678Z","topic":"chat/room",' +
       '"type":"message","from":"alice","text":"hi","id":"x1",' +
-      `"at":"${at}","qos":1,"retain":false,"duplicate":false}`,
+      `"at":"${at}","qos":1,"retain":false,"duplicate":false,"sealed":false}`,
   );
   assertEquals(
     renderJson({ ...received(notice("n")), retain: true, duplicate: true }),
     '{"receivedAt":"2026-01-02T03:04:05.678Z","topic":"chat/room",' +
       '"type":"notice","from":"bob","text":"n","qos":1,"retain":true,' +
-      '"duplicate":true}',
+      '"duplicate":true,"sealed":false}',
   );
   assertEquals(
     renderJson(received(decode(new Uint8Array([0xef, 0xbb, 0xbf, 0xff])))),
     '{"receivedAt":"2026-01-02T03:04:05.678Z","topic":"chat/room",' +
       '"type":"malformed","reason":"not UTF-8","text":"\\ufeff\ufffd",' +
-      '"bytes":"77u//w==","qos":1,"retain":false,"duplicate":false}',
+      '"bytes":"77u//w==","qos":1,"retain":false,"duplicate":false,"sealed":false}',
   );
 });
 

@@ -131,19 +131,33 @@ Deno.test("picture: hostile text stays text", () => {
 });
 
 for (
-  const [file, ...expected] of [
-    ["listener.svg", "listener.ts", "&lt;U+001B&gt;", "?? User chat timed out"],
-    ["chat.svg", "publisher.ts --topic chat/room --follow", "Grace&gt; "],
+  const [file, page, ...expected] of [
+    [
+      "listener.svg",
+      "README.md",
+      ...["listener.ts", "&lt;U+001B&gt;", "?? User chat timed out"],
+    ],
+    [
+      "chat.svg",
+      "README.md",
+      ...["publisher.ts --topic chat/room --follow", "Grace&gt; "],
+    ],
+    [
+      "sealed.svg",
+      "docs/sealed-rooms.md",
+      ...["Secret of the room:", "(unsealed) Linus: ", "3 sealed payloads ("],
+    ],
   ]
 ) {
-  Deno.test(`picture: ${file} is whole, telling, and in the README`, async () => {
+  Deno.test(`picture: ${file} is whole, telling, and in ${page}`, async () => {
     const svg = await Deno.readTextFile(new URL(`docs/${file}`, ROOT));
     assertWellFormed(svg);
     for (const text of expected) assert(svg.includes(text), text);
     for (const [, port] of svg.matchAll(/localhost:(\d+)/g)) {
       assertEquals(port, "1883");
     }
-    const readme = await Deno.readTextFile(new URL("README.md", ROOT));
-    assert(readme.includes(`docs/${file}`), "the README shows it");
+    const text = await Deno.readTextFile(new URL(page, ROOT));
+    const path = page.startsWith("docs/") ? file : `docs/${file}`;
+    assert(text.includes(`](${path})`), `${page} shows it`);
   });
 }

@@ -7,12 +7,7 @@
 import { fail } from "@std/assert";
 import type { Crowd } from "../../lib/room/crowd.ts";
 import { mentionOf } from "../../lib/room/mention.ts";
-import type {
-  Malformed,
-  Payload,
-  PresenceChange,
-  Received,
-} from "../../lib/protocol.ts";
+import type { Payload, PresenceChange, Received } from "../../lib/protocol.ts";
 import { renderJson } from "../../lib/room/json.ts";
 import { type Note, renderLine } from "../../lib/room/line.ts";
 
@@ -43,7 +38,7 @@ export const utf8 = (text: string) => new TextEncoder().encode(text);
 
 /** A publication in chat/room. */
 export function received(
-  payload: Payload | Malformed,
+  payload: Received["payload"],
   topic = "chat/room",
 ): Received {
   return {
@@ -69,7 +64,7 @@ export const notice = (notice: string, from = "bob"): Payload => ({
   notice,
 });
 /** The line of a publication in chat/room. */
-export const line = (payload: Payload | Malformed, options = PLAIN) =>
+export const line = (payload: Received["payload"], options = PLAIN) =>
   renderLine(received(payload), options);
 
 /** Who came and went in chat/room: the names by what they did. */

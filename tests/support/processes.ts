@@ -116,6 +116,14 @@ export class Process implements AsyncDisposable {
     return new TextDecoder().decode(stdout);
   }
 
+  /** Its arguments, as everybody on the machine may see them (Linux). */
+  commandLine(): string {
+    const { stdout } = new Deno.Command("cat", {
+      args: [`/proc/${this.#child.pid}/cmdline`],
+    }).outputSync();
+    return new TextDecoder().decode(stdout);
+  }
+
   /** Waits for its end; ends it, and throws, when that does not come. */
   async outcome(patience = PATIENCE_MS): Promise<Outcome> {
     let isLate = false;

@@ -27,7 +27,7 @@ const HALL = "chat/hall";
 
 /** What somebody heard, as `author: text`. */
 function heard({ payload }: Received): string {
-  assert(payload.type !== "malformed");
+  assert("from" in payload);
   const text = payload.type === "message" ? payload.message : payload.notice;
   return `${payload.from}: ${text}`;
 }

@@ -1,0 +1,149 @@
+/**
+ * Payloads sealed with a room's secret, and opened, as docs/sealed-rooms.md
+ * specifies. Pure, but for the random nonces; loaded only where it is needed.
+ *
+ * @module
+ */
+
+import { Buffer } from "node:buffer";
+import {
+  createCipheriv,
+  createDecipheriv,
+  createHmac,
+  randomFillSync,
+  scryptSync,
+} from "node:crypto";
+import { MAX_PAYLOAD_BYTES, PayloadTooLargeError } from "./protocol.ts";
+
+/** In the salt and in what is authenticated: no key or payload serves elsewhere. */
+const FORMAT = "mqtt-chat/1";
+
+/** The first byte of what is sealed; another one is another format. */
+const VERSION = 1;
+
+const CIPHER = "aes-256-gcm";
+const KEY_BYTES = 32;
+const NONCE_BYTES = 12;
+const TAG_BYTES = 16;
+
+/** What the seal adds to a payload, before base64url. */
+const SEAL_BYTES = 1 + NONCE_BYTES + TAG_BYTES;
+
+/** scrypt needs 32 MiB and a little for these, just over the usual `maxmem`. */
+const SCRYPT = { N: 2 ** 15, r: 8, p: 3, maxmem: 64 * 2 ** 20 };
+
+/** Around it: a notice, to a client that knows nothing of sealing. */
+const HEAD = '{"type":"notice","from":"sealed",' +
+  '"notice":"A sealed message: --secret-file opens it.","sealed":"';
+const TAIL = '"}';
+
+/**
+ * The most bytes of UTF-8 that a payload may have before it is sealed, so that
+ * it has {@link MAX_PAYLOAD_BYTES} at most after: base64url takes 4 for 3.
+ */
+export const MAX_SEALABLE_BYTES: number =
+  Math.floor((MAX_PAYLOAD_BYTES - HEAD.length - TAIL.length) * 3 / 4) -
+  SEAL_BYTES;
+
+/** So many keys are remembered: a megabyte. Another takes microseconds to make. */
+const MAX_KEYS = 1024;
+/** A longer topic's is not, in UTF-16 code units. */
+const MAX_REMEMBERED_TOPIC = 256;
+
+/** Seals the payloads of all rooms that share a secret, and opens them. */
+export class RoomSeal {
+  // Private: nothing that prints an object shows a key.
+  readonly #root: Uint8Array;
+  readonly #keys = new Map<string, Uint8Array>();
+  readonly #fill: (nonce: Uint8Array) => unknown;
+
+  /**
+   * Makes the root of all keys: a quarter of a second, 32 MiB for that time.
+   *
+   * @param secret What the members know, in any Unicode normalisation.
+   * @param fill Fills a nonce of 12 bytes, at random unless for a test vector:
+   * one used twice gives both payloads away.
+   * @throws {RangeError} When the secret is empty.
+   */
+  constructor(
+    secret: string,
+    fill: (nonce: Uint8Array) => unknown = randomFillSync,
+  ) {
+    if (secret === "") throw new RangeError("The secret is empty.");
+    const key = scryptSync(secret.normalize("NFC"), FORMAT, KEY_BYTES, SCRYPT);
+    // HKDF by hand: node:crypto's throws at topics of more than 1,024 bytes.
+    this.#root = hmac("", key);
+    this.#fill = fill;
+  }
+
+  /**
+   * Seals a payload.
+   *
+   * @param topic The topic it is published to; it opens on no other.
+   * @param inner The payload as JSON.
+   * @returns The sealed payload as JSON, in ASCII.
+   * @throws {PayloadTooLargeError} When the payload has more than
+   * {@link MAX_SEALABLE_BYTES}. Its `size` is that of the sealed one.
+   */
+  seal(topic: string, inner: string): string {
+    const plain = Buffer.from(inner);
+    const bytes = SEAL_BYTES + plain.length;
+    const size = HEAD.length + Math.ceil(bytes * 4 / 3) + TAIL.length;
+    if (size > MAX_PAYLOAD_BYTES) throw new PayloadTooLargeError(size);
+    const nonce = new Uint8Array(NONCE_BYTES);
+    this.#fill(nonce);
+    const cipher = createCipheriv(CIPHER, this.#keyOf(topic), nonce);
+    cipher.setAAD(contextOf(topic));
+    const text = [cipher.update(plain), cipher.final()];
+    const parts = [Uint8Array.of(VERSION), nonce, ...text, cipher.getAuthTag()];
+    return HEAD + Buffer.concat(parts).toString("base64url") + TAIL;
+  }
+
+  /**
+   * Opens a sealed payload. Never throws.
+   *
+   * @param topic The topic it arrived on.
+   * @param sealed What it has in `sealed`.
+   * @returns The bytes of the payload inside, or why they can't be had, as part
+   * of a sentence. A wrong secret, topic and byte look the same.
+   */
+  open(topic: string, sealed: string): Uint8Array | string {
+    const bytes = Buffer.from(sealed, "base64url");
+    // Otherwise other spellings of the same bytes would open as well.
+    if (bytes.toString("base64url") !== sealed) return "sealed, not base64url";
+    if (bytes.length > 0 && bytes[0] !== VERSION) {
+      return `sealed in version ${bytes[0]}, which is not known here`;
+    }
+    if (bytes.length < SEAL_BYTES) return "sealed, cut short";
+    const nonce = bytes.subarray(1, 1 + NONCE_BYTES);
+    const decipher = createDecipheriv(CIPHER, this.#keyOf(topic), nonce);
+    decipher.setAAD(contextOf(topic));
+    decipher.setAuthTag(bytes.subarray(-TAG_BYTES));
+    const inner = decipher.update(bytes.subarray(1 + NONCE_BYTES, -TAG_BYTES));
+    try {
+      decipher.final();
+    } catch {
+      return "sealed with another secret, for another room, or changed since";
+    }
+    return inner;
+  }
+
+  #keyOf(topic: string): Uint8Array {
+    const known = this.#keys.get(topic);
+    if (known !== undefined) return known;
+    const key = hmac(this.#root, `${topic}\x01`);
+    if (topic.length > MAX_REMEMBERED_TOPIC) return key;
+    if (this.#keys.size >= MAX_KEYS) this.#keys.clear();
+    this.#keys.set(topic, key);
+    return key;
+  }
+}
+
+/** What is not sent with a payload, but authenticated. */
+function contextOf(topic: string): Uint8Array {
+  return Buffer.from(`${FORMAT}\0${topic}`);
+}
+
+function hmac(key: string | Uint8Array, data: string | Uint8Array): Uint8Array {
+  return createHmac("sha256", key).update(data).digest();
+}

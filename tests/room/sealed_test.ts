@@ -1,0 +1,329 @@
+/**
+ * What a reader sees in a room with a secret: of members, of others, and without
+ * the secret.
+ *
+ * @module
+ */
+
+import { assert, assertEquals, assertFalse } from "@std/assert";
+import {
+  joinNotice,
+  type Payload,
+  type Received,
+  timeoutNotice,
+} from "../../lib/protocol.ts";
+import { renderJson } from "../../lib/room/json.ts";
+import { renderLine } from "../../lib/room/line.ts";
+import { Reader, type ReaderOptions } from "../../lib/room/reader.ts";
+import { SealedRun } from "../../lib/room/sealed_run.ts";
+import { RoomView, type ViewOptions } from "../../lib/room/view.ts";
+import {
+  assertHarmless,
+  COLOR,
+  message,
+  notice,
+  PLAIN,
+  received,
+  TIME,
+  TOPIC,
+} from "../support/line_fixtures.ts";
+
+const ROOM = "chat/room";
+const CLOSED = { type: "sealed", sealed: "AQ" } as const;
+const REASON = "sealed with another secret, for another room, or changed since";
+
+const opened = (payload: Payload) => ({ ...received(payload), sealed: true });
+const unsealed = (payload: Received["payload"]) => ({
+  ...received(payload),
+  sealed: false,
+});
+const closed = (topic = ROOM) => received(CLOSED, topic);
+
+/** A test without any permission. */
+const test = (name: string, fn: () => void) =>
+  Deno.test({ name: `sealed: ${name}`, permissions: "none", fn });
+
+test("what was opened looks as ever", () => {
+  for (const payload of [message("hi"), notice("n")]) {
+    for (const options of [PLAIN, TOPIC, { ...COLOR, color: !Deno.noColor }]) {
+      assertEquals(
+        renderLine(opened(payload), options),
+        renderLine(received(payload), options),
+      );
+    }
+  }
+});
+
+test("what was not sealed is marked", () => {
+  const line = (payload: Received["payload"], more = {}, showSent = false) =>
+    renderLine({ ...unsealed(payload), ...more }, TOPIC, showSent);
+  assertEquals(
+    line(message("hi")),
+    "14:03:22 [chat/room] (unsealed) alice: hi",
+  );
+  assertEquals(line(notice("n")), "14:03:22 [chat/room] (unsealed) -- n");
+  assertEquals(
+    line({
+      type: "malformed",
+      reason: "not JSON",
+      bytes: new Uint8Array([65]),
+    }),
+    "14:03:22 [chat/room] (unsealed) ?? A (not JSON)",
+  );
+  const at = new Date(Number(TIME) - 60_000).toISOString();
+  const late = line({ ...message("hi"), at }, { retain: true }, true);
+  assert(
+    /^14:03:22 \[chat\/room\] \(retained\) \(unsealed\) \(sent [\d:]{8}\) alice: hi$/
+      .test(late),
+    late,
+  );
+});
+
+Deno.test("sealed: what was not sealed has nobody's colour", {
+  ignore: Deno.noColor,
+}, () => {
+  const line = renderLine(unsealed(message("hi alice", "alice")), COLOR);
+  assertEquals(
+    line,
+    "\x1b[2m14:03:22 [chat/room] (unsealed) alice: hi alice\x1b[22m",
+  );
+});
+
+test("a name can't look like the mark, or like one that is not marked", () => {
+  assertEquals(
+    renderLine(opened(message("hi", "(unsealed) bob")), PLAIN),
+    '14:03:22 "(unsealed) bob": hi',
+  );
+  assertHarmless(unsealed(message("\x1b[2J", "\x1b[2J")));
+});
+
+test("what does not open says why, in one line", () => {
+  const payload = { ...CLOSED, reason: REASON };
+  const what = { ...received(payload), sealed: true };
+  assertEquals(renderLine(what, PLAIN), `14:03:22 ?? ${REASON}`);
+  const { type, reason, sealed } = JSON.parse(renderJson(what));
+  assertEquals([type, reason, sealed], ["sealed", REASON, true]);
+});
+
+test("JSON: true, false, and never nothing", () => {
+  const of = (what: Received) => JSON.parse(renderJson(what)).sealed;
+  assertEquals(of(opened(message("hi"))), true);
+  assertEquals(of(unsealed(message("hi"))), false);
+  assertEquals(of(received(message("hi"))), false);
+  assertEquals(of(closed()), true);
+});
+
+/** A view, its lines, and its clock with the timers that wait. */
+function view(options: Partial<ViewOptions> = {}) {
+  const lines: string[] = [];
+  let now = Number(TIME);
+  let timers: { at: number; fn: () => void }[] = [];
+  const room = new RoomView({
+    ...PLAIN,
+    json: false,
+    write: (line) => lines.push(line.replace("14:03:22 ", "")),
+    now: () => new Date(now),
+    wait(milliseconds, fn) {
+      const timer = { at: now + milliseconds, fn };
+      timers.push(timer);
+      return () => timers = timers.filter((other) => other !== timer);
+    },
+    ...options,
+  });
+  const pass = (milliseconds: number) => {
+    const end = now + milliseconds;
+    for (;;) {
+      const [next] = timers.toSorted((a, b) => a.at - b.at);
+      if (next === undefined || next.at > end) break;
+      timers = timers.filter((timer) => timer !== next);
+      now = next.at;
+      next.fn();
+    }
+    now = end;
+  };
+  return { room, lines, pass, timers: () => timers.length };
+}
+
+test("a run is one line, before whatever ends it", () => {
+  const { room, lines } = view();
+  const shown = Array.from({ length: 7 }, () => room.show(closed()));
+  assertEquals(shown, [true, ...Array(6).fill(false)]);
+  assertEquals(lines, []);
+  room.show(received(message("hi")));
+  room.show(closed());
+  room.note({ type: "dropped", count: 1 });
+  assertEquals(lines, [
+    "?? 7 sealed payloads (--secret-file FILE opens them)",
+    "alice: hi",
+    "?? 1 sealed payload (--secret-file FILE opens it)",
+    "== 1 line dropped here: the output was too slow for them.",
+  ]);
+});
+
+test("a run is told a second after its last, and at the end", () => {
+  const { room, lines, pass, timers } = view();
+  for (let i = 0; i < 5; i++) {
+    room.show(closed());
+    pass(900);
+  }
+  assertEquals(lines, []);
+  pass(100);
+  assertEquals(lines, ["?? 5 sealed payloads (--secret-file FILE opens them)"]);
+  assertEquals(timers(), 0);
+  room.show(closed());
+  room.endGathering();
+  assertEquals(lines[1], "?? 1 sealed payload (--secret-file FILE opens it)");
+  assertEquals(timers(), 0);
+});
+
+test("a room that goes on sealed is told of ever more rarely", () => {
+  const { room, lines, pass } = view();
+  const seconds = 24 * 3600;
+  for (let i = 0; i < seconds; i += 4) {
+    room.show(closed());
+    pass(4_000);
+  }
+  assert(lines.length > 20 && lines.length < 40, `${lines.length} lines`);
+  // Not those of its days.
+  const runs = () => lines.filter((line) => line.startsWith("??")).length;
+  room.show(received(message("hi")));
+  const before = runs();
+  room.show(closed());
+  pass(1_000);
+  assertEquals(runs(), before + 1);
+});
+
+test("a flood is not held back without end", () => {
+  const { room, lines, pass } = view();
+  for (let i = 0; i < 620; i++) {
+    room.show(closed());
+    pass(100);
+  }
+  assertEquals(lines, [
+    "?? 610 sealed payloads (--secret-file FILE opens them)",
+  ]);
+});
+
+test("a run names its room, or that there are several", () => {
+  const { room, lines, pass } = view({ showTopic: true });
+  room.show(closed());
+  room.show(closed());
+  pass(1_000);
+  room.show(closed());
+  room.show(closed("chat/b"));
+  room.endGathering();
+  assertEquals(lines, [
+    "[chat/room] ?? 2 sealed payloads (--secret-file FILE opens them)",
+    "?? 2 sealed payloads in several rooms (--secret-file FILE opens them)",
+  ]);
+});
+
+test("a clock that is set back holds no run back", () => {
+  const run = new SealedRun();
+  run.add(ROOM, 10_000);
+  assertEquals(run.wait(9_000), 0);
+});
+
+test("in JSON each sealed payload has its line", () => {
+  const { room, lines, timers } = view({ json: true });
+  assertEquals([room.show(closed()), room.show(closed())], [true, true]);
+  assertEquals(lines.map((line) => JSON.parse(line).type), [
+    "sealed",
+    "sealed",
+  ]);
+  assertEquals(timers(), 0);
+});
+
+test("replayed: an id that was seen is dropped, an older one has its age", () => {
+  const { room, lines } = view();
+  const sent = (seconds: number, id: string) =>
+    opened({
+      ...message("pay Bob"),
+      id,
+      at: new Date(Number(TIME) - seconds * 1000).toISOString(),
+    });
+  assertEquals(room.show(sent(1, "a")), true);
+  assertEquals(room.show(sent(1, "a")), false);
+  assertEquals(room.show(sent(3600, "b")), true);
+  assertEquals(lines[0], "alice: pay Bob");
+  assert(/^\(sent [\d:]{8}\) alice: pay Bob$/.test(lines[1]), lines[1]);
+});
+
+test("what is not sealed makes no sealed one seem known", () => {
+  const { room, lines } = view();
+  const forged = { ...message("no"), id: "a" };
+  assertEquals(room.show(unsealed(forged)), true);
+  assertEquals(room.show(unsealed(forged)), false);
+  assertEquals(room.show(opened({ ...message("yes"), id: "a" })), true);
+  // Nor do many of them have one forgotten, so that it could be replayed.
+  for (let i = 0; i < 40_000; i++) {
+    room.show(unsealed({ ...message("x"), id: `${i}` }));
+  }
+  assertEquals(room.show(opened({ ...message("yes"), id: "a" })), false);
+  assertEquals(lines.slice(0, 2), ["(unsealed) alice: no", "alice: yes"]);
+});
+
+/** A reader of a room, and its lines without their times. */
+function read(options: Partial<ReaderOptions> = {}) {
+  const lines: string[] = [];
+  const warnings: string[] = [];
+  const reader = new Reader({
+    topics: [ROOM],
+    name: "me",
+    username: "chat",
+    qos: 1,
+    announce: true,
+    json: false,
+    color: false,
+    showTopic: false,
+    resume: false,
+    gather: true,
+    ...options,
+    write: (line) => lines.push(line.replace(/\d\d:\d\d:\d\d /, "")),
+    warn: (sentence) => warnings.push(sentence),
+  });
+  return { reader, lines };
+}
+
+test("a forgery of a member and of a notice is marked, and counts for nothing", () => {
+  const { reader, lines } = read({ bell: true });
+  const receivedAt = new Date();
+  const forge = (payload: Payload) =>
+    reader.receive({ ...unsealed(payload), receivedAt });
+  const text = joinNotice("me", ROOM);
+  forge(notice(text, "me"));
+  assertFalse(reader.isHeard);
+  forge(message("hi me", "ann"));
+  for (const name of ["b", "c", "d", "e", "f"]) {
+    forge(notice(timeoutNotice(name), name));
+  }
+  assertEquals(reader.roster.list(), []);
+  assertEquals(lines, [
+    `(unsealed) -- ${text}`,
+    "(unsealed) ann: hi me",
+    ...["b", "c", "d", "e", "f"].map((name) =>
+      `(unsealed) -- ${timeoutNotice(name)}`
+    ),
+  ]);
+  reader.receive({ ...opened(notice(text, "me")), receivedAt, sentTo: ROOM });
+  assert(reader.isHeard);
+  assertEquals(reader.roster.names(), ["me"]);
+  reader.stop();
+});
+
+test("without the secret, a run counts once, and for nobody", () => {
+  let isEnough = false;
+  const { reader, lines } = read({ count: 2, onEnough: () => isEnough = true });
+  const now = { receivedAt: new Date() };
+  for (let i = 0; i < 3; i++) reader.receive({ ...closed(), ...now });
+  assertEquals([isEnough, reader.roster.list()], [false, []]);
+  // The room can be read all the same.
+  assert(reader.isHeard);
+  reader.receive({ ...received(message("hi")), ...now });
+  assertEquals(isEnough, true);
+  assertEquals(lines, [
+    "?? 3 sealed payloads (--secret-file FILE opens them)",
+    "alice: hi",
+  ]);
+  reader.stop();
+});
