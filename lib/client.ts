@@ -79,7 +79,7 @@ export class ChatClient {
     this.#seal = seal;
     this.#link = new Link(settings, open, {
       onStatus: (status) => this.#tell(status),
-      onUp: (limits) => this.#onUp(limits),
+      onUp: (limits, hasSession) => this.#onUp(limits, hasSession),
       onDown: (how) => this.#sender.goOffline(how),
       onPublish: (topic, bytes, { qos, retain, dup }) => {
         // It clears a retained message (MQTT 5 §3.3.1.3): nobody said anything.
@@ -251,10 +251,12 @@ export class ChatClient {
   }
 
   /** There is a connection: first the rooms, then what waits to be sent. */
-  async #onUp(limits: Limits): Promise<void> {
+  async #onUp(limits: Limits, hasSession: boolean): Promise<void> {
     const isReading = !this.#rooms.isEmpty;
     if (isReading && !await this.#subscribe()) return;
-    if (this.#link.isUp) this.#sender.goOnline(limits, this.version);
+    if (this.#link.isUp) {
+      this.#sender.goOnline(limits, this.version, hasSession);
+    }
   }
 
   /**

@@ -31,8 +31,11 @@ import type { OpenStream } from "./transport.ts";
 export interface LinkHandlers {
   /** Each change, for people. */
   onStatus: (status: LinkStatus) => void;
-  /** There is a connection; nothing has arrived over it yet. */
-  onUp: (limits: Limits) => void;
+  /**
+   * There is a connection; nothing has arrived over it yet. The broker may have
+   * our session, with what it knows of unanswered messages.
+   */
+  onUp: (limits: Limits, hasSession: boolean) => void;
   /** Something was published. */
   onPublish: (topic: string, bytes: Uint8Array, packet: IPublishPacket) => void;
   /** There is no connection any more; what was sent may be the reason. */
@@ -260,7 +263,8 @@ export class Link {
     if (resume && expiry > 0 && properties?.sessionExpiryInterval === 0) {
       this.#handlers.onStatus({ type: "not kept", broker });
     }
-    this.#handlers.onUp(limitsOf(version, this.mqtt.serverProperties));
+    const limits = limitsOf(version, this.mqtt.serverProperties);
+    this.#handlers.onUp(limits, sessionPresent);
     this.#onOutcome();
     // It was changed while the broker thought.
     const { will } = this.#options;
@@ -376,9 +380,11 @@ export class Link {
 
   #giveUp(error: Error): void {
     if (this.#isEnding) return;
+    const hasStood = this.#hasStood;
     this.#handlers.onDown({ mayBeMessage: false });
     this.break();
     this.#handlers.onLost(error);
+    if (!hasStood) this.#onOutcome({ text: error.message, remedy: "none" });
   }
 
   #step(text: string): void {

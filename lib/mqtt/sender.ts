@@ -57,6 +57,8 @@ interface Sending {
   packetId?: number;
   /** Whether it went out over more than one connection. */
   isResent?: true;
+  /** How often it was published as a new message. */
+  attempt?: number;
 }
 
 /**
@@ -95,6 +97,7 @@ export class Sender {
   readonly #resent = new Set<Sending>();
   #stopWaiting = () => {};
   #online?: { limits: Limits; version: Version };
+  #hasSession = true;
   #isFlushing = false;
   #isLowered = false;
   /** The oldest message when the last connection broke, and how many did. */
@@ -116,9 +119,13 @@ export class Sender {
    *
    * @param limits What the broker takes.
    * @param version The MQTT version spoken.
+   * @param hasSession Whether the broker has ours. Where it hasn't, it knows of
+   * none of the messages, and each goes out as a new one: of one at QoS 2 it
+   * would acknowledge a part that it never had.
    */
-  goOnline(limits: Limits, version: Version): void {
+  goOnline(limits: Limits, version: Version, hasSession = true): void {
     this.#online = { limits, version };
+    this.#hasSession = hasSession;
     this.#unsent = [...this.#inFlight];
     for (const sending of this.#unsent) this.#resent.add(sending);
     this.#awaitAnswer();
@@ -199,14 +206,26 @@ export class Sender {
       const again = this.#unsent.shift();
       const sending = again ?? this.#waiting.shift();
       if (sending === undefined) break;
-      if (again?.packetId !== undefined) {
-        again.isResent = true;
-        this.#options.mqtt.resend(again.packetId);
-      } else {
-        this.#publish(sending, this.#online.limits, this.#online.version);
-      }
+      const { limits, version } = this.#online;
+      if (again === undefined) this.#publish(sending, limits, version);
+      else this.#sendAgain(again, limits, version);
     }
     this.#isFlushing = false;
+  }
+
+  /** Sends what an earlier connection left unanswered. */
+  #sendAgain(sending: Sending, limits: Limits, version: Version): void {
+    const { packetId, message } = sending;
+    if (packetId !== undefined && this.#hasSession) {
+      if (message.qos <= limits.qos) {
+        sending.isResent = true;
+        return this.#options.mqtt.resend(packetId);
+      }
+    }
+    // Its answer would be taken for that of the new one.
+    sending.packetId = undefined;
+    if (packetId !== undefined) this.#options.mqtt.forget(packetId);
+    this.#publish(sending, limits, version);
   }
 
   #publish(sending: Sending, limits: Limits, version: Version): void {
@@ -221,6 +240,8 @@ export class Sender {
       ? publishBytes(topic, Buffer.byteLength(payload), qos, version)
       : 0;
     if (size > limits.packetBytes) {
+      this.#inFlight.delete(sending);
+      this.#resent.delete(sending);
       return sending.reject(
         new PublishError(
           `${this.#options.broker()} takes packets of ${limits.packetBytes} ` +
@@ -230,11 +251,14 @@ export class Sender {
       );
     }
     this.#inFlight.add(sending);
+    const attempt = sending.attempt = (sending.attempt ?? 0) + 1;
     sending.packetId = this.#options.mqtt.publish(
       topic,
       payload,
       qos,
-      (error) => this.#settle(sending, error),
+      (error) => {
+        if (sending.attempt === attempt) this.#settle(sending, error);
+      },
     );
   }
 
