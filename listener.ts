@@ -16,6 +16,7 @@ import { ChatClient, NotAuthorizedError } from "./lib/client.ts";
 import { EXIT, WaitedError } from "./lib/cli/exit.ts";
 import { type ListenerOptions, parseListenerArgs } from "./lib/cli/options.ts";
 import { droppedLine, Reader } from "./lib/room/reader.ts";
+import { Ignored } from "./lib/room/ignored.ts";
 import { type People, prepare, runScript } from "./lib/cli/script.ts";
 import { LineWriter } from "./lib/terminal/output.ts";
 import { openStdout } from "./lib/terminal/pipe.ts";
@@ -48,6 +49,7 @@ async function listen(
   const reader = new Reader({
     ...options,
     color,
+    ignored: new Ignored(options.ignore),
     bell: options.bell && isTerminal,
     // Where lines are to be plain, each event keeps a line of its own.
     gather: color && isTerminal,
@@ -55,6 +57,7 @@ async function listen(
     warn: people.complain,
     onEnough: () => ending.begin(),
   });
+  const readable = new Set(options.topics);
   const client = await ChatClient.connect({
     ...connect,
     will: reader.will,
@@ -62,13 +65,17 @@ async function listen(
     onStatus(status) {
       connect.onStatus?.(status);
       reader.onStatus(status);
+      if (status.type !== "denied") return;
+      readable.delete(status.topic);
+      if (readable.size === 0) ending.begin(nothingToRead(options));
     },
   });
   client.lost.then((error) => ending.begin(error));
   stdout.broken.then((error) => ending.begin(error));
   const stopWaiting = waitForEnd(options, people, ending);
-  const joined = join(client, options).then(() => reader.announce(client));
-  joined.catch((error) => ending.begin(error));
+  client.join(options.topics, options.qos)
+    .then(() => reader.announce(client))
+    .catch((error) => ending.begin(error));
   const error = await ending.begun;
   reader.stop();
   await Promise.race([
@@ -97,8 +104,8 @@ function waitForEnd(
     ending.insist();
   });
   const timer = wait === undefined ? undefined : setTimeout(() => {
-    const isLate = `${wait} s have passed before ${count} lines came.`;
-    ending.begin(count === undefined ? undefined : new WaitedError(isLate));
+    const late = `--wait ${wait} has passed before --count ${count}.`;
+    ending.begin(count === undefined ? undefined : new WaitedError(late));
   }, wait * 1000);
   // In a pager's pipe the keys are the pager's.
   if (Deno.stdin.isTerminal() && Deno.stdout.isTerminal()) {
@@ -128,20 +135,13 @@ async function leave(
   });
   if (client.online) await within(timeout, reader.leave());
   await client.close();
-  await within(timeout, stdout.flushed());
+  await stdout.drained(timeout);
   callOff();
 }
 
-/** Subscribes; it is an error when no room may be read. */
-async function join(
-  client: ChatClient,
-  { topics, qos }: ListenerOptions,
-): Promise<void> {
-  const grants = await client.join(topics, qos);
-  const isDenied = grants.length > 0 &&
-    grants.every((grant) => grant.qos === undefined);
-  if (!isDenied) return;
-  throw new NotAuthorizedError(
+/** It is an error when no room may be read, or none any more. */
+function nothingToRead({ topics }: ListenerOptions): NotAuthorizedError {
+  return new NotAuthorizedError(
     `The broker lets you read none of ${topics.join(", ")}; ask its ` +
       "operator, or use another --username.",
   );

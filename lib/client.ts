@@ -62,7 +62,6 @@ export { TopicError } from "./mqtt/topic.ts";
 export class ChatClient {
   readonly #options: ClientOptions;
   readonly #seal?: RoomSeal;
-  readonly #timeout: number;
   readonly #link: Link;
   readonly #sender: Sender;
   readonly #rooms: Subscriptions;
@@ -78,7 +77,6 @@ export class ChatClient {
   ) {
     this.#options = options;
     this.#seal = seal;
-    this.#timeout = settings.timeout;
     this.#link = new Link(settings, open, {
       onStatus: (status) => this.#tell(status),
       onUp: (limits) => this.#onUp(limits),

@@ -308,6 +308,14 @@ export function presenceOf(
     : undefined;
 }
 
+/**
+ * Whether two topics may be the same room: some brokers turn `.` and `/` into
+ * each other.
+ */
+export function isSameRoom(topic: string, other: string): boolean {
+  return respelled(topic) === respelled(other);
+}
+
 /** A text in which brokers can't confuse two characters of a topic. */
 function respelled(text: string): string {
   return text.replaceAll(".", "/");

@@ -11,6 +11,7 @@ import type { Completion } from "../terminal/prompt.ts";
 /** What a line at the prompt asks for, where it is not to be sent. */
 export type Command =
   | { type: "help" | "who" | "clear" | "quit" }
+  | { type: "nick" | "ignore" | "unignore" | "join"; argument: string }
   | { type: "refused"; sentence: string };
 
 /** How a command is entered, and what for. */
@@ -20,15 +21,38 @@ interface Usage {
   /** What follows the name, if anything. */
   argument?: string;
   help: string;
+  /** Whether it is about what is shown of a room. */
+  needsFollow?: true;
 }
 
 const USAGES: readonly Usage[] = [
   { name: "help", help: "this list" },
   { name: "me", argument: "waves", help: "say what you do: *waves*" },
-  { name: "who", help: "the people seen in this session, and when" },
+  {
+    name: "who",
+    help: "the people seen in this session, and when",
+    needsFollow: true,
+  },
+  { name: "nick", argument: "NAME", help: "go by another name" },
+  { name: "join", argument: "TOPIC", help: "leave this room for another" },
+  {
+    name: "ignore",
+    argument: "NAME",
+    help: "show nothing of NAME; alone, list whom you ignore",
+    needsFollow: true,
+  },
+  {
+    name: "unignore",
+    argument: "NAME",
+    help: "show NAME again",
+    needsFollow: true,
+  },
   { name: "clear", help: "clear the screen, as Ctrl-L" },
   { name: "quit", help: "leave, as exit, Ctrl-D and Ctrl-C" },
 ];
+
+/** One more than the longest usage, `/unignore NAME`. */
+const USAGE_WIDTH = 15;
 
 /** The most names that are offered at once. */
 const MAX_OFFERED = 24;
@@ -40,7 +64,7 @@ const MAX_OFFERED = 24;
 export function interpret(line: Line): Line | Command {
   if (line.type !== "text" || line.isPasted) return line;
   const { text } = line;
-  if (text === "exit" || text === "Exit") return { type: "quit" };
+  if (text.trimEnd().toLowerCase() === "exit") return { type: "quit" };
   if (text.startsWith("//")) return { type: "text", text: text.slice(1) };
   if (!text.startsWith("/")) return line;
   const [, entered, argument] = /^(\S+)\s*([^]*)$/.exec(text)!;
@@ -53,7 +77,17 @@ export function interpret(line: Line): Line | Command {
     };
   }
   const { name } = usage;
-  return name === "me" ? act(argument.trim()) : { type: name };
+  switch (name) {
+    case "me":
+      return act(argument.trim());
+    case "nick":
+    case "join":
+    case "ignore":
+    case "unignore":
+      return { type: name, argument: argument.trim() };
+    default:
+      return { type: name };
+  }
 }
 
 /** What somebody does, as a message that older clients read well. */
@@ -71,6 +105,14 @@ export interface Handlers {
   who(): void;
   /** `/clear`. */
   clear(): void;
+  /** `/nick NAME`; like those below, with an empty argument where it has none. */
+  nick(name: string): void;
+  /** `/join TOPIC`. */
+  join(topic: string): void;
+  /** `/ignore NAME`. */
+  ignore(name: string): void;
+  /** `/unignore NAME`. */
+  unignore(name: string): void;
   /** What can't be obeyed, as a sentence. */
   refuse(sentence: string): void;
   /** A line is about to be sent. */
@@ -95,6 +137,12 @@ export async function* messages(
       case "clear":
         handlers[asked.type]();
         break;
+      case "nick":
+      case "join":
+      case "ignore":
+      case "unignore":
+        handlers[asked.type](asked.argument);
+        break;
       case "refused":
         handlers.refuse(asked.sentence);
         break;
@@ -107,23 +155,36 @@ export async function* messages(
 
 /** The list of commands, for a room that is followed or not. */
 export function commandHelp(follow: boolean): string[] {
-  const rows = USAGES.filter(({ name }) => follow || name !== "who")
+  const rows = USAGES.filter(({ needsFollow }) => follow || !needsFollow)
     .map(({ name, argument, help }) => [
       argument === undefined ? `/${name}` : `/${name} ${argument}`,
       help,
     ]);
   const completed = follow ? "a name or a command" : "a command";
   rows.push(["//text", "send /text"], ["Tab", `complete ${completed}`]);
-  return rows.map(([usage, help]) => `  ${usage.padEnd(10)} ${help}`);
+  return rows.map(([usage, help]) => `  ${usage.padEnd(USAGE_WIDTH)} ${help}`);
 }
 
+/** What commands may be given, by their names. */
+export type Choices = { [C in Usage["name"]]?: string[] };
+
 /**
- * Completes a command, or a name, whatever the case of its letters.
+ * Completes a command, what is given to it, or a name, whatever the case of its
+ * letters.
  *
  * @param before The text before the cursor.
  * @param names Those seen in the room, the likeliest first.
+ * @param choices What some commands take, the likeliest first.
  */
-export function complete(before: string, names: string[]): Completion {
+export function complete(
+  before: string,
+  names: string[],
+  choices: Choices = {},
+): Completion {
+  const [, command, argument] = /^\/(\w+)\s+([^]*)$/.exec(before) ?? [];
+  const usage = USAGES.find(({ name }) => name === command?.toLowerCase());
+  const words = usage && choices[usage.name];
+  if (words !== undefined) return choose(argument, words, "");
   const isFirst = !/\s/.test(before.trimStart());
   if (before.startsWith("/") && isFirst) {
     const commands = USAGES.map(({ name }) => `/${name}`);

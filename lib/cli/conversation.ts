@@ -10,13 +10,21 @@ import { ChatClient } from "../client.ts";
 import { commandHelp, complete, messages } from "./commands.ts";
 import { DEFAULTS } from "../client_options.ts";
 import { Delivery } from "./delivery.ts";
+import type { RoomTeller } from "./entrance.ts";
 import { EXIT } from "./exit.ts";
+import { ignore, unignore } from "./ignoring.ts";
+import { Membership } from "./membership.ts";
 import type { PublisherOptions } from "./options.ts";
-import { openPrompt, type Prompt } from "../terminal/prompt.ts";
-import { droppedLine, Reader } from "../room/reader.ts";
+import {
+  type Completion,
+  openPrompt,
+  type Prompt,
+} from "../terminal/prompt.ts";
 import { paintName } from "../room/color.ts";
+import { Ignored } from "../room/ignored.ts";
+import { droppedLine, Reader } from "../room/reader.ts";
 import { whoLines } from "../room/roster.ts";
-import { safeName, safeText } from "../safe_text.ts";
+import { safeName, safeText, safeTopic } from "../safe_text.ts";
 import { type People, prepare, type Setting } from "./script.ts";
 import { HINT_MS, waitFor, within } from "../timer.ts";
 
@@ -38,7 +46,7 @@ export async function converse(
   const setting = await prepare(options, (line) => show(line));
   const conversation = new Conversation(options, setting, (line) => show(line));
   const client = await conversation.connect();
-  const prompt = conversation.openPrompt(client);
+  const prompt = conversation.openPrompt();
   show = (line) => prompt.show(line);
   const code = await conversation.hold(client, prompt);
   await within(options.timeout, prompt.flushed());
@@ -50,7 +58,9 @@ class Conversation {
   readonly #options: PublisherOptions;
   readonly #setting: Setting;
   readonly #show: (line: string) => void;
-  readonly #reader: Reader;
+  readonly #ignored: Ignored;
+  readonly #membership: Membership;
+  #prompt?: Prompt;
   /** Whether this outage was mentioned. */
   #isOutageKnown = false;
 
@@ -59,92 +69,123 @@ class Conversation {
     setting: Setting,
     show: (line: string) => void,
   ) {
-    const { topic, follow } = options;
-    const { color } = setting;
     this.#options = options;
     this.#setting = setting;
     this.#show = show;
-    this.#reader = new Reader({
+    this.#ignored = new Ignored(options.ignore);
+    this.#membership = new Membership({
       ...options,
-      topics: follow ? [topic] : [],
-      announce: follow,
-      json: false,
-      gather: follow && color,
-      showTopic: false,
-      color,
-      write: show,
+      openReader: (topic, name, tell) => this.#openReader(topic, name, tell),
+      isIgnored: (name) => this.#ignored.has(name),
+      onRenamed: (name) => this.#prompt?.setText(promptText(name)),
+    }, {
+      show,
       warn: (sentence) => this.#warn(sentence),
+      answer: (...lines) => this.#answer(lines),
+      hint: (line) => this.#hint(line),
     });
   }
 
   async connect(): Promise<ChatClient> {
     const { connect } = this.#setting;
     const { follow, topic, qos } = this.#options;
+    const membership = this.#membership;
     const client = await ChatClient.connect({
       ...connect,
-      will: this.#reader.will,
-      onReceived: (received) => this.#reader.receive(received),
+      will: membership.reader.will,
+      onReceived: (received) => membership.receive(received),
       onStatus: (status) => {
-        connect.onStatus?.(status);
+        if (membership.isNews(status)) connect.onStatus?.(status);
+        membership.onStatus(status);
         if (status.type === "connected") this.#isOutageKnown = false;
-        if (follow) this.#reader.onStatus(status);
       },
     });
+    membership.begin(client);
     if (follow) await client.join([topic], qos);
     return client;
   }
 
-  openPrompt(client: ChatClient): Prompt {
-    const { name, follow } = this.#options;
+  openPrompt(): Prompt {
+    const { follow } = this.#options;
     const { color, isDumb } = this.#setting;
-    const reader = this.#reader;
-    return openPrompt({
-      text: `${safeName(name)}> `,
-      paint: (text) => color ? paintName(text, name, true) : text,
+    const membership = this.#membership;
+    this.#prompt = openPrompt({
+      text: promptText(membership.name),
+      paint: (text) => color ? paintName(text, membership.name, true) : text,
       // A followed room shows what was sent, where it can be read.
-      keeps: () => !follow || !client.online || !reader.isHeard,
-      complete: (before) => complete(before, this.#otherNames()),
+      keeps: () =>
+        !follow || !membership.isOnline || membership.isMoving ||
+        !membership.reader.isHeard,
+      complete: (before) => this.#complete(before),
       onDropped: (count) => droppedLine(count, { json: false, color }),
     }, isDumb);
+    return this.#prompt;
   }
 
   /** Sends what is entered until somebody has had enough, and takes leave. */
   async hold(client: ChatClient, prompt: Prompt): Promise<number> {
-    const reader = this.#reader;
-    reader.announce(client);
+    const membership = this.#membership;
+    membership.reader.announce(client);
     if (this.#options.name === DEFAULTS.username) {
-      this.#hint("You are chat here; --name NAME gives you a name.");
+      this.#hint("You are chat here; /nick NAME gives you a name.");
     }
     const warn = (sentence: string) => this.#warn(sentence);
+    const say = (message: string) => membership.say(message);
     // Commands are not to wait behind messages that wait for the broker.
-    const delivery = new Delivery(client, this.#options, warn, Infinity);
-    await this.#send(client, prompt, delivery);
+    const delivery = new Delivery(client, this.#options, warn, Infinity, say);
+    await this.#send(prompt, delivery);
     prompt.close();
     const callOff = waitFor(HINT_MS, () => {
       this.#hint("Waiting for the broker's last answers; Ctrl-C ends it now.");
     });
-    if (client.online) {
-      const leaving = within(this.#options.timeout, reader.leave());
-      await Promise.race([leaving, delivery.hurried]);
+    if (membership.isOnline) {
+      const leaving = membership.settled().then(() =>
+        membership.reader.leave()
+      );
+      const isOver = within(this.#options.timeout, leaving);
+      await Promise.race([isOver, delivery.hurried]);
     }
-    reader.stop();
+    membership.end();
     const code = await delivery.finish();
     callOff();
-    return code === EXIT.ok && reader.isDenied ? EXIT.notAuthorized : code;
+    const { isDenied } = membership.reader;
+    return code === EXIT.ok && isDenied ? EXIT.notAuthorized : code;
   }
 
-  async #send(
-    client: ChatClient,
-    prompt: Prompt,
-    delivery: Delivery,
-  ): Promise<void> {
+  #openReader(topic: string, name: string, tell: RoomTeller): Reader {
     const { follow } = this.#options;
+    const { color } = this.#setting;
+    return new Reader({
+      ...this.#options,
+      name,
+      topics: follow ? [topic] : [],
+      announce: follow,
+      json: false,
+      gather: follow && color,
+      showTopic: false,
+      color,
+      sends: true,
+      ignored: this.#ignored,
+      onNamesake: () => this.#tellOfNamesake(),
+      write: tell.show,
+      warn: tell.warn,
+    });
+  }
+
+  async #send(prompt: Prompt, delivery: Delivery): Promise<void> {
+    const { follow } = this.#options;
+    const membership = this.#membership;
     const lines = messages(prompt.lines, {
       help: () => this.#answer(commandHelp(follow)),
-      who: () => this.#answer(this.#whoLines()),
+      who: () => this.#answerFollower(() => this.#whoLines()),
       clear: () => prompt.clear(),
+      nick: (name) => membership.rename(name),
+      join: (topic) => membership.move(topic),
+      ignore: (name) => this.#answerFollower(() => this.#ignore(name)),
+      unignore: (name) =>
+        this.#answerFollower(() => unignore(name, this.#ignored)),
       refuse: (sentence) => this.#warn(sentence),
-      beforeSending: () => client.online || this.#mentionOutage(),
+      beforeSending: () => membership.isOnline || this.#mentionOutage(),
     });
     await delivery.pour(lines, (isSent) => {
       // A followed room confirms what was sent by showing it.
@@ -158,18 +199,53 @@ class Conversation {
     this.#hint("No connection; this is sent when there is.");
   }
 
-  #whoLines(): string[] {
-    const { follow, name } = this.#options;
-    return follow
-      ? whoLines(this.#reader.roster.list(), name, new Date())
-      : ["Nobody is seen here without --follow."];
+  #tellOfNamesake(): void {
+    const { name } = this.#membership;
+    // Whoever has chosen no name knows that others haven't, either.
+    if (name === DEFAULTS.username) return;
+    const shown = safeName(name);
+    this.#hint(`Another ${shown} is here; /nick NAME tells you apart.`);
   }
 
-  /** Names that Tab may complete: those that are shown as they are. */
-  #otherNames(): string[] {
-    const { name } = this.#options;
-    return this.#reader.roster.names()
-      .filter((other) => other !== name && safeName(other) === other);
+  #whoLines(): string[] {
+    const { reader, name } = this.#membership;
+    return whoLines(reader.roster.list(), name, new Date(), this.#ignored);
+  }
+
+  #ignore(name: string): string[] {
+    const { reader, name: self } = this.#membership;
+    reader.showGathered();
+    return ignore(name, self, this.#ignored, this.#others());
+  }
+
+  /** The others that were seen, the most recent first. */
+  #others(): string[] {
+    return this.#membership.reader.roster.list()
+      .filter(({ isOwn }) => !isOwn).map(({ name }) => name);
+  }
+
+  /** As {@link #others} but for those ignored, and as lines show them. */
+  #shownNames(): string[] {
+    return this.#others().filter((name) => !this.#ignored.has(name))
+      .map(safeName);
+  }
+
+  #complete(before: string): Completion {
+    const names = this.#shownNames();
+    const { topics } = this.#membership;
+    const isPlain = (name: string) => !name.startsWith('"');
+    return complete(before, names.filter(isPlain), {
+      nick: [],
+      join: topics.map(safeTopic).filter(isPlain),
+      ignore: names,
+      unignore: this.#ignored.list(),
+    });
+  }
+
+  /** Answers what only makes sense where the room is shown. */
+  #answerFollower(answer: () => string[]): void {
+    const nobody = "Nobody is seen here without --follow.";
+    this.#answer(this.#options.follow ? answer() : [nobody]);
   }
 
   #warn(sentence: string): void {
@@ -188,4 +264,9 @@ class Conversation {
   #hint(line: string): void {
     if (!this.#options.quiet) this.#answer([line]);
   }
+}
+
+/** What stands before what is typed. */
+function promptText(name: string): string {
+  return `${safeName(name)}> `;
 }

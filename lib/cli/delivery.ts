@@ -21,6 +21,7 @@ export class Delivery {
   readonly #client: ChatClient;
   readonly #options: PublisherOptions;
   readonly #window: number;
+  readonly #send: (message: string) => Promise<void>;
   readonly #ledger: Ledger;
   readonly #ending = new Ending();
   #stopSignals = () => {};
@@ -33,16 +34,22 @@ export class Delivery {
    * @param options The room, the name, the QoS, the time-out.
    * @param tell Writes a sentence about what went wrong.
    * @param window The most lines without an answer at a time.
+   * @param send Sends a message; to the room, by the name, unless given.
    */
   constructor(
     client: ChatClient,
     options: PublisherOptions,
     tell: (sentence: string) => void,
     window = WINDOW,
+    send = (message: string) => {
+      const { topic, name, qos } = options;
+      return client.send(topic, { type: "message", from: name, message }, qos);
+    },
   ) {
     this.#client = client;
     this.#options = options;
     this.#window = window;
+    this.#send = send;
     this.#ledger = new Ledger(tell, options.message !== undefined);
     client.lost.then((error) => {
       this.#lost = error;
@@ -125,15 +132,6 @@ export class Delivery {
       }
     }
   }
-
-  #send(message: string): Promise<void> {
-    const { topic, name, qos } = this.#options;
-    return this.#client.send(
-      topic,
-      { type: "message", from: name, message },
-      qos,
-    );
-  }
 }
 
 /**
@@ -149,6 +147,8 @@ export class Ledger {
   #acknowledged = 0;
   #refused = 0;
   #isDenied = false;
+  /** What was told of the first line that was refused. */
+  #firstRefusal = "";
   #isCutShort = false;
 
   /**
@@ -203,7 +203,9 @@ export class Ledger {
     this.#refused++;
     this.#isDenied ||= error instanceof PublishError && error.isDenied;
     const subject = this.#isOneMessage ? "The message" : `Line ${line}`;
-    this.#tell(`${subject} was not sent. ${error.message}`);
+    const sentence = `${subject} was not sent. ${error.message}`;
+    this.#firstRefusal ||= sentence;
+    this.#tell(sentence);
   }
 
   /** Takes note that the input broke off, and tells why. */
@@ -246,7 +248,8 @@ export class Ledger {
         this.#isOneMessage
           ? "The message was not acknowledged; it may or may not have arrived."
           : `${range(this.#unanswered)} not acknowledged and may or may not ` +
-            `have arrived; acknowledged: ${this.#acknowledged}.`,
+            `have arrived; acknowledged: ${this.#acknowledged}.` +
+            (this.#firstRefusal && ` ${this.#firstRefusal}`),
       );
     }
     if (this.#isDenied) return EXIT.notAuthorized;

@@ -14,7 +14,9 @@ import {
 import { DEFAULTS } from "../client_options.ts";
 import type { ConnectOptions } from "../mqtt/connect.ts";
 import type { Choices, Script } from "./flags.ts";
-import { MAX_NAME_LENGTH, type QoS } from "../protocol.ts";
+import type { QoS } from "../protocol.ts";
+import { Ignored } from "../room/ignored.ts";
+import { nameFault } from "../room/rename.ts";
 import {
   filterFault,
   isOneTopic,
@@ -45,6 +47,8 @@ export interface Options extends
   sessionExpiry: number;
   /** The name in the room. */
   name: string;
+  /** Of whom nothing is shown. */
+  ignore: string[];
   /** The file to read the password from, if any. */
   passwordFile?: string;
   /** The file to read the rooms' secret from, if any. */
@@ -186,10 +190,12 @@ function commonOptions(values: Values): Options {
   if ((tlsFiles.cert === undefined) !== (tlsFiles.key === undefined)) {
     throw new UsageError("--cert and --key go together; give both.");
   }
+  const name = shortName(values) ?? username;
   return {
     brokers,
     username,
-    name: shortName(values) ?? username,
+    name,
+    ignore: othersToIgnore(values, name),
     password: values.one("password"),
     passwordFile: values.one("password-file"),
     secretFile: values.one("secret-file"),
@@ -211,12 +217,21 @@ function commonOptions(values: Values): Options {
   };
 }
 
-/** The name asked for; it stands twice in a notice, and on every line. */
+/** The name asked for. */
 function shortName(values: Values): string | undefined {
   const name = values.one("name");
-  if (name === undefined || name.length <= MAX_NAME_LENGTH) return name;
+  const fault = name && nameFault(name);
+  if (fault) throw new UsageError(`--name ${fault}.`);
+  return name;
+}
+
+/** Whom to ignore, which is nobody's own name. */
+function othersToIgnore(values: Values, name: string): string[] {
+  const names = values.all("ignore", []);
+  if (!new Ignored(names).has(name)) return names;
   throw new UsageError(
-    `--name takes ${MAX_NAME_LENGTH} characters at most, not ${name.length}.`,
+    `--ignore ${JSON.stringify(name)} is your own name; --name gives you ` +
+      "another.",
   );
 }
 

@@ -38,12 +38,13 @@ const SHORT_SECRET = 12;
  * @throws {NotPermittedError} When one may not; it names the flag that grants it.
  */
 export async function requireNet(brokers: Broker[]): Promise<void> {
+  const all = [...new Set(brokers.map(hostPort))].join(",");
   for (const broker of brokers) {
     const host = hostPort(broker);
     const status = await Deno.permissions.request({ name: "net", host });
     if (status.state === "granted") continue;
     throw new NotPermittedError(
-      `connecting to ${host} was not permitted; run with -N=${host}.`,
+      `connecting to ${host} was not permitted; run with -N=${all}.`,
     );
   }
 }

@@ -99,8 +99,11 @@ export async function connectFirst(
     );
   }
   throw new UnreachableError(
-    `No broker answers at ${failures.join(" or ")}. ` +
-      advice(brokers, options.will?.topic),
+    `No broker answers at ${failures.join(" or ")}. ` + advice(
+      brokers,
+      failures.every((failure) => failure.includes("nothing listens there")),
+      options.will?.topic,
+    ),
   );
 }
 
@@ -163,9 +166,13 @@ export function finalError(
 }
 
 /** What to do when no broker answers. */
-function advice(brokers: Broker[], willTopic = ""): string {
+function advice(
+  brokers: Broker[],
+  isNobodyThere: boolean,
+  willTopic = "",
+): string {
   const isHere = brokers.every(({ host }) => LOOPBACK.test(host));
-  const usual = isHere
+  const usual = isHere && isNobodyThere
     ? "Is one running here? deno task broker starts one; --host names another."
     : "Is it running, and are scheme, host and port right? Name another with " +
       "--host.";
@@ -192,8 +199,8 @@ async function throwIfHopeless(
       const user = JSON.stringify(username);
       const advice = password !== undefined
         ? "Check --username and --password."
-        : "No password was given: use --password-file, MQTT_PASSWORD or " +
-          "--password.";
+        : "No password was given: use --password-file (with -R=FILE), " +
+          "MQTT_PASSWORD (with -E=MQTT_PASSWORD) or --password.";
       throw new NotAuthorizedError(
         `${where} refused the connection of user ${user}: ${text}. ${advice}`,
       );

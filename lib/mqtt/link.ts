@@ -21,7 +21,7 @@ import { AT_ONCE_MS, type Limits, limitsOf } from "./limits.ts";
 import { type BrokerError, MqttJs } from "./mqtt_js.ts";
 import { MAX_PACKET_BYTES } from "./packet_limit.ts";
 import { connectReason, disconnectText, type Reason } from "./reasons.ts";
-import { retryDelay, Rotation, type Version } from "./rotation.ts";
+import { OTHERWISE_MS, Rotation, type Version } from "./rotation.ts";
 import type { Break } from "./sender.ts";
 import type { LinkStatus } from "./status.ts";
 import { TakeoverWatch } from "./takeover.ts";
@@ -49,12 +49,6 @@ export interface LinkClock {
   now?: () => number;
 }
 
-/** A connection that stood so long, in milliseconds, is taken for stable. */
-const STABLE_MS = 2_000;
-
-/** The wait before the same broker is tried otherwise, in milliseconds. */
-const OTHERWISE_MS = 50;
-
 /** MQTT 5's reason codes of DISCONNECT (§3.14.2.1). */
 const SESSION_TAKEN_OVER = 142;
 
@@ -80,12 +74,13 @@ export class Link {
   readonly #now: () => number;
   readonly #takeover: TakeoverWatch;
   #willQoS: QoS;
+  /** The will that the last CONNECT said. */
+  #saidWill: ConnectOptions["will"];
   /** Ends the attempt under way. */
   #onOutcome = (_failure?: Reason) => {};
   #isUp = false;
   #isEnding = false;
   #isRenewing = false;
-  #failures = 0;
   #hasStood = false;
   /** By the monotonic clock: when the connection stood, and was opened. */
   #upSince = 0;
@@ -203,6 +198,8 @@ export class Link {
     this.#willQoS = will?.qos ?? 0;
     if (!this.#isUp) return;
     this.#isRenewing = true;
+    // What is sent from now on waits for the next connection.
+    this.#handlers.onDown({ mayBeMessage: false });
     this.mqtt.leave();
   }
 
@@ -225,6 +222,7 @@ export class Link {
   #attempt(milliseconds: number): Promise<Reason | undefined> {
     const { promise, resolve } = Promise.withResolvers<Reason | undefined>();
     this.#onOutcome = resolve;
+    this.#saidWill = this.#options.will;
     this.#openSince = performance.now();
     this.#disconnectCode = undefined;
     this.mqtt.connect(connectPacket(
@@ -264,6 +262,9 @@ export class Link {
     }
     this.#handlers.onUp(limitsOf(version, this.mqtt.serverProperties));
     this.#onOutcome();
+    // It was changed while the broker thought.
+    const { will } = this.#options;
+    if (will !== this.#saidWill) this.renew(will);
   }
 
   #gapSeconds(): number {
@@ -287,7 +288,6 @@ export class Link {
     const { broker } = this.#rotation;
     this.#isUp = false;
     this.#downSince = { monotonic: performance.now(), wall: this.#now() };
-    this.#handlers.onDown({ mayBeMessage: false });
     const failure = await this.#attempt(this.#options.timeout * 1000);
     if (failure === undefined) return;
     this.#isRenewing = false;
@@ -323,7 +323,7 @@ export class Link {
       const { clientId } = this.#options;
       this.#handlers.onStatus({ type: "maybe shared", broker, clientId });
     }
-    if (now - this.#upSince >= STABLE_MS) this.#failures = 0;
+    this.#rotation.stood(now - this.#upSince);
     // Whoever has answered CONNECT speaks the version.
     this.#reconnect({ ...reason, remedy: "elsewhere" });
   }
@@ -345,14 +345,9 @@ export class Link {
 
   /** Chooses where to go next, says when, and waits until then. */
   #waitAfter(failure: Reason): Promise<void> {
-    const next = failure.remedy === "will"
-      ? "version"
-      : this.#rotation.moveOn(mayBeVersion(failure));
-    const delay = next === "version"
+    const delay = failure.remedy === "will"
       ? OTHERWISE_MS
-      : retryDelay(this.#failures, Math.random());
-    // A round over all brokers is one failure: one of them may be there.
-    if (next === "round") this.#failures++;
+      : this.#rotation.retryAfter(mayBeVersion(failure), Math.random());
     const { promise, resolve } = Promise.withResolvers<void>();
     this.#handlers.onStatus({
       type: "reconnecting",

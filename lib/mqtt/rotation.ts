@@ -25,6 +25,8 @@ export class Rotation {
   /** How many brokers failed since one accepted us, less whole rounds. */
   #tried = 0;
   #fallsBack = false;
+  /** How many rounds over all brokers failed since a connection was stable. */
+  #rounds = 0;
 
   /** @param brokers At least one; the first comes first. */
   constructor(brokers: readonly Broker[], wanted: WantedVersion) {
@@ -74,6 +76,26 @@ export class Rotation {
     this.#tried = (this.#tried + 1) % this.#brokers.length;
     return this.#tried === 0 ? "round" : "broker";
   }
+
+  /**
+   * Moves on as {@link moveOn} does, and says when to try what comes next.
+   *
+   * @param random A number from 0 to 1, as `Math.random` gives.
+   * @returns Milliseconds.
+   */
+  retryAfter(mayBeVersion: boolean, random: number): number {
+    const next = this.moveOn(mayBeVersion);
+    if (next === "version") return OTHERWISE_MS;
+    const delay = retryDelay(this.#rounds, random);
+    // A round over all brokers is one failure: one of them may be there.
+    if (next === "round") this.#rounds++;
+    return delay;
+  }
+
+  /** A connection was lost that stood for so long, in milliseconds. */
+  stood(milliseconds: number): void {
+    if (milliseconds >= STABLE_MS) this.#rounds = 0;
+  }
 }
 
 /**
@@ -85,6 +107,12 @@ export class Rotation {
 export function versionName(version: Version): string {
   return version === 5 ? "MQTT 5" : "MQTT 3.1.1";
 }
+
+/** A connection that stood so long, in milliseconds, is taken for stable. */
+const STABLE_MS = 2_000;
+
+/** The wait before the same broker is tried otherwise, in milliseconds. */
+export const OTHERWISE_MS = 50;
 
 /** The first wait, in seconds. */
 const FIRST_SECONDS = 1;

@@ -28,7 +28,6 @@ import type { Mention } from "./mention.ts";
 import type { Run } from "./sealed_run.ts";
 import { localTime, longDay, timeAndDay } from "./time.ts";
 import type {
-  ChatMessage,
   Malformed,
   PresenceChange,
   Received,
@@ -52,6 +51,12 @@ export interface LineOptions {
   showTopic: boolean;
   /** The reader's own name, which is shown bold and underlined. */
   self?: string;
+  /**
+   * Whether the reader's client sends messages, too: then one's own is what it
+   * sent, and not what a namesake says. Otherwise whatever bears the name, since
+   * one sends from another terminal.
+   */
+  sends?: boolean;
   /** Finds the reader's name in what others say, to have it stand out. */
   mention?: Mention;
   /** Shows a time; `HH:MM:SS` in local time by default. */
@@ -111,9 +116,12 @@ export function renderLine(
     );
   }
   switch (payload.type) {
-    case "message":
-      return `${faint(place, options)} ${author(payload.from, options)}: ` +
-        said(payload, options);
+    case "message": {
+      const isMine = isOwn(received, options);
+      return `${faint(place, options)} ` +
+        `${author(payload.from, isMine, options.color)}: ` +
+        said(payload.message, isMine, options);
+    }
     case "notice":
       return faint(`${place} -- ${safeText(payload.notice)}`, options);
     case "malformed":
@@ -121,6 +129,15 @@ export function renderLine(
     case "sealed":
       return faint(`${place} ?? ${unopened(payload)}`, options);
   }
+}
+
+/** Whether it was the reader who sent something. */
+export function isOwn(
+  { payload, sentTo, sealed }: Received,
+  { self, sends }: Pick<LineOptions, "self" | "sends">,
+): boolean {
+  if (!("from" in payload) || sealed === false) return false;
+  return sends ? sentTo !== undefined : payload.from === self;
 }
 
 /** Shows who came and went in a room. */
@@ -194,21 +211,20 @@ function sent({ payload, receivedAt }: Received): string {
   return ` (sent ${timeAndDay(new Date(payload.at), receivedAt)})`;
 }
 
-function author(from: string, { color, self }: LineOptions): string {
+function author(from: string, isOwn: boolean, color: boolean): string {
   const shown = safeName(from);
-  return color ? paintName(shown, from, from === self) : shown;
+  return color ? paintName(shown, from, isOwn) : shown;
 }
 
 /** What somebody said; in colour, what is for the eye. */
 function said(
-  { from, message }: ChatMessage,
-  { color, self, mention }: LineOptions,
+  message: string,
+  isOwn: boolean,
+  { color, mention }: LineOptions,
 ): string {
   const text = safeText(message);
   if (!color) return text;
-  const marked = mention === undefined || from === self
-    ? text
-    : mention.mark(text);
+  const marked = mention === undefined || isOwn ? text : mention.mark(text);
   return isAction(text) ? italic(marked) : marked;
 }
 

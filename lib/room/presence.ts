@@ -18,11 +18,12 @@ import {
   type Received,
   timeoutNotice,
 } from "../protocol.ts";
+import { renameNotice } from "./rename.ts";
 import { type Wait, waitFor } from "../timer.ts";
 
 /** Who is where. */
 export interface PresenceOptions {
-  /** The name in the rooms. */
+  /** The name in the rooms, until {@link Presence.rename}. */
   name: string;
   /** The broker user, for a warning. */
   username: string;
@@ -40,17 +41,22 @@ export class Presence {
   readonly #echoes: EchoCheck;
   /** The rooms that the broker lets one read, on this connection. */
   readonly #granted = new Set<string>();
-  /** The rooms whose join notice has no answer yet, over any connection. */
-  readonly #joining = new Set<string>();
+  /** The rooms to be told that one is there, once they may be read. */
+  readonly #due: Set<string>;
+  /** Those whose join notice has no answer yet, over any connection. */
+  readonly #joining = new Map<string, Promise<void>>();
   /** The rooms in which others were told that one is there. */
   readonly #joined = new Set<string>();
   /** The rooms that take no notices. */
   readonly #muted = new Set<string>();
+  #name: string;
   /** The connection, once one has joined. */
   #client?: ChatClient;
 
   constructor(options: PresenceOptions) {
-    const { rooms } = options;
+    const { rooms, name } = options;
+    this.#name = name;
+    this.#due = new Set(rooms);
     const onSilent = (topic: string) => this.#warnOfSilence(topic);
     this.#options = options;
     this.#echoes = new EchoCheck({ rooms, onSilent });
@@ -63,9 +69,9 @@ export class Presence {
    * once, and nobody knows when.
    */
   get will(): ClientOptions["will"] {
-    const { name, qos, rooms: [topic] } = this.#options;
+    const { qos, rooms: [topic] } = this.#options;
     if (topic === undefined) return undefined;
-    return { topic, payload: this.#notice(timeoutNotice(name)), qos };
+    return { topic, payload: this.#notice(timeoutNotice(this.#name)), qos };
   }
 
   /** Whether something has come from every room. */
@@ -84,20 +90,43 @@ export class Presence {
     for (const topic of this.#granted) this.#join(client, topic);
   }
 
-  /**
-   * The broker lets one read a room, on a new connection: says so again where
-   * it was said, for it has told the room of our loss.
-   */
+  /** The broker lets one read a room, on a new connection. */
   granted(topic: string): void {
     if (!this.#options.rooms.includes(topic)) return;
     this.#granted.add(topic);
     if (this.#client !== undefined) this.#join(this.#client, topic);
   }
 
-  /** The connection was lost: no notice of one's own is awaited any more. */
+  /**
+   * The connection was lost: no notice of one's own is awaited any more. The
+   * broker tells the rooms of it, so that they are to be told of the return.
+   */
   lost(): void {
     this.#granted.clear();
+    for (const topic of this.#options.rooms) this.#due.add(topic);
     this.#echoes.stop();
+  }
+
+  /**
+   * Takes another name; says so in each room where one was seen to join.
+   *
+   * @returns When the broker has answered for each, or refused, which is warned
+   * of. The {@link will} is another one then, too.
+   */
+  async rename(name: string): Promise<void> {
+    const notice = this.#notice(renameNotice(this.#name, name));
+    const { qos, warn } = this.#options;
+    this.#name = name;
+    const sent = [...this.#joined].map(async (topic) => {
+      try {
+        await this.#client?.send(topic, notice, qos);
+      } catch (error) {
+        if (error instanceof AbandonedError) return;
+        const { message } = error as Error;
+        warn(`Nobody in ${topic} is told of your new name: ${message}`);
+      }
+    });
+    await Promise.all(sent);
   }
 
   /**
@@ -108,7 +137,13 @@ export class Presence {
   async leave(): Promise<void> {
     const client = this.#client;
     if (client === undefined) return;
-    const tell = (topic: string) => this.#tell(client, topic, leaveNotice);
+    const tell = async (topic: string) => {
+      // A room that refuses one's joining is not left.
+      await this.#joining.get(topic);
+      if (this.#joined.has(topic)) {
+        await this.#tell(client, topic, leaveNotice);
+      }
+    };
     await Promise.all([...this.#joined].map(tell));
   }
 
@@ -122,11 +157,15 @@ export class Presence {
     this.#echoes.stop();
   }
 
-  async #join(client: ChatClient, topic: string): Promise<void> {
+  #join(client: ChatClient, topic: string): void {
+    if (!this.#due.delete(topic)) return;
     // One that is unanswered goes out again by itself.
     if (this.#joining.has(topic) || this.#muted.has(topic)) return;
-    this.#joining.add(topic);
     this.#joined.add(topic);
+    this.#joining.set(topic, this.#sayJoined(client, topic));
+  }
+
+  async #sayJoined(client: ChatClient, topic: string): Promise<void> {
     const start = performance.now();
     try {
       await this.#tell(client, topic, joinNotice);
@@ -146,12 +185,12 @@ export class Presence {
     topic: string,
     text: (name: string, topic: string) => string,
   ): Promise<void> {
-    const { name, qos } = this.#options;
-    return client.send(topic, this.#notice(text(name, topic)), qos);
+    const notice = this.#notice(text(this.#name, topic));
+    return client.send(topic, notice, this.#options.qos);
   }
 
   #notice(notice: string): ChatNotice {
-    return { type: "notice", from: this.#options.name, notice };
+    return { type: "notice", from: this.#name, notice };
   }
 
   #warnOfRefusal(topic: string, { message }: Error): void {

@@ -10,6 +10,8 @@ import type { ChatClient, ClientOptions, Status } from "../client.ts";
 import { showBroker } from "../mqtt/address.ts";
 import { isOneTopic } from "../mqtt/topic.ts";
 import type { QoS, Received } from "../protocol.ts";
+import type { Ignored } from "./ignored.ts";
+import { Namesakes } from "./namesake.ts";
 import { Presence, type PresenceOptions } from "./presence.ts";
 import { Roster } from "./roster.ts";
 import { noteLine, RoomView, type ViewOptions } from "./view.ts";
@@ -19,7 +21,7 @@ export interface ReaderOptions extends
   Omit<PresenceOptions, "rooms">,
   Pick<
     ViewOptions,
-    "json" | "color" | "showTopic" | "bell" | "gather" | "write"
+    "json" | "color" | "showTopic" | "bell" | "gather" | "sends" | "write"
   > {
   /** The rooms, as topic filters. */
   topics: string[];
@@ -27,6 +29,13 @@ export interface ReaderOptions extends
   announce: boolean;
   /** Whether the broker kept messages between two runs. */
   resume: boolean;
+  /** Of whom nothing is shown. */
+  ignored?: Ignored;
+  /**
+   * Called once for each name of the reader's when somebody else of that name
+   * is there; only where the client {@link ViewOptions.sends}.
+   */
+  onNamesake?: () => void;
   /**
    * How many lines are enough; one's own notices don't count. With it nothing
    * is gathered, since nobody could say what to count then.
@@ -48,6 +57,7 @@ export class Reader {
   readonly #options: ReaderOptions;
   readonly #presence: Presence;
   readonly #view: RoomView;
+  readonly #namesakes: Namesakes;
   #shown = 0;
   #unshown = 0;
   /** The QoS that the broker grants, by topic filter. */
@@ -64,6 +74,7 @@ export class Reader {
     const rooms = announce ? topics.filter(isOneTopic) : [];
     this.#options = options;
     this.#presence = new Presence({ ...options, rooms });
+    this.#namesakes = new Namesakes(name);
     this.#view = new RoomView({
       ...options,
       self: name,
@@ -94,12 +105,14 @@ export class Reader {
    * @param received What arrived, as the client hands it over.
    */
   receive(received: Received): void {
-    const { count = Infinity, onEnough } = this.#options;
+    const { count = Infinity, onEnough, onNamesake } = this.#options;
     const isOwn = received.sentTo !== undefined &&
       received.payload.type === "notice";
-    if (received.sealed !== false) {
-      this.roster.note(received);
-      this.#presence.receive(received);
+    if (received.sealed !== false) this.#presence.receive(received);
+    const isNamesake = this.#noteWho(received);
+    if (this.#isIgnored(received)) {
+      if (this.#keptTimer !== undefined) this.#awaitKept();
+      return;
     }
     if (this.#shown >= count) {
       if (!isOwn) this.#unshown++;
@@ -108,7 +121,25 @@ export class Reader {
     if (isOwn) this.#view.endMissed();
     const isShown = this.#view.show(received);
     if (this.#keptTimer !== undefined) this.#awaitKept();
+    if (isNamesake) onNamesake?.();
     if (isShown && !isOwn && ++this.#shown >= count) onEnough?.();
+  }
+
+  /**
+   * Takes another name; the rooms are told.
+   *
+   * @param name The name, as {@link PresenceOptions.name}.
+   * @returns When the broker has answered; {@link will} is another one then.
+   */
+  async rename(name: string): Promise<void> {
+    this.#view.rename(name);
+    this.#namesakes.rename(name);
+    await this.#presence.rename(name);
+  }
+
+  /** Shows what is held back. */
+  showGathered(): void {
+    this.#view.showGathered();
   }
 
   /**
@@ -121,6 +152,7 @@ export class Reader {
     switch (status.type) {
       case "disconnected":
         this.#presence.lost();
+        this.#namesakes.lost();
         this.#view.showGathered();
         break;
       case "connected":
@@ -169,6 +201,28 @@ export class Reader {
       `${this.#unshown} more came before it could end; they are not shown, ` +
         "and no longer kept.",
     );
+  }
+
+  /**
+   * Takes note of who was there.
+   *
+   * @returns Whether it is a namesake, whom the reader doesn't know of yet.
+   */
+  #noteWho(received: Received): boolean {
+    if (received.sealed === false) return false;
+    const isKept = this.#keptTimer !== undefined;
+    const owner = this.#options.sends
+      ? this.#namesakes.ownerOf(received, isKept)
+      : "other";
+    if (owner !== "unclear") this.roster.note(received);
+    return this.#namesakes.isFirstSign(received, owner);
+  }
+
+  /** Whether it is by somebody of whom nothing is shown; never one's own. */
+  #isIgnored({ payload, sentTo }: Received): boolean {
+    const { ignored } = this.#options;
+    if (ignored === undefined || !("from" in payload)) return false;
+    return sentTo === undefined && ignored.has(payload.from);
   }
 
   /** The first connection: what comes now may have been kept for us. */

@@ -4,17 +4,23 @@
  * @module
  */
 
+import { Ignored } from "./ignored.ts";
+import { newNameIn } from "./rename.ts";
 import { age, LATE_MS, timeAndDay } from "./time.ts";
 import {
   MAX_NAME_LENGTH,
+  type Payload,
   type PresenceChange,
   presenceOf,
   type Received,
 } from "../protocol.ts";
 import { safeName } from "../safe_text.ts";
 
-/** Whether somebody is in the room, by the last thing heard. */
-export type PresenceState = "here" | "left" | "lost";
+/**
+ * Whether somebody is in the room, by what was heard: whoever wrote and was not
+ * seen to join may have sent that one message from anywhere.
+ */
+export type PresenceState = "here" | "wrote" | "left" | "lost";
 
 /** Somebody who was seen. */
 export interface Seen {
@@ -24,6 +30,8 @@ export interface Seen {
   at: Date;
   /** Whether they are in the room. */
   state: PresenceState;
+  /** Whether it is the reader, and nobody else of that name. */
+  isOwn?: true;
 }
 
 /** What is known of somebody. */
@@ -47,6 +55,7 @@ const MAX_LISTED = 50;
 
 const VERBS: Readonly<Record<PresenceState, string>> = {
   here: "seen",
+  wrote: "wrote",
   left: "left",
   lost: "lost",
 };
@@ -59,13 +68,15 @@ const STATE_AFTER: Record<PresenceChange, PresenceState> = {
 };
 
 /**
- * Remembers who was seen, the reader included: who said something, and whose
+ * Remembers who was seen: who said something, took another name, and whose
  * joining, leaving or time-out was told. Other notices, and what is no chat
- * payload, tell of nobody. Of more than 1,000 people the longest unseen is forgotten.
+ * payload, tell of nobody. The reader is one by what this client sent; of more
+ * than 1,000 others the longest unseen is forgotten.
  */
 export class Roster {
   /** By name; the longest unseen first. */
   readonly #people = new Map<string, Known>();
+  #own?: Known & { name: string };
 
   /**
    * Takes note of what arrived. Takes the same time whoever is remembered.
@@ -74,21 +85,28 @@ export class Roster {
    */
   note(received: Received): void {
     const { payload, topic, retain, receivedAt } = received;
-    if (payload.type === "malformed" || payload.type === "sealed") return;
-    const isMessage = payload.type === "message";
-    const change = isMessage ? "joined" : presenceOf(payload, topic);
+    if (!("from" in payload)) return;
     const { from, at: sentAt } = payload;
-    if (change === undefined || from.length > MAX_NAME_LENGTH) return;
-    const known = this.#people.get(from);
+    const isOwn = received.sentTo !== undefined;
+    const isMessage = payload.type === "message";
+    const name = isMessage ? from : newNameIn(payload) ?? from;
+    const known = isOwn ? this.#own : this.#people.get(from);
+    const state = stateAfter(payload, topic, isOwn ? "here" : known?.state);
+    if (state === undefined || from.length > MAX_NAME_LENGTH) return;
     // What a broker kept is older than whatever was heard of them since.
     if (retain && known !== undefined) return;
-    this.#put(from, {
-      state: STATE_AFTER[change],
+    const entry: Known = {
+      state,
       receivedAt,
       sentAt,
       retain,
       spokeAt: isMessage && !retain ? Number(receivedAt) : known?.spokeAt,
-    });
+    };
+    if (isOwn) this.#own = { name, ...entry };
+    else {
+      if (name !== from) this.#people.delete(from);
+      this.#put(name, entry);
+    }
   }
 
   /**
@@ -117,9 +135,13 @@ export class Roster {
    * @returns The most recent first.
    */
   list(): Seen[] {
-    const seen = Array.from(this.#people, ([name, entry]) => {
+    const seen = Array.from(this.#people, ([name, entry]): Seen => {
       return { name, at: seenAt(entry), state: entry.state };
     });
+    if (this.#own !== undefined) {
+      const { name, state } = this.#own;
+      seen.push({ name, at: seenAt(this.#own), state, isOwn: true });
+    }
     return seen.reverse().sort((a, b) => Number(b.at) - Number(a.at));
   }
 
@@ -138,19 +160,44 @@ export class Roster {
  * What `/who` answers.
  *
  * @param seen Those who were seen; the first 50 are named.
- * @param self The reader's name.
+ * @param self The reader's name, which others may have too.
  * @param now The time it is told: other days are named.
+ * @param ignored Those of whom nothing is shown: they are there all the same.
  * @returns Lines without line breaks, safe to print.
  */
-export function whoLines(seen: Seen[], self: string, now: Date): string[] {
-  const listed = seen.slice(0, MAX_LISTED).map(({ name, at, state }) => {
-    const you = name === self ? " (you)" : "";
+export function whoLines(
+  seen: Seen[],
+  self: string,
+  now: Date,
+  ignored = new Ignored(),
+): string[] {
+  const listed = seen.slice(0, MAX_LISTED).map((one) => {
+    const { name, at, state, isOwn } = one;
+    const which = isOwn
+      ? " (you)"
+      : ignored.has(name)
+      ? " (ignored)"
+      : name === self
+      ? " (another)"
+      : "";
     const when = timeAndDay(at, now);
-    return `  ${safeName(name)}${you}, ${VERBS[state]} ${when}`;
+    return `  ${safeName(name)}${which}, ${VERBS[state]} ${when}`;
   });
   const more = seen.length - listed.length;
   const rest = more > 0 ? [`  and ${more} more`] : [];
   return ["Seen in this session:", ...listed, ...rest];
+}
+
+/** What somebody says makes of them; undefined where it tells nothing. */
+function stateAfter(
+  payload: Payload,
+  topic: string,
+  before?: PresenceState,
+): PresenceState | undefined {
+  if (payload.type === "message") return before === "here" ? "here" : "wrote";
+  if (newNameIn(payload) !== undefined) return "here";
+  const change = presenceOf(payload, topic);
+  return change && STATE_AFTER[change];
 }
 
 /** When somebody was there. */

@@ -11,6 +11,7 @@ import { age, DayWatch, LATE_MS } from "./time.ts";
 import { Bell, mentionOf } from "./mention.ts";
 import { renderJson, renderJsonNote } from "./json.ts";
 import {
+  isOwn,
   type LineOptions,
   type Note,
   renderCrowd,
@@ -52,7 +53,7 @@ const BEL = "\x07";
 /** Shows what arrives. */
 export class RoomView {
   readonly #options: ViewOptions;
-  readonly #line: LineOptions;
+  #line: LineOptions;
   readonly #seen = new SeenIds();
   /** Apart: what anybody may write must not make a sealed one seem known. */
   readonly #seenUnsealed = new SeenIds();
@@ -67,12 +68,16 @@ export class RoomView {
   #missed?: number;
 
   constructor(options: ViewOptions) {
-    const { json, self, bell, gather, spokeAt = () => undefined } = options;
-    const mention = self === undefined ? undefined : mentionOf(self);
+    const { json, bell, gather, spokeAt = () => undefined } = options;
     this.#options = options;
-    this.#line = { ...options, mention };
+    this.#line = readBy(options);
     if (bell && !json) this.#bell = new Bell();
     if (gather && !json) this.#crowds = new Crowds(spokeAt);
+  }
+
+  /** From now on the reader has another name. */
+  rename(self: string): void {
+    this.#line = readBy({ ...this.#line, self });
   }
 
   /**
@@ -86,7 +91,9 @@ export class RoomView {
     const { id, at } = "from" in payload ? payload : {};
     const seen = sealed === false ? this.#seenUnsealed : this.#seen;
     if (id !== undefined && !seen.add(id, topic)) return false;
-    if (this.#missed !== undefined) this.#missed++;
+    if (this.#missed !== undefined && payload.type === "message") {
+      this.#missed++;
+    }
     const isLate = this.#missed !== undefined || age(at, receivedAt) > LATE_MS;
     const isClosed = payload.type === "sealed" && payload.reason === undefined;
     if (isClosed && !this.#options.json) return this.#addToRun(topic);
@@ -150,11 +157,12 @@ export class RoomView {
   }
 
   /** Whether the bell rings for what somebody says. */
-  #rings({ payload, sealed }: Received): boolean {
-    const { self, mention } = this.#line;
+  #rings(received: Received): boolean {
+    const { payload, sealed } = received;
+    const { mention } = this.#line;
     if (this.#bell === undefined || mention === undefined) return false;
     if (sealed === false) return false;
-    return payload.type === "message" && payload.from !== self &&
+    return payload.type === "message" && !isOwn(received, this.#line) &&
       mention.isIn(safeText(payload.message)) &&
       this.#bell.rings(this.#options.now());
   }
@@ -163,10 +171,10 @@ export class RoomView {
   #holdsBack(received: Received, crowds: Crowds, isLate: boolean): boolean {
     const { payload, topic, retain, sealed } = received;
     if (!("from" in payload) || sealed === false) return false;
-    const { self, now } = this.#options;
+    const { now } = this.#options;
     const { from } = payload;
-    const isNews = payload.type === "notice" && from !== self && !retain &&
-      !isLate;
+    const isNews = payload.type === "notice" && !retain && !isLate &&
+      !isOwn(received, this.#line);
     if (isNews && crowds.gather(received, Number(now()))) {
       if (crowds.isFull) this.#tell(crowds);
       else if (this.#stopWaiting === undefined) this.#awaitDue(crowds);
@@ -223,6 +231,15 @@ export class RoomView {
       this.#write(renderCrowd(crowd, now, this.#line), now);
     }
   }
+}
+
+/** How lines are shown to a reader: with the name found in what others say. */
+function readBy(options: LineOptions): LineOptions {
+  const { self } = options;
+  return {
+    ...options,
+    mention: self === undefined ? undefined : mentionOf(self),
+  };
 }
 
 /** A line of our own. */

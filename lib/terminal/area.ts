@@ -9,6 +9,7 @@
  */
 
 import { unicodeWidth } from "@std/cli/unicode-width";
+import { graphemeEnd, graphemes } from "./graphemes.ts";
 import { safeText } from "../safe_text.ts";
 
 /** What stands in the area. */
@@ -44,19 +45,31 @@ const SHORT_PROMPT = "> ";
 /** Marks and joiners: they belong to the character before them. */
 const JOINING = /^[\p{M}\u200C\u200D\u{1F3FB}-\u{1F3FF}\u{E0020}-\u{E007F}]/u;
 
+/** With fewer, there is no room for a wide character and the cursor. */
+const MIN_COLUMNS = 4;
+
 /**
  * Breaks the area into rows. Where all would take more than half the terminal's
- * height, those around the cursor are left.
+ * height, those around the cursor are left. The time it takes depends on the
+ * terminal's size, not on the text's.
  */
 export function layOut(content: AreaContent, size: TerminalSize): Area {
-  const columns = Math.max(size.columns, 10);
-  const prompt = unicodeWidth(content.prompt) <= columns / 2
-    ? content.prompt
+  const { columns } = size;
+  if (columns < MIN_COLUMNS) return NO_AREA;
+  const count = Math.max(1, Math.floor(size.rows / 2));
+  const { prompt, line, cursor } = near(content, columns * count);
+  const shownPrompt = unicodeWidth(prompt) <= columns / 2
+    ? prompt
     : SHORT_PROMPT;
-  const area: Area = { rows: [prompt], cursorRow: 0, beforeCursor: prompt };
+  const area: Area = {
+    rows: [shownPrompt],
+    cursorRow: 0,
+    beforeCursor: shownPrompt,
+  };
   let index = 0;
-  let width = unicodeWidth(prompt);
-  for (const segment of clusters(content.line, columns)) {
+  let width = unicodeWidth(shownPrompt);
+  for (const segment of clusters(line, columns)) {
+    if (area.rows.length > area.cursorRow + count + 1) break;
     const shown = shownCluster(segment);
     const more = unicodeWidth(shown);
     let last = area.rows.length - 1;
@@ -65,16 +78,33 @@ export function layOut(content: AreaContent, size: TerminalSize): Area {
       last = area.rows.push("") - 1;
       width = 0;
     }
-    if (content.cursor > index) {
+    if (cursor > index) {
       area.cursorRow = last;
-      const before = segment.slice(0, content.cursor - index);
+      const before = segment.slice(0, cursor - index);
       area.beforeCursor = area.rows[last] + shownCluster(before);
     }
     area.rows[last] += shown;
     width += more;
     index += segment.length;
   }
-  return around(area, Math.max(1, Math.floor(size.rows / 2)));
+  return around(area, count);
+}
+
+/**
+ * What of a long text is around the cursor. It begins where it did while the
+ * cursor moves by less than so many cells, so that the rows stay as they are.
+ */
+function near(content: AreaContent, cells: number): AreaContent {
+  const { line, cursor } = content;
+  const length = 2 * cells;
+  if (line.length <= 4 * length) return content;
+  const middle = Math.floor(cursor / length) * length;
+  const start = graphemeEnd(line, Math.max(0, middle - length));
+  return {
+    prompt: start === 0 ? content.prompt : "",
+    line: line.slice(start, middle + 2 * length),
+    cursor: cursor - start,
+  };
 }
 
 /**
@@ -121,7 +151,7 @@ function up(rows: number): string {
 
 /** The characters of a text; those too wide for a row in their parts. */
 function* clusters(text: string, columns: number): Generator<string> {
-  for (const { segment } of new Intl.Segmenter().segment(text)) {
+  for (const segment of graphemes(text)) {
     if (segment.length < 2 || unicodeWidth(segment) < columns) yield segment;
     else yield* segment;
   }
@@ -134,9 +164,8 @@ function* clusters(text: string, columns: number): Generator<string> {
  */
 function leastWidth(row: string): number {
   return Array.from(
-    new Intl.Segmenter().segment(row),
-    ({ segment }) =>
-      unicodeWidth(String.fromCodePoint(segment.codePointAt(0)!)),
+    graphemes(row),
+    (segment) => unicodeWidth(String.fromCodePoint(segment.codePointAt(0)!)),
   ).reduce((sum, width) => sum + width, 0);
 }
 

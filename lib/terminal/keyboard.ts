@@ -1,19 +1,13 @@
 /**
- * What comes from a terminal's keyboard, keys told from pastes: raw mode, and
- * the terminal given back as it was whatever ends it, a signal included.
+ * A terminal's keyboard: raw mode, and the terminal given back as it was
+ * whatever ends the program or stops it, a signal included.
  *
  * @module
  */
 
+import { type Input, KeySplitter } from "./keys.ts";
 import { onEndSignals } from "./signals.ts";
-
-/** A piece of what comes from a terminal. */
-export interface Input {
-  /** Whether it was typed or pasted. */
-  type: "keys" | "paste";
-  /** The text; for keys with their escape sequences. */
-  text: string;
-}
+import { type Wait, waitFor } from "../timer.ts";
 
 /** Who is told what comes. */
 export interface KeyboardOptions {
@@ -26,6 +20,10 @@ export interface KeyboardOptions {
    * closed then.
    */
   onEnd: () => void;
+  /** Called before the program stops, to take away what is on the screen. */
+  onStop?: () => Promise<void>;
+  /** Called when it goes on; others have written to the terminal since. */
+  onContinue: () => void;
 }
 
 /** A keyboard that is being read. */
@@ -37,7 +35,17 @@ export interface Keyboard {
    * only for one that has just taken something.
    */
   release(): void;
+  /** If Ctrl-Z is the next key, it stops the program and what it is part of. */
+  letStop(): void;
 }
+
+/**
+ * Why Ctrl-Z is asked for twice. A program may stop itself, but not what has
+ * started it; the terminal does, where that lets it.
+ */
+export const STOP_HINT =
+  "Ctrl-Z again stops this program; don't if deno task has started it, which " +
+  "would not stop, and would keep the terminal.";
 
 /**
  * Reads the keyboard; stdin must be a terminal. Ctrl-C, Ctrl-D and Ctrl-Z are
@@ -48,50 +56,116 @@ export interface Keyboard {
  * @returns The keyboard.
  */
 export function openKeyboard(options: KeyboardOptions): Keyboard {
-  const { marksPastes, onInput, onEnd } = options;
-  const splitter = new PasteSplitter();
-  const decoder = new TextDecoder();
+  const { marksPastes, onInput, onEnd, onStop, onContinue } = options;
+  const keys = new KeyStream(onInput);
   let isOpen = true;
+  let isStopping = false;
+  let mayStop = false;
+
+  function hold(): void {
+    setRaw(true);
+    if (marksPastes) writeNow(BEGIN_BRACKETED);
+  }
 
   function close(): void {
     isOpen = false;
     removeEventListener("unload", releaseIfOpen);
-    stopSignals();
+    for (const stop of listening) stop();
+    keys.close();
   }
 
   function release(): void {
     if (marksPastes) writeNow(END_BRACKETED);
-    // A terminal that has gone can't be set.
-    try {
-      Deno.stdin.setRaw(false);
-    } catch { /* It is as it was. */ }
+    setRaw(false);
   }
 
   function releaseIfOpen(): void {
     if (isOpen) release();
   }
 
+  function letStop(): void {
+    // The terminal makes a signal of Ctrl-Z in this mode; Windows has none.
+    mayStop = Deno.build.os !== "windows" && setRaw(true, { cbreak: true });
+  }
+
+  async function stop(): Promise<void> {
+    if (isStopping) return;
+    isStopping = true;
+    await onStop?.();
+    if (!isOpen) return;
+    release();
+    try {
+      Deno.kill(Deno.pid, "SIGSTOP");
+    } catch { // Older versions of Deno let nobody do that to themselves.
+      goOn();
+    }
+  }
+
+  function goOn(): void {
+    isStopping = false;
+    mayStop = false;
+    hold();
+    onContinue();
+  }
+
   async function read(): Promise<void> {
     const buffer = new Uint8Array(64 * 1024);
+    const decoder = new TextDecoder();
     while (isOpen) {
       // A terminal that hangs up gives EIO, which is an end as well.
       const count = await Deno.stdin.read(buffer).catch(() => null);
       if (!isOpen) return;
       if (count === null) return onEnd();
-      const bytes = buffer.subarray(0, count);
-      const text = decoder.decode(bytes, { stream: true });
-      for (const input of splitter.split(text)) {
-        if (isOpen) onInput(input);
-      }
+      if (mayStop) mayStop = !setRaw(true);
+      keys.take(decoder.decode(buffer.subarray(0, count), { stream: true }));
     }
   }
 
-  const stopSignals = onEndSignals(onEnd);
+  const listening = [
+    onEndSignals(onEnd),
+    onSignal("SIGTSTP", stop),
+    onSignal("SIGCONT", goOn),
+  ];
   addEventListener("unload", releaseIfOpen);
-  Deno.stdin.setRaw(true);
-  if (marksPastes) writeNow(BEGIN_BRACKETED);
+  hold();
   read();
-  return { close, release };
+  return { close, release, letStop };
+}
+
+/** Hands keys on as they come, and what is broken off when no more comes. */
+export class KeyStream {
+  readonly #splitter = new KeySplitter();
+  readonly #onInput: (input: Input) => void;
+  readonly #wait: Wait;
+  #callOff = () => {};
+  #isOpen = true;
+
+  constructor(onInput: (input: Input) => void, wait: Wait = waitFor) {
+    this.#onInput = onInput;
+    this.#wait = wait;
+  }
+
+  /** Takes a piece of what the terminal sends. */
+  take(text: string): void {
+    this.#callOff();
+    this.#handOn(this.#splitter.split(text));
+    const { patience } = this.#splitter;
+    if (patience === 0 || !this.#isOpen) return;
+    this.#callOff = this.#wait(
+      patience,
+      () => this.#handOn(this.#splitter.giveUp()),
+    );
+  }
+
+  /** Hands nothing on any more. */
+  close(): void {
+    this.#isOpen = false;
+    this.#callOff();
+  }
+
+  #handOn(inputs: Input[]): void {
+    for (const input of inputs) if (this.#isOpen) this.#onInput(input);
+  }
 }
 
 /** Has a terminal mark what is pasted, and no longer. */
@@ -105,63 +179,19 @@ function writeNow(text: string): void {
   } catch { /* Nobody is left to see it. */ }
 }
 
-const CTRL_C = "\x03";
-const START = "\x1b[200~";
-const END = "\x1b[201~";
-
-/** The parts of the marks that the rest may follow. Outside ESC is a key. */
-const STARTS = [2, 3, 4, 5].map((length) => START.slice(0, length));
-const ENDS = [1, 2, 3, 4, 5].map((length) => END.slice(0, length));
-
-/**
- * Three lines at once: nobody types that fast, so it is the paste of a terminal
- * without the marks.
- */
-const SEVERAL_LINES = /(?:[\r\n]+[^\r\n]+){2}[\r\n]/;
-
-/**
- * Tells keys and pastes apart by the marks of bracketed paste, as xterm defines
- * it.
- */
-export class PasteSplitter {
-  #rest = "";
-  #pasted: string | undefined;
-
-  /** Takes any piece of input; returns the keys and pastes it completes. */
-  split(text: string): Input[] {
-    const inputs: Input[] = [];
-    // The end mark was lost, and somebody wants to get out.
-    if (text === CTRL_C) this.#pasted = undefined;
-    let left = this.#rest + text;
-    this.#rest = "";
-    while (left !== "") {
-      const isKeys = this.#pasted === undefined;
-      const mark = isKeys ? START : END;
-      const at = left.indexOf(mark);
-      if (at === -1) {
-        const parts = isKeys ? STARTS : ENDS;
-        this.#rest = parts.find((part) => left.endsWith(part)) ?? "";
-        const end = left.length - this.#rest.length;
-        this.#take(left.slice(0, end), inputs);
-        break;
-      }
-      this.#take(left.slice(0, at), inputs);
-      left = left.slice(at + mark.length);
-      if (this.#pasted !== undefined) {
-        inputs.push({ type: "paste", text: this.#pasted });
-        this.#pasted = undefined;
-      } else {
-        this.#pasted = "";
-      }
-    }
-    return inputs;
+/** Sets the terminal; whether it is there to be set. */
+function setRaw(isRaw: boolean, options?: Deno.SetRawOptions): boolean {
+  try {
+    Deno.stdin.setRaw(isRaw, options);
+    return true;
+  } catch {
+    return false;
   }
+}
 
-  #take(text: string, inputs: Input[]): void {
-    if (this.#pasted !== undefined) this.#pasted += text;
-    else if (text !== "") {
-      const isPaste = SEVERAL_LINES.test(text);
-      inputs.push({ type: isPaste ? "paste" : "keys", text });
-    }
-  }
+/** Calls back at a signal, where the system has it; returns how to end that. */
+function onSignal(signal: Deno.Signal, callback: () => void): () => void {
+  if (Deno.build.os === "windows") return () => {};
+  Deno.addSignalListener(signal, callback);
+  return () => Deno.removeSignalListener(signal, callback);
 }

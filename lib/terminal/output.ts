@@ -6,6 +6,7 @@
  */
 
 import { setImmediate } from "node:timers";
+import { Progress, within } from "../timer.ts";
 
 /** Where bytes go, as `Deno.stdout` takes them. */
 export interface ByteSink {
@@ -22,6 +23,15 @@ export interface ByteSink {
  * not to block: POSIX's least PIPE_BUF.
  */
 export const WHOLE_BYTES = 512;
+
+/**
+ * How much text may wait: 100,000 lines of 400 characters, so that
+ * no reader who is merely slow loses one.
+ */
+const MAX_WAITING = 40 * 1024 * 1024;
+
+/** How much is written at a time, in UTF-16 code units, so that it is seen. */
+const WRITE_LENGTH = 64 * 1024;
 
 /** How long to wait for an output that refused, in milliseconds. */
 const RETRY_MS = 10;
@@ -41,7 +51,7 @@ export class LineWriter {
    *
    * @param sink Where the lines go.
    * @param onDropped Makes the line to write in place of those dropped.
-   * @param maxWaiting How much text may wait, in UTF-16 code units; eight
+   * @param maxWaiting How much text may wait, in UTF-16 code units; 64
    * million if none is given.
    */
   constructor(
@@ -53,7 +63,8 @@ export class LineWriter {
     this.#queue = queue;
     this.#pump = new Pump(
       sink,
-      () => queue.isEmpty ? undefined : queue.take().join("\n") + "\n",
+      () =>
+        queue.isEmpty ? undefined : queue.take(WRITE_LENGTH).join("\n") + "\n",
     );
   }
 
@@ -83,6 +94,22 @@ export class LineWriter {
   }
 
   /**
+   * Waits for what was taken, as long as some of it is being written.
+   *
+   * @param seconds How long nothing may move.
+   * @returns Whether all is written, or can't be any more.
+   */
+  async drained(seconds: number): Promise<boolean> {
+    let hasMoved = true;
+    while (this.isBehind && hasMoved) {
+      hasMoved = false;
+      const moved = this.#pump.progress.next.then(() => hasMoved = true);
+      await within(seconds, moved);
+    }
+    return !this.isBehind;
+  }
+
+  /**
    * Waits for what was taken.
    *
    * @returns When it is written, or can't be any more.
@@ -98,6 +125,8 @@ export class Pump {
   readonly #next: () => string | undefined;
   readonly #encoder = new TextEncoder();
   readonly #broken = Promise.withResolvers<Error | undefined>();
+  /** Made when something is written. */
+  readonly progress = new Progress();
   #isBusy = false;
   #isBroken = false;
   /** Whether others have set the output not to block. */
@@ -151,9 +180,11 @@ export class Pump {
         const text = this.#next();
         if (text === undefined) return;
         await this.#write(this.#encoder.encode(text));
+        this.progress.made();
       }
     } finally {
       this.#isBusy = false;
+      this.progress.made();
     }
   }
 
@@ -205,7 +236,7 @@ export class LineQueue {
    */
   constructor(
     onDropped: (count: number) => string,
-    maxWaiting = 8 * 1024 * 1024,
+    maxWaiting = MAX_WAITING,
   ) {
     this.#onDropped = onDropped;
     this.#maxWaiting = maxWaiting;

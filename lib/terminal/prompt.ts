@@ -5,14 +5,26 @@
  * @module
  */
 
-import { Editor } from "./editor.ts";
-import { type Line, readLines } from "./input.ts";
-import { type Input, type Keyboard, openKeyboard } from "./keyboard.ts";
-import { LineWriter } from "./output.ts";
-import { MAX_PAYLOAD_BYTES } from "../protocol.ts";
+import {
+  accept,
+  type Editor,
+  EMPTY,
+  enter,
+  giveUp,
+  insert,
+  press,
+  replace,
+  shown,
+} from "./editor.ts";
+import type { Line } from "./input.ts";
+import { type Keyboard, openKeyboard, STOP_HINT } from "./keyboard.ts";
+import { type Input, keyName, textIn } from "./keys.ts";
+import { plainPrompt } from "./plain_prompt.ts";
+import { meaningOf, messagesOf, questionAbout } from "./question.ts";
 import { safeText } from "../safe_text.ts";
 import { Screen } from "./screen.ts";
-import { Progress } from "../timer.ts";
+import { onResize, terminalSize } from "./size.ts";
+import { Progress, within } from "../timer.ts";
 
 /** How a prompt behaves. */
 export interface PromptOptions {
@@ -46,6 +58,8 @@ export interface Prompt {
   show(line: string): void;
   /** Clears the screen above it. */
   clear(): void;
+  /** Puts another text before what is typed. */
+  setText(text: string): void;
   /**
    * Takes the prompt away and gives the terminal back as it was, as soon as it
    * takes anything. Lines can still be shown.
@@ -66,32 +80,13 @@ export function openPrompt(options: PromptOptions, isDumb: boolean): Prompt {
   return isDumb ? plainPrompt(options) : new TerminalPrompt(options);
 }
 
-/** Lines as the terminal sends them; nothing on the screen changes. */
-function plainPrompt({ onDropped }: PromptOptions): Prompt {
-  const writer = new LineWriter(Deno.stdout, onDropped);
-  return {
-    lines: readLines(Deno.stdin.readable, MAX_PAYLOAD_BYTES),
-    show: (line) => writer.write(line),
-    clear: () => {},
-    close: () => {},
-    flushed: () => writer.flushed(),
-  };
-}
-
-/** A run of text that no key of a keyboard sends at once. */
-const PRINTABLE_RUN = /^\P{Cc}{64,}$/u;
-
-/** Keys that are not the editor's to handle, and long runs of text. */
-const SPECIAL_KEYS = /([\t\f]|\P{Cc}{64,})/u;
-
-/** What is asked before the lines of a paste are sent. */
+/** What is asked before several lines are sent. */
 interface Question {
-  /** The question. */
   text: string;
-  /** The lines. */
-  texts: string[];
-  /** What was typed before, to go on with where the answer is no. */
-  typed: string;
+  /** The lines as one text. */
+  lines: string;
+  /** What is typed for an answer. */
+  answer: Editor;
 }
 
 /** Ties keyboard, editor and screen together. */
@@ -99,36 +94,33 @@ class TerminalPrompt implements Prompt {
   readonly lines: AsyncIterable<Line> = this.#takeEntered();
   readonly #options: PromptOptions;
   readonly #screen: Screen;
-  readonly #editor: Editor;
   readonly #keyboard: Keyboard;
   readonly #stopResizing: () => void;
   /** What was entered and is not taken yet. */
   readonly #entered: Line[] = [];
   readonly #progress = new Progress();
+  #editor = EMPTY;
   #question?: Question;
   #isOpen = true;
+  /** Whether the terminal is somebody else's until the program goes on. */
+  #isAway = true;
 
   constructor(options: PromptOptions) {
-    this.#options = options;
+    this.#options = { ...options };
     this.#screen = new Screen({
       ...options,
       sink: Deno.stdout,
-      size: () => Deno.consoleSize(),
-    });
-    this.#editor = new Editor({
-      onLine: (text) => this.#enter(text),
-      onInterrupt: () => this.#question ? this.#answer("") : this.close(),
-      onEnd: () => this.close(),
-      // An answer is not what one wants to find again.
-      remembers: () => this.#question === undefined,
+      size: terminalSize,
     });
     this.#keyboard = openKeyboard({
       marksPastes: true,
       onInput: (input) => this.#take(input),
       onEnd: () => this.close(),
+      onStop: () => this.#leave(),
+      onContinue: () => this.#comeBack(),
     });
     this.#stopResizing = onResize(() => this.#screen.refresh());
-    this.#draw();
+    settled(Deno.stderr).then(() => this.#comeBack());
   }
 
   show(line: string): void {
@@ -137,6 +129,11 @@ class TerminalPrompt implements Prompt {
 
   clear(): void {
     this.#screen.clear();
+  }
+
+  setText(text: string): void {
+    this.#options.text = text;
+    this.#draw();
   }
 
   flushed(): Promise<void> {
@@ -148,7 +145,6 @@ class TerminalPrompt implements Prompt {
     this.#isOpen = false;
     this.#stopResizing();
     this.#keyboard.close();
-    this.#editor.close();
     this.#screen.endArea().then(() => this.#keyboard.release());
     this.#progress.made();
   }
@@ -165,40 +161,84 @@ class TerminalPrompt implements Prompt {
     }
   }
 
-  #take({ type, text }: Input): void {
-    if (type === "paste") this.#paste(text);
-    else for (const keys of text.split(SPECIAL_KEYS)) this.#press(keys);
+  async #leave(): Promise<void> {
+    this.#isAway = true;
+    await within(STUCK_SECONDS, this.#screen.endArea());
+  }
+
+  #comeBack(): void {
+    if (!this.#isOpen) return;
+    this.#isAway = false;
+    this.#screen.begin();
     this.#draw();
   }
 
-  #press(keys: string): void {
-    if (!this.#isOpen) return;
-    if (keys === "\t") this.#complete();
-    else if (keys === "\f") this.clear();
-    else if (PRINTABLE_RUN.test(keys)) this.#editor.insert(keys);
-    else this.#editor.type(keys);
+  #take({ type, text }: Input): void {
+    if (type === "paste") this.#paste(text);
+    else this.#press(text);
+    this.#draw();
+  }
+
+  #press(token: string): void {
+    switch (keyName(token)) {
+      case "Enter":
+        return this.#enter();
+      case "Tab":
+        return this.#complete();
+      case "C-l":
+        return this.clear();
+      case "C-z":
+        this.show(STOP_HINT);
+        return this.#keyboard.letStop();
+      case "C-c":
+        return this.#interrupt();
+      case "C-d":
+        if (shown(this.#line).text === "") return this.close();
+    }
+    this.#line = press(this.#line, token);
+  }
+
+  /** What is being typed: a line, or the answer to a question. */
+  get #line(): Editor {
+    return this.#question?.answer ?? this.#editor;
+  }
+
+  set #line(line: Editor) {
+    if (this.#question === undefined) this.#editor = line;
+    else this.#question.answer = line;
   }
 
   #draw(): void {
-    if (!this.#isOpen) return;
-    const { line, cursor } = this.#editor;
-    const question = this.#question?.text;
+    if (!this.#isOpen || this.#isAway) return;
+    const { label, text, cursor } = shown(this.#line);
+    const before = label || this.#question?.text;
     this.#screen.draw(
-      question === undefined ? { prompt: this.#options.text, line, cursor } : {
-        prompt: "",
-        line: question + line,
-        cursor: question.length + cursor,
-      },
+      before === undefined
+        ? { prompt: this.#options.text, line: text, cursor }
+        : { prompt: "", line: before + text, cursor: before.length + cursor },
     );
   }
 
-  #enter(text: string): void {
+  /** Gives up the search or the question, or else leaves. */
+  #interrupt(): void {
+    if (this.#editor.search) this.#editor = giveUp(this.#editor);
+    else if (this.#question) this.#answer("no");
+    else this.close();
+  }
+
+  #enter(): void {
+    this.#line = accept(this.#line);
+    const { text } = this.#line;
     if (this.#question) this.#answer(text);
-    else this.#give(text, false);
+    else if (messagesOf(text).length > 1) this.#ask(text);
+    else {
+      this.#editor = enter(this.#editor);
+      this.#give(messagesOf(text)[0] ?? "", false);
+    }
   }
 
   #give(text: string, isPasted: boolean): void {
-    if (!this.#isOpen) return;
+    if (text === "") return;
     const { keeps, paint, text: prompt } = this.#options;
     if (keeps()) this.show(paint(prompt) + safeText(text));
     this.#entered.push({ type: "text", text, isPasted });
@@ -207,48 +247,61 @@ class TerminalPrompt implements Prompt {
 
   #complete(): void {
     if (this.#question) return;
-    const { line, cursor } = this.#editor;
-    const before = line.slice(0, cursor);
-    const { remove, insert, candidates } = this.#options.complete(before);
-    this.#editor.erase(remove);
-    this.#editor.insert(insert);
-    this.#draw();
+    this.#editor = accept(this.#editor);
+    const { text, cursor } = this.#editor;
+    const before = text.slice(0, cursor);
+    const { remove, insert: added, candidates } = this.#options
+      .complete(before);
+    const removed = remove > 0 ? Array.from(before).slice(-remove) : [];
+    this.#editor = insert(this.#editor, added, removed.join("").length);
     if (candidates.length > 0) this.show(candidates.join("  "));
   }
 
   /** One pasted line can be edited further; several are asked about. */
   #paste(pasted: string): void {
-    const text = pasted.replace(/\r\n?/g, "\n");
-    const { line, cursor } = this.#editor;
-    const texts = (line.slice(0, cursor) + text + line.slice(cursor))
-      .split("\n").filter((text) => text.trim() !== "");
-    if (texts.length > 1 && !this.#question) {
-      this.#editor.replace("");
-      const question = `Send these ${texts.length} messages? (y/n) `;
-      this.#question = { text: question, texts, typed: line };
-    } else {
-      // What is a key when typed is no text.
-      const trimmed = text.replace(/^\n+|\n+$/g, "").replace(/[\t\n]/g, " ");
-      this.#editor.insert(trimmed.replace(/\p{Cc}/gu, ""));
-    }
+    const text = textIn(pasted.replace(/\r\n?/g, "\n"));
+    this.#line = accept(this.#line);
+    const { text: line, cursor } = this.#line;
+    const all = line.slice(0, cursor) + text + line.slice(cursor);
+    if (!this.#question && messagesOf(all).length > 1) return this.#ask(all);
+    const trimmed = text.replace(/^\n+|\n+$/g, "").replace(/[\t\n]/g, " ");
+    this.#line = insert(this.#line, trimmed);
+  }
+
+  #ask(lines: string): void {
+    this.#question = { text: questionAbout(lines), lines, answer: EMPTY };
   }
 
   #answer(answer: string): void {
-    const { texts = [], typed = "" } = this.#question ?? {};
+    const lines = this.#question?.lines ?? "";
     this.#question = undefined;
-    if (/^\s*y(es)?\s*$/i.test(answer)) {
-      for (const text of texts) this.#give(text, true);
-      this.#editor.replace("");
-    } else {
-      this.show("Nothing was sent.");
-      this.#editor.replace(typed);
+    switch (meaningOf(answer)) {
+      case "yes":
+        for (const text of messagesOf(lines)) this.#give(text, true);
+        this.#editor = enter(replace(this.#editor, ""));
+        return;
+      case "no":
+        return this.show("Nothing was sent.");
+      case "neither": {
+        this.show("Nothing was sent; it is all in the line.");
+        const all = [lines, ...messagesOf(answer)].join("\n");
+        this.#editor = replace(this.#editor, all);
+      }
     }
   }
 }
 
-/** Calls back when the terminal changes its size, where the system says so. */
-function onResize(onChange: () => void): () => void {
-  if (Deno.build.os === "windows") return () => {};
-  Deno.addSignalListener("SIGWINCH", onChange);
-  return () => Deno.removeSignalListener("SIGWINCH", onChange);
+/** A terminal that takes nothing for so long keeps nobody from stopping. */
+const STUCK_SECONDS = 1;
+
+/**
+ * Waits for what was written before: lines on their way to stderr would come to
+ * the terminal after the prompt. A writer has one write under way and the rest
+ * waiting, so it takes two turns.
+ */
+async function settled(output: typeof Deno.stderr): Promise<void> {
+  const nothing = new Uint8Array();
+  for (let turn = 0; turn < 2; turn++) {
+    await output.write(nothing).catch(() => {});
+  }
 }

@@ -17,6 +17,7 @@ import {
   type TerminalSize,
 } from "./area.ts";
 import { type ByteSink, LineQueue, Pump } from "./output.ts";
+import { wrapLine } from "./wrap.ts";
 
 /** How a screen is written. */
 export interface ScreenOptions {
@@ -77,6 +78,12 @@ export class Screen {
     this.#pump.start();
   }
 
+  /** Begins anew where the cursor is: others have written to the terminal. */
+  begin(): void {
+    this.#drawn = NO_AREA;
+    this.refresh();
+  }
+
   /** Clears the screen; the area moves to its top. */
   clear(): void {
     this.#isCleared = true;
@@ -118,7 +125,7 @@ export class Screen {
     const lines = this.#queue.take(FRAME_LENGTH);
     let frame = eraseArea(this.#drawn, now.columns);
     if (this.#isCleared) frame += CLEAR_SCREEN;
-    frame += lines.map((line) => `${line}\r\n`).join("");
+    frame += lines.map((line) => `${wrapLine(line, now.columns)}\r\n`).join("");
     const content = this.#content;
     this.#drawn = content ? this.#layOut(content, now) : NO_AREA;
     if (content) frame += drawArea(this.#drawn, content.prompt, paint);

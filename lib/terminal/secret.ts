@@ -4,10 +4,9 @@
  * @module
  */
 
-import { openKeyboard } from "./keyboard.ts";
-
-/** Ctrl-C and Ctrl-D as the keys they are in raw mode. */
-const END_KEYS = ["\x03", "\x04"];
+import { graphemeStart } from "./graphemes.ts";
+import { openKeyboard, STOP_HINT } from "./keyboard.ts";
+import { isText, keyName, tokens } from "./keys.ts";
 
 /**
  * Asks on stderr for a line from stdin, which must be a terminal. Unlike
@@ -34,34 +33,38 @@ export async function askSecret(
   const keyboard = openKeyboard({
     marksPastes: false,
     onInput({ type, text }) {
-      if (type === "keys" && END_KEYS.some((key) => text.includes(key))) {
-        return interrupt();
-      }
+      const key = type === "keys" ? keyName(text) : "";
+      if (key === "C-c" || key === "C-d") return interrupt();
+      if (key === "C-z") return mayStop();
       const end = text.search(/[\r\n]/);
       secret = edited(secret + (end === -1 ? text : text.slice(0, end)));
       if (end !== -1) finish();
     },
     onEnd: interrupt,
+    onContinue: ask,
   });
   function finish(): void {
     // At once, before the next key is read: it belongs to whoever comes next.
     keyboard.close();
     resolve(secret);
   }
-  const write = (text: string) =>
-    Deno.stderr.write(new TextEncoder().encode(text));
-  await write(`${question} `);
+  function mayStop(): void {
+    keyboard.letStop();
+    write(`\n${STOP_HINT}\n`);
+    ask();
+  }
+  function ask(): void {
+    write(`\r${question} `);
+  }
+  ask();
   try {
     return await promise;
   } finally {
     keyboard.close();
     keyboard.release();
-    await write("\n");
+    write("\n");
   }
 }
-
-/** What the arrow keys and their like send. */
-const ESCAPE_SEQUENCES = new RegExp(`${"\x1b"}(?:\\[[\\d;]*[ -~]|O[ -~])`, "g");
 
 /**
  * What is left of keys when those that edit have done their work: Backspace,
@@ -71,11 +74,17 @@ const ESCAPE_SEQUENCES = new RegExp(`${"\x1b"}(?:\\[[\\d;]*[ -~]|O[ -~])`, "g");
  * @returns The text.
  */
 export function edited(keys: string): string {
-  const chars: string[] = [];
-  const text = keys.replace(ESCAPE_SEQUENCES, "");
-  for (const char of text.slice(text.lastIndexOf("\x15") + 1)) {
-    if (char === "\x7f" || char === "\b") chars.pop();
-    else if (!/\p{Cc}/u.test(char)) chars.push(char);
+  let text = "";
+  for (const token of tokens(keys)) {
+    if (isText(token)) text += token;
+    else if (keyName(token) === "C-u") text = "";
+    else if (keyName(token) === "BSpace") {
+      text = text.slice(0, Math.max(0, graphemeStart(text, text.length - 1)));
+    }
   }
-  return chars.join("");
+  return text;
+}
+
+function write(text: string): void {
+  Deno.stderr.writeSync(new TextEncoder().encode(text));
 }

@@ -1,5 +1,6 @@
 import { assertEquals } from "@std/assert";
 import {
+  type Choices,
   commandHelp,
   complete,
   interpret,
@@ -32,7 +33,13 @@ Deno.test("commands: what is obeyed", () => {
   assertEquals(interpret(typed("/help")), { type: "help" });
   assertEquals(interpret(typed("/who")), { type: "who" });
   assertEquals(interpret(typed("/Clear")), { type: "clear" });
-  for (const entered of ["/quit", "exit", "Exit"]) {
+  for (const type of ["nick", "join", "ignore", "unignore"] as const) {
+    const asked = (argument: string) => ({ type, argument });
+    assertEquals(interpret(typed(`/${type}`)), asked(""));
+    assertEquals(interpret(typed(`/${type}  Ada B. `)), asked("Ada B."));
+    assertEquals(interpret(typed(`/${type} /x`)), asked("/x"));
+  }
+  for (const entered of ["/quit", "exit", "Exit", "EXIT", "exit "]) {
     assertEquals(interpret(typed(entered)), { type: "quit" });
   }
 });
@@ -64,6 +71,10 @@ async function outcome(lines: Line[]): Promise<string[]> {
     help: () => events.push("help"),
     who: () => events.push("who"),
     clear: () => events.push("clear"),
+    nick: (name) => events.push(`nick ${name}`),
+    join: (topic) => events.push(`join ${topic}`),
+    ignore: (name) => events.push(`ignore ${name}`),
+    unignore: (name) => events.push(`unignore ${name}`),
     refuse: (sentence) => events.push(sentence.slice(0, 24)),
     beforeSending: () => {},
   });
@@ -85,6 +96,11 @@ Deno.test("commands: messages pass, commands are obeyed, in order", async () => 
     "clear",
     "send ",
   ]);
+  const given = ["/nick I", "/join x/y", "/ignore a b", "/unignore"];
+  assertEquals(
+    await outcome(given.map(typed)),
+    ["nick I", "join x/y", "ignore a b", "unignore "],
+  );
   assertEquals(await outcome([typed("/nix")]), ["There is no command /nix"]);
 });
 
@@ -98,7 +114,7 @@ Deno.test("commands: lines that can't be sent are not lost here", async () => {
 });
 
 Deno.test("commands: nothing passes after good-bye", async () => {
-  for (const text of ["/quit", "exit", "Exit"]) {
+  for (const text of ["/quit", "exit", "Exit", "EXIT", "exit "]) {
     assertEquals(await outcome([typed("a"), typed(text), typed("b")]), [
       "send a",
     ]);
@@ -107,15 +123,22 @@ Deno.test("commands: nothing passes after good-bye", async () => {
 
 Deno.test("commands: the help names each that is obeyed", () => {
   assertEquals(commandHelp(true), [
-    "  /help      this list",
-    "  /me waves  say what you do: *waves*",
-    "  /who       the people seen in this session, and when",
-    "  /clear     clear the screen, as Ctrl-L",
-    "  /quit      leave, as exit, Ctrl-D and Ctrl-C",
-    "  //text     send /text",
-    "  Tab        complete a name or a command",
+    "  /help           this list",
+    "  /me waves       say what you do: *waves*",
+    "  /who            the people seen in this session, and when",
+    "  /nick NAME      go by another name",
+    "  /join TOPIC     leave this room for another",
+    "  /ignore NAME    show nothing of NAME; alone, list whom you ignore",
+    "  /unignore NAME  show NAME again",
+    "  /clear          clear the screen, as Ctrl-L",
+    "  /quit           leave, as exit, Ctrl-D and Ctrl-C",
+    "  //text          send /text",
+    "  Tab             complete a name or a command",
   ]);
-  assertEquals(commandHelp(false).filter((line) => /who|name/.test(line)), []);
+  assertEquals(
+    commandHelp(false).filter((line) => /who|ignore|a name/.test(line)),
+    [],
+  );
 });
 
 Deno.test("completion: commands at the start of the line", () => {
@@ -125,6 +148,10 @@ Deno.test("completion: commands at the start of the line", () => {
     "/help",
     "/me",
     "/who",
+    "/nick",
+    "/join",
+    "/ignore",
+    "/unignore",
     "/clear",
     "/quit",
   ]);
@@ -159,9 +186,26 @@ Deno.test("completion: several go on as far as they agree, then are listed", () 
   assertEquals(complete("user", many).candidates.length, 24);
 });
 
+Deno.test("completion: what a command takes, to the end of the line", () => {
+  const choices = {
+    nick: [],
+    ignore: ["Ada B.", '"a: b"'],
+    join: ["chat/room", "chat/hall"],
+  };
+  assertEquals(done("/ignore ad", ["Adam"], choices), "/ignore Ada B.");
+  assertEquals(done("/IGNORE  Ada b", [], choices), "/IGNORE  Ada B.");
+  assertEquals(done('/ignore "', [], choices), '/ignore "a: b"');
+  assertEquals(complete("/ignore ", [], choices).candidates, choices.ignore);
+  assertEquals(done("/join ", [], choices), "/join chat/");
+  assertEquals(done("/join chat/h", [], choices), "/join chat/hall");
+  assertEquals(done("/nick a", ["Ada"], choices), "/nick a");
+  assertEquals(done("/me ad", ["Ada"], choices), "/me Ada ");
+  assertEquals(done("/toString x", ["xy"], choices), "/toString xy ");
+});
+
 /** The text before the cursor after Tab. */
-function done(before: string, names: string[]): string {
-  const { remove, insert } = complete(before, names);
+function done(before: string, names: string[], choices?: Choices): string {
+  const { remove, insert } = complete(before, names, choices);
   const chars = Array.from(before);
   return chars.slice(0, chars.length - remove).join("") + insert;
 }

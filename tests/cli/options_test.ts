@@ -32,6 +32,7 @@ const COMMON_DEFAULTS = {
   brokers: [{ scheme: "mqtt", host: "localhost", port: 1883, path: "" }],
   username: "chat",
   name: "chat",
+  ignore: [],
   password: undefined,
   passwordFile: undefined,
   secretFile: undefined,
@@ -77,6 +78,7 @@ Deno.test("options: every flag, long and short, says the same", () => {
   const samples: Record<string, [value: string, part: object]> = {
     topic: ["a/b", {}],
     name: ["Ann", { name: "Ann" }],
+    ignore: ["Bob", { ignore: ["Bob"] }],
     "no-announce": ["", { announce: false }],
     count: ["3", { count: 3 }],
     wait: ["1.5", { wait: 1.5 }],
@@ -149,6 +151,23 @@ Deno.test("options: several topics, wildcards, shown topics", () => {
   assertEquals(listener("-t", "a/#").showTopic, true);
   assertEquals(listener("-t", "a").showTopic, false);
   assertEquals(listener("-t", "a", "-T").showTopic, true);
+});
+
+Deno.test("options: several to ignore, but not oneself", () => {
+  const args = ["--ignore", "Bob", "--ignore=-x-", "--ignore", "Ada"];
+  assertEquals(listener(...args).ignore, ["Bob", "-x-", "Ada"]);
+  assertEquals(publisher(...args, "-n", "ada").ignore, ["Bob", "-x-", "Ada"]);
+  for (const name of [["-n", "Ada"], ["-u", "Ada"], ["-u", "Bob"]]) {
+    const { message } = assertThrows(
+      () => publisher(...args, ...name),
+      UsageError,
+    );
+    assertEquals(
+      message,
+      `--ignore "${name[1]}" is your own name; --name gives you another.`,
+    );
+  }
+  assertThrows(() => listener("--ignore", '"a: b"', "-n", "a: b"), UsageError);
 });
 
 Deno.test("options: several brokers, one port, one user", () => {

@@ -9,7 +9,7 @@
 import { assertEquals, assertMatch } from "@std/assert";
 import { FaultProxy } from "../support/fault_proxy.ts";
 import { gate, NO_MOSQUITTO } from "../support/gates.ts";
-import { Mosquitto, UNLIMITED_QUEUES } from "../support/mosquitto.ts";
+import { Mosquitto } from "../support/mosquitto.ts";
 import { Peer, said } from "../support/peers.ts";
 import { run, start } from "../support/processes.ts";
 
@@ -191,7 +191,7 @@ async function assertContent(seconds: number, args: string[]): Promise<void> {
 
 /** The notice of a quiet room comes behind what another room has queued. */
 async function checkQueue(version: "5" | "311"): Promise<void> {
-  await using broker = await openMosquitto(...UNLIMITED_QUEUES);
+  await using broker = await openMosquitto();
   const args = ["-h", broker.host, "-V", version, "-c", "-i", "reader"];
   args.push("-t", "both/quiet", "-t", "both/busy");
   const quietly = [...args, "--no-announce", "-W", "0.1"];

@@ -8,7 +8,7 @@
 import { assertEquals, assertLess, assertMatch } from "@std/assert";
 import { FaultProxy } from "../support/fault_proxy.ts";
 import { gate, NO_MOSQUITTO } from "../support/gates.ts";
-import { Mosquitto, UNLIMITED_QUEUES } from "../support/mosquitto.ts";
+import { Mosquitto } from "../support/mosquitto.ts";
 import { ROOT, run, start } from "../support/processes.ts";
 
 const live = gate(NO_MOSQUITTO);
@@ -77,7 +77,7 @@ live("an orderly exit leaves no session behind", async () => {
 live(
   "an output that is blocked loses the oldest lines, and says so",
   async () => {
-    await using broker = await Mosquitto.start({ extra: UNLIMITED_QUEUES });
+    await using broker = await Mosquitto.start();
     const room = ["-h", broker.host, "-t", "chat/flood"];
     // Read by nobody until the flood is over.
     const child = new Deno.Command(Deno.execPath(), {
@@ -94,7 +94,7 @@ live(
       .getReader();
     let said = "";
     while (!said.includes("Reading")) said += (await stderr.read()).value;
-    const stdin = `${"x".repeat(1000)}\n`.repeat(20_000);
+    const stdin = `${"x".repeat(2_500)}\n`.repeat(20_000);
     assertEquals((await run("publisher.ts", room, { stdin })).code, 0);
     // Longer than a client that doesn't ping is tolerated.
     await new Promise((ping) => setTimeout(ping, 1500 * KEEPALIVE + 1000));

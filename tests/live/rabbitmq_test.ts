@@ -22,8 +22,11 @@ const USERS = {
   },
 };
 
-/** A restart takes 6 s, and the next attempt may be as long after it. */
-const RESTART_PATIENCE_MS = 60_000;
+/**
+ * For what takes several connections: a restart takes 6 s, and the next attempt
+ * may be as long after it.
+ */
+const PATIENCE_MS = 60_000;
 
 const QOS = ["0", "1", "2"];
 
@@ -55,6 +58,12 @@ function complaintsOf(stderr: string): string[] {
 /** How often the broker closed the connection. */
 function breaksOf(stderr: string): number {
   return linesOf(stderr, /^Disconnected from /).length;
+}
+
+/** Three are enough; one that was long in coming, under load, may not count. */
+function assertFewBreaks(stderr: string): void {
+  const count = breaksOf(stderr);
+  assert(count >= 3 && count <= 5, `${count} connections broke:\n${stderr}`);
 }
 
 /** The numbers up to one. */
@@ -127,7 +136,7 @@ async function kept(broker: RabbitMQ, qos: string): Promise<void> {
 async function dots(broker: RabbitMQ): Promise<void> {
   const room = at(broker, "both/a.b");
   // Longer than it waits for its own notice.
-  await using reader = await listener(...room, "-n", "Ann", "-W", "8");
+  await using reader = await listener(...room, "-n", "Ann", "-W", "12");
   await reader.stdout.line(/ -- User Ann is now subscribed to both\/a\.b\.$/);
   await using killed = await listener(...room, "-n", "Ben");
   killed.signal("SIGKILL");
@@ -142,26 +151,32 @@ async function dots(broker: RabbitMQ): Promise<void> {
 
 /** In a room one may only read. */
 async function deniedNotice(broker: RabbitMQ): Promise<void> {
-  await using peer = await Peer.connect(broker, "read/#");
-  // Long enough for a fourth connection to break, and a fifth to be made.
-  const args = at(broker, "read/room", "-W", "15");
-  await using reader = start("listener.ts", args);
-  await reader.stderr.line(/^listener: Nobody sees you join read\/room/);
-  while (!reader.stdout.soFar.includes("ann: still there?")) {
-    await peer.publish("read/room", said("still there?"));
+  await using peer = await Peer.connect(broker);
+  await using reader = start("listener.ts", at(broker, "read/room"));
+  await reader.stderr.line(/^listener: Nobody sees you join /, PATIENCE_MS);
+  const breaks = breaksOf(reader.stderr.soFar);
+  assertFewBreaks(reader.stderr.soFar);
+  // Some seconds, in which the connection stands and what is said is shown.
+  while (numbersOf(reader.stdout.soFar, "ann").length < 20) {
+    await peer.publish("read/room", said("1"));
     await new Promise((again) => setTimeout(again, 100));
   }
-  const { code, stderr } = await reader.outcome(2 * 15_000);
+  reader.signal("SIGTERM");
+  const { code, stderr } = await reader.outcome();
   assertEquals([code, complaintsOf(stderr).length], [0, 1], stderr);
-  assertEquals(breaksOf(stderr), 3, stderr);
+  assertMatch(complaintsOf(stderr)[0], /join read\/room/);
+  assertEquals(breaksOf(stderr), breaks, stderr);
 }
 
 /** To a room one may only read: one message, and a pipe. */
 async function deniedMessage(broker: RabbitMQ, qos: string): Promise<void> {
   const args = at(broker, "read/room", "-q", qos);
-  const message = run("publisher.ts", [...args, "-m", "one"]);
-  const pipe = run("publisher.ts", args, { stdin: "one\ntwo\nthree\n" });
-  for (const { code, stdout, stderr } of await Promise.all([message, pipe])) {
+  await using one = start("publisher.ts", [...args, "-m", "one"]);
+  await using pipe = start("publisher.ts", args);
+  await pipe.write("one\ntwo\nthree\n");
+  await pipe.endInput();
+  for (const process of [one, pipe]) {
+    const { code, stdout, stderr } = await process.outcome(PATIENCE_MS);
     assert(code === 3 || code === 5, `exit code ${code}:\n${stderr}`);
     assertEquals(stdout, "");
     const last = stderr.trimEnd().split("\n").at(-1)!;
@@ -179,27 +194,31 @@ async function assertUntold(peer: Peer, room: string): Promise<void> {
 async function deniedReading(broker: RabbitMQ): Promise<void> {
   await using peer = await Peer.connect(broker, "write/room");
   const args = at(broker, "write/room");
-  const { code, stderr } = await run("listener.ts", args);
+  await using reader = start("listener.ts", args);
+  const { code, stderr } = await reader.outcome(PATIENCE_MS);
   assertEquals(code, 3, stderr);
   const last = stderr.trimEnd().split("\n").at(-1)!;
   assertMatch(
     last,
     /^listener: .*(lets you read none of|may not read) write\//,
   );
-  assertEquals([complaintsOf(stderr).length, breaksOf(stderr)], [1, 3], stderr);
+  assertEquals(complaintsOf(stderr).length, 1, stderr);
+  assertFewBreaks(stderr);
   await assertUntold(peer, "write/room");
 }
 
 /** In two rooms, one of which one may read. */
 async function deniedRoom(broker: RabbitMQ): Promise<void> {
   await using peer = await Peer.connect(broker, "write/other");
-  const args = ["-t", "write/other", "-W", "15"];
+  // Longer than it waits for its own notices.
+  const args = ["-t", "write/other", "-W", "20"];
   await using reader = start("listener.ts", at(broker, "both/other", ...args));
   await reader.stdout.line(/\[both\/other\] -- User chat is now subscribed/);
   await peer.publish("both/other", said("hello"));
   await reader.stdout.line(/ ann: hello$/);
-  const { code, stderr } = await reader.outcome(2 * 15_000);
-  assertEquals([code, breaksOf(stderr)], [0, 3], stderr);
+  const { code, stderr } = await reader.outcome(PATIENCE_MS);
+  assertEquals(code, 0, stderr);
+  assertFewBreaks(stderr);
   assertEquals(linesOf(stderr, /write\/other/).length, 1, stderr);
   await assertUntold(peer, "write/other");
 }
@@ -217,7 +236,7 @@ async function restart(broker: RabbitMQ): Promise<void> {
   await publisher.stderr.line(/^Disconnected /);
   await publisher.write("meanwhile\n");
   await broker.up();
-  const patience = RESTART_PATIENCE_MS;
+  const patience = PATIENCE_MS;
   await reader.stdout.line(/ == Connected to .* may be missing here/, patience);
   await reader.stderr.line(/^Reading both\/restarted at QoS 1/, patience);
   await resuming.stdout.line(/ chat: meanwhile$/, patience);
@@ -231,12 +250,15 @@ async function restart(broker: RabbitMQ): Promise<void> {
   assertEquals(messages, ["before", "meanwhile", "after"]);
 }
 
-/** Those that mostly wait, at the same time; the broker stays up in them. */
 const SCENES: [name: string, scene: Scene][] = [
   ["who comes, goes and is lost is told", membership],
   ["QoS 0, 1 and 2: all arrives once, in order", everyQoS],
   ["3,000 kept messages, in order", (broker) => kept(broker, "1")],
   ["3,000 kept messages at QoS 2, in order", (broker) => kept(broker, "2")],
+];
+
+/** Those that mostly wait, and do so at the same time. */
+const WAITING: [name: string, scene: Scene][] = [
   ["a room with a dot in its name", dots],
   ["a room one may only read, to a listener", deniedNotice],
   [
@@ -253,13 +275,17 @@ const SCENES: [name: string, scene: Scene][] = [
 
 live("RabbitMQ", async (test) => {
   await using broker = await RabbitMQ.start(USERS);
+  for (const [name, scene] of SCENES) {
+    await test.step(name, () => scene(broker));
+  }
+  // Deno wants this where steps overlap.
   const sanitizers = {
     sanitizeOps: false,
     sanitizeResources: false,
     sanitizeExit: false,
   };
   await Promise.all(
-    SCENES.map(([name, scene]) =>
+    WAITING.map(([name, scene]) =>
       test.step({ name, fn: () => scene(broker), ...sanitizers })
     ),
   );

@@ -108,6 +108,26 @@ Deno.test({
   },
 });
 
+Deno.test({
+  name: "colours: a namesake's lines are another's",
+  ignore: Deno.noColor,
+  fn() {
+    setColorEnabled(true);
+    const options = { ...readBy("alice"), sends: true };
+    const sent = received(message("I am alice"));
+    const own = renderLine({ ...sent, sentTo: sent.topic }, options);
+    const namesakes = renderLine(sent, options);
+    assertEquals(
+      [own, namesakes].map((line) => line.includes("\x1b[4m")),
+      [true, false],
+    );
+    assertEquals(
+      [own, namesakes].map((line) => line.includes("\x1b[7m")),
+      [false, true],
+    );
+  },
+});
+
 Deno.test("colours: plain lines have neither mentions nor italics", () => {
   const options = { ...PLAIN, self: "alice", mention: mentionOf("alice") };
   assertEquals(

@@ -6,7 +6,8 @@
  */
 
 import { assertEquals } from "@std/assert";
-import { joinNotice } from "../../lib/protocol.ts";
+import { joinNotice, timeoutNotice } from "../../lib/protocol.ts";
+import { Ignored } from "../../lib/room/ignored.ts";
 import {
   droppedLine,
   Reader,
@@ -38,6 +39,8 @@ function read(options: Partial<ReaderOptions> = {}) {
   return { reader, lines };
 }
 
+const broker = { scheme: "mqtt", host: "a", port: 1883, path: "" } as const;
+const connected = { type: "connected", broker, version: 5 } as const;
 const now = { receivedAt: new Date() };
 const joined = (name: string) => ({
   ...received(notice(joinNotice(name, ROOM), name)),
@@ -50,7 +53,7 @@ const said = (text: string, from: string) => ({
 const shown = (name: string) => `-- ${joinNotice(name, ROOM)}`;
 
 /** A test without any permission. */
-const test = (name: string, fn: () => void) =>
+const test = (name: string, fn: () => void | Promise<void>) =>
   Deno.test({ name: `reader: ${name}`, permissions: "none", fn });
 
 test("at the end, what was held back is shown", () => {
@@ -67,11 +70,7 @@ test("at the end, what was held back is shown", () => {
 test("a lost connection holds nothing back", () => {
   const { reader, lines } = read();
   for (const name of ["ann", "bob", "cy", "dan"]) reader.receive(joined(name));
-  reader.onStatus({
-    type: "disconnected",
-    broker: { scheme: "mqtt", host: "a", port: 1883, path: "" },
-    reason: "it went away",
-  });
+  reader.onStatus({ type: "disconnected", broker, reason: "it went away" });
   assertEquals(lines[3], "-- 1 joined: dan");
   reader.stop();
   assertEquals(lines.length, 4);
@@ -117,6 +116,83 @@ test("it takes note of who was seen", () => {
   reader.receive(joined("ann"));
   reader.receive(said("hi", "bob"));
   assertEquals(reader.roster.names().toSorted(), ["ann", "bob"]);
+  reader.stop();
+});
+
+test("of whom is ignored nothing is shown, rung, counted or gathered", () => {
+  let isEnough = false;
+  const ignored = new Ignored(["bob"]);
+  const onEnough = () => isEnough = true;
+  const { reader, lines } = read({ ignored, count: 1, onEnough, bell: true });
+  for (const one of [joined("bob"), said("hi me", "bob")]) reader.receive(one);
+  reader.receive({ ...said("kept", "bob"), retain: true });
+  assertEquals([lines, isEnough], [[], false]);
+  reader.receive(said("hi", "Bob"));
+  assertEquals([lines, isEnough], [["Bob: hi"], true]);
+  const crowd = read({ ignored });
+  for (const name of ["a", "b", "c", "d", "bob"]) {
+    crowd.reader.receive(joined(name));
+  }
+  crowd.reader.stop();
+  assertEquals(crowd.lines[3], "-- 1 joined: d");
+  // They are there all the same.
+  assertEquals(crowd.reader.roster.names().includes("bob"), true);
+});
+
+test("of what came while one was away, what is ignored is not counted", () => {
+  const { reader, lines } = read({
+    resume: true,
+    ignored: new Ignored(["bob"]),
+  });
+  reader.onStatus({ ...connected, sessionPresent: true });
+  for (const name of ["bob", "ann", "bob"]) reader.receive(said("hi", name));
+  reader.stop();
+  assertEquals(lines, ["ann: hi", "== 1 message came while you were away."]);
+});
+
+test("the ignored can be shown again, and one's own always is", () => {
+  const ignored = new Ignored(["bob", "me"]);
+  const { reader, lines } = read({ ignored });
+  reader.receive({ ...said("mine", "me"), sentTo: ROOM });
+  reader.receive(said("a namesake's", "me"));
+  ignored.remove("bob");
+  reader.receive(said("hi", "bob"));
+  assertEquals(lines, ["me: mine", "bob: hi"]);
+});
+
+test("a namesake is told of once, where the client sends", () => {
+  let told = 0;
+  const onNamesake = () => told++;
+  const { reader } = read({ sends: true, onNamesake });
+  reader.receive({ ...joined("me"), sentTo: ROOM });
+  assertEquals(told, 0);
+  for (const one of [joined("me"), said("hi", "me")]) reader.receive(one);
+  assertEquals(told, 1);
+  assertEquals(
+    reader.roster.list().map(({ name, isOwn }) => [name, isOwn]),
+    [["me", true], ["me", undefined]],
+  );
+  const listener = read({ onNamesake });
+  listener.reader.receive(joined("me"));
+  assertEquals(told, 1);
+  listener.reader.stop();
+  reader.stop();
+});
+
+test("one's own will, after a loss, says nothing of anybody", () => {
+  const { reader } = read({ sends: true });
+  reader.receive({ ...joined("me"), sentTo: ROOM });
+  reader.onStatus({ type: "disconnected", broker, reason: "it went away" });
+  reader.receive({ ...now, ...received(notice(timeoutNotice("me"), "me")) });
+  assertEquals(reader.roster.list().map(({ state }) => state), ["here"]);
+  reader.stop();
+});
+
+test("with another name, others' mentions of that one ring", async () => {
+  const { reader, lines } = read({ bell: true, sends: true });
+  await reader.rename("I");
+  for (const text of ["hi me", "hi I"]) reader.receive(said(text, "ann"));
+  assertEquals(lines, ["ann: hi me", "\x07ann: hi I"]);
   reader.stop();
 });
 

@@ -6,6 +6,8 @@ import {
   type Received,
   timeoutNotice,
 } from "../../lib/protocol.ts";
+import { Ignored } from "../../lib/room/ignored.ts";
+import { renameNotice } from "../../lib/room/rename.ts";
 import { Roster, type Seen, whoLines } from "../../lib/room/roster.ts";
 import { message, notice, received } from "../support/line_fixtures.ts";
 
@@ -50,17 +52,62 @@ test("who was seen, the most recent first, and what of them", () => {
     { name: "ann", at: noon(7), state: "here" },
     { name: "dan", at: noon(6), state: "lost" },
     { name: "cy", at: noon(5), state: "left" },
-    { name: "bob", at: noon(2), state: "here" },
+    { name: "bob", at: noon(2), state: "wrote" },
   ]);
   assertEquals(roster.names(), ["ann", "dan", "cy", "bob"]);
 });
 
-test("who left or was lost comes back", () => {
+test("who left or was lost comes back by joining", () => {
   const roster = told(
-    ...[at(1, left("ann")), at(2, message("hi", "ann"))],
+    ...[at(1, left("ann")), at(2, joined("ann"))],
     ...[at(3, lost("bob")), at(4, joined("bob"))],
   );
   assertEquals(roster.list().map(({ state }) => state), ["here", "here"]);
+});
+
+test("whoever only wrote is not taken for one who is here", () => {
+  const roster = told(
+    at(1, message("built", "a script")),
+    ...[at(2, joined("bob")), at(3, left("bob"))],
+    at(4, message("by the way", "bob")),
+  );
+  assertEquals(roster.list(), [
+    { name: "bob", at: noon(4), state: "wrote" },
+    { name: "a script", at: noon(1), state: "wrote" },
+  ]);
+});
+
+test("the reader is one by what this client sent, a namesake another", () => {
+  const sentTo = ROOM;
+  const roster = told(
+    at(1, joined("ann"), { sentTo }),
+    at(2, joined("ann")),
+    at(3, message("hi", "ann"), { sentTo }),
+    at(4, left("ann")),
+  );
+  assertEquals(roster.list(), [
+    { name: "ann", at: noon(4), state: "left" },
+    { name: "ann", at: noon(3), state: "here", isOwn: true },
+  ]);
+});
+
+test("whoever takes another name is the same", () => {
+  const sentTo = ROOM;
+  const renamed = (from: string, to: string) =>
+    notice(renameNotice(from, to), from);
+  const roster = told(
+    ...[at(1, joined("me"), { sentTo }), at(2, joined("ann"))],
+    at(3, message("hi", "ann")),
+    at(4, renamed("ann", "Ann B.")),
+    at(5, renamed("me", "I"), { sentTo }),
+    at(6, renamed("nobody", "somebody")),
+  );
+  assertEquals(roster.list(), [
+    { name: "somebody", at: noon(6), state: "here" },
+    { name: "I", at: noon(5), state: "here", isOwn: true },
+    { name: "Ann B.", at: noon(4), state: "here" },
+  ]);
+  assertEquals(roster.spokeAt("Ann B."), Number(noon(3)));
 });
 
 test("other notices and malformed payloads tell of nobody", () => {
@@ -94,11 +141,11 @@ test("what was kept or came late has the time of its author", () => {
     at(4, message("kept", "eve"), { retain }),
   );
   assertEquals(roster.list(), [
-    { name: "eve", at: noon(4), state: "here" },
-    { name: "dan", at: noon(3), state: "here" },
-    { name: "cy", at: noon(1), state: "here" },
-    { name: "ann", at: noon(0), state: "here" },
-    { name: "bob", at: noon(-29.001), state: "here" },
+    { name: "eve", at: noon(4), state: "wrote" },
+    { name: "dan", at: noon(3), state: "wrote" },
+    { name: "cy", at: noon(1), state: "wrote" },
+    { name: "ann", at: noon(0), state: "wrote" },
+    { name: "bob", at: noon(-29.001), state: "wrote" },
   ]);
 });
 
@@ -149,7 +196,7 @@ test("names are those of people, whatever they mean to JavaScript", () => {
 test("/who: everybody, with the day where it is another", () => {
   const now = new Date(2026, 10, 22, 14, 3, 29);
   const seen: Seen[] = [
-    { name: "Ada", at: now, state: "here" },
+    { name: "Ada", at: now, state: "here", isOwn: true },
     { name: "bob\x1b", at: new Date(2026, 10, 22, 9, 0, 1), state: "left" },
     { name: "carol", at: new Date(2026, 10, 21, 23, 59, 59), state: "lost" },
   ];
@@ -159,8 +206,26 @@ test("/who: everybody, with the day where it is another", () => {
     '  "bob<U+001B>", left 09:00:01',
     "  carol, lost 2026-11-21 23:59:59",
   ]);
-  const crowd = Array.from({ length: 52 }, () => seen[0]);
+  const other: Seen = { name: "Ada", at: now, state: "here" };
+  const crowd = Array.from({ length: 52 }, () => other);
   const lines = whoLines(crowd, "bob", now);
   assertEquals(lines.slice(-2), ["  Ada, seen 14:03:29", "  and 2 more"]);
   assertEquals(lines.length, 52);
+});
+
+test("/who: namesakes, those ignored, and those who only wrote", () => {
+  const now = new Date(2026, 10, 22, 14, 3, 29);
+  const seen: Seen[] = [
+    { name: "Ada", at: now, state: "here", isOwn: true },
+    { name: "Ada", at: now, state: "left" },
+    { name: "bob", at: now, state: "here" },
+    { name: "ci", at: now, state: "wrote" },
+  ];
+  assertEquals(whoLines(seen, "Ada", now, new Ignored(["bob"])), [
+    "Seen in this session:",
+    "  Ada (you), seen 14:03:29",
+    "  Ada (another), left 14:03:29",
+    "  bob (ignored), seen 14:03:29",
+    "  ci, wrote 14:03:29",
+  ]);
 });

@@ -222,6 +222,21 @@ test("the bell rings at the message, not at the day before it", () => {
   ]);
 });
 
+test("where the client sends, one's own is what it sent", () => {
+  const { view: room, lines } = view({ bell: true, self: "bob", sends: true });
+  const payload = { type: "message", from: "bob", message: "bob" } as const;
+  room.show({ ...said(""), payload, sentTo: "room" });
+  room.show({ ...said(""), payload });
+  assertEquals(lines, ["14:03:22 bob: bob", "\x0714:03:22 bob: bob"]);
+});
+
+test("with another name, that one is listened for", () => {
+  const { view: room, lines } = view({ bell: true, self: "bob" });
+  room.rename("cy");
+  for (const text of ["bob", "cy"]) room.show(said(text));
+  assertEquals(lines, ["14:03:22 ann: bob", "\x0714:03:22 ann: cy"]);
+});
+
 test("no bell for one's own, for notices, in JSON, or unasked", () => {
   const own: Received = {
     ...said(""),

@@ -288,7 +288,7 @@ Deno.test("listener: --wait before --count has a code of its own", async () => {
   assertEquals(outcome.code, 6);
   assertMatch(
     outcome.stderr,
-    /^listener: 0\.3 s have passed before 3 lines came\.$/m,
+    /^listener: --wait 0\.3 has passed before --count 3\.$/m,
   );
 });
 

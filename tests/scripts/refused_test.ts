@@ -244,3 +244,16 @@ for (const code of [undefined, 0x87]) {
     );
   });
 }
+
+Deno.test("refused: reading, where one could before", async () => {
+  await using broker = new FakeBroker(letIn({
+    subscribe: (packet, { number }) =>
+      number === 1 ? suback(packet, 1) : "close",
+  }));
+  await using listener = start("listener.ts", at(broker));
+  await listener.stderr.line(/^Reading /);
+  (await broker.next("subscribe")).link.close();
+  const { code, stderr } = await listener.outcome();
+  assertEquals(code, 3);
+  assertMatch(stderr, /lets you read none of chat\/room; [^\n]*\n$/);
+});

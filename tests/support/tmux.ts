@@ -145,8 +145,13 @@ export class Terminal {
 
   /** Pastes text, marked as a paste where the program has asked for that. */
   async paste(text: string): Promise<void> {
-    await this.#tmux.run(["set-buffer", "--", text]);
-    await this.#run("paste-buffer", "-p");
+    const buffer = ["-b", this.#name];
+    await this.#tmux.run(["set-buffer", ...buffer, "--", ""]);
+    // A command of tmux's has a limit.
+    for (const [part] of text.matchAll(/[^]{1,4000}/gu)) {
+      await this.#tmux.run(["set-buffer", "-a", ...buffer, "--", part]);
+    }
+    await this.#run("paste-buffer", "-p", "-d", ...buffer);
   }
 
   /** Gives it another size. */

@@ -68,6 +68,56 @@ Deno.test("area: takes half the screen at most, around the cursor", () => {
   assertEquals(at(25), [b, "ccccc|ccccc", d]);
 });
 
+Deno.test("area: rows are shorter than any terminal, which shows all or nothing", () => {
+  for (const line of ["hello you there|", "天地|玄黃宇宙", "a👩‍👩‍👧b👋🏽c|", "|"]) {
+    for (let columns = 1; columns < 14; columns++) {
+      const { rows } = area(line, { size: { columns, rows: 100 } });
+      for (const row of rows) assert(unicodeWidth(row) < columns, row);
+      const shown = rows.join("").replace(/^(Ada)?> /, "");
+      const all = line.replace("|", "");
+      // A character too wide is shown in parts.
+      assertEquals(shown, columns < 4 ? "" : all, `${columns}`);
+    }
+  }
+});
+
+Deno.test("area: of a long text, what is around the cursor takes no time", () => {
+  const size = { columns: 80, rows: 24 };
+  for (const part of ["word ", "日本", "👩‍👩‍👧", "🇩🇪", "e\u0301"]) {
+    const line = part.repeat(60_000 / part.length);
+    for (const share of [0, 0.3, 0.5, 1]) {
+      const cursor = Math.round(60_000 / part.length * share) * part.length;
+      const content = { prompt: "Ada> ", line, cursor };
+      const times = Array.from({ length: 5 }, () => {
+        const began = performance.now();
+        layOut(content, size);
+        return performance.now() - began;
+      });
+      // It takes 1 ms; to lay out all of it takes 30.
+      assert(Math.min(...times) < 15, part);
+      const { rows, cursorRow, beforeCursor } = layOut(content, size);
+      assertEquals(rows.length, 12, part);
+      const before = rows.slice(0, cursorRow).join("") + beforeCursor;
+      const after = rows.join("").slice(before.length);
+      assertEquals(
+        before,
+        `Ada> ${line.slice(0, cursor)}`.slice(-before.length),
+      );
+      assertEquals(after, line.slice(cursor, cursor + after.length));
+    }
+  }
+});
+
+Deno.test("area: rows of a long text stay while the cursor moves in them", () => {
+  const line = "0123456789".repeat(6_000);
+  const at = (cursor: number) =>
+    layOut({ prompt: "Ada> ", line, cursor }, { columns: 80, rows: 24 });
+  const { rows, beforeCursor } = at(30_000);
+  for (let back = 1; back < beforeCursor.length; back++) {
+    assertEquals(at(30_000 - back).rows, rows);
+  }
+});
+
 Deno.test("area: drawing leaves the cursor in its place", () => {
   assertEquals(drawArea(area("hello|")), "Ada> hello");
   assertEquals(drawArea(area("he|llo")), "Ada> hello\rAda> he");

@@ -1,58 +1,86 @@
 import { assertEquals } from "@std/assert";
-import { type Input, PasteSplitter } from "../../lib/terminal/keyboard.ts";
+import { KeyStream } from "../../lib/terminal/keyboard.ts";
+import { keyName } from "../../lib/terminal/keys.ts";
 
-/** What comes out of pieces, neighbouring keys put together. */
-function split(...pieces: string[]): [string, string][] {
-  const splitter = new PasteSplitter();
-  const inputs: Input[] = pieces.flatMap((piece) => splitter.split(piece));
-  const joined: [string, string][] = [];
-  for (const { type, text } of inputs) {
-    const last = joined.at(-1);
-    if (type === "keys" && last?.[0] === "keys") last[1] += text;
-    else joined.push([type, text]);
-  }
-  return joined;
+/** A keyboard's keys, with a clock of the test's own. */
+function open() {
+  const heard: string[] = [];
+  const waits: number[] = [];
+  let timeOut: (() => void) | undefined;
+  const keys = new KeyStream(
+    ({ type, text }) =>
+      heard.push(type === "paste" ? `paste ${text}` : keyName(text) || text),
+    (milliseconds, then) => {
+      waits.push(milliseconds);
+      timeOut = then;
+      return () => timeOut = undefined;
+    },
+  );
+  return {
+    keys,
+    heard,
+    waits,
+    /** As much time passes as is waited for. */
+    passTime: () => timeOut?.(),
+  };
 }
 
-Deno.test("paste: keys are keys, whatever they are", () => {
-  for (const keys of ["a", "é👩‍👩‍👧", "\x1b[A", "\x1b", "\x03", "\r", "a\rb\r"]) {
-    assertEquals(split(keys), [["keys", keys]]);
-  }
-  assertEquals(split(""), []);
+Deno.test("keyboard: ESC alone is a key, a tenth of a second later", () => {
+  const { keys, heard, waits, passTime } = open();
+  keys.take("a");
+  keys.take("\x1b");
+  assertEquals(heard, ["a"]);
+  passTime();
+  assertEquals(heard, ["a", "Escape"]);
+  keys.take("[A");
+  assertEquals(heard.slice(2), ["[A"]);
+  assertEquals(waits, [100]);
 });
 
-Deno.test("paste: the marks tell pastes from keys, wherever they are cut", () => {
-  const text = "a\x1b[200~b\rc\x1b[A\x1b[201~d\x1b[200~\x1b[201~";
-  const expected: [string, string][] = [
-    ["keys", "a"],
-    ["paste", "b\rc\x1b[A"],
-    ["keys", "d"],
-    ["paste", ""],
-  ];
-  assertEquals(split(text), expected);
-  // A cut right after the ESC of a start is that of a key, which must not wait.
-  const marks = ["\x1b[200~", "\x1b[201~"].map((mark) => text.indexOf(mark));
-  const cuts = [0, 2, 3, 4, 5, 6].map((after) => marks[0] + after);
-  cuts.push(...[0, 1, 2, 3, 4, 5, 6].map((after) => marks[1] + after));
-  for (const cut of cuts) {
-    assertEquals(split(text.slice(0, cut), text.slice(cut)), expected);
-  }
+Deno.test("keyboard: the rest of a key may come later", () => {
+  const { keys, heard, passTime } = open();
+  for (const piece of ["\x1b", "[", "1;", "5", "C"]) keys.take(piece);
+  assertEquals(heard, ["C-Right"]);
+  passTime();
+  assertEquals(heard, ["C-Right"]);
 });
 
-Deno.test("paste: a paste may be long and come in many pieces", () => {
-  const long = "a line\r".repeat(10_000);
-  const all = `\x1b[200~${long}\x1b[201~`;
-  const pieces = all.match(/[^]{1,4095}/g)!;
-  assertEquals(split(...pieces), [["paste", long]]);
+Deno.test("keyboard: of a report that is broken off, nothing is text", () => {
+  const { keys, heard, waits, passTime } = open();
+  keys.take("\x1b[<0;12");
+  passTime();
+  keys.take("a");
+  assertEquals(heard.filter((key) => !key.startsWith("\x1b")), ["a"]);
+  assertEquals(waits, [500]);
 });
 
-Deno.test("paste: Ctrl-C ends one whose end mark is lost", () => {
-  assertEquals(split("\x1b[200~abc", "\r", "\x03", "d"), [["keys", "\x03d"]]);
-  assertEquals(split("\x1b[200~a\x03b\x1b[201~"), [["paste", "a\x03b"]]);
+Deno.test("keyboard: what follows an Alt that nothing answers is typed", () => {
+  const { keys, heard, passTime } = open();
+  keys.take("\x1b]");
+  keys.take("typed");
+  passTime();
+  assertEquals(heard, ["M-]", "typed"]);
 });
 
-Deno.test("paste: three lines at once are one even without marks", () => {
-  assertEquals(split("a\rb\rc\rd"), [["paste", "a\rb\rc\rd"]]);
-  assertEquals(split("a\rb\r"), [["keys", "a\rb\r"]]);
-  assertEquals(split("\r\r\r\r"), [["keys", "\r\r\r\r"]]);
+Deno.test("keyboard: a paste that never ends is one, a while after", () => {
+  const { keys, heard, waits, passTime } = open();
+  keys.take("\x1b[200~half\rof");
+  keys.take(" it\x1b[20");
+  assertEquals(heard, []);
+  passTime();
+  assertEquals(heard, ["paste half\rof it\x1b[20"]);
+  keys.take("typed\x1b[201~");
+  assertEquals(heard.slice(1), ["typed", "\x1b[201~"]);
+  assertEquals(waits, [3_000, 3_000]);
+});
+
+Deno.test("keyboard: closed, it hands nothing on", () => {
+  const heard: string[] = [];
+  const keys: KeyStream = new KeyStream(({ text }) => {
+    heard.push(text);
+    keys.close();
+  });
+  keys.take("a\x01b\x1b");
+  keys.take("c");
+  assertEquals(heard, ["a"]);
 });

@@ -95,7 +95,7 @@ scene("Tab completes names and commands", async ({ terminal, grace }) => {
   await terminal.press("C-u");
   await terminal.type("/w");
   await terminal.press("Tab", "Enter");
-  await terminal.until(/Greta, seen \d\d:/);
+  await terminal.until(/Greta, wrote \d\d:/);
 });
 
 scene("commands are obeyed, unknown ones are not sent", async (all) => {
@@ -103,7 +103,7 @@ scene("commands are obeyed, unknown ones are not sent", async (all) => {
   await terminal.enter("/shrug");
   await terminal.until("There is no command /shrug, and nothing was sent.");
   await terminal.enter("/help");
-  await terminal.until("/me waves  say what you do");
+  await terminal.until(/\/me waves +say what you do/);
   await terminal.enter("/me waves");
   await terminal.until("Ada: *waves*");
   await terminal.enter("//shrug");

@@ -147,3 +147,27 @@ Deno.test("screen: the area ends before a flood has", async () => {
   await screen.flushed();
   assert(terminal.writes.join("").endsWith("line 9999 of a flood\r\n"));
 });
+
+Deno.test("screen: lines are broken at words", async () => {
+  const { terminal, screen } = open();
+  screen.draw(INPUT);
+  await terminal.answer();
+  screen.show("12:00:00 Ada: so many words that no row has room for them");
+  assertEquals(
+    terminal.writes[1],
+    `${ERASE}12:00:00 Ada: so many words that no row\r\n` +
+      "\x1b[14Chas room for them\r\n> typed",
+  );
+  await terminal.answer();
+  await screen.flushed();
+});
+
+Deno.test("screen: begins anew after others have written", async () => {
+  const { terminal, screen } = open();
+  screen.draw({ prompt: "> ", line: "x".repeat(50), cursor: 50 });
+  await terminal.answer();
+  screen.begin();
+  assert(terminal.writes[1].startsWith(`${ERASE}> x`));
+  await terminal.answer();
+  await screen.flushed();
+});

@@ -11,6 +11,8 @@ Deno.test("secret: keys that edit do their work", () => {
     ["wrong\x15right", "right"],
     ["wrong\x15", ""],
     ["a\x1ab\x1c", "ab"],
+    ["a👩‍👩‍👧\x7fb", "ab"],
+    ["a\x1b[<0;1;1Mb\x1b]11;rgb:0/0/0\x07c\x1b[I", "abc"],
     ["a\x1b[D\x1b[3~\x1bOPb\x1b[1;5C", "ab"],
   ];
   for (const [keys, text] of cases) {

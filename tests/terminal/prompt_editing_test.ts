@@ -1,0 +1,222 @@
+/**
+ * Editing at the prompt in a real terminal: history, search, pastes, and what a
+ * terminal sends of its own accord.
+ *
+ * @module
+ */
+
+import { assertEquals } from "@std/assert";
+import { openBroker } from "../support/brokers.ts";
+import {
+  assertSane,
+  bottom,
+  command,
+  openTerminal,
+  say,
+  scene,
+  test,
+} from "../support/prompt_scene.ts";
+
+scene("Up keeps what is typed, and Down brings it back", async (all) => {
+  const { terminal } = all;
+  for (const line of ["first", "second"]) {
+    await terminal.enter(line);
+    await terminal.until(new RegExp(`Ada: ${line}\nAda>$`));
+  }
+  await terminal.type("half a sentence");
+  await terminal.press("M-b", "M-b", "Up");
+  await terminal.until(/^Ada> second$/m);
+  await terminal.press("Up", "Up");
+  await terminal.until(/^Ada> first$/m);
+  await terminal.press("Down", "Down");
+  await terminal.until(/^Ada> half a sentence$/m);
+});
+
+scene("Ctrl-R finds what was entered", async ({ terminal, grace }) => {
+  for (const line of ["git push", "good morning", "git pull"]) {
+    await terminal.enter(line);
+    await terminal.until(new RegExp(`Ada: ${line}\nAda>$`));
+  }
+  await terminal.type("draft");
+  await terminal.press("C-r");
+  await terminal.until(/^\(search\)`': draft$/m);
+  await terminal.type("git");
+  await terminal.until(/^\(search\)`git': git pull$/m);
+  // The room goes on above it.
+  await say(grace, "meanwhile");
+  await terminal.until(/Grace: meanwhile\n\(search\)`git': git pull$/);
+  await terminal.press("C-r");
+  await terminal.until(/^\(search\)`git': git push$/m);
+  await terminal.press("C-g");
+  await terminal.until(/^Ada> draft$/m);
+  // Ctrl-C leaves the search, not the room.
+  await terminal.press("C-r");
+  await terminal.type("nowhere");
+  await terminal.until(/^\(not found\)`nowhere': draft$/m);
+  await terminal.press("C-c");
+  await terminal.until(/^Ada> draft$/m);
+  await terminal.press("C-r");
+  await terminal.type("morn");
+  await terminal.until(/^\(search\)`morn': good morning$/m);
+  // The time for which ESC may be the start of more passes before the letter.
+  await terminal.press("Escape");
+  await terminal.until(/^Ada> good morning$/m);
+  await terminal.press("C-e");
+  await terminal.type("!");
+  await terminal.until(/^Ada> good morning!$/m);
+  await terminal.press("C-u", "C-r");
+  await terminal.type("push");
+  await terminal.press("Enter");
+  await terminal.until(/Ada: git push\nAda>$/);
+  assertEquals(await grace.texts(6), [
+    ...["notice", "git push", "good morning", "git pull", "meanwhile"],
+    "git push",
+  ]);
+});
+
+scene("what a terminal reports is not typed", async ({ terminal, grace }) => {
+  await terminal.type("a");
+  for (
+    const report of [
+      "\x1b[<0;10;5M\x1b[<0;10;5m",
+      "\x1b[M !!",
+      "\x1b[I\x1b[O",
+      "\x1b]11;rgb:1e1e/1e1e/1e1e\x1b\\",
+      "\x1b[?62;22c\x1b[5;1R",
+      "\x1bOP\x1b[24~\x1b[57399u",
+      "\x1b[201~",
+      "\x1c\x1e\u009b",
+    ]
+  ) await terminal.type(report);
+  // Keys that a terminal was told to spell out are those keys.
+  await terminal.type("b\x1b[32;2uc\x1b[120;5u\x1b[97;5ux");
+  await terminal.until(/^Ada> xab c$/m);
+  await terminal.press("Enter");
+  await terminal.until("Ada: xab c");
+  assertEquals(await grace.texts(2), ["notice", "xab c"]);
+});
+
+scene("no key splits an emoji", async ({ terminal, grace }) => {
+  const family = "👩‍👩‍👧";
+  await terminal.type(`${family}🇩🇪e\u0301${family}`);
+  await terminal.press("BSpace", "Left", "Left", "Left", "Delete");
+  await terminal.type("a");
+  await terminal.press("Right");
+  await terminal.type("b");
+  await terminal.press("Enter");
+  await terminal.until("Ada: a");
+  assertEquals(await grace.texts(2), ["notice", "a🇩🇪be\u0301"]);
+});
+
+scene("a paste whose end is lost is there soon", async ({ terminal }) => {
+  await terminal.type("\x1b[200~half of it");
+  await terminal.until(/^Ada> half of it$/m);
+  await terminal.type("\x1b[200~\rand more\r");
+  await terminal.until(/^Send these 2 messages\?/m);
+  await terminal.enter("n");
+  await terminal.until(/^Ada> half of it$/m);
+});
+
+scene("a paste that is not answered stays in the line", async (all) => {
+  const { terminal, grace } = all;
+  await terminal.paste("one\n\n  two");
+  await terminal.until(/^Send these 2 messages\? \(y\/n\)$/m);
+  // Whoever goes on typing has not seen the question.
+  await terminal.enter("three");
+  await terminal.until("Nothing was sent; it is all in the line.");
+  await terminal.until(/^Ada> one ⏎ {2}⏎ {3}two ⏎ three$/m);
+  await terminal.type("!");
+  await terminal.press("Enter");
+  await terminal.until(/^Send these 3 messages\?/m);
+  await terminal.enter("no");
+  await terminal.until(/^Ada> one ⏎ {2}⏎ {3}two ⏎ three!$/m);
+  await terminal.press("Enter");
+  await terminal.enter("Y");
+  await terminal.until(/Ada: three!\nAda>$/);
+  assertEquals(await grace.texts(4), ["notice", "one", "  two", "three!"]);
+});
+
+scene("blank lines are not sent, EXIT leaves", async ({ terminal, grace }) => {
+  await terminal.press("Enter");
+  await terminal.enter("   ");
+  await terminal.enter("words");
+  await terminal.until("Ada: words");
+  assertEquals(await grace.texts(2), ["notice", "words"]);
+  await terminal.enter("EXIT");
+  await assertSane(terminal, 0);
+});
+
+scene("a long line stays quick to edit", async ({ terminal, grace }) => {
+  const line = "word ".repeat(12_000).trim();
+  await terminal.paste(line);
+  await terminal.until(/word word$/);
+  await terminal.press("BSpace", "M-b", "C-w", "C-a");
+  await terminal.type("first ");
+  await terminal.until(/^Ada> first word word/m);
+  await terminal.press("C-e", "!");
+  await terminal.until(/word wor!$/);
+  await terminal.press("Enter");
+  const { payload } = await grace.received.next(({ payload }) =>
+    payload.type === "message"
+  );
+  const sent = payload.type === "message" && payload.message;
+  assertEquals(sent, `first ${"word ".repeat(11_998)}wor!`);
+});
+
+scene("a narrow terminal has one prompt", async ({ terminal }) => {
+  const text = "hello you there";
+  await terminal.type(text);
+  await terminal.press("C-l");
+  for (const columns of [40, 14, 12, 9, 8, 7, 6, 5, 4, 6, 9, 13, 40]) {
+    const prompt = columns >= 10 ? "Ada> " : "> ";
+    const shows = (text: string) => {
+      const rows = (prompt + text).match(
+        new RegExp(`.{1,${columns - 1}}`, "g"),
+      );
+      const expected = rows!.map((row) => row.trimEnd()).join("\n");
+      return terminal.until((screen) => screen === expected);
+    };
+    await terminal.resize({ columns, rows: 40 });
+    await shows(text);
+    await terminal.press("C-a", "C-f", "C-f", "C-f");
+    await terminal.type("x");
+    await shows("helxlo you there");
+    await terminal.press("BSpace", "C-e");
+    await terminal.type("y");
+    await shows(`${text}y`);
+    await terminal.press("BSpace");
+    await shows(text);
+  }
+});
+
+scene("lines are broken at words, but for addresses", async (all) => {
+  const { terminal, grace } = all;
+  await terminal.resize({ columns: 40, rows: 20 });
+  const address = `https://example.org/${"path/".repeat(8)}`;
+  await say(grace, `so many words that a row is not enough ${address} now`);
+  const screen = await terminal.until(/now\nAda>$/);
+  const rows = screen.split("\n").map((row) =>
+    row.replace(/\d\d:\d\d:\d\d/, "hh:mm:ss")
+  );
+  const said = rows.slice(rows.findIndex((row) => row.includes("Grace")));
+  assertEquals(said, [
+    "hh:mm:ss Grace: so many words that a row",
+    ...`                is not enough ${address}`.match(/.{1,40}/g)!,
+    "                now",
+    "Ada>",
+  ]);
+  assertEquals(bottom(screen), "Ada>");
+});
+
+test("prompt: a terminal that can only print sends text alone", async () => {
+  await using broker = await openBroker();
+  await using stage = await openTerminal("dumb");
+  const { terminal } = stage;
+  await terminal.enter(command(broker).replace("-N ", "-N -E=TERM "));
+  await terminal.until("-- User Ada is now subscribed");
+  await terminal.enter("a\x1b[A\x1b[Bb\tc\x01");
+  await terminal.until(/Ada: ab c$/m);
+  await terminal.press("Enter");
+  await terminal.enter("EXIT");
+  await assertSane(terminal, 0);
+});

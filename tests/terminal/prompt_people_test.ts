@@ -1,0 +1,211 @@
+/**
+ * Names and rooms at the prompt: taking another name, going elsewhere, ignoring,
+ * and somebody else of one's own name.
+ *
+ * @module
+ */
+
+import { assert, assertEquals, assertFalse, assertMatch } from "@std/assert";
+import {
+  joinNotice,
+  leaveNotice,
+  type Received,
+  timeoutNotice,
+} from "../../lib/protocol.ts";
+import { Member } from "../support/members.ts";
+import {
+  assertSane,
+  bottom,
+  follower,
+  ROOM,
+  say,
+  scene,
+} from "../support/prompt_scene.ts";
+
+/** Another room that everybody may read and write. */
+const HALL = "chat/hall";
+
+/** What somebody heard, as `author: text`. */
+function heard({ payload }: Received): string {
+  assert("from" in payload);
+  const text = payload.type === "message" ? payload.message : payload.notice;
+  return `${payload.from}: ${text}`;
+}
+
+/** Waits until somebody hears something. */
+async function hears(member: Member, text: string): Promise<Received> {
+  return await member.received.next((received) => heard(received) === text);
+}
+
+scene("/nick: the prompt, the room, one's lines, and the will", async (all) => {
+  const { terminal, grace } = all;
+  await terminal.type("half typed");
+  await terminal.until(/^Ada> half typed$/m);
+  await terminal.press("C-u");
+  await terminal.enter("/nick Ada Byron");
+  const screen = await terminal.until(/^Ada Byron>$/m);
+  assertEquals(bottom(screen), "Ada Byron>");
+  await terminal.until("-- User Ada is now known as Ada Byron.");
+  await hears(grace, "Ada: User Ada is now known as Ada Byron.");
+  await terminal.enter("hello");
+  await terminal.until(/^\d\d:\d\d:\d\d Ada Byron: hello$/m);
+  await hears(grace, "Ada Byron: hello");
+  await terminal.enter("/who");
+  await terminal.until(/^ {2}Ada Byron \(you\), seen \d\d:\d\d:\d\d$/m);
+  assertFalse((await terminal.history()).includes("Ada (you)"));
+  // The broker knows the new name once the connection is there again.
+  await terminal.until(/^\d\d:\d\d:\d\d == Connected to .* after 0\.\d s/m);
+  Deno.kill(await follower(terminal), "SIGKILL");
+  const name = "Ada Byron";
+  await hears(grace, `${name}: ${timeoutNotice(name)}`);
+});
+
+scene("/nick, /join, and away at once", async ({ terminal, grace }) => {
+  await grace.client.join([HALL], 1);
+  await terminal.enter("/nick Ada Byron");
+  await terminal.enter(`/join ${HALL}`);
+  await terminal.enter("last words");
+  await terminal.press("C-d");
+  await assertSane(terminal, 0);
+  const name = "Ada Byron";
+  await hears(grace, `${name}: last words`);
+  await hears(grace, `${name}: ${leaveNotice(name, HALL)}`);
+});
+
+scene("/nick: what it says instead of doing", async ({ terminal }) => {
+  for (
+    const [line, answer] of [
+      ["/nick", "You are Ada; /nick NAME gives you another name."],
+      ["/nick Ada", "You are Ada already."],
+      [`/nick ${"x".repeat(257)}`, "/nick takes 256 characters at most, not"],
+    ]
+  ) {
+    await terminal.enter(line);
+    await terminal.until(answer);
+  }
+  assertEquals(bottom(await terminal.screen()), "Ada>");
+});
+
+scene(
+  "/join: leaves here, reads there, and the will goes along",
+  async (all) => {
+    const { broker, terminal, grace } = all;
+    await using hal = await Member.connect(broker);
+    await hal.client.join([HALL], 1);
+    await say(grace, "bye");
+    await terminal.until("Grace: bye");
+    await terminal.type("/join ");
+    await terminal.press("Tab");
+    await terminal.until(`Ada> /join ${ROOM}`);
+    await terminal.press("C-u");
+    await terminal.enter(`/join ${HALL}`);
+    await terminal.enter("hello, hall");
+    const screen = await terminal.until("Ada: hello, hall");
+    assertMatch(screen, /^You are in chat\/hall now\.$/m);
+    await hears(hal, `Ada: ${joinNotice("Ada", HALL)}`);
+    await hears(hal, "Ada: hello, hall");
+    const left = `Ada: ${leaveNotice("Ada", ROOM)}`;
+    await hears(grace, left);
+    assertEquals(heard(grace.received.all.at(-1)!), left);
+    await say(grace, "too late");
+    await hal.say("welcome", HALL);
+    await terminal.until("ann: welcome");
+    assertFalse((await terminal.history()).includes("too late"));
+    // The people are those of this room; what was entered can be found again.
+    await terminal.enter("/clear");
+    await terminal.until((screen) => screen === "Ada>");
+    await terminal.enter("/who");
+    const who = await terminal.until(/^ {2}ann, wrote /m);
+    assertFalse(who.includes("Grace"));
+    await terminal.press("Up", "Up", "Up");
+    await terminal.until(/^Ada> hello, hall$/m);
+    Deno.kill(await follower(terminal), "SIGKILL");
+    await hears(hal, `Ada: ${timeoutNotice("Ada")}`);
+  },
+);
+
+scene(
+  "/join: a room that can't be read, and what was meant for it",
+  async (all) => {
+    const { terminal, grace } = all;
+    await terminal.enter("/join other/room");
+    await terminal.enter("for the other room");
+    await terminal.until("Waiting to get into other/room");
+    await terminal.until("may not read other/room");
+    await terminal.until("Line 1 was not sent. You are still in chat/room.");
+    await terminal.enter("for this one");
+    await terminal.until("Ada: for this one");
+    await hears(grace, "Ada: for this one");
+    assertEquals(
+      grace.received.all.map(heard).filter((text) => text.includes("other")),
+      [],
+    );
+    await terminal.enter("/join chat/#");
+    await terminal.until('The topic "chat/#" has a wildcard');
+    await terminal.press("C-d");
+    await assertSane(terminal, 5);
+  },
+);
+
+scene("/ignore: nothing of somebody, until /unignore", async (all) => {
+  const { terminal, grace } = all;
+  await say(grace, "first");
+  await terminal.until("Grace: first");
+  await terminal.type("/ignore g");
+  await terminal.press("Tab", "Enter");
+  await terminal.until(
+    "Nothing of Grace is shown from now on; /unignore Grace ends that.",
+  );
+  await say(grace, "unheard");
+  await say(grace, "heard", "grace");
+  const screen = await terminal.until("grace: heard");
+  assertFalse(screen.includes("unheard"));
+  await terminal.enter("/ignore");
+  await terminal.until("Ignored: Grace.");
+  await terminal.enter("/ignore Ada");
+  await terminal.until("You can't ignore yourself.");
+  await terminal.enter("/who");
+  await terminal.until(/^ {2}Grace \(ignored\), wrote \d\d:/m);
+  // She is not offered, but to whom ends it.
+  await terminal.type("G");
+  await terminal.press("Tab");
+  await terminal.until(/^Ada> grace:$/m);
+  await terminal.press("C-u");
+  await terminal.type("/unignore ");
+  await terminal.press("Tab", "Enter");
+  await terminal.until("Grace is shown again.");
+  await say(grace, "again");
+  await terminal.until("Grace: again");
+});
+
+scene("--ignore at the prompt", async ({ terminal, grace }) => {
+  for (const name of ["Mallory", "Grace"]) await say(grace, "hi", name);
+  await terminal.until("Grace: hi");
+  assertFalse((await terminal.screen()).includes("Mallory"));
+}, "--ignore Mallory");
+
+scene("a namesake is told of, and is not oneself", async (all) => {
+  const { terminal, grace } = all;
+  const tell = (notice: string) =>
+    grace.client.send(ROOM, { type: "notice", from: "Ada", notice }, 1);
+  await tell(joinNotice("Ada", ROOM));
+  await terminal.until("Another Ada is here; /nick NAME tells you apart.");
+  await say(grace, "I am the other", "Ada");
+  await terminal.until("Ada: I am the other");
+  await terminal.enter("I am not");
+  await terminal.until("Ada: I am not");
+  await tell(leaveNotice("Ada", ROOM));
+  await terminal.until("-- User Ada disconnecting");
+  await terminal.enter("/who");
+  const who = await terminal.until(/^ {2}Ada \(another\), left \d\d:/m);
+  assertMatch(who, /^ {2}Ada \(you\), seen \d\d:/m);
+  assertEquals((await terminal.history()).match(/Another Ada/g)?.length, 1);
+  // One's own name stands out, the namesake's doesn't.
+  const colored = await terminal.capture();
+  const named = (text: string) =>
+    colored.split("\n").find((line) => line.includes(text))!;
+  // deno-lint-ignore no-control-regex -- ESC begins an underline
+  const underlined = /\x1b\[(?:\d+;)*4(?:;\d+)*m/;
+  assertMatch(named("I am not"), underlined);
+  assertFalse(underlined.test(named("I am the other")));
+});

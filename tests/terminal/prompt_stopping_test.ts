@@ -1,0 +1,137 @@
+/**
+ * Stopping the program as a shell's user does, and going on: the shell gets the
+ * terminal as it was, and the prompt comes back as it was.
+ *
+ * @module
+ */
+
+import { assert, assertEquals, assertMatch } from "@std/assert";
+import { openBroker } from "../support/brokers.ts";
+import {
+  assertSane,
+  bottom,
+  command,
+  follower,
+  openTerminal,
+  say,
+  scene,
+  test,
+} from "../support/prompt_scene.ts";
+import type { Terminal } from "../support/tmux.ts";
+
+const STOPPED = /Stopped.*\n(.*\n)*\$$/;
+
+/** Sets the terminal as most shells do by themselves; brings the program back. */
+async function goOn(terminal: Terminal): Promise<void> {
+  await terminal.type("stty sane; clear; fg");
+  // Enter may be another character now.
+  await terminal.press("C-j");
+}
+
+scene("Ctrl-Z twice stops it, and fg brings the prompt back", async (all) => {
+  const { terminal, grace } = all;
+  await terminal.type("half a sentence");
+  await terminal.press("C-z");
+  const hint = await terminal.until(/^Ctrl-Z again stops this program/m);
+  assertEquals(bottom(hint), "Ada> half a sentence");
+  await terminal.press("C-z");
+  const stopped = await terminal.until(STOPPED);
+  // The shell's message is where the prompt was.
+  assert(!stopped.includes("half a sentence"), stopped);
+  await terminal.enter("clear; stty -a");
+  const modes = await terminal.until(/(^| )-?echok /m);
+  for (const mode of ["icanon", "echo", "isig", "icrnl"]) {
+    assertMatch(modes, new RegExp(`(^| )${mode}[ ;]`, "m"));
+  }
+  await terminal.paste("echo no marks");
+  await terminal.until(/^\$ echo no marks$/m);
+  await terminal.press("Enter");
+  await terminal.until(/^no marks$/m);
+  await say(grace, "meanwhile");
+  await goOn(terminal);
+  await terminal.until(/Grace: meanwhile\nAda> half a sentence$/);
+  // Keys are keys again, and pastes are marked.
+  await terminal.press("M-b", "M-b");
+  await terminal.type("good ");
+  await terminal.press("C-a");
+  await terminal.paste("a\nb\n");
+  await terminal.until(/^Send these 3 messages\?/m);
+  await terminal.enter("n");
+  await terminal.until(/^Ada> half good a sentence$/m);
+  await terminal.press("C-c");
+  await assertSane(terminal, 0);
+});
+
+scene("after one Ctrl-Z any other key is what it was", async ({ terminal }) => {
+  await terminal.type("typed");
+  await terminal.press("C-z");
+  await terminal.until("Ctrl-Z again stops this program");
+  await terminal.press("C-a");
+  await terminal.type("x");
+  await terminal.until(/^Ada> xtyped$/m);
+  // It is a key again, and no signal.
+  await terminal.press("C-z");
+  await terminal.until((screen) => screen.match(/Ctrl-Z again/g)?.length === 2);
+  await terminal.press("Left");
+  await terminal.paste("\x03\x1ay");
+  await terminal.until(/^Ada> yxtyped$/m);
+  await terminal.press("C-z", "C-c");
+  await assertSane(terminal, 0);
+});
+
+scene("SIGSTOP and SIGCONT leave one prompt", async (all) => {
+  const { terminal, grace } = all;
+  const pid = await follower(terminal);
+  await terminal.type("typed");
+  await terminal.until("Ada> typed");
+  Deno.kill(pid, "SIGSTOP");
+  await terminal.until(STOPPED);
+  await goOn(terminal);
+  await terminal.until(/publisher\.ts .*\n(.*\n)*Ada> typed$/);
+  await terminal.press("C-a");
+  await terminal.type("x");
+  await terminal.until(/^Ada> xtyped$/m);
+  await say(grace, "hi");
+  const screen = await terminal.until(/Grace: hi\nAda> xtyped$/);
+  assertEquals(screen.match(/^Ada>/gm)?.length, 1);
+  await terminal.press("C-c");
+  await assertSane(terminal, 0);
+});
+
+scene("SIGTSTP gives the terminal back first", async ({ terminal }) => {
+  await terminal.type("typed");
+  await terminal.until("Ada> typed");
+  Deno.kill(await follower(terminal), "SIGTSTP");
+  const stopped = await terminal.until(STOPPED);
+  assert(!stopped.includes("typed"), stopped);
+  await terminal.enter("echo seen");
+  await terminal.until(/^seen$/m);
+  await goOn(terminal);
+  await terminal.until(/^Ada> typed$/m);
+  await terminal.press("C-c");
+  await assertSane(terminal, 0);
+});
+
+test("prompt: a password stays hidden after a stop", async () => {
+  await using broker = await openBroker();
+  await using stage = await openTerminal();
+  const { terminal } = stage;
+  await terminal.enter(command(broker, "-u nobody"));
+  await terminal.until("Password of nobody:");
+  await terminal.type("se");
+  Deno.kill(await follower(terminal), "SIGSTOP");
+  await terminal.until(STOPPED);
+  await goOn(terminal);
+  await terminal.until(/^Password of nobody:$/m);
+  await terminal.type("c");
+  await terminal.press("C-z");
+  await terminal.until(/^Ctrl-Z again stops .*\n(.*\n)*Password of nobody:$/m);
+  await terminal.press("C-z");
+  await terminal.until(STOPPED);
+  await goOn(terminal);
+  await terminal.until(/^Password of nobody:$/m);
+  await terminal.enter("ret");
+  await terminal.until("publisher: ");
+  assert(!(await terminal.history()).match(/sec|ret$/m));
+  await assertSane(terminal, 3);
+});
