@@ -108,8 +108,10 @@ export class Reader {
     const { count = Infinity, onEnough, onNamesake } = this.#options;
     const isOwn = received.sentTo !== undefined &&
       received.payload.type === "notice";
-    if (received.sealed !== false) this.#presence.receive(received);
-    const isNamesake = this.#noteWho(received);
+    // What is not sealed may be anybody's.
+    const mayBeForged = received.sealed === false;
+    if (!mayBeForged) this.#presence.receive(received);
+    const isNamesake = !mayBeForged && this.#noteWho(received);
     if (this.#isIgnored(received)) {
       if (this.#keptTimer !== undefined) this.#awaitKept();
       return;
@@ -209,7 +211,6 @@ export class Reader {
    * @returns Whether it is a namesake, whom the reader doesn't know of yet.
    */
   #noteWho(received: Received): boolean {
-    if (received.sealed === false) return false;
     const isKept = this.#keptTimer !== undefined;
     const owner = this.#options.sends
       ? this.#namesakes.ownerOf(received, isKept)

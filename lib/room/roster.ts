@@ -70,8 +70,8 @@ const STATE_AFTER: Record<PresenceChange, PresenceState> = {
 /**
  * Remembers who was seen: who said something, took another name, and whose
  * joining, leaving or time-out was told. Other notices, and what is no chat
- * payload, tell of nobody. The reader is one by what this client sent; of more
- * than 1,000 others the longest unseen is forgotten.
+ * payload, tell of nobody. The reader is one by what this client sent; of more than 1,000
+ * others the longest unseen is forgotten.
  */
 export class Roster {
   /** By name; the longest unseen first. */
@@ -85,7 +85,7 @@ export class Roster {
    */
   note(received: Received): void {
     const { payload, topic, retain, receivedAt } = received;
-    if (!("from" in payload)) return;
+    if (payload.type === "malformed" || payload.type === "sealed") return;
     const { from, at: sentAt } = payload;
     const isOwn = received.sentTo !== undefined;
     const isMessage = payload.type === "message";

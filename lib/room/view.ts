@@ -91,7 +91,7 @@ export class RoomView {
     const { id, at } = "from" in payload ? payload : {};
     const seen = sealed === false ? this.#seenUnsealed : this.#seen;
     if (id !== undefined && !seen.add(id, topic)) return false;
-    if (this.#missed !== undefined && payload.type === "message") {
+    if (this.#missed !== undefined && payload.type !== "notice") {
       this.#missed++;
     }
     const isLate = this.#missed !== undefined || age(at, receivedAt) > LATE_MS;
