@@ -83,7 +83,7 @@ export const FLAGS: readonly Flag[] = [
     value: "NAME",
     repeat: true,
     group: "Room",
-    help: "show nothing of NAME; may be repeated",
+    help: "show nothing of NAME",
   },
   {
     long: "secret-file",
@@ -204,14 +204,14 @@ export const FLAGS: readonly Flag[] = [
     value: "FILE",
     file: true,
     group: "Broker",
-    help: "its first line is the password (-R=FILE)",
+    help: "(-R=FILE)",
   },
   {
     long: "cafile",
     value: "FILE",
     file: true,
-    group: "TLS",
-    help: "authorities to trust (-R=FILE)",
+    group: "Broker",
+    help: "to trust (-R=FILE)",
   },
   {
     long: "cert",
@@ -254,7 +254,7 @@ export const FLAGS: readonly Flag[] = [
     value: "V",
     choices: CHOICES["protocol-version"],
     group: "Link",
-    help: "5|311|auto",
+    help: CHOICES["protocol-version"].join("|"),
   },
   {
     long: "resume",

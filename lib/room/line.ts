@@ -133,10 +133,10 @@ export function renderLine(
 
 /** Whether it was the reader who sent something. */
 export function isOwn(
-  { payload, sentTo }: Received,
+  { payload, sentTo, sealed }: Received,
   { self, sends }: Pick<LineOptions, "self" | "sends">,
 ): boolean {
-  if (!("from" in payload)) return false;
+  if (!("from" in payload) || sealed === false) return false;
   return sends ? sentTo !== undefined : payload.from === self;
 }
 

@@ -64,7 +64,7 @@ export class Namesakes {
   }
 
   #isSign({ payload, topic, retain }: Received, owner: Owner): boolean {
-    if (payload.type === "malformed") return false;
+    if (!("from" in payload)) return false;
     const isNotice = payload.type === "notice";
     if (owner === "namesake") {
       return !isNotice || presenceOf(payload, topic) === "joined";

@@ -12,6 +12,7 @@ import {
   type Received,
   timeoutNotice,
 } from "../../lib/protocol.ts";
+import { Ignored } from "../../lib/room/ignored.ts";
 import { renderJson } from "../../lib/room/json.ts";
 import { renderLine } from "../../lib/room/line.ts";
 import { Reader, type ReaderOptions } from "../../lib/room/reader.ts";
@@ -325,5 +326,30 @@ test("without the secret, a run counts once, and for nobody", () => {
     "?? 3 sealed payloads (--secret-file FILE opens them)",
     "alice: hi",
   ]);
+  reader.stop();
+});
+
+test("what is not sealed is no sign of a namesake, and never one's own", () => {
+  let signs = 0;
+  const onNamesake = () => signs++;
+  for (const sends of [true, false]) {
+    const { reader } = read({ sends, onNamesake, bell: true });
+    const payload = message("hi me", "me");
+    reader.receive({ ...unsealed(payload), receivedAt: new Date() });
+    assertEquals([signs, reader.roster.list()], [0, []]);
+    reader.stop();
+  }
+  const { reader } = read({ sends: true, onNamesake });
+  reader.receive({ ...opened(message("hi", "me")), receivedAt: new Date() });
+  assertEquals(signs, 1);
+  reader.stop();
+});
+
+test("of whom one ignores, nothing is shown, sealed or not", () => {
+  const { reader, lines } = read({ ignored: new Ignored(["ann"]) });
+  for (const what of [opened, unsealed]) {
+    reader.receive({ ...what(message("hi", "ann")), receivedAt: new Date() });
+  }
+  assertEquals(lines, []);
   reader.stop();
 });

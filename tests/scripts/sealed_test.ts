@@ -377,6 +377,9 @@ onTerminal(
     assertFalse((await terminal.history()).includes("horse"));
     await terminal.press("C-d");
     await terminal.until(/^\$ *$/m);
+    // So that the question awaited is not the one that is still there.
+    await terminal.enter("clear");
+    await terminal.until(/^\$\s*$/);
     await terminal.enter(command);
     await terminal.until("Secret of the room:");
     await terminal.press("C-c");
