@@ -5,6 +5,7 @@
  * @module
  */
 
+import { bundleIn } from "../lib/cli/install.ts";
 import type { Column } from "./figures.ts";
 import { type Command, type Processes, ROOT } from "./processes.ts";
 
@@ -144,11 +145,7 @@ function ours({ port }: Place) {
 
 /** As `deno task bundle` makes it. */
 async function bundled({ processes, folder, port }: Place) {
-  await processes.read([
-    ...[Deno.execPath(), "bundle", "--quiet", "--platform", "deno"],
-    ...["--minify", "--code-splitting", "--outdir", `${folder}/bundle`],
-    "publisher.ts",
-  ]);
+  await processes.read([Deno.execPath(), ...bundleIn(`${folder}/bundle`)]);
   return { publish: deno(port, `${folder}/bundle/publisher.js`) };
 }
 
