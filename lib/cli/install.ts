@@ -14,7 +14,7 @@ import { COMMANDS } from "./completions.ts";
 const PROJECT = fileURLToPath(new URL("../..", import.meta.url));
 
 /** V8's young generation: a third less memory for pipes of many lines. */
-const SMALL_HEAP = "--v8-flags=--max-semi-space-size=2";
+export const SMALL_HEAP = "--v8-flags=--max-semi-space-size=2";
 
 /**
  * Deno's arguments that make a bundle in a folder. For what is external
