@@ -13,7 +13,8 @@ import { batchOf, lineOf } from "../messages.ts";
 import { type Program, sendLines } from "../programs.ts";
 import { withCommas } from "../table.ts";
 
-const TOPIC = "chat/bench";
+// Not that of the listeners before: the broker may still be telling of their end.
+const TOPIC = "chat/bench/lines";
 
 /** No more is expected when nothing has come for so many seconds. */
 const SILENCE_S = 0.5;
