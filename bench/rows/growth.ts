@@ -107,6 +107,7 @@ async function measure(
   const wall = await flood(bench, batch, listeners);
   const usage = await bench.processes.usage(processes);
   await Promise.all(processes.map((process) => process.end()));
+  if (wall === undefined) return;
   time.add(program.column, wall * 1000 / (batch.count * count));
   peak.add(program.column, median(usage.map(({ peakRss }) => peakRss)));
 }

@@ -77,9 +77,11 @@ async function measure(
   const listening = { topics: TOPICS, qos: batch.qos, ourFlags };
   const [listener] = await Listener.start(bench, program, listening);
   const [before] = await bench.processes.usage([listener.process]);
-  wall.add(column, await flood(bench, batch, [listener]));
+  const time = await flood(bench, batch, [listener]);
   const [after] = await bench.processes.usage([listener.process]);
   await listener.process.end();
+  if (time === undefined) return;
+  wall.add(column, time);
   cpu.add(column, after.cpu - before.cpu);
   peak.add(column, after.peakRss);
 }
