@@ -11,7 +11,7 @@ import { Listener, type ListenOptions } from "../listener.ts";
 /** How long a listener may settle first, in seconds. */
 const SETTLE_S = 3;
 
-const V8 = "the heap of V8, and of Deno before a line of ours runs";
+const DENO = "what an empty Deno takes (the floor)";
 
 export async function idle(bench: Bench): Promise<void> {
   const { processes, programs } = bench;
@@ -19,7 +19,7 @@ export async function idle(bench: Bench): Promise<void> {
   const what = `5 idle listener, CPU in ${seconds} s`;
   const rss = bench.figure("5 idle listener, RSS", "MB");
   const own = bench.figure("5 idle listener, private memory", "MB", [
-    { to: "MQTT.js", atMost: 0.6, bound: V8 },
+    { to: "MQTT.js", atMost: 0.6, bound: DENO },
   ]);
   const cpu = bench.figure(what, "ms");
   bench.tell(what);
