@@ -8,10 +8,15 @@
 import { median } from "./statistics.ts";
 import { markdownTable, shortNumber, withCommas } from "./table.ts";
 
-const OURS = ["ours", "ours, bundled", "ours, compiled"] as const;
+const OURS = [
+  "ours",
+  "ours, bundled",
+  "ours, compiled",
+  "ours, task",
+] as const;
 const PEERS = ["mosquitto", "paho", "MQTT.js"] as const;
-/** What bounds all programs, and is none. */
-const FLOORS = ["bare"] as const;
+/** What bounds the others: as much as is there without ours, and does less. */
+const FLOORS = ["MQTT.js on Deno", "empty Deno", "bare"] as const;
 
 /** The columns, in the table's order. */
 export const COLUMNS = [...OURS, ...PEERS, ...FLOORS] as const;
@@ -121,7 +126,7 @@ export function figureTable(figures: Figure[]): string {
 /** The table of the targets; what was not measured, or as 0, is left out. */
 export function targetTable(figures: Figure[]): string {
   return markdownTable(
-    ["target", "wanted", "is", "", "what bounds it"],
+    ["target", "wanted", "is", "", "floor", "what bounds it"],
     figures.flatMap((figure) =>
       figure.targets.map((target) => judge(figure, target))
         .filter((cells) => cells !== undefined)
@@ -143,6 +148,9 @@ function judge(figure: Figure, target: Target): string[] | undefined {
     `${limit} × ${isOwn ? to.what : to}`,
     ratio.toFixed(2),
     isReached ? "reached" : "missed",
+    FLOORS.filter((floor) => figure.has(floor) && !isOwn && floor !== to)
+      .map((floor) => `${floor} ${(figure.median(floor)! / other).toFixed(2)}`)
+      .join(", "),
     isReached ? "" : bound ?? "",
   ];
 }

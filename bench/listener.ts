@@ -32,7 +32,8 @@ const END_OF_PROBES = "Everybody is there.";
 
 /**
  * With fewer of the messages than this a time means nothing. Of 50 of a peer's
- * listeners one was seen to miss one of 4,000.
+ * listeners one was seen to miss one of 4,000; and ours leaves lines out, and
+ * says so, where its reader is too slow for a flood at QoS 0.
  */
 const MOST = 0.99;
 
@@ -135,16 +136,16 @@ export class Listener {
 }
 
 /**
- * Sends a batch, and waits until every listener has printed the last of it;
- * throws when one of them did not print nearly all.
+ * Sends a batch, and waits until every listener has printed the last of it.
  *
- * @returns From the start of sending to the last line, in milliseconds.
+ * @returns From the start of sending to the last line, in milliseconds; nothing
+ *   when one of them did not print nearly all, as on a machine that is busy.
  */
 export async function flood(
   { port, tell }: Bench,
   { count, qos, packets }: Batch,
   listeners: Listener[],
-): Promise<number> {
+): Promise<number | undefined> {
   using sender = await BareClient.connect(port);
   const start = performance.now();
   const shown = listeners.map((listener) => listener.until(LAST));
@@ -153,8 +154,8 @@ export async function flood(
   for (const { process, lines } of listeners) {
     if (lines >= count) continue;
     const loss = `${lines} of ${count} messages came at QoS ${qos}`;
-    if (lines < count * MOST) throw process.error(loss);
     tell(process.error(loss).message);
+    if (lines < count * MOST) return undefined;
   }
   return wall;
 }

@@ -5,6 +5,7 @@
  * @module
  */
 
+import { bundleIn, SMALL_HEAP } from "../lib/cli/install.ts";
 import type { Column } from "./figures.ts";
 import { type Command, type Processes, ROOT } from "./processes.ts";
 
@@ -57,9 +58,12 @@ const SEARCHES: [column: Column, search: Search, reasonIfNot: string][] = [
   ["ours", ours, ""],
   ["ours, bundled", bundled, "deno bundle failed"],
   ["ours, compiled", compiled, "deno compile failed, or the run is short"],
+  ["ours, task", task, ""],
   ["mosquitto", mosquitto, "its clients are not installed"],
   ["paho", paho, "no Python has paho-mqtt"],
   ["MQTT.js", mqttJs, "no Node, or it can't be installed"],
+  ["MQTT.js on Deno", floor("mqtt_js_on_deno.ts"), ""],
+  ["empty Deno", floor("empty.ts"), ""],
 ];
 
 /** Looks for all of them. */
@@ -128,11 +132,11 @@ const roomFlags = (topics: string[], qos: 0 | 1) => [
 const address = (port: number) => ["-h", "127.0.0.1", "-p", `${port}`];
 
 const deno = (port: number, script: string): Command => [
-  ...[Deno.execPath(), "run", "--no-prompt", `-N=127.0.0.1:${port}`, script],
-  ...address(port),
+  ...[Deno.execPath(), "run", "--no-prompt", SMALL_HEAP],
+  ...[`-N=127.0.0.1:${port}`, script, ...address(port)],
 ];
 
-/** Our scripts, run as the README says. */
+/** Our scripts, run as their first lines say. */
 function ours({ port }: Place) {
   return {
     version: `Deno ${Deno.version.deno}`,
@@ -144,11 +148,7 @@ function ours({ port }: Place) {
 
 /** As `deno task bundle` makes it. */
 async function bundled({ processes, folder, port }: Place) {
-  await processes.read([
-    ...[Deno.execPath(), "bundle", "--quiet", "--platform", "deno"],
-    ...["--minify", "--code-splitting", "--outdir", `${folder}/bundle`],
-    "publisher.ts",
-  ]);
+  await processes.read([Deno.execPath(), ...bundleIn(`${folder}/bundle`)]);
   return { publish: deno(port, `${folder}/bundle/publisher.js`) };
 }
 
@@ -160,6 +160,27 @@ async function compiled({ processes, folder, port, isShort }: Place) {
     ...["--output", file, "publisher.ts"],
   ]);
   return { publish: [file, ...address(port)] };
+}
+
+/** As `deno task publish`, but for this broker. */
+async function task({ folder, port }: Place) {
+  const config = JSON.parse(await Deno.readTextFile(`${ROOT}deno.json`));
+  const { publish } = config.tasks;
+  publish.command = publish.command.replace(
+    "localhost:1883",
+    `127.0.0.1:${port}`,
+  );
+  const file = `${folder}/deno.json`;
+  await Deno.writeTextFile(file, JSON.stringify(config));
+  const command = [Deno.execPath(), "task", "--quiet", "--config", file];
+  return {
+    publish: [...command, "--cwd", ROOT, "publish", ...address(port)],
+  };
+}
+
+/** A floor: one of our peers' files on Deno. */
+function floor(file: string): Search {
+  return ({ port }) => ({ publish: deno(port, `bench/peers/${file}`) });
 }
 
 async function mosquitto({ processes, port }: Place) {

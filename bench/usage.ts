@@ -10,6 +10,8 @@ export interface Usage {
   cpu: number;
   /** Resident memory now, in bytes. */
   rss: number;
+  /** Of it, what no other process can share: not of a file. */
+  ownRss: number;
   /** The most resident memory since the program was loaded, in bytes. */
   peakRss: number;
 }
@@ -27,12 +29,18 @@ export function parseUsage(text: string): Usage[] {
   // The name, in brackets, may hold anything; no line of a status looks so.
   const stats = [...text.matchAll(/^\d+ \(.*\) [A-Z](?: -?\d+)+$/gm)];
   const rss = bytesOf(text, "VmRSS");
+  const ownRss = bytesOf(text, "RssAnon");
   const peakRss = bytesOf(text, "VmHWM");
   return stats.map(([stat], index) => {
     // proc_pid_stat(5): utime and stime are fields 14 and 15, the state is 3.
     const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
     const ticks = Number(fields[14 - 3]) + Number(fields[15 - 3]);
-    return { cpu: ticks * TICK_MS, rss: rss[index], peakRss: peakRss[index] };
+    return {
+      cpu: ticks * TICK_MS,
+      rss: rss[index],
+      ownRss: ownRss[index],
+      peakRss: peakRss[index],
+    };
   });
 }
 

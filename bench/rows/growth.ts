@@ -6,13 +6,15 @@
  */
 
 import type { Bench } from "../bench.ts";
-import { type Column, COLUMNS, type Figure } from "../figures.ts";
+import { type Column, COLUMNS, type Figure, type Target } from "../figures.ts";
 import { flood, Listener } from "../listener.ts";
 import { type Batch, batchOf } from "../messages.ts";
 import type { Program } from "../programs.ts";
 import { median } from "../statistics.ts";
 import type { Plot, Series } from "../svg.ts";
 import { withCommas } from "../table.ts";
+
+const WAKING = "a message that comes alone wakes a process";
 
 /** What is measured where so many are reached. */
 interface Point {
@@ -50,26 +52,39 @@ async function growTopics(bench: Bench): Promise<void> {
 
 async function growListeners(bench: Bench): Promise<void> {
   const what = "listeners in one room";
-  const points = pointsOf(bench, what, bench.size([1, 10, 50], [1, 3]));
+  const counts = bench.size([1, 10, 50], [1, 3]);
+  const points = pointsOf(bench, what, counts, { 10: 1.5, 50: 2.7 });
   const topics = ["chat/bench"];
   const batch = batchOf(bench.size(4_000, 100), topics, 1);
   for (const point of points) {
-    bench.tell(point.time.what);
-    for (const program of bench.programs) {
-      // Fifty of them are too much for the machine, or for anybody's patience.
-      if (program.column === "MQTT.js") continue;
-      await measure(bench, program, point, batch, topics, point.count);
+    for (const _ of bench.rounds(point.time.what, bench.size(3, 1))) {
+      for (const program of bench.programs) {
+        // Fifty are too much for the machine, or for anybody's patience.
+        if (program.column === "MQTT.js") continue;
+        await measure(bench, program, point, batch, topics, point.count);
+      }
     }
   }
   bench.plots.push(...plotsOf(points, what));
 }
 
-function pointsOf(bench: Bench, what: string, counts: number[]): Point[] {
+function pointsOf(
+  bench: Bench,
+  what: string,
+  counts: number[],
+  atMost: Record<number, number> = {},
+): Point[] {
   return counts.map((count) => {
     const here = `6 ${what}: ${withCommas(count)}`;
+    const target: Target = {
+      to: "mosquitto",
+      atMost: atMost[count],
+      bound: WAKING,
+    };
+    const targets = count in atMost ? [target] : [];
     return {
       count,
-      time: bench.figure(`${here}, time a message`, "µs"),
+      time: bench.figure(`${here}, time a message`, "µs", targets),
       peak: bench.figure(`${here}, peak RSS each`, "MB"),
     };
   });
@@ -92,6 +107,7 @@ async function measure(
   const wall = await flood(bench, batch, listeners);
   const usage = await bench.processes.usage(processes);
   await Promise.all(processes.map((process) => process.end()));
+  if (wall === undefined) return;
   time.add(program.column, wall * 1000 / (batch.count * count));
   peak.add(program.column, median(usage.map(({ peakRss }) => peakRss)));
 }

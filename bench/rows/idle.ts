@@ -11,14 +11,15 @@ import { Listener, type ListenOptions } from "../listener.ts";
 /** How long a listener may settle first, in seconds. */
 const SETTLE_S = 3;
 
-const SHARED = "Deno's own code, which all of its processes share";
+const DENO = "what an empty Deno takes (the floor)";
 
 export async function idle(bench: Bench): Promise<void> {
   const { processes, programs } = bench;
   const seconds = bench.size(60, 1);
   const what = `5 idle listener, CPU in ${seconds} s`;
-  const rss = bench.figure("5 idle listener, RSS", "MB", [
-    { to: "MQTT.js", atMost: 0.75, bound: SHARED },
+  const rss = bench.figure("5 idle listener, RSS", "MB");
+  const own = bench.figure("5 idle listener, private memory", "MB", [
+    { to: "MQTT.js", atMost: 0.6, bound: DENO },
   ]);
   const cpu = bench.figure(what, "ms");
   bench.tell(what);
@@ -27,12 +28,19 @@ export async function idle(bench: Bench): Promise<void> {
     const [{ process }] = await Listener.start(bench, program, listening);
     return process;
   }));
+  const empty = [Deno.execPath(), "run", "bench/peers/empty.ts", "idle"];
+  idle.push(processes.start(empty));
+  const columns = [
+    ...programs.map(({ column }) => column),
+    "empty Deno" as const,
+  ];
   await wait(Math.min(SETTLE_S, seconds));
   const before = await processes.usage(idle);
   await wait(seconds);
   const after = await processes.usage(idle);
-  for (const [index, { column }] of programs.entries()) {
+  for (const [index, column] of columns.entries()) {
     rss.add(column, after[index].rss);
+    own.add(column, after[index].ownRss);
     cpu.add(column, after[index].cpu - before[index].cpu);
   }
   await Promise.all(idle.map((process) => process.end()));

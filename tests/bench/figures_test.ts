@@ -97,14 +97,15 @@ Deno.test("targets: reached, missed, and nothing of what was not measured", () =
   wall.add("ours", 120);
   wall.add("paho", 100);
   wall.add("mosquitto", 0);
+  wall.add("bare", 50);
   assertEquals(
     targetTable([peak, wall, oneShot([{ to: "paho", atMost: 1 }])]),
-    `| target         | wanted                    | is    |         | what bounds it |
-| -------------- | ------------------------- | ----- | ------- | -------------- |
-| one-shot, ours | ≤ 1.2 × paho              | 1.20  | reached |                |
-| one-shot, ours | ≤ 1.19 × paho             | 1.20  | missed  | the weather    |
-| one-shot, ours | ≥ 1.3 × paho              | 1.20  | missed  |                |
-| one-shot, ours | ≥ 40 × one-shot, peak RSS | 40.00 | reached |                |
+    `| target         | wanted                    | is    |         | floor     | what bounds it |
+| -------------- | ------------------------- | ----- | ------- | --------- | -------------- |
+| one-shot, ours | ≤ 1.2 × paho              | 1.20  | reached | bare 0.50 |                |
+| one-shot, ours | ≤ 1.19 × paho             | 1.20  | missed  | bare 0.50 | the weather    |
+| one-shot, ours | ≥ 1.3 × paho              | 1.20  | missed  | bare 0.50 |                |
+| one-shot, ours | ≥ 40 × one-shot, peak RSS | 40.00 | reached |           |                |
 `,
   );
 });

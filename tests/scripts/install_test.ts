@@ -1,12 +1,18 @@
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { dirname } from "node:path";
 import { fileURLToPath } from "node:url";
+import config from "../../deno.json" with { type: "json" };
+import { bundleIn } from "../../lib/cli/install.ts";
 import { at, openBroker } from "../support/brokers.ts";
 import { gate, NO_TMUX } from "../support/gates.ts";
+import { freePort } from "../support/ports.ts";
 import { Process } from "../support/processes.ts";
 import { Tmux } from "../support/tmux.ts";
 
-const CONFIG = fileURLToPath(new URL("../../deno.json", import.meta.url));
+const ROOT = fileURLToPath(new URL("../..", import.meta.url));
+const CONFIG = `${ROOT}deno.json`;
+/** In how Deno is started. */
+const SMALL_HEAP = / ['"]?--v8-flags=--max-semi-space-size=2['"]? /;
 const DENO = Deno.execPath();
 
 /** The commands, installed in a folder that goes away with this. */
@@ -62,6 +68,10 @@ Deno.test("install: makes commands that chat from any folder", async () => {
   assertMatch(outcome.stdout, /^mqtt-listener, .* in \/.*\/root\/bin\. /);
   const names = ["mqtt-chat", "mqtt-listener", "mqtt-publisher"];
   assertEquals(installation.files("bin"), names);
+  for (const name of names) {
+    const starter = `${installation.folder}/root/bin/${name}`;
+    assertMatch(await Deno.readTextFile(starter), SMALL_HEAP);
+  }
 
   await using broker = await openBroker();
   await using listener = installation.start(
@@ -82,6 +92,21 @@ Deno.test("install: makes commands that chat from any folder", async () => {
   const { code, stderr } = await chat.outcome();
   assertEquals(code, 2);
   assertMatch(stderr, /^publisher: --follow needs a terminal/);
+});
+
+for (const script of ["listener.ts", "publisher.ts"]) {
+  Deno.test(`${script}: has a small young generation by its first line`, async () => {
+    const [first] = (await Deno.readTextFile(ROOT + script)).split("\n");
+    assertMatch(first, /^#!.*deno run /);
+    assertMatch(first, SMALL_HEAP);
+  });
+}
+
+Deno.test("install: makes the bundle that the task makes", () => {
+  assertEquals(
+    config.tasks.bundle.command,
+    `deno ${bundleIn("dist").join(" ")}`,
+  );
 });
 
 Deno.test("install: replaces an older installation, and tells why it can't", async () => {
@@ -122,4 +147,8 @@ gate(NO_TMUX)("install: mqtt-chat is a prompt below the room", async () => {
   await terminal.shows(/^\d\d:\d\d:\d\d Ada: Hello$/m);
   await terminal.press("C-d");
   await terminal.shows(/\n\$$/);
+  // Deno asks for nothing more where WebSocket's modules are loaded, either.
+  await terminal.enter("clear");
+  await terminal.enter(`mqtt-publisher -h ws://127.0.0.1:${freePort()} -m hi`);
+  await terminal.shows(/^publisher: No broker answers/m);
 });
