@@ -85,6 +85,12 @@ function withValues(args: string[], flags: Flag[]): string[] {
   const end = args.includes("--") ? args.indexOf("--") : args.length;
   const whole: string[] = [];
   for (let at = 0; at < args.length; at++) {
+    // The parser's own reading of -m=TEXT ends at a line break.
+    const glued = at < end ? valueFlag(args[at].slice(0, 2), flags).flag : null;
+    if (glued && args[at][2] === "=") {
+      whole.push(`--${glued.long}${args[at].slice(2)}`);
+      continue;
+    }
     const { switches, flag } = at < end ? valueFlag(args[at], flags) : {};
     if (flag === undefined || at + 1 === args.length) {
       whole.push(args[at]);

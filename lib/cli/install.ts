@@ -49,6 +49,12 @@ export async function main(args: string[]): Promise<void> {
     `${names} are installed in ${join(root, "bin")}. ` +
       "If your shell does not find them, add this folder to PATH.",
   );
+  if (Deno.execPath().includes("_npx")) {
+    console.log(
+      "They start `deno`, which npx keeps to itself: `npm install -g deno` " +
+        "puts it on PATH.",
+    );
+  }
 }
 
 /** Splits off where to install; unless it is said, as Deno would choose. */

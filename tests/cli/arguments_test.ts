@@ -9,7 +9,10 @@ import {
 const PARSERS = { listener: parseListenerArgs, publisher: parsePublisherArgs };
 
 /** Texts that look like something else. */
-const TEXTS = ["--help", "--version", "-h", "--", "-", "-5", "-m", "--topic=x"];
+const TEXTS = [
+  ...["--help", "--version", "-h", "--", "-", "-5", "-m", "--topic=x"],
+  ...["two\nlines", "\n", "a=b\nc"],
+];
 
 const test = (name: string, fn: () => void) =>
   Deno.test({ name: `arguments: ${name}`, permissions: "none", fn });
