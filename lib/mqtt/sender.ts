@@ -222,8 +222,9 @@ export class Sender {
         return this.#options.mqtt.resend(packetId);
       }
     }
-    // Its answer would be taken for that of the new one.
+    // What is forgotten is answered as removed: that is no answer to this one.
     sending.packetId = undefined;
+    sending.attempt = (sending.attempt ?? 0) + 1;
     if (packetId !== undefined) this.#options.mqtt.forget(packetId);
     this.#publish(sending, limits, version);
   }
