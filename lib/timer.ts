@@ -25,6 +25,51 @@ export function waitFor(milliseconds: number, then: () => void): () => void {
   return () => clearTimeout(timer);
 }
 
+/** Does something when it is due, for as long as there is something to do. */
+export class DueTimer {
+  readonly #next: () => number | undefined;
+  readonly #act: () => void;
+  readonly #wait: Wait;
+  #callOff?: () => void;
+
+  /**
+   * Makes one that is at rest.
+   *
+   * @param next How long until something is due, in milliseconds; undefined
+   * when nothing is. It is asked again then: it may be due later by now.
+   * @param act Does what is due.
+   * @param wait For tests.
+   */
+  constructor(
+    next: () => number | undefined,
+    act: () => void,
+    wait: Wait = waitFor,
+  ) {
+    this.#next = next;
+    this.#act = act;
+    this.#wait = wait;
+  }
+
+  /** Waits until something is due, unless it does already. */
+  start(): void {
+    if (this.#callOff === undefined) this.#goOn();
+  }
+
+  /** Waits for nothing any more. */
+  stop(): void {
+    this.#callOff?.();
+    this.#callOff = undefined;
+  }
+
+  #goOn(): void {
+    this.#callOff = undefined;
+    if (this.#next() === 0) this.#act();
+    const milliseconds = this.#next();
+    if (milliseconds === undefined) return;
+    this.#callOff = this.#wait(milliseconds, () => this.#goOn());
+  }
+}
+
 /** Wakes whoever waits for the next of many events. */
 export class Progress {
   #made = Promise.withResolvers<void>();

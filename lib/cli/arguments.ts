@@ -85,20 +85,18 @@ function withValues(args: string[], flags: Flag[]): string[] {
   const end = args.includes("--") ? args.indexOf("--") : args.length;
   const whole: string[] = [];
   for (let at = 0; at < args.length; at++) {
-    // The parser's own reading of -m=TEXT ends at a line break.
-    const glued = at < end ? valueFlag(args[at].slice(0, 2), flags).flag : null;
-    if (glued && args[at][2] === "=") {
-      whole.push(`--${glued.long}${args[at].slice(2)}`);
+    const arg = args[at];
+    const { switches, flag, joined } = at < end ? valueFlag(arg, flags) : {};
+    const value = joined ?? args[at + 1];
+    if (flag === undefined || value === undefined) {
+      whole.push(arg);
       continue;
     }
-    const { switches, flag } = at < end ? valueFlag(args[at], flags) : {};
-    if (flag === undefined || at + 1 === args.length) {
-      whole.push(args[at]);
-      continue;
-    }
-    const value = args[++at];
-    if (value.startsWith("-") && flag.long !== "message") {
-      throw new UsageError(valueNeeded(flag.long));
+    if (joined === undefined) {
+      if (value.startsWith("-") && flag.long !== "message") {
+        throw new UsageError(valueNeeded(flag.long));
+      }
+      at++;
     }
     if (switches) whole.push(`-${switches}`);
     whole.push(`--${flag.long}=${value}`);
@@ -106,17 +104,22 @@ function withValues(args: string[], flags: Flag[]): string[] {
   return whole;
 }
 
-/** The flag of an argument that takes the next for its value, if it is one. */
+/**
+ * The flag of an argument that takes the next for its value, if it is one, or
+ * has it joined: the parser would read -m=TEXT no further than its first line.
+ */
 function valueFlag(
   arg: string,
   flags: Flag[],
-): { switches?: string; flag?: Flag } {
+): { switches?: string; flag?: Flag; joined?: string } {
   const isFor = (flag: Flag, spelling: string) =>
     flag.value !== undefined && `-${flag.short}` === spelling;
+  const [, letter = arg, joined] = /^(-[^-])=([^]*)$/.exec(arg) ?? [];
   const flag = flags.find((flag) =>
-    isFor(flag, arg) || (flag.value !== undefined && `--${flag.long}` === arg)
+    isFor(flag, letter) ||
+    (flag.value !== undefined && `--${flag.long}` === arg)
   );
-  if (flag !== undefined) return { flag };
+  if (flag !== undefined) return { flag, joined };
   // Letters written as one, of which the last takes a value.
   const [, switches, last] = /^-([a-z]+)([a-z])$/i.exec(arg) ?? [];
   const areSwitches = switches !== undefined &&

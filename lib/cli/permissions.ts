@@ -1,7 +1,7 @@
 /**
  * From options to what connecting needs: the net permission, the password, the
- * secret, the PEM files, whether to colour. Owns every question to Deno's permissions,
- * the environment and the file system.
+ * secret, the PEM files, whether to colour. Owns every question to Deno's
+ * permissions, the environment and the file system.
  *
  * @module
  */
@@ -214,10 +214,8 @@ async function readGranted(flag: string, path: string): Promise<string> {
  */
 export async function isDumbTerminal(): Promise<boolean> {
   if (!Deno.stdout.isTerminal()) return false;
-  const variable = { name: "env", variable: "TERM" } as const;
-  const { state } = await Deno.permissions.query(variable);
-  const isNamed = state === "granted" && Deno.env.get("TERM") === "dumb";
-  return isNamed || Deno.consoleSize().columns === 0;
+  return await readVariable("TERM") === "dumb" ||
+    Deno.consoleSize().columns === 0;
 }
 
 /**

@@ -287,11 +287,16 @@ export class Link {
     else this.#goDown(reason, cause === undefined);
   }
 
+  /** Takes note that there is no connection from now on. */
+  #down(monotonic: number): void {
+    this.#isUp = false;
+    this.#downSince = { monotonic, wall: this.#now() };
+  }
+
   /** The connection was ended for the next one. */
   async #goAnew(): Promise<void> {
     const { broker } = this.#rotation;
-    this.#isUp = false;
-    this.#downSince = { monotonic: performance.now(), wall: this.#now() };
+    this.#down(performance.now());
     const failure = await this.#attempt(this.#options.timeout * 1000);
     if (failure === undefined) return;
     this.#isRenewing = false;
@@ -307,8 +312,7 @@ export class Link {
     const now = performance.now();
     const { broker } = this.#rotation;
     const code = this.#disconnectCode;
-    this.#isUp = false;
-    this.#downSince = { monotonic: now, wall: this.#now() };
+    this.#down(now);
     this.#lastReason = wasSilent ? "" : reason.text;
     this.#handlers.onDown({
       // A broker that can't take a message closes over it at once.

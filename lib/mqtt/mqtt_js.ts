@@ -143,7 +143,8 @@ export class MqttJs {
    * Publishes; there must be a connection.
    *
    * @param done Called once, when the broker has answered or, at QoS 0, when it
-   * is handed to the network. Not when the connection breaks.
+   * is handed to the network. Not when the connection breaks, and not after
+   * {@link forget}.
    * @returns The packet id; undefined at QoS 0.
    */
   publish(
@@ -174,6 +175,9 @@ export class MqttJs {
 
   /** Forgets what was not answered, so that it can't be sent again. */
   forget(packetId: number): void {
+    // MQTT.js would answer that it was removed, which nobody has to be told.
+    const awaited = this.#mqtt.outgoing[packetId];
+    if (awaited !== undefined) awaited.cb = () => {};
     this.#mqtt.removeOutgoingMessage(packetId);
   }
 

@@ -57,8 +57,6 @@ interface Sending {
   packetId?: number;
   /** Whether it went out over more than one connection. */
   isResent?: true;
-  /** How often it was published as a new message. */
-  attempt?: number;
 }
 
 /**
@@ -96,8 +94,7 @@ export class Sender {
   /** Those that it carries again, and that are not answered. */
   readonly #resent = new Set<Sending>();
   #stopWaiting = () => {};
-  #online?: { limits: Limits; version: Version };
-  #hasSession = true;
+  #online?: { limits: Limits; version: Version; hasSession: boolean };
   #isFlushing = false;
   #isLowered = false;
   /** The oldest message when the last connection broke, and how many did. */
@@ -124,8 +121,7 @@ export class Sender {
    * would acknowledge a part that it never had.
    */
   goOnline(limits: Limits, version: Version, hasSession = true): void {
-    this.#online = { limits, version };
-    this.#hasSession = hasSession;
+    this.#online = { limits, version, hasSession };
     this.#unsent = [...this.#inFlight];
     for (const sending of this.#unsent) this.#resent.add(sending);
     this.#awaitAnswer();
@@ -206,27 +202,30 @@ export class Sender {
       const again = this.#unsent.shift();
       const sending = again ?? this.#waiting.shift();
       if (sending === undefined) break;
-      const { limits, version } = this.#online;
-      if (again === undefined) this.#publish(sending, limits, version);
-      else this.#sendAgain(again, limits, version);
+      const { limits, version, hasSession } = this.#online;
+      const mayBeKnown = hasSession && sending.message.qos <= limits.qos;
+      if (again === undefined || !this.#resend(again, mayBeKnown)) {
+        this.#publish(sending, limits, version);
+      }
     }
     this.#isFlushing = false;
   }
 
-  /** Sends what an earlier connection left unanswered. */
-  #sendAgain(sending: Sending, limits: Limits, version: Version): void {
-    const { packetId, message } = sending;
-    if (packetId !== undefined && this.#hasSession) {
-      if (message.qos <= limits.qos) {
-        sending.isResent = true;
-        return this.#options.mqtt.resend(packetId);
-      }
-    }
-    // What is forgotten is answered as removed: that is no answer to this one.
-    sending.packetId = undefined;
-    sending.attempt = (sending.attempt ?? 0) + 1;
-    if (packetId !== undefined) this.#options.mqtt.forget(packetId);
-    this.#publish(sending, limits, version);
+  /**
+   * Sends what an earlier connection left unanswered as what it was, or else
+   * has it forgotten.
+   *
+   * @returns Whether it is sent.
+   */
+  #resend(sending: Sending, mayBeKnown: boolean): boolean {
+    const { packetId } = sending;
+    if (packetId === undefined) return false;
+    const { mqtt } = this.#options;
+    if (mayBeKnown) {
+      sending.isResent = true;
+      mqtt.resend(packetId);
+    } else mqtt.forget(packetId);
+    return mayBeKnown;
   }
 
   #publish(sending: Sending, limits: Limits, version: Version): void {
@@ -252,14 +251,11 @@ export class Sender {
       );
     }
     this.#inFlight.add(sending);
-    const attempt = sending.attempt = (sending.attempt ?? 0) + 1;
     sending.packetId = this.#options.mqtt.publish(
       topic,
       payload,
       qos,
-      (error) => {
-        if (sending.attempt === attempt) this.#settle(sending, error);
-      },
+      (error) => this.#settle(sending, error),
     );
   }
 

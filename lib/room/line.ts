@@ -106,15 +106,15 @@ export function renderLine(
   showSent = false,
 ): string {
   const { topic, payload, retain, receivedAt, sealed = true } = received;
-  const marks = (retain ? " (retained)" : "") + (sealed ? "" : " (unsealed)");
-  const place = whenAndWhere(receivedAt, topic, options) + marks +
-    (showSent ? sent(received) : "");
   if (!sealed && options.color) {
     return faint(
       renderLine(received, { ...options, color: false }, showSent),
       options,
     );
   }
+  const marks = (retain ? " (retained)" : "") + (sealed ? "" : " (unsealed)");
+  const place = whenAndWhere(receivedAt, topic, options) + marks +
+    (showSent ? sent(received) : "");
   switch (payload.type) {
     case "message": {
       const isMine = isOwn(received, options);

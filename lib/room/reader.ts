@@ -170,7 +170,8 @@ export class Reader {
 
   /**
    * Tells the rooms that one is there, now and after each lost connection, as
-   * soon as they may be read. Warns where that can't be told, or where what is told can't be read.
+   * soon as they may be read. Warns where that can't be told, or where what is
+   * told can't be read.
    *
    * @param client The connection, subscribed.
    */

@@ -70,8 +70,8 @@ const STATE_AFTER: Record<PresenceChange, PresenceState> = {
 /**
  * Remembers who was seen: who said something, took another name, and whose
  * joining, leaving or time-out was told. Other notices, and what is no chat
- * payload, tell of nobody. The reader is one by what this client sent; of more than 1,000
- * others the longest unseen is forgotten.
+ * payload, tell of nobody. The reader is one by what this client sent; of more
+ * than 1,000 others the longest unseen is forgotten.
  */
 export class Roster {
   /** By name; the longest unseen first. */
@@ -118,15 +118,6 @@ export class Roster {
    */
   spokeAt(name: string): number | undefined {
     return this.#people.get(name)?.spokeAt;
-  }
-
-  /**
-   * The names of those who were seen.
-   *
-   * @returns The most recent first.
-   */
-  names(): string[] {
-    return this.list().map(({ name }) => name);
   }
 
   /**

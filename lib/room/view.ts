@@ -24,7 +24,7 @@ import type { Received } from "../protocol.ts";
 import { safeText } from "../safe_text.ts";
 import { type Run, SealedRun } from "./sealed_run.ts";
 import { SeenIds } from "./seen_ids.ts";
-import { type Wait, waitFor } from "../timer.ts";
+import { DueTimer, type Wait } from "../timer.ts";
 
 /** How a room is viewed. */
 export interface ViewOptions extends Omit<LineOptions, "mention"> {
@@ -58,18 +58,29 @@ export class RoomView {
   /** Apart: what anybody may write must not make a sealed one seem known. */
   readonly #seenUnsealed = new SeenIds();
   readonly #sealedRun = new SealedRun();
-  #stopRun?: () => void;
+  readonly #runTimer: DueTimer;
   readonly #days = new DayWatch();
   readonly #bell?: Bell;
   /** What holds notices back, while any may be. */
   #crowds?: Crowds;
-  #stopWaiting?: () => void;
+  readonly #crowdTimer: DueTimer;
   /** How many messages came that were kept for us, as long as they come. */
   #missed?: number;
 
   constructor(options: ViewOptions) {
     const { json, bell, gather, spokeAt = () => undefined } = options;
     this.#options = options;
+    const now = () => Number(options.now());
+    this.#runTimer = new DueTimer(
+      () => this.#sealedRun.wait(now()),
+      () => this.#tellRun(this.#sealedRun.take()),
+      options.wait,
+    );
+    this.#crowdTimer = new DueTimer(
+      () => this.#crowds?.wait(now()),
+      () => this.#tell(now()),
+      options.wait,
+    );
     this.#line = readBy(options);
     if (bell && !json) this.#bell = new Bell();
     if (gather && !json) this.#crowds = new Crowds(spokeAt);
@@ -117,13 +128,13 @@ export class RoomView {
 
   /** Shows what is held back. */
   showGathered(): void {
-    if (this.#crowds !== undefined) this.#tell(this.#crowds);
+    this.#tell();
   }
 
   /** Shows what is held back, and holds nothing back any more. */
   endGathering(): void {
     this.showGathered();
-    this.#stopWaiting?.();
+    this.#crowdTimer.stop();
     this.#crowds = undefined;
     this.#endRun();
   }
@@ -176,33 +187,23 @@ export class RoomView {
     const isNews = payload.type === "notice" && !retain && !isLate &&
       !isOwn(received, this.#line);
     if (isNews && crowds.gather(received, Number(now()))) {
-      if (crowds.isFull) this.#tell(crowds);
-      else if (this.#stopWaiting === undefined) this.#awaitDue(crowds);
+      if (crowds.isFull) this.#tell();
+      else this.#crowdTimer.start();
       return true;
     }
-    if (crowds.holds(topic, from)) this.#tell(crowds);
+    if (crowds.holds(topic, from)) this.#tell();
     return false;
   }
 
   /** Counts a sealed payload; tells of it when its run is due. */
   #addToRun(topic: string): boolean {
     const isFirst = this.#sealedRun.add(topic, Number(this.#options.now()));
-    if (this.#stopRun === undefined) this.#awaitRun();
+    this.#runTimer.start();
     return isFirst;
   }
 
-  #awaitRun(): void {
-    const { now, wait = waitFor } = this.#options;
-    const milliseconds = this.#sealedRun.wait(Number(now()));
-    this.#stopRun = undefined;
-    if (milliseconds === undefined) return;
-    if (milliseconds === 0) return this.#tellRun(this.#sealedRun.take());
-    this.#stopRun = wait(milliseconds, () => this.#awaitRun());
-  }
-
   #endRun(): void {
-    this.#stopRun?.();
-    this.#stopRun = undefined;
+    this.#runTimer.stop();
     this.#tellRun(this.#sealedRun.end());
   }
 
@@ -212,21 +213,9 @@ export class RoomView {
     this.#writeOnDay(renderRun(run, now, this.#line), now);
   }
 
-  /** Tells what is due when it is due, until there is nothing more. */
-  #awaitDue(crowds: Crowds): void {
-    const { now, wait = waitFor } = this.#options;
-    const milliseconds = crowds.wait(Number(now()));
-    if (milliseconds === undefined) return;
-    this.#stopWaiting = wait(milliseconds, () => {
-      this.#stopWaiting = undefined;
-      this.#tell(crowds, Number(now()));
-      this.#awaitDue(crowds);
-    });
-  }
-
-  /** Tells what is due; without a time, all that is held back. */
-  #tell(crowds: Crowds, at?: number): void {
-    for (const crowd of crowds.take(at)) {
+  /** Tells of the crowds that are due; without a time, of all. */
+  #tell(at?: number): void {
+    for (const crowd of this.#crowds?.take(at) ?? []) {
       const now = this.#options.now();
       this.#write(renderCrowd(crowd, now, this.#line), now);
     }

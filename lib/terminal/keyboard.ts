@@ -6,7 +6,7 @@
  */
 
 import { type Input, KeySplitter } from "./keys.ts";
-import { onEndSignals } from "./signals.ts";
+import { onEndSignals, onSignal } from "./signals.ts";
 import { type Wait, waitFor } from "../timer.ts";
 
 /** Who is told what comes. */
@@ -187,11 +187,4 @@ function setRaw(isRaw: boolean, options?: Deno.SetRawOptions): boolean {
   } catch {
     return false;
   }
-}
-
-/** Calls back at a signal, where the system has it; returns how to end that. */
-function onSignal(signal: Deno.Signal, callback: () => void): () => void {
-  if (Deno.build.os === "windows") return () => {};
-  Deno.addSignalListener(signal, callback);
-  return () => Deno.removeSignalListener(signal, callback);
 }

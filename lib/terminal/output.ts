@@ -31,7 +31,7 @@ export const WHOLE_BYTES = 512;
 const MAX_WAITING = 40 * 1024 * 1024;
 
 /** How much is written at a time, in UTF-16 code units, so that it is seen. */
-const WRITE_LENGTH = 64 * 1024;
+export const WRITE_LENGTH = 64 * 1024;
 
 /** How long to wait for an output that refused, in milliseconds. */
 const RETRY_MS = 10;
@@ -51,7 +51,7 @@ export class LineWriter {
    *
    * @param sink Where the lines go.
    * @param onDropped Makes the line to write in place of those dropped.
-   * @param maxWaiting How much text may wait, in UTF-16 code units; 64
+   * @param maxWaiting How much text may wait, in UTF-16 code units; 42
    * million if none is given.
    */
   constructor(
@@ -87,10 +87,7 @@ export class LineWriter {
    * @param line The text, without a newline.
    */
   write(line: string): void {
-    if (this.#pump.isBroken) return;
-    this.#queue.add(line);
-    if (this.#pump.isBusy) this.#queue.trim();
-    else this.#pump.start();
+    this.#pump.feed(this.#queue, line);
   }
 
   /**
@@ -151,14 +148,17 @@ export class Pump {
     return this.#isBusy;
   }
 
-  /** Whether nothing can be written any more. */
-  get isBroken(): boolean {
-    return this.#isBroken;
-  }
-
   /** As {@link LineWriter.broken}. */
   get broken(): Promise<Error | undefined> {
     return this.#broken.promise;
+  }
+
+  /** Takes a line into the queue that what it writes comes from. */
+  feed(queue: LineQueue, line: string): void {
+    if (this.#isBroken) return;
+    queue.add(line);
+    if (this.#isBusy) queue.trim();
+    else this.start();
   }
 
   /** Asks for the next text, unless a write is under way and will. */

@@ -16,7 +16,7 @@ import {
   NO_AREA,
   type TerminalSize,
 } from "./area.ts";
-import { type ByteSink, LineQueue, Pump } from "./output.ts";
+import { type ByteSink, LineQueue, Pump, WRITE_LENGTH } from "./output.ts";
 import { wrapLine } from "./wrap.ts";
 
 /** How a screen is written. */
@@ -31,9 +31,6 @@ export interface ScreenOptions {
   /** How much text may wait for a slow terminal, in UTF-16 code units. */
   maxWaiting?: number;
 }
-
-/** How much text goes out at a time, in UTF-16 code units. */
-const FRAME_LENGTH = 64 * 1024;
 
 const CLEAR_SCREEN = "\x1b[2J\x1b[H";
 
@@ -60,10 +57,7 @@ export class Screen {
 
   /** Shows a line above the area. */
   show(line: string): void {
-    if (this.#pump.isBroken) return;
-    this.#queue.add(line);
-    if (this.#pump.isBusy) this.#queue.trim();
-    else this.#pump.start();
+    this.#pump.feed(this.#queue, line);
   }
 
   /** Changes what stands in the area. */
@@ -122,7 +116,7 @@ export class Screen {
   #frame(): string {
     const { size, paint } = this.#options;
     const now = size();
-    const lines = this.#queue.take(FRAME_LENGTH);
+    const lines = this.#queue.take(WRITE_LENGTH);
     let frame = eraseArea(this.#drawn, now.columns);
     if (this.#isCleared) frame += CLEAR_SCREEN;
     frame += lines.map((line) => `${wrapLine(line, now.columns)}\r\n`).join("");

@@ -10,25 +10,38 @@
  * system has them SIGTERM and, when a terminal goes, SIGHUP. Under nohup, as far
  * as it can be seen, SIGHUP is for nobody.
  *
- * @param onSignal Called each time.
+ * @param onEnd Called each time.
  * @returns A function that stops listening.
  */
-export function onEndSignals(onSignal: () => void): () => void {
-  const listeners: [Deno.Signal, () => void][] = Deno.build.os === "windows"
-    ? [["SIGINT", onSignal], ["SIGBREAK", onSignal]]
-    : [
-      ["SIGINT", onSignal],
-      ["SIGTERM", onSignal],
-      ["SIGHUP", () => isUnderNohup().then((is) => is || onSignal())],
-    ];
-  for (const [name, listener] of listeners) {
-    Deno.addSignalListener(name, listener);
-  }
-  return () => {
-    for (const [name, listener] of listeners) {
-      Deno.removeSignalListener(name, listener);
-    }
-  };
+export function onEndSignals(onEnd: () => void): () => void {
+  const stops = [
+    listen("SIGINT", onEnd),
+    Deno.build.os === "windows"
+      ? listen("SIGBREAK", onEnd)
+      : listen("SIGTERM", onEnd),
+    onSignal("SIGHUP", () => isUnderNohup().then((is) => is || onEnd())),
+  ];
+  return () => stops.forEach((stop) => stop());
+}
+
+/**
+ * Calls back at a signal, where the system has it: Windows has none but those of
+ * {@link onEndSignals}.
+ *
+ * @param signal Its name.
+ * @param callback Called each time.
+ * @returns A function that stops listening.
+ */
+export function onSignal(
+  signal: Deno.Signal,
+  callback: () => void,
+): () => void {
+  return Deno.build.os === "windows" ? () => {} : listen(signal, callback);
+}
+
+function listen(signal: Deno.Signal, callback: () => void): () => void {
+  Deno.addSignalListener(signal, callback);
+  return () => Deno.removeSignalListener(signal, callback);
 }
 
 /**

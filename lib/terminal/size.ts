@@ -5,6 +5,7 @@
  */
 
 import type { TerminalSize } from "./area.ts";
+import { onSignal } from "./signals.ts";
 
 /** The size now; the usual one where the terminal doesn't know its own. */
 export function terminalSize(): TerminalSize {
@@ -14,7 +15,5 @@ export function terminalSize(): TerminalSize {
 
 /** Calls back when it changes, where the system says so. */
 export function onResize(onChange: () => void): () => void {
-  if (Deno.build.os === "windows") return () => {};
-  Deno.addSignalListener("SIGWINCH", onChange);
-  return () => Deno.removeSignalListener("SIGWINCH", onChange);
+  return onSignal("SIGWINCH", onChange);
 }
