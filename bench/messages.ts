@@ -8,7 +8,8 @@
 import "../lib/mqtt/library_env.ts"; // first: mqtt-packet reads the environment on loading
 import { Buffer } from "node:buffer";
 import { generate } from "mqtt-packet";
-import { encode } from "../lib/protocol.ts";
+import { encodeFor } from "../lib/codec.ts";
+import type { RoomSeal } from "../lib/seal.ts";
 
 /** What the last message of a {@link Batch} says, and no other. */
 export const LAST = "and that was the last one.";
@@ -27,12 +28,21 @@ export function lineOf(index: number): string {
     "in the usual place.";
 }
 
-/** So many messages of about 200 bytes, to some topics in turn. */
-export function batchOf(count: number, topics: string[], qos: 0 | 1): Batch {
+/**
+ * So many messages of about 200 bytes, to some topics in turn; sealed where
+ * there is a seal.
+ */
+export function batchOf(
+  count: number,
+  topics: string[],
+  qos: 0 | 1,
+  seal?: RoomSeal,
+): Batch {
   const packets = Array.from({ length: count }, (_, index) => {
     const text = index < count - 1 ? lineOf(index) : `${lineOf(index)} ${LAST}`;
     const messageId = 1 + index % 0xffff;
-    return packetOf(topics[index % topics.length], text, qos, messageId);
+    const topic = topics[index % topics.length];
+    return packetOf(topic, text, qos, messageId, seal);
   });
   return { count, qos, packets: Buffer.concat(packets) };
 }
@@ -43,18 +53,19 @@ export function packetOf(
   text: string,
   qos: 0 | 1 = 0,
   messageId = 1,
+  seal?: RoomSeal,
 ): Buffer {
-  const payload = encode({
+  const payload = encodeFor(topic, {
     type: "message",
     from: "Ada",
     message: text,
     id: crypto.randomUUID(),
     at: new Date().toISOString(),
-  });
+  }, seal);
   return generate({
     cmd: "publish",
     topic,
-    payload: Buffer.from(payload),
+    payload,
     qos,
     messageId,
     dup: false,

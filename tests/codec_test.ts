@@ -15,6 +15,7 @@ import {
 import { renderLine } from "../lib/room/line.ts";
 import { RoomSeal } from "../lib/seal.ts";
 import { PLAIN, received } from "./support/line_fixtures.ts";
+import { pureTests } from "./support/pure.ts";
 
 const TOPIC = "chat/room";
 const PAYLOAD: Payload = {
@@ -30,8 +31,7 @@ const another = new RoomSeal("another secret");
 
 const utf8 = (text: string) => new TextEncoder().encode(text);
 
-const test = (name: string, fn: () => void) =>
-  Deno.test({ name: `codec: ${name}`, permissions: "none", fn });
+const test = pureTests("codec");
 
 test("without a secret, the JSON as it is", () => {
   const text = encodeFor(TOPIC, PAYLOAD);

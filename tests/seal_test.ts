@@ -2,6 +2,7 @@ import { assert, assertEquals, assertMatch, assertThrows } from "@std/assert";
 import { hkdfSync, scryptSync } from "node:crypto";
 import { MAX_PAYLOAD_BYTES, PayloadTooLargeError } from "../lib/protocol.ts";
 import { MAX_SEALABLE_BYTES, RoomSeal } from "../lib/seal.ts";
+import { pureTests } from "./support/pure.ts";
 
 const SECRET = "correct horse battery staple";
 const TOPIC = "chat/room";
@@ -32,9 +33,7 @@ function opened(result: Uint8Array | string): string {
   return decoder.decode(result);
 }
 
-/** Registers a test that is allowed nothing. */
-const pure = (name: string, fn: () => void) =>
-  Deno.test({ name: `seal: ${name}`, permissions: "none", fn });
+const pure = pureTests("seal");
 
 const SPECIFICATION = await Deno.readTextFile(
   new URL("../docs/sealed-rooms.md", import.meta.url),

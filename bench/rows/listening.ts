@@ -12,16 +12,17 @@ import { type Batch, batchOf } from "../messages.ts";
 import type { Program } from "../programs.ts";
 import { withCommas } from "../table.ts";
 
-const TOPICS = ["chat/bench"];
+/** Where listeners listen. */
+export const LISTEN_TOPICS = ["chat/bench"];
 
 const MQTT_JS = "MQTT.js: its own command on Node is above it as well";
 const WINDOW = "the broker has 20 messages on their way, and waits";
 
 /** What is measured of one way to listen. */
-interface Figures {
+export interface ListenFigures {
   wall: Figure;
   cpu: Figure;
-  peak: Figure;
+  peak?: Figure;
 }
 
 export async function listening(bench: Bench): Promise<void> {
@@ -41,12 +42,12 @@ export async function listening(bench: Bench): Promise<void> {
     [{ to: qos1.wall, atMost: 1.2 }],
   );
   for (const [qos, plain] of [[0, qos0], [1, qos1]] as const) {
-    const batch = batchOf(count, TOPICS, qos);
+    const batch = batchOf(count, LISTEN_TOPICS, qos);
     for (const _ of bench.rounds(`${what} ${qos}`, bench.size(3, 1))) {
       for (const program of bench.programs) {
-        await measure(bench, program, batch, plain);
+        await measureListener(bench, program, batch, plain);
         if (qos === 0 || program.column !== "ours") continue;
-        await measure(bench, program, batch, json, ["--json"]);
+        await measureListener(bench, program, batch, json, ["--json"]);
       }
     }
   }
@@ -57,7 +58,7 @@ function figuresOf(
   what: string,
   cpuTargets: Target[],
   wallTargets: Target[],
-): Figures {
+): ListenFigures {
   return {
     wall: bench.figure(what, "ms", wallTargets),
     cpu: bench.figure(`${what}, CPU`, "ms", cpuTargets),
@@ -65,16 +66,16 @@ function figuresOf(
   };
 }
 
-/** One listener, from its start to its end. */
-async function measure(
+/** Measures one listener of a batch, from its start to its end. */
+export async function measureListener(
   bench: Bench,
   program: Program,
   batch: Batch,
-  { wall, cpu, peak }: Figures,
+  { wall, cpu, peak }: ListenFigures,
   ourFlags?: string[],
 ): Promise<void> {
   const { column } = program;
-  const listening = { topics: TOPICS, qos: batch.qos, ourFlags };
+  const listening = { topics: LISTEN_TOPICS, qos: batch.qos, ourFlags };
   const [listener] = await Listener.start(bench, program, listening);
   const [before] = await bench.processes.usage([listener.process]);
   const time = await flood(bench, batch, [listener]);
@@ -83,5 +84,5 @@ async function measure(
   if (time === undefined) return;
   wall.add(column, time);
   cpu.add(column, after.cpu - before.cpu);
-  peak.add(column, after.peakRss);
+  peak?.add(column, after.peakRss);
 }

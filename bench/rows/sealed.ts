@@ -5,19 +5,15 @@
  * @module
  */
 
-import "../../lib/mqtt/library_env.ts"; // first: mqtt-packet reads the environment on loading
-import { Buffer } from "node:buffer";
-import { generate } from "mqtt-packet";
-import { encodeFor } from "../../lib/codec.ts";
 import { RoomSeal } from "../../lib/seal.ts";
 import type { Bench } from "../bench.ts";
-import { flood, Listener } from "../listener.ts";
-import { type Batch, LAST, lineOf } from "../messages.ts";
+import { batchOf } from "../messages.ts";
 import type { Command } from "../processes.ts";
 import { type Program, sendOne } from "../programs.ts";
 import { withCommas } from "../table.ts";
+import { LISTEN_TOPICS, measureListener } from "./listening.ts";
 
-const TOPIC = "chat/bench";
+const [TOPIC] = LISTEN_TOPICS;
 const SECRET = "correct horse battery staple";
 
 /** Ours in one of the two ways, and what is sent to it. */
@@ -91,40 +87,13 @@ async function measureListeners(
   const ways = [
     { ...plain, ...figures },
     { ...sealed, ...figuresOf(of("sealed"), figures.wall) },
-  ].map((way) => ({ ...way, batch: batchOf(count, qos, way.seal) }));
+  ].map((way) => ({
+    ...way,
+    batch: batchOf(count, LISTEN_TOPICS, qos, way.seal),
+  }));
   for (const _ of bench.rounds(of("sealed"), bench.size(3, 1))) {
     for (const { program, batch, wall, cpu } of ways) {
-      const listening = { topics: [TOPIC], qos: batch.qos };
-      const [listener] = await Listener.start(bench, program, listening);
-      const [before] = await bench.processes.usage([listener.process]);
-      wall.add("ours", await flood(bench, batch, [listener]));
-      const [after] = await bench.processes.usage([listener.process]);
-      await listener.process.end();
-      cpu.add("ours", after.cpu - before.cpu);
+      await measureListener(bench, program, batch, { wall, cpu });
     }
   }
-}
-
-/** As that of the other rows, but sealed where there is a seal. */
-function batchOf(count: number, qos: 0 | 1, seal?: RoomSeal): Batch {
-  const packets = Array.from({ length: count }, (_, index) => {
-    const message = lineOf(index) + (index < count - 1 ? "" : ` ${LAST}`);
-    const payload = encodeFor(TOPIC, {
-      type: "message",
-      from: "Ada",
-      message,
-      id: crypto.randomUUID(),
-      at: new Date().toISOString(),
-    }, seal);
-    return generate({
-      cmd: "publish",
-      topic: TOPIC,
-      payload,
-      qos,
-      messageId: 1 + index % 0xffff,
-      dup: false,
-      retain: false,
-    });
-  });
-  return { count, qos, packets: Buffer.concat(packets) };
 }

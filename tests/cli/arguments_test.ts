@@ -5,6 +5,7 @@ import {
   parseListenerArgs,
   parsePublisherArgs,
 } from "../../lib/cli/options.ts";
+import { pureTests } from "../support/pure.ts";
 
 const PARSERS = { listener: parseListenerArgs, publisher: parsePublisherArgs };
 
@@ -14,8 +15,7 @@ const TEXTS = [
   ...["two\nlines", "\n", "a=b\nc"],
 ];
 
-const test = (name: string, fn: () => void) =>
-  Deno.test({ name: `arguments: ${name}`, permissions: "none", fn });
+const test = pureTests("arguments");
 
 test("a message is sent, whatever it looks like", () => {
   for (const text of TEXTS) {

@@ -9,6 +9,7 @@ import { assertEquals, assertMatch } from "@std/assert";
 import { openBroker } from "../support/brokers.ts";
 import { Guest, HALL, ROOM } from "../support/guests.ts";
 import { Peer, said } from "../support/peers.ts";
+import { namesIn } from "../support/rooms.ts";
 
 /** What the next so many publications say. */
 async function heard(peer: Peer, count: number): Promise<string[]> {

@@ -8,6 +8,7 @@ import {
   timeoutNotice,
 } from "../../lib/protocol.ts";
 import { message, notice, received } from "../support/line_fixtures.ts";
+import { pureTests } from "../support/pure.ts";
 
 const ROOM = "chat/room";
 
@@ -56,9 +57,7 @@ function crowded(spokeAt: Record<string, number> = {}): Watch {
   return watch;
 }
 
-/** A test without any permission. */
-const test = (name: string, fn: () => void) =>
-  Deno.test({ name: `crowds: ${name}`, permissions: "none", fn });
+const test = pureTests("crowds");
 
 test("the first three within two seconds are shown at once", () => {
   const watch = new Watch();

@@ -10,10 +10,9 @@ import {
   received,
   TIME,
 } from "../support/line_fixtures.ts";
+import { pureTests } from "../support/pure.ts";
 
-/** A test without any permission. */
-const test = (name: string, fn: () => void) =>
-  Deno.test({ name: `JSON lines: ${name}`, permissions: "none", fn });
+const test = pureTests("JSON lines");
 
 test("all members, in order", () => {
   const at = "2026-01-02T03:04:05.600Z";

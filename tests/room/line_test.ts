@@ -23,10 +23,9 @@ import {
   TOPIC,
   utf8,
 } from "../support/line_fixtures.ts";
+import { pureTests } from "../support/pure.ts";
 
-/** A test without any permission. */
-const test = (name: string, fn: () => void) =>
-  Deno.test({ name: `line: ${name}`, permissions: "none", fn });
+const test = pureTests("line");
 
 test("a message, a notice and what is no chat payload", () => {
   assertEquals(line(message("hello")), "14:03:22 alice: hello");

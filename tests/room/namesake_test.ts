@@ -1,22 +1,20 @@
 import { assertEquals } from "@std/assert";
-import {
-  joinNotice,
-  leaveNotice,
-  type Payload,
-  type Received,
-  timeoutNotice,
-} from "../../lib/protocol.ts";
+import { type Payload, type Received } from "../../lib/protocol.ts";
 import { Namesakes } from "../../lib/room/namesake.ts";
 import { renameNotice } from "../../lib/room/rename.ts";
-import { message, notice, received } from "../support/line_fixtures.ts";
+import {
+  joined,
+  left,
+  lost,
+  message,
+  notice,
+  received,
+} from "../support/line_fixtures.ts";
 import { pureTests } from "../support/pure.ts";
 
 const test = pureTests("namesakes");
 
 const ROOM = "chat/room";
-const joined = (name: string) => notice(joinNotice(name, ROOM), name);
-const left = (name: string) => notice(leaveNotice(name, ROOM), name);
-const lost = (name: string) => notice(timeoutNotice(name), name);
 
 /** Whose it is, and whether it is the first sign of a namesake. */
 function judge(

@@ -1,5 +1,6 @@
 import { assertEquals } from "@std/assert";
 import { EchoCheck } from "../../lib/room/presence.ts";
+import { pureTests } from "../support/pure.ts";
 
 /** A wait that ends when the test says so. */
 interface Wait {
@@ -24,9 +25,7 @@ function begin(...rooms: string[]) {
   return { echoes, waits, silent };
 }
 
-/** A test without any permission. */
-const test = (name: string, fn: () => void | Promise<void>) =>
-  Deno.test({ name: `echoes: ${name}`, permissions: "none", fn });
+const test = pureTests("echoes");
 
 test("what comes back first needs no wait", () => {
   const { echoes, waits } = begin("a");

@@ -8,36 +8,10 @@
 import { assertEquals } from "@std/assert";
 import { joinNotice, timeoutNotice } from "../../lib/protocol.ts";
 import { Ignored } from "../../lib/room/ignored.ts";
-import {
-  droppedLine,
-  Reader,
-  type ReaderOptions,
-} from "../../lib/room/reader.ts";
+import { droppedLine } from "../../lib/room/reader.ts";
 import { message, notice, received } from "../support/line_fixtures.ts";
-
-const ROOM = "chat/room";
-const TIME = /\d\d:\d\d:\d\d /;
-
-/** A reader of a room, and its lines without their times. */
-function read(options: Partial<ReaderOptions> = {}) {
-  const lines: string[] = [];
-  const reader = new Reader({
-    topics: [ROOM],
-    name: "me",
-    username: "chat",
-    qos: 1,
-    announce: false,
-    json: false,
-    color: false,
-    showTopic: false,
-    resume: false,
-    gather: true,
-    ...options,
-    write: (line) => lines.push(line.replace(TIME, "")),
-    warn: (sentence) => lines.push(sentence),
-  });
-  return { reader, lines };
-}
+import { pureTests } from "../support/pure.ts";
+import { namesIn, read, ROOM, TIME } from "../support/rooms.ts";
 
 const broker = { scheme: "mqtt", host: "a", port: 1883, path: "" } as const;
 const connected = { type: "connected", broker, version: 5 } as const;
@@ -52,9 +26,7 @@ const said = (text: string, from: string) => ({
 });
 const shown = (name: string) => `-- ${joinNotice(name, ROOM)}`;
 
-/** A test without any permission. */
-const test = (name: string, fn: () => void | Promise<void>) =>
-  Deno.test({ name: `reader: ${name}`, permissions: "none", fn });
+const test = pureTests("reader");
 
 test("at the end, what was held back is shown", () => {
   const { reader, lines } = read();

@@ -1,15 +1,22 @@
 import { assertEquals } from "@std/assert";
 import {
-  joinNotice,
   leaveNotice,
   type Payload,
   type Received,
-  timeoutNotice,
 } from "../../lib/protocol.ts";
 import { Ignored } from "../../lib/room/ignored.ts";
 import { renameNotice } from "../../lib/room/rename.ts";
 import { Roster, type Seen, whoLines } from "../../lib/room/roster.ts";
-import { message, notice, received } from "../support/line_fixtures.ts";
+import {
+  joined,
+  left,
+  lost,
+  message,
+  notice,
+  received,
+} from "../support/line_fixtures.ts";
+import { pureTests } from "../support/pure.ts";
+import { namesIn } from "../support/rooms.ts";
 
 /** Noon, so many seconds later. */
 const noon = (seconds: number) =>
@@ -23,9 +30,6 @@ const at = (
 ): Received => ({ ...received(payload), receivedAt: noon(seconds), ...more });
 
 const ROOM = "chat/room";
-const joined = (name: string) => notice(joinNotice(name, ROOM), name);
-const left = (name: string) => notice(leaveNotice(name, ROOM), name);
-const lost = (name: string) => notice(timeoutNotice(name), name);
 
 /** A roster that was told of what arrived. */
 function told(...all: Received[]): Roster {
@@ -34,9 +38,7 @@ function told(...all: Received[]): Roster {
   return roster;
 }
 
-/** A test without any permission. */
-const test = (name: string, fn: () => void) =>
-  Deno.test({ name: `roster: ${name}`, permissions: "none", fn });
+const test = pureTests("roster");
 
 test("who was seen, the most recent first, and what of them", () => {
   const roster = told(

@@ -15,7 +15,6 @@ import {
 import { Ignored } from "../../lib/room/ignored.ts";
 import { renderJson } from "../../lib/room/json.ts";
 import { renderLine } from "../../lib/room/line.ts";
-import { Reader, type ReaderOptions } from "../../lib/room/reader.ts";
 import { SealedRun } from "../../lib/room/sealed_run.ts";
 import { RoomView, type ViewOptions } from "../../lib/room/view.ts";
 import {
@@ -28,8 +27,9 @@ import {
   TIME,
   TOPIC,
 } from "../support/line_fixtures.ts";
+import { pureTests } from "../support/pure.ts";
+import { namesIn, read, ROOM } from "../support/rooms.ts";
 
-const ROOM = "chat/room";
 const CLOSED = { type: "sealed", sealed: "AQ" } as const;
 const REASON = "sealed with another secret, for another room, or changed since";
 
@@ -40,9 +40,7 @@ const unsealed = (payload: Received["payload"]) => ({
 });
 const closed = (topic = ROOM) => received(CLOSED, topic);
 
-/** A test without any permission. */
-const test = (name: string, fn: () => void) =>
-  Deno.test({ name: `sealed: ${name}`, permissions: "none", fn });
+const test = pureTests("sealed");
 
 test("what was opened looks as ever", () => {
   for (const payload of [message("hi"), notice("n")]) {
@@ -264,30 +262,8 @@ test("what is not sealed makes no sealed one seem known", () => {
   assertEquals(lines.slice(0, 2), ["(unsealed) alice: no", "alice: yes"]);
 });
 
-/** A reader of a room, and its lines without their times. */
-function read(options: Partial<ReaderOptions> = {}) {
-  const lines: string[] = [];
-  const warnings: string[] = [];
-  const reader = new Reader({
-    topics: [ROOM],
-    name: "me",
-    username: "chat",
-    qos: 1,
-    announce: true,
-    json: false,
-    color: false,
-    showTopic: false,
-    resume: false,
-    gather: true,
-    ...options,
-    write: (line) => lines.push(line.replace(/\d\d:\d\d:\d\d /, "")),
-    warn: (sentence) => warnings.push(sentence),
-  });
-  return { reader, lines };
-}
-
 test("a forgery of a member and of a notice is marked, and counts for nothing", () => {
-  const { reader, lines } = read({ bell: true });
+  const { reader, lines } = read({ announce: true, bell: true });
   const receivedAt = new Date();
   const forge = (payload: Payload) =>
     reader.receive({ ...unsealed(payload), receivedAt });
@@ -314,7 +290,11 @@ test("a forgery of a member and of a notice is marked, and counts for nothing", 
 
 test("without the secret, a run counts once, and for nobody", () => {
   let isEnough = false;
-  const { reader, lines } = read({ count: 2, onEnough: () => isEnough = true });
+  const { reader, lines } = read({
+    announce: true,
+    count: 2,
+    onEnough: () => isEnough = true,
+  });
   const now = { receivedAt: new Date() };
   for (let i = 0; i < 3; i++) reader.receive({ ...closed(), ...now });
   assertEquals([isEnough, reader.roster.list()], [false, []]);
@@ -333,20 +313,23 @@ test("what is not sealed is no sign of a namesake, and never one's own", () => {
   let signs = 0;
   const onNamesake = () => signs++;
   for (const sends of [true, false]) {
-    const { reader } = read({ sends, onNamesake, bell: true });
+    const { reader } = read({ announce: true, sends, onNamesake, bell: true });
     const payload = message("hi me", "me");
     reader.receive({ ...unsealed(payload), receivedAt: new Date() });
     assertEquals([signs, reader.roster.list()], [0, []]);
     reader.stop();
   }
-  const { reader } = read({ sends: true, onNamesake });
+  const { reader } = read({ announce: true, sends: true, onNamesake });
   reader.receive({ ...opened(message("hi", "me")), receivedAt: new Date() });
   assertEquals(signs, 1);
   reader.stop();
 });
 
 test("of whom one ignores, nothing is shown, sealed or not", () => {
-  const { reader, lines } = read({ ignored: new Ignored(["ann"]) });
+  const { reader, lines } = read({
+    announce: true,
+    ignored: new Ignored(["ann"]),
+  });
   for (const what of [opened, unsealed]) {
     reader.receive({ ...what(message("hi", "ann")), receivedAt: new Date() });
   }

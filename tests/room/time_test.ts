@@ -7,10 +7,9 @@ import {
   localTime,
   longDay,
 } from "../../lib/room/time.ts";
+import { pureTests } from "../support/pure.ts";
 
-/** A test without any permission. */
-const test = (name: string, fn: () => void) =>
-  Deno.test({ name: `time: ${name}`, permissions: "none", fn });
+const test = pureTests("time");
 
 test("two digits each", () => {
   const time = new Date(2026, 0, 2, 3, 4, 5, 678);

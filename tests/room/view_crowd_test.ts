@@ -9,6 +9,7 @@ import { assertEquals } from "@std/assert";
 import { joinNotice, leaveNotice, type Payload } from "../../lib/protocol.ts";
 import { RoomView, type ViewOptions } from "../../lib/room/view.ts";
 import { message, notice, PLAIN, received } from "../support/line_fixtures.ts";
+import { pureTests } from "../support/pure.ts";
 
 const ROOM = "chat/room";
 const START = Date.parse("2026-01-02T03:04:05.678Z");
@@ -81,9 +82,7 @@ class Watch {
   }
 }
 
-/** A test without any permission. */
-const test = (name: string, fn: () => void) =>
-  Deno.test({ name: `crowd in view: ${name}`, permissions: "none", fn });
+const test = pureTests("crowd in view");
 
 test("three are shown as they come, the others in one line", () => {
   const watch = new Watch();

@@ -3,6 +3,7 @@ import { setColorEnabled } from "@std/fmt/colors";
 import type { Received } from "../../lib/protocol.ts";
 import { nameColor } from "../../lib/room/color.ts";
 import { noteLine, RoomView, type ViewOptions } from "../../lib/room/view.ts";
+import { pureTests } from "../support/pure.ts";
 
 const NOW = new Date("2026-01-02T03:04:05.678Z");
 
@@ -46,9 +47,7 @@ const malformed: Received = {
   payload: { type: "malformed", reason: "not JSON", bytes: Uint8Array.of(65) },
 };
 
-/** A test without any permission. */
-const test = (name: string, fn: () => void) =>
-  Deno.test({ name: `room view: ${name}`, permissions: "none", fn });
+const test = pureTests("room view");
 
 test("nothing twice, by id and topic", () => {
   const { view: room, lines } = view({ showTopic: true });

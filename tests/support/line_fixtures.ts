@@ -7,7 +7,14 @@
 import { fail } from "@std/assert";
 import type { Crowd } from "../../lib/room/crowd.ts";
 import { mentionOf } from "../../lib/room/mention.ts";
-import type { Payload, PresenceChange, Received } from "../../lib/protocol.ts";
+import {
+  joinNotice,
+  leaveNotice,
+  type Payload,
+  type PresenceChange,
+  type Received,
+  timeoutNotice,
+} from "../../lib/protocol.ts";
 import { renderJson } from "../../lib/room/json.ts";
 import { type Note, renderLine } from "../../lib/room/line.ts";
 
@@ -63,6 +70,14 @@ export const notice = (notice: string, from = "bob"): Payload => ({
   from,
   notice,
 });
+/** Somebody came to chat/room, */
+export const joined = (name: string) =>
+  notice(joinNotice(name, "chat/room"), name);
+/** left it, */
+export const left = (name: string) =>
+  notice(leaveNotice(name, "chat/room"), name);
+/** or was lost. */
+export const lost = (name: string) => notice(timeoutNotice(name), name);
 /** The line of a publication in chat/room. */
 export const line = (payload: Received["payload"], options = PLAIN) =>
   renderLine(received(payload), options);

@@ -1,0 +1,39 @@
+/**
+ * Rooms that are read without a broker, and who is seen in them.
+ *
+ * @module
+ */
+
+import { Reader, type ReaderOptions } from "../../lib/room/reader.ts";
+import type { Roster } from "../../lib/room/roster.ts";
+
+/** The room. */
+export const ROOM = "chat/room";
+
+/** How a line begins. */
+export const TIME = /\d\d:\d\d:\d\d /;
+
+/** A reader of the room; its lines without their times, and its warnings. */
+export function read(options: Partial<ReaderOptions> = {}) {
+  const lines: string[] = [];
+  const reader = new Reader({
+    topics: [ROOM],
+    name: "me",
+    username: "chat",
+    qos: 1,
+    announce: false,
+    json: false,
+    color: false,
+    showTopic: false,
+    resume: false,
+    gather: true,
+    ...options,
+    write: (line) => lines.push(line.replace(TIME, "")),
+    warn: (sentence) => lines.push(sentence),
+  });
+  return { reader, lines };
+}
+
+/** The names of those who were seen, the most recent first. */
+export const namesIn = (roster: Roster) =>
+  roster.list().map(({ name }) => name);
