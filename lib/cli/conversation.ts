@@ -46,7 +46,7 @@ export async function converse(
   const setting = await prepare(options, (line) => show(line));
   const conversation = new Conversation(options, setting, (line) => show(line));
   const client = await conversation.connect();
-  const prompt = conversation.openPrompt();
+  const prompt = conversation.openPrompt(people.told());
   show = (line) => prompt.show(line);
   const code = await conversation.hold(client, prompt);
   await within(options.timeout, prompt.flushed());
@@ -105,11 +105,12 @@ class Conversation {
     return client;
   }
 
-  openPrompt(): Prompt {
+  openPrompt(ready: Promise<void>): Prompt {
     const { follow } = this.#options;
     const { color, isDumb } = this.#setting;
     const membership = this.#membership;
     this.#prompt = openPrompt({
+      ready,
       text: promptText(membership.name),
       paint: (text) => color ? paintName(text, membership.name, true) : text,
       // A followed room shows what was sent, where it can be read.

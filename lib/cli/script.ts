@@ -46,7 +46,11 @@ export async function runScript<O>(
   const complain = (sentence: string) =>
     stderr.write(`${script}: ${safeText(sentence)}`);
   reportBugs(complain);
-  const people = { tell: (line: string) => stderr.write(line), complain };
+  const people = {
+    tell: (line: string) => stderr.write(line),
+    complain,
+    told: () => stderr.flushed(),
+  };
   try {
     const request = parse(args);
     switch (request.action) {
@@ -119,6 +123,8 @@ export interface People {
   tell: (line: string) => void;
   /** Writes what went wrong, and who says so. */
   complain: (sentence: string) => void;
+  /** Settles when all of that is written, or can't be any more. */
+  told: () => Promise<void>;
 }
 
 /** How long the last lines for people may take, in seconds. */

@@ -28,6 +28,11 @@ import { Progress, within } from "../timer.ts";
 
 /** How a prompt behaves. */
 export interface PromptOptions {
+  /**
+   * Settles when what was written to the terminal before is there: lines on
+   * their way to stderr would come after the prompt.
+   */
+  ready: Promise<void>;
   /** What stands before the typed text. */
   text: string;
   /** Colours that. */
@@ -120,7 +125,7 @@ class TerminalPrompt implements Prompt {
       onContinue: () => this.#comeBack(),
     });
     this.#stopResizing = onResize(() => this.#screen.refresh());
-    settled(Deno.stderr).then(() => this.#comeBack());
+    options.ready.then(() => this.#comeBack());
   }
 
   show(line: string): void {
@@ -293,15 +298,3 @@ class TerminalPrompt implements Prompt {
 
 /** A terminal that takes nothing for so long keeps nobody from stopping. */
 const STUCK_SECONDS = 1;
-
-/**
- * Waits for what was written before: lines on their way to stderr would come to
- * the terminal after the prompt. A writer has one write under way and the rest
- * waiting, so it takes two turns.
- */
-async function settled(output: typeof Deno.stderr): Promise<void> {
-  const nothing = new Uint8Array();
-  for (let turn = 0; turn < 2; turn++) {
-    await output.write(nothing).catch(() => {});
-  }
-}
