@@ -14,9 +14,14 @@
 import { showBroker } from "./lib/mqtt/address.ts";
 import { ChatClient, NotAuthorizedError } from "./lib/client.ts";
 import { EXIT, WaitedError } from "./lib/cli/exit.ts";
-import { type ListenerOptions, parseListenerArgs } from "./lib/cli/options.ts";
+import {
+  type ListenerOptions,
+  parseListenerArgs,
+  usualHistory,
+} from "./lib/cli/options.ts";
 import { droppedLine, Reader } from "./lib/room/reader.ts";
 import { Ignored } from "./lib/room/ignored.ts";
+import type { Keeper } from "./lib/room/keeper.ts";
 import { type People, prepare, runScript } from "./lib/cli/script.ts";
 import { LineWriter } from "./lib/terminal/output.ts";
 import { openStdout } from "./lib/terminal/pipe.ts";
@@ -53,17 +58,25 @@ async function listen(
     bell: options.bell && isTerminal,
     // Where lines are to be plain, each event keeps a line of its own.
     gather: color && isTerminal,
+    history: options.history ?? usualHistory(isTerminal && !json),
+    tellsNone: isTerminal && !json,
+    keeps: options.keep !== undefined,
     write: (line) => stdout.write(line),
     warn: people.complain,
     onEnough: () => ending.begin(),
   });
+  const keeper = await openKeeper(options, people);
   const readable = new Set(options.topics);
   const client = await ChatClient.connect({
     ...connect,
     will: reader.will,
-    onReceived: (received) => reader.receive(received),
+    onReceived(received) {
+      keeper?.receive(received);
+      reader.receive(received);
+    },
     onStatus(status) {
       connect.onStatus?.(status);
+      keeper?.onStatus(status);
       reader.onStatus(status);
       if (status.type !== "denied") return;
       readable.delete(status.topic);
@@ -74,12 +87,15 @@ async function listen(
   stdout.broken.then((error) => ending.begin(error));
   const stopWaiting = waitForEnd(options, people, ending);
   client.join(options.topics, options.qos)
-    .then(() => reader.announce(client))
+    .then(() => {
+      keeper?.begin(client);
+      reader.announce(client);
+    })
     .catch((error) => ending.begin(error));
   const error = await ending.begun;
   reader.stop();
   await Promise.race([
-    leave(options, people, client, reader, stdout),
+    leave(options, people, client, reader, stdout, keeper),
     ending.hurried,
   ]);
   stopWaiting();
@@ -89,12 +105,29 @@ async function listen(
     people.complain("The last lines were not written: nobody reads them.");
     return EXIT.failed;
   }
-  return reader.isDenied ? EXIT.notAuthorized : EXIT.ok;
+  const isDenied = reader.isDenied || keeper?.isDenied;
+  return isDenied ? EXIT.notAuthorized : EXIT.ok;
+}
+
+/** Makes what keeps the rooms, if that is wanted. */
+async function openKeeper(
+  { keep, debug, ...options }: ListenerOptions,
+  { tell, complain }: People,
+): Promise<Keeper | undefined> {
+  if (keep === undefined) return undefined;
+  // Loaded here, since few keep a room.
+  const { Keeper } = await import("./lib/room/keeper.ts");
+  return new Keeper({
+    ...options,
+    keep,
+    warn: complain,
+    debug: (sentence) => debug && tell(`Debug: ${sentence}.`),
+  });
 }
 
 /** Calls for the end at a signal, at Enter on a terminal, or after `--wait`. */
 function waitForEnd(
-  { wait, count }: ListenerOptions,
+  { waitSeconds, count }: ListenerOptions,
   { tell }: People,
   ending: Ending,
 ): () => void {
@@ -103,10 +136,10 @@ function waitForEnd(
     if (Deno.stderr.isTerminal()) tell("");
     ending.insist();
   });
-  const timer = wait === undefined ? undefined : setTimeout(() => {
-    const late = `--wait ${wait} has passed before --count ${count}.`;
+  const timer = waitSeconds === undefined ? undefined : setTimeout(() => {
+    const late = `--wait ${waitSeconds} has passed before --count ${count}.`;
     ending.begin(count === undefined ? undefined : new WaitedError(late));
-  }, wait * 1000);
+  }, waitSeconds * 1000);
   // In a pager's pipe the keys are the pager's.
   if (Deno.stdin.isTerminal() && Deno.stdout.isTerminal()) {
     nextEnter().then(() => ending.begin());
@@ -124,6 +157,7 @@ async function leave(
   client: ChatClient,
   reader: Reader,
   stdout: LineWriter,
+  keeper?: Keeper,
 ): Promise<void> {
   const callOff = waitFor(HINT_MS, () => {
     const broker = showBroker(client.broker);
@@ -133,7 +167,10 @@ async function leave(
         : "Writing what has come; Ctrl-C again ends it now.",
     );
   });
-  if (client.online) await within(timeout, reader.leave());
+  if (client.online) {
+    const left = reader.leave().finally(() => keeper?.end());
+    await within(timeout, left);
+  }
   await client.close();
   await stdout.drained(timeout);
   callOff();

@@ -16,16 +16,21 @@ import {
 } from "./client_options.ts";
 import type { ConnectOptions } from "./mqtt/connect.ts";
 import { AbandonedError, UnreachableError } from "./mqtt/errors.ts";
-import type { Limits } from "./mqtt/limits.ts";
+import { type Limits, limitsOf, publishBytes } from "./mqtt/limits.ts";
 import { Link } from "./mqtt/link.ts";
 import type { Version } from "./mqtt/rotation.ts";
-import { Sender } from "./mqtt/sender.ts";
+import { type Message, Sender } from "./mqtt/sender.ts";
 import { type Grant, Subscriptions } from "./mqtt/subscriptions.ts";
 import { checkFilter, checkTopic } from "./mqtt/topic.ts";
 import { loadTransport, type OpenStream } from "./mqtt/transport.ts";
 import { type Content, decodeFrom, encodeFor } from "./codec.ts";
 import { IdSource } from "./ids.ts";
-import type { Payload, QoS } from "./protocol.ts";
+import {
+  type KeptHistory,
+  MAX_PAYLOAD_BYTES,
+  type Payload,
+  type QoS,
+} from "./protocol.ts";
 import type { RoomSeal } from "./seal.ts";
 
 export {
@@ -47,6 +52,7 @@ export type { LinkStatus } from "./mqtt/status.ts";
 export {
   type ChatMessage,
   type ChatNotice,
+  type KeptHistory,
   type Malformed,
   type Payload,
   PayloadTooLargeError,
@@ -67,6 +73,8 @@ export class ChatClient {
   readonly #rooms: Subscriptions;
   readonly #ids = new IdSource();
   readonly #lost = Promise.withResolvers<Error>();
+  /** What the broker of the last connection takes. */
+  #limits = limitsOf(5);
   #isClosed = false;
 
   private constructor(
@@ -157,6 +165,25 @@ export class ChatClient {
     return this.#link.version;
   }
 
+  /** Whether the broker keeps retained messages, as far as it says so. */
+  get retains(): boolean {
+    return this.#limits.retains;
+  }
+
+  /**
+   * The most bytes of JSON that {@link keep} takes: the format's limit, less
+   * where it is sealed, or the broker takes smaller packets.
+   *
+   * @param topic The topic of the history.
+   */
+  keepsBytes(topic: string): number {
+    const header = publishBytes(topic, MAX_PAYLOAD_BYTES, 2, this.version) -
+      MAX_PAYLOAD_BYTES;
+    const { packetBytes } = this.#limits;
+    const most = Math.min(MAX_PAYLOAD_BYTES, packetBytes - header);
+    return this.#seal?.sealable(most) ?? most;
+  }
+
   /** Whether there is a connection now. */
   get online(): boolean {
     return this.#sender.isOnline;
@@ -167,15 +194,21 @@ export class ChatClient {
    *
    * @param filters Topic filters.
    * @param qos The QoS to ask for.
+   * @param isOptional Whether the first connection that breaks over them is
+   * answer enough.
    * @returns What the broker grants, in the same order, when it has answered
    * for each: at once, or on a later connection.
    * @throws {TopicError} When a filter is not valid.
    * @throws {UnreachableError} When the broker does not answer in time, or the
    * connection is lost for good.
    */
-  async join(filters: string[], qos: QoS = DEFAULTS.qos): Promise<Grant[]> {
+  async join(
+    filters: string[],
+    qos: QoS = DEFAULTS.qos,
+    isOptional = false,
+  ): Promise<Grant[]> {
     filters.forEach(checkFilter);
-    const granted = this.#rooms.add(filters, qos);
+    const granted = this.#rooms.add(filters, qos, isOptional);
     if (this.#link.isUp) this.#subscribe(filters);
     return await granted;
   }
@@ -223,12 +256,46 @@ export class ChatClient {
     qos: QoS = DEFAULTS.qos,
   ): Promise<void> {
     checkTopic(topic);
-    const id = payload.id ?? this.#ids.next(topic);
     const at = payload.at ?? this.#now().toISOString();
-    const text = encodeFor(topic, { ...payload, id, at }, this.#seal);
-    const message = { topic, payload: text, qos };
-    if (this.#isClosed) throw new AbandonedError("The connection is closed.");
-    await this.#sender.send(message);
+    const encode = () => {
+      const id = payload.id ?? this.#ids.next(topic);
+      return encodeFor(topic, { ...payload, id, at }, this.#seal);
+    };
+    if (payload.id !== undefined) {
+      return await this.#send({ topic, encode, qos });
+    }
+    let isNumbered = false;
+    const onHandedOver = () => {
+      isNumbered = true;
+      this.#ids.taken(topic);
+    };
+    try {
+      await this.#send({ topic, encode, onHandedOver, qos });
+    } catch (error) {
+      // Nobody is to miss what its sender knows of.
+      if (isNumbered) this.#ids.renew(topic);
+      throw error;
+    }
+  }
+
+  /**
+   * Has the broker keep what was said in a room, on the topic of its history.
+   *
+   * @param topic That topic.
+   * @param history What to keep, in place of what is kept.
+   * @param qos As for {@link send}.
+   * @returns When the broker has it.
+   * @throws {PayloadTooLargeError} When it exceeds {@link keepsBytes}.
+   * @throws {PublishError} When the broker does not take it.
+   */
+  async keep(
+    topic: string,
+    history: KeptHistory,
+    qos: QoS = DEFAULTS.qos,
+  ): Promise<void> {
+    checkTopic(topic);
+    const encode = () => encodeFor(topic, history, this.#seal);
+    await this.#send({ topic, encode, qos, retain: true });
   }
 
   /**
@@ -250,8 +317,16 @@ export class ChatClient {
     this.#link.break();
   }
 
+  async #send(message: Message): Promise<void> {
+    if (this.#isClosed) throw new AbandonedError("The connection is closed.");
+    // One that is too large is told of at once, also where it would wait.
+    if (!this.online) message.encode();
+    await this.#sender.send(message);
+  }
+
   /** There is a connection: first the rooms, then what waits to be sent. */
   async #onUp(limits: Limits, hasSession: boolean): Promise<void> {
+    this.#limits = limits;
     const isReading = !this.#rooms.isEmpty;
     if (isReading && !await this.#subscribe()) return;
     if (this.#link.isUp) {

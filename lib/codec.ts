@@ -9,6 +9,7 @@
 import {
   decode,
   encodeText,
+  type KeptHistory,
   type Malformed,
   type Payload,
   type Received,
@@ -29,7 +30,7 @@ export type Content = Pick<Received, "payload" | "sealed">;
  */
 export function encodeFor(
   topic: string,
-  payload: Payload,
+  payload: Payload | KeptHistory,
   seal?: RoomSeal,
 ): string {
   return seal === undefined
@@ -60,7 +61,7 @@ export function decodeFrom(
 }
 
 /** Decodes what was sealed; that does not hold another. */
-function decodeInner(bytes: Uint8Array): Payload | Malformed {
+function decodeInner(bytes: Uint8Array): Payload | Malformed | KeptHistory {
   const payload = decode(bytes);
   return payload.type === "sealed"
     ? { type: "malformed", reason: "sealed twice", bytes }

@@ -9,22 +9,133 @@
 /** Bytes of randomness in a session: two are the same once in 2⁴⁸ clients. */
 const SESSION_BYTES = 12;
 
+/** How many characters a session has at least: as many bytes in base64url. */
+const MIN_SESSION_LENGTH = 16;
+
+/**
+ * The highest number of a session; another session begins after it. Nine
+ * digits, so that neither times in seconds or milliseconds nor the end of a
+ * UUID are taken for counters.
+ */
+export const MAX_NUMBER = 999_999_999;
+
+const MAX_DIGITS = `${MAX_NUMBER}`.length;
+
 /** The most rooms whose sessions are remembered; each may begin a new one. */
 const MAX_ROOMS = 1_000;
 
+const ZERO = "0".charCodeAt(0);
+const DASH = "-".charCodeAt(0);
+
+/** An id that counts. */
+export interface CountedId {
+  /** What all ids of one client for one room begin with. */
+  session: string;
+  /** Which of them it is, from 1. */
+  number: number;
+}
+
+/**
+ * Reads an id.
+ *
+ * @param id Any string.
+ * @returns Its session and number; undefined where it can't be of this kind.
+ */
+export function parseId(id: string): CountedId | undefined {
+  const number = numberIn(id);
+  if (number === 0) return undefined;
+  const session = sessionIn(id);
+  return isSession(session) ? { session, number } : undefined;
+}
+
+/**
+ * The number of an id, for whoever reads a hundred thousand a second.
+ *
+ * @param id Any string.
+ * @returns The number at its end, or 0 where it can't be of this kind; any other
+ * leaves that to {@link isSession}.
+ */
+export function numberIn(id: string): number {
+  let number = 0;
+  let scale = 1;
+  let at = id.length - 1;
+  for (; at >= MIN_SESSION_LENGTH; at--, scale *= 10) {
+    const digit = id.charCodeAt(at) - ZERO;
+    if (digit < 0 || digit > 9) break;
+    number += digit * scale;
+  }
+  const isNumber = at >= MIN_SESSION_LENGTH && id.charCodeAt(at) === DASH &&
+    id.length - 1 - at <= MAX_DIGITS && id.charCodeAt(at + 1) !== ZERO;
+  return isNumber ? number : 0;
+}
+
+/**
+ * What stands before the number of an id.
+ *
+ * @param id An id in which {@link numberIn} has found a number.
+ * @returns The session.
+ */
+export function sessionIn(id: string): string {
+  return id.slice(0, id.lastIndexOf("-"));
+}
+
+/**
+ * Whether a text may be a session.
+ *
+ * @param text Any string.
+ * @returns Whether it is at least 96 bits in base64url.
+ */
+export function isSession(text: string): boolean {
+  return text.length >= MIN_SESSION_LENGTH && /^[\w-]+$/.test(text);
+}
+
 /** Gives ids, and knows its own. */
 export class IdSource {
-  readonly #rooms = new Map<string, { session: string; count: number }>();
+  readonly #first: number;
+  readonly #rooms = new Map<string, CountedId>();
   /** By session. */
   readonly #topics = new Map<string, string>();
 
   /**
-   * @param topic Where something is sent.
-   * @returns The id of what is sent there next.
+   * Makes one that has given none.
+   *
+   * @param first The number that a session begins with; for tests.
+   */
+  constructor(first = 1) {
+    this.#first = first;
+  }
+
+  /**
+   * What is sent next goes by this id, until it is {@link taken}: so what is
+   * refused before it is handed over leaves no hole.
+   *
+   * @param topic Where it is sent.
+   * @returns The id.
    */
   next(topic: string): string {
+    const { session, number } = this.#rooms.get(topic) ?? this.#begin(topic);
+    return `${session}-${number}`;
+  }
+
+  /**
+   * What has the next id was handed over.
+   *
+   * @param topic Where it is sent.
+   */
+  taken(topic: string): void {
     const room = this.#rooms.get(topic) ?? this.#begin(topic);
-    return `${room.session}-${++room.count}`;
+    if (room.number < MAX_NUMBER) room.number++;
+    else this.#begin(topic);
+  }
+
+  /**
+   * Begins another session: after a broker has refused what had a number, so
+   * that nobody misses what its sender was told of.
+   *
+   * @param topic Where that was sent.
+   */
+  renew(topic: string): void {
+    this.#rooms.delete(topic);
   }
 
   /**
@@ -35,20 +146,24 @@ export class IdSource {
    * else sent it.
    */
   topicOf(id: string): string | undefined {
-    return this.#topics.get(id.slice(0, id.lastIndexOf("-")));
+    return this.#topics.get(sessionIn(id));
   }
 
-  #begin(topic: string): { session: string; count: number } {
-    if (this.#rooms.size >= MAX_ROOMS) {
-      const [[oldest, { session }]] = this.#rooms;
-      this.#rooms.delete(oldest);
-      this.#topics.delete(session);
-    }
+  #begin(topic: string): CountedId {
+    forgetOldest(this.#rooms);
+    forgetOldest(this.#topics);
     const bytes = crypto.getRandomValues(new Uint8Array(SESSION_BYTES));
     const session = bytes.toBase64({ alphabet: "base64url" });
-    const room = { session, count: 0 };
+    const room = { session, number: this.#first };
     this.#rooms.set(topic, room);
     this.#topics.set(session, topic);
     return room;
   }
+}
+
+/** Makes room for one more. */
+function forgetOldest(map: Map<string, unknown>): void {
+  if (map.size < MAX_ROOMS) return;
+  const [oldest] = map.keys();
+  map.delete(oldest);
 }

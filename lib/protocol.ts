@@ -75,12 +75,20 @@ export interface Sealed {
   reason?: string;
 }
 
+/** What a keeper has kept of a room; `room/history.ts` reads and makes it. */
+export interface KeptHistory {
+  /** What kind of payload this is. */
+  type: "history";
+  /** All that the payload has. */
+  wire: Record<string, unknown>;
+}
+
 /** One publication as it arrived in a room. */
 export interface Received {
   /** The topic it was published to. */
   topic: string;
   /** What it says. */
-  payload: Payload | Malformed | Sealed;
+  payload: Payload | Malformed | Sealed | KeptHistory;
   /**
    * Whether it came sealed. Where it did not, anybody may have written it, under
    * any name. Undefined where the client has no secret.
@@ -152,9 +160,10 @@ export function encode(payload: Payload): Uint8Array {
  * @throws {PayloadTooLargeError} When there would be more.
  */
 export function encodeText(
-  payload: Payload,
+  payload: Payload | KeptHistory,
   finish: (json: string) => string = limited,
 ): string {
+  if (payload.type === "history") return finish(JSON.stringify(payload.wire));
   const wire: Record<string, string> = {
     type: payload.type,
     from: payload.from.toWellFormed(),
@@ -181,9 +190,11 @@ function limited(json: string): string {
  * notice. Of a sealed payload nothing else is read.
  *
  * @param bytes The payload of a PUBLISH packet.
- * @returns The chat payload, what is sealed, or why it is neither.
+ * @returns The chat payload, what is sealed or kept, or why it is neither.
  */
-export function decode(bytes: Uint8Array): Payload | Malformed | Sealed {
+export function decode(
+  bytes: Uint8Array,
+): Payload | Malformed | Sealed | KeptHistory {
   const malformed = (reason: string): Malformed => ({
     type: "malformed",
     reason,
@@ -204,18 +215,27 @@ export function decode(bytes: Uint8Array): Payload | Malformed | Sealed {
   } catch {
     return olderWill(text) ?? malformed("not JSON");
   }
-  if (typeof value !== "object" || value === null || Array.isArray(value)) {
-    return malformed("not a JSON object");
+  if (isObject(value)) {
+    const { type, sealed } = value;
+    if (typeof sealed === "string") return { type: "sealed", sealed };
+    if (type === "history") return { type, wire: value };
   }
-  if ("sealed" in value && typeof value.sealed === "string") {
-    return { type: "sealed", sealed: value.sealed };
-  }
-  const result = check(value as Record<string, unknown>);
+  const result = payloadOf(value);
   return typeof result === "string" ? malformed(result) : result;
 }
 
-/** Turns a parsed object into a payload, or says what is wrong with it. */
-function check(wire: Record<string, unknown>): Payload | string {
+function isObject(value: unknown): value is Record<string, unknown> {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}
+
+/**
+ * Turns what JSON was parsed to into a payload, as {@link decode} does.
+ *
+ * @param wire Any value that JSON has.
+ * @returns The chat payload, or why it isn't one, as part of a sentence.
+ */
+export function payloadOf(wire: unknown): Payload | string {
+  if (!isObject(wire)) return "not a JSON object";
   const { from, id, at } = wire;
   if (typeof from !== "string" || from === "") {
     return "no author in `from`";
@@ -255,8 +275,13 @@ function olderWill(text: string): ChatNotice | undefined {
 const UTC_TIME =
   /^\d{4}-(?:0[1-9]|1[0-2])-(0[1-9]|[12]\d|3[01])T(?:[01]\d|2[0-3]):[0-5]\d:[0-5]\d(?:\.\d{1,9})?Z$/;
 
-/** Whether a string is an RFC 3339 time in UTC that exists in the calendar. */
-function isUtcTime(text: string): boolean {
+/**
+ * Whether a text is a time as payloads have it.
+ *
+ * @param text Any string.
+ * @returns Whether it is RFC 3339, in UTC, and exists in the calendar.
+ */
+export function isUtcTime(text: string): boolean {
   const day = UTC_TIME.exec(text)?.[1];
   if (day === undefined) return false;
   // Date.parse takes 30 February for a day of March.

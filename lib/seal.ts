@@ -37,14 +37,6 @@ const HEAD = '{"type":"notice","from":"sealed",' +
   '"notice":"A sealed message: --secret-file opens it.","sealed":"';
 const TAIL = '"}';
 
-/**
- * The most bytes of UTF-8 that a payload may have before it is sealed, so that
- * it has {@link MAX_PAYLOAD_BYTES} at most after: base64url takes 4 for 3.
- */
-export const MAX_SEALABLE_BYTES: number =
-  Math.floor((MAX_PAYLOAD_BYTES - HEAD.length - TAIL.length) * 3 / 4) -
-  SEAL_BYTES;
-
 /** So many keys are remembered: a megabyte. Another takes microseconds to make. */
 const MAX_KEYS = 1024;
 /** A longer topic's is not, in UTF-16 code units. */
@@ -83,7 +75,7 @@ export class RoomSeal {
    * @param inner The payload as JSON.
    * @returns The sealed payload as JSON, in ASCII.
    * @throws {PayloadTooLargeError} When the payload has more than
-   * {@link MAX_SEALABLE_BYTES}. Its `size` is that of the sealed one.
+   * `sealable(MAX_PAYLOAD_BYTES)`. Its `size` is that of the sealed one.
    */
   seal(topic: string, inner: string): string {
     const plain = Buffer.from(inner);
@@ -126,6 +118,16 @@ export class RoomSeal {
       return "sealed with another secret, for another room, or changed since";
     }
     return inner;
+  }
+
+  /**
+   * How much can be sealed.
+   *
+   * @param most How many bytes it may have after.
+   * @returns How many bytes of UTF-8 before: base64url takes 4 for 3.
+   */
+  sealable(most: number): number {
+    return Math.floor((most - HEAD.length - TAIL.length) * 3 / 4) - SEAL_BYTES;
   }
 
   #keyOf(topic: string): Uint8Array {

@@ -14,7 +14,7 @@ import type { RoomTeller } from "./entrance.ts";
 import { EXIT } from "./exit.ts";
 import { ignore, unignore } from "./ignoring.ts";
 import { Membership } from "./membership.ts";
-import type { PublisherOptions } from "./options.ts";
+import { type PublisherOptions, usualHistory } from "./options.ts";
 import {
   type Completion,
   openPrompt,
@@ -164,6 +164,8 @@ class Conversation {
       json: false,
       gather: follow && color,
       showTopic: false,
+      history: this.#options.history ?? usualHistory(true),
+      tellsNone: true,
       color,
       sends: true,
       ignored: this.#ignored,

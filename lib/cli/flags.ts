@@ -86,6 +86,19 @@ export const FLAGS: readonly Flag[] = [
     help: "show nothing of NAME",
   },
   {
+    long: "history",
+    value: "N",
+    group: "Room",
+    help: "past lines shown [20]",
+  },
+  {
+    long: "keep",
+    value: "N",
+    group: "Room",
+    help: "keep the last N of a room",
+    only: "listener",
+  },
+  {
     long: "secret-file",
     value: "FILE",
     file: true,
@@ -95,7 +108,12 @@ export const FLAGS: readonly Flag[] = [
   {
     long: "secret",
     group: "Room",
-    help: "seals; asks for the secret",
+    help: "seals; asks for it",
+  },
+  {
+    long: "bell",
+    group: "Room",
+    help: "ring when you are mentioned",
   },
   {
     long: "count",
@@ -152,16 +170,6 @@ export const FLAGS: readonly Flag[] = [
     long: "quiet",
     group: "Output",
     help: "errors only, no status",
-  },
-  {
-    long: "debug",
-    group: "Output",
-    help: "every step, on stderr",
-  },
-  {
-    long: "bell",
-    group: "Output",
-    help: "ring when you are mentioned",
   },
   {
     long: "host",
@@ -270,11 +278,16 @@ export const FLAGS: readonly Flag[] = [
     help: `[${DEFAULTS.sessionExpiry}]`,
   },
   {
+    long: "debug",
+    group: "Other",
+    help: "every step, on stderr",
+  },
+  {
     long: "completions",
     value: "SHELL",
     choices: CHOICES.completions,
     group: "Other",
-    help: `print a completion script for ${CHOICES.completions.join(", ")}`,
+    help: CHOICES.completions.join("|"),
   },
   { long: "version", group: "Other", help: "print the version" },
   { long: "help", group: "Other", help: "print this" },

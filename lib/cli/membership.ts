@@ -10,6 +10,7 @@ import type { PublisherOptions } from "./options.ts";
 import { isOneTopic, topicFault } from "../mqtt/topic.ts";
 import { Entrance, type OpenReader, type RoomTeller } from "./entrance.ts";
 import { isSameRoom, type Received } from "../protocol.ts";
+import { roomOfHistory } from "../room/history_topic.ts";
 import type { Reader } from "../room/reader.ts";
 import { nameFault } from "../room/rename.ts";
 import { safeName, safeTopic } from "../safe_text.ts";
@@ -110,7 +111,8 @@ export class Membership {
 
   /** Takes what arrived. */
   receive(received: Received): void {
-    const topic = received.sentTo ?? received.topic;
+    const at = received.sentTo ?? received.topic;
+    const topic = roomOfHistory(at) ?? at;
     const entrance = this.#entrance;
     if (entrance && isSameRoom(topic, entrance.topic)) {
       entrance.receive(received);

@@ -15,6 +15,7 @@ import { DEFAULTS } from "../client_options.ts";
 import type { ConnectOptions } from "../mqtt/connect.ts";
 import type { Choices, Script } from "./flags.ts";
 import type { QoS } from "../protocol.ts";
+import { MAX_KEPT } from "../room/history_topic.ts";
 import { Ignored } from "../room/ignored.ts";
 import { nameFault } from "../room/rename.ts";
 import {
@@ -67,6 +68,11 @@ export interface Options extends
   debug: boolean;
   /** Whether to ring the terminal's bell when one's name is mentioned. */
   bell: boolean;
+  /**
+   * How many messages of before one came to show; undefined for
+   * {@link usualHistory}.
+   */
+  history?: number;
 }
 
 /** What the listener is told. */
@@ -78,11 +84,13 @@ export interface ListenerOptions extends Options {
   /** Stop after this many lines. */
   count?: number;
   /** Stop after this many seconds. */
-  wait?: number;
+  waitSeconds?: number;
   /** Whether to say in the room that one is there. */
   announce: boolean;
   /** Whether each line shows its topic. */
   showTopic: boolean;
+  /** How many messages of each room to keep, if any. */
+  keep?: number;
 }
 
 /** What the publisher is told. */
@@ -113,15 +121,17 @@ export function parseListenerArgs(args: string[]): Request<ListenerOptions> {
   return parse("listener", args, (values) => {
     const topics = values.all("topic", ["chat"]);
     for (const topic of topics) refuse("topic", topic, filterFault(topic));
+    checkHistory(values, topics);
     return {
       ...commonOptions(values),
       topics: [...new Set(topics)],
       json: values.has("json"),
       count: values.number("count", 1, Number.MAX_SAFE_INTEGER),
-      wait: values.number("wait", 0, MAX_SECONDS, "seconds"),
+      waitSeconds: values.number("wait", 0, MAX_SECONDS, "seconds"),
       announce: !values.has("no-announce"),
       showTopic: values.has("show-topic") || topics.length > 1 ||
         !isOneTopic(topics[0]),
+      keep: values.number("keep", 1, MAX_KEPT),
     };
   });
 }
@@ -142,6 +152,9 @@ export function parsePublisherArgs(args: string[]): Request<PublisherOptions> {
       throw new UsageError("--follow is for the prompt, not for --message.");
     }
     refuse("topic", topic, topicFault(topic));
+    if (!follow && values.one("history") !== undefined) {
+      throw new UsageError("--history is for --follow; give both.");
+    }
     return {
       ...commonOptions(values),
       topic,
@@ -156,6 +169,29 @@ const MAX_SECONDS = 2_147_483;
 
 /** The longest session expiry MQTT 5 can say (§3.1.2.11.2: never). */
 const MAX_SESSION_EXPIRY = 0xffff_ffff;
+
+/**
+ * How many messages of before one came are shown where no flag says it.
+ *
+ * @param isTerminal Whether a person reads them.
+ */
+export function usualHistory(isTerminal: boolean): number {
+  return isTerminal ? 20 : 0;
+}
+
+/** Only whole rooms are kept, and one at a time is caught up with. */
+function checkHistory(values: Values, topics: string[]): void {
+  const shared = topics.find((topic) => topic.startsWith("$share/"));
+  if (values.one("keep") !== undefined && shared !== undefined) {
+    throw new UsageError(
+      `--keep needs the whole room, and ${JSON.stringify(shared)} gets a part.`,
+    );
+  }
+  const isOneRoom = new Set(topics).size === 1 && isOneTopic(topics[0]);
+  if (Number(values.one("history") ?? 0) > 0 && !isOneRoom) {
+    throw new UsageError("--history is for one room; give one --topic.");
+  }
+}
 
 /** The options both scripts share. */
 function commonOptions(values: Values): Options {
@@ -214,6 +250,7 @@ function commonOptions(values: Values): Options {
     quiet: values.has("quiet"),
     debug: values.has("debug"),
     bell: values.has("bell"),
+    history: values.number("history", 0, MAX_KEPT),
   };
 }
 

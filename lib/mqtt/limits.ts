@@ -18,6 +18,8 @@ export interface Limits {
   packetBytes: number;
   /** The most messages of QoS 1 and 2 it takes unacknowledged. */
   inFlight: number;
+  /** Whether it keeps retained messages, as far as it says so. */
+  retains: boolean;
 }
 
 /** What CONNACK may say of them. */
@@ -28,6 +30,8 @@ export interface AnnouncedLimits {
   maximumPacketSize?: number;
   /** The most messages unacknowledged. */
   receiveMaximum?: number;
+  /** Whether it keeps retained messages. */
+  retainAvailable?: boolean;
 }
 
 /** No PUBLISH of ours is larger: topic, payload, and less than 16 bytes more. */
@@ -60,12 +64,14 @@ export function limitsOf(
   version: Version,
   announced: AnnouncedLimits = {},
 ): Limits {
-  const { maximumQoS, maximumPacketSize, receiveMaximum } = announced;
+  const { maximumQoS, maximumPacketSize, receiveMaximum, retainAvailable } =
+    announced;
   return {
     qos: maximumQoS === 0 || maximumQoS === 1 ? maximumQoS : 2,
     // 0 is no limit that MQTT knows.
     packetBytes: maximumPacketSize || MQTT_MAX_PACKET_BYTES,
     inFlight: version === 4 ? SILENT_IN_FLIGHT : receiveMaximum || 65_535,
+    retains: retainAvailable !== false,
   };
 }
 

@@ -150,13 +150,13 @@ export class MqttJs {
   publish(
     topic: string,
     payload: string,
-    qos: QoS,
+    how: { qos: QoS; retain: boolean },
     done: Done,
   ): number | undefined {
-    this.#mqtt.publish(topic, payload, { qos }, (error, packet) => {
+    this.#mqtt.publish(topic, payload, how, (error, packet) => {
       done(error ? saidIn(error, packet) : undefined);
     });
-    return qos === 0 ? undefined : this.#mqtt.getLastMessageId();
+    return how.qos === 0 ? undefined : this.#mqtt.getLastMessageId();
   }
 
   /**

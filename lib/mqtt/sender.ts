@@ -18,9 +18,18 @@ import type { Version } from "./rotation.ts";
 /** What is sent: a payload to a topic, at a QoS. */
 export interface Message {
   topic: string;
-  /** The encoded payload, before UTF-8. */
-  payload: string;
+  /**
+   * Encodes the payload, before UTF-8, when its turn has come; called once, but
+   * for a message that is refused before it is sent.
+   *
+   * @throws {Error} When it can't be sent.
+   */
+  encode: () => string;
+  /** Called when it is handed over with what {@link encode} gave. */
+  onHandedOver?: () => void;
   qos: QoS;
+  /** Whether the broker is to keep it for whoever comes later. */
+  retain?: boolean;
 }
 
 /** How messages get out. */
@@ -52,6 +61,8 @@ export interface Break {
 /** A message, and whoever waits for its fate. */
 interface Sending {
   message: Message;
+  /** What was handed over. */
+  payload?: string;
   resolve: () => void;
   reject: (error: Error) => void;
   packetId?: number;
@@ -229,7 +240,10 @@ export class Sender {
   }
 
   #publish(sending: Sending, limits: Limits, version: Version): void {
-    const { topic, payload, qos: wanted } = sending.message;
+    const { message } = sending;
+    const { topic, qos: wanted, retain = false } = message;
+    const payload = this.#payloadOf(sending);
+    if (payload === undefined) return;
     const qos = wanted > limits.qos ? limits.qos : wanted;
     if (qos < wanted && !this.#isLowered) {
       this.#isLowered = true;
@@ -240,9 +254,8 @@ export class Sender {
       ? publishBytes(topic, Buffer.byteLength(payload), qos, version)
       : 0;
     if (size > limits.packetBytes) {
-      this.#inFlight.delete(sending);
-      this.#resent.delete(sending);
-      return sending.reject(
+      return this.#fail(
+        sending,
         new PublishError(
           `${this.#options.broker()} takes packets of ${limits.packetBytes} ` +
             `bytes at most, this message needs ${size}; send it in parts.`,
@@ -250,13 +263,31 @@ export class Sender {
         ),
       );
     }
+    if (sending.payload === undefined) message.onHandedOver?.();
+    sending.payload = payload;
     this.#inFlight.add(sending);
     sending.packetId = this.#options.mqtt.publish(
       topic,
       payload,
-      qos,
+      { qos, retain },
       (error) => this.#settle(sending, error),
     );
+  }
+
+  /** What is to be handed over; undefined where that can't be sent. */
+  #payloadOf(sending: Sending): string | undefined {
+    try {
+      return sending.payload ?? sending.message.encode();
+    } catch (error) {
+      this.#fail(sending, error as Error);
+    }
+  }
+
+  /** Refuses what was not handed over on this connection. */
+  #fail(sending: Sending, error: Error): void {
+    this.#inFlight.delete(sending);
+    this.#resent.delete(sending);
+    sending.reject(error);
   }
 
   #settle(sending: Sending, error?: BrokerError): void {

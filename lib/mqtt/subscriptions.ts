@@ -24,6 +24,8 @@ export interface Grant {
 interface Room {
   topic: string;
   qos: QoS;
+  /** How many may break over it until it is taken for denied. */
+  maxBreaks: number;
   /** How many connections in a row broke before this was answered. */
   breaks: number;
   /** Settles with the first answer. */
@@ -56,11 +58,14 @@ export class Subscriptions {
   /**
    * Adds rooms; {@link subscribe} asks for them.
    *
+   * @param isOptional Whether one break is answer enough.
    * @returns The broker's first answers, in the same order.
    */
-  add(topics: string[], qos: QoS): Promise<Grant[]> {
+  add(topics: string[], qos: QoS, isOptional = false): Promise<Grant[]> {
+    const maxBreaks = isOptional ? 1 : MAX_BREAKS;
     const rooms = topics.map((topic): Room => {
-      return { topic, qos, breaks: 0, answer: Promise.withResolvers() };
+      const answer = Promise.withResolvers<Grant>();
+      return { topic, qos, maxBreaks, breaks: 0, answer };
     });
     for (const room of rooms) this.#rooms.set(room.topic, room);
     return Promise.all(rooms.map(({ answer }) => answer.promise));
@@ -88,7 +93,7 @@ export class Subscriptions {
     const open: Room[] = [];
     for (const room of this.#rooms.values()) {
       if (topics !== undefined && !topics.includes(room.topic)) continue;
-      if (room.breaks < MAX_BREAKS) open.push(room);
+      if (room.breaks < room.maxBreaks) open.push(room);
       else {
         const why = lastReason === "" ? "" : `: ${lastReason}`;
         const reason = `it breaks the connection over that${why}`;
@@ -151,13 +156,15 @@ export class Subscriptions {
 
 /**
  * What goes into one SUBSCRIBE: all rooms of a QoS, but each alone while
- * connections break over them, so that it is seen which.
+ * connections break over them, so that it is seen which; then what is optional.
  */
 function askedTogether(rooms: Room[]): Room[][] {
-  if (rooms.some(({ breaks }) => breaks > 0)) {
-    return rooms.map((room) => [room]);
-  }
-  return [...Map.groupBy(rooms, ({ qos }) => qos).values()];
+  const isAlone = rooms.some(({ breaks }) => breaks > 0);
+  const asked = Map.groupBy(
+    rooms,
+    ({ topic, qos, maxBreaks }) => isAlone ? topic : maxBreaks * 3 + qos,
+  );
+  return [...asked.values()].sort(([a], [b]) => b.maxBreaks - a.maxBreaks);
 }
 
 /** Reads one code of a SUBACK. */

@@ -18,9 +18,11 @@ import { safeJson } from "../safe_text.ts";
  * (its bytes read as UTF-8, with U+FFFD for what isn't) and `bytes` (base64) in
  * place of `from` to `at`; one that is sealed has `reason`, where there is one.
  *
+ * @param received What arrived.
+ * @param history Whether it was kept by a keeper; then `history` is `true`.
  * @returns The JSON, without a line break.
  */
-export function renderJson(received: Received): string {
+export function renderJson(received: Received, history?: true): string {
   const { receivedAt, topic, payload, qos, retain, duplicate } = received;
   const { sealed = payload.type === "sealed" } = received;
   return safeJson(JSON.stringify({
@@ -32,6 +34,7 @@ export function renderJson(received: Received): string {
     retain,
     duplicate,
     sealed,
+    history,
   }));
 }
 
@@ -57,5 +60,7 @@ function content(payload: Received["payload"]): Record<string, unknown> {
     }
     case "sealed":
       return { reason: payload.reason };
+    case "history":
+      return {};
   }
 }

@@ -73,7 +73,15 @@ export type Note =
     mayMiss: boolean;
     /** Whether only what was sent at QoS 0 may be missing. */
     mayMissQoS0?: boolean;
+    /** How many messages of the time without one a keeper had; they follow. */
+    fetched?: number;
   }
+  /** Messages that a keeper has kept follow, or nothing is kept. */
+  | { type: "history"; count: number; problem?: string }
+  /** What a keeper has kept ends here. */
+  | { type: "now" }
+  /** Payloads of somebody did not arrive. */
+  | { type: "lost"; from: string; count: number; topic: string }
   /** Lines came faster than the output took them. */
   | { type: "dropped"; count: number }
   /** The messages before were kept for us by the broker. */
@@ -128,6 +136,8 @@ export function renderLine(
       return faint(`${place} ?? ${unformatted(payload)}`, options);
     case "sealed":
       return faint(`${place} ?? ${unopened(payload)}`, options);
+    case "history":
+      return faint(`${place} ?? a history, out of its place`, options);
   }
 }
 
@@ -280,14 +290,18 @@ function ownLine(
 function sentence(note: Note): string {
   switch (note.type) {
     case "gap": {
-      const missing = note.mayMiss
-        ? " Messages may be missing here."
-        : note.mayMissQoS0
-        ? " Only what was sent at QoS 1 or 2 was kept."
-        : "";
       return `Connected to ${note.broker} after ${note.seconds.toFixed(1)} s ` +
-        `without a connection.${missing}`;
+        `without a connection.${whatIsMissing(note)}`;
     }
+    case "history":
+      return note.count > 0
+        ? `${count(note.count, "message")} from before you came`
+        : note.problem ?? "This room keeps no history.";
+    case "now":
+      return "now";
+    case "lost":
+      return `${count(note.count, "message")} of ${safeName(note.from)} did ` +
+        "not arrive here.";
     case "dropped":
       return `${count(note.count, "line")} dropped here: the output was too ` +
         "slow for them.";
@@ -296,9 +310,23 @@ function sentence(note: Note): string {
   }
 }
 
+/** What is known of what was said without a connection. */
+function whatIsMissing(
+  { mayMiss, mayMissQoS0, fetched }: Extract<Note, { type: "gap" }>,
+): string {
+  if (fetched !== undefined && fetched > 0) {
+    const rest = mayMiss ? "others may be missing" : "nothing is missing";
+    const follow = fetched === 1 ? "follows" : "follow";
+    return ` ${count(fetched, "message")} of that time ${follow}; ${rest}.`;
+  }
+  if (mayMiss) return " Messages may be missing here.";
+  if (fetched === 0) return " Nothing is missing.";
+  return mayMissQoS0 ? " Only what was sent at QoS 1 or 2 was kept." : "";
+}
+
 /** A number and its noun. */
 function count(n: number, noun: string): string {
-  return n === 1 ? `1 ${noun}` : `${n} ${noun}s`;
+  return n === 1 ? `1 ${noun}` : `${n.toLocaleString("en")} ${noun}s`;
 }
 
 /** Dims what is not said by anybody. */

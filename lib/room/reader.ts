@@ -1,7 +1,7 @@
 /**
- * Sitting in rooms: what arrives is shown, one's coming and going is told, and
- * whatever makes the view incomplete is said in it: a gap, a room that can't
- * be read, messages that were kept for us.
+ * Sitting in rooms: what arrives is shown once, one's coming and going is told,
+ * and whatever makes the view incomplete is said in it: a gap, a room that can't
+ * be read, messages that were kept for us, and those that did not arrive.
  *
  * @module
  */
@@ -9,8 +9,13 @@
 import type { ChatClient, ClientOptions, Status } from "../client.ts";
 import { showBroker } from "../mqtt/address.ts";
 import { isOneTopic } from "../mqtt/topic.ts";
-import type { QoS, Received } from "../protocol.ts";
+import type { Payload, QoS, Received } from "../protocol.ts";
+import type { Wait } from "../timer.ts";
+import type { Loss } from "./arrivals.ts";
+import { CatchUp } from "./catch_up.ts";
+import { roomOfHistory } from "./history_topic.ts";
 import type { Ignored } from "./ignored.ts";
+import { Losses } from "./losses.ts";
 import { Namesakes } from "./namesake.ts";
 import { Presence, type PresenceOptions } from "./presence.ts";
 import { Roster } from "./roster.ts";
@@ -43,6 +48,17 @@ export interface ReaderOptions extends
   count?: number;
   /** Called when there were enough lines. */
   onEnough?: () => void;
+  /**
+   * How many messages of before one came are shown, of those that a keeper has;
+   * none by default, and none where there are several rooms.
+   */
+  history?: number;
+  /** Whether to say that there is no history. */
+  tellsNone?: boolean;
+  /** Whether this client keeps the room. */
+  keeps?: boolean;
+  /** For tests. */
+  wait?: Wait;
 }
 
 type Connected = Extract<Status, { type: "connected" }>;
@@ -58,6 +74,8 @@ export class Reader {
   readonly #presence: Presence;
   readonly #view: RoomView;
   readonly #namesakes: Namesakes;
+  readonly #losses: Losses;
+  readonly #catchUp?: CatchUp;
   #shown = 0;
   #unshown = 0;
   /** The QoS that the broker grants, by topic filter. */
@@ -82,6 +100,12 @@ export class Reader {
       spokeAt: (author) => this.roster.spokeAt(author),
       now: () => new Date(),
     });
+    this.#losses = new Losses({
+      ...options,
+      lookUp: () => this.#catchUp?.lookUp() ?? false,
+      tell: (loss) => this.#tellLoss(loss),
+    });
+    this.#catchUp = this.#makeCatchUp(options);
   }
 
   /** What the broker is to say when the connection is lost. */
@@ -105,17 +129,25 @@ export class Reader {
    * @param received What arrived, as the client hands it over.
    */
   receive(received: Received): void {
+    const { topic, sealed } = received;
+    if (this.#isHistory(topic)) return this.#catchUp?.receive(received);
+    // What is not sealed may be anybody's.
+    if (sealed !== false) this.#presence.receive(received);
+    if (this.#catchUp?.holds(received)) return;
+    this.#take(received);
+  }
+
+  #take(received: Received): void {
     const { count = Infinity, onEnough, onNamesake } = this.#options;
     const isOwn = received.sentTo !== undefined &&
       received.payload.type === "notice";
-    // What is not sealed may be anybody's.
-    const mayBeForged = received.sealed === false;
-    if (!mayBeForged) this.#presence.receive(received);
-    const isNamesake = !mayBeForged && this.#noteWho(received);
-    if (this.#isIgnored(received)) {
+    const isNew = this.#losses.isNew(received);
+    const isNamesake = received.sealed !== false && this.#noteWho(received);
+    if (!isNew || this.#isIgnored(received)) {
       if (this.#keptTimer !== undefined) this.#awaitKept();
       return;
     }
+    this.#catchUp?.note(received);
     if (this.#shown >= count) {
       if (!isOwn) this.#unshown++;
       return;
@@ -155,15 +187,19 @@ export class Reader {
       case "disconnected":
         this.#presence.lost();
         this.#namesakes.lost();
+        this.#catchUp?.lost();
         this.#view.showGathered();
         break;
       case "connected":
+        if (status.mayBeShared) this.#losses.mayBeShared();
         if (status.gap === undefined) this.#begin(status.sessionPresent);
         else this.#showGap(status, status.gap);
         break;
       case "subscribed":
+        if (this.#isHistory(status.topic)) break;
         this.#granted.set(status.topic, status.qos);
         this.#presence.granted(status.topic);
+        this.#catchUp?.joined();
         break;
     }
   }
@@ -176,6 +212,7 @@ export class Reader {
    * @param client The connection, subscribed.
    */
   announce(client: ChatClient): void {
+    this.#catchUp?.begin(client);
     this.#presence.join(client);
   }
 
@@ -191,6 +228,8 @@ export class Reader {
   /** Shows what is held back, and waits for nothing any more. */
   stop(): void {
     this.#presence.stop();
+    this.#catchUp?.stop();
+    this.#losses.stop();
     clearTimeout(this.#keptTimer);
     this.#keptTimer = undefined;
     this.#view.endGathering();
@@ -221,10 +260,39 @@ export class Reader {
   }
 
   /** Whether it is by somebody of whom nothing is shown; never one's own. */
-  #isIgnored({ payload, sentTo }: Received): boolean {
+  #isIgnored({ payload, sentTo }: Pick<Received, "payload" | "sentTo">) {
     const { ignored } = this.#options;
     if (ignored === undefined || !("from" in payload)) return false;
     return sentTo === undefined && ignored.has(payload.from);
+  }
+
+  /** Whether a topic has what a keeper keeps, and is not read as a room. */
+  #isHistory(topic: string): boolean {
+    return roomOfHistory(topic) !== undefined &&
+      !this.#options.topics.includes(topic);
+  }
+
+  #makeCatchUp(options: ReaderOptions): CatchUp | undefined {
+    const { topics, history = 0, tellsNone = false } = options;
+    const [room] = topics;
+    if (history === 0 || topics.length !== 1 || !isOneTopic(room)) return;
+    return new CatchUp({
+      ...options,
+      room,
+      history,
+      tellsNone,
+      view: this.#view,
+      roster: this.roster,
+      isNew: (payload) => this.#losses.isNewKept(payload, room),
+      isIgnored: (payload: Payload) => this.#isIgnored({ payload }),
+      take: (received) => this.#take(received),
+      onLookedUp: () => this.#losses.lookedUp(),
+    });
+  }
+
+  #tellLoss({ from, count, topic }: Loss): void {
+    if (this.#options.ignored?.has(from)) return;
+    this.#view.note({ type: "lost", from, count, topic });
   }
 
   /** The first connection: what comes now may have been kept for us. */
@@ -240,13 +308,15 @@ export class Reader {
     const isKept = status.sessionPresent && !status.mayBeShared &&
       [...this.#granted.values()].every((qos) => qos > 0);
     if (status.isRenewed && isKept) return;
-    this.#view.note({
+    const note = {
       type: "gap",
       seconds: Math.round(gap * 1000) / 1000,
       broker: showBroker(status.broker),
       mayMiss: !isKept,
       mayMissQoS0: isKept,
-    });
+    } as const;
+    if (this.#catchUp?.fillGap(note, Date.now())) return;
+    this.#view.note(note);
   }
 
   /** Kept messages come at once, one after the other; then there is a pause. */

@@ -50,6 +50,9 @@ interface Known {
 /** The most people that are remembered. */
 const MAX_PEOPLE = 1_000;
 
+/** How long, in milliseconds, it is believed that somebody is still there. */
+const STALE_MS = 24 * 60 * 60 * 1_000;
+
 /** The most people that are told of. */
 const MAX_LISTED = 50;
 
@@ -85,7 +88,7 @@ export class Roster {
    */
   note(received: Received): void {
     const { payload, topic, retain, receivedAt } = received;
-    if (payload.type === "malformed" || payload.type === "sealed") return;
+    if (!("from" in payload)) return;
     const { from, at: sentAt } = payload;
     const isOwn = received.sentTo !== undefined;
     const isMessage = payload.type === "message";
@@ -106,6 +109,24 @@ export class Roster {
     else {
       if (name !== from) this.#people.delete(from);
       this.#put(name, entry);
+    }
+  }
+
+  /**
+   * Takes note of those whom a keeper saw in the room, where nothing else is
+   * known of them, and unless that was a day ago.
+   *
+   * @param names Who was there.
+   * @param at When, by the keeper's clock: RFC 3339.
+   * @param receivedAt When that is heard.
+   */
+  noteHere(names: string[], at: string | undefined, receivedAt: Date): void {
+    if (age(at, receivedAt) > STALE_MS) return;
+    const rest = { receivedAt, sentAt: at, retain: true };
+    for (const name of names) {
+      if (this.#own?.name === name || this.#people.has(name)) continue;
+      if (this.#people.size >= MAX_PEOPLE) return;
+      this.#put(name, { state: "here", ...rest });
     }
   }
 

@@ -1,6 +1,6 @@
 /**
- * What arrives in rooms → the lines a reader sees: nothing twice, late
- * messages with their time, and a line of our own wherever something may be
+ * What arrives in rooms → the lines a reader sees: late messages and those of
+ * a history with their time, and a line of our own wherever something may be
  * missing. Owns what is shown; `line.ts` and `json.ts` own how it looks.
  *
  * @module
@@ -23,7 +23,6 @@ import {
 import type { Received } from "../protocol.ts";
 import { safeText } from "../safe_text.ts";
 import { type Run, SealedRun } from "./sealed_run.ts";
-import { SeenIds } from "./seen_ids.ts";
 import { DueTimer, type Wait } from "../timer.ts";
 
 /** How a room is viewed. */
@@ -54,9 +53,6 @@ const BEL = "\x07";
 export class RoomView {
   readonly #options: ViewOptions;
   #line: LineOptions;
-  readonly #seen = new SeenIds();
-  /** Apart: what anybody may write must not make a sealed one seem known. */
-  readonly #seenUnsealed = new SeenIds();
   readonly #sealedRun = new SealedRun();
   readonly #runTimer: DueTimer;
   readonly #days = new DayWatch();
@@ -92,16 +88,14 @@ export class RoomView {
   }
 
   /**
-   * Shows what arrived, unless it was shown before.
+   * Shows what arrived.
    *
    * @returns Whether it was shown, or will be with others in one line; of a run
    * of sealed payloads only the first.
    */
   show(received: Received): boolean {
-    const { payload, topic, receivedAt, sealed } = received;
-    const { id, at } = "from" in payload ? payload : {};
-    const seen = sealed === false ? this.#seenUnsealed : this.#seen;
-    if (id !== undefined && !seen.add(id, topic)) return false;
+    const { payload, topic, receivedAt } = received;
+    const { at } = "from" in payload ? payload : {};
     if (this.#missed !== undefined && payload.type !== "notice") {
       this.#missed++;
     }
@@ -112,6 +106,20 @@ export class RoomView {
       this.#holdsBack(received, this.#crowds, isLate);
     if (!isHeldBack) this.#showLine(received, isLate);
     return true;
+  }
+
+  /**
+   * Shows what a keeper had, with the time it was sent at.
+   *
+   * @param received It, as if it had arrived now.
+   * @param time When it was sent, by the keeper.
+   */
+  showKept(received: Received, time: Date): void {
+    this.showGathered();
+    const line = this.#options.json
+      ? renderJson(received, true)
+      : renderLine({ ...received, receivedAt: time }, this.#line);
+    this.#write(line, time);
   }
 
   /** From now on come the messages that a kept session has saved for us. */

@@ -49,7 +49,7 @@ function cases(script: Script): [line: string, offers: readonly string[]][] {
     [`${script} --name=p`, []],
     [`${script} p`, []],
     // Once, however it is written; several times, if it may be.
-    [`${script} --host a --h`, ["--help", "--host"]],
+    [`${script} --host a --h`, ["--help", "--history", "--host"]],
     [`${script} --qos 1 --q`, ["--quiet"]],
     [`${script} --qos=1 --q`, ["--quiet"]],
     [`${script} -q 1 --q`, ["--quiet"]],

@@ -49,6 +49,7 @@ const COMMON_DEFAULTS = {
   quiet: false,
   debug: false,
   bell: false,
+  history: undefined,
 };
 
 Deno.test("options: the listener's defaults", () => {
@@ -57,9 +58,10 @@ Deno.test("options: the listener's defaults", () => {
     topics: ["chat"],
     json: false,
     count: undefined,
-    wait: undefined,
+    waitSeconds: undefined,
     announce: true,
     showTopic: false,
+    keep: undefined,
   };
   assertEquals(listener(), expected as ListenerOptions);
 });
@@ -81,7 +83,7 @@ Deno.test("options: every flag, long and short, says the same", () => {
     ignore: ["Bob", { ignore: ["Bob"] }],
     "no-announce": ["", { announce: false }],
     count: ["3", { count: 3 }],
-    wait: ["1.5", { wait: 1.5 }],
+    wait: ["1.5", { waitSeconds: 1.5 }],
     "show-topic": ["", { showTopic: true }],
     json: ["", { json: true }],
     message: ["two words", { message: "two words" }],
@@ -90,6 +92,7 @@ Deno.test("options: every flag, long and short, says the same", () => {
     quiet: ["", { quiet: true }],
     debug: ["", { debug: true }],
     bell: ["", { bell: true }],
+    keep: ["5", { keep: 5 }],
     host: ["a", { brokers: [{ ...COMMON_DEFAULTS.brokers[0], host: "a" }] }],
     port: ["7", { brokers: [{ ...COMMON_DEFAULTS.brokers[0], port: 7 }] }],
     id: ["x", { clientId: "x" }],
@@ -104,7 +107,14 @@ Deno.test("options: every flag, long and short, says the same", () => {
     "protocol-version": ["311", { protocolVersion: 4 }],
   };
   // These depend on others, and have tests of their own.
-  const others = ["cafile", "cert", "key", "resume", "session-expiry"];
+  const others = [
+    "cafile",
+    "cert",
+    "key",
+    "resume",
+    "session-expiry",
+    "history",
+  ];
   others.push("completions", "version", "help");
   for (const { long, short, value, only } of FLAGS) {
     if (others.includes(long)) continue;

@@ -5,7 +5,12 @@ import { pureTests } from "../support/pure.ts";
 const test = pureTests("limits");
 
 test("the standard's, where a broker announces none", () => {
-  const standard = { qos: 2, packetBytes: 268_435_460, inFlight: 65_535 };
+  const standard = {
+    qos: 2,
+    packetBytes: 268_435_460,
+    inFlight: 65_535,
+    retains: true,
+  };
   assertEquals(limitsOf(5) as unknown, standard);
   assertEquals(limitsOf(5, {}) as unknown, standard);
 });
@@ -13,7 +18,7 @@ test("the standard's, where a broker announces none", () => {
 test("those that a broker announces", () => {
   assertEquals(
     limitsOf(5, { maximumQoS: 0, maximumPacketSize: 100, receiveMaximum: 5 }),
-    { qos: 0, packetBytes: 100, inFlight: 5 },
+    { qos: 0, packetBytes: 100, inFlight: 5, retains: true },
   );
   assertEquals(limitsOf(5, { maximumQoS: 1 }).qos, 1);
   assertEquals(limitsOf(5, { maximumQoS: 2 }).qos, 2);

@@ -6,7 +6,6 @@
  */
 
 import { assertEquals, assertGreater } from "@std/assert";
-import { RoomView } from "../../lib/room/view.ts";
 import type { Version } from "../../lib/mqtt/rotation.ts";
 import { FakeBroker, letIn, letInOld, openBroker } from "../support/brokers.ts";
 import { FaultProxy } from "../support/fault_proxy.ts";
@@ -21,6 +20,7 @@ import {
   publish,
 } from "../support/packets.ts";
 import { inTime } from "../support/patience.ts";
+import { read } from "../support/rooms.ts";
 
 /** What a client says of its session. */
 interface Case {
@@ -179,14 +179,7 @@ for (const version of [5, 4] satisfies Version[]) {
 Deno.test("session: what is sent twice is shown once, in order", async () => {
   await using broker = await openBroker();
   await using proxy = await FaultProxy.start({ targetPort: broker.port });
-  const shown: string[] = [];
-  const view = new RoomView({
-    json: true,
-    showTopic: false,
-    color: false,
-    write: (line) => shown.push(JSON.parse(line).text),
-    now: () => new Date(),
-  });
+  const { reader: view, lines } = read({ topics: ["chat/room"], json: true });
   await using reader = await Member.connect(broker);
   await reader.client.join(["chat/room"], 1);
   await using writer = await Member.connect(proxy);
@@ -196,7 +189,9 @@ Deno.test("session: what is sent twice is shown once, in order", async () => {
   // They arrive, but the acknowledgements don't come back.
   proxy.stall("down");
   const sent = say(100, 110);
-  for (const received of await reader.received.take(110)) view.show(received);
+  for (const received of await reader.received.take(110)) {
+    view.receive(received);
+  }
   sent.push(...say(110, 200));
   proxy.cut();
   proxy.stall("down", false);
@@ -205,9 +200,10 @@ Deno.test("session: what is sent twice is shown once, in order", async () => {
   for (;;) {
     const received = await reader.received.next();
     if (textOf(received) === "end") break;
-    view.show(received);
+    view.receive(received);
   }
-  assertEquals(shown, texts(0, 200));
+  assertEquals(lines.map((line) => JSON.parse(line).text), texts(0, 200));
+  view.stop();
   assertGreater(reader.received.all.length, 210);
 });
 

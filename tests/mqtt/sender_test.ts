@@ -21,7 +21,7 @@ function begin() {
   let broker = "first";
   const sender = new Sender({
     mqtt: {
-      publish(_topic, payload, _qos, done) {
+      publish(_topic, payload, _how, done) {
         published.push(payload);
         answers.push(done);
         return answers.length;
@@ -40,7 +40,7 @@ function begin() {
     },
   });
   const send = (text: string, qos: QoS = 1) =>
-    sender.send({ topic: "room", payload: text, qos });
+    sender.send({ topic: "room", encode: () => text, qos });
   const goOnline = (inFlight: number, limits: Partial<Limits> = {}) =>
     sender.goOnline({ ...limitsOf(5), inFlight, ...limits }, 5);
   const moveTo = (name: string) => broker = name;
@@ -94,7 +94,7 @@ test("an answer at once is as good as any, however many", async () => {
   const published: string[] = [];
   const sender = new Sender({
     mqtt: {
-      publish(_topic, payload, _qos, done) {
+      publish(_topic, payload, _how, done) {
         published.push(payload);
         done(payload === "2" ? new Error("too large") : undefined);
         return undefined;
@@ -109,7 +109,9 @@ test("an answer at once is as good as any, however many", async () => {
   });
   const texts = Array.from({ length: 20_000 }, (_, i) => `${i + 1}`);
   const all = Promise.allSettled(
-    texts.map((payload) => sender.send({ topic: "room", payload, qos: 0 })),
+    texts.map((text) =>
+      sender.send({ topic: "room", encode: () => text, qos: 0 })
+    ),
   );
   sender.goOnline(limitsOf(4), 4);
   const fates = (await all).map(({ status }) => status);

@@ -185,15 +185,6 @@ test("never those who said something lately", () => {
   ]);
 });
 
-test("what comes twice counts once", () => {
-  const watch = new Watch().crowd();
-  const payload = { ...joined("ann"), id: "1" };
-  assertEquals(watch.show(payload), true);
-  assertEquals(watch.show({ ...payload, from: "bob" }), false);
-  watch.view.showGathered();
-  assertEquals(watch.lines, ["14:03:22 -- 1 joined: ann"]);
-});
-
 test("a thousand are not kept waiting", () => {
   const watch = new Watch().crowd();
   for (let i = 0; i < 1_001; i++) watch.show(joined(`u${i}`));

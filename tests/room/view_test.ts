@@ -49,19 +49,6 @@ const malformed: Received = {
 
 const test = pureTests("room view");
 
-test("nothing twice, by id and topic", () => {
-  const { view: room, lines } = view({ showTopic: true });
-  assertEquals(room.show(said("a", { id: "1" })), true);
-  assertEquals(room.show(said("a", { id: "1" })), false);
-  assertEquals(room.show(said("b", { id: "2" })), true);
-  assertEquals(room.show(said("a", { id: "1", topic: "hall" })), true);
-  assertEquals(lines, [
-    "14:03:22 [room] ann: a",
-    "14:03:22 [room] ann: b",
-    "14:03:22 [hall] ann: a",
-  ]);
-});
-
 test("what has no id is always shown", () => {
   const { view: room, lines } = view();
   for (let times = 0; times < 2; times++) {
@@ -88,7 +75,6 @@ test("a late message shows when it was sent", () => {
 test("kept messages show when they were sent, and are counted", () => {
   const { view: room, lines } = view();
   room.beginMissed();
-  room.show(said("a", { id: "1", age: 5 }));
   room.show(said("a", { id: "1", age: 5 }));
   room.show(said("b", { id: "2", age: 5 }));
   room.endMissed();
@@ -128,7 +114,6 @@ test("notes, as lines and as JSON", () => {
 
 test("JSON has the same messages, with their times", () => {
   const { view: room, lines } = view({ json: true });
-  room.show(said("a", { id: "1", age: 60_000 }));
   room.show(said("a", { id: "1", age: 60_000 }));
   assertEquals(lines.length, 1);
   const { text, id, at } = JSON.parse(lines[0]);

@@ -1,0 +1,246 @@
+/**
+ * Catching up: what was said in a room before one came, or while one was away,
+ * is shown as a keeper has it, before what comes meanwhile.
+ *
+ * @module
+ */
+
+import type { ChatClient } from "../client.ts";
+import { type Payload, presenceOf, type Received } from "../protocol.ts";
+import type { Wait } from "../timer.ts";
+import { decodeHistory, type History } from "./history.ts";
+import { type Kept, kept, reachesBack, unseen } from "./history_merge.ts";
+import { MAX_KEPT } from "./history_topic.ts";
+import type { Note } from "./line.ts";
+import { type Occasion, Past, type PastOptions } from "./past.ts";
+import type { Roster } from "./roster.ts";
+import type { RoomView } from "./view.ts";
+
+/** What catching up needs. */
+export interface CatchUpOptions
+  extends Pick<PastOptions, "room" | "qos" | "keeps"> {
+  /** How many messages of before one came are shown. */
+  history: number;
+  /** Whether its lines speak for themselves. */
+  json: boolean;
+  /** Whether to say that there is no history. */
+  tellsNone: boolean;
+  view: RoomView;
+  roster: Roster;
+  /** Takes note of a payload that was kept; returns whether it is new. */
+  isNew: (payload: Payload) => boolean;
+  /** Whether nothing of a payload's author is shown. */
+  isIgnored: (payload: Payload) => boolean;
+  /** Takes what was held back. */
+  take: (received: Received) => void;
+  /** Called when it was looked for what is missing. */
+  onLookedUp: () => void;
+  /** For tests. */
+  wait?: Wait;
+}
+
+type Gap = Extract<Note, { type: "gap" }>;
+
+/** The most that is held back; then what is kept comes later. */
+const MAX_HELD = 1_000;
+
+/** Catches up with a room. */
+export class CatchUp {
+  readonly #options: CatchUpOptions;
+  readonly #past: Past;
+  #client?: ChatClient;
+  /** What came while it is not known yet what comes before it. */
+  #held?: Received[] = [];
+  /** What was shown and has no id. */
+  #plain: Kept[] = [];
+  /** The gap that is not told yet, and when it began. */
+  #gap?: { note: Gap; since: number };
+  #hasCome = false;
+  /** Whether a history ever came. */
+  #hasHistory = false;
+
+  constructor(options: CatchUpOptions) {
+    const onRead: PastOptions["onRead"] = (received, occasion) =>
+      this.#onRead(received, occasion);
+    this.#options = options;
+    this.#past = new Past({ ...options, onRead });
+  }
+
+  /** Begins with what was said before one came. */
+  begin(client: ChatClient): void {
+    this.#client = client;
+    this.#past.read(client, "came");
+  }
+
+  /** Whether what arrived is held back, to be taken later. */
+  holds(received: Received): boolean {
+    const held = this.#held;
+    if (held === undefined) return false;
+    held.push(received);
+    if (held.length >= MAX_HELD) this.#release();
+    return true;
+  }
+
+  /** Takes note of what is shown. */
+  note({ payload, receivedAt }: Received): void {
+    if (!("from" in payload) || payload.id !== undefined) return;
+    this.#remember(kept(payload, receivedAt));
+  }
+
+  /** Takes what came on the topic of the history. */
+  receive(received: Received): void {
+    this.#past.receive(received);
+  }
+
+  /**
+   * There was no connection for a while, in which something may be missing.
+   *
+   * @returns Whether the gap is told later.
+   */
+  fillGap(note: Gap, now: number): boolean {
+    if (!this.#hasHistory || this.#client === undefined) return false;
+    this.#gap = { note, since: now - note.seconds * 1000 };
+    this.#held ??= [];
+    return true;
+  }
+
+  /** The room is joined again. */
+  joined(): void {
+    if (this.#gap !== undefined) this.#past.read(this.#client!, "gap");
+  }
+
+  /** The connection is lost: nothing is waited for. */
+  lost(): void {
+    if (this.#hasCome) this.#release();
+  }
+
+  /** Looks for what is missing; returns whether that is worth it. */
+  lookUp(): boolean {
+    if (!this.#hasHistory || !this.#client?.online) return false;
+    this.#past.read(this.#client, "lost");
+    return true;
+  }
+
+  /** Shows what is held back, and waits for nothing any more. */
+  stop(): void {
+    this.#past.stop();
+    this.#release();
+  }
+
+  #onRead(received: Received | undefined, occasion: Occasion): void {
+    const { view, roster, onLookedUp, isNew } = this.#options;
+    const { history, problem } = received ? read(received) : {};
+    const fresh = history ? unseen(history.messages, this.#plain, isNew) : [];
+    for (const one of fresh) {
+      if (one.payload.id === undefined) this.#remember(one);
+    }
+    if (received !== undefined && history !== undefined) {
+      this.#hasHistory = true;
+      const { here, at } = history;
+      roster.noteHere(here, at, received.receivedAt);
+    }
+    const isFirst = occasion === "came" && !this.#hasCome;
+    const shown = fresh.filter(({ payload }) =>
+      this.#isShown(payload, occasion)
+    );
+    if (isFirst) this.#showBefore(shown, received, problem);
+    else {
+      if (occasion === "gap") this.#tellGap(history, fresh, shown.length);
+      this.#show(shown, received);
+    }
+    if (occasion === "lost") onLookedUp();
+    this.#hasCome = true;
+    if (this.#gap === undefined) this.#release();
+    else view.showGathered();
+  }
+
+  /** Shows what was said before one came, or says that nothing is kept. */
+  #showBefore(
+    fresh: Kept[],
+    received: Received | undefined,
+    problem: string | undefined,
+  ): void {
+    const { history, view, json, tellsNone } = this.#options;
+    const shown = fresh.slice(-history);
+    const isTold = shown.length > 0 && !json;
+    const isNone = received === undefined || problem !== undefined;
+    if (isTold || (isNone && tellsNone)) {
+      view.note({ type: "history", count: shown.length, problem });
+    }
+    this.#show(shown, received);
+    if (isTold) view.note({ type: "now" });
+  }
+
+  #show(some: Kept[], from: Received | undefined): void {
+    if (from === undefined) return;
+    const { view, room } = this.#options;
+    for (const { payload, time } of some) {
+      const sentAt = new Date(time);
+      const { at = sentAt.toISOString() } = payload;
+      const { sentTo: _, ...rest } = from;
+      const received = { ...rest, topic: room, payload: { ...payload, at } };
+      view.showKept({ ...received, retain: false }, sentAt);
+    }
+  }
+
+  /** Of whom came and went before one came, `here` has the outcome. */
+  #isShown(payload: Payload, occasion: Occasion): boolean {
+    const { isIgnored, room } = this.#options;
+    const isOld = occasion === "came" && payload.type === "notice" &&
+      presenceOf(payload, room) !== undefined;
+    return !isOld && !isIgnored(payload);
+  }
+
+  /** Says what is known of what was said without a connection. */
+  #tellGap(history?: History, fresh: Kept[] = [], shown?: number): void {
+    if (this.#gap === undefined) return;
+    const { note, since } = this.#gap;
+    this.#gap = undefined;
+    if (history === undefined) return this.#options.view.note(note);
+    const { messages, since: keptSince = "" } = history;
+    const isWhole = Date.parse(keptSince) <= since &&
+      reachesBack(messages, fresh, since);
+    this.#options.view.note({
+      ...note,
+      mayMiss: !isWhole,
+      mayMissQoS0: false,
+      fetched: shown,
+    });
+  }
+
+  /** What is held back is due, whatever is not known before it. */
+  #release(): void {
+    this.#tellGap();
+    const held = this.#held ?? [];
+    this.#held = undefined;
+    held.forEach(this.#options.take);
+  }
+
+  #remember(message: Kept): void {
+    if (this.#plain.length >= 2 * MAX_KEPT) this.#plain.splice(0, MAX_KEPT);
+    this.#plain.push(message);
+  }
+}
+
+/** Reads a history, or says why it can't be read. */
+function read(
+  { payload, sealed, receivedAt }: Received,
+): { history?: History; problem?: string } {
+  if (sealed === false) {
+    return {
+      problem: "What is kept of this room is not sealed; it is not shown.",
+    };
+  }
+  if (payload.type === "sealed") {
+    const why = payload.reason === undefined
+      ? "sealed (--secret-file FILE opens it)"
+      : payload.reason;
+    return { problem: `What is kept of this room is ${why}.` };
+  }
+  const history = payload.type === "history"
+    ? decodeHistory(payload, Number(receivedAt))
+    : undefined;
+  return history === undefined
+    ? { problem: "What is kept of this room can't be read." }
+    : { history };
+}

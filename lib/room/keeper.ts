@@ -1,0 +1,276 @@
+/**
+ * Keeping rooms: what is said in them is left on the broker, as one retained
+ * payload for each, for whoever comes later.
+ *
+ * @module
+ */
+
+import {
+  AbandonedError,
+  type ChatClient,
+  PublishError,
+  type Status,
+} from "../client.ts";
+import { showBroker } from "../mqtt/address.ts";
+import { isOneTopic } from "../mqtt/topic.ts";
+import { isSameRoom, type QoS, type Received } from "../protocol.ts";
+import { safeTopic } from "../safe_text.ts";
+import { type Wait, waitFor } from "../timer.ts";
+import { decodeHistory, encodeHistory } from "./history.ts";
+import { historyTopic, roomOfHistory } from "./history_topic.ts";
+import { KeptRoom } from "./kept_room.ts";
+
+/** How rooms are kept. */
+export interface KeeperOptions {
+  /** The rooms, as topic filters. */
+  topics: string[];
+  /** How many messages of each, and how many notices. */
+  keep: number;
+  /** Who keeps them. */
+  name: string;
+  /** The QoS to read and write histories with. */
+  qos: QoS;
+  /** Takes a sentence for whoever looks after it. */
+  warn: (sentence: string) => void;
+  /** Takes what only helps to find a fault. */
+  debug: (sentence: string) => void;
+  /** The clock. */
+  now?: () => Date;
+  /** For tests. */
+  wait?: Wait;
+}
+
+/** A broker that keeps nothing. */
+export class KeepingError extends Error {
+  static {
+    this.prototype.name = "KeepingError";
+  }
+}
+
+/** A room, and what happens to its history. */
+interface Place {
+  room: KeptRoom;
+  /** Whether it is known what the broker has, or that it has nothing. */
+  isReady: boolean;
+  /** Whether there may be something to write. */
+  isDue: boolean;
+  isWriting: boolean;
+  /** Whether its history may not be read or written. */
+  isDenied: boolean;
+  /** How many messages had no room when that was told last. */
+  unfit: number;
+  callOff?: () => void;
+  onAdopted: () => void;
+}
+
+/** How often a history is written at most, in milliseconds. */
+const WRITE_MS = 1_000;
+
+/** How long what is kept may take to come, in milliseconds. */
+const READ_MS = 1_000;
+
+/** The most rooms that are kept: at most 64 KiB each, and half a megabyte. */
+const MAX_ROOMS = 1_000;
+
+/** Keeps the rooms that a client reads. */
+export class Keeper {
+  readonly #options: KeeperOptions;
+  readonly #wait: Wait;
+  readonly #places = new Map<string, Place>();
+  #client?: ChatClient;
+  /** Since when nothing was missed that the broker had. */
+  #since: Date;
+  #hasWarned = false;
+  #hasEnded = false;
+
+  constructor(options: KeeperOptions) {
+    this.#options = options;
+    this.#wait = options.wait ?? waitFor;
+    this.#since = this.#now();
+  }
+
+  /** Whether a history may not be read or written. */
+  get isDenied(): boolean {
+    return [...this.#places.values()].some(({ isDenied }) => isDenied);
+  }
+
+  /**
+   * Begins with what is kept of the rooms that are named.
+   *
+   * @param client The connection, subscribed to the rooms.
+   * @throws {KeepingError} When its broker keeps no retained messages.
+   */
+  begin(client: ChatClient): void {
+    if (!client.retains) {
+      throw new KeepingError(
+        `${showBroker(client.broker)} keeps no retained messages, and so no ` +
+          "room; leave --keep out, or use another broker.",
+      );
+    }
+    this.#client = client;
+    this.#since = this.#now();
+    for (const topic of this.#options.topics) {
+      if (isOneTopic(topic)) this.#placeOf(topic);
+    }
+    for (const [topic, place] of this.#places) this.#read(client, topic, place);
+  }
+
+  /** Takes what arrived. */
+  receive(received: Received): void {
+    const { topic, sealed, payload } = received;
+    // In a room with a secret, what is not sealed may be anybody's.
+    if (sealed === false) return;
+    const room = roomOfHistory(topic);
+    if (room === undefined) {
+      if (!("from" in payload)) return;
+      const name = received.sentTo ?? this.#named(topic);
+      const place = this.#placeOf(name);
+      if (place === undefined) return;
+      place.room.add(received);
+      this.#schedule(name, place);
+    } else if (payload.type === "history") {
+      const name = this.#named(room);
+      const place = this.#places.get(name);
+      const history = decodeHistory(payload, Number(this.#now()));
+      if (place === undefined || history === undefined) return;
+      place.room.adopt(history, received.receivedAt);
+      place.onAdopted();
+      this.#schedule(name, place);
+    }
+  }
+
+  /** Takes note of what happens to the connection. */
+  onStatus(status: Status): void {
+    if (status.type !== "connected" || status.gap === undefined) return;
+    const hasMissed = !status.sessionPresent || status.mayBeShared === true ||
+      this.#options.qos === 0;
+    if (hasMissed) this.#since = this.#now();
+  }
+
+  /** Writes what is left to write, and writes no more. */
+  async end(): Promise<void> {
+    this.#hasEnded = true;
+    const last = [...this.#places].map(async ([topic, place]) => {
+      place.callOff?.();
+      place.onAdopted();
+      const { isReady, isDue, isDenied } = place;
+      if (isReady && isDue && !isDenied) await this.#write(topic, place);
+    });
+    await Promise.all(last);
+  }
+
+  /** The room that is meant by a topic: some brokers spell it another way. */
+  #named(topic: string): string {
+    if (this.#places.has(topic)) return topic;
+    const { topics } = this.#options;
+    const isMeant = (named: string) =>
+      isOneTopic(named) && isSameRoom(named, topic);
+    return topics.find(isMeant) ?? topic;
+  }
+
+  #placeOf(topic: string): Place | undefined {
+    const known = this.#places.get(topic);
+    if (known !== undefined) return known;
+    if (this.#places.size >= MAX_ROOMS) {
+      this.#warnOnce(`Only the first ${MAX_ROOMS} rooms are kept.`);
+      return undefined;
+    }
+    const place: Place = {
+      room: new KeptRoom(this.#options.keep),
+      isReady: false,
+      isDue: false,
+      isWriting: false,
+      isDenied: false,
+      unfit: 0,
+      onAdopted: () => {},
+    };
+    this.#places.set(topic, place);
+    if (this.#client) this.#read(this.#client, topic, place);
+    return place;
+  }
+
+  /** Joins the history of a room: what is kept, and what others write. */
+  async #read(client: ChatClient, topic: string, place: Place): Promise<void> {
+    const { promise, resolve } = Promise.withResolvers<void>();
+    place.onAdopted = resolve;
+    try {
+      const { qos } = this.#options;
+      const [grant] = await client.join([historyTopic(topic)], qos, true);
+      if (grant.qos === undefined) return this.#deny(topic, place, "read");
+    } catch {
+      return; // The connection is lost for good, which is told elsewhere.
+    }
+    const callOff = this.#wait(READ_MS, resolve);
+    await promise;
+    callOff();
+    place.isReady = true;
+    if (place.isDue) this.#schedule(topic, place);
+  }
+
+  /** Has the history written, unless it will be already. */
+  #schedule(topic: string, place: Place): void {
+    if (place.isDenied || this.#hasEnded) return;
+    place.isDue = true;
+    if (!place.isReady || place.isWriting || place.callOff) return;
+    place.callOff = this.#wait(WRITE_MS, () => {
+      place.callOff = undefined;
+      this.#write(topic, place);
+    });
+  }
+
+  async #write(topic: string, place: Place): Promise<void> {
+    const client = this.#client!;
+    const { name, qos } = this.#options;
+    const to = historyTopic(topic);
+    place.isDue = false;
+    const head = {
+      from: name,
+      at: this.#now().toISOString(),
+      since: this.#since.toISOString(),
+    };
+    const history = place.room.next(head, client.keepsBytes(to));
+    this.#tellOfUnfit(topic, place);
+    if (history === undefined) return;
+    place.isWriting = true;
+    try {
+      await client.keep(to, encodeHistory(history), qos);
+    } catch (error) {
+      if (error instanceof AbandonedError) return;
+      if (error instanceof PublishError && error.isDenied) {
+        this.#deny(topic, place, "write");
+      } else this.#options.warn((error as Error).message);
+    } finally {
+      place.isWriting = false;
+    }
+    if (place.isDue) this.#schedule(topic, place);
+  }
+
+  #deny(topic: string, place: Place, what: "read" | "write"): void {
+    place.isDenied = true;
+    const shown = safeTopic(historyTopic(topic));
+    this.#options.warn(
+      `${safeTopic(topic)} is not kept: the broker does not let you ${what} ` +
+        `${shown}; docs/rooms.md says how its operator allows it.`,
+    );
+  }
+
+  #tellOfUnfit(topic: string, place: Place): void {
+    const { unfit } = place.room;
+    if (unfit > 0 && place.unfit === 0) {
+      this.#options.debug(
+        `${unfit} of the last payloads of ${safeTopic(topic)} are not kept: ` +
+          "the history would be too large",
+      );
+    }
+    place.unfit = unfit;
+  }
+
+  #warnOnce(sentence: string): void {
+    if (!this.#hasWarned) this.#options.warn(sentence);
+    this.#hasWarned = true;
+  }
+
+  #now(): Date {
+    return this.#options.now?.() ?? new Date();
+  }
+}

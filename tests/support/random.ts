@@ -1,0 +1,44 @@
+/**
+ * Randomness that is the same in each run, for tests of many cases.
+ *
+ * @module
+ */
+
+/** Random values from a seed. */
+export class Random {
+  #state: number;
+
+  constructor(seed: number) {
+    this.#state = seed;
+  }
+
+  /** A number from 0 up to 1, left out. */
+  next(): number {
+    // Mulberry32, by Tommy Ettinger.
+    this.#state = (this.#state + 0x6d2b79f5) | 0;
+    let mixed = Math.imul(this.#state ^ (this.#state >>> 15), this.#state | 1);
+    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
+    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
+  }
+
+  /** A whole number from 0 up to another, left out. */
+  below(end: number): number {
+    return Math.floor(this.next() * end);
+  }
+
+  /** One of some values. */
+  one<Value>(values: readonly Value[]): Value {
+    return values[this.below(values.length)];
+  }
+
+  /** Whether something happens that does so with a probability. */
+  chance(probability: number): boolean {
+    return this.next() < probability;
+  }
+
+  /** The same values in another order. */
+  shuffled<Value>(values: readonly Value[]): Value[] {
+    return values.map((value) => ({ value, rank: this.next() }))
+      .sort((a, b) => a.rank - b.rank).map(({ value }) => value);
+  }
+}
