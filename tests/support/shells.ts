@@ -145,7 +145,7 @@ const ZSH_MISSING = isInstalled("zsh", "-c", "zmodload zsh/zpty")
 /** Runs zsh in a terminal of its own, types lines, and prints what it shows. */
 const ZSH_DRIVER = `zmodload zsh/zpty
 zpty inner zsh -f -i
-zpty -w inner 'stty cols 200 rows 100; source ./setup'
+zpty -w inner 'stty cols 200; source ./setup'
 for line; do zpty -w -n inner $line$'\\t\\n'; done
 zpty -w inner exit
 while zpty -r inner shown; do print -rn -- $shown; done
@@ -158,7 +158,7 @@ async function runZsh(
 ): Promise<string> {
   await folder.write(
     "setup",
-    `PS1= PS2= PATH=$HOME:$PATH
+    `PS1= PS2= LISTMAX=1000 PATH=$HOME:$PATH
 autoload -Uz compinit
 ${load}
 tab() { _main_complete; ${ending} }
