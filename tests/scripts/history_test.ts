@@ -1,0 +1,228 @@
+/**
+ * A room that a listener keeps, and those who come later or were away: the
+ * scripts as processes, with the embedded broker.
+ *
+ * @module
+ */
+
+import { assert, assertEquals, assertMatch } from "@std/assert";
+import { at, openBroker, TOPIC } from "../support/brokers.ts";
+import { FaultProxy } from "../support/fault_proxy.ts";
+import { HARMFUL } from "../support/line_fixtures.ts";
+import { type Arrival, Peer, said } from "../support/peers.ts";
+import {
+  assertOneLine,
+  type Process,
+  run,
+  start,
+} from "../support/processes.ts";
+
+const HISTORY = `${TOPIC}/$history`;
+
+/** The payloads that a history has. */
+interface Wire {
+  messages: Record<string, string>[];
+  here: string[];
+}
+
+/** Waits until the room's history has a text; returns it. */
+async function kept(peer: Peer, text: string): Promise<Wire> {
+  let last: Arrival;
+  do last = await peer.next(); while (!last.text.includes(text));
+  return JSON.parse(last.text);
+}
+
+/** What a history says, oldest first. */
+const texts = ({ messages }: Wire) =>
+  messages.flatMap(({ message }) => message ?? []);
+
+/** Starts a keeper, and waits until it reads the room. */
+async function startKeeper(
+  broker: { port: number },
+  ...args: string[]
+): Promise<Process> {
+  const keeper = start("listener.ts", at(broker, "-n", "Keeper", ...args));
+  await keeper.stdout.line(/Keeper is now subscribed/);
+  return keeper;
+}
+
+/** What a newcomer reads, until its own notice is there. */
+async function newcomer(
+  broker: { port: number },
+  ...args: string[]
+): Promise<string[]> {
+  await using reader = start("listener.ts", at(broker, "-n", "New", ...args));
+  await reader.stdout.line(/New is now subscribed/);
+  return reader.stdout.soFar.trim().split("\n");
+}
+
+const send = (broker: { port: number }, name: string, count: number) =>
+  run("publisher.ts", at(broker, "-n", name), {
+    stdin: Array.from({ length: count }, (_, i) => `${name} ${i + 1}\n`)
+      .join(""),
+  });
+
+Deno.test("history: who comes later reads what was said, in order", async () => {
+  await using broker = await openBroker();
+  await using peer = await Peer.connect(broker, HISTORY);
+  await using _keeper = await startKeeper(broker, "--keep", "30");
+  await send(broker, "Ada", 25);
+  await peer.publish(TOPIC, said("from Python", "old"));
+  const wire = await kept(peer, "from Python");
+  assertEquals(texts(wire).length, 26);
+  const lines = (await newcomer(broker, "--history", "20"))
+    .map((line) => line.slice(9));
+  assertEquals(lines[0], "== 20 messages from before you came");
+  const expected = Array.from({ length: 19 }, (_, i) => `Ada: Ada ${i + 7}`);
+  assertEquals(lines.slice(1, 20), expected);
+  assertEquals(lines.slice(20, 22), ["old: from Python", "== now"]);
+  assertMatch(lines.at(-1)!, /^-- User New is now subscribed/);
+  // In a pipe nobody has asked for it.
+  assertEquals((await newcomer(broker)).length, 1);
+});
+
+Deno.test("history: in JSON it is marked, and counts for nothing", async () => {
+  await using broker = await openBroker();
+  await using peer = await Peer.connect(broker, HISTORY);
+  await using keeper = await startKeeper(broker, "--keep", "5");
+  await send(broker, "Ada", 3);
+  await peer.publish(TOPIC, said("from Python", "old"));
+  await kept(peer, "from Python");
+  await using reader = start(
+    "listener.ts",
+    at(broker, "--json", "--history", "2", "-C", "1", "--no-announce"),
+  );
+  await reader.stdout.line(/from Python/);
+  await send(broker, "Bob", 1);
+  const { code, stdout } = await reader.outcome();
+  assertEquals(code, 0);
+  const all = stdout.trim().split("\n").map((line) => JSON.parse(line));
+  assertEquals(all.map(({ text, history }) => [text, history]), [
+    ["Ada 3", true],
+    ["from Python", true],
+    ["Bob 1", undefined],
+  ]);
+  // The keeper has seen when that came, which its author doesn't say.
+  assert(Math.abs(Date.parse(all[1].at) - Date.now()) < 60_000);
+  keeper.signal("SIGINT");
+  const outcome = await keeper.outcome();
+  assertEquals(outcome.code, 0, outcome.stderr);
+});
+
+Deno.test("history: a keeper that is killed goes on from what is kept", async () => {
+  await using broker = await openBroker();
+  await using peer = await Peer.connect(broker, HISTORY);
+  {
+    await using _killed = await startKeeper(broker, "--keep", "10");
+    await send(broker, "Ada", 4);
+    await kept(peer, "Ada 4");
+  }
+  await using _keeper = await startKeeper(broker, "--keep", "10");
+  await send(broker, "Bob", 3);
+  const wire = await kept(peer, "Bob 3");
+  assertEquals(
+    texts(wire),
+    ["Ada 1", "Ada 2", "Ada 3", "Ada 4", "Bob 1", "Bob 2", "Bob 3"],
+  );
+  assert(wire.here.includes("Keeper"), `${wire.here}`);
+});
+
+Deno.test("history: what a keeper has heard is kept when it leaves", async () => {
+  await using broker = await openBroker();
+  await using peer = await Peer.connect(broker, HISTORY);
+  await using keeper = await startKeeper(broker, "--keep", "10");
+  await kept(peer, "Keeper is now subscribed");
+  await send(broker, "Ada", 1);
+  await keeper.stdout.line(/Ada 1/);
+  keeper.signal("SIGINT");
+  const wire = await kept(peer, "Ada 1");
+  assertEquals(texts(wire), ["Ada 1"]);
+  assertEquals((await keeper.outcome()).code, 0);
+});
+
+Deno.test("history: forged, cut and hostile, and a reader stays whole", async () => {
+  await using broker = await openBroker();
+  await using peer = await Peer.connect(broker);
+  const nasty = "\x1b[2J\u202e\n== forged";
+  const at9999 = "9999-12-31T23:59:59.999Z";
+  const messages = Array.from({ length: 500 }, (_, i) => ({
+    type: "message",
+    from: nasty,
+    message: `${nasty}${i}`,
+    at: i % 2 ? at9999 : undefined,
+  }));
+  const hostile = { type: "history", from: nasty, messages, here: [nasty] };
+  const cases: [payload: string | Uint8Array, lines: number][] = [
+    [JSON.stringify(hostile), 22],
+    [JSON.stringify(hostile).slice(0, 9_000), 0],
+    [crypto.getRandomValues(new Uint8Array(65_536)), 0],
+    ['{"type":"history","from":"k","messages":7}', 0],
+    ["[]", 0],
+  ];
+  for (const [payload, count] of cases) {
+    await peer.publish(HISTORY, payload, true);
+    const lines = await newcomer(broker, "--history", "20");
+    assertEquals(lines.length, count + 1, lines.join("\n"));
+    for (const line of lines) assert(!HARMFUL.test(line), line);
+  }
+});
+
+Deno.test("history: a wildcard shows none, and keeps every room", async () => {
+  await using broker = await openBroker();
+  await using peer = await Peer.connect(broker, "chat/+/$history");
+  const args = ["-t", "chat/#", "--keep", "5", "--no-announce"];
+  await using keeper = start("listener.ts", [
+    ...at(broker).slice(0, 2),
+    ...args,
+  ]);
+  await keeper.stderr.line(/^Reading /);
+  await peer.publish("chat/a", said("in a"));
+  await peer.publish("chat/b", said("in b"));
+  const wires = [await kept(peer, "in "), await kept(peer, "in ")];
+  assertEquals(wires.flatMap(texts).sort(), ["in a", "in b"]);
+  keeper.signal("SIGINT");
+  const { stdout } = await keeper.outcome();
+  assertEquals(stdout.trim().split("\n").length, 2, stdout);
+});
+
+Deno.test("history: what was missed is fetched, once and in order", async () => {
+  await using broker = await openBroker();
+  await using proxy = await FaultProxy.start({ targetPort: broker.port });
+  await using peer = await Peer.connect(broker, HISTORY);
+  await using _keeper = await startKeeper(broker, "--keep", "20");
+  await send(broker, "Ada", 2);
+  await kept(peer, "Ada 2");
+  await using reader = start(
+    "listener.ts",
+    at(proxy, "-n", "New", "--history", "20", "-q", "0"),
+  );
+  await reader.stdout.line(/New is now subscribed/);
+  proxy.stall("down");
+  proxy.cut();
+  await send(broker, "Bob", 3);
+  await kept(peer, "Bob 3");
+  proxy.stall("down", false);
+  await reader.stdout.line(/Bob 3/);
+  await send(broker, "Cy", 1);
+  await reader.stdout.line(/Cy 1/);
+  const lines = reader.stdout.soFar.trim().split("\n");
+  const said = lines.flatMap((line) => /: (\w+ \d)$/.exec(line)?.[1] ?? []);
+  assertEquals(said, ["Ada 1", "Ada 2", "Bob 1", "Bob 2", "Bob 3", "Cy 1"]);
+  const gap = lines.find((line) => line.includes("without a connection"))!;
+  assertMatch(gap, /of that time follow; nothing is missing\.$/);
+});
+
+Deno.test("history: what can't be done is a usage error", async () => {
+  const wrong: [script: string, args: string[], line: RegExp][] = [
+    ["listener.ts", ["--keep", "0"], /--keep "0" does not fit/],
+    ["listener.ts", ["--keep", "501"], /--keep "501" does not fit/],
+    ["listener.ts", ["--history", "501"], /--history "501" does not fit/],
+    ["listener.ts", ["--keep", "5", "-t", "$share/g/a"], /the whole room/],
+    ["listener.ts", ["--history", "5", "-t", "a/#"], /for one room/],
+    ["listener.ts", ["--history", "5", "-t", "a", "-t", "b"], /for one room/],
+    ["publisher.ts", ["--history", "5", "-m", "x"], /for --follow/],
+  ];
+  for (const [script, args, line] of wrong) {
+    assertOneLine(await run(script, args), 2, line);
+  }
+});
