@@ -107,11 +107,11 @@ export class Keeper {
           "room; leave --keep out, or use another broker.",
       );
     }
-    this.#client = client;
     this.#since = this.#now();
     for (const topic of this.#options.topics) {
       if (isOneTopic(topic)) this.#placeOf(topic);
     }
+    this.#client = client;
     for (const [topic, place] of this.#places) this.#read(client, topic, place);
   }
 
