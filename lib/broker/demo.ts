@@ -1,6 +1,6 @@
 /**
- * The demo: a broker, a listener and two people in one terminal, then the
- * prompt for whoever watches. Runs the two scripts as they are, as processes
+ * The demo: a broker, a room that is kept, two people and one who comes late in
+ * one terminal, then the prompt for whoever watches. Runs the two scripts as they are, as processes
  * that may reach this broker's port and nothing else.
  *
  *     deno task demo
@@ -32,6 +32,12 @@ const CONVERSATION: readonly (readonly [name: string, text: string])[] = [
   ["Ada", "And if somebody sends \x1b[31mterminal codes\x1b[0m?"],
   ["Grace", "They stay text, as you see."],
 ];
+
+/** Who comes late. */
+const LATE = ["Linus", "Hello! I have read what I missed."] as const;
+
+/** How long, in milliseconds, after the others: a keeper writes once a second. */
+const LATE_MS = 1_500;
 
 const GOODBYE = ["Grace", "Bye!"] as const;
 
@@ -87,20 +93,20 @@ class Person implements AsyncDisposable {
   }
 }
 
-/** The listener; what it prints goes on to our stdout. */
+/** A listener; what it prints goes on to our stdout. */
 class Reader implements AsyncDisposable {
   readonly #process: Deno.ChildProcess;
   readonly #lines: ReadableStreamDefaultReader<string>;
   #heading: string;
 
   /** The heading comes before the first line: Deno may draw until then. */
-  constructor(stage: Stage, heading: string) {
+  constructor(stage: Stage, name: string, heading: string, ...args: string[]) {
     this.#heading = heading;
     const color = Deno.stdout.isTerminal() && !Deno.noColor;
     this.#process = script(
       stage,
       "listener.ts",
-      ["--name", "Reader", "--color", color ? "always" : "never"],
+      ["--name", name, "--color", color ? "always" : "never", ...args],
       { stdin: "null", stdout: "piped" },
     );
     this.#lines = this.#process.stdout
@@ -170,6 +176,21 @@ async function converse(stage: Stage, reader: Reader): Promise<void> {
   }
 }
 
+/** Somebody comes later, reads what was said, and says so. */
+async function comeLate(stage: Stage, reader: Reader): Promise<void> {
+  const [name, text] = LATE;
+  await new Promise((resolve) => setTimeout(resolve, LATE_MS));
+  {
+    const heading = `\n${name} comes late. The room remembers:\n`;
+    await using late = new Reader(stage, name, heading, "--history", "20");
+    await late.shows(`${name} is now subscribed`);
+  }
+  console.error();
+  await using linus = new Person(stage, name);
+  await linus.say(text);
+  await reader.shows(text);
+}
+
 /** Sends what stdin brings, through the publisher. */
 async function publishStdin(
   stage: Stage,
@@ -200,9 +221,10 @@ export async function main(): Promise<number> {
   });
   const isTerminal = Deno.stdin.isTerminal();
   {
-    await using reader = new Reader(stage, heading);
+    await using reader = new Reader(stage, "Reader", heading, "--keep", "20");
     await reader.shows("now subscribed");
     await converse(stage, reader);
+    await comeLate(stage, reader);
     if (!isTerminal) {
       const code = await publishStdin(stage, []);
       await using last = new Person(stage, GOODBYE[0]);

@@ -128,9 +128,11 @@ export class CatchUp {
   }
 
   #onRead(received: Received | undefined, occasion: Occasion): void {
-    const { view, roster, onLookedUp, isNew } = this.#options;
+    // What a gap has is told with the gap.
+    if (occasion === "came" && this.#gap !== undefined) return;
+    const { view, roster, onLookedUp } = this.#options;
     const { history, problem } = received ? read(received) : {};
-    const fresh = history ? unseen(history.messages, this.#plain, isNew) : [];
+    const fresh = history ? this.#freshIn(history) : [];
     for (const one of fresh) {
       if (one.payload.id === undefined) this.#remember(one);
     }
@@ -152,6 +154,21 @@ export class CatchUp {
     this.#hasCome = true;
     if (this.#gap === undefined) this.#release();
     else view.showGathered();
+  }
+
+  /** What is neither seen nor held back. */
+  #freshIn({ messages }: History): Kept[] {
+    const held = new Set<string>();
+    const plain = [...this.#plain];
+    for (const { payload, receivedAt } of this.#held ?? []) {
+      if (!("from" in payload)) continue;
+      if (payload.id === undefined) plain.push(kept(payload, receivedAt));
+      else held.add(payload.id);
+    }
+    const others = messages.filter(({ payload: { id } }) =>
+      id === undefined || !held.has(id)
+    );
+    return unseen(others, plain, this.#options.isNew);
   }
 
   /** Shows what was said before one came, or says that nothing is kept. */

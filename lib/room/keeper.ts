@@ -67,7 +67,7 @@ interface Place {
 const WRITE_MS = 1_000;
 
 /** How long what is kept may take to come, in milliseconds. */
-const READ_MS = 1_000;
+const READ_MS = 500;
 
 /** The most rooms that are kept: at most 64 KiB each, and half a megabyte. */
 const MAX_ROOMS = 1_000;
@@ -204,7 +204,7 @@ export class Keeper {
     await promise;
     callOff();
     place.isReady = true;
-    if (place.isDue) this.#schedule(topic, place);
+    if (place.isDue && !this.#hasEnded) await this.#write(topic, place);
   }
 
   /** Has the history written, unless it will be already. */

@@ -25,6 +25,9 @@ const said = (n: number, ago = 0) => ({
   at: new Date(Date.now() - ago * 1000).toISOString(),
 });
 
+/** The reader's own notice. */
+const joinedOwn = () => ({ ...notice(joinNotice("me", ROOM), "me"), id: "x" });
+
 /** Lets promises settle. */
 const turn = () => new Promise<void>((resolve) => setTimeout(resolve));
 
@@ -95,17 +98,21 @@ const test = pureTests("catching up");
 
 test("first what was said before, then what comes meanwhile", async () => {
   const { reader, lines, joined, pass, history, receive } = begin();
-  receive(notice(joinNotice("me", ROOM), "me"));
+  receive(joinedOwn());
   receive(said(4));
   await pass(100);
   assertEquals(lines, []);
-  history([said(1, 9), said(2, 8), said(3, 7), said(4, 0)], { here: ["Bob"] });
+  // The keeper has heard of the newcomer.
+  const own = { ...joinedOwn(), at: new Date().toISOString() };
+  const before = [said(1, 9), said(2, 8), said(3, 7), said(4, 0)];
+  history([...before, own as never], { here: ["Bob"] });
   await pass(0);
   assertEquals(lines, [
-    "== 4 messages from before you came",
-    ...["1", "2", "3", "4"].map((text) => `Ada: ${text}`),
+    "== 3 messages from before you came",
+    ...["1", "2", "3"].map((text) => `Ada: ${text}`),
     "== now",
     `-- ${joinNotice("me", ROOM)}`,
+    "Ada: 4",
   ]);
   assertEquals(joined, [`+${ROOM}/$history`]);
   // The keeper may not have written yet what was said right before.

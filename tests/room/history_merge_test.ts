@@ -17,7 +17,6 @@ import {
 } from "../../lib/room/history_merge.ts";
 import { pureTests } from "../support/pure.ts";
 import { Random } from "../support/random.ts";
-import { utf8 } from "../support/line_fixtures.ts";
 
 const NOW = Date.parse("2026-01-02T12:00:00.000Z");
 const ALL = 10_000;
