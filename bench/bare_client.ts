@@ -8,26 +8,26 @@
 
 import "../lib/mqtt/library_env.ts"; // first: mqtt-packet reads the environment on loading
 import { Buffer } from "node:buffer";
-import { generate, parser } from "mqtt-packet";
-import { Progress, within } from "../lib/timer.ts";
+import { generate, type PacketCmd, parser } from "mqtt-packet";
+import { Incoming } from "./incoming.ts";
 
 /** How long an answer may take, in seconds. */
 const PATIENCE_S = 60;
 
-/** The packets that are counted. */
-type Answer = "connack" | "suback" | "puback" | "publish";
-
-/** A connection to the broker. */
 export class BareClient implements Disposable {
   readonly #connection: Deno.TcpConn;
-  readonly #counts = { connack: 0, suback: 0, puback: 0, publish: 0 };
-  readonly #progress = new Progress();
-  #bytes = 0;
+  readonly #incoming: Incoming;
+  readonly #counts = new Map<PacketCmd, number>();
 
   private constructor(connection: Deno.TcpConn) {
     this.#connection = connection;
-    // Only the connection's end comes out of it, which a waiter is told.
-    this.#read().catch(() => {}).finally(() => this.#progress.made());
+    const packets = parser();
+    packets.on("packet", ({ cmd }) => {
+      this.#counts.set(cmd, this.count(cmd) + 1);
+    });
+    const take = ({ buffer, byteOffset, length }: Uint8Array) =>
+      void packets.parse(Buffer.from(buffer, byteOffset, length));
+    this.#incoming = new Incoming(connection.readable, take);
   }
 
   /** Connects to the broker on a port of 127.0.0.1, and is accepted. */
@@ -44,9 +44,8 @@ export class BareClient implements Disposable {
   /** Subscribes at QoS 0: there is nothing to acknowledge. */
   async subscribe(topic: string): Promise<void> {
     const subscriptions = [{ topic, qos: 0 as const }];
-    await this.send(
-      generate({ cmd: "subscribe", messageId: 1, subscriptions }),
-    );
+    const packet = { cmd: "subscribe" as const, messageId: 1, subscriptions };
+    await this.send(generate(packet));
     await this.expect("suback", 1);
   }
 
@@ -58,46 +57,24 @@ export class BareClient implements Disposable {
     }
   }
 
-  /**
-   * Waits for packets of a kind.
-   *
-   * @param kind Which.
-   * @param count How many since the connection was made.
-   * @param patience For how many seconds without any news.
-   * @returns How many have come.
-   */
-  async wait(kind: Answer, count: number, patience: number): Promise<number> {
-    while (this.#counts[kind] < count) {
-      const before = this.#bytes;
-      await within(patience, this.#progress.next);
-      if (this.#bytes === before) break;
-    }
-    return this.#counts[kind];
+  /** How many packets of a kind have come. */
+  count(kind: PacketCmd): number {
+    return this.#counts.get(kind) ?? 0;
   }
 
-  /** As {@link BareClient.wait}, but throws when they don't come. */
-  async expect(kind: Answer, count: number): Promise<void> {
-    const came = await this.wait(kind, count, PATIENCE_S);
-    if (came >= count) return;
-    throw new Error(
-      `The broker sent ${came} of ${count} ${kind} to the bare client, and ` +
-        "then nothing.",
-    );
+  /** Waits until so many have come; tells whether they did. */
+  wait(kind: PacketCmd, count: number, silence: number): Promise<boolean> {
+    return this.#incoming.until(() => this.count(kind) >= count, silence);
+  }
+
+  /** Waits until so many have come; throws when they don't. */
+  async expect(kind: PacketCmd, count: number): Promise<void> {
+    if (await this.wait(kind, count, PATIENCE_S)) return;
+    const came = this.count(kind);
+    throw new Error(`The broker sent ${came} of ${count} ${kind}, no more.`);
   }
 
   [Symbol.dispose](): void {
     this.#connection.close();
-  }
-
-  async #read(): Promise<void> {
-    const packets = parser();
-    packets.on("packet", ({ cmd }) => {
-      if (cmd in this.#counts) this.#counts[cmd as Answer]++;
-    });
-    for await (const bytes of this.#connection.readable) {
-      this.#bytes += bytes.length;
-      packets.parse(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length));
-      this.#progress.made();
-    }
   }
 }

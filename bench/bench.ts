@@ -1,72 +1,66 @@
 /**
- * What every row is given: the broker, the programs, how much is measured, and
- * where the figures go.
+ * What every row is given: the broker's port, the programs, how much to
+ * measure, and the one way to measure it.
  *
  * @module
  */
 
-import { Figure, type Target, type Unit } from "./figures.ts";
-import type { Command, Processes } from "./processes.ts";
-import type { Found, OneShot, Place, Program } from "./programs.ts";
-import type { Plot } from "./svg.ts";
+import type { Plot } from "./plot.ts";
+import type { Found, Program } from "./programs.ts";
+import { type Column, COLUMNS, Figures } from "./table.ts";
 
-/** A row of the benchmark: measures something, and adds its figures. */
+/** A row of the benchmark: measures something. */
 export type Row = (bench: Bench) => Promise<void>;
 
-/** What every row is given. */
 export class Bench {
-  readonly processes: Processes;
-  readonly port: number;
-  readonly programs: Program[];
-  readonly oneShots: OneShot[];
-  readonly figures: Figure[] = [];
+  readonly figures = new Figures();
   readonly plots: Plot[] = [];
-  readonly #isShort: boolean;
-  readonly #hasTime: boolean;
+  readonly ours: Program;
 
   constructor(
-    { processes, port, isShort }: Place,
-    { programs, oneShots, hasTime }: Found,
+    readonly port: number,
+    /** Where files may be left until the end. */
+    readonly folder: string,
+    readonly isShort: boolean,
+    readonly found: Found,
   ) {
-    this.processes = processes;
-    this.port = port;
-    this.programs = programs;
-    this.oneShots = oneShots;
-    this.#isShort = isShort;
-    this.#hasTime = hasTime;
+    this.ours = found.programs.find(({ column }) => column === "ours")!;
   }
 
   /** How much is measured: for figures that count, or to see that it works. */
   size<T>(full: T, short: T): T {
-    return this.#isShort ? short : full;
-  }
-
-  /** A row of the table, below those that are there. */
-  figure(what: string, unit: Unit, targets?: Target[]): Figure {
-    const figure = new Figure(what, unit, targets);
-    this.figures.push(figure);
-    return figure;
-  }
-
-  /** The numbers of rounds, from 1, each announced. */
-  *rounds(what: string, count: number): Generator<number> {
-    for (let round = 1; round <= count; round++) {
-      this.tell(`${what}, round ${round} of ${count}`);
-      yield round;
-    }
-  }
-
-  /** Says what is under way. */
-  tell(text: string): void {
-    console.error(text);
+    return this.isShort ? short : full;
   }
 
   /**
-   * A command under GNU time, where that is there: it alone can tell the peak
-   * memory of a process that has ended. Linux counts into the memory of a new
-   * process what its parent had at the fork, and GNU time has little.
+   * Measures programs in turn, round by round. What `run` returns are figures
+   * by the end of their names, which begin with `what`.
    */
-  timed(command: Command): Command {
-    return this.#hasTime ? ["time", "-f", "%M", ...command] : command;
+  async measure<P extends { column: Column }>(
+    what: string,
+    rounds: number,
+    programs: P[],
+    run: (program: P) => Promise<Record<string, number | undefined>>,
+  ): Promise<void> {
+    for (let round = 1; round <= rounds; round++) {
+      console.error(`${what}, round ${round} of ${rounds}`);
+      for (const program of programs) {
+        for (const [name, value] of Object.entries(await run(program))) {
+          this.figures.add(`${what}, ${name}`, program.column, value);
+        }
+      }
+    }
+  }
+
+  /** Plots a figure that was measured for several counts, by its names. */
+  plot(title: string, xLabel: string, figures: Map<number, string>): void {
+    const lines: Plot["lines"] = new Map();
+    for (const column of COLUMNS) {
+      for (const [x, figure] of figures) {
+        const y = this.figures.median(figure, column);
+        if (y) lines.set(column, [...lines.get(column) ?? [], [x, y]]);
+      }
+    }
+    this.plots.push({ title, xLabel, lines });
   }
 }

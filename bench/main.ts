@@ -8,10 +8,11 @@
  */
 
 import { parseArgs } from "@std/cli/parse-args";
+import { UNLIMITED_QUEUES } from "../tests/support/mosquitto.ts";
+import { accepts, freePort } from "../tests/support/ports.ts";
 import { Bench, type Row } from "./bench.ts";
-import { startBroker } from "./broker.ts";
-import { figureTable, targetTable } from "./figures.ts";
-import { Processes } from "./processes.ts";
+import { svg } from "./plot.ts";
+import { endAll, read, ROOT, Running } from "./processes.ts";
 import { findPrograms } from "./programs.ts";
 import { growth } from "./rows/growth.ts";
 import { idle } from "./rows/idle.ts";
@@ -20,10 +21,9 @@ import { listening } from "./rows/listening.ts";
 import { oneShot } from "./rows/one_shot.ts";
 import { publishing } from "./rows/publishing.ts";
 import { sealed } from "./rows/sealed.ts";
-import { svg } from "./svg.ts";
 import { replaceFigures } from "./table.ts";
 
-/** The rows, by number less one. */
+/** By number less one. */
 const ROWS: Row[] = [
   oneShot,
   listening,
@@ -34,7 +34,8 @@ const ROWS: Row[] = [
   sealed,
 ];
 
-const USAGE = "usage: deno task bench [--short] [--only N[,N]] [--write]";
+/** How long the broker may take to come up, in milliseconds. */
+const PATIENCE_MS = 5_000;
 
 /** What was asked for. */
 interface Wish {
@@ -43,42 +44,35 @@ interface Wish {
   rows: Row[];
 }
 
-/**
- * The whole program.
- *
- * @param args As in `Deno.args`.
- * @returns The exit code: 0, 1 when a measurement failed, 2 for wrong usage.
- */
-export async function main(args: string[]): Promise<number> {
+/** Returns the exit code: 0, 1 when a measurement failed, 2 for wrong usage. */
+async function main(args: string[]): Promise<number> {
   const wish = parseWish(args);
   if (wish === undefined) {
-    console.error(USAGE);
+    console.error("usage: deno task bench [--short] [--only N[,N]] [--write]");
     return 2;
   }
   if (Deno.build.os !== "linux") {
     console.error("The benchmark reads /proc, which only Linux has.");
     return 1;
   }
-  const processes = new Processes();
   const folder = await Deno.makeTempDir({ prefix: "mqtt-chat-bench-" });
+  const cleanUp = async () => {
+    await endAll();
+    await Deno.remove(folder, { recursive: true });
+  };
   for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) {
     Deno.addSignalListener(signal, () => {
-      processes.killAll();
-      Deno.removeSync(folder, { recursive: true });
-      Deno.exit(130);
+      cleanUp().finally(() => Deno.exit(130));
     });
   }
   try {
-    // Started by root, Mosquitto becomes another user, who must get in.
-    await Deno.chmod(folder, 0o755);
-    await measure(wish, processes, folder);
+    await measure(wish, folder);
     return 0;
   } catch (error) {
     console.error(`bench: ${error instanceof Error ? error.message : error}`);
     return 1;
   } finally {
-    await processes.endAll();
-    await Deno.remove(folder, { recursive: true });
+    await cleanUp();
   }
 }
 
@@ -99,34 +93,52 @@ function parseWish(args: string[]): Wish | undefined {
 
 async function measure(
   { isShort, isWritten, rows }: Wish,
-  processes: Processes,
   folder: string,
 ): Promise<void> {
-  const port = await startBroker(processes, folder);
+  const port = await startBroker(folder);
   console.error("looking for the programs");
-  const place = { processes, folder, port, isShort };
-  const found = await findPrograms(place);
-  const bench = new Bench(place, found);
+  const found = await findPrograms({ folder, port, isShort });
+  const bench = new Bench(port, folder, isShort, found);
   for (const row of rows) await row(bench);
-  const parts = [
+  const figures = [
     // Hasty figures say nothing of targets.
-    ...isShort ? [] : [targetTable(bench.figures)],
-    figureTable(bench.figures),
+    ...isShort ? [] : [bench.figures.targets()],
+    bench.figures.medians(),
     found.facts.map((fact) => `- ${fact}\n`).join(""),
-  ];
-  console.log(parts.join("\n"));
-  if (isWritten) await write(bench, parts.join("\n"));
+  ].join("\n");
+  console.log(await formatted(`${folder}/figures.md`, figures));
+  if (isWritten) await write(figures, svg(bench.plots));
 }
 
-/** Keeps the figures in this folder. */
-async function write(bench: Bench, figures: string): Promise<void> {
-  const files = ["README.md", "growth.svg"]
-    .map((name) => new URL(name, import.meta.url).pathname);
-  const [readme, plot] = files;
+/** Starts a Mosquitto on a free port of this machine, and returns that. */
+async function startBroker(folder: string): Promise<number> {
+  // Started by root, Mosquitto becomes another user, who must get in.
+  await Deno.chmod(folder, 0o755);
+  const port = freePort();
+  const lines = [`listener ${port} 127.0.0.1`, "allow_anonymous true"];
+  lines.push("persistence false", ...UNLIMITED_QUEUES, "");
+  const file = `${folder}/mosquitto.conf`;
+  await Deno.writeTextFile(file, lines.join("\n"));
+  const broker = new Running(["mosquitto", "-c", file]);
+  const ended = broker.ended.then(() => broker.fail("ended"));
+  ended.catch(() => {});
+  await Promise.race([accepts(port, PATIENCE_MS), ended]);
+  return port;
+}
+
+/** Keeps the figures beside this file. */
+async function write(figures: string, plot: string): Promise<void> {
+  const readme = `${ROOT}bench/README.md`;
   const text = await Deno.readTextFile(readme);
-  await Deno.writeTextFile(readme, replaceFigures(text, figures));
-  await Deno.writeTextFile(plot, svg(bench.plots));
-  await bench.processes.read([Deno.execPath(), "fmt", "--quiet", ...files]);
+  await formatted(readme, replaceFigures(text, figures));
+  await formatted(`${ROOT}bench/growth.svg`, plot);
+}
+
+/** Writes a file as `deno fmt` has it, and returns that. */
+async function formatted(file: string, text: string): Promise<string> {
+  await Deno.writeTextFile(file, text);
+  await read([Deno.execPath(), "fmt", "--quiet", file]);
+  return await Deno.readTextFile(file);
 }
 
 if (import.meta.main) Deno.exit(await main(Deno.args));

@@ -17,6 +17,7 @@ export const LAST = "and that was the last one.";
 /** Messages as packets, one after the other. */
 export interface Batch {
   count: number;
+  topics: string[];
   qos: 0 | 1;
   packets: Uint8Array;
 }
@@ -28,10 +29,7 @@ export function lineOf(index: number): string {
     "in the usual place.";
 }
 
-/**
- * So many messages of about 200 bytes, to some topics in turn; sealed where
- * there is a seal.
- */
+/** So many messages of about 200 bytes, to some topics in turn. */
 export function batchOf(
   count: number,
   topics: string[],
@@ -40,35 +38,24 @@ export function batchOf(
 ): Batch {
   const packets = Array.from({ length: count }, (_, index) => {
     const text = index < count - 1 ? lineOf(index) : `${lineOf(index)} ${LAST}`;
-    const messageId = 1 + index % 0xffff;
     const topic = topics[index % topics.length];
-    return packetOf(topic, text, qos, messageId, seal);
+    return packetOf(topic, text, seal, qos, 1 + index % 0xffff);
   });
-  return { count, qos, packets: Buffer.concat(packets) };
+  return { count, topics, qos, packets: Buffer.concat(packets) };
 }
 
 /** A chat message as a PUBLISH packet. */
 export function packetOf(
   topic: string,
-  text: string,
+  message: string,
+  seal?: RoomSeal,
   qos: 0 | 1 = 0,
   messageId = 1,
-  seal?: RoomSeal,
 ): Buffer {
-  const payload = encodeFor(topic, {
-    type: "message",
-    from: "Ada",
-    message: text,
-    id: crypto.randomUUID(),
-    at: new Date().toISOString(),
-  }, seal);
-  return generate({
-    cmd: "publish",
-    topic,
-    payload,
-    qos,
-    messageId,
-    dup: false,
-    retain: false,
-  });
+  const id = crypto.randomUUID();
+  const at = new Date().toISOString();
+  const chat = { type: "message", from: "Ada", message, id, at } as const;
+  const payload = encodeFor(topic, chat, seal);
+  const flags = { dup: false, retain: false };
+  return generate({ cmd: "publish", topic, payload, qos, messageId, ...flags });
 }

@@ -1,63 +1,145 @@
 /**
- * Tables in Markdown, the numbers in them, and their place in README.md. Pure.
+ * What was measured, and its two tables in Markdown: the medians, and which
+ * targets they reach. Pure.
  *
  * @module
  */
 
-const START = "<!-- figures -->";
-const END = "<!-- end of figures -->";
+const PEERS = ["mosquitto", "paho", "MQTT.js"] as const;
+/** What bounds the others: as much as is there without ours, and does less. */
+const FLOORS = ["MQTT.js on Deno", "empty Deno", "bare"] as const;
 
-/**
- * A table, aligned for whoever reads it as text.
- *
- * @param head The names of the columns.
- * @param rows As many cells each.
- * @param isNumeric Whether the cells after the first are numbers, which stand
- * to the right.
- * @returns Its lines, each with a line break.
- */
-export function markdownTable(
-  head: string[],
-  rows: string[][],
-  isNumeric = false,
-): string {
-  const widths = head.map((_, column) =>
-    Math.max(4, ...[head, ...rows].map((cells) => cells[column].length))
-  );
-  const isRight = (column: number) => isNumeric && column > 0;
-  const line = (cells: string[]) =>
-    `| ${
-      cells.map((cell, column) =>
-        isRight(column)
-          ? cell.padStart(widths[column])
-          : cell.padEnd(widths[column])
-      ).join(" | ")
-    } |\n`;
-  const rule = widths.map((width, column) =>
-    isRight(column) ? `${"-".repeat(width - 1)}:` : "-".repeat(width)
-  );
-  return [head, rule, ...rows].map(line).join("");
+/** The programs, in the order of the table's columns. */
+export const COLUMNS = [
+  "ours",
+  "ours, --json",
+  "ours, sealed",
+  "ours, bundled",
+  "ours, compiled",
+  "ours, task",
+  ...PEERS,
+  ...FLOORS,
+] as const;
+export type Column = typeof COLUMNS[number];
+
+/** What a figure of ours should be. Nothing fails by it: a machine may be busy. */
+export interface Target {
+  /** Our column; "ours" by default. */
+  ours?: Column;
+  /** The column it is held against, */
+  to: Column;
+  /** in this figure; the same by default. */
+  of?: string;
+  /** Its ratio to that may be at most this, */
+  atMost?: number;
+  /** or has to be at least this. */
+  atLeast?: number;
+  /** What stands in the way. */
+  bound?: string;
+}
+
+/** Samples by figure, whose name ends with its unit, and by program. */
+export class Figures {
+  readonly #samples = new Map<string, Map<Column, number[]>>();
+  readonly #targets: [figure: string, target: Target][] = [];
+
+  /** Takes a sample; nothing where it is not known. */
+  add(figure: string, column: Column, value: number | undefined): void {
+    if (value === undefined) return;
+    const columns = this.#samples.get(figure) ?? new Map();
+    columns.set(column, [...columns.get(column) ?? [], value]);
+    this.#samples.set(figure, columns);
+  }
+
+  /** Says what ours should be in a figure. */
+  want(figure: string, ...targets: Target[]): void {
+    for (const target of targets) this.#targets.push([figure, target]);
+  }
+
+  /** The median; nothing where there is no sample. */
+  median(figure: string, column: Column): number | undefined {
+    const values = this.#samples.get(figure)?.get(column);
+    return values && percentile(values, 0.5);
+  }
+
+  /** The table of the medians, with their ratios to the first peer's. */
+  medians(): string {
+    const names = [...this.#samples.keys()];
+    const columns = COLUMNS.filter((column) =>
+      names.some((figure) => this.#samples.get(figure)!.has(column))
+    );
+    const rows = names.map((figure) => [
+      figure,
+      ...columns.map((column) => this.#cell(figure, column)),
+    ]);
+    return markdownTable(["", ...columns], "--:", rows);
+  }
+
+  /** The table of the targets, without those of what was not measured. */
+  targets(): string {
+    const head = ["target", "wanted", "is", "", "floor", "what bounds it"];
+    const rows = this.#targets.flatMap((target) => this.#judge(...target));
+    return markdownTable(head, "---", rows);
+  }
+
+  #judge(figure: string, target: Target): string[][] {
+    const { ours = "ours", to, of = figure, atMost, atLeast, bound } = target;
+    const value = this.median(figure, ours);
+    const base = this.median(of, to);
+    if (value === undefined || !base) return [];
+    const ratio = value / base;
+    const isReached = ratio <= (atMost ?? ratio) && ratio >= (atLeast ?? ratio);
+    const limit = atMost ? `≤ ${atMost}` : `≥ ${atLeast}`;
+    const wanted = `${limit} × ${of === figure ? to : of}`;
+    const verdict = isReached ? "reached" : "missed";
+    const cells = [wanted, ratio.toFixed(2), verdict, this.#floors(of, base)];
+    return [[`${figure}, ${ours}`, ...cells, isReached ? "" : bound ?? ""]];
+  }
+
+  #floors(figure: string, base: number): string {
+    return FLOORS.flatMap((floor) => {
+      const value = this.median(figure, floor);
+      return value ? `${floor} ${(value / base).toFixed(2)}` : [];
+    }).join(", ");
+  }
+
+  #cell(figure: string, column: Column): string {
+    const value = this.median(figure, column);
+    if (value === undefined) return "";
+    const peer = PEERS.find((peer) => this.median(figure, peer) !== undefined);
+    const base = peer && peer !== column && this.median(figure, peer);
+    return shown(value) + (base ? ` (${shown(value / base)}×)` : "");
+  }
 }
 
 /** A number with three digits that count, or all before the point. */
-export function shortNumber(value: number): string {
-  if (value >= 1_000) return withCommas(value);
-  const digits = value >= 100 ? 0 : value >= 10 ? 1 : 2;
-  return value.toFixed(digits);
+function shown(value: number): string {
+  if (value >= 1_000) return Math.round(value).toLocaleString("en");
+  return value.toFixed(value >= 100 ? 0 : value >= 10 ? 1 : 2);
 }
 
-/** A whole number with commas: `100,000`. */
-export function withCommas(value: number): string {
-  return Math.round(value).toLocaleString("en");
+/**
+ * The smallest value that at least a share of all values, such as 0.99, don't
+ * exceed.
+ */
+export function percentile(values: readonly number[], share: number): number {
+  const sorted = values.toSorted((a, b) => a - b);
+  return sorted[Math.max(0, Math.ceil(share * sorted.length) - 1)];
 }
 
-/** Puts figures between the marks in a text, in place of what is there. */
+/** A table, which `deno fmt` aligns for whoever reads it as text. */
+function markdownTable(head: string[], rule: string, rows: string[][]): string {
+  const rules = head.map((_, column) => column > 0 ? rule : "---");
+  return [head, rules, ...rows]
+    .map((cells) => `| ${cells.join(" | ")} |\n`).join("");
+}
+
+/** Puts figures between their marks in a text, in place of what is there. */
 export function replaceFigures(text: string, figures: string): string {
-  const start = text.indexOf(START);
-  const end = text.indexOf(END);
-  if (start === -1 || end < start) {
-    throw new Error(`bench/README.md lacks the marks ${START} and ${END}.`);
-  }
-  return text.slice(0, start + START.length) + `\n\n${figures}\n` +
-    text.slice(end);
+  const marked = /(<!-- figures -->)[^]*(<!-- end of figures -->)/;
+  if (!marked.test(text)) throw new Error("The marks of the figures are gone.");
+  return text.replace(
+    marked,
+    (_, start, end) => `${start}\n\n${figures}\n${end}`,
+  );
 }

@@ -6,44 +6,44 @@
  */
 
 import type { Bench } from "../bench.ts";
-import { Listener, type ListenOptions } from "../listener.ts";
+import { startListeners } from "../listener.ts";
+import { Running } from "../processes.ts";
 
 /** How long a listener may settle first, in seconds. */
 const SETTLE_S = 3;
 
-const DENO = "what an empty Deno takes (the floor)";
+const HEAP = "the heap of V8, and of Deno before a line of ours runs";
 
 export async function idle(bench: Bench): Promise<void> {
-  const { processes, programs } = bench;
-  const seconds = bench.size(60, 1);
-  const what = `5 idle listener, CPU in ${seconds} s`;
-  const rss = bench.figure("5 idle listener, RSS", "MB");
-  const own = bench.figure("5 idle listener, private memory", "MB", [
-    { to: "MQTT.js", atMost: 0.6, bound: DENO },
-  ]);
-  const cpu = bench.figure(what, "ms");
-  bench.tell(what);
-  const listening: ListenOptions = { topics: ["chat/bench"], qos: 1 };
-  const idle = await Promise.all(programs.map(async (program) => {
-    const [{ process }] = await Listener.start(bench, program, listening);
-    return process;
-  }));
+  const room = { topics: ["chat/bench"], qos: 1 as const };
   const empty = [Deno.execPath(), "run", "bench/peers/empty.ts", "idle"];
-  idle.push(processes.start(empty));
-  const columns = [
-    ...programs.map(({ column }) => column),
-    "empty Deno" as const,
-  ];
+  const idling = await Promise.all([
+    ...bench.found.programs.map(async (program) => {
+      const [{ process }] = await startListeners(bench.port, program, room);
+      return { column: program.column, process };
+    }),
+    { column: "empty Deno" as const, process: new Running(empty) },
+  ]);
+  const usageOfAll = () =>
+    Promise.all(idling.map(({ process }) => process.usage()));
+  const seconds = bench.size(60, 1);
   await wait(Math.min(SETTLE_S, seconds));
-  const before = await processes.usage(idle);
+  const before = await usageOfAll();
   await wait(seconds);
-  const after = await processes.usage(idle);
-  for (const [index, column] of columns.entries()) {
-    rss.add(column, after[index].rss);
-    own.add(column, after[index].ownRss);
-    cpu.add(column, after[index].cpu - before[index].cpu);
-  }
-  await Promise.all(idle.map((process) => process.end()));
+  const after = await usageOfAll();
+  const what = "5 idle listener";
+  await bench.measure(what, 1, idling, async (program) => {
+    await program.process.end();
+    const index = idling.indexOf(program);
+    const { rss, ownRss, cpu } = after[index];
+    return {
+      "RSS, MB": rss,
+      "private memory, MB": ownRss,
+      [`CPU in ${seconds} s, ms`]: cpu - before[index].cpu,
+    };
+  });
+  const target = { to: "MQTT.js", atMost: 0.6, bound: HEAP } as const;
+  bench.figures.want(`${what}, private memory, MB`, target);
 }
 
 function wait(seconds: number): Promise<void> {

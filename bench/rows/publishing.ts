@@ -8,10 +8,9 @@
 
 import { BareClient } from "../bare_client.ts";
 import type { Bench } from "../bench.ts";
-import type { Target } from "../figures.ts";
 import { batchOf, lineOf } from "../messages.ts";
-import { type Program, sendLines } from "../programs.ts";
-import { withCommas } from "../table.ts";
+import { Running } from "../processes.ts";
+import { type Program, roomFlags } from "../programs.ts";
 
 // Not that of the listeners before: the broker may still be telling of their end.
 const TOPIC = "chat/bench/lines";
@@ -23,73 +22,68 @@ const WINDOW = "20 lines may be unacknowledged, of ours as of paho's";
 const YOUNG = "V8's young generation";
 
 export async function publishing(bench: Bench): Promise<void> {
+  const { ours, figures, found } = bench;
   const count = bench.size(100_000, 2_000);
-  const stepwise = bench.size(10_000, 200);
-  const what = `3 publisher, ${withCommas(count)} lines`;
-  const rate = bench.figure(`${what}, received`, "lines/s", [
-    { to: "paho", atLeast: 1.4, bound: WINDOW },
-  ]);
-  const all = bench.figure(`${what}, received by a subscriber`, "lines");
-  const peak = bench.figure(`${what}, peak RSS`, "MB");
-  for (const _ of bench.rounds(what, bench.size(3, 1))) {
-    for (const program of bench.programs) {
-      const { column, isStepwise } = program;
-      const run = await publish(bench, program, isStepwise ? stepwise : count);
-      rate.add(column, run.received / run.wall * 1000);
-      all.add(column, run.received, run.text);
-      peak.add(column, run.peakRss);
-    }
-    rate.add("bare", await bareRate(bench, count));
+  const what = named(count);
+  const rounds = bench.size(3, 1);
+  const programs = [...found.programs, { column: "bare" as const }];
+  await bench.measure(what, rounds, programs, (program) => {
+    if (!("publish" in program)) return measureBare(bench, count);
+    return measure(bench, program, program.isStepwise ? count / 10 : count);
+  });
+  const target = { to: "paho", atLeast: 1.4, bound: WINDOW } as const;
+  figures.want(`${what}, received, lines/s`, target);
+  const few = bench.size(10_000, 500);
+  const many = bench.size(1_000_000, 5_000);
+  const peak = "peak RSS, MB";
+  for (const count of [few, many]) {
+    await bench.measure(named(count), 1, [ours], async (program) => {
+      return { [peak]: (await measure(bench, program, count))[peak] };
+    });
   }
-  await measureMemory(bench);
+  const of = `${named(few)}, ${peak}`;
+  const growth = { to: "ours", of, atMost: 1.3, bound: YOUNG } as const;
+  figures.want(`${named(many)}, ${peak}`, growth);
 }
 
-/** Memory of ours after few lines and after many. */
-async function measureMemory(bench: Bench): Promise<void> {
-  const ours = bench.programs.find(({ column }) => column === "ours")!;
-  const after = async (count: number, targets?: Target[]) => {
-    const what = `3 publisher, ${withCommas(count)} lines, peak RSS`;
-    bench.tell(what);
-    const figure = bench.figure(what, "MB", targets);
-    figure.add("ours", (await publish(bench, ours, count)).peakRss);
-    return figure;
-  };
-  const few = await after(bench.size(10_000, 500));
-  await after(bench.size(1_000_000, 5_000), [
-    { to: few, atMost: 1.3, bound: YOUNG },
-  ]);
-}
+const named = (count: number) =>
+  `3 publisher, ${count.toLocaleString("en")} lines`;
 
 /** One publisher, from its start to its end. */
-async function publish(bench: Bench, program: Program, count: number) {
+async function measure(bench: Bench, program: Program, count: number) {
   const lines = Array.from({ length: count }, (_, i) => lineOf(i) + "\n");
+  // In one write: how fast the pipe fills is not what is measured.
   const input = new TextEncoder().encode(lines.join(""));
-  const command = bench.timed(sendLines(program, TOPIC));
+  const flags = [...roomFlags(1, [TOPIC]), ...program.lineFlags];
   using subscriber = await BareClient.connect(bench.port);
   await subscriber.subscribe(TOPIC);
-  const start = performance.now();
-  const process = bench.processes.start(command, { hasInput: true });
+  const begin = performance.now();
+  const command = [...bench.found.time, ...program.publish, ...flags];
+  const process = new Running(command, { stdin: "piped" });
   // That it ended and took no more shows in what came.
-  const written = ReadableStream.from([input]).pipeTo(process.input).catch(
-    () => {},
-  );
+  const written = ReadableStream.from([input]).pipeTo(process.child.stdin)
+    .catch(() => {});
   const code = await process.ended;
-  const wall = performance.now() - start;
+  const wall = performance.now() - begin;
   await written;
-  const received = await subscriber.wait("publish", count, SILENCE_S);
-  // What came, of what was said, and whether the program thinks so too.
-  const exit = received === count && code === 0 ? "" : `, exit ${code}`;
-  const text = `${withCommas(received)} of ${withCommas(count)}${exit}`;
-  return { wall, received, text, peakRss: process.peakRss };
+  await subscriber.wait("publish", count, SILENCE_S);
+  const received = subscriber.count("publish");
+  return {
+    "received, lines/s": received / wall * 1000,
+    "received by a subscriber, %": received / count * 100,
+    "exit code": code,
+    "peak RSS, MB": await process.peakRss(),
+  };
 }
 
 /** How many messages a second the broker takes and passes on. */
-async function bareRate({ port }: Bench, count: number): Promise<number> {
+async function measureBare({ port }: Bench, count: number) {
   const { packets } = batchOf(count, [TOPIC], 1);
   using subscriber = await BareClient.connect(port);
   await subscriber.subscribe(TOPIC);
   using sender = await BareClient.connect(port);
-  const start = performance.now();
+  const begin = performance.now();
   await Promise.all([sender.send(packets), sender.expect("puback", count)]);
-  return count / (performance.now() - start) * 1000;
+  const wall = performance.now() - begin;
+  return { "received, lines/s": count / wall * 1000 };
 }
