@@ -23,7 +23,7 @@ export class BareClient implements Disposable {
     this.#connection = connection;
     const packets = parser();
     packets.on("packet", ({ cmd }) => {
-      this.#counts.set(cmd, this.count(cmd) + 1);
+      this.#counts.set(cmd, (this.#counts.get(cmd) ?? 0) + 1);
     });
     const take = ({ buffer, byteOffset, length }: Uint8Array) =>
       void packets.parse(Buffer.from(buffer, byteOffset, length));
@@ -57,20 +57,20 @@ export class BareClient implements Disposable {
     }
   }
 
-  /** How many packets of a kind have come. */
-  count(kind: PacketCmd): number {
-    return this.#counts.get(kind) ?? 0;
+  /**
+   * Waits for so many packets of a kind, or so many seconds without any news;
+   * returns how many have come.
+   */
+  async wait(kind: PacketCmd, count: number, silence: number): Promise<number> {
+    const came = () => this.#counts.get(kind) ?? 0;
+    await this.#incoming.until(() => came() >= count, silence);
+    return came();
   }
 
-  /** Waits until so many have come; tells whether they did. */
-  wait(kind: PacketCmd, count: number, silence: number): Promise<boolean> {
-    return this.#incoming.until(() => this.count(kind) >= count, silence);
-  }
-
-  /** Waits until so many have come; throws when they don't. */
+  /** As {@link BareClient.wait}, but throws when they don't come. */
   async expect(kind: PacketCmd, count: number): Promise<void> {
-    if (await this.wait(kind, count, PATIENCE_S)) return;
-    const came = this.count(kind);
+    const came = await this.wait(kind, count, PATIENCE_S);
+    if (came >= count) return;
     throw new Error(`The broker sent ${came} of ${count} ${kind}, no more.`);
   }
 

@@ -40,24 +40,31 @@ export class Bench {
     what: string,
     rounds: number,
     programs: P[],
-    run: (program: P) => Promise<Record<string, number | undefined>>,
+    run: (
+      program: P,
+    ) => Promise<Record<string, number | undefined> | undefined>,
   ): Promise<void> {
     for (let round = 1; round <= rounds; round++) {
       console.error(`${what}, round ${round} of ${rounds}`);
       for (const program of programs) {
-        for (const [name, value] of Object.entries(await run(program))) {
+        for (const [name, value] of Object.entries(await run(program) ?? {})) {
           this.figures.add(`${what}, ${name}`, program.column, value);
         }
       }
     }
   }
 
-  /** Plots a figure that was measured for several counts, by its names. */
-  plot(title: string, xLabel: string, figures: Map<number, string>): void {
+  /** Plots a figure of what was measured for several counts. */
+  plot(
+    title: string,
+    xLabel: string,
+    names: Map<number, string>,
+    figure: string,
+  ): void {
     const lines: Plot["lines"] = new Map();
     for (const column of COLUMNS) {
-      for (const [x, figure] of figures) {
-        const y = this.figures.median(figure, column);
+      for (const [x, what] of names) {
+        const y = this.figures.median(`${what}, ${figure}`, column);
         if (y) lines.set(column, [...lines.get(column) ?? [], [x, y]]);
       }
     }

@@ -12,16 +12,13 @@ const PAUSE_MS = 1;
 
 export class Incoming {
   readonly #progress = new Progress();
-  #bytes = 0;
+  #reads = 0;
   #hasEnded = false;
 
   /**
-   * Reads a stream to its end.
-   *
-   * @param stream What is read.
-   * @param take Is given all that comes.
-   * @param isPaced Whether to pause after a small read: else a program that
-   *   writes line by line would share its processor with its reader.
+   * Reads a stream to its end, and gives `take` all that comes. Paced, it
+   * pauses after a small read: else a program that writes line by line would
+   * share its processor with its reader.
    */
   constructor(
     stream: ReadableStream<Uint8Array>,
@@ -30,12 +27,11 @@ export class Incoming {
   ) {
     const read = async () => {
       for await (const bytes of stream) {
-        this.#bytes += bytes.length;
         take(bytes);
+        this.#reads++;
         this.#progress.made();
-        if (isPaced && bytes.length < SMALL_READ_BYTES) {
-          await new Promise((goOn) => setTimeout(goOn, PAUSE_MS));
-        }
+        if (!isPaced || bytes.length >= SMALL_READ_BYTES) continue;
+        await new Promise((goOn) => setTimeout(goOn, PAUSE_MS));
       }
     };
     // Only the stream's end comes out of it, which a waiter is told.
@@ -45,15 +41,12 @@ export class Incoming {
     });
   }
 
-  /**
-   * Waits until something is so, or nothing has come for so many seconds; tells
-   * whether it is so.
-   */
+  /** Until something is so, or so many seconds bring nothing; is it so then? */
   async until(isSo: () => boolean, silence: number): Promise<boolean> {
-    while (!isSo()) {
-      const before = this.#bytes;
-      if (!this.#hasEnded) await within(silence, this.#progress.next);
-      if (this.#bytes === before) break;
+    let reads = NaN;
+    while (!isSo() && !this.#hasEnded && reads !== this.#reads) {
+      reads = this.#reads;
+      await within(silence, this.#progress.next);
     }
     return isSo();
   }

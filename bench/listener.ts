@@ -8,7 +8,7 @@
 import { within } from "../lib/timer.ts";
 import { BareClient } from "./bare_client.ts";
 import { Incoming } from "./incoming.ts";
-import { type Batch, LAST, packetOf } from "./messages.ts";
+import { type Batch, LAST, packetOf, type Room } from "./messages.ts";
 import { Running, type Usage } from "./processes.ts";
 import { type Program, roomFlags } from "./programs.ts";
 import { percentile } from "./table.ts";
@@ -32,9 +32,6 @@ const MOST = 0.99;
 
 const NEWLINE = 0x0a;
 
-/** What listeners listen to. */
-type Room = Pick<Batch, "topics" | "qos">;
-
 export class Listener {
   readonly process: Running;
   readonly #incoming: Incoming;
@@ -43,8 +40,8 @@ export class Listener {
   /** How many lines have come. */
   lines = 0;
 
-  constructor({ listen }: Program, { topics, qos }: Room, isPaced: boolean) {
-    const command = [...listen, ...roomFlags(qos, topics)];
+  constructor({ listen }: Program, room: Room, isPaced: boolean) {
+    const command = [...listen, ...roomFlags(room)];
     this.process = new Running(command, { stdout: "piped" });
     const take = (bytes: Uint8Array) => this.#take(bytes);
     this.#incoming = new Incoming(this.process.child.stdout, take, isPaced);

@@ -12,15 +12,11 @@ import { UNLIMITED_QUEUES } from "../tests/support/mosquitto.ts";
 import { accepts, freePort } from "../tests/support/ports.ts";
 import { Bench, type Row } from "./bench.ts";
 import { svg } from "./plot.ts";
-import { endAll, read, ROOT, Running } from "./processes.ts";
+import { killAll, read, ROOT, Running } from "./processes.ts";
 import { findPrograms } from "./programs.ts";
-import { growth } from "./rows/growth.ts";
-import { idle } from "./rows/idle.ts";
-import { latency } from "./rows/latency.ts";
-import { listening } from "./rows/listening.ts";
-import { oneShot } from "./rows/one_shot.ts";
-import { publishing } from "./rows/publishing.ts";
+import { growth, idle, listening } from "./rows/listening.ts";
 import { sealed } from "./rows/sealed.ts";
+import { latency, oneShot, publishing } from "./rows/sending.ts";
 import { replaceFigures } from "./table.ts";
 
 /** By number less one. */
@@ -56,13 +52,14 @@ async function main(args: string[]): Promise<number> {
     return 1;
   }
   const folder = await Deno.makeTempDir({ prefix: "mqtt-chat-bench-" });
-  const cleanUp = async () => {
-    await endAll();
-    await Deno.remove(folder, { recursive: true });
+  const cleanUp = () => {
+    killAll();
+    Deno.removeSync(folder, { recursive: true });
   };
   for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) {
     Deno.addSignalListener(signal, () => {
-      cleanUp().finally(() => Deno.exit(130));
+      cleanUp();
+      Deno.exit(130);
     });
   }
   try {
@@ -72,7 +69,7 @@ async function main(args: string[]): Promise<number> {
     console.error(`bench: ${error instanceof Error ? error.message : error}`);
     return 1;
   } finally {
-    await cleanUp();
+    cleanUp();
   }
 }
 

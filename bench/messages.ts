@@ -14,11 +14,15 @@ import type { RoomSeal } from "../lib/seal.ts";
 /** What the last message of a {@link Batch} says, and no other. */
 export const LAST = "and that was the last one.";
 
-/** Messages as packets, one after the other. */
-export interface Batch {
-  count: number;
-  topics: string[];
+/** Where messages go. */
+export interface Room {
+  topics: readonly string[];
   qos: 0 | 1;
+}
+
+/** Messages as packets, one after the other. */
+export interface Batch extends Room {
+  count: number;
   packets: Uint8Array;
 }
 
@@ -32,8 +36,7 @@ export function lineOf(index: number): string {
 /** So many messages of about 200 bytes, to some topics in turn. */
 export function batchOf(
   count: number,
-  topics: string[],
-  qos: 0 | 1,
+  { topics, qos }: Room,
   seal?: RoomSeal,
 ): Batch {
   const packets = Array.from({ length: count }, (_, index) => {

@@ -47,7 +47,7 @@ export function svg(plots: Plot[]): string {
     return `<g transform="translate(${x} ${y})">\n${draw(plot, names)}</g>\n`;
   });
   return `<svg xmlns="http://www.w3.org/2000/svg" role="img" ` +
-    `width="${2 * WIDTH}" height="${height}">\n` +
+    `viewBox="0 0 ${2 * WIDTH} ${height}" width="${2 * WIDTH}">\n` +
     `<title>${escape(plots.map(({ title }) => title).join("; "))}</title>\n` +
     `${STYLE}<rect class="ground" width="100%" height="100%"/>\n` +
     `${legend.join("")}${drawn.join("")}</svg>\n`;

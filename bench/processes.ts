@@ -28,9 +28,8 @@ export async function read(command: Command, cwd = ROOT): Promise<string> {
   return output;
 }
 
-/** Ends all and waits until they have. */
-export async function endAll(): Promise<void> {
-  await Promise.all([...running].map((process) => process.end()));
+export function killAll(): void {
+  for (const process of running) process.kill();
 }
 
 /** A running process. */

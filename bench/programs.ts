@@ -7,32 +7,30 @@
 
 import { bundleIn, SMALL_HEAP } from "../lib/cli/install.ts";
 import type { RoomSeal } from "../lib/seal.ts";
+import type { Room } from "./messages.ts";
 import { type Command, read, ROOT } from "./processes.ts";
 import type { Column } from "./table.ts";
 
-/** What sends a single message, in a process of its own. */
-export interface OneShot {
+/** A program's commands, but for the room. */
+export interface Program {
   column: Column;
   publish: Command;
-  /** Its version, and that of what runs it. */
-  version?: string;
-}
-
-/** A program of both halves. */
-export interface Program extends OneShot {
+  /** No word where it only sends one message. */
   listen: Command;
-  /** The flags with which it publishes the lines of stdin. */
+  /** With which it publishes the lines of stdin. */
   lineFlags: string[];
   /** Whether it waits for each line's acknowledgement before the next. */
   isStepwise?: boolean;
   /** What it opens the messages with, if they are sealed. */
   seal?: RoomSeal;
+  /** Its version, and that of what runs it. */
+  version?: string;
 }
 
 export interface Found {
   programs: Program[];
-  /** The programs, and what takes part in row 1 alone. */
-  oneShots: OneShot[];
+  /** The programs, and what only sends one message. */
+  oneShots: Program[];
   /** GNU time, which tells the memory of a command behind it; or no word. */
   time: Command;
   /** Sentences on the machine, the versions, and what was not found. */
@@ -47,7 +45,7 @@ interface Place {
   isShort: boolean;
 }
 
-type Commands = Omit<OneShot | Program, "column">;
+type Commands = Omit<Program, "column">;
 type Search = (place: Place) => Commands | Promise<Commands>;
 
 const TIME = ["time", "-f", "%M"];
@@ -66,7 +64,7 @@ const SEARCHES: [column: Column, search: Search, reasonIfNot: string][] = [
 ];
 
 export async function findPrograms(place: Place): Promise<Found> {
-  const oneShots: (OneShot | Program)[] = [];
+  const oneShots: Program[] = [];
   const leftOut: string[] = [];
   for (const [column, search, reasonIfNot] of SEARCHES) {
     try {
@@ -75,7 +73,7 @@ export async function findPrograms(place: Place): Promise<Found> {
       leftOut.push(`${column} (${reasonIfNot})`);
     }
   }
-  const programs = oneShots.filter((found) => "listen" in found);
+  const programs = oneShots.filter(({ listen }) => listen.length > 0);
   const time = await read([...TIME, "true"]).then(() => TIME, () => []);
   if (time.length === 0) leftOut.push("memory of publishers (no GNU time)");
   const facts = await describe(oneShots);
@@ -84,7 +82,7 @@ export async function findPrograms(place: Place): Promise<Found> {
 }
 
 /** Names the machine and the versions. */
-async function describe(oneShots: OneShot[]): Promise<string[]> {
+async function describe(oneShots: Program[]): Promise<string[]> {
   const system = (await read(["uname", "-srm"])).trim();
   const cpu = (await read(["cat", "/proc/cpuinfo"])).match(
     /^model name.*: (.*)$/m,
@@ -101,7 +99,7 @@ async function describe(oneShots: OneShot[]): Promise<string[]> {
 }
 
 /** The flags of a room, for every program. */
-export const roomFlags = (qos: 0 | 1, topics: string[]): string[] => [
+export const roomFlags = ({ topics, qos }: Room): string[] => [
   ...["-q", `${qos}`],
   ...topics.flatMap((topic) => ["-t", topic]),
 ];
@@ -128,10 +126,13 @@ export function ours(
   };
 }
 
+/** What only sends one message. */
+const sending = (publish: Command) => ({ publish, listen: [], lineFlags: [] });
+
 /** As `deno task bundle` makes it. */
 async function bundled({ folder, port }: Place) {
   await read([Deno.execPath(), ...bundleIn(`${folder}/bundle`)]);
-  return { publish: deno(port, `${folder}/bundle/publisher.js`) };
+  return sending(deno(port, `${folder}/bundle/publisher.js`));
 }
 
 async function compiled({ folder, port, isShort }: Place) {
@@ -139,7 +140,7 @@ async function compiled({ folder, port, isShort }: Place) {
   const file = `${folder}/publisher`;
   const flags = ["--quiet", "-N", "--exclude-unused-npm", "--output", file];
   await read([Deno.execPath(), "compile", ...flags, "publisher.ts"]);
-  return { publish: [file, ...address(port)] };
+  return sending([file, ...address(port)]);
 }
 
 /** As `deno task publish`, but for this broker. */
@@ -150,12 +151,12 @@ async function task({ folder, port }: Place) {
   await Deno.writeTextFile(config, tasks);
   const flags = ["--quiet", "--config", config, "--cwd", ROOT];
   const command = [Deno.execPath(), "task", ...flags, "publish"];
-  return { publish: [...command, ...address(port)] };
+  return sending([...command, ...address(port)]);
 }
 
 /** One of our peers' files on Deno. */
 function floor(file: string): Search {
-  return ({ port }) => ({ publish: deno(port, `bench/peers/${file}`) });
+  return ({ port }) => sending(deno(port, `bench/peers/${file}`));
 }
 
 async function mosquitto({ port }: Place) {

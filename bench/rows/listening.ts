@@ -1,17 +1,28 @@
 /**
- * Row 2: a listener prints messages that come as fast as the broker passes
- * them on, into a pipe.
+ * Rows 2, 5 and 6: listeners that get messages as fast as the broker passes
+ * them on, listeners that hear nothing, and more and more of them.
  *
  * @module
  */
 
 import type { Bench } from "../bench.ts";
-import { measureListeners } from "../listener.ts";
-import { batchOf } from "../messages.ts";
+import { measureListeners, startListeners } from "../listener.ts";
+import { type Batch, batchOf } from "../messages.ts";
+import { Running } from "../processes.ts";
 import type { Program } from "../programs.ts";
+
+const topics = ["chat/bench"];
+
+/** How long a listener may settle before it idles, in seconds. */
+const SETTLE_S = 3;
+
+const TIME = "time a message, µs";
+const PEAK = "peak RSS each, MB";
 
 const STEPS = "MQTT.js reads a packet in many small steps";
 const WINDOW = "the broker has 20 messages on their way, and waits";
+const HEAP = "the heap of V8, and of Deno before a line of ours runs";
+const WAKING = "a message that comes alone wakes a process";
 
 export async function listening(bench: Bench): Promise<void> {
   const { ours, figures, found: { programs } } = bench;
@@ -24,9 +35,9 @@ export async function listening(bench: Bench): Promise<void> {
   figures.want(`${qos0}, CPU, ms`, { to, atMost: 1.15, bound: STEPS });
   figures.want(`${qos1}, ms`, { to, atMost: 1.02, bound: WINDOW });
   figures.want(`${qos1}, CPU, ms`, { to, atMost: 1.15, bound: STEPS });
-  for (const figure of [`${qos1}, ms`, `${qos1}, CPU, ms`]) {
-    figures.want(figure, { ours: json.column, to: "ours", atMost: 1.2 });
-  }
+  const asJson = { ours: json.column, to: "ours", atMost: 1.2 } as const;
+  figures.want(`${qos1}, ms`, asJson);
+  figures.want(`${qos1}, CPU, ms`, asJson);
 }
 
 /** One listener of each program in a flood; returns what this is called. */
@@ -40,13 +51,102 @@ export async function measureFlood(
   const what = `${row}, ${count.toLocaleString("en")} messages at QoS ${qos}`;
   const seals = new Set(programs.map(({ seal }) => seal));
   const batches = new Map(
-    [...seals].map((seal) => [seal, batchOf(count, ["chat/bench"], qos, seal)]),
+    [...seals].map((seal) => [seal, batchOf(count, { topics, qos }, seal)]),
   );
   await bench.measure(what, bench.size(3, 1), programs, async (program) => {
     const batch = batches.get(program.seal)!;
     const it = await measureListeners(bench.port, program, batch);
-    if (it === undefined) return {};
-    return { "ms": it.wall, "CPU, ms": it.cpu, "peak RSS, MB": it.peak };
+    return it && { "ms": it.wall, "CPU, ms": it.cpu, "peak RSS, MB": it.peak };
   });
   return what;
+}
+
+/** All programs idle at the same time. */
+export async function idle(bench: Bench): Promise<void> {
+  const room = { topics, qos: 1 } as const;
+  const empty = [Deno.execPath(), "run", "bench/peers/empty.ts", "idle"];
+  const idling = await Promise.all([
+    ...bench.found.programs.map(async (program) => {
+      const [{ process }] = await startListeners(bench.port, program, room);
+      return { column: program.column, process };
+    }),
+    { column: "empty Deno" as const, process: new Running(empty) },
+  ]);
+  const usageOfAll = () =>
+    Promise.all(idling.map(({ process }) => process.usage()));
+  const seconds = bench.size(60, 1);
+  await wait(Math.min(SETTLE_S, seconds));
+  const before = await usageOfAll();
+  await wait(seconds);
+  const after = await usageOfAll();
+  await bench.measure("5 idle listener", 1, idling, async (program) => {
+    await program.process.end();
+    const index = idling.indexOf(program);
+    const { rss, ownRss, cpu } = after[index];
+    return {
+      "RSS, MB": rss,
+      "private memory, MB": ownRss,
+      [`CPU in ${seconds} s, ms`]: cpu - before[index].cpu,
+    };
+  });
+  const target = { to: "MQTT.js", atMost: 0.6, bound: HEAP } as const;
+  bench.figures.want("5 idle listener, private memory, MB", target);
+}
+
+function wait(seconds: number): Promise<void> {
+  return new Promise((done) => setTimeout(done, seconds * 1000));
+}
+
+/** More topics of one listener, and more listeners in one room. */
+export async function growth(bench: Bench): Promise<void> {
+  // Notices of those who come and go are not what is measured.
+  const programs = bench.found.programs.map((program) =>
+    program.column === "ours"
+      ? { ...program, listen: [...program.listen, "--no-announce"] }
+      : program
+  );
+  const topicCounts = bench.size([1, 10, 100, 1_000], [1, 100]);
+  await grow(bench, "topics of one listener", topicCounts, (count) => {
+    const topics = Array.from({ length: count }, (_, i) => `chat/bench/${i}`);
+    const batch = batchOf(bench.size(20_000, 500), { topics, qos: 1 });
+    return { programs, batch, listeners: 1 };
+  });
+  // Fifty of MQTT.js are too much for the machine, or for anybody's patience.
+  const light = programs.filter(({ column }) => column !== "MQTT.js");
+  const batch = batchOf(bench.size(4_000, 100), { topics, qos: 1 });
+  const counts = bench.size([1, 10, 50], [1, 3]);
+  await grow(bench, "listeners in one room", counts, (count) => (
+    { programs: light, batch, listeners: count }
+  ));
+  for (const [count, atMost] of [[10, 1.5], [50, 2.7]]) {
+    const target = { to: "mosquitto", atMost, bound: WAKING } as const;
+    bench.figures.want(`6 listeners in one room: ${count}, ${TIME}`, target);
+  }
+}
+
+/** Measures at some counts, and plots that. */
+async function grow(
+  bench: Bench,
+  xLabel: string,
+  counts: number[],
+  point: (
+    count: number,
+  ) => { programs: Program[]; batch: Batch; listeners: number },
+): Promise<void> {
+  const names = new Map(
+    counts.map((
+      count,
+    ) => [count, `6 ${xLabel}: ${count.toLocaleString("en")}`]),
+  );
+  for (const [count, what] of names) {
+    const { programs, batch, listeners } = point(count);
+    await bench.measure(what, bench.size(3, 1), programs, async (program) => {
+      const { port } = bench;
+      const it = await measureListeners(port, program, batch, listeners);
+      const shown = batch.count * listeners;
+      return it && { [TIME]: it.wall * 1000 / shown, [PEAK]: it.peak };
+    });
+  }
+  bench.plot("µs for each message shown", xLabel, names, TIME);
+  bench.plot("MB of one listener, peak", xLabel, names, PEAK);
 }

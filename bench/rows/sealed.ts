@@ -1,5 +1,6 @@
 /**
- * Row 7: what a secret costs ours: rows 1 and 2, without it and with it.
+ * Row 7: what a secret costs ours, in the one-shots of row 1 and the floods of
+ * row 2.
  *
  * @module
  */
@@ -8,7 +9,7 @@ import { RoomSeal } from "../../lib/seal.ts";
 import type { Bench } from "../bench.ts";
 import { ours, type Program } from "../programs.ts";
 import { measureFlood } from "./listening.ts";
-import { measureOneShots } from "./one_shot.ts";
+import { measureOneShots } from "./sending.ts";
 
 const SECRET = "correct horse battery staple";
 
@@ -22,13 +23,10 @@ export async function sealed(bench: Bench): Promise<void> {
   };
   const programs = [bench.ours, sealed];
   await measureOneShots(bench, "7 one-shot", programs);
+  // At least half the speed.
+  const target = { ours: sealed.column, to: "ours", atMost: 2 } as const;
   for (const qos of [0, 1] as const) {
     const what = await measureFlood(bench, "7 listener", qos, programs);
-    // At least half the speed.
-    bench.figures.want(`${what}, ms`, {
-      ours: sealed.column,
-      to: "ours",
-      atMost: 2,
-    });
+    bench.figures.want(`${what}, ms`, target);
   }
 }

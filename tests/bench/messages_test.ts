@@ -19,7 +19,7 @@ function textOf({ payload }: IPublishPacket): string | undefined {
 
 Deno.test("batchOf: topics in turn, ids that go round and are never 0", () => {
   const count = 65_537;
-  const { packets } = batchOf(count, ["a", "b/ü"], 1);
+  const { packets } = batchOf(count, { topics: ["a", "b/ü"], qos: 1 });
   const messages = messagesOf(packets);
   assertEquals(messages.length, count);
   assertEquals(
@@ -38,7 +38,7 @@ Deno.test("batchOf: topics in turn, ids that go round and are never 0", () => {
 });
 
 Deno.test("batchOf: no packet id at QoS 0; the last says so, and no other", () => {
-  const messages = messagesOf(batchOf(3, ["a"], 0).packets);
+  const messages = messagesOf(batchOf(3, { topics: ["a"], qos: 0 }).packets);
   assertEquals(messages.map(({ messageId }) => messageId), [
     undefined,
     undefined,

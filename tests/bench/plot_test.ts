@@ -40,7 +40,7 @@ Deno.test("svg: colours for light and for dark", () => {
 Deno.test("svg: plots two to a line; a program keeps its colour", () => {
   const paho = new Map([...PLOT.lines].slice(1));
   const image = svg([PLOT, { ...PLOT, lines: paho }, PLOT]);
-  assertMatch(image, /width="800" height="534"/);
+  assertMatch(image, /viewBox="0 0 800 534"/);
   const colors = [...image.matchAll(/class="line s(\d)"/g)].map(([, n]) => n);
   assertEquals(colors, ["0", "1", "1", "0", "1"]);
 });
