@@ -22,26 +22,13 @@ export const COLUMNS = [
 ] as const;
 export type Column = typeof COLUMNS[number];
 
-/** What a figure of ours should be. Nothing fails by it: a machine may be busy. */
-export interface Target {
-  /** Our column; "ours" by default. */
-  ours?: Column;
-  /** The column it is held against, */
-  to: Column;
-  /** in this figure; the same by default. */
-  of?: string;
-  /** Its ratio to that may be at most this, */
-  atMost?: number;
-  /** or has to be at least this. */
-  atLeast?: number;
-  /** What stands in the way. */
-  bound?: string;
-}
+/** What ours should be, held against another program or way. */
+export type Wanted = `${Column} ${"≤" | "≥"} ${number} × ${Column}`;
 
 /** Samples by figure, whose name ends with its unit, and by program. */
 export class Figures {
   readonly #samples = new Map<string, Map<Column, number[]>>();
-  readonly #targets: [figure: string, target: Target][] = [];
+  readonly #targets: [string, Wanted, string, string][] = [];
 
   /** Takes a sample; nothing where it is not known. */
   add(figure: string, column: Column, value: number | undefined): void {
@@ -51,9 +38,16 @@ export class Figures {
     this.#samples.set(figure, columns);
   }
 
-  /** Says what ours should be in a figure. */
-  want(figure: string, ...targets: Target[]): void {
-    for (const target of targets) this.#targets.push([figure, target]);
+  /**
+   * Says what a figure should be. Nothing fails by it: a machine may be busy.
+   *
+   * @param figure Which.
+   * @param wanted Its ratio to that of the other.
+   * @param bound What stands in the way.
+   * @param of The figure of the other; the same by default.
+   */
+  want(figure: string, wanted: Wanted, bound = "", of = figure): void {
+    this.#targets.push([figure, wanted, bound, of]);
   }
 
   /** The median; nothing where there is no sample. */
@@ -82,18 +76,21 @@ export class Figures {
     return markdownTable(head, "---", rows);
   }
 
-  #judge(figure: string, target: Target): string[][] {
-    const { ours = "ours", to, of = figure, atMost, atLeast, bound } = target;
-    const value = this.median(figure, ours);
-    const base = this.median(of, to);
+  #judge(figure: string, wanted: Wanted, bound: string, of: string) {
+    const [, ours, sign, limit, to] = wanted.match(/^(.+) (.) (.+) × (.+)$/)!;
+    const value = this.median(figure, ours as Column);
+    const base = this.median(of, to as Column);
     if (value === undefined || !base) return [];
     const ratio = value / base;
-    const isReached = ratio <= (atMost ?? ratio) && ratio >= (atLeast ?? ratio);
-    const limit = atMost ? `≤ ${atMost}` : `≥ ${atLeast}`;
-    const wanted = `${limit} × ${of === figure ? to : of}`;
-    const verdict = isReached ? "reached" : "missed";
-    const cells = [wanted, ratio.toFixed(2), verdict, this.#floors(of, base)];
-    return [[`${figure}, ${ours}`, ...cells, isReached ? "" : bound ?? ""]];
+    const isReached = sign === "≤" ? ratio <= +limit : ratio >= +limit;
+    return [[
+      `${figure}, ${ours}`,
+      `${sign} ${limit} × ${of === figure ? to : of}`,
+      ratio.toFixed(2),
+      isReached ? "reached" : "missed",
+      this.#floors(of, base),
+      isReached ? "" : bound,
+    ]];
   }
 
   #floors(figure: string, base: number): string {

@@ -60,17 +60,14 @@ Deno.test("targets: reached, missed, and nothing of what was not measured", () =
   figures.add("ms", "paho", 100);
   figures.add("ms", "mosquitto", 0);
   figures.add("ms", "bare", 50);
-  figures.want(
-    "ms",
-    { to: "paho", atMost: 1.2, bound: "the weather" },
-    { to: "paho", atMost: 1.19, bound: "the weather" },
-    { to: "paho", atLeast: 1.3 },
-    { to: "ours", of: "RSS, MB", atLeast: 40 },
-    { to: "mosquitto", atMost: 1 },
-    { to: "MQTT.js", atMost: 1 },
-    { ours: "ours, bundled", to: "paho", atMost: 1 },
-  );
-  figures.want("never measured", { to: "paho", atMost: 1 });
+  figures.want("ms", "ours ≤ 1.2 × paho", "the weather");
+  figures.want("ms", "ours ≤ 1.19 × paho", "the weather");
+  figures.want("ms", "ours ≥ 1.3 × paho");
+  figures.want("ms", "ours ≥ 40 × ours", "", "RSS, MB");
+  figures.want("ms", "ours ≤ 1 × mosquitto");
+  figures.want("ms", "ours ≤ 1 × MQTT.js");
+  figures.want("ms", "ours, bundled ≤ 1 × paho");
+  figures.want("never measured", "ours ≤ 1 × paho");
   assertEquals(
     figures.targets(),
     `| target | wanted | is |  | floor | what bounds it |
