@@ -1,6 +1,6 @@
 /**
- * Rooms with a secret as the scripts have them: where the secret comes from,
- * what readers with it and without it see, and that it shows nowhere.
+ * Rooms with a secret as the scripts have them: what readers with it and without
+ * it see.
  *
  * @module
  */
@@ -14,18 +14,10 @@ import {
 } from "@std/assert";
 import { joinNotice, timeoutNotice } from "../../lib/protocol.ts";
 import { at, openBroker, TOPIC } from "../support/brokers.ts";
-import { Member, textOf } from "../support/members.ts";
+import { Member } from "../support/members.ts";
 import { Peer, said } from "../support/peers.ts";
-import {
-  assertOneLine,
-  assertQuietSuccess,
-  run,
-  start,
-} from "../support/processes.ts";
+import { assertQuietSuccess, run, start } from "../support/processes.ts";
 import { SECRET, SecretFile } from "../support/secret_file.ts";
-import { openTerminal, test as onTerminal } from "../support/prompt_scene.ts";
-
-const VARIABLE = "MQTT_CHAT_SECRET";
 
 /** A listener's lines without their times. */
 const plain = (stdout: string) =>
@@ -143,105 +135,6 @@ Deno.test("sealed: a listener that is killed leaves a sealed will", async () => 
   }
 });
 
-Deno.test("sealed: the secret from a file, as each system writes it, and the environment", async () => {
-  await using broker = await openBroker();
-  await using member = await Member.connect(broker, { secret: SECRET });
-  await member.client.join([TOPIC]);
-  for (const content of [SECRET, `\ufeff${SECRET}\r\n`, `${SECRET}\n\nx\n`]) {
-    await using file = new SecretFile(content);
-    assertQuietSuccess(
-      await run("publisher.ts", at(broker, ...file.flag, "-m", "hi"), file),
-    );
-  }
-  assertQuietSuccess(
-    await run("publisher.ts", at(broker, "-m", "hi"), {
-      permissions: ["-N", `-E=${VARIABLE}`],
-      env: { [VARIABLE]: SECRET },
-    }),
-  );
-  // Where it may not be read, nobody knows that it is there.
-  assertQuietSuccess(
-    await run("publisher.ts", at(broker, "-m", "plain"), {
-      env: { [VARIABLE]: SECRET },
-    }),
-  );
-  const received = await member.received.take(5);
-  assertEquals(received.map(textOf), ["hi", "hi", "hi", "hi", "plain"]);
-  assertEquals(received.map(({ sealed }) => sealed), [
-    ...[true, true, true, true],
-    false,
-  ]);
-});
-
-Deno.test("sealed: a secret that can't be used is one line, and sends nothing", async () => {
-  await using broker = await openBroker();
-  await using peer = await Peer.connect(broker, TOPIC);
-  await using file = new SecretFile();
-  await using empty = new SecretFile("\nsecond line\n");
-  await using binary = new SecretFile(Uint8Array.of(0xff, 0xfe, 65, 10));
-  const env = { [VARIABLE]: SECRET };
-  const withEnv = [...file.permissions, `-E=${VARIABLE}`];
-  const send = (flags: string[], permissions: string[], more = {}) =>
-    run("publisher.ts", at(broker, "-m", "hi", ...flags), {
-      permissions,
-      ...more,
-    });
-  const cases: [ReturnType<typeof run>, RegExp][] = [
-    [
-      send(file.flag, ["-N"]),
-      /reading --secret-file ".*" was not permitted; run with -R=\/.*\.\n/,
-    ],
-    [
-      send(["--secret-file", "gone"], ["-N", "-R=gone"]),
-      /--secret-file "gone" can't be read: there is no such file\./,
-    ],
-    [send(empty.flag, empty.permissions), /secret of --secret-file is empty\./],
-    [send(binary.flag, binary.permissions), /it takes a text in UTF-8\./],
-    [
-      send(["--secret"], ["-N"]),
-      /--secret asks on a terminal, and there is no/,
-    ],
-    [
-      send([...file.flag, "--secret"], file.permissions),
-      /give --secret or --secret-file, not both\./,
-    ],
-    [
-      send(file.flag, withEnv, { env }),
-      /give --secret-file or MQTT_CHAT_SECRET, not both\./,
-    ],
-    [
-      send(["--secret"], withEnv, { env }),
-      /give --secret or MQTT_CHAT_SECRET, not both\./,
-    ],
-    [
-      send([], withEnv, { env: { [VARIABLE]: "" } }),
-      /the secret of MQTT_CHAT_SECRET is empty\./,
-    ],
-    [send([`--secret=${SECRET}`], ["-N"]), /--secret takes no value/],
-    [send(["--secret", SECRET], ["-N"]), /one argument belongs to no flag/],
-  ];
-  for (const [outcome, line] of cases) {
-    assertOneLine(await outcome, 2, line);
-    assertFalse((await outcome).stderr.includes("horse"));
-  }
-  await peer.publish(TOPIC, "end");
-  assertEquals(await peer.until("end"), []);
-});
-
-Deno.test("sealed: a short secret is used, with one warning", async () => {
-  await using broker = await openBroker();
-  const short = "elevenchars";
-  await using member = await Member.connect(broker, { secret: short });
-  await member.client.join([TOPIC]);
-  await using file = new SecretFile(short);
-  const args = at(broker, ...file.flag, "--quiet", "-m", "hi");
-  const { code, stderr } = await run("publisher.ts", args, file);
-  assertEquals(code, 0);
-  assertMatch(stderr, /^The secret has less than 12 characters[^\n]*\n$/);
-  assertFalse(stderr.includes(short));
-  assertEquals(textOf(await member.received.next()), "hi");
-});
-
 Deno.test("sealed: too large a line is refused with both numbers", async () => {
   await using broker = await openBroker();
   await using file = new SecretFile();
@@ -254,77 +147,6 @@ Deno.test("sealed: too large a line is refused with both numbers", async () => {
     /^publisher: Line 1 was not sent\. The message takes 65\d{3} bytes with its envelope, the limit is 65536;[^\n]*\n$/,
   );
 });
-
-Deno.test("sealed: the secret and the keys show nowhere", async () => {
-  await using broker = await openBroker();
-  await using file = new SecretFile();
-  const hidden = hiddenTexts();
-  const assertHidden = (text: string) => {
-    for (const part of hidden) assertFalse(text.includes(part), text);
-  };
-  const fromEnv = {
-    permissions: ["-N", `-E=${VARIABLE}`],
-    env: { [VARIABLE]: SECRET },
-  };
-  for (const options of [file, fromEnv]) {
-    const flags = options === file ? file.flag : [];
-    await using listener = start(
-      "listener.ts",
-      at(broker, ...flags, "--debug", "--json"),
-      options,
-    );
-    await listener.stdout.line(/now subscribed/);
-    // What `ps` shows.
-    assertHidden(listener.commandLine());
-    // A lost connection, and one that never comes back, are told in full.
-    const sent = await run(
-      "publisher.ts",
-      at(broker, ...flags, "--debug", "-m", "hi"),
-      options,
-    );
-    assertEquals(sent.code, 0, sent.stderr);
-    listener.signal("SIGINT");
-    const { code, stdout, stderr } = await listener.outcome();
-    assertEquals(code, 0, stderr);
-    assertHidden(stdout + stderr + sent.stderr);
-  }
-  // Nowhere is an error of ours that names it, and a crash shows all it can.
-  const crash = `
-    import { ChatClient } from "./lib/client.ts";
-    import { parsePublisherArgs } from "./lib/cli/options.ts";
-    import { prepare, runScript } from "./lib/cli/script.ts";
-    await runScript("publisher", Deno.args, parsePublisherArgs,
-      async (options, { tell }) => {
-        const { connect } = await prepare(options, tell);
-        const client = await ChatClient.connect(connect);
-        const all = { depth: 20, showHidden: true, getters: true };
-        queueMicrotask(() => {
-          throw new Error("It is " + Deno.inspect({ options, client }, all));
-        });
-        await new Promise(() => {});
-      });
-  `;
-  const args = at(broker, ...file.flag, "--debug");
-  const { stderr } = await run("-", args, { ...file, stdin: crash });
-  assertMatch(stderr, /^publisher: This is a bug, please report it: It is \{/m);
-  assertHidden(stderr);
-});
-
-/** The secret and its root key, as they might show. */
-function hiddenTexts(): string[] {
-  // By the specification's first vector, which has this secret.
-  const root = Uint8Array.fromHex(
-    "091f352a2cbea6d57726cbbcb2377a9d7f6982be9dc35419079a2b85ff1a0bca",
-  );
-  return [
-    SECRET,
-    "horse",
-    btoa(SECRET).slice(0, 12),
-    root.toHex().slice(0, 12),
-    root.toBase64().slice(0, 12),
-    [...root].slice(0, 4).join(", "),
-  ];
-}
 
 Deno.test("sealed: nothing of it is loaded without a secret", async () => {
   await using broker = await openBroker();
@@ -354,38 +176,6 @@ Deno.test("sealed: nothing of it is loaded without a secret", async () => {
     }
   }
 });
-
-onTerminal(
-  "sealed: --secret asks without echo and without a permission",
-  async () => {
-    await using broker = await openBroker();
-    await using member = await Member.connect(broker, { secret: SECRET });
-    await member.client.join([TOPIC]);
-    await using stage = await openTerminal();
-    const { terminal } = stage;
-    const deno = `${Deno.execPath()} run -N --no-prompt publisher.ts`;
-    const command = `clear; ${deno} ${at(broker, "--secret").join(" ")} -n ann`;
-    await terminal.enter(command);
-    await terminal.until("Secret of the room:");
-    await terminal.enter(`wrong\x15${SECRET}`);
-    await terminal.until(/^ann>/m);
-    await terminal.enter("hi");
-    await terminal.until("✓ sent");
-    const { payload, sealed } = await member.received.next();
-    assert(payload.type === "message");
-    assertEquals([payload.message, sealed], ["hi", true]);
-    assertFalse((await terminal.history()).includes("horse"));
-    await terminal.press("C-d");
-    await terminal.until(/^\$ *$/m);
-    // So that the question awaited is not the one that is still there.
-    await terminal.enter("clear");
-    await terminal.until(/^\$\s*$/);
-    await terminal.enter(command);
-    await terminal.until("Secret of the room:");
-    await terminal.press("C-c");
-    await terminal.until("; --secret-file can give it");
-  },
-);
 
 Deno.test("sealed: another version is told, never guessed", async () => {
   await using broker = await openBroker();

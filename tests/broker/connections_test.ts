@@ -1,0 +1,104 @@
+/**
+ * Connections to the embedded broker: what outlives them, and what ends them.
+ *
+ * @module
+ */
+
+import { assertEquals, assertRejects } from "@std/assert";
+import { ListenError, startBroker } from "../../lib/broker/broker.ts"; // first: it empties the environment mqtt reads
+import { Buffer } from "node:buffer";
+import { openBroker } from "../support/brokers.ts";
+import { answer, connect, test } from "../support/callers.ts";
+
+test("a session outlives its connection and brings what may be read", async () => {
+  await using broker = await openBroker();
+  const session = { clean: false, clientId: "resumes" };
+  const first = await connect(broker, "chat/chat", session);
+  assertEquals(first.sessionPresent, false);
+  await first.hear("#");
+  await first.die();
+  await using server = await connect(broker, "Server/admin");
+  for (const topic of ["chat/1", "test/2", "chat/3"]) {
+    await server.say(topic, "while away");
+  }
+  await using second = await connect(broker, "chat/chat", session);
+  assertEquals(second.sessionPresent, true);
+  await server.say("chat/4", "back");
+  assertEquals(
+    await second.until("chat/4 back"),
+    ["chat/1 while away", "chat/3 while away", "chat/4 back"],
+  );
+});
+
+test("a second client with the same id ends the first", async () => {
+  await using broker = await openBroker();
+  const first = await connect(broker, "chat/chat", { clientId: "same" });
+  await using second = await connect(broker, "chat/chat", { clientId: "same" });
+  await first.closed;
+  assertEquals(second.code, 0);
+});
+
+test("a packet over the limit ends that connection alone", async () => {
+  await using broker = await openBroker({ maxPacketBytes: 1000 });
+  await using reader = await connect(broker, "chat/chat");
+  await reader.hear("chat");
+  await using sender = await connect(broker, "chat/chat");
+  await sender.say("chat", "x".repeat(900));
+  sender.mqtt.publish("chat", "y".repeat(1000), { qos: 1 });
+  await sender.closed;
+  await reader.say("chat", "last");
+  assertEquals(
+    (await reader.until("chat last")).map((line) => line.length),
+    [905, 9],
+  );
+});
+
+test("what is not MQTT is cut off", async () => {
+  await using broker = await openBroker();
+  const hostile = [
+    "GET / HTTP/1.1\r\n\r\n",
+    "\x10\xff\xff\xff\xff\x7f",
+    "\x10\xff\xff\xff\x7f",
+    "\x30\x05\x00\x01a!!",
+    "\x10\x00",
+    "\xff\xff\xff",
+  ];
+  for (const text of hostile) {
+    const bytes = Uint8Array.from(text, (sign) => sign.charCodeAt(0));
+    assertEquals(await answer(broker, bytes), [], JSON.stringify(text));
+  }
+  await using peer = await connect(broker, "chat/chat");
+  assertEquals(peer.code, 0);
+});
+
+test("close ends every connection and frees the port", async () => {
+  const broker = await openBroker();
+  assertEquals(broker.url, `mqtt://127.0.0.1:${broker.port}`);
+  using silent = await Deno.connect({
+    hostname: "127.0.0.1",
+    port: broker.port,
+  });
+  const peers = [
+    await connect(broker, "chat/chat"),
+    await connect(broker, "Test/test", {
+      clean: false,
+      will: { topic: "test/x", payload: Buffer.of(1), qos: 1 },
+    }),
+  ];
+  await broker.close();
+  await Promise.all(peers.map(({ closed }) => closed));
+  assertEquals(await silent.read(new Uint8Array(1)), null);
+  await broker.close();
+  await using again = await startBroker({ port: broker.port });
+  assertEquals(again.port, broker.port);
+});
+
+test("a port that is taken is named", async () => {
+  await using broker = await startBroker();
+  const error = await assertRejects(
+    () => startBroker({ port: broker.port }),
+    ListenError,
+    `127.0.0.1:${broker.port}: the port is taken`,
+  );
+  assertEquals(error.code, "EADDRINUSE");
+});
