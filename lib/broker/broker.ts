@@ -20,10 +20,8 @@ import {
   mayRead,
   mayWrite,
   parseAclFile,
-  parsePasswordFile,
-  type Users,
-  verifyPassword,
-} from "./access.ts";
+} from "./rights.ts";
+import { parsePasswordFile, type Users, verifyPassword } from "./users.ts";
 import { hostPort } from "../mqtt/address.ts";
 import { limitPackets, MAX_PACKET_BYTES } from "../mqtt/packet_limit.ts";
 import { onEndSignals } from "../terminal/signals.ts";

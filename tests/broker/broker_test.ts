@@ -2,7 +2,8 @@ import { assertEquals } from "@std/assert";
 import { readAccess, startBroker } from "../../lib/broker/broker.ts"; // first: it empties the environment mqtt reads
 import { Buffer } from "node:buffer";
 import type { IClientOptions } from "mqtt";
-import { parseAclFile, parsePasswordFile } from "../../lib/broker/access.ts";
+import { parseAclFile } from "../../lib/broker/rights.ts";
+import { parsePasswordFile } from "../../lib/broker/users.ts";
 import { openBroker } from "../support/brokers.ts";
 import { answer, connect, test } from "../support/callers.ts";
 import { connect as connectPacket, oldConnack } from "../support/packets.ts";

@@ -9,7 +9,7 @@ import { assertEquals } from "@std/assert";
 import { hostOf, openBroker } from "../support/brokers.ts";
 import { Peer, said } from "../support/peers.ts";
 import { ROOT, run, start } from "../support/processes.ts";
-import { parsePasswordFile } from "../../lib/broker/access.ts";
+import { parsePasswordFile } from "../../lib/broker/users.ts";
 
 /** The users of the project's file, but only one of them. */
 async function only(user: string) {
