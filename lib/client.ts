@@ -201,6 +201,7 @@ export class ChatClient {
    * @throws {TopicError} When a filter is not valid.
    * @throws {UnreachableError} When the broker does not answer in time, or the
    * connection is lost for good.
+   * @throws {AbandonedError} When the connection is closed.
    */
   async join(
     filters: string[],
@@ -208,6 +209,7 @@ export class ChatClient {
     isOptional = false,
   ): Promise<Grant[]> {
     filters.forEach(checkFilter);
+    if (this.#isClosed) throw new AbandonedError("The connection is closed.");
     const granted = this.#rooms.add(filters, qos, isOptional);
     if (this.#link.isUp) this.#subscribe(filters);
     return await granted;

@@ -67,13 +67,22 @@ export class Subscriptions {
       const answer = Promise.withResolvers<Grant>();
       return { topic, qos, maxBreaks, breaks: 0, answer };
     });
-    for (const room of rooms) this.#rooms.set(room.topic, room);
+    for (const room of rooms) {
+      // Who waits for an answer already gets the same one.
+      const before = this.#rooms.get(room.topic)?.answer;
+      if (before) room.answer.promise.then(before.resolve, before.reject);
+      this.#rooms.set(room.topic, room);
+    }
     return Promise.all(rooms.map(({ answer }) => answer.promise));
   }
 
   /** Takes rooms away; they are not asked for any more. */
   remove(topics: string[]): void {
-    for (const topic of topics) this.#rooms.delete(topic);
+    for (const topic of topics) {
+      const left = { topic, reason: "it was left" };
+      this.#rooms.get(topic)?.answer.resolve(left);
+      this.#rooms.delete(topic);
+    }
   }
 
   /**

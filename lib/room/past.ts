@@ -106,7 +106,9 @@ export class Past {
       await written;
     }
     this.#onHistory = () => {};
-    if (!keeps && !this.#isStopped) await client.leave([this.#topic]);
+    if (keeps || this.#isStopped) return;
+    // Nobody waits for the answer, which may not come.
+    client.leave([this.#topic]).catch(() => {});
   }
 
   /** Settles after a time, or when there is nothing to wait for any more. */
