@@ -9,6 +9,7 @@
 
 import { decodeFrom, encodeFor } from "../lib/codec.ts";
 import { MAX_PAYLOAD_BYTES, type Payload } from "../lib/protocol.ts";
+import { Arrivals } from "../lib/room/arrivals.ts";
 import { renderJson } from "../lib/room/json.ts";
 import { renderLine } from "../lib/room/line.ts";
 import { RoomSeal } from "../lib/seal.ts";
@@ -62,6 +63,17 @@ for (const [what, text] of Object.entries(HOSTILE)) {
   const size = new TextEncoder().encode(JSON.stringify(text)).length - 2;
   const count = Math.floor((MAX_PAYLOAD_BYTES - 200) / size);
   benchShowing(`64 KiB of ${what}`, encode(text.repeat(count)));
+}
+
+// What a reader remembers: of our ids, the numbers; of others, the ids.
+for (const [what, prefix] of [["ours", "abcdefghijklmnop-"], ["others", "x"]]) {
+  const arrivals = new Arrivals();
+  const message = { type: "message", from: "Ada", message: TEXT } as const;
+  let number = 0;
+  bench("arrivals", `an id of ${what}`, () => {
+    const id = `${prefix}${++number % 999_999_999}`;
+    return arrivals.note({ ...message, id }, TOPIC, 0);
+  });
 }
 
 const seal = new RoomSeal(SECRET);

@@ -13,6 +13,7 @@ const FLOORS = ["MQTT.js on Deno", "empty Deno", "bare"] as const;
 export const COLUMNS = [
   "ours",
   "ours, --json",
+  "ours, --keep",
   "ours, sealed",
   "ours, bundled",
   "ours, compiled",

@@ -1,7 +1,7 @@
 /**
  * Takes the pages' pictures: runs the scripts in terminals as a person does, and
- * writes what these show to `listener.svg`, `chat.svg` and `sealed.svg` beside
- * this file.
+ * writes what these show to `listener.svg`, `chat.svg`, `sealed.svg` and
+ * `kept.svg` beside this file.
  *
  *     deno task pictures
  *
@@ -186,6 +186,39 @@ async function sealedPicture(stage: Stage): Promise<string> {
   });
 }
 
+/** Linus comes to a kept room after Ada and Grace have talked. */
+async function keptPicture(stage: Stage): Promise<string> {
+  const keeper = await openTerminal(stage, WIDE);
+  const ada = await openTerminal(stage, WIDE);
+  const grace = await openTerminal(stage, WIDE);
+  const linus = await openTerminal(stage, SIZE);
+  await using seen = await Peer.connect(stage, `${TOPIC}/$history`);
+
+  await keeper.enter(`${LISTENER} --keep 100 --name Keeper`);
+  await keeper.shows(/User Keeper is now subscribed/);
+  for (const [person, name] of [[ada, "Ada"], [grace, "Grace"]] as const) {
+    await person.enter(`${PUBLISHER} --follow --name ${name}`);
+    await person.shows(new RegExp(`^${name}> *$`, "m"));
+  }
+  await ada.enter("The workshop starts in room 4, at half past nine.");
+  await grace.shows(/Ada: The workshop/);
+  await grace.enter("I bring the adapters. Who has the slides?");
+  await ada.shows(/Grace: I bring/);
+  await ada.enter("/me uploads them");
+  await grace.shows(/Ada: \*uploads/);
+  while (!(await seen.next()).text.includes("uploads")) {
+    /* not yet written */
+  }
+  await linus.enter(`${PUBLISHER} --follow --name Linus`);
+  await linus.shows(/^Linus> *$/m);
+  await linus.shows(/User Linus is now subscribed/);
+  await linus.enter("/who");
+  await linus.shows(/Grace, seen/);
+  await linus.type("Thanks, I have read ");
+  await linus.shows(/^Linus> Thanks, I have read/m);
+  return await draw(stage, linus, "MQTT-Chat: a room remembers");
+}
+
 /** Takes the pictures, then writes them. */
 async function takePictures(tmux: Tmux): Promise<void> {
   await using broker = await startBroker();
@@ -194,6 +227,7 @@ async function takePictures(tmux: Tmux): Promise<void> {
     "listener.svg": await listenerPicture(stage),
     "chat.svg": await chatPicture(stage),
     "sealed.svg": await sealedPicture(stage),
+    "kept.svg": await keptPicture(stage),
   };
   for (const [file, svg] of Object.entries(pictures)) {
     await Deno.writeTextFile(new URL(file, import.meta.url), svg);

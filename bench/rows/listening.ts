@@ -28,14 +28,24 @@ export async function listening(bench: Bench): Promise<void> {
   const { ours, figures, found: { programs } } = bench;
   const listen = [...ours.listen, "--json"];
   const json: Program = { ...ours, column: "ours, --json", listen };
+  const keeper: Program = {
+    ...ours,
+    column: "ours, --keep",
+    listen: [...ours.listen, "--keep", "100"],
+  };
   const qos0 = await measureFlood(bench, "2 listener", 0, programs);
-  const qos1 = await measureFlood(bench, "2 listener", 1, [...programs, json]);
+  const qos1 = await measureFlood(bench, "2 listener", 1, [
+    ...programs,
+    json,
+    keeper,
+  ]);
   figures.want(`${qos0}, ms`, "ours ≤ 0.9 × mosquitto", STEPS);
   figures.want(`${qos0}, CPU, ms`, "ours ≤ 1.15 × mosquitto", STEPS);
   figures.want(`${qos1}, ms`, "ours ≤ 1.02 × mosquitto", WINDOW);
   figures.want(`${qos1}, CPU, ms`, "ours ≤ 1.15 × mosquitto", STEPS);
   figures.want(`${qos1}, ms`, "ours, --json ≤ 1.2 × ours");
   figures.want(`${qos1}, CPU, ms`, "ours, --json ≤ 1.2 × ours");
+  figures.want(`${qos1}, ms`, "ours, --keep ≤ 1.1 × ours");
 }
 
 /** One listener of each program in a flood; returns what this is called. */
