@@ -119,10 +119,10 @@ async function chatPicture(stage: Stage): Promise<string> {
   const linus = await openTerminal(stage, WIDE);
   const ada = await openTerminal(stage, WIDE);
 
-  await ada.enter(`${PUBLISHER} --follow --name Ada`);
-  await ada.shows(/^Ada> *$/m);
   await grace.enter(`${PUBLISHER} --follow --name Grace`);
-  await grace.shows(/^Grace> *$/m);
+  await grace.shows(/User Grace is now subscribed/);
+  await ada.enter(`${PUBLISHER} --follow --name Ada`);
+  await grace.shows(/User Ada is now subscribed/);
   await linus.enter(`${PUBLISHER} --follow --name Linus`);
   await grace.shows(/User Linus is now subscribed/);
 

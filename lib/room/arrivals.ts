@@ -110,21 +110,6 @@ export class Arrivals {
   }
 
   /**
-   * Where losses are due, for whoever looks elsewhere before they are told:
-   * notes what is found, and then takes those that were due at this time.
-   *
-   * @param now The time.
-   * @returns The rooms, each once.
-   */
-  due(now: number): string[] {
-    const rooms = new Set<string>();
-    for (const { topic, numbers } of this.#open) {
-      if (numbers.wait(now) === 0) rooms.add(topic);
-    }
-    return [...rooms];
-  }
-
-  /**
    * Hands over the losses that are due, each once.
    *
    * @param now The time; without it, all that is missing is due.
