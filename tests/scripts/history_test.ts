@@ -9,6 +9,7 @@ import { assert, assertEquals, assertMatch } from "@std/assert";
 import { at, openBroker, TOPIC } from "../support/brokers.ts";
 import { FaultProxy } from "../support/fault_proxy.ts";
 import { HARMFUL } from "../support/line_fixtures.ts";
+import { SecretFile } from "../support/secret_file.ts";
 import { type Arrival, Peer, said } from "../support/peers.ts";
 import {
   assertOneLine,
@@ -225,4 +226,44 @@ Deno.test("history: what can't be done is a usage error", async () => {
   for (const [script, args, line] of wrong) {
     assertOneLine(await run(script, args), 2, line);
   }
+});
+
+Deno.test("history: with a secret, all of it is sealed", async () => {
+  await using broker = await openBroker();
+  await using peer = await Peer.connect(broker, HISTORY);
+  await using file = new SecretFile();
+  const secret = (...args: string[]) => at(broker, ...file.flag, ...args);
+  await using keeper = start(
+    "listener.ts",
+    secret("-n", "Keeper", "--keep", "5"),
+    file,
+  );
+  await keeper.stdout.line(/Keeper is now subscribed/);
+  const send = (args: string[], stdin: string, options = {}) =>
+    run("publisher.ts", args, { stdin, ...options });
+  await send(secret("-n", "Ada"), "one\ntwo\n", file);
+  // Anybody may have written this: it is not kept.
+  await send(at(broker, "-n", "Ada"), "forged\n");
+  await keeper.stdout.line(/\(unsealed\) Ada: forged/);
+  keeper.signal("SIGINT");
+  await keeper.outcome();
+  const { text } = await peer.next();
+  assertMatch(
+    text,
+    /^\{"type":"notice","from":"sealed",.*"sealed":"[\w-]+"\}$/,
+  );
+
+  await using member = start(
+    "listener.ts",
+    secret("--history", "9", "--no-announce", "--json", "-W", "2"),
+    file,
+  );
+  const { stdout } = await member.outcome();
+  const lines = stdout.trim().split("\n").map((line) => JSON.parse(line));
+  assertEquals(
+    lines.map(({ text, sealed, history }) => [text, sealed, history]),
+    [["one", true, true], ["two", true, true]],
+  );
+  const shown = await newcomer(broker, "--history", "9");
+  assertEquals(shown.length, 1, shown.join("\n"));
 });
