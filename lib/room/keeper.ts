@@ -145,7 +145,11 @@ export class Keeper {
 
   /** Takes note of what happens to the connection. */
   onStatus(status: Status): void {
+    if (status.type === "subscribed") this.#onSubscribed(status.topic);
     if (status.type !== "connected" || status.gap === undefined) return;
+    if (!status.sessionPresent) {
+      for (const { room } of this.#places.values()) room.doubt();
+    }
     const hasMissed = !status.sessionPresent || status.mayBeShared === true ||
       this.#options.qos === 0;
     if (hasMissed) this.#since = this.#now();
@@ -163,6 +167,13 @@ export class Keeper {
       if (isReady && isDue && !isDenied) await this.#write(topic, place);
     });
     await Promise.all(last);
+  }
+
+  /** What the broker has comes now; where it has nothing any more, it gets it. */
+  #onSubscribed(topic: string): void {
+    const room = roomOfHistory(topic);
+    const place = room === undefined ? undefined : this.#places.get(room);
+    if (place?.isReady) this.#schedule(room!, place);
   }
 
   /** The room that is meant by a topic: some brokers spell it another way. */
