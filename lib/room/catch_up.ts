@@ -147,7 +147,7 @@ export class CatchUp {
     );
     if (isFirst) this.#showBefore(shown, received, problem);
     else {
-      if (occasion === "gap") this.#tellGap(history, fresh, shown.length);
+      if (occasion === "gap") this.#tellGap(history, fresh, messagesIn(shown));
       this.#show(shown, received);
     }
     if (occasion === "lost") onLookedUp();
@@ -237,6 +237,11 @@ export class CatchUp {
     if (this.#plain.length >= 2 * MAX_KEPT) this.#plain.splice(0, MAX_KEPT);
     this.#plain.push(message);
   }
+}
+
+/** How many of what is kept are messages; the others are notices. */
+function messagesIn(some: Kept[]): number {
+  return some.filter(({ payload }) => payload.type === "message").length;
 }
 
 /** Reads a history, or says why it can't be read. */

@@ -50,6 +50,8 @@ export class KeepingError extends Error {
 /** A room, and what happens to its history. */
 interface Place {
   room: KeptRoom;
+  /** Settles when what is kept has been read. */
+  reading?: Promise<void>;
   /** Whether it is known what the broker has, or that it has nothing. */
   isReady: boolean;
   /** Whether there may be something to write. */
@@ -112,7 +114,9 @@ export class Keeper {
       if (isOneTopic(topic)) this.#placeOf(topic);
     }
     this.#client = client;
-    for (const [topic, place] of this.#places) this.#read(client, topic, place);
+    for (const [topic, place] of this.#places) {
+      place.reading = this.#read(client, topic, place);
+    }
   }
 
   /** Takes what arrived. */
@@ -141,7 +145,11 @@ export class Keeper {
 
   /** Takes note of what happens to the connection. */
   onStatus(status: Status): void {
+    if (status.type === "subscribed") this.#onSubscribed(status.topic);
     if (status.type !== "connected" || status.gap === undefined) return;
+    if (!status.sessionPresent) {
+      for (const { room } of this.#places.values()) room.doubt();
+    }
     const hasMissed = !status.sessionPresent || status.mayBeShared === true ||
       this.#options.qos === 0;
     if (hasMissed) this.#since = this.#now();
@@ -152,11 +160,20 @@ export class Keeper {
     this.#hasEnded = true;
     const last = [...this.#places].map(async ([topic, place]) => {
       place.callOff?.();
-      place.onAdopted();
+      if (!place.isDue) place.onAdopted();
+      // What it has heard must not take the place of what it has not read.
+      await place.reading;
       const { isReady, isDue, isDenied } = place;
       if (isReady && isDue && !isDenied) await this.#write(topic, place);
     });
     await Promise.all(last);
+  }
+
+  /** What the broker has comes now; where it has nothing any more, it gets it. */
+  #onSubscribed(topic: string): void {
+    const room = roomOfHistory(topic);
+    const place = room === undefined ? undefined : this.#places.get(room);
+    if (place?.isReady) this.#schedule(room!, place);
   }
 
   /** The room that is meant by a topic: some brokers spell it another way. */
@@ -185,7 +202,7 @@ export class Keeper {
       onAdopted: () => {},
     };
     this.#places.set(topic, place);
-    if (this.#client) this.#read(this.#client, topic, place);
+    if (this.#client) place.reading = this.#read(this.#client, topic, place);
     return place;
   }
 

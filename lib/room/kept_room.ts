@@ -64,6 +64,11 @@ export class KeptRoom {
     this.#roster.noteHere(history.here, history.at, receivedAt);
   }
 
+  /** The broker may have forgotten what it had; if not, that comes again. */
+  doubt(): void {
+    this.#onBroker = { messages: [], here: [] };
+  }
+
   /**
    * What to write in place of what the broker has.
    *

@@ -94,6 +94,11 @@ async function bothAreBack(
   await Promise.all(
     [publisher, listener].map(({ stderr }) => stderr.line(/^Connected again/)),
   );
+  await becomesStable();
+}
+
+/** Waits until a connection counts as stable. */
+export async function becomesStable(): Promise<void> {
   await new Promise((stable) => setTimeout(stable, STABLE_MS));
 }
 

@@ -77,6 +77,11 @@ export class Peer implements AsyncDisposable {
     await this.#mqtt.publishAsync(topic, bytes, { qos: 1, retain });
   }
 
+  /** All that has arrived so far. */
+  get arrived(): readonly Arrival[] {
+    return this.#arrived.all;
+  }
+
   /** The next publication. */
   async next(): Promise<Arrival> {
     return await this.#arrived.next();
