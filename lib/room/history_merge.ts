@@ -128,23 +128,17 @@ export function reachesBack(
 }
 
 /**
- * Whether a keeper has messages that are to be written: not where what is kept
- * only goes back further. So two keepers settle, also where the name of one
- * leaves less room than that of the other.
+ * Whether a keeper has messages that are to be written: not where more is kept
+ * than it has. So two keepers settle, also where one of them has less room.
  *
  * @param mine What would be written, as `fitHistory` leaves it.
  * @param kept What is kept.
- * @returns Whether the kept messages don't end with them, or the notices.
+ * @returns Whether the kept messages lack one of them.
  */
 export function areNews(mine: Kept[], kept: Kept[]): boolean {
-  return (["message", "notice"] as const).some((type) => {
-    const isOfType = ({ payload }: Kept) => payload.type === type;
-    const ours = mine.filter(isOfType);
-    const theirs = kept.filter(isOfType);
-    const start = theirs.length - ours.length;
-    return start < 0 ||
-      ours.some((one, index) => compare(one, theirs[start + index]) !== 0);
-  });
+  const keyOf = (message: Kept) => `${message.time} ${textOf(message)}`;
+  const left = Map.groupBy(kept, keyOf);
+  return mine.some((message) => left.get(keyOf(message))?.pop() === undefined);
 }
 
 /**

@@ -26,6 +26,14 @@ test("those that a broker announces", () => {
   assertEquals(limitsOf(5, { maximumQoS: 7 }).qos, 2);
 });
 
+test("what is retained is kept, unless a broker says that it is not", () => {
+  assertEquals(limitsOf(5, { retainAvailable: false }).retains, false);
+  assertEquals(limitsOf(5, { retainAvailable: true }).retains, true);
+  assertEquals(limitsOf(5, { retainAvailable: undefined }).retains, true);
+  // MQTT 3.1.1 can't say.
+  assertEquals(limitsOf(4).retains, true);
+});
+
 test("a packet's size, by version and QoS", () => {
   // Fixed header 2, topic 2 + 4, packet id 2, properties' length 1, payload 3.
   assertEquals(publishBytes("room", 3, 0, 4), 11);

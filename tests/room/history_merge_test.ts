@@ -77,6 +77,24 @@ test("by time, and the last of them", () => {
   assertEquals(merged([], []), "");
 });
 
+test("messages and notices don't take each other's place", () => {
+  const joined = (name: string, seconds: number): Kept => ({
+    payload: { type: "notice", from: name, notice: name },
+    time: NOW + seconds * 1000,
+  });
+  const some = [said("a", 1), joined("N", 2), said("c", 5), joined("Q", 8)];
+  const others = [said("b", 3), joined("O", 4), joined("P", 6), said("d", 7)];
+  assertEquals(merged(some, others), "a N b O c P d Q");
+  assertEquals(merged(some, others, 3), "b O c P d Q");
+  assertEquals(merged(some, others, 1), "d Q");
+  assertEquals(merged(some, others, 0), "");
+  // However many come and go, what was said stays.
+  const crowd = Array.from({ length: 50 }, (_, i) => joined(`${i}`, 10 + i));
+  assertEquals(merged(some, crowd, 2), "a c 48 49");
+  const talk = Array.from({ length: 50 }, (_, i) => said(`${i}`, 10 + i));
+  assertEquals(merged(some, talk, 2), "N Q 48 49");
+});
+
 test("the same id is the same message, with the earlier time", () => {
   const some = [said("x", 2, { id: "1" }), said("y", 2.5, { id: "2" })];
   const others = [said("x", 3, { id: "1" }), said("y", 1, { id: "2" })];
@@ -274,8 +292,17 @@ test("only what is kept less far back is written", () => {
   assert(areNews(all, [...all.slice(0, 3), said("4", 5, { id: "4" })]));
   assert(!areNews(all, [...all]));
   assert(!areNews(all.slice(2), all));
+  // One that has less room leaves out what is too large for it.
+  assert(!areNews([all[0], all[2]], all.slice(0, 3)));
   assert(!areNews([], all));
   assert(!areNews([], []));
+  // Notices are compared on their own.
+  const left: Payload = { type: "notice", from: "ada", notice: "left" };
+  const notice: Kept = { payload: left, time: NOW + 3_500 };
+  assert(areNews([...all, notice], all));
+  assert(areNews(all, [notice]));
+  assert(!areNews(all.slice(3), [...all, notice]));
+  assert(!areNews([notice], [...all.slice(0, 3), notice, all[3]]));
 });
 
 test("the same people in any order", () => {

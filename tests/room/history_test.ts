@@ -157,6 +157,36 @@ test("to the byte", () => {
   }
 });
 
+test("to fewer bytes, where a broker or a seal takes no more", () => {
+  const all = Array.from(
+    { length: 50 },
+    (_, i) => said("é".repeat(500), 100 - i, `id-${i}`),
+  );
+  const names = Array.from({ length: 20 }, (_, i) => `somebody ${i}`);
+  const full = { ...history(all, names), since: AT };
+  const each = utf8(JSON.stringify(all[0].payload)).length + 1;
+  let last = 0;
+  for (let bytes = 4_000; bytes <= 49_049; bytes += 777) {
+    const fitted = fitHistory(full, bytes);
+    const size = utf8(encodeText(encodeHistory(fitted))).length;
+    assert(size <= bytes && size + each > bytes - 1, `${size} of ${bytes}`);
+    assertEquals(fitted.messages, all.slice(-fitted.messages.length));
+    assertEquals(fitted.here, names);
+    assert(fitted.messages.length >= last);
+    last = fitted.messages.length;
+    assertEquals(fitHistory(fitted, bytes), fitted);
+  }
+  assert(last > 40);
+  assertEquals(fitHistory(full, MAX_PAYLOAD_BYTES), fitHistory(full));
+  // One that all but takes the limit is left out, as it is with the usual one.
+  const large = [said("one", 9), said("x".repeat(9_000), 5), said("two", 2)];
+  assertEquals(texts(fitHistory(history(large), 10_000)), ["one", "two"]);
+  assertEquals(fitHistory(history(large), 12_000).messages, large);
+  for (const bytes of [0, 100, 2_048]) {
+    assertEquals(fitHistory(full, bytes).messages, []);
+  }
+});
+
 test("one message of 60 KiB is kept, whoever is here", () => {
   const names = Array.from({ length: 2_000 }, (_, i) => `somebody ${i}`);
   const large = (i: number) => said(`${i}`.padEnd(60 * 1024), 10 - i);
@@ -323,6 +353,19 @@ test("a time is read where it is one", () => {
   }
   for (const at of [5, "now", null]) {
     assertEquals(decoded({ ...wire, at, messages: [] })?.at, undefined);
+  }
+});
+
+test("since when nothing was missed is kept, where it is a time", () => {
+  const since = "2026-01-02T09:00:00.000Z";
+  const full = { ...history([said("one")], ["ada"]), since };
+  assertEquals(JSON.parse(encoded(full)).since, since);
+  assertEquals(decoded(encoded(full)), full);
+  assertEquals("since" in JSON.parse(encoded(history([]))), false);
+  const wire = { type: "history", from: "k", at: AT, messages: [] };
+  const none = [undefined, null, 5, "", "now", {}, "2026-02-30T00:00:00Z"];
+  for (const since of none) {
+    assertEquals("since" in decoded({ ...wire, since })!, false);
   }
 });
 
