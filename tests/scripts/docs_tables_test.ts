@@ -2,6 +2,8 @@ import { assert, assertEquals } from "@std/assert";
 import { EXIT } from "../../lib/cli/exit.ts";
 import { type Flag, flagsOf } from "../../lib/cli/flags.ts";
 import { parsePublisherArgs } from "../../lib/cli/options.ts";
+import { renderJsonNote } from "../../lib/room/json.ts";
+import { type Note, renderNote } from "../../lib/room/line.ts";
 import { hostOf, openBroker } from "../support/brokers.ts";
 import { page } from "../support/markdown.ts";
 import { start } from "../support/processes.ts";
@@ -60,6 +62,56 @@ Deno.test("docs: the table has every exit code", () => {
   const codes = page("docs/output.md").table("Exit codes")
     .map(([code]) => Number(code));
   assertEquals(codes, Object.values(EXIT).sort());
+});
+
+const GAP = {
+  type: "gap",
+  broker: "localhost:1883",
+  mayMiss: false,
+} as const;
+
+/** What the pages show of the listener's own lines. */
+const NOTES: Note[] = [
+  { ...GAP, seconds: 3.2, mayMissQoS0: true },
+  { ...GAP, seconds: 9.7, mayMiss: true },
+  { ...GAP, seconds: 4.1, mayMissQoS0: false, fetched: 3 },
+  { type: "history", count: 2 },
+  { type: "history", count: 0 },
+  { type: "now" },
+  { type: "dropped", count: 311 },
+  { type: "lost", from: "Ada", count: 8_247, topic: "chat/room" },
+];
+
+Deno.test("docs: the listener's own lines are as it writes them", () => {
+  const text = ["output", "delivery", "rooms"]
+    .map((name) => page(`docs/${name}.md`).text).join("");
+  for (const note of NOTES) {
+    const options = { color: false, formatTime: () => "" };
+    const line = renderNote(note, new Date(), options).trim();
+    assert(text.includes(line), line);
+  }
+});
+
+Deno.test("docs: the table has the members of the listener's own JSON", () => {
+  const table = new Map(
+    page("docs/output.md").table("Lines of its own")
+      .map(([type, members]) => [type.replaceAll("`", ""), members]),
+  );
+  const notes: Note[] = [
+    { ...GAP, seconds: 4.1, mayMissQoS0: false, fetched: 3 },
+    { type: "lost", from: "Ada", count: 2, topic: "chat/room" },
+    { type: "dropped", count: 2 },
+    { type: "missed", count: 2 },
+  ];
+  assertEquals([...table.keys()], notes.map(({ type }) => type));
+  for (const note of notes) {
+    const { receivedAt: _, type, ...others } = JSON.parse(
+      renderJsonNote(note, new Date()),
+    );
+    const members = Object.keys(others).map((name) => `\`${name}\``);
+    const listed = table.get(type)!.split(", ");
+    assertEquals(listed.sort(), members.sort(), type);
+  }
 });
 
 Deno.test("docs: the README's users may read and write as it says", async () => {
