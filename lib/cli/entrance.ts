@@ -6,7 +6,8 @@
  */
 
 import type { ChatClient, Status } from "../client.ts";
-import { presenceOf, type QoS, type Received } from "../protocol.ts";
+import type { QoS, Received } from "../protocol.ts";
+import { presenceOf } from "../room/notices.ts";
 import type { Reader } from "../room/reader.ts";
 import { safeTopic } from "../safe_text.ts";
 import { waitFor } from "../timer.ts";

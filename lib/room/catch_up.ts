@@ -6,7 +6,8 @@
  */
 
 import type { ChatClient } from "../client.ts";
-import { type Payload, presenceOf, type Received } from "../protocol.ts";
+import type { Payload, Received } from "../protocol.ts";
+import { presenceOf } from "./notices.ts";
 import type { Wait } from "../timer.ts";
 import { decodeHistory, type History } from "./history.ts";
 import { type Kept, kept, reachesBack, unseen } from "./history_merge.ts";

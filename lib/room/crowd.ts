@@ -6,12 +6,8 @@
  * @module
  */
 
-import {
-  MAX_NAME_LENGTH,
-  type PresenceChange,
-  presenceOf,
-  type Received,
-} from "../protocol.ts";
+import { MAX_NAME_LENGTH, type Received } from "../protocol.ts";
+import { type PresenceChange, presenceOf } from "./notices.ts";
 
 /** Who came and went in a room. */
 export interface Crowd {

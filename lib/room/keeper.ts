@@ -13,7 +13,8 @@ import {
 } from "../client.ts";
 import { showBroker } from "../mqtt/address.ts";
 import { isOneTopic } from "../mqtt/topic.ts";
-import { isSameRoom, type QoS, type Received } from "../protocol.ts";
+import type { QoS, Received } from "../protocol.ts";
+import { isSameRoom } from "./notices.ts";
 import { safeTopic } from "../safe_text.ts";
 import { type Wait, waitFor } from "../timer.ts";
 import { decodeHistory, encodeHistory } from "./history.ts";

@@ -27,12 +27,8 @@ import type { Crowd } from "./crowd.ts";
 import type { Mention } from "./mention.ts";
 import type { Run } from "./sealed_run.ts";
 import { localTime, longDay, timeAndDay } from "./time.ts";
-import type {
-  Malformed,
-  PresenceChange,
-  Received,
-  Sealed,
-} from "../protocol.ts";
+import type { Malformed, Received, Sealed } from "../protocol.ts";
+import type { PresenceChange } from "./notices.ts";
 import {
   firstCodePoints,
   safeName,

@@ -7,7 +7,8 @@
  */
 
 import { newNameIn } from "./rename.ts";
-import { presenceOf, type Received } from "../protocol.ts";
+import type { Received } from "../protocol.ts";
+import { presenceOf } from "./notices.ts";
 
 /** Whose it is. */
 export type Owner = "reader" | "namesake" | "other" | "unclear";

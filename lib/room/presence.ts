@@ -10,14 +10,8 @@ import {
   type ChatClient,
   type ClientOptions,
 } from "../client.ts";
-import {
-  type ChatNotice,
-  joinNotice,
-  leaveNotice,
-  type QoS,
-  type Received,
-  timeoutNotice,
-} from "../protocol.ts";
+import type { ChatNotice, QoS, Received } from "../protocol.ts";
+import { joinNotice, leaveNotice, timeoutNotice } from "./notices.ts";
 import { renameNotice } from "./rename.ts";
 import { type Wait, waitFor } from "../timer.ts";
 

@@ -7,13 +7,8 @@
 import { Ignored } from "./ignored.ts";
 import { newNameIn } from "./rename.ts";
 import { age, LATE_MS, timeAndDay } from "./time.ts";
-import {
-  MAX_NAME_LENGTH,
-  type Payload,
-  type PresenceChange,
-  presenceOf,
-  type Received,
-} from "../protocol.ts";
+import { MAX_NAME_LENGTH, type Payload, type Received } from "../protocol.ts";
+import { type PresenceChange, presenceOf } from "./notices.ts";
 import { safeName } from "../safe_text.ts";
 
 /**

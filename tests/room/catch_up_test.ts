@@ -7,7 +7,8 @@
 
 import { assertEquals } from "@std/assert";
 import type { ChatClient, Grant } from "../../lib/client.ts";
-import { joinNotice, type Received } from "../../lib/protocol.ts";
+import type { Received } from "../../lib/protocol.ts";
+import { joinNotice } from "../../lib/room/notices.ts";
 import { encodeHistory } from "../../lib/room/history.ts";
 import type { ReaderOptions } from "../../lib/room/reader.ts";
 import { message, notice, received } from "../support/line_fixtures.ts";

@@ -1,12 +1,12 @@
 import { assertEquals } from "@std/assert";
 import { Crowds } from "../../lib/room/crowd.ts";
+import type { Payload } from "../../lib/protocol.ts";
 import {
   joinNotice,
   leaveNotice,
-  type Payload,
   type PresenceChange,
   timeoutNotice,
-} from "../../lib/protocol.ts";
+} from "../../lib/room/notices.ts";
 import { message, notice, received } from "../support/line_fixtures.ts";
 import { pureTests } from "../support/pure.ts";
 

@@ -6,12 +6,8 @@
 
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import { type ChatClient, type Grant, PublishError } from "../../lib/client.ts";
-import {
-  joinNotice,
-  type KeptHistory,
-  leaveNotice,
-  type Received,
-} from "../../lib/protocol.ts";
+import type { KeptHistory, Received } from "../../lib/protocol.ts";
+import { joinNotice, leaveNotice } from "../../lib/room/notices.ts";
 import { decodeHistory, encodeHistory } from "../../lib/room/history.ts";
 import { Keeper, KeepingError } from "../../lib/room/keeper.ts";
 import { message, notice, received } from "../support/line_fixtures.ts";

@@ -1,9 +1,6 @@
 import { assertEquals } from "@std/assert";
-import {
-  leaveNotice,
-  type Payload,
-  type Received,
-} from "../../lib/protocol.ts";
+import type { Payload, Received } from "../../lib/protocol.ts";
+import { leaveNotice } from "../../lib/room/notices.ts";
 import { Ignored } from "../../lib/room/ignored.ts";
 import { renameNotice } from "../../lib/room/rename.ts";
 import { Roster, type Seen, whoLines } from "../../lib/room/roster.ts";

@@ -7,14 +7,13 @@
 import { fail } from "@std/assert";
 import type { Crowd } from "../../lib/room/crowd.ts";
 import { mentionOf } from "../../lib/room/mention.ts";
+import type { Payload, Received } from "../../lib/protocol.ts";
 import {
   joinNotice,
   leaveNotice,
-  type Payload,
   type PresenceChange,
-  type Received,
   timeoutNotice,
-} from "../../lib/protocol.ts";
+} from "../../lib/room/notices.ts";
 import { renderJson } from "../../lib/room/json.ts";
 import { type Note, renderLine } from "../../lib/room/line.ts";
 

@@ -6,12 +6,12 @@
  */
 
 import { assert, assertEquals, assertFalse, assertMatch } from "@std/assert";
+import type { Received } from "../../lib/protocol.ts";
 import {
   joinNotice,
   leaveNotice,
-  type Received,
   timeoutNotice,
-} from "../../lib/protocol.ts";
+} from "../../lib/room/notices.ts";
 import { Member } from "../support/members.ts";
 import {
   assertSane,
