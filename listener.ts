@@ -105,8 +105,8 @@ async function listen(
     people.complain("The last lines were not written: nobody reads them.");
     return EXIT.failed;
   }
-  const isDenied = reader.isDenied || keeper?.isDenied;
-  return isDenied ? EXIT.notAuthorized : EXIT.ok;
+  if (reader.isDenied || keeper?.isDenied) return EXIT.notAuthorized;
+  return keeper?.hasFailed ? EXIT.failed : EXIT.ok;
 }
 
 /** Makes what keeps the rooms, if that is wanted. */

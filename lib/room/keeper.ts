@@ -58,8 +58,8 @@ interface Place {
   /** Whether there may be something to write. */
   isDue: boolean;
   isWriting: boolean;
-  /** Whether its history may not be read or written. */
-  isDenied: boolean;
+  /** Whether it is not kept any more. */
+  isStopped: boolean;
   /** How many messages had no room when that was told last. */
   unfit: number;
   callOff?: () => void;
@@ -72,6 +72,9 @@ const WRITE_MS = 1_000;
 /** How long what is kept may take to come, in milliseconds. */
 const READ_MS = 500;
 
+/** Of so many rooms that are not kept is told; a wildcard may find thousands. */
+const MAX_WARNINGS = 5;
+
 /** The most rooms that are kept: at most 64 KiB each, and half a megabyte. */
 const MAX_ROOMS = 1_000;
 
@@ -83,8 +86,10 @@ export class Keeper {
   #client?: ChatClient;
   /** Since when nothing was missed that the broker had. */
   #since: Date;
-  #hasWarned = false;
+  #warnings = 0;
   #hasEnded = false;
+  #hasFailed = false;
+  #isDenied = false;
 
   constructor(options: KeeperOptions) {
     this.#options = options;
@@ -94,7 +99,12 @@ export class Keeper {
 
   /** Whether a history may not be read or written. */
   get isDenied(): boolean {
-    return [...this.#places.values()].some(({ isDenied }) => isDenied);
+    return this.#isDenied;
+  }
+
+  /** Whether a room is not kept to the end. */
+  get hasFailed(): boolean {
+    return this.#hasFailed;
   }
 
   /**
@@ -123,25 +133,39 @@ export class Keeper {
   /** Takes what arrived. */
   receive(received: Received): void {
     const { topic, sealed, payload } = received;
-    // In a room with a secret, what is not sealed may be anybody's.
-    if (sealed === false) return;
     const room = roomOfHistory(topic);
-    if (room === undefined) {
-      if (!("from" in payload)) return;
-      const name = received.sentTo ?? this.#named(topic);
-      const place = this.#placeOf(name);
-      if (place === undefined) return;
-      place.room.add(received);
-      this.#schedule(name, place);
-    } else if (payload.type === "history") {
+    if (room !== undefined) {
       const name = this.#named(room);
       const place = this.#places.get(name);
-      const history = decodeHistory(payload, Number(this.#now()));
-      if (place === undefined || history === undefined) return;
-      place.room.adopt(history, received.receivedAt);
-      place.onAdopted();
-      this.#schedule(name, place);
+      if (place !== undefined) this.#receiveHistory(received, name, place);
+      return;
     }
+    // In a room with a secret, what is not sealed may be anybody's.
+    if (sealed === false || !("from" in payload)) return;
+    const name = received.sentTo ?? this.#named(topic);
+    const place = this.#placeOf(name);
+    if (place === undefined) return;
+    place.room.add(received);
+    this.#schedule(name, place);
+  }
+
+  /** Takes what the broker has from now on. */
+  #receiveHistory(
+    { payload, sealed, receivedAt }: Received,
+    topic: string,
+    place: Place,
+  ): void {
+    if (payload.type === "sealed") {
+      this.#stop(topic, place, "what is kept of it is sealed otherwise");
+    }
+    const history = payload.type === "history" && sealed !== false
+      ? decodeHistory(payload, Number(this.#now()))
+      : undefined;
+    // What can't be a keeper's is to be written over.
+    if (history === undefined) place.room.doubt();
+    else place.room.adopt(history, receivedAt);
+    place.onAdopted();
+    this.#schedule(topic, place);
   }
 
   /** Takes note of what happens to the connection. */
@@ -164,8 +188,8 @@ export class Keeper {
       if (!place.isDue) place.onAdopted();
       // What it has heard must not take the place of what it has not read.
       await place.reading;
-      const { isReady, isDue, isDenied } = place;
-      if (isReady && isDue && !isDenied) await this.#write(topic, place);
+      const { isReady, isDue, isStopped } = place;
+      if (isReady && isDue && !isStopped) await this.#write(topic, place);
     });
     await Promise.all(last);
   }
@@ -190,7 +214,10 @@ export class Keeper {
     const known = this.#places.get(topic);
     if (known !== undefined) return known;
     if (this.#places.size >= MAX_ROOMS) {
-      this.#warnOnce(`Only the first ${MAX_ROOMS} rooms are kept.`);
+      if (!this.#hasFailed) {
+        this.#options.warn(`Only the first ${MAX_ROOMS} rooms are kept.`);
+      }
+      this.#hasFailed = true;
       return undefined;
     }
     const place: Place = {
@@ -198,7 +225,7 @@ export class Keeper {
       isReady: false,
       isDue: false,
       isWriting: false,
-      isDenied: false,
+      isStopped: false,
       unfit: 0,
       onAdopted: () => {},
     };
@@ -227,7 +254,7 @@ export class Keeper {
 
   /** Has the history written, unless it will be already. */
   #schedule(topic: string, place: Place): void {
-    if (place.isDenied || this.#hasEnded) return;
+    if (place.isStopped || this.#hasEnded) return;
     place.isDue = true;
     if (!place.isReady || place.isWriting || place.callOff) return;
     place.callOff = this.#wait(WRITE_MS, () => {
@@ -256,7 +283,7 @@ export class Keeper {
       if (error instanceof AbandonedError) return;
       if (error instanceof PublishError && error.isDenied) {
         this.#deny(topic, place, "write");
-      } else this.#options.warn((error as Error).message);
+      } else this.#stop(topic, place, (error as Error).message);
     } finally {
       place.isWriting = false;
     }
@@ -264,11 +291,24 @@ export class Keeper {
   }
 
   #deny(topic: string, place: Place, what: "read" | "write"): void {
-    place.isDenied = true;
+    this.#isDenied = true;
     const shown = safeTopic(historyTopic(topic));
+    this.#stop(
+      topic,
+      place,
+      `the broker does not let you ${what} ${shown}; docs/rooms.md says how ` +
+        "its operator allows it",
+    );
+  }
+
+  /** Keeps a room no more: what it would write is refused, or does harm. */
+  #stop(topic: string, place: Place, why: string): void {
+    if (place.isStopped) return;
+    place.isStopped = true;
+    this.#hasFailed = true;
+    if (++this.#warnings > MAX_WARNINGS) return;
     this.#options.warn(
-      `${safeTopic(topic)} is not kept: the broker does not let you ${what} ` +
-        `${shown}; docs/rooms.md says how its operator allows it.`,
+      `${safeTopic(topic)} is not kept: ${why.replace(/\.$/, "")}.`,
     );
   }
 
@@ -281,11 +321,6 @@ export class Keeper {
       );
     }
     place.unfit = unfit;
-  }
-
-  #warnOnce(sentence: string): void {
-    if (!this.#hasWarned) this.#options.warn(sentence);
-    this.#hasWarned = true;
   }
 
   #now(): Date {

@@ -233,6 +233,29 @@ test("says where it may not keep", async () => {
   assertThrows(start, KeepingError, "keeps no retained messages");
 });
 
+test("what no keeper wrote is written over, but not what is sealed otherwise", async () => {
+  const { begin: start, pass, say, receive, written, told, keeper } = begin();
+  start();
+  await pass(1_000);
+  say("a");
+  await pass(1_000);
+  const bytes = new Uint8Array();
+  receive({ type: "malformed", reason: "no", bytes }, `${ROOM}/$history`);
+  await pass(1_000);
+  assertEquals(written.length, 2);
+  receive({ type: "sealed", sealed: "A" }, `${ROOM}/$history`);
+  say("b");
+  await pass(5_000);
+  assertEquals([written.length, keeper.hasFailed, keeper.isDenied], [
+    2,
+    true,
+    false,
+  ]);
+  assertEquals(told, [
+    "chat/room is not kept: what is kept of it is sealed otherwise.",
+  ]);
+});
+
 test("at the end it writes what is left", async () => {
   const { begin: start, pass, say, keeper, last, written } = begin();
   start();
