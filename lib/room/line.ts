@@ -296,8 +296,9 @@ function sentence(note: Note): string {
     case "now":
       return "now";
     case "lost":
-      return `${count(note.count, "message")} of ${safeName(note.from)} did ` +
-        "not arrive here.";
+      return `${note.count.toLocaleString("en")} ` +
+        `${note.count === 1 ? "message" : "messages"} of ` +
+        `${safeName(note.from)} did not arrive here.`;
     case "dropped":
       return `${count(note.count, "line")} dropped here: the output was too ` +
         "slow for them.";
@@ -322,7 +323,7 @@ function whatIsMissing(
 
 /** A number and its noun. */
 function count(n: number, noun: string): string {
-  return n === 1 ? `1 ${noun}` : `${n.toLocaleString("en")} ${noun}s`;
+  return n === 1 ? `1 ${noun}` : `${n} ${noun}s`;
 }
 
 /** Dims what is not said by anybody. */

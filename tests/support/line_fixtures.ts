@@ -144,7 +144,7 @@ export const NOTES: [Note, string][] = [
   ],
   [
     { type: "dropped", count: 12_000 },
-    "12,000 lines dropped here: the output was too slow for them.",
+    "12000 lines dropped here: the output was too slow for them.",
   ],
   [{ type: "missed", count: 0 }, "0 messages came while you were away."],
   [{ type: "missed", count: 1 }, "1 message came while you were away."],
