@@ -120,12 +120,7 @@ export class RoomSeal {
     return inner;
   }
 
-  /**
-   * How much can be sealed.
-   *
-   * @param most How many bytes it may have after.
-   * @returns How many bytes of UTF-8 before: base64url takes 4 for 3.
-   */
+  /** How many bytes can be sealed, so that there are no more than some after. */
   sealable(most: number): number {
     return Math.floor((most - HEAD.length - TAIL.length) * 3 / 4) - SEAL_BYTES;
   }
