@@ -267,3 +267,24 @@ Deno.test("history: with a secret, all of it is sealed", async () => {
   const shown = await newcomer(broker, "--history", "9");
   assertEquals(shown.length, 1, shown.join("\n"));
 });
+
+Deno.test("history: a keeper at QoS 0 keeps as well", async () => {
+  await using broker = await openBroker();
+  await using peer = await Peer.connect(broker, HISTORY);
+  await using _keeper = await startKeeper(broker, "--keep", "5", "-q", "0");
+  await send(broker, "Ada", 7);
+  const wire = await kept(peer, "Ada 7");
+  assertEquals(texts(wire), ["Ada 3", "Ada 4", "Ada 5", "Ada 6", "Ada 7"]);
+});
+
+Deno.test("history: of messages of 60 KiB one is kept, and --debug says so", async () => {
+  await using broker = await openBroker();
+  await using peer = await Peer.connect(broker, HISTORY);
+  await using keeper = await startKeeper(broker, "--keep", "5", "--debug");
+  for (const n of [1, 2]) {
+    await peer.publish(TOPIC, said(`large ${n} `.padEnd(60 * 1024)));
+  }
+  const wire = await kept(peer, "large 2");
+  assertEquals(texts(wire).map((text) => text.trim()), ["large 2"]);
+  await keeper.stderr.line(/Debug: \d of the last payloads of chat\/room are/);
+});
