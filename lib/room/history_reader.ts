@@ -10,11 +10,11 @@ import type { QoS, Received } from "../protocol.ts";
 import { type Wait, waitFor } from "../timer.ts";
 import { historyTopic } from "./history_topic.ts";
 
-/** Why the past is read: one comes, was away, or something is missing. */
+/** Why a history is read: one comes, was away, or something is missing. */
 export type Occasion = "came" | "gap" | "lost";
 
-/** How a past is read. */
-export interface PastOptions {
+/** How a history is read. */
+export interface HistoryReaderOptions {
   /** The room. */
   room: string;
   /** The QoS of the history. */
@@ -42,9 +42,9 @@ const NONE_MS = 500;
  */
 const WRITTEN_MS = 1_500;
 
-/** The past of one room. */
-export class Past {
-  readonly #options: PastOptions;
+/** Reads the history of one room, each time it is asked to. */
+export class HistoryReader {
+  readonly #options: HistoryReaderOptions;
   readonly #topic: string;
   readonly #wait: Wait;
   /** What is read, one after the other. */
@@ -53,7 +53,7 @@ export class Past {
   #isStopped = false;
   readonly #stopped = Promise.withResolvers<void>();
 
-  constructor(options: PastOptions) {
+  constructor(options: HistoryReaderOptions) {
     const { room, wait = waitFor } = options;
     this.#options = options;
     this.#topic = historyTopic(room);
