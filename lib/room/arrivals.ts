@@ -9,7 +9,7 @@
 import { isSession, numberIn, sessionIn } from "../ids.ts";
 import { MAX_NAME_LENGTH, type Payload } from "../protocol.ts";
 import { firstCodePoints } from "../safe_text.ts";
-import { Numbers } from "./numbers.ts";
+import { SessionNumbers } from "./session_numbers.ts";
 import { SeenIds } from "./seen_ids.ts";
 import { type Session, Sessions } from "./sessions.ts";
 
@@ -76,7 +76,7 @@ export class Arrivals {
     let isNew = session.numbers.add(number, now, isLive);
     if (!isNew && isLive && at > session.at) {
       // Nothing is sent again with a later time: this counter began anew.
-      session.numbers = new Numbers(number);
+      session.numbers = new SessionNumbers(number);
       isNew = session.numbers.add(number, now, isLive);
     }
     if (at > session.at) session.at = at;
@@ -131,8 +131,12 @@ export class Arrivals {
   }
 
   /** Remembers a session from an id on, if that is one of ours. */
-  #begin(id: string, { from, at = "" }: Payload, topic: string): Numbers {
-    const numbers = new Numbers(numberIn(id));
+  #begin(
+    id: string,
+    { from, at = "" }: Payload,
+    topic: string,
+  ): SessionNumbers {
+    const numbers = new SessionNumbers(numberIn(id));
     const session = sessionIn(id);
     if (isSession(session)) {
       const prefix = `${session}-`;

@@ -13,13 +13,17 @@ import { decodeHistory, type History } from "./history.ts";
 import { type Kept, kept, reachesBack, unseen } from "./history_merge.ts";
 import { MAX_KEPT } from "./history_topic.ts";
 import type { Note } from "./line.ts";
-import { type Occasion, Past, type PastOptions } from "./past.ts";
+import {
+  HistoryReader,
+  type HistoryReaderOptions,
+  type Occasion,
+} from "./history_reader.ts";
 import type { Roster } from "./roster.ts";
 import type { RoomView } from "./view.ts";
 
 /** What catching up needs. */
 export interface CatchUpOptions
-  extends Pick<PastOptions, "room" | "qos" | "keeps"> {
+  extends Pick<HistoryReaderOptions, "room" | "qos" | "keeps"> {
   /** How many messages of before one came are shown. */
   history: number;
   /** Whether its lines speak for themselves. */
@@ -48,7 +52,7 @@ const MAX_HELD = 1_000;
 /** Catches up with a room. */
 export class CatchUp {
   readonly #options: CatchUpOptions;
-  readonly #past: Past;
+  readonly #reader: HistoryReader;
   #client?: ChatClient;
   /** What came while it is not known yet what comes before it. */
   #held?: Received[] = [];
@@ -61,16 +65,16 @@ export class CatchUp {
   #hasHistory = false;
 
   constructor(options: CatchUpOptions) {
-    const onRead: PastOptions["onRead"] = (received, occasion) =>
+    const onRead: HistoryReaderOptions["onRead"] = (received, occasion) =>
       this.#onRead(received, occasion);
     this.#options = options;
-    this.#past = new Past({ ...options, onRead });
+    this.#reader = new HistoryReader({ ...options, onRead });
   }
 
   /** Begins with what was said before one came. */
   begin(client: ChatClient): void {
     this.#client = client;
-    this.#past.read(client, "came");
+    this.#reader.read(client, "came");
   }
 
   /** Whether what arrived is held back, to be taken later. */
@@ -90,7 +94,7 @@ export class CatchUp {
 
   /** Takes what came on the topic of the history. */
   receive(received: Received): void {
-    this.#past.receive(received);
+    this.#reader.receive(received);
   }
 
   /**
@@ -107,7 +111,7 @@ export class CatchUp {
 
   /** The room is joined again. */
   joined(): void {
-    if (this.#gap !== undefined) this.#past.read(this.#client!, "gap");
+    if (this.#gap !== undefined) this.#reader.read(this.#client!, "gap");
   }
 
   /** The connection is lost: nothing is waited for. */
@@ -118,13 +122,13 @@ export class CatchUp {
   /** Looks for what is missing; returns whether that is worth it. */
   lookUp(): boolean {
     if (!this.#hasHistory || !this.#client?.online) return false;
-    this.#past.read(this.#client, "lost");
+    this.#reader.read(this.#client, "lost");
     return true;
   }
 
   /** Shows what is held back, and waits for nothing any more. */
   stop(): void {
-    this.#past.stop();
+    this.#reader.stop();
     this.#release();
   }
 

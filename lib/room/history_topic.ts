@@ -1,12 +1,22 @@
 /**
- * Where the history of a room is, and how much it has. Apart from the rest,
- * since everybody needs it and few read a history. Pure.
+ * What keepers and readers agree on: where the history of a room is, how much
+ * it has, when it comes. Apart from the rest, since everybody needs it and few
+ * read a history. Pure.
  *
  * @module
  */
 
 /** The most messages that a history has, and the most notices. */
 export const MAX_KEPT = 500;
+
+/** How often a keeper writes a history at most, in milliseconds. */
+export const WRITE_MS = 1_000;
+
+/**
+ * How long, in milliseconds after the broker's answer, what it has may take to
+ * come: brokers send it right behind (1 to 20 ms, measured on one machine).
+ */
+export const READ_MS = 500;
 
 /** The level below a room that has its history. */
 const LEVEL = "/$history";

@@ -18,7 +18,12 @@ import { isSameRoom } from "./notices.ts";
 import { safeTopic } from "../safe_text.ts";
 import { type Wait, waitFor } from "../timer.ts";
 import { decodeHistory, encodeHistory } from "./history.ts";
-import { historyTopic, roomOfHistory } from "./history_topic.ts";
+import {
+  historyTopic,
+  READ_MS,
+  roomOfHistory,
+  WRITE_MS,
+} from "./history_topic.ts";
 import { KeptRoom } from "./kept_room.ts";
 
 /** How rooms are kept. */
@@ -65,12 +70,6 @@ interface Place {
   callOff?: () => void;
   onAdopted: () => void;
 }
-
-/** How often a history is written at most, in milliseconds. */
-const WRITE_MS = 1_000;
-
-/** How long what is kept may take to come, in milliseconds. */
-const READ_MS = 500;
 
 /** Of so many rooms that are not kept is told; a wildcard may find thousands. */
 const MAX_WARNINGS = 5;

@@ -9,12 +9,13 @@
 import type { ChatClient, ClientOptions, Status } from "../client.ts";
 import { showBroker } from "../mqtt/address.ts";
 import { isOneTopic } from "../mqtt/topic.ts";
-import type { Payload, QoS, Received } from "../protocol.ts";
+import type { Payload, Received } from "../protocol.ts";
 import type { Wait } from "../timer.ts";
 import type { Loss } from "./arrivals.ts";
 import { CatchUp } from "./catch_up.ts";
 import { roomOfHistory } from "./history_topic.ts";
 import type { Ignored } from "./ignored.ts";
+import { KeptSession } from "./kept_session.ts";
 import { Losses } from "./losses.ts";
 import { Namesakes } from "./namesake.ts";
 import { Presence, type PresenceOptions } from "./presence.ts";
@@ -63,9 +64,6 @@ export interface ReaderOptions extends
 
 type Connected = Extract<Status, { type: "connected" }>;
 
-/** How long no kept message came, in milliseconds, when all have come. */
-const KEPT_PAUSE_MS = 2_000;
-
 /** Reads rooms. */
 export class Reader {
   /** Who was seen in the rooms. */
@@ -76,11 +74,8 @@ export class Reader {
   readonly #namesakes: Namesakes;
   readonly #losses: Losses;
   readonly #catchUp?: CatchUp;
+  readonly #session: KeptSession;
   #shown = 0;
-  #unshown = 0;
-  /** The QoS that the broker grants, by topic filter. */
-  readonly #granted = new Map<string, QoS>();
-  #keptTimer?: ReturnType<typeof setTimeout>;
 
   /**
    * Makes a reader of rooms, in which it sits once it is {@link announce}d.
@@ -100,6 +95,7 @@ export class Reader {
       spokeAt: (author) => this.roster.spokeAt(author),
       now: () => new Date(),
     });
+    this.#session = new KeptSession({ ...options, view: this.#view });
     this.#losses = new Losses({
       ...options,
       lookUp: () => this.#catchUp?.lookUp() ?? false,
@@ -143,18 +139,15 @@ export class Reader {
       received.payload.type === "notice";
     const isNew = this.#losses.isNew(received);
     const isNamesake = received.sealed !== false && this.#noteWho(received);
-    if (!isNew || this.#isIgnored(received)) {
-      if (this.#keptTimer !== undefined) this.#awaitKept();
-      return;
-    }
+    this.#session.came();
+    if (!isNew || this.#isIgnored(received)) return;
     this.#catchUp?.note(received);
     if (this.#shown >= count) {
-      if (!isOwn) this.#unshown++;
+      if (!isOwn) this.#session.countUnshown();
       return;
     }
     if (isOwn) this.#view.endMissed();
     const isShown = this.#view.show(received);
-    if (this.#keptTimer !== undefined) this.#awaitKept();
     if (isNamesake) onNamesake?.();
     if (isShown && !isOwn && ++this.#shown >= count) onEnough?.();
   }
@@ -192,12 +185,12 @@ export class Reader {
         break;
       case "connected":
         if (status.mayBeShared) this.#losses.mayBeShared();
-        if (status.gap === undefined) this.#begin(status.sessionPresent);
+        if (status.gap === undefined) this.#session.begin(status);
         else this.#showGap(status, status.gap);
         break;
       case "subscribed":
         if (this.#isHistory(status.topic)) break;
-        this.#granted.set(status.topic, status.qos);
+        this.#session.granted(status.topic, status.qos);
         this.#presence.granted(status.topic);
         this.#catchUp?.joined();
         break;
@@ -230,19 +223,13 @@ export class Reader {
     this.#presence.stop();
     this.#catchUp?.stop();
     this.#losses.stop();
-    clearTimeout(this.#keptTimer);
-    this.#keptTimer = undefined;
     this.#view.endGathering();
-    this.#view.endMissed();
+    this.#session.end();
   }
 
   /** Says what came after the last line, for a session that kept it. */
   warnOfUnshown(): void {
-    if (!this.#options.resume || this.#unshown === 0) return;
-    this.#options.warn(
-      `${this.#unshown} more came before it could end; they are not shown, ` +
-        "and no longer kept.",
-    );
+    this.#session.warnOfUnshown();
   }
 
   /**
@@ -251,9 +238,8 @@ export class Reader {
    * @returns Whether it is a namesake, whom the reader doesn't know of yet.
    */
   #noteWho(received: Received): boolean {
-    const isKept = this.#keptTimer !== undefined;
     const owner = this.#options.sends
-      ? this.#namesakes.ownerOf(received, isKept)
+      ? this.#namesakes.ownerOf(received, this.#session.isComing)
       : "other";
     if (owner !== "unclear") this.roster.note(received);
     return this.#namesakes.isFirstSign(received, owner);
@@ -295,18 +281,9 @@ export class Reader {
     this.#view.note({ type: "lost", from, count, topic });
   }
 
-  /** The first connection: what comes now may have been kept for us. */
-  #begin(hasSession: boolean): void {
-    if (!this.#options.resume || !hasSession) return;
-    this.#view.beginMissed();
-    this.#awaitKept();
-  }
-
   /** Says what is known of what was said while there was no connection. */
   #showGap(status: Connected, gap: number): void {
-    // The broker keeps nothing for a subscription at QoS 0, nor what was sent so.
-    const isKept = status.sessionPresent && !status.mayBeShared &&
-      [...this.#granted.values()].every((qos) => qos > 0);
+    const isKept = this.#session.hasKept(status);
     if (status.isRenewed && isKept) return;
     const note = {
       type: "gap",
@@ -317,15 +294,6 @@ export class Reader {
     } as const;
     if (this.#catchUp?.fillGap(note, Date.now())) return;
     this.#view.note(note);
-  }
-
-  /** Kept messages come at once, one after the other; then there is a pause. */
-  #awaitKept(): void {
-    clearTimeout(this.#keptTimer);
-    this.#keptTimer = setTimeout(() => {
-      this.#keptTimer = undefined;
-      this.#view.endMissed();
-    }, KEPT_PAUSE_MS);
   }
 }
 

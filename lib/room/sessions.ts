@@ -5,7 +5,7 @@
  */
 
 import { sessionIn } from "../ids.ts";
-import type { Numbers } from "./numbers.ts";
+import type { SessionNumbers } from "./session_numbers.ts";
 
 /** What one client has sent into one room. */
 export interface Session {
@@ -16,7 +16,7 @@ export interface Session {
   from: string;
   /** The latest time of sending, as text. */
   at: string;
-  numbers: Numbers;
+  numbers: SessionNumbers;
 }
 
 /**

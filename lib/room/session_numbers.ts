@@ -24,7 +24,7 @@ interface Hole {
 }
 
 /** The numbers of one session. */
-export class Numbers {
+export class SessionNumbers {
   /** The lowest that came, as far as is remembered. */
   #low: number;
   /** One above the highest that came. */

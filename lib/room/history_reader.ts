@@ -8,13 +8,13 @@
 import type { ChatClient } from "../client.ts";
 import type { QoS, Received } from "../protocol.ts";
 import { type Wait, waitFor } from "../timer.ts";
-import { historyTopic } from "./history_topic.ts";
+import { historyTopic, READ_MS, WRITE_MS } from "./history_topic.ts";
 
-/** Why the past is read: one comes, was away, or something is missing. */
+/** Why a history is read: one comes, was away, or something is missing. */
 export type Occasion = "came" | "gap" | "lost";
 
-/** How a past is read. */
-export interface PastOptions {
+/** How a history is read. */
+export interface HistoryReaderOptions {
   /** The room. */
   room: string;
   /** The QoS of the history. */
@@ -30,21 +30,12 @@ export interface PastOptions {
   wait?: Wait;
 }
 
-/**
- * How long, in milliseconds after the broker's answer, a retained message may
- * take: brokers send it right behind (1 to 20 ms, measured on one machine).
- */
-const NONE_MS = 500;
+/** How long until a keeper has written what came before the answer. */
+const WRITTEN_MS = 1.5 * WRITE_MS;
 
-/**
- * How long until a keeper has written what came before the answer: it writes
- * once a second.
- */
-const WRITTEN_MS = 1_500;
-
-/** The past of one room. */
-export class Past {
-  readonly #options: PastOptions;
+/** Reads the history of one room, each time it is asked to. */
+export class HistoryReader {
+  readonly #options: HistoryReaderOptions;
   readonly #topic: string;
   readonly #wait: Wait;
   /** What is read, one after the other. */
@@ -53,7 +44,7 @@ export class Past {
   #isStopped = false;
   readonly #stopped = Promise.withResolvers<void>();
 
-  constructor(options: PastOptions) {
+  constructor(options: HistoryReaderOptions) {
     const { room, wait = waitFor } = options;
     this.#options = options;
     this.#topic = historyTopic(room);
@@ -97,7 +88,7 @@ export class Past {
       return this.#isStopped ? undefined : onRead(undefined, occasion);
     }
     const written = this.#after(WRITTEN_MS);
-    await Promise.race([first.promise, this.#after(NONE_MS)]);
+    await Promise.race([first.promise, this.#after(READ_MS)]);
     if (occasion === "gap" && latest !== undefined) await written;
     if (this.#isStopped) return;
     onRead(latest, occasion);
