@@ -129,7 +129,7 @@ export class Keeper {
       if (!("from" in payload)) return;
       const name = received.sentTo ?? this.#named(topic);
       const place = this.#placeOf(name);
-      if (place === undefined) return;
+      if (place === undefined || place.isDenied) return;
       place.room.add(received);
       this.#schedule(name, place);
     } else if (payload.type === "history") {

@@ -5,7 +5,7 @@
  * @module
  */
 
-import type { Payload, Received } from "../protocol.ts";
+import { MAX_PAYLOAD_BYTES, type Payload, type Received } from "../protocol.ts";
 import { fitHistory, type History } from "./history.ts";
 import {
   areNews,
@@ -15,6 +15,13 @@ import {
   merge,
 } from "./history_merge.ts";
 import { Roster } from "./roster.ts";
+
+/**
+ * How many UTF-16 code units may come, at most, until what can't be kept of them
+ * is forgotten: a history takes a quarter of it, and while it can't be written
+ * anybody may send a thousand times as much.
+ */
+const MAX_RECENT = 4 * MAX_PAYLOAD_BYTES;
 
 /** What is kept of a room, and by whom. */
 export class KeptRoom {
@@ -27,12 +34,16 @@ export class KeptRoom {
     message: [],
     notice: [],
   };
+  /** How many code units that takes. */
+  #recentSize = 0;
   /** What the broker has, as far as is known. */
   #onBroker: Pick<History, "messages" | "here"> = { messages: [], here: [] };
   /** Whether somebody came or went since it was written. */
   #hasMoved = false;
-  /** How many messages there were when some were too many. */
+  /** How many messages the last history had no room for. */
   #unfit = 0;
+  /** How many there was no room for since it was made. */
+  #forgotten = 0;
 
   /** @param limit How many messages are kept, and how many notices. */
   constructor(limit: number) {
@@ -55,12 +66,14 @@ export class KeptRoom {
     const recent = this.#recent[payload.type];
     if (recent.length >= 2 * this.#limit) recent.splice(0, this.#limit);
     recent.push(kept(payload, receivedAt));
+    this.#recentSize += sizeOf(payload);
+    if (this.#recentSize > MAX_RECENT) this.#mergeRecent();
   }
 
   /** Takes what the broker has: ours, another keeper's, or that of a run before. */
   adopt(history: History, receivedAt: Date): void {
     this.#onBroker = history;
-    this.#messages = merge(this.#messages, history.messages, this.#limit);
+    this.#merge(history.messages);
     this.#roster.noteHere(history.here, history.at, receivedAt);
   }
 
@@ -80,12 +93,13 @@ export class KeptRoom {
     head: Pick<History, "from" | "at" | "since">,
     bytes: number,
   ): History | undefined {
-    const recent = Object.values(this.#recent).flatMap((all) => all.splice(0));
-    const messages = merge(this.#messages, recent, this.#limit);
+    this.#mergeRecent();
+    const messages = this.#messages;
     const here = this.#roster.list().filter(({ state }) => state === "here")
       .map(({ name }) => name);
     const mine = fitHistory({ ...head, messages, here }, bytes);
-    this.#unfit = messages.length - mine.messages.length;
+    this.#unfit = this.#forgotten + messages.length - mine.messages.length;
+    this.#forgotten = 0;
     this.#messages = mine.messages;
     const { messages: known, here: knownHere } = this.#onBroker;
     const isNews = areNews(mine.messages, known) ||
@@ -95,4 +109,22 @@ export class KeptRoom {
     this.#onBroker = mine;
     return mine;
   }
+  #mergeRecent(): void {
+    this.#merge(Object.values(this.#recent).flatMap((all) => all.splice(0)));
+    this.#recentSize = 0;
+  }
+
+  /** Takes messages to those there are, as far as a payload has room. */
+  #merge(more: Kept[]): void {
+    const messages = merge(this.#messages, more, this.#limit);
+    const fitting = fitHistory({ from: "", messages, here: [] });
+    this.#messages = fitting.messages;
+    this.#forgotten += messages.length - fitting.messages.length;
+  }
+}
+
+/** How many code units a payload takes, about. */
+function sizeOf(payload: Payload): number {
+  const text = payload.type === "message" ? payload.message : payload.notice;
+  return payload.from.length + text.length;
 }

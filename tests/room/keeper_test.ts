@@ -211,6 +211,15 @@ test("leaves out the oldest where the broker takes less, and says so once", asyn
   assert(told[0].startsWith("1 of the last payloads of chat/room"), told[0]);
 });
 
+test("keeps the last of what is more than a history takes, while it can't write", async () => {
+  const { begin: start, pass, say, last, told } = begin({ keep: 500 });
+  start();
+  for (let i = 1; i <= 40; i++) say(`${i}`.padEnd(20_000));
+  await pass(500);
+  assertEquals(last().texts.map((text) => text.trim()), ["38", "39", "40"]);
+  assert(told[0].startsWith("37 of the last payloads of chat/room"), told[0]);
+});
+
 test("what is not sealed is not kept where there is a secret", async () => {
   const { begin: start, pass, keeper, written } = begin();
   start();
