@@ -59,6 +59,8 @@ interface Place {
   isWriting: boolean;
   /** Whether its history may not be read or written. */
   isDenied: boolean;
+  /** How often it was written since anything came from the room. */
+  writes: number;
   /** How many messages had no room when that was told last. */
   unfit: number;
   callOff?: () => void;
@@ -67,6 +69,14 @@ interface Place {
 
 /** How often a history is written at most, in milliseconds. */
 const WRITE_MS = 1_000;
+
+/**
+ * How often it is written so while nothing comes from the room, and how often the
+ * time is doubled from then on: somebody there has other ideas of what was said,
+ * a forger or a keeper whose clock is far off, and neither is to win by writing.
+ */
+const WRITES = 3;
+const MAX_DOUBLINGS = 10;
 
 /** How long what is kept may take to come, in milliseconds. */
 const READ_MS = 500;
@@ -131,6 +141,11 @@ export class Keeper {
       const place = this.#placeOf(name);
       if (place === undefined || place.isDenied) return;
       place.room.add(received);
+      if (place.writes > WRITES) {
+        place.callOff?.();
+        place.callOff = undefined;
+      }
+      place.writes = 0;
       this.#schedule(name, place);
     } else if (payload.type === "history") {
       const name = this.#named(room);
@@ -198,6 +213,7 @@ export class Keeper {
       isDue: false,
       isWriting: false,
       isDenied: false,
+      writes: 0,
       unfit: 0,
       onAdopted: () => {},
     };
@@ -229,7 +245,11 @@ export class Keeper {
     if (place.isDenied || this.#hasEnded) return;
     place.isDue = true;
     if (!place.isReady || place.isWriting || place.callOff) return;
-    place.callOff = this.#wait(WRITE_MS, () => {
+    const slowness = Math.min(
+      Math.max(place.writes - WRITES, 0),
+      MAX_DOUBLINGS,
+    );
+    place.callOff = this.#wait(WRITE_MS * 2 ** slowness, () => {
       place.callOff = undefined;
       this.#write(topic, place);
     });
@@ -249,6 +269,7 @@ export class Keeper {
     this.#tellOfUnfit(topic, place);
     if (history === undefined) return;
     place.isWriting = true;
+    place.writes++;
     try {
       await client.keep(to, encodeHistory(history), qos);
     } catch (error) {

@@ -13,6 +13,7 @@ import {
   type Kept,
   kept,
   merge,
+  recognizable,
 } from "./history_merge.ts";
 import { Roster } from "./roster.ts";
 
@@ -27,8 +28,10 @@ const MAX_RECENT = 4 * MAX_PAYLOAD_BYTES;
 export class KeptRoom {
   readonly #limit: number;
   readonly #roster = new Roster();
-  /** As they were merged last. */
-  #messages: Kept[] = [];
+  /** What came, and what others had of it: apart, since one who says the same
+   * twice has said it twice, but what two keepers heard was said once. */
+  #own: Kept[] = [];
+  #others: Kept[] = [];
   /** What came since, in the order of its arrival. */
   readonly #recent: Record<Payload["type"], Kept[]> = {
     message: [],
@@ -72,8 +75,11 @@ export class KeptRoom {
 
   /** Takes what the broker has: ours, another keeper's, or that of a run before. */
   adopt(history: History, receivedAt: Date): void {
-    this.#onBroker = history;
-    this.#merge(history.messages);
+    this.#mergeRecent();
+    const known = [...this.#own, ...this.#others];
+    const messages = recognizable(history.messages, known);
+    this.#onBroker = { ...history, messages };
+    this.#others = this.#cut(merge(this.#others, messages, this.#limit));
     this.#roster.noteHere(history.here, history.at, receivedAt);
   }
 
@@ -94,13 +100,12 @@ export class KeptRoom {
     bytes: number,
   ): History | undefined {
     this.#mergeRecent();
-    const messages = this.#messages;
+    const messages = merge(this.#own, this.#others, this.#limit);
     const here = this.#roster.list().filter(({ state }) => state === "here")
       .map(({ name }) => name);
     const mine = fitHistory({ ...head, messages, here }, bytes);
     this.#unfit = this.#forgotten + messages.length - mine.messages.length;
     this.#forgotten = 0;
-    this.#messages = mine.messages;
     const { messages: known, here: knownHere } = this.#onBroker;
     const isNews = areNews(mine.messages, known) ||
       (this.#hasMoved && !areSameNames(mine.here, knownHere));
@@ -110,16 +115,16 @@ export class KeptRoom {
     return mine;
   }
   #mergeRecent(): void {
-    this.#merge(Object.values(this.#recent).flatMap((all) => all.splice(0)));
+    const recent = Object.values(this.#recent).flatMap((all) => all.splice(0));
     this.#recentSize = 0;
+    const own = merge([...this.#own, ...recent], [], this.#limit);
+    this.#own = this.#cut(own);
+    this.#forgotten += own.length - this.#own.length;
   }
 
-  /** Takes messages to those there are, as far as a payload has room. */
-  #merge(more: Kept[]): void {
-    const messages = merge(this.#messages, more, this.#limit);
-    const fitting = fitHistory({ from: "", messages, here: [] });
-    this.#messages = fitting.messages;
-    this.#forgotten += messages.length - fitting.messages.length;
+  /** Leaves out what no payload has room for. */
+  #cut(messages: Kept[]): Kept[] {
+    return fitHistory({ from: "", messages, here: [] }).messages;
   }
 }
 

@@ -14,6 +14,7 @@ import {
 } from "../../lib/protocol.ts";
 import { decodeHistory, encodeHistory } from "../../lib/room/history.ts";
 import { Keeper, KeepingError } from "../../lib/room/keeper.ts";
+import { KeptRoom } from "../../lib/room/kept_room.ts";
 import { message, notice, received } from "../support/line_fixtures.ts";
 import { pureTests } from "../support/pure.ts";
 
@@ -166,6 +167,65 @@ test("writes nothing that is kept already", async () => {
   );
   await pass(2_000);
   assertEquals(written.length, 2);
+});
+
+test("somebody who says the same again has said it again", async () => {
+  const { begin: start, pass, receive, written, last } = begin();
+  start();
+  await pass(1_000);
+  for (const _ of "abc") {
+    receive(message("ok", "Python"));
+    await pass(1_000);
+    receive(written.at(-1)![1], `${ROOM}/$history`);
+  }
+  assertEquals(last().texts, ["ok", "ok", "ok"]);
+});
+
+test("whoever writes something else each time is answered more and more slowly", async () => {
+  const { begin: start, pass, receive, say, written } = begin();
+  start();
+  await pass(1_000);
+  say("a");
+  for (let second = 0; second < 120; second++) {
+    await pass(1_000);
+    const none = { from: "k", messages: [], here: [] };
+    receive(encodeHistory(none), `${ROOM}/$history`);
+  }
+  // After 1, 1, 1, 1, 2, 4, 8, 16 and 32 seconds, about.
+  assert(written.length < 12, `${written.length}`);
+  say("b");
+  const before = written.length;
+  await pass(1_000);
+  assertEquals(written.length, before + 1);
+});
+
+test("two keepers with clocks far apart keep what has no id, and settle", () => {
+  const rooms = [new KeptRoom(9), new KeptRoom(9)];
+  const clocks = [START, START + 300_000];
+  rooms.forEach((room, which) =>
+    room.add({
+      ...received(message("a", "Python")),
+      retain: false,
+      receivedAt: new Date(clocks[which]),
+    })
+  );
+  let writes = 0;
+  for (let second = 0; second < 60; second++) {
+    for (const [which, room] of rooms.entries()) {
+      const history = room.next({ from: "k" }, 65_536);
+      if (history === undefined) continue;
+      writes++;
+      const now = START + second * 1_000;
+      rooms.forEach((other, index) =>
+        other.adopt(
+          decodeHistory(encodeHistory(history), now + index * 300_000)!,
+          new Date(now),
+        )
+      );
+      assert(history.messages.length <= 2, `${which}`);
+    }
+  }
+  assert(writes <= 3, `${writes}`);
 });
 
 test("knows who is here", async () => {
