@@ -57,7 +57,7 @@ interface Place {
   /** Whether there may be something to write. */
   isDue: boolean;
   isWriting: boolean;
-  /** Whether its history may not be read or written. */
+  /** Whether its history may not be read or written, or is not to be. */
   isDenied: boolean;
   /** How often it was written since anything came from the room. */
   writes: number;
@@ -147,6 +147,18 @@ export class Keeper {
       }
       place.writes = 0;
       this.#schedule(name, place);
+    } else if (payload.type === "sealed") {
+      const name = this.#named(room);
+      const place = this.#places.get(name);
+      // It would be lost to those who can open it.
+      if (place && !place.isReady && !place.isDenied) {
+        this.#refuse(
+          name,
+          place,
+          "what is kept of it is " +
+            (payload.reason ?? "sealed (--secret-file FILE opens it)"),
+        );
+      }
     } else if (payload.type === "history") {
       const name = this.#named(room);
       const place = this.#places.get(name);
@@ -237,7 +249,8 @@ export class Keeper {
     await promise;
     callOff();
     place.isReady = true;
-    if (place.isDue && !this.#hasEnded) await this.#write(topic, place);
+    const { isDue, isDenied } = place;
+    if (isDue && !isDenied && !this.#hasEnded) await this.#write(topic, place);
   }
 
   /** Has the history written, unless it will be already. */
@@ -284,12 +297,18 @@ export class Keeper {
   }
 
   #deny(topic: string, place: Place, what: "read" | "write"): void {
-    place.isDenied = true;
     const shown = safeTopic(historyTopic(topic));
-    this.#options.warn(
-      `${safeTopic(topic)} is not kept: the broker does not let you ${what} ` +
-        `${shown}; docs/rooms.md says how its operator allows it.`,
+    this.#refuse(
+      topic,
+      place,
+      `the broker does not let you ${what} ${shown}; ` +
+        "docs/rooms.md says how its operator allows it",
     );
+  }
+
+  #refuse(topic: string, place: Place, why: string): void {
+    place.isDenied = true;
+    this.#options.warn(`${safeTopic(topic)} is not kept: ${why}.`);
   }
 
   #tellOfUnfit(topic: string, place: Place): void {

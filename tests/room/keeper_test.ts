@@ -289,6 +289,21 @@ test("what is not sealed is not kept where there is a secret", async () => {
   assertEquals(written.length, 0);
 });
 
+test("does not write over what it can't open", async () => {
+  for (const reason of [undefined, "sealed with another secret"]) {
+    const { begin: start, pass, say, receive, written, told, keeper } = begin();
+    start();
+    say("a");
+    receive({ type: "sealed", sealed: "AAAA", reason }, `${ROOM}/$history`);
+    await pass(1_000);
+    say("b");
+    await pass(1_000);
+    await keeper.end();
+    assertEquals([written.length, told.length], [0, 1]);
+    assert(told[0].startsWith(`${ROOM} is not kept: what is kept`), told[0]);
+  }
+});
+
 test("says where it may not keep", async () => {
   for (const denies of ["read", "write"]) {
     const { begin: start, pass, say, told, keeper } = begin({ denies });
