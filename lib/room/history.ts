@@ -40,6 +40,9 @@ const MAX_HERE_BYTES = 16_384;
 /** How far a keeper's clock may be ahead of ours, in milliseconds. */
 const AHEAD_MS = 60_000;
 
+/** Before the year 0 a time is written so that it is none when it is read. */
+const FIRST_MS = Date.parse("0000-01-01T00:00:00.000Z");
+
 /**
  * The bytes that are left for the rest, at most, whoever keeps it. A message
  * that takes them is not kept: one keeper would leave it out, and another not.
@@ -112,8 +115,9 @@ export function decodeHistory(
   const entries = messages.flatMap((entry): Kept[] => {
     const payload = payloadOf(entry);
     if (typeof payload === "string") return [];
-    time = Math.min(timeIn(entry) ?? time + 1, now + AHEAD_MS);
-    return [{ payload, time }];
+    const said = Math.max(timeIn(entry) ?? time + 1, FIRST_MS);
+    time = Math.min(said, now + AHEAD_MS);
+    return [{ payload, time, ...said > time && { isAhead: true as const } }];
   });
   const names = Array.isArray(here) ? here.filter(isName) : [];
   return {

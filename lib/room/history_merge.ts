@@ -17,6 +17,8 @@ export interface Kept {
    * where the author's is not to be trusted. Orders a history.
    */
   time: number;
+  /** Whether its keeper says a time that has not come: it may be any other. */
+  isAhead?: true;
 }
 
 /**
@@ -82,6 +84,25 @@ export function lastOf(messages: Kept[], limit: number): Kept[] {
   const left = { message: limit, notice: limit };
   return messages.toReversed()
     .filter(({ payload }) => left[payload.type]-- > 0).reverse();
+}
+
+/**
+ * Leaves out of a history what has neither an id nor a time to be known by, where
+ * the same was said: each time it is read it would seem to be another one, and
+ * two keepers whose clocks are far apart would keep it over and over.
+ *
+ * @param messages The history.
+ * @param known What somebody has of the room.
+ * @returns The history, in the same order.
+ */
+export function recognizable(messages: Kept[], known: Kept[]): Kept[] {
+  const isVague = ({ payload, isAhead }: Kept) =>
+    isAhead === true && payload.id === undefined;
+  if (!messages.some(isVague)) return messages;
+  const said = new Set(known.map(whoSaidWhat));
+  return messages.filter((message) =>
+    !isVague(message) || !said.has(whoSaidWhat(message))
+  );
 }
 
 /**
@@ -170,20 +191,32 @@ function whoSaidWhat({ payload }: Kept): string {
   return JSON.stringify([payload.type, payload.from, text]);
 }
 
-/** Messages that differ in their times at most. */
+/**
+ * Messages that differ in their times at most. Each goes with the nearest: where
+ * the same is said every second, and one list begins earlier than the other, all
+ * would else be taken for the ones before, and the last be lost.
+ */
 function pairsInTime(some: Kept[], others: Kept[]): [Kept, Kept?][] {
   const left = some.toSorted(compare);
   const right = others.toSorted(compare);
   const found: [Kept, Kept?][] = [];
   let [i, j] = [0, 0];
   while (i < left.length && j < right.length) {
-    const apart = left[i].time - right[j].time;
-    if (apart < -SAME_MS) found.push([left[i++]]);
-    else if (apart > SAME_MS) found.push([right[j++]]);
-    else found.push([left[i++], right[j++]]);
+    const apart = apartIn(left[i], right[j]);
+    const isSame = apart <= SAME_MS &&
+      apart <= apartIn(left[i + 1], right[j]) &&
+      apart <= apartIn(left[i], right[j + 1]);
+    if (isSame) found.push([left[i++], right[j++]]);
+    else if (left[i].time < right[j].time) found.push([left[i++]]);
+    else found.push([right[j++]]);
   }
   for (const rest of [...left.slice(i), ...right.slice(j)]) found.push([rest]);
   return found;
+}
+
+/** How far apart two are in time, in milliseconds. */
+function apartIn(one?: Kept, other?: Kept): number {
+  return one && other ? Math.abs(one.time - other.time) : Infinity;
 }
 
 /** A message, and what orders it. */

@@ -65,11 +65,21 @@ interface Place {
   isWriting: boolean;
   /** Whether it is not kept any more. */
   isStopped: boolean;
+  /** How often it was written since anything came from the room. */
+  writes: number;
   /** How many messages had no room when that was told last. */
   unfit: number;
   callOff?: () => void;
   onAdopted: () => void;
 }
+
+/**
+ * How often it is written so while nothing comes from the room, and how often the
+ * time is doubled from then on: somebody there has other ideas of what was said,
+ * a forger or a keeper whose clock is far off, and neither is to win by writing.
+ */
+const WRITES = 3;
+const MAX_DOUBLINGS = 10;
 
 /** Of so many rooms that are not kept is told; a wildcard may find thousands. */
 const MAX_WARNINGS = 5;
@@ -143,8 +153,13 @@ export class Keeper {
     if (sealed === false || !("from" in payload)) return;
     const name = received.sentTo ?? this.#named(topic);
     const place = this.#placeOf(name);
-    if (place === undefined) return;
+    if (place === undefined || place.isStopped) return;
     place.room.add(received);
+    if (place.writes > WRITES) {
+      place.callOff?.();
+      place.callOff = undefined;
+    }
+    place.writes = 0;
     this.#schedule(name, place);
   }
 
@@ -155,7 +170,10 @@ export class Keeper {
     place: Place,
   ): void {
     if (payload.type === "sealed") {
-      this.#stop(topic, place, "what is kept of it is sealed otherwise");
+      if (place.isReady) return;
+      // It would be lost to those who can open it.
+      const { reason = "sealed (--secret-file FILE opens it)" } = payload;
+      this.#stop(topic, place, `what is kept of it is ${reason}`);
     }
     const history = payload.type === "history" && sealed !== false
       ? decodeHistory(payload, Number(this.#now()))
@@ -225,6 +243,7 @@ export class Keeper {
       isDue: false,
       isWriting: false,
       isStopped: false,
+      writes: 0,
       unfit: 0,
       onAdopted: () => {},
     };
@@ -248,7 +267,8 @@ export class Keeper {
     await promise;
     callOff();
     place.isReady = true;
-    if (place.isDue && !this.#hasEnded) await this.#write(topic, place);
+    const { isDue, isStopped } = place;
+    if (isDue && !isStopped && !this.#hasEnded) await this.#write(topic, place);
   }
 
   /** Has the history written, unless it will be already. */
@@ -256,7 +276,11 @@ export class Keeper {
     if (place.isStopped || this.#hasEnded) return;
     place.isDue = true;
     if (!place.isReady || place.isWriting || place.callOff) return;
-    place.callOff = this.#wait(WRITE_MS, () => {
+    const slowness = Math.min(
+      Math.max(place.writes - WRITES, 0),
+      MAX_DOUBLINGS,
+    );
+    place.callOff = this.#wait(WRITE_MS * 2 ** slowness, () => {
       place.callOff = undefined;
       this.#write(topic, place);
     });
@@ -276,6 +300,7 @@ export class Keeper {
     this.#tellOfUnfit(topic, place);
     if (history === undefined) return;
     place.isWriting = true;
+    place.writes++;
     try {
       await client.keep(to, encodeHistory(history), qos);
     } catch (error) {

@@ -189,9 +189,13 @@ test("any two, any way round", () => {
     for (let n = 0; n <= both.length; n++) {
       assertEquals(merge(both.slice(n), [], ALL), both.slice(n), `${seed}`);
     }
+    // Without ids, what was said again and again may go with another one.
+    const known = ({ payload }: Kept) => payload.id !== undefined;
     if (limit === ALL) {
-      assertEquals(merge(both, a, ALL), both);
-      assertEquals(merge(both, b, ALL), both);
+      for (const one of [a, b]) {
+        const again = merge(both, one, ALL).filter(known);
+        assertEquals(again, both.filter(known));
+      }
     }
   }
 });

@@ -317,15 +317,25 @@ test("nothing is from later than a minute ahead", () => {
   const plain = { type: "message", from: "a", message: "plain" };
   for (const entry of [future, { ...plain, kept: at }, plain]) {
     const result = decoded({ ...wire, messages: [entry] });
-    assertEquals(result?.messages[0].time, NOW + 60_000);
+    const [{ time, isAhead }] = result!.messages;
+    assertEquals([time, isAhead], [NOW + 60_000, true]);
     // It gets no younger.
     const again = decoded(encoded(result!), NOW + 3_600_000);
-    assertEquals(again?.messages, result?.messages);
+    const { isAhead: _, ...stays } = result!.messages[0];
+    assertEquals(again?.messages, [stays]);
   }
   const soon = new Date(NOW + 59_000).toISOString();
   const [{ time }] =
     decoded({ ...wire, messages: [{ ...plain, kept: soon }] })!.messages;
   assertEquals(time, NOW + 59_000);
+});
+
+test("nothing is from before the year 0, where a time can't be read again", () => {
+  const plain = { type: "message", from: "a", message: "a" };
+  const at = "0000-01-01T00:00:00Z";
+  const wire = { type: "history", from: "k", at, messages: [plain, plain] };
+  const result = decoded(wire);
+  assertEquals(decoded(encoded(result!), NOW + 60_000), result);
 });
 
 test("where no time is said, the order stays", () => {
