@@ -76,11 +76,13 @@ live("what a full queue drops is told to the message", async () => {
   proxy.delay(200);
   const from = performance.now();
   // In parts, so that some of what is dropped lies between what is shown.
-  for (let end = 1_000; end <= LINES; end += 1_000) {
+  for (let end = 500; end <= LINES; end += 500) {
     const before = shownCount();
     await counter.sayUpTo(Math.min(end, LINES - 1));
     assert(await becomesTrue(() => shownCount() >= before + 10));
   }
+  // The first losses are told while it goes on.
+  await listener.stdout.line(/ did not arrive here\.$/);
   const seconds = (performance.now() - from) / 1000;
   const rate = shownCount() / seconds;
   // Until there is room again for the last one.
