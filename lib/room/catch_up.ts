@@ -134,7 +134,7 @@ export class CatchUp {
 
   #onRead(received: Received | undefined, occasion: Occasion): void {
     // What a gap has is told with the gap.
-    if (occasion === "came" && this.#gap !== undefined) return;
+    if (occasion !== "gap" && this.#gap !== undefined) return;
     const { view, roster, onLookedUp } = this.#options;
     const { history, problem } = received ? read(received) : {};
     const fresh = history ? this.#freshIn(history) : [];
@@ -155,7 +155,7 @@ export class CatchUp {
       if (occasion === "gap") this.#tellGap(history, fresh, messagesIn(shown));
       this.#show(shown, received);
     }
-    if (occasion === "lost") onLookedUp();
+    if (occasion !== "came") onLookedUp();
     this.#hasCome = true;
     if (this.#gap === undefined) this.#release();
     else view.showGathered();
