@@ -195,7 +195,7 @@ export class ChatClient {
    * @param filters Topic filters.
    * @param qos The QoS to ask for.
    * @param isOptional Whether the first connection that breaks over them is
-   * answer enough.
+   * answer enough, and so is silence.
    * @returns What the broker grants, in the same order, when it has answered
    * for each: at once, or on a later connection.
    * @throws {TopicError} When a filter is not valid.

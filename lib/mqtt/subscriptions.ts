@@ -58,7 +58,7 @@ export class Subscriptions {
   /**
    * Adds rooms; {@link subscribe} asks for them.
    *
-   * @param isOptional Whether one break is answer enough.
+   * @param isOptional Whether one break is answer enough, and so is silence.
    * @returns The broker's first answers, in the same order.
    */
   add(topics: string[], qos: QoS, isOptional = false): Promise<Grant[]> {
@@ -132,8 +132,15 @@ export class Subscriptions {
       Grant[] | undefined
     >();
     const timer = setTimeout(() => {
-      const time = `${this.#timeout} s`;
-      reject(new Error(`no answer to SUBSCRIBE in ${time}`));
+      const reason = `no answer to SUBSCRIBE in ${this.#timeout} s`;
+      // A connection is not to break over a history, again and again.
+      if (rooms.every(({ maxBreaks }) => maxBreaks < MAX_BREAKS)) {
+        resolve(
+          rooms.map((room) =>
+            this.#answer(room, { topic: room.topic, reason })
+          ),
+        );
+      } else reject(new Error(reason));
     }, this.#timeout * 1000);
     const topics = rooms.map(({ topic }) => topic);
     const askedAt = performance.now();

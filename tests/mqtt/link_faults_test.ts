@@ -125,6 +125,21 @@ Deno.test("faults: of several rooms, those that may be read are", async () => {
   assertEquals(last.sort(), ["a", "b"]);
 });
 
+Deno.test("faults: a broker that is silent over what is optional is not left", async () => {
+  await using broker = new FakeBroker(letIn({
+    subscribe: (packet) =>
+      packet.subscriptions.some(({ topic }) => topic === "optional")
+        ? undefined
+        : suback(packet, 1),
+  }));
+  await using member = await Member.connect(broker, { timeout: 1 });
+  await member.client.join(["a"]);
+  const [{ reason }] = await inTime(member.client.join(["optional"], 1, true));
+  assertEquals(reason, "no answer to SUBSCRIBE in 1 s");
+  await inTime(member.say("here"));
+  assertEquals(broker.connections, 1);
+});
+
 for (const code of [undefined, 0x87]) {
   const how = code === undefined ? "without a word" : "with its reason";
   Deno.test(`faults: a broker that closes over PUBLISH ${how}`, async () => {
