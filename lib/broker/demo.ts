@@ -1,7 +1,7 @@
 /**
  * The demo: a broker, a room that is kept, two people and one who comes late in
- * one terminal, then the prompt for whoever watches. Runs the two scripts as they are, as processes
- * that may reach this broker's port and nothing else.
+ * one terminal, then the prompt for whoever watches. Runs the two scripts as they
+ * are, as processes that may reach this broker's port and nothing else.
  *
  *     deno task demo
  *

@@ -7,7 +7,6 @@
 
 import type { ChatClient } from "../client.ts";
 import type { Payload, Received } from "../protocol.ts";
-import { presenceOf } from "./notices.ts";
 import type { Wait } from "../timer.ts";
 import { decodeHistory, type History } from "./history.ts";
 import { type Kept, kept, reachesBack, unseen } from "./history_merge.ts";
@@ -18,6 +17,7 @@ import {
   type HistoryReaderOptions,
   type Occasion,
 } from "./history_reader.ts";
+import { presenceOf } from "./notices.ts";
 import type { Roster } from "./roster.ts";
 import type { RoomView } from "./view.ts";
 
@@ -119,7 +119,7 @@ export class CatchUp {
     if (this.#hasCome) this.#release();
   }
 
-  /** Looks for what is missing; returns whether that is worth it. */
+  /** Looks for what is missing if a keeper may have it; returns whether it does. */
   lookUp(): boolean {
     if (!this.#hasHistory || !this.#client?.online) return false;
     this.#reader.read(this.#client, "lost");
@@ -178,12 +178,12 @@ export class CatchUp {
 
   /** Shows what was said before one came, or says that nothing is kept. */
   #showBefore(
-    fresh: Kept[],
+    some: Kept[],
     received: Received | undefined,
     problem: string | undefined,
   ): void {
     const { history, view, json, tellsNone } = this.#options;
-    const shown = fresh.slice(-history);
+    const shown = some.slice(-history);
     const isTold = shown.length > 0 && !json;
     const isNone = received === undefined || problem !== undefined;
     if (isTold || (isNone && tellsNone)) {
@@ -214,7 +214,7 @@ export class CatchUp {
   }
 
   /** Says what is known of what was said without a connection. */
-  #tellGap(history?: History, fresh: Kept[] = [], shown?: number): void {
+  #tellGap(history?: History, fresh: Kept[] = [], fetched?: number): void {
     if (this.#gap === undefined) return;
     const { note, since } = this.#gap;
     this.#gap = undefined;
@@ -226,7 +226,7 @@ export class CatchUp {
       ...note,
       mayMiss: !isWhole,
       mayMissQoS0: false,
-      fetched: shown,
+      fetched,
     });
   }
 
