@@ -194,8 +194,9 @@ export class ChatClient {
    *
    * @param filters Topic filters.
    * @param qos The QoS to ask for.
-   * @param isOptional Whether the first connection that breaks over them is
-   * answer enough, and so is silence.
+   * @param isOptional Whether they are taken for denied as soon as one
+   * connection breaks over them, or the broker is silent; they are asked for
+   * last.
    * @returns What the broker grants, in the same order, when it has answered
    * for each: at once, or on a later connection.
    * @throws {TopicError} When a filter is not valid.
@@ -287,8 +288,9 @@ export class ChatClient {
    * @param history What to keep, in place of what is kept.
    * @param qos As for {@link send}.
    * @returns When the broker has it.
-   * @throws {PayloadTooLargeError} When it exceeds {@link keepsBytes}.
-   * @throws {PublishError} When the broker does not take it.
+   * @throws {PayloadTooLargeError} When it exceeds the format's limit.
+   * @throws {PublishError} When the broker does not take it, also since it
+   * exceeds {@link keepsBytes}.
    */
   async keep(
     topic: string,

@@ -19,13 +19,13 @@ import type { Version } from "./rotation.ts";
 export interface Message {
   topic: string;
   /**
-   * Encodes the payload, before UTF-8, when its turn has come; called once, but
-   * for a message that is refused before it is sent.
+   * Encodes the payload, before UTF-8. Called when its turn has come; whatever
+   * is sent again is what that gave.
    *
    * @throws {Error} When it can't be sent.
    */
   encode: () => string;
-  /** Called when it is handed over with what {@link encode} gave. */
+  /** Called when it is handed over for the first time. */
   onHandedOver?: () => void;
   qos: QoS;
   /** Whether the broker is to keep it for whoever comes later. */

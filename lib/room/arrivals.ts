@@ -36,8 +36,8 @@ const MAX_TOPIC_LENGTH = 1_024;
  * Takes note of what arrives. Times are in milliseconds, all by one clock.
  *
  * It remembers at least 1,024 sessions that sent more than one payload and as
- * many that sent one, each with all the numbers that came after the last 256
- * holes; and the last 16,384 ids that are not ours.
+ * many that sent one, each with its numbers from the last 256 holes on; and the
+ * last 16,384 ids that are not ours.
  */
 export class Arrivals {
   readonly #sessions = new Sessions();

@@ -22,8 +22,8 @@ export interface HistoryReaderOptions {
   /** Whether the history stays joined, since this client keeps it as well. */
   keeps?: boolean;
   /**
-   * Called with the history as it came, or with nothing where none did. Where
-   * one comes to a room, it may be called again soon.
+   * Called with the history as it came, or with nothing where none did; when
+   * one comes to a room, once more for each that a keeper writes right after.
    */
   onRead: (history: Received | undefined, occasion: Occasion) => void;
   /** For tests. */

@@ -67,7 +67,7 @@ interface Place {
   isStopped: boolean;
   /** How often it was written since anything came from the room. */
   writes: number;
-  /** How many messages had no room when that was told last. */
+  /** How many payloads the last history had no room for. */
   unfit: number;
   callOff?: () => void;
   onAdopted: () => void;
@@ -84,7 +84,10 @@ const MAX_DOUBLINGS = 10;
 /** Of so many rooms that are not kept is told; a wildcard may find thousands. */
 const MAX_WARNINGS = 5;
 
-/** The most rooms that are kept: at most 64 KiB each, and half a megabyte. */
+/**
+ * The most rooms that are kept: each takes 64 KiB of the broker at most, and
+ * about half a megabyte of memory here.
+ */
 const MAX_ROOMS = 1_000;
 
 /** Keeps the rooms that a client reads. */

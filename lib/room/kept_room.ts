@@ -43,7 +43,7 @@ export class KeptRoom {
   #onBroker: Pick<History, "messages" | "here"> = { messages: [], here: [] };
   /** Whether somebody came or went since it was written. */
   #hasMoved = false;
-  /** How many messages the last history had no room for. */
+  /** How many payloads the last history had no room for. */
   #unfit = 0;
   /** How many there was no room for since it was made. */
   #forgotten = 0;
@@ -53,7 +53,7 @@ export class KeptRoom {
     this.#limit = limit;
   }
 
-  /** How many messages the last history had no room for. */
+  /** How many payloads the last history had no room for. */
   get unfit(): number {
     return this.#unfit;
   }

@@ -1,6 +1,7 @@
 /**
- * What came to a reader and what did not: drops what comes twice, and tells of
- * what is missing when it is sure to be.
+ * The account of what came, as a reader has it: what is missing for too long is
+ * looked up where it may be kept, and told of if it is not there. What is
+ * missing, and what came before, `arrivals.ts` knows.
  *
  * @module
  */
@@ -30,7 +31,7 @@ export interface LossesOptions {
 /** What a shared subscription begins with (MQTT 5 §4.8.2). */
 const SHARED = /^\$share\/[^/]+\//;
 
-/** Keeps the account of what came. */
+/** Tells what is new from what came before, and of what does not come. */
 export class Losses {
   readonly #options: LossesOptions;
   /** The one room that is read, in whatever spelling it comes. */

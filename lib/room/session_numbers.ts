@@ -10,7 +10,8 @@ const LATE_MS = 3_000;
 
 /**
  * How many holes are remembered. None of the last 500 numbers, as many as a
- * history has, is then in doubt; nor of those that a broker may send again.
+ * history has messages, is then in doubt; nor of those that a broker may send
+ * again.
  */
 const MAX_HOLES = 256;
 

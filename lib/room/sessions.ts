@@ -1,5 +1,6 @@
 /**
- * The clients that send into rooms with our ids, as far as they are remembered.
+ * The sessions that ids begin with, each a client in one room, as far as they
+ * are remembered. MQTT's sessions are something else.
  *
  * @module
  */
