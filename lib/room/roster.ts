@@ -40,6 +40,8 @@ interface Known {
   retain: boolean;
   /** When they last said something, in milliseconds. */
   spokeAt?: number;
+  /** Whether only a keeper has seen them. */
+  isTold?: true;
 }
 
 /** The most people that are remembered. */
@@ -100,8 +102,11 @@ export class Roster {
       retain,
       spokeAt: isMessage && !retain ? Number(receivedAt) : known?.spokeAt,
     };
-    if (isOwn) this.#own = { name, ...entry };
-    else {
+    if (isOwn) {
+      this.#own = { name, ...entry };
+      // A keeper may have seen the reader, who was here a moment ago.
+      if (this.#people.get(name)?.isTold) this.#people.delete(name);
+    } else {
       if (name !== from) this.#people.delete(from);
       this.#put(name, entry);
     }
@@ -117,7 +122,12 @@ export class Roster {
    */
   noteHere(names: string[], at: string | undefined, receivedAt: Date): void {
     if (age(at, receivedAt) > STALE_MS) return;
-    const rest = { receivedAt, sentAt: at, retain: true };
+    const rest = {
+      receivedAt,
+      sentAt: at,
+      retain: true,
+      isTold: true,
+    } as const;
     for (const name of names) {
       if (this.#own?.name === name || this.#people.has(name)) continue;
       if (this.#people.size >= MAX_PEOPLE) return;

@@ -228,3 +228,18 @@ test("/who: namesakes, those ignored, and those who only wrote", () => {
     "  ci, wrote 14:03:29",
   ]);
 });
+
+test("the reader, whom a keeper saw a moment ago, is not another one", () => {
+  const roster = new Roster();
+  roster.noteHere(["ann", "bob"], noon(0).toISOString(), noon(1));
+  roster.note(at(2, joined("ann"), { sentTo: ROOM }));
+  roster.noteHere(["ann", "bob"], noon(3).toISOString(), noon(3));
+  assertEquals(roster.list(), [
+    { name: "ann", at: noon(2), state: "here", isOwn: true },
+    { name: "bob", at: noon(0), state: "here" },
+  ]);
+  // Who was heard is there.
+  roster.note(at(4, message("hi", "ann")));
+  roster.note(at(5, message("hi", "ann"), { sentTo: ROOM }));
+  assertEquals(roster.list().filter(({ name }) => name === "ann").length, 2);
+});
