@@ -59,7 +59,8 @@ async function listen(
     // Where lines are to be plain, each event keeps a line of its own.
     gather: color && isTerminal,
     history: options.history ?? usualHistory(isTerminal && !json),
-    tellsNone: isTerminal && !json,
+    // A keeper is about to keep it.
+    tellsNone: isTerminal && !json && options.keep === undefined,
     keeps: options.keep !== undefined,
     write: (line) => stdout.write(line),
     warn: people.complain,
@@ -89,6 +90,9 @@ async function listen(
   client.join(options.topics, options.qos)
     .then(() => {
       keeper?.begin(client);
+      if (keeper && !options.quiet) {
+        people.tell(`Keeping the last ${options.keep} messages.`);
+      }
       reader.announce(client);
     })
     .catch((error) => ending.begin(error));

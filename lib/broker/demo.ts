@@ -182,8 +182,9 @@ async function comeLate(stage: Stage, reader: Reader): Promise<void> {
   await new Promise((resolve) => setTimeout(resolve, LATE_MS));
   {
     const heading = `\n${name} comes late. The room remembers:\n`;
-    await using late = new Reader(stage, name, heading, "--history", "20");
-    await late.shows(`${name} is now subscribed`);
+    const args = ["--history", "20", "--quiet", "--no-announce"];
+    await using late = new Reader(stage, name, heading, ...args);
+    await late.shows("== now");
   }
   console.error();
   await using linus = new Person(stage, name);

@@ -29,6 +29,9 @@ const MAX_OPEN = 4_096;
 /** The longest leap from one number to another that is taken for a count. */
 const MAX_LEAP = 10_000_000;
 
+/** No payload says a later time. */
+const LAST_TIME = "9999-12-31T23:59:59.999999999Z";
+
 /** In a room with a longer name, in UTF-16 code units, nothing is counted. */
 const MAX_TOPIC_LENGTH = 1_024;
 
@@ -55,9 +58,17 @@ export class Arrivals {
    * @param isLive Whether it was sent to whoever is in the room. What lies
    * between two of these should have come too. False for what was kept, for
    * history, and where others may get a part: shared subscriptions.
+   * @param latest The latest time of sending that is believed, as payloads have
+   * it: whoever says a later one would have all that follows taken for doubles.
    * @returns Whether it is new. So is what was told as lost and comes.
    */
-  note(payload: Payload, topic: string, now: number, isLive = true): boolean {
+  note(
+    payload: Payload,
+    topic: string,
+    now: number,
+    isLive = true,
+    latest = LAST_TIME,
+  ): boolean {
     const { id, at = "" } = payload;
     if (id === undefined) return true;
     const number = numberIn(id);
@@ -69,17 +80,20 @@ export class Arrivals {
       // The first as well, so that it is known when its session is forgotten.
       if (!this.#others.add(id, topic)) return false;
       if (session === undefined) {
-        this.#begin(id, payload, topic).add(number, now, isLive);
+        const believed = at <= latest ? at : "";
+        this.#begin(id, { ...payload, at: believed }, topic)
+          .add(number, now, isLive);
       }
       return true;
     }
+    const isLater = at > session.at && at <= latest;
     let isNew = session.numbers.add(number, now, isLive);
-    if (!isNew && isLive && at > session.at) {
+    if (!isNew && isLive && isLater) {
       // Nothing is sent again with a later time: this counter began anew.
       session.numbers = new SessionNumbers(number);
       isNew = session.numbers.add(number, now, isLive);
     }
-    if (at > session.at) session.at = at;
+    if (isLater) session.at = at;
     if (isNew && isLive) session.from = shortened(payload.from);
     if (session.numbers.isOpen && this.#open.size < MAX_OPEN) {
       this.#open.add(session);

@@ -59,7 +59,7 @@ export class CatchUp {
   /** What was shown and has no id. */
   #plain: Kept[] = [];
   /** The gap that is not told yet, and when it began. */
-  #gap?: { note: Gap; since: number };
+  #gap?: { note: Gap; since: number; isWanted: boolean };
   #hasCome = false;
   /** Whether a history ever came. */
   #hasHistory = false;
@@ -100,11 +100,13 @@ export class CatchUp {
   /**
    * There was no connection for a while, in which something may be missing.
    *
+   * @param isWanted Whether that was our own doing, which is not worth a line
+   * where nothing is missing.
    * @returns Whether the gap is told later.
    */
-  fillGap(note: Gap, now: number): boolean {
+  fillGap(note: Gap, now: number, isWanted: boolean): boolean {
     if (!this.#hasHistory || this.#client === undefined) return false;
-    this.#gap = { note, since: now - note.seconds * 1000 };
+    this.#gap = { note, since: now - note.seconds * 1000, isWanted };
     this.#held ??= [];
     return true;
   }
@@ -184,13 +186,12 @@ export class CatchUp {
   ): void {
     const { history, view, json, tellsNone } = this.#options;
     const shown = some.slice(-history);
-    const isTold = shown.length > 0 && !json;
-    const isNone = received === undefined || problem !== undefined;
-    if (isTold || (isNone && tellsNone)) {
+    const isNone = received === undefined && tellsNone;
+    if (isNone || (!json && (shown.length > 0 || problem !== undefined))) {
       view.note({ type: "history", count: shown.length, problem });
     }
     this.#show(shown, received);
-    if (isTold) view.note({ type: "now" });
+    if (!json && shown.length > 0) view.note({ type: "now" });
   }
 
   #show(some: Kept[], from: Received | undefined): void {
@@ -216,12 +217,13 @@ export class CatchUp {
   /** Says what is known of what was said without a connection. */
   #tellGap(history?: History, fresh: Kept[] = [], fetched?: number): void {
     if (this.#gap === undefined) return;
-    const { note, since } = this.#gap;
+    const { note, since, isWanted } = this.#gap;
     this.#gap = undefined;
     if (history === undefined) return this.#options.view.note(note);
     const { messages, since: keptSince = "" } = history;
     const isWhole = Date.parse(keptSince) <= since &&
       reachesBack(messages, fresh, since);
+    if (isWanted && isWhole && fetched === 0) return;
     this.#options.view.note({
       ...note,
       mayMiss: !isWhole,

@@ -28,6 +28,9 @@ export interface LossesOptions {
   wait?: Wait;
 }
 
+/** How far an author's clock may be ahead of ours, in milliseconds. */
+const AHEAD_MS = 1_000;
+
 /** What a shared subscription begins with (MQTT 5 §4.8.2). */
 const SHARED = /^\$share\/[^/]+\//;
 
@@ -41,6 +44,7 @@ export class Losses {
   /** Apart: what anybody may write must not make a sealed one seem known. */
   readonly #unsealed = new Arrivals();
   readonly #timer: DueTimer;
+  #latest = { made: -Infinity, text: "" };
   /** When what is looked up was due. */
   #lookUpAt?: number;
   /** Whether another client may get a part of what is for this one. */
@@ -67,14 +71,15 @@ export class Losses {
 
   /** Takes note of what arrived; returns whether it is new. */
   isNew(received: Received): boolean {
-    const { payload, topic, retain, sealed } = received;
+    const { payload, topic, retain, sealed, receivedAt } = received;
     if (!("from" in payload)) return true;
     const room = this.#room ?? topic;
     const now = this.#now();
     if (sealed === false) return this.#unsealed.note(payload, room, now, false);
     const isLive = !retain && !this.#mayBeShared &&
       !this.#shared.some((filter) => topicMatches(filter, topic));
-    const isNew = this.#arrivals.note(payload, room, now, isLive);
+    const latest = this.#latestAt(receivedAt);
+    const isNew = this.#arrivals.note(payload, room, now, isLive, latest);
     if (this.#arrivals.isOpen) this.#timer.start();
     return isNew;
   }
@@ -110,6 +115,17 @@ export class Losses {
 
   #wait(): number | undefined {
     return this.#arrivals.wait(this.#now());
+  }
+
+  /** The latest time that is believed of what has just arrived. */
+  #latestAt(receivedAt: Date): string {
+    const time = Number(receivedAt);
+    // To write a time down takes longer than all else.
+    if (Math.abs(time - this.#latest.made) > AHEAD_MS / 2) {
+      const text = new Date(time + AHEAD_MS).toISOString();
+      this.#latest = { made: time, text };
+    }
+    return this.#latest.text;
   }
 
   #now(): number {

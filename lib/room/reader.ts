@@ -292,7 +292,8 @@ export class Reader {
       mayMiss: !isKept,
       mayMissQoS0: isKept,
     } as const;
-    if (this.#catchUp?.fillGap(note, Date.now())) return;
+    const isWanted = status.isRenewed === true;
+    if (this.#catchUp?.fillGap(note, Date.now(), isWanted)) return;
     this.#view.note(note);
   }
 }

@@ -162,6 +162,22 @@ test("a counter that begins anew, and a forged leap", () => {
   assertEquals(told, []);
 });
 
+test("who takes the next number of somebody, and a time to come, silences nobody", () => {
+  const { losses } = account();
+  const sent = (n: number, at: string, from = "Ada") =>
+    losses.isNew({
+      ...received({ ...message("x", from), id: `${SESSION}-${n}`, at }),
+      receivedAt: new Date("2026-01-02T12:00:00.500Z"),
+    });
+  const at = (ms: string) => `2026-01-02T12:00:00.${ms}Z`;
+  assertEquals([sent(1, at("100")), sent(2, at("200"))], [true, true]);
+  assertEquals(sent(3, "9999-12-31T23:59:59.999Z", "Eve"), true);
+  assertEquals(sent(4, at("250"), "Eve"), true);
+  assertEquals([sent(3, at("300")), sent(4, at("400"))], [true, true]);
+  // What is sent again is a double still.
+  assertEquals([sent(4, at("400")), sent(4, at("400"))], [false, false]);
+});
+
 test("ten thousand sessions of one message tell nothing", () => {
   const { losses, told } = account();
   for (let i = 0; i < 10_000; i++) {
