@@ -99,6 +99,7 @@ export class Keeper {
   /** Since when nothing was missed that the broker had. */
   #since: Date;
   #warnings = 0;
+  #knowsOfSealed = false;
   #hasEnded = false;
   #hasFailed = false;
   #isDenied = false;
@@ -152,6 +153,7 @@ export class Keeper {
       if (place !== undefined) this.#receiveHistory(received, name, place);
       return;
     }
+    if (payload.type === "sealed") return this.#tellOfSealed(topic);
     // In a room with a secret, what is not sealed may be anybody's.
     if (sealed === false || !("from" in payload)) return;
     const name = received.sentTo ?? this.#named(topic);
@@ -336,6 +338,16 @@ export class Keeper {
     if (++this.#warnings > MAX_WARNINGS) return;
     this.#options.warn(
       `${safeTopic(topic)} is not kept: ${why.replace(/\.$/, "")}.`,
+    );
+  }
+
+  /** Says once that what can't be read is not kept. */
+  #tellOfSealed(topic: string): void {
+    if (this.#knowsOfSealed) return;
+    this.#knowsOfSealed = true;
+    this.#options.warn(
+      `What is sealed in ${safeTopic(topic)} is not kept: --secret-file FILE ` +
+        "opens it.",
     );
   }
 

@@ -317,6 +317,15 @@ test("says where it may not keep", async () => {
   assertThrows(start, KeepingError, "keeps no retained messages");
 });
 
+test("says once that it can't keep what is sealed", async () => {
+  const { begin: start, pass, receive, written, told } = begin();
+  start();
+  await pass(1_000);
+  for (let i = 0; i < 3; i++) receive({ type: "sealed", sealed: "A" });
+  await pass(2_000);
+  assertEquals([written.length, told.length], [0, 1]);
+});
+
 test("what no keeper wrote is written over", async () => {
   const { begin: start, pass, say, receive, written, keeper } = begin();
   start();

@@ -47,7 +47,9 @@ Deno.test("docs: the keeper's unit has the keys that it needs", () => {
     Restart: "on-failure",
     RestartSec: "5",
     RestartPreventExitStatus: "2 3",
+    CacheDirectory: "mqtt-chat-keeper",
     DynamicUser: "yes",
+    Environment: "DENO_DIR=/var/cache/mqtt-chat-keeper",
   });
   assertEquals(Install, { WantedBy: "multi-user.target" });
   const commands = page("docs/rooms.md").blocks("sh").join("");

@@ -155,10 +155,10 @@ Deno.test("history: forged, cut and hostile, and a reader stays whole", async ()
   const hostile = { type: "history", from: nasty, messages, here: [nasty] };
   const cases: [payload: string | Uint8Array, lines: number][] = [
     [JSON.stringify(hostile), 22],
-    [JSON.stringify(hostile).slice(0, 9_000), 0],
-    [crypto.getRandomValues(new Uint8Array(65_536)), 0],
-    ['{"type":"history","from":"k","messages":7}', 0],
-    ["[]", 0],
+    [JSON.stringify(hostile).slice(0, 9_000), 1],
+    [crypto.getRandomValues(new Uint8Array(65_536)), 1],
+    ['{"type":"history","from":"k","messages":7}', 1],
+    ["[]", 1],
   ];
   for (const [payload, count] of cases) {
     await peer.publish(HISTORY, payload, true);
@@ -265,7 +265,8 @@ Deno.test("history: with a secret, all of it is sealed", async () => {
     [["one", true, true], ["two", true, true]],
   );
   const shown = await newcomer(broker, "--history", "9");
-  assertEquals(shown.length, 1, shown.join("\n"));
+  assertEquals(shown.length, 2, shown.join("\n"));
+  assertMatch(shown[0], /kept of this room is sealed \(--secret-file FILE/);
 });
 
 Deno.test("history: a keeper at QoS 0 keeps as well", async () => {
