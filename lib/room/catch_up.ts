@@ -8,7 +8,7 @@
 import type { ChatClient } from "../client.ts";
 import type { Payload, Received } from "../protocol.ts";
 import type { Wait } from "../timer.ts";
-import { decodeHistory, type History } from "./history.ts";
+import { type History, historyIn } from "./history.ts";
 import { type Kept, kept, reachesBack, unseen } from "./history_merge.ts";
 import { MAX_KEPT } from "./history_topic.ts";
 import type { Note } from "./line.ts";
@@ -137,8 +137,12 @@ export class CatchUp {
   #onRead(received: Received | undefined, occasion: Occasion): void {
     // What a gap has is told with the gap.
     if (occasion !== "gap" && this.#gap !== undefined) return;
-    const { view, roster, onLookedUp } = this.#options;
-    const { history, problem } = received ? read(received) : {};
+    const { roster, onLookedUp } = this.#options;
+    const read = received && historyIn(received, Number(received.receivedAt));
+    const history = typeof read === "object" ? read : undefined;
+    const problem = typeof read === "string"
+      ? `What is kept of this room ${read}.`
+      : undefined;
     const fresh = history ? this.#freshIn(history) : [];
     for (const one of fresh) {
       if (one.payload.id === undefined) this.#remember(one);
@@ -159,8 +163,7 @@ export class CatchUp {
     }
     if (occasion !== "came") onLookedUp();
     this.#hasCome = true;
-    if (this.#gap === undefined) this.#release();
-    else view.showGathered();
+    this.#release();
   }
 
   /** What is neither seen nor held back. */
@@ -197,12 +200,12 @@ export class CatchUp {
   #show(some: Kept[], from: Received | undefined): void {
     if (from === undefined) return;
     const { view, room } = this.#options;
+    const { sentTo: _, ...rest } = from;
     for (const { payload, time } of some) {
       const sentAt = new Date(time);
       const { at = sentAt.toISOString() } = payload;
-      const { sentTo: _, ...rest } = from;
-      const received = { ...rest, topic: room, payload: { ...payload, at } };
-      view.showKept({ ...received, retain: false }, sentAt);
+      const kept = { ...rest, topic: room, payload: { ...payload, at } };
+      view.showKept({ ...kept, retain: false }, sentAt);
     }
   }
 
@@ -249,27 +252,4 @@ export class CatchUp {
 /** How many of what is kept are messages; the others are notices. */
 function messagesIn(some: Kept[]): number {
   return some.filter(({ payload }) => payload.type === "message").length;
-}
-
-/** Reads a history, or says why it can't be read. */
-function read(
-  { payload, sealed, receivedAt }: Received,
-): { history?: History; problem?: string } {
-  if (sealed === false) {
-    return {
-      problem: "What is kept of this room is not sealed; it is not shown.",
-    };
-  }
-  if (payload.type === "sealed") {
-    const why = payload.reason === undefined
-      ? "sealed (--secret-file FILE opens it)"
-      : payload.reason;
-    return { problem: `What is kept of this room is ${why}.` };
-  }
-  const history = payload.type === "history"
-    ? decodeHistory(payload, Number(receivedAt))
-    : undefined;
-  return history === undefined
-    ? { problem: "What is kept of this room can't be read." }
-    : { history };
 }

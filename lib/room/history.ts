@@ -12,6 +12,7 @@ import {
   MAX_NAME_LENGTH,
   MAX_PAYLOAD_BYTES,
   payloadOf,
+  type Received,
 } from "../protocol.ts";
 import { firstCodePoints } from "../safe_text.ts";
 import { type Kept, lastOf, merge } from "./history_merge.ts";
@@ -128,6 +129,27 @@ export function decodeHistory(
     here: [...new Set(names.map((name) => name.toWellFormed()))]
       .slice(0, MAX_HERE),
   };
+}
+
+/**
+ * Reads what arrived on the topic of a history. Never throws.
+ *
+ * @param received What arrived, as the client hands it over.
+ * @param now As for {@link decodeHistory}.
+ * @returns The history; or what is wrong with what is kept of the room, as the
+ * end of a sentence. In a room with a secret, what is not sealed may be
+ * anybody's.
+ */
+export function historyIn(
+  { payload, sealed }: Pick<Received, "payload" | "sealed">,
+  now: number,
+): History | string {
+  if (sealed === false) return "is not sealed; it is not shown";
+  if (payload.type === "sealed") {
+    return `is ${payload.reason ?? "sealed (--secret-file FILE opens it)"}`;
+  }
+  const history = payload.type === "history" && decodeHistory(payload, now);
+  return history || "can't be read";
 }
 
 /** When a payload was sent, as its entry says. */

@@ -17,7 +17,7 @@ import type { QoS, Received } from "../protocol.ts";
 import { isSameRoom } from "./notices.ts";
 import { safeTopic } from "../safe_text.ts";
 import { type Wait, waitFor } from "../timer.ts";
-import { decodeHistory, encodeHistory } from "./history.ts";
+import { encodeHistory, historyIn } from "./history.ts";
 import {
   historyTopic,
   READ_MS,
@@ -170,22 +170,19 @@ export class Keeper {
 
   /** Takes what the broker has from now on. */
   #receiveHistory(
-    { payload, sealed, receivedAt }: Received,
+    received: Received,
     topic: string,
     place: Place,
   ): void {
-    if (payload.type === "sealed") {
+    const history = historyIn(received, Number(this.#now()));
+    if (received.payload.type === "sealed") {
       if (place.isReady) return;
       // It would be lost to those who can open it.
-      const { reason = "sealed (--secret-file FILE opens it)" } = payload;
-      this.#stop(topic, place, `what is kept of it is ${reason}`);
+      this.#stop(topic, place, `what is kept of it ${history}`);
     }
-    const history = payload.type === "history" && sealed !== false
-      ? decodeHistory(payload, Number(this.#now()))
-      : undefined;
     // What can't be a keeper's is to be written over.
-    if (history === undefined) place.room.doubt();
-    else place.room.adopt(history, receivedAt);
+    if (typeof history === "string") place.room.doubt();
+    else place.room.adopt(history, received.receivedAt);
     place.onAdopted();
     this.#schedule(topic, place);
   }

@@ -28,8 +28,10 @@ const MAX_RECENT = 4 * MAX_PAYLOAD_BYTES;
 export class KeptRoom {
   readonly #limit: number;
   readonly #roster = new Roster();
-  /** What came, and what others had of it: apart, since one who says the same
-   * twice has said it twice, but what two keepers heard was said once. */
+  /**
+   * What came, and what others had of it: apart, since one who says the same
+   * twice has said it twice, but what two keepers heard was said once.
+   */
   #own: Kept[] = [];
   #others: Kept[] = [];
   /** What came since, in the order of its arrival. */
@@ -114,6 +116,7 @@ export class KeptRoom {
     this.#onBroker = mine;
     return mine;
   }
+
   #mergeRecent(): void {
     const recent = Object.values(this.#recent).flatMap((all) => all.splice(0));
     this.#recentSize = 0;
