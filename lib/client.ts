@@ -264,11 +264,9 @@ export class ChatClient {
       const id = payload.id ?? this.#ids.next(topic);
       return encodeFor(topic, { ...payload, id, at }, this.#seal);
     };
-    if (payload.id !== undefined) {
-      return await this.#send({ topic, encode, qos });
-    }
     let isNumbered = false;
     const onHandedOver = () => {
+      if (payload.id !== undefined) return;
       isNumbered = true;
       this.#ids.taken(topic);
     };
