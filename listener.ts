@@ -19,7 +19,8 @@ import {
   parseListenerArgs,
   usualHistory,
 } from "./lib/cli/options.ts";
-import { droppedLine, Reader } from "./lib/room/reader.ts";
+import { Reader } from "./lib/room/reader.ts";
+import { droppedLine } from "./lib/room/view.ts";
 import { Ignored } from "./lib/room/ignored.ts";
 import type { Keeper } from "./lib/room/keeper.ts";
 import { type People, prepare, runScript } from "./lib/cli/script.ts";

@@ -20,7 +20,7 @@ import { Losses } from "./losses.ts";
 import { Namesakes } from "./namesake.ts";
 import { Presence, type PresenceOptions } from "./presence.ts";
 import { Roster } from "./roster.ts";
-import { noteLine, RoomView, type ViewOptions } from "./view.ts";
+import { RoomView, type ViewOptions } from "./view.ts";
 
 /** How rooms are read. */
 export interface ReaderOptions extends
@@ -296,18 +296,4 @@ export class Reader {
     if (this.#catchUp?.fillGap(note, Date.now(), isWanted)) return;
     this.#view.note(note);
   }
-}
-
-/**
- * The line to write in place of lines that an output was too slow for.
- *
- * @param count How many lines.
- * @param options How the lines were shown.
- * @returns The line, without a line break.
- */
-export function droppedLine(
-  count: number,
-  options: Pick<ReaderOptions, "json" | "color">,
-): string {
-  return noteLine({ type: "dropped", count }, new Date(), options);
 }

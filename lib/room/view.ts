@@ -249,3 +249,17 @@ export function noteLine(
     ? renderJsonNote(note, time)
     : renderNote(note, time, options);
 }
+
+/**
+ * The line to write in place of lines that an output was too slow for.
+ *
+ * @param count How many lines.
+ * @param options How the lines were shown.
+ * @returns The line, without a line break.
+ */
+export function droppedLine(
+  count: number,
+  options: Pick<ViewOptions, "json" | "color">,
+): string {
+  return noteLine({ type: "dropped", count }, new Date(), options);
+}

@@ -95,6 +95,16 @@ function begin(options: Partial<ReaderOptions> = {}) {
   return { reader, lines, joined, pass, history, receive, lose };
 }
 
+/** The same, with a history that is read and shown. */
+async function beginRead() {
+  const scene = begin();
+  await scene.pass(0);
+  scene.history([said(1, 100)]);
+  await scene.pass(1_500);
+  scene.lines.length = 0;
+  return scene;
+}
+
 const test = pureTests("catching up");
 
 test("first what was said before, then what comes meanwhile", async () => {
@@ -155,11 +165,7 @@ test("the last so many messages, and nobody's coming and going", async () => {
 });
 
 test("what was missed follows the gap, and what comes meanwhile follows that", async () => {
-  const { reader, lines, pass, history, receive, lose } = begin();
-  await pass(0);
-  history([said(1, 100)]);
-  await pass(1_500);
-  lines.length = 0;
+  const { reader, lines, pass, history, receive, lose } = await beginRead();
   lose(60);
   receive(said(4));
   await pass(0);
@@ -192,11 +198,7 @@ test("a gap says only what is known", async () => {
     [[[said(1, 100)], { since: 30 }], "Messages may be missing here."],
   ];
   for (const [kept, rest] of cases) {
-    const { reader, lines, pass, history, lose } = begin();
-    await pass(0);
-    history([said(1, 100)]);
-    await pass(1_500);
-    lines.length = 0;
+    const { reader, lines, pass, history, lose } = await beginRead();
     lose(60);
     await pass(0);
     history(...kept);
@@ -207,11 +209,7 @@ test("a gap says only what is known", async () => {
 });
 
 test("a connection that is lost again keeps nothing back", async () => {
-  const { reader, lines, pass, history, receive, lose } = begin();
-  await pass(0);
-  history([said(1, 100)]);
-  await pass(1_500);
-  lines.length = 0;
+  const { reader, lines, pass, receive, lose } = await beginRead();
   lose(60);
   receive(said(2));
   reader.onStatus({ type: "disconnected", broker, reason: "it went" });
@@ -223,11 +221,7 @@ test("a connection that is lost again keeps nothing back", async () => {
 });
 
 test("what is missing is looked for before it is told", async () => {
-  const { reader, lines, pass, history, receive } = begin();
-  await pass(0);
-  history([said(1, 100)]);
-  await pass(1_500);
-  lines.length = 0;
+  const { reader, lines, receive } = await beginRead();
   for (const n of [2, 3, 7]) receive(said(n));
   reader.stop();
   // At the end there is no time for that.

@@ -8,7 +8,7 @@
 import { assertEquals } from "@std/assert";
 import { joinNotice, timeoutNotice } from "../../lib/room/notices.ts";
 import { Ignored } from "../../lib/room/ignored.ts";
-import { droppedLine } from "../../lib/room/reader.ts";
+import { droppedLine } from "../../lib/room/view.ts";
 import { message, notice, received } from "../support/line_fixtures.ts";
 import { pureTests } from "../support/pure.ts";
 import { namesIn, read, ROOM, TIME } from "../support/rooms.ts";
