@@ -1,9 +1,28 @@
 /**
- * Waiting: for a time, which tests do without where what waits takes a
- * {@link Wait}, and for something, but not for ever.
+ * The clock, and waiting: for a time, and for something with a limit.
  *
  * @module
  */
+
+/** Times and timers, in milliseconds. Tests replace it; nothing else does. */
+export interface Clock {
+  /** The wall clock: since 1970, as `Date.now()`. */
+  wall(): number;
+  /** A clock that is never set, as `performance.now()`. */
+  monotonic(): number;
+  /** Calls back once after a delay; returns a function that cancels it. */
+  after(milliseconds: number, callback: () => void): () => void;
+}
+
+/** The clock of the machine. */
+export const SYSTEM_CLOCK: Clock = {
+  wall: () => Date.now(),
+  monotonic: () => performance.now(),
+  after(milliseconds, callback) {
+    const timer = setTimeout(callback, milliseconds);
+    return () => clearTimeout(timer);
+  },
+};
 
 /** After this, in milliseconds, a person wonders why a program has not ended. */
 export const HINT_MS = 1_000;
