@@ -11,12 +11,11 @@ import { showBroker } from "../mqtt/address.ts";
 import { isOneTopic } from "../mqtt/topic.ts";
 import type { Payload, Received } from "../protocol.ts";
 import type { Wait } from "../timer.ts";
-import type { Loss } from "./arrivals.ts";
 import { CatchUp } from "./catch_up.ts";
 import { roomOfHistory } from "./history_topic.ts";
 import type { Ignored } from "./ignored.ts";
 import { KeptSession } from "./kept_session.ts";
-import { Losses } from "./losses.ts";
+import { Losses, type LossNote } from "./losses.ts";
 import { Namesakes } from "./namesake.ts";
 import { Presence, type PresenceOptions } from "./presence.ts";
 import { Roster } from "./roster.ts";
@@ -75,6 +74,7 @@ export class Reader {
   readonly #losses: Losses;
   readonly #catchUp?: CatchUp;
   readonly #session: KeptSession;
+  #lookedUp?: PromiseWithResolvers<void>;
   #shown = 0;
 
   /**
@@ -98,8 +98,12 @@ export class Reader {
     this.#session = new KeptSession({ ...options, view: this.#view });
     this.#losses = new Losses({
       ...options,
-      lookUp: () => this.#catchUp?.lookUp() ?? false,
-      tell: (loss) => this.#tellLoss(loss),
+      lookUp: () => {
+        if (!this.#catchUp?.lookUp()) return undefined;
+        this.#lookedUp = Promise.withResolvers();
+        return this.#lookedUp.promise;
+      },
+      report: (note) => this.#reportLoss(note),
     });
     this.#catchUp = this.#makeCatchUp(options);
   }
@@ -181,10 +185,11 @@ export class Reader {
         this.#presence.lost();
         this.#namesakes.lost();
         this.#catchUp?.lost();
+        this.#losses.offline();
         this.#view.showGathered();
         break;
       case "connected":
-        if (status.mayBeShared) this.#losses.mayBeShared();
+        this.#losses.online(status.mayBeShared);
         if (status.gap === undefined) this.#session.begin(status);
         else this.#showGap(status, status.gap);
         break;
@@ -272,13 +277,13 @@ export class Reader {
       isNew: (payload) => this.#losses.isNewKept(payload, room),
       isIgnored: (payload: Payload) => this.#isIgnored({ payload }),
       take: (received) => this.#take(received),
-      onLookedUp: () => this.#losses.lookedUp(),
+      onLookedUp: () => this.#lookedUp?.resolve(),
     });
   }
 
-  #tellLoss({ from, count, topic }: Loss): void {
-    if (this.#options.ignored?.has(from)) return;
-    this.#view.note({ type: "lost", from, count, topic });
+  #reportLoss(note: LossNote): void {
+    if (note.type === "lost" && this.#options.ignored?.has(note.from)) return;
+    this.#view.note(note);
   }
 
   /** Says what is known of what was said while there was no connection. */
