@@ -52,14 +52,8 @@ const SPARE = 524_288;
 /** Holes of an account whose times are known. */
 const MAX_HOLES = 64;
 
-/** Runs that are remembered. */
-const MAX_RUNS = 2_048;
-
-/**
- * A run that sent more than one payload is passed over so many times: ten
- * thousand of one payload each push out no others.
- */
-const CHANCES = 8;
+/** Runs that are remembered, and as many that sent one payload only. */
+const MAX_RUNS = 1_024;
 
 /** Runs with losses to report. */
 const MAX_OPEN = 4_096;
@@ -294,8 +288,8 @@ class Account implements Whose {
   readonly topic: string;
   readonly key: string;
   from: string;
-  /** How often it is still passed over where room is made. */
-  chances = 0;
+  /** Whether it sent something since room was made last. */
+  isRecent = false;
   /** What is missing and was not reported, in order of time. */
   readonly holes: Hole[] = [];
   readonly #memory: { spare: number };
@@ -474,8 +468,9 @@ class Account implements Whose {
 
 /** Accounts by topic, key and run; forgets those that sent nothing lately. */
 class Accounts {
-  /** In the order in which they are looked at to make room. */
-  readonly #all = new Map<string, Account>();
+  /** Runs that sent one payload: many of them push out no others. */
+  readonly #once = new Map<string, Account>();
+  readonly #more = new Map<string, Account>();
   /** Some of these by the beginning of their ids: a name takes long to make. */
   readonly #lately = new Array<Account | undefined>(4_096).fill(undefined);
   readonly #forgotten = new RecentTexts();
@@ -487,31 +482,49 @@ class Accounts {
     const lately = this.#lately[slot];
     const isFound = lately !== undefined && lately.topic === topic &&
       lately.key === key && id.startsWith(lately.prefix);
-    const account = isFound ? lately : this.#all.get(nameOf(id, topic, key));
-    if (account !== undefined) account.chances = CHANCES;
-    return this.#lately[slot] = account;
+    if (isFound) {
+      lately.isRecent = true;
+      return lately;
+    }
+    return this.#lately[slot] = this.#get(nameOf(id, topic, key));
   }
 
   /** Opens an account; returns whether there was one that is forgotten. */
   begin(whose: Whose, entry: Entry): boolean {
     const name = nameOf(whose.prefix, whose.topic, whose.key);
-    if (this.#all.size >= MAX_RUNS) this.#forgetOne();
-    this.#all.set(name, new Account(whose, entry, this.#memory));
+    this.#makeRoom(this.#once);
+    this.#once.set(name, new Account(whose, entry, this.#memory));
     return this.#forgotten.has(name);
   }
 
   countFromHistory(topic: string): void {
-    for (const account of this.#all.values()) {
+    for (const account of [...this.#once.values(), ...this.#more.values()]) {
       if (account.topic === topic) account.countFromTop();
     }
   }
 
-  #forgetOne(): void {
-    for (const [name, account] of this.#all) {
-      this.#all.delete(name);
-      if (account.chances === 0) return this.#forget(name, account);
-      account.chances--;
-      this.#all.set(name, account);
+  #get(name: string): Account | undefined {
+    const account = this.#more.get(name);
+    if (account !== undefined) {
+      account.isRecent = true;
+      return account;
+    }
+    const second = this.#once.get(name);
+    if (second === undefined) return undefined;
+    this.#once.delete(name);
+    this.#makeRoom(this.#more);
+    this.#more.set(name, second);
+    return second;
+  }
+
+  #makeRoom(accounts: Map<string, Account>): void {
+    if (accounts.size < MAX_RUNS) return;
+    for (const [name, account] of accounts) {
+      accounts.delete(name);
+      if (!account.isRecent) return this.#forget(name, account);
+      // A second chance.
+      account.isRecent = false;
+      accounts.set(name, account);
     }
   }
 
