@@ -301,8 +301,8 @@ class Account implements Whose {
   #high = 0;
   /** The highest number that came live; 0 before any did. */
   #live = 0;
-  /** How many numbers a leap away a history had. */
-  #keptAbove = 0;
+  /** Numbers that came a leap above the others, at most so many. */
+  #above: number[] = [];
   #leap?: Entry;
 
   constructor(
@@ -343,7 +343,9 @@ class Account implements Whose {
   leap(entry: Entry, clock: Clock): void {
     const { number, isLive } = entry;
     this.#fill(number);
-    if (number > this.#top + LEAP && !isLive) this.#keptAbove++;
+    if (number > this.#top + LEAP && this.#above.length < LEAP) {
+      this.#above.push(number);
+    }
     if (!isLive || Math.abs(number - this.#top) <= LEAP) return;
     const before = this.#leap;
     this.#leap = entry;
@@ -351,8 +353,9 @@ class Account implements Whose {
     if (before === undefined || number <= before.number) return;
     if (number > before.number + LEAP) return;
     if (before.number > this.#top) {
+      const came = this.#above.filter((number) => number < before.number);
       const missing = this.#missingBetween(this.#live, this.#top + 1) +
-        before.number - Math.max(this.#high, this.#top) - 1 - this.#keptAbove;
+        before.number - Math.max(this.#high, this.#top) - 1 - came.length;
       this.#open(before.number, missing, clock);
     }
     this.#moveTo(before);
@@ -392,7 +395,7 @@ class Account implements Whose {
     this.#high = Math.max(this.#high, this.#top);
     this.#first = this.#top = number;
     if (isLive) this.#live = number;
-    this.#keptAbove = 0;
+    this.#above = [];
     this.#leap = undefined;
     this.#put(number, hash);
   }

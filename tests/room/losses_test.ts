@@ -227,15 +227,15 @@ test("a run is counted from the first number that came live", async () => {
 test("rooms, runs and keys are counted on their own", async () => {
   const account = new Account({ topics: ["#"] });
   account.come([1, 3, 4]);
+  account.come([1, 6, 7], { key: "K", from: "Eve" });
   account.come([1, 4, 5], { topic: "hall" });
   account.come([1, 5, 6], { run: "bob", from: "Bob" });
   account.come([9, 10, 7], { run: "Ada's other" });
-  account.come([1, 6, 7], { key: "K", from: "Eve" });
   assertEquals(await account.lost(), [
     "chat/room: 1 of Ada",
+    "chat/room: 4 of Eve",
     "hall: 2 of Ada",
     "chat/room: 3 of Bob",
-    "chat/room: 4 of Eve",
   ]);
   // Neither has seen what the others have.
   assertEquals(account.come([1, 2, 6], { key: "K", from: "Eve" }), [2]);
@@ -311,6 +311,12 @@ test("a leap is believed when a second number follows it", async () => {
   assertEquals(account.come([8_250, 8_251, 8_252, 8_253]), [8_252]);
   account.come([8_255]);
   assertEquals(await account.lost(), ["chat/room: 1 of Ada"]);
+});
+
+test("what came between two leaps is not lost", async () => {
+  const account = new Account();
+  account.come([1, 2, 1_000, 2_000, 3_000, 3_001]);
+  assertEquals(await account.lost(), ["chat/room: 2995 of Ada"]);
 });
 
 test("after two forged numbers the real ones are shown, and counted again", async () => {
@@ -545,8 +551,11 @@ test("a run that goes on sending is not forgotten", async () => {
 test("what is missing of a run that is forgotten is reported", async () => {
   const account = new Account();
   account.come([1, 2, 5]);
-  for (const run of range(1, 5_000)) account.come([1, 2], { run });
+  for (const run of range(1, 5_000)) account.come([1, 2, 3], { run });
   assertEquals(await account.lost(), ["chat/room: 2 of Ada"]);
+  // It is counted from here on.
+  assertEquals(account.come([6, 9, 9, 11]), [6, 9, 11]);
+  assertEquals(await account.lost(), ["uncounted", "chat/room: 3 of Ada"]);
 });
 
 test("of more losses than can be remembered a line says so", () => {
@@ -603,7 +612,7 @@ async function simulate(random: Random, what: string) {
     }
     if (random.chance(loss)) continue;
     if (random.chance(late)) {
-      delayed.push({ number, due: now() + random.below(2_700) });
+      delayed.push({ number, due: now() + random.below(2_300) });
     } else deliver(number);
     if (random.chance(0.1)) deliver(random.one([...shown].slice(-100)));
   }
