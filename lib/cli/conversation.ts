@@ -20,7 +20,7 @@ import {
   openPrompt,
   type Prompt,
 } from "../terminal/prompt.ts";
-import { paintName } from "../room/color.ts";
+import { paintName } from "../room/line.ts";
 import { Ignored } from "../room/ignored.ts";
 import { Reader } from "../room/reader.ts";
 import { whoLines } from "../room/roster.ts";

@@ -5,8 +5,7 @@
  * @module
  */
 
-import { Ignored, shownEntry } from "../room/ignored.ts";
-import { lookAlike, spelledOut } from "../room/lookalike.ts";
+import { Ignored, lookAlike, shownEntry, spelledOut } from "../room/ignored.ts";
 import { safeName } from "../safe_text.ts";
 
 /**

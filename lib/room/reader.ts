@@ -93,7 +93,6 @@ export class Reader {
       self: name,
       gather: gather && count === undefined,
       spokeAt: (author) => this.roster.spokeAt(author),
-      now: () => new Date(),
     });
     this.#session = new KeptSession({ ...options, view: this.#view });
     this.#losses = new Losses({
