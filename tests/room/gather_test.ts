@@ -96,6 +96,19 @@ test("as long as more come, there is a line every three seconds", async () => {
   assertEquals(shown(), [gathered(10, 60)]);
 });
 
+test("a notice that is not one of many overtakes none that is held back", async () => {
+  const { show, shown, clock } = crowded();
+  for (const [after, name] of [[100, "a"], [800, "b"], [900, "c"]] as const) {
+    await clock.advance(after);
+    show(joined(name));
+  }
+  await clock.advance(900);
+  show(joined("d"));
+  assertEquals(shown(), []);
+  await clock.advance(400);
+  assertEquals(shown(), ["-- 4 joined: a, b, c, d"]);
+});
+
 test("the last change of a name counts, in the order of the changes", async () => {
   const { show, shown, clock } = crowded();
   show(joined("ann"));

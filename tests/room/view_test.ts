@@ -2,7 +2,7 @@ import { assertEquals } from "@std/assert";
 import { setColorEnabled } from "@std/fmt/colors";
 import type { Received } from "../../lib/protocol.ts";
 import { nameColor } from "../../lib/room/line.ts";
-import { view } from "../support/line_fixtures.ts";
+import { notice, view } from "../support/line_fixtures.ts";
 import { TestClock } from "../support/clock.ts";
 import { pureTests } from "../support/pure.ts";
 
@@ -63,6 +63,7 @@ test("kept messages show when they were sent, and are counted", () => {
   room.beginMissed();
   room.show(said("a", { id: "1", age: 5 }));
   room.show(said("b", { id: "2", age: 5 }));
+  room.show({ ...said(""), payload: notice("n") });
   room.endMissed();
   room.endMissed();
   room.show(said("c", { id: "3", age: 5 }));
@@ -72,6 +73,7 @@ test("kept messages show when they were sent, and are counted", () => {
   assertEquals(texts, [
     "14:03:22 (sent) ann: a",
     "14:03:22 (sent) ann: b",
+    "14:03:22 -- n",
     "14:03:22 == 2 messages came while you were away.",
     "14:03:22 ann: c",
   ]);
