@@ -195,7 +195,7 @@ export class Listener {
   lines = 0;
 
   constructor({ listen }: Program, room: Room, isPaced: boolean) {
-    const command = [...listen, ...roomFlags(room)];
+    const command = [...listen!, ...roomFlags(room)];
     this.process = new Running(command, { stdout: "piped" });
     const decoder = new TextDecoder();
     const take = (bytes: Uint8Array) => {

@@ -8,12 +8,11 @@ export const ROOT: string = new URL("..", import.meta.url).pathname;
 
 const running = new Set<Running>();
 
-/** Runs a command, which may take a minute, and returns its output. */
+/** Runs a command and returns its output. */
 export async function read(command: Command, cwd = ROOT): Promise<string> {
   const process = new Running(command, { cwd, stdout: "piped" });
-  const timer = setTimeout(() => process.kill(), 60_000);
   const output = await new Response(process.child.stdout).text();
-  await process.success().finally(() => clearTimeout(timer));
+  await process.success();
   return output;
 }
 

@@ -10,10 +10,10 @@ import type { Column } from "./report.ts";
 export interface Program {
   column: Column;
   publish: Command;
-  /** Empty where the program only sends one message. */
-  listen: Command;
+  /** Missing where the program only sends one message. */
+  listen?: Command;
   /** With which it publishes the lines of stdin. */
-  lineFlags: string[];
+  lineFlags?: string[];
   /** Whether it waits for each line's acknowledgement before the next. */
   isStepwise?: boolean;
   /** Opens its messages, where they are sealed. */
@@ -32,22 +32,20 @@ export interface Found {
   facts: string[];
 }
 
+/** The broker's port, and where programs may be built. */
 interface Place {
   port: number;
   folder: string;
-  /** Whether to skip the download that `deno compile` may need. */
-  isShort: boolean;
 }
 
-type Search = (
-  place: Place,
-) => Omit<Program, "column"> | Promise<Omit<Program, "column">>;
+type Commands = Omit<Program, "column">;
+type Search = (place: Place) => Commands | Promise<Commands>;
 
 /** How each is found, and why it may not be. */
 const SEARCHES: [column: Column, search: Search, reasonIfNot: string][] = [
   ["ours", ({ port }) => ours(port), ""],
   ["ours, bundled", bundled, "deno bundle failed"],
-  ["ours, compiled", compiled, "deno compile failed, or the run is short"],
+  ["ours, compiled", compiled, "deno compile failed"],
   ["ours, task", task, ""],
   ["mosquitto", mosquitto, "its clients are not installed"],
   ["paho", paho, "no Python has paho-mqtt"],
@@ -66,21 +64,20 @@ export async function findPrograms(place: Place): Promise<Found> {
       leftOut.push(`${column} (${reasonIfNot})`);
     }
   }
-  const programs = oneShots.filter(({ listen }) => listen.length > 0);
   const gnuTime = ["time", "-f", "%M"];
   const time = await read([...gnuTime, "true"]).then(() => gnuTime, () => []);
   if (time.length === 0) leftOut.push("memory of publishers (no GNU time)");
-  const cpu = (await read(["cat", "/proc/cpuinfo"]))
-    .match(/^model name.*: (.*)$/m)?.[1] ?? "CPU unknown";
+  const cpu = await read(["sh", "-c", "grep -m1 'model name' /proc/cpuinfo"]);
   const cores = navigator.hardwareConcurrency;
-  const system = (await read(["uname", "-srm"])).trim();
   // Mosquitto prints its version in its help, with an exit code of 3 (2.0).
   const help = await read(["sh", "-c", "mosquitto -h || true"]);
-  const broker = `Mosquitto ${help.match(/version (\S+)/)?.[1]}`;
   const versions = oneShots.flatMap(({ version }) => version ?? []);
-  const facts = [`${cpu}, ${cores} processors, ${system}`];
-  facts.push([broker, ...versions].join(", "));
-  if (leftOut.length > 0) facts.push(`Left out: ${leftOut.join(", ")}`);
+  const facts = [
+    `${cpu.split(": ")[1].trim()}, ${cores} processors`,
+    `Mosquitto ${help.match(/version (\S+)/)?.[1]}, ${versions.join(", ")}`,
+    `Left out: ${leftOut.join(", ") || "nothing"}`,
+  ];
+  const programs = oneShots.filter(({ listen }) => listen);
   return { programs, oneShots, time, facts };
 }
 
@@ -109,27 +106,22 @@ export function ours(
     version: `Deno ${Deno.version.deno}`,
     publish: [...deno(port, "publisher.ts", permissions), ...flags],
     listen: [...deno(port, "listener.ts", permissions), ...flags],
-    lineFlags: [],
   };
 }
-
-/** A program that only sends one message. */
-const sending = (publish: Command) => ({ publish, listen: [], lineFlags: [] });
 
 /** As `deno task bundle` makes it. */
 async function bundled({ folder, port }: Place) {
   const [, ...task] = config.tasks.bundle.command.split(" ");
   const args = task.map((arg) => arg === "dist" ? `${folder}/bundle` : arg);
   await read([Deno.execPath(), ...args]);
-  return sending(deno(port, `${folder}/bundle/publisher.js`));
+  return { publish: deno(port, `${folder}/bundle/publisher.js`) };
 }
 
-async function compiled({ folder, port, isShort }: Place) {
-  if (isShort) throw new Error("Not in a short run.");
+async function compiled({ folder, port }: Place) {
   const file = `${folder}/publisher`;
   const flags = ["--quiet", "-N", "--exclude-unused-npm", "--output", file];
   await read([Deno.execPath(), "compile", ...flags, "publisher.ts"]);
-  return sending([file, ...address(port)]);
+  return { publish: [file, ...address(port)] };
 }
 
 /** As `deno task publish`, but for this broker. */
@@ -140,12 +132,12 @@ async function task({ folder, port }: Place) {
   await Deno.writeTextFile(file, tasks);
   const flags = ["--quiet", "--config", file, "--cwd", ROOT];
   const command = [Deno.execPath(), "task", ...flags, "publish"];
-  return sending([...command, ...address(port)]);
+  return { publish: [...command, ...address(port)] };
 }
 
 /** A file of `peers/`, on Deno. */
 function floor(file: string): Search {
-  return ({ port }) => sending(deno(port, `bench/peers/${file}`));
+  return ({ port }) => ({ publish: deno(port, `bench/peers/${file}`) });
 }
 
 async function mosquitto({ port }: Place) {
@@ -169,15 +161,12 @@ async function paho({ port }: Place) {
     version: `paho-mqtt ${version.trim()}`,
     publish: [...command, "publish", ...address(port)],
     listen: [...command, "listen", ...address(port)],
-    lineFlags: [],
   };
 }
 
 /** MQTT.js's own commands, run by Node itself so that npx costs nothing. */
 async function mqttJs({ folder: parent, port }: Place) {
   const node = await read(["node", "--version"]);
-  // Without Node, Deno runs itself under that name.
-  if (!node.startsWith("v")) throw new Error("This is not Node.");
   const folder = `${parent}/mqtt-js`;
   const mqtt = config.imports.mqtt.replace("npm:mqtt@", "");
   await Deno.mkdir(folder);

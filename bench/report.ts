@@ -118,15 +118,14 @@ export interface Plot {
   lines: Map<string, [x: number, y: number][]>;
 }
 
-const [WIDTH, HEIGHT, LEGEND] = [400, 250, 34];
-const [LEFT, RIGHT, TOP, BOTTOM] = [58, WIDTH - 24, 34, HEIGHT - 44];
+const [WIDTH, HEIGHT] = [400, 280];
+const [LEFT, RIGHT, TOP, BOTTOM] = [58, 376, 64, 236];
 
 // Colours that people with red-green blindness can tell apart.
 const STYLE = `<style>
-text{font:12px system-ui,sans-serif}.title{font-weight:600}
-circle,.line{stroke:currentColor;fill:currentColor}
-.line{fill:none;stroke-width:2}
-.ground{fill:#ffffff}text{fill:#1f2328}.grid{stroke:#d8dde3}
+text{font:12px system-ui,sans-serif}.line{fill:none;stroke-width:2}
+.line,circle{stroke:currentColor}circle,.name{fill:currentColor}
+.ground{fill:#fff}text{fill:#1f2328}.grid{stroke:#d8dde3}
 .s0{color:#0060b0}.s1{color:#b04a00}.s2{color:#6b6b6b}.s3{color:#8a2a86}
 @media(prefers-color-scheme:dark){
 .ground{fill:#0d1117}text{fill:#e6edf3}.grid{stroke:#30363d}
@@ -136,76 +135,63 @@ circle,.line{stroke:currentColor;fill:currentColor}
 /** Draws plots with logarithmic axes, two to a row, as SVG. */
 export function svg(plots: Plot[]): string {
   const names = [...new Set(plots.flatMap(({ lines }) => [...lines.keys()]))];
-  const size = `${2 * WIDTH} ${LEGEND + HEIGHT * Math.ceil(plots.length / 2)}`;
-  return [
-    `<svg xmlns="http://www.w3.org/2000/svg" role="img" viewBox="0 0 ${size}">`,
-    `<title>${plots.map(({ title }) => title).join("; ")}</title>`,
-    `${STYLE}<rect class="ground" width="100%" height="100%"/>`,
-    ...names.flatMap((name, index) => {
-      const x = LEFT + 110 * index;
-      const dot = `<circle class="s${index}" cx="${x}" cy="20" r="4"/>`;
-      return [dot, text(x + 10, 24, "start", name)];
-    }),
-    ...plots.flatMap((plot, index) => {
-      const x = WIDTH * (index % 2);
-      const y = LEGEND + HEIGHT * Math.floor(index / 2);
-      return [
-        `<g transform="translate(${x} ${y})">`,
-        draw(plot, names),
-        "</g>",
-      ];
-    }),
-    "</svg>\n",
-  ].join("\n");
+  const size = `${2 * WIDTH} ${HEIGHT * Math.ceil(plots.length / 2)}`;
+  const drawn = plots.map((plot, index) => {
+    const [x, y] = [WIDTH * (index % 2), HEIGHT * Math.floor(index / 2)];
+    return `<g transform="translate(${x} ${y})">${draw(plot, names)}</g>\n`;
+  });
+  return `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${size}">\n` +
+    `${STYLE}<rect class="ground" width="100%" height="100%"/>\n` +
+    `${drawn.join("")}</svg>\n`;
 }
 
 function draw({ title, xLabel, lines }: Plot, names: string[]): string {
   const points = [...lines.values()].flat();
   const x = scale(points.map(([x]) => x), LEFT, RIGHT);
   const y = scale(points.map(([, y]) => y), BOTTOM, TOP);
-  const grid = (x1: number, y1: number, x2: number, y2: number) =>
-    `<line class="grid" x1="${x1}" y1="${y1}" x2="${x2}" y2="${y2}"/>`;
+  const grid = (d: string) => `<path class="grid" d="${d}"/>`;
   return [
-    text(LEFT, 20, "start", title, "title"),
+    text(LEFT, 20, "start", title),
     text((LEFT + RIGHT) / 2, BOTTOM + 34, "middle", xLabel),
     ...x.ticks.flatMap((tick) => [
-      grid(x.at(tick), TOP, x.at(tick), BOTTOM),
+      grid(`M${x.at(tick)} ${TOP}V${BOTTOM}`),
       text(x.at(tick), BOTTOM + 16, "middle", tick.toLocaleString("en")),
     ]),
     ...y.ticks.flatMap((tick) => [
-      grid(LEFT, y.at(tick), RIGHT, y.at(tick)),
+      grid(`M${LEFT} ${y.at(tick)}H${RIGHT}`),
       text(LEFT - 6, y.at(tick) + 4, "end", tick.toLocaleString("en")),
     ]),
-    ...[...lines].flatMap(([name, points]) => {
+    ...[...lines].flatMap(([name, points], index) => {
       const color = `s${names.indexOf(name)}`;
       const pixels = points.map(([px, py]) => [x.at(px), y.at(py)]);
+      const dots = pixels.map(([cx, cy]) =>
+        `<circle cx="${cx}" cy="${cy}" r="3"/>`
+      );
       const line = pixels.map((pixel) => pixel.join()).join(" ");
-      return [
-        `<polyline class="line ${color}" points="${line}"/>`,
-        ...pixels.map(([cx, cy]) =>
-          `<circle class="${color}" cx="${cx}" cy="${cy}" r="3"/>`
-        ),
-      ];
+      const legend = text(LEFT + 90 * index, 44, "start", name)
+        .replace("<text", '<text class="name"');
+      return `<g class="${color}"><polyline class="line" points="${line}"/>` +
+        `${dots.join("")}${legend}</g>`;
     }),
   ].join("\n");
 }
 
-const text = (x: number, y: number, at: string, words: string, kind = "") =>
-  `<text class="${kind}" x="${x}" y="${y}" text-anchor="${at}">${words}</text>`;
+const text = (x: number, y: number, at: string, words: string) =>
+  `<text x="${x}" y="${y}" text-anchor="${at}">${words}</text>`;
 
-/** A logarithmic scale to whole pixels, between the ticks around values. */
+/** A logarithmic scale to whole pixels, between 1, 2 or 5 × 10ⁿ. */
 function scale(values: number[], from: number, to: number) {
   const [least, most] = [Math.min(...values), Math.max(...values)];
-  // 1, 2 and 5 × 10ⁿ, or powers of ten alone where there are many; at least two.
   const steps = most / least > 200 ? [1] : [1, 2, 5];
   const all = [-3, -2, -1, 0, 1, 2, 3, 4, 5, 6]
     .flatMap((power) => steps.map((step) => Number(`${step}e${power}`)));
   const start = all.findLastIndex((tick) => tick <= least);
   const end = all.findIndex((tick) => tick >= most && tick > all[start]);
   const ticks = all.slice(start, end + 1);
-  const low = Math.log(ticks[0]);
-  const span = Math.log(ticks.at(-1)!) - low;
+  const [low, high] = [ticks[0], ticks.at(-1)!];
   const at = (value: number) =>
-    Math.round(from + (to - from) * (Math.log(value) - low) / span);
+    Math.round(
+      from + (to - from) * Math.log(value / low) / Math.log(high / low),
+    );
   return { at, ticks };
 }

@@ -92,10 +92,11 @@ async function put(standIn: StandIn): Promise<void> {
   for (const [path, text] of files) {
     await Deno.writeTextFile(`${scratch}/${path}`, text);
   }
-  for (let attempt = 1; !await isThere(standIn); attempt++) {
+  for (let attempt = 1;; attempt++) {
     try {
-      await Deno.rename(scratch, folder);
+      return await Deno.rename(scratch, folder);
     } catch (error) {
+      if (await isThere(standIn)) break;
       if (attempt === ATTEMPTS) throw error;
       await remove(folder);
     }
