@@ -40,7 +40,7 @@ type Flags = ReturnType<typeof parseFlags>;
 async function measure({ isShort, isWritten, rows }: Flags, folder: string) {
   const port = await startBroker(folder);
   console.error("looking for the programs");
-  const found = await findPrograms({ folder, port });
+  const found = await findPrograms({ folder, port, isShort });
   const bench = new Bench(port, folder, isShort, found);
   for (const row of rows) await row(bench);
   const figures = [

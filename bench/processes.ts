@@ -8,9 +8,10 @@ export const ROOT: string = new URL("..", import.meta.url).pathname;
 
 const running = new Set<Running>();
 
-/** Runs a command and returns its output. */
+/** Runs a command, for at most a minute, and returns its output. */
 export async function read(command: Command, cwd = ROOT): Promise<string> {
-  const process = new Running(command, { cwd, stdout: "piped" });
+  const signal = AbortSignal.timeout(60_000);
+  const process = new Running(command, { cwd, signal, stdout: "piped" });
   const output = await new Response(process.child.stdout).text();
   await process.success();
   return output;
@@ -28,7 +29,7 @@ export class Running {
 
   constructor(
     readonly command: Command,
-    options?: Pick<Deno.CommandOptions, "cwd" | "stdin" | "stdout">,
+    options?: Pick<Deno.CommandOptions, "cwd" | "signal" | "stdin" | "stdout">,
   ) {
     const [file, ...args] = command;
     this.child = new Deno.Command(file, {

@@ -36,6 +36,8 @@ export interface Found {
 interface Place {
   port: number;
   folder: string;
+  /** Whether to skip the download that `deno compile` may need. */
+  isShort: boolean;
 }
 
 type Commands = Omit<Program, "column">;
@@ -45,7 +47,7 @@ type Search = (place: Place) => Commands | Promise<Commands>;
 const SEARCHES: [column: Column, search: Search, reasonIfNot: string][] = [
   ["ours", ({ port }) => ours(port), ""],
   ["ours, bundled", bundled, "deno bundle failed"],
-  ["ours, compiled", compiled, "deno compile failed"],
+  ["ours, compiled", compiled, "deno compile failed, or the run is short"],
   ["ours, task", task, ""],
   ["mosquitto", mosquitto, "its clients are not installed"],
   ["paho", paho, "no Python has paho-mqtt"],
@@ -117,7 +119,8 @@ async function bundled({ folder, port }: Place) {
   return { publish: deno(port, `${folder}/bundle/publisher.js`) };
 }
 
-async function compiled({ folder, port }: Place) {
+async function compiled({ folder, port, isShort }: Place) {
+  if (isShort) throw new Error("Not in a short run.");
   const file = `${folder}/publisher`;
   const flags = ["--quiet", "-N", "--exclude-unused-npm", "--output", file];
   await read([Deno.execPath(), "compile", ...flags, "publisher.ts"]);
