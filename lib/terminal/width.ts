@@ -40,19 +40,33 @@ export function* graphemes(text: string): Generator<string> {
   }
 }
 
-/** The most cells that a text takes: to fill rows. */
+/**
+ * Narrow characters that some terminals draw wide: symbols and punctuation of
+ * ambiguous width (UAX #11), such as … and —, and all that VS16 makes an emoji,
+ * such as ❤️ (two cells in kitty, Ghostty, foot, xterm.js with graphemes). Letters
+ * of ambiguous width are left out: a Russian text would fill half of each row.
+ */
+const MAY_BE_WIDE =
+  /(?!\p{Emoji_Presentation})[\xA1\xA4\xA7-\xAA\xAE\xB0-\xB4\xB6-\xBA\xBC-\xBF\xD7\xF7\u2010-\u2027\u2030-\u205E\u20AC\u2100-\u2BFF\uE000-\uF8FF\uFFFD\u{1F100}-\u{1F1AC}]\uFE0F?|(?<!\p{Emoji_Presentation})\uFE0F/gu;
+
+/** A text of which each character takes one cell everywhere. */
+const PLAIN = /^[ -~]*$/;
+
+/** The most cells that any terminal takes for a text: to fill rows. */
 export function most(text: string): number {
-  return unicodeWidth(text);
+  if (PLAIN.test(text)) return text.length;
+  return unicodeWidth(text) + (text.match(MAY_BE_WIDE)?.length ?? 0);
 }
 
 /**
- * The fewest cells that a text takes: to erase rows. To erase too little leaves
- * a row of the prompt behind, too much would take one of the room's.
+ * The fewest cells that any terminal takes for a text: to erase rows. To erase
+ * too little leaves a row of the prompt, too much takes one of the room.
  */
 export function least(text: string): number {
   let width = 0;
   for (const cluster of graphemes(text)) {
-    width += unicodeWidth(String.fromCodePoint(cluster.codePointAt(0)!));
+    const first = unicodeWidth(String.fromCodePoint(cluster.codePointAt(0)!));
+    width += cluster.includes("\uFE0E") ? Math.min(first, 1) : first;
   }
   return width;
 }

@@ -2,7 +2,17 @@
 
 import graphemes from "@xterm/addon-unicode-graphemes";
 import xterm from "@xterm/headless";
+import { unicodeWidth } from "@std/cli/unicode-width";
 import type { ByteSink } from "../../lib/terminal/output.ts";
+
+/**
+ * How it measures text: by code points, as older terminals do; by graphemes, as
+ * newer ones do; or with wide symbols, as many do in East Asia.
+ */
+export type Widths = "code points" | "graphemes" | "wide symbols";
+
+/** Symbols that are narrow or wide, by the terminal's setting. */
+const AMBIGUOUS = /[°±×÷–—‘’“”…€™←↑→↓─│█■●★☆♥]/;
 
 export class TerminalModel implements ByteSink {
   readonly #terminal;
@@ -13,8 +23,7 @@ export class TerminalModel implements ByteSink {
   #isHeld = Promise.resolve();
   #release = () => {};
 
-  /** Measures text as older terminals do, or by graphemes, as newer ones do. */
-  constructor(columns = 40, rows = 10, byGraphemes = false) {
+  constructor(columns = 40, rows = 10, widths: Widths = "code points") {
     this.#columns = columns;
     this.#rows = rows;
     this.#terminal = new xterm.Terminal({
@@ -23,8 +32,12 @@ export class TerminalModel implements ByteSink {
       allowProposedApi: true,
       scrollback: 200_000,
     });
-    if (byGraphemes) {
+    const { unicode } = this.#terminal;
+    if (widths === "graphemes") {
       this.#terminal.loadAddon(new graphemes.UnicodeGraphemesAddon());
+    } else if (widths === "wide symbols") {
+      unicode.register(WIDE_SYMBOLS);
+      unicode.activeVersion = WIDE_SYMBOLS.version;
     }
   }
 
@@ -90,3 +103,18 @@ export class TerminalModel implements ByteSink {
     return lines;
   }
 }
+
+/** As xterm.js measures code points, but for the symbols. */
+const WIDE_SYMBOLS = {
+  version: "wide symbols",
+  wcwidth(code: number): 0 | 1 | 2 {
+    const char = String.fromCodePoint(code);
+    return AMBIGUOUS.test(char) ? 2 : unicodeWidth(char) as 0 | 1 | 2;
+  },
+  charProperties(code: number, preceding: number): number {
+    const width = WIDE_SYMBOLS.wcwidth(code);
+    const before = preceding >> 1 & 3;
+    const joins = width === 0 && before > 0;
+    return (joins ? before : width) << 1 | (joins ? 1 : 0);
+  },
+};

@@ -1,6 +1,6 @@
 import { assert, assertEquals } from "@std/assert";
 import { type AreaContent, Screen } from "../../lib/terminal/screen.ts";
-import { TerminalModel } from "../support/terminal_model.ts";
+import { TerminalModel, type Widths } from "../support/terminal_model.ts";
 
 /** A screen on a model of a terminal. */
 class TestScreen extends Screen {
@@ -138,14 +138,19 @@ const HARD = [
   "a👩‍👩‍👧b👋🏽c|",
   "👩‍👩‍👧👩‍👩‍👧🇩🇪|",
   "e\u0301e\u0301|e\u0301",
+  "read ❤️ the ⚠️ notes ✔️ of 1️⃣ and 🌡️|",
+  "“Now” — she said… ‘no’ → 3 × 5 ★|",
+  "⌚\uFE0E ☂\uFE0E|",
 ];
 
+const WIDTHS: Widths[] = ["code points", "graphemes", "wide symbols"];
+
 Deno.test("screen: each key leaves one prompt and the line above it", async () => {
-  for (const byGraphemes of [false, true]) {
+  for (const widths of WIDTHS) {
     for (const text of HARD) {
       for (const columns of [8, 9, 10, 11, 14, 20, 39]) {
         const screen = new TestScreen(
-          new TerminalModel(columns, 40, byGraphemes),
+          new TerminalModel(columns, 40, widths),
         );
         screen.show("a line");
         for (const end of ["", "!", "!!"]) {
@@ -159,6 +164,19 @@ Deno.test("screen: each key leaves one prompt and the line above it", async () =
         assertEquals(screen.terminal.broken, []);
       }
     }
+  }
+});
+
+Deno.test("screen: erases no more rows than the narrowest widths take", async () => {
+  for (const character of ["❤️", "⌚\uFE0E", "…", "é"]) {
+    const text = `${character.repeat(7)}|`;
+    const screen = new TestScreen(new TerminalModel(40, 20));
+    screen.show("a line");
+    screen.type(text, "");
+    await screen.flushed();
+    screen.terminal.resize(8);
+    screen.type("typed|", "");
+    assertEquals(await screen.rows(), ["a line", "typed"]);
   }
 });
 
@@ -341,6 +359,21 @@ Deno.test("wrap: an address is never cut", async () => {
     await wrapped("14:03:22 Ada: see (https://example.org/a-page).", 44),
     ["14:03:22 Ada: see", "              (https://example.org/a-page)."],
   );
+});
+
+Deno.test("wrap: no terminal breaks a row, whatever it takes for wide", async () => {
+  for (const widths of WIDTHS) {
+    for (const columns of [20, 24, 40]) {
+      const screen = new TestScreen(new TerminalModel(columns, 40, widths));
+      for (const text of HARD) {
+        for (let length = 0; length < columns; length++) {
+          screen.show(`14:03:22 Ada: ${"x".repeat(length)}${text} ${text}`);
+        }
+      }
+      await screen.flushed();
+      assertEquals(screen.terminal.broken, [], `${widths} ${columns}`);
+    }
+  }
 });
 
 Deno.test("wrap: no row passes for a line of another author", async () => {
