@@ -12,8 +12,8 @@ interface Draft {
 /** A search that changes nothing until it is accepted. */
 interface Search {
   query: string;
-  /** The history's index of what was found last, or where the search began. */
-  at: number;
+  /** The history's index of what was found last. */
+  at?: number;
   hasFailed: boolean;
 }
 
@@ -138,8 +138,10 @@ export class Editor {
     this.#search = undefined;
     this.#sought = search.query || this.#sought;
     const found = this.#found(search);
-    if (found === undefined) return;
+    if (search.at === undefined || found === undefined) return;
     this.#recall(search.at);
+    // The line found may have been changed; Ctrl-_ brings the change back.
+    if (this.#text !== found.text) this.#change(found.text, found.cursor);
     this.#cursor = found.cursor;
   }
 
@@ -220,16 +222,16 @@ export class Editor {
     this.#show(this.#drafts.get(at) ?? this.#entries[at] ?? "");
   }
 
-  /** What a search has found, the cursor where it was found. */
+  /** The line that a search has found, as it was entered, and the place in it. */
   #found({ query, at }: Search): Draft | undefined {
-    if (at === this.#at) return undefined;
-    const text = this.#drafts.get(at) ?? this.#entries[at];
+    if (at === undefined) return undefined;
+    const text = this.#entries[at];
     const index = Math.max(0, text.lastIndexOf(query));
     return { text, cursor: graphemeEnd(text, index) };
   }
 
   #pressInSearch(type: Input["type"], text: string): void {
-    const { query, at } = this.#search!;
+    const { query, at = this.#at } = this.#search!;
     if (type !== "key") return this.#find(query + text, at);
     switch (text) {
       case "C-r":
@@ -268,7 +270,7 @@ export class Editor {
   #beginSearch(): void {
     if (this.#entries.length === 0) return;
     this.#isKilling = false;
-    this.#search = { query: "", at: this.#at, hasFailed: false };
+    this.#search = { query: "", hasFailed: false };
   }
 
   /** The keys that edit; those that send and leave are the prompt's. */

@@ -184,6 +184,24 @@ Deno.test("editor: a search ends with what was found, or as it began", () => {
   }
 });
 
+Deno.test("editor: a search shows the line that it finds, not a changed one", () => {
+  const changed = () => type(after("beta two"), "Up", "C-u");
+  const cases: [Editor, string[], string][] = [
+    [changed(), ["C-r", "beta"], "(search)`beta': |beta two"],
+    [changed(), ["delta", "C-r", "beta"], "(search)`beta': |beta two"],
+    [changed(), ["delta", "C-r", "beta", "Escape"], "|beta two"],
+    [changed(), ["delta", "C-r", "beta", "C-g"], "delta|"],
+    [changed(), ["delta", "C-r", "beta", "Escape", "C-_"], "delta|"],
+    [changed(), ["delta", "Down", "C-r", "beta"], "(search)`beta': |beta two"],
+    [changed(), ["delta", "Down", "C-r", "beta", "Escape"], "|beta two"],
+    [changed(), ["Down", "x", "C-r", "beta", "Escape", "Down"], "x|"],
+    [changed(), ["C-r", "nothing", "Escape"], "|"],
+  ];
+  for (const [line, keys, then] of cases) {
+    assertEquals(seen(type(line, ...keys)), then, keys.join(" "));
+  }
+});
+
 Deno.test("editor: with nothing entered there is nothing to find", () => {
   assertEquals(seen(type(new Editor(), "C-r", "a", "Up")), "a|");
 });
