@@ -297,27 +297,53 @@ function isText(token: string): boolean {
   return !/^\p{Cc}/u.test(token);
 }
 
-/** A key with its modifiers, as xterm and kitty can be told to send it. */
+/**
+ * A key with its modifiers, as xterm and kitty can be told to send it. kitty may
+ * add the shifted character, that of the same key on a Latin layout, and an event.
+ */
 const SPELLED = new RegExp(
-  `^${ESC}\\[(?:(\\d+)(?:;(\\d+))?u|27;(\\d+);(\\d+)~)$`,
+  `^${ESC}\\[(?:(\\d+)(?::(\\d*))?(?::(\\d+))?(?:;(\\d*)(?::(\\d))?)?(?:;[\\d:]*)?u|` +
+    "27;(\\d+);(\\d+)~)$",
 );
 
-/** Of those modifiers, less one. */
+/** Of those modifiers, less one; the locks (64, 128) mean nothing. */
+const SHIFT = 1;
 const ALT = 2;
 const CTRL = 4;
+const SUPER_HYPER_META = 56;
 
-/** Such a key as any terminal sends it; other tokens as they are. */
+/** The event of a key that is let go. */
+const LET_GO = "3";
+
+/** Such a key as any terminal sends it; others, and one without a meaning, as they are. */
 function plainToken(token: string): string {
   const match = SPELLED.exec(token);
   if (match === null) return token;
-  const code = Number(match[1] ?? match[4]);
-  const modifiers = Number(match[2] ?? match[3] ?? 1) - 1;
-  // Private use stands for keys that have no character.
-  if (code > 0x10FFFF || (code >= 0xD800 && code <= 0xF8FF)) return token;
-  const char = String.fromCodePoint(code);
-  const isControl = (modifiers & CTRL) !== 0 && /^[@-_a-z]$/.test(char);
-  const key = isControl ? String.fromCharCode(code & 0x1F) : char;
-  return modifiers & ALT ? ESC + key : key;
+  const [, code, shifted, latin, flags, event, xtermFlags, xtermCode] = match;
+  const modifiers = Number(flags || xtermFlags || 1) - 1;
+  if (event === LET_GO || modifiers & SUPER_HYPER_META) return token;
+  let char = charOf(code ?? xtermCode);
+  if (modifiers & (CTRL | ALT) && char > "\x7f") char = charOf(latin) || char;
+  else if (modifiers & SHIFT) char = charOf(shifted) || char;
+  if (modifiers & CTRL) char = controlOf(char);
+  if (char === "") return token;
+  return modifiers & ALT ? ESC + char : char;
+}
+
+/** A character by its code; "" for private use, which stands for other keys. */
+function charOf(code = ""): string {
+  const number = Number(code);
+  const isNone = number > 0x10FFFF || (number >= 0xD800 && number <= 0xF8FF);
+  return code === "" || isNone ? "" : String.fromCodePoint(number);
+}
+
+/** The control character of a key with Ctrl; "" if it has none. */
+function controlOf(char: string): string {
+  if (char === "/") return "\x1f";
+  if (/^\p{Cc}$/u.test(char)) return char;
+  return /^[@-_a-z]$/.test(char)
+    ? String.fromCharCode(char.charCodeAt(0) & 0x1f)
+    : "";
 }
 
 const CONTROLS = new Map([
@@ -328,9 +354,14 @@ const CONTROLS = new Map([
   ["\b", "BSpace"],
   [ESC, "Escape"],
   ["\x1f", "C-_"],
+  // rxvt's way to send these.
+  [`${ESC}Od`, "C-Left"],
+  [`${ESC}Oc`, "C-Right"],
 ]);
 
-const CURSOR_KEY = new RegExp(`^${ESC}[[O](\\d*)(?:;(\\d+))?([A-Z~])$`);
+const CURSOR_KEY = new RegExp(
+  `^${ESC}[[O](\\d*)(?:;(\\d+)(?::[12])?)?([A-Z~])$`,
+);
 
 const CURSOR_KEYS = new Map([
   ["A", "Up"],

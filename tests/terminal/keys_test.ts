@@ -65,17 +65,20 @@ Deno.test("keys: their names, however a terminal spells them", async () => {
     ["<BSpace>", ["\x7f", "\b", "\x1b[127u"]],
     ["<Escape>", ["\x1b", "\x1b[27u"]],
     ["<C-a>", ["\x01", "\x1b[97;5u", "\x1b[27;5;97~"]],
-    ["<C-_>", ["\x1f"]],
-    ["<M-b>", ["\x1bb", "\x1bB", "\x1b[98;3u"]],
+    ["<C-c>", ["\x03", "\x1b[99;5u", "\x1b[1089::99;5u", "\x1b[99;69:1u"]],
+    ["<C-_>", ["\x1f", "\x1b[47;5u", "\x1b[95;5u", "\x1b[27;5;47~"]],
+    ["<M-b>", ["\x1bb", "\x1bB", "\x1b[98;3u", "\x1b[1080::98;3u"]],
     ["<M-BSpace>", ["\x1b\x7f", "\x1b\b"]],
     ["<Up>", ["\x1b[A", "\x1bOA", "\x1b[1;2A"]],
-    ["<C-Right>", ["\x1b[1;5C", "\x1bO5C"]],
+    ["<C-Right>", ["\x1b[1;5C", "\x1bO5C", "\x1bOc", "\x1b[1;5:2C"]],
     ["<M-Left>", ["\x1b[1;3D"]],
     ["<Home>", ["\x1b[H", "\x1bOH", "\x1b[1~", "\x1b[7~"]],
     ["<End>", ["\x1b[F", "\x1bOF", "\x1b[4~", "\x1b[8~"]],
     ["<Delete>", ["\x1b[3~"]],
     ["<C-Delete>", ["\x1b[3;5~"]],
-    ["a", ["a", "\x1b[97u"]],
+    ["a", ["a", "\x1b[97u", "\x1b[97;1:2u", "\x1b[97;65;97u"]],
+    ["с", ["с", "\x1b[1089u", "\x1b[1089::99u"]],
+    ["A", ["A", "\x1b[97:65;2u"]],
     [" ", [" ", "\x1b[32;2u"]],
     ["é", ["é", "\x1b[233u"]],
     ["", ["\x1b[6n", "\x1b[2J", "\x9b", "\x1c"]],
@@ -101,7 +104,8 @@ const REPORTS = [
   "\x1b_Gi=31;OK\x1b\\", // an image
   "\x1bOP\x1b[15~\x1b[24;2~\x1b[[A\x1b[5~\x1b[2~\x1b[Z", // F-keys, PgUp, Ins
   "\x1b[201~", // the end of a paste that never began
-  "\x1b[57362;5u\x1b[97;5:3u", // a key without a character; one let go
+  "\x1b[57362;5u\x1b[97;5:3u\x1b[1;5:3C", // a key without a character; two let go
+  "\x1b[49;5u\x1b[233;5u\x1b[27;5;49~\x1b[97;9u", // Ctrl-1, Ctrl-é, Super-a
 ];
 
 Deno.test("keys: a report is no text and no key, wherever it is cut", async () => {
