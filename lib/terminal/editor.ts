@@ -126,9 +126,14 @@ export class Editor {
     const entries = this.#entries.filter((entry) => entry !== this.#text);
     if (this.#text.trim() !== "") entries.push(this.#text);
     this.#entries = entries.slice(-MAX_ENTRIES);
-    this.#at = this.#entries.length;
-    this.#drafts.clear();
     this.#show("");
+    this.#beginLine();
+  }
+
+  /** Gives the line up for a new one; Ctrl-_ brings it back. */
+  drop(): void {
+    this.#change("", 0);
+    this.#beginLine();
   }
 
   /** Ends a search with what it found in the line. */
@@ -169,6 +174,12 @@ export class Editor {
     this.#cursor = text.length;
     this.#isKilling = false;
     this.#past = [];
+  }
+
+  /** Leaves the history, and what was changed in it. */
+  #beginLine(): void {
+    this.#at = this.#entries.length;
+    this.#drafts.clear();
   }
 
   /** The index that a motion leads to, between two graphemes. */

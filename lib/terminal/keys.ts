@@ -17,7 +17,7 @@ export const STOP_HINT =
 export interface KeyboardOptions {
   /** Whether stdout is the same terminal, which is asked to mark pastes. */
   marksPastes: boolean;
-  /** Clears the program's rows before it stops. */
+  /** Clears the program's rows before it stops or quits. */
   onStop?: () => Promise<void>;
   /** Draws them again when it goes on. */
   onContinue: () => void;
@@ -43,6 +43,7 @@ export class Keyboard {
     this.#stopListening = [
       onEndSignals(() => this.close()),
       onSignal("SIGTSTP", () => this.#stop()),
+      onSignal("SIGQUIT", () => this.#quit()),
       onSignal("SIGCONT", () => this.#goOn()),
       () => removeEventListener("unload", releaseIfOpen),
     ];
@@ -92,6 +93,14 @@ export class Keyboard {
     } catch { // Older versions of Deno don't allow that.
       this.#goOn();
     }
+  }
+
+  /** Ends the program as SIGQUIT does where it is not listened to. */
+  async #quit(): Promise<void> {
+    await this.#options.onStop?.();
+    this.close();
+    this.release();
+    Deno.kill(Deno.pid, "SIGQUIT");
   }
 
   #goOn(): void {

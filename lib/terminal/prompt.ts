@@ -219,10 +219,11 @@ class TerminalPrompt implements Prompt {
     );
   }
 
-  /** Gives up the search or the question, or else leaves. */
+  /** Gives up the search, the question or the line, or else leaves. */
   #interrupt(): void {
     if (this.#editor.isSearching) this.#editor.giveUp();
     else if (this.#question) this.#answer("no");
+    else if (this.#editor.text !== "") this.#editor.drop();
     else this.close();
   }
 

@@ -21,11 +21,22 @@ import {
 import type { Terminal } from "../support/tmux.ts";
 
 scene(
-  "Ctrl-C leaves, and the terminal is sane",
+  "Ctrl-C clears the line, then leaves, and the terminal is sane",
   async ({ terminal, grace }) => {
+    await terminal.enter("sent");
+    await terminal.until("Ada: sent");
     await terminal.type("not sent");
+    await terminal.until(/^Ada> not sent$/m);
     await terminal.press("C-c");
+    await terminal.until(/^Ada>$/m);
+    // It can be undone, and the history starts anew.
+    await terminal.press("C-_");
+    await terminal.until(/^Ada> not sent$/m);
+    await terminal.press("Up", "C-c", "Up");
+    await terminal.until(/^Ada> sent$/m);
+    await terminal.press("C-c", "C-c");
     await assertSane(terminal, 0);
+    assertEquals(await grace.texts(2), ["notice", "sent"]);
     await assertGoodBye(grace);
   },
 );
@@ -41,7 +52,8 @@ scene(
   },
 );
 
-for (const signal of ["TERM", "HUP", "INT"]) {
+const CODES = { TERM: 0, HUP: 0, INT: 0, QUIT: 131 };
+for (const [signal, code] of Object.entries(CODES)) {
   scene(
     `SIG${signal} leaves the terminal sane`,
     async ({ terminal, grace }) => {
@@ -49,7 +61,7 @@ for (const signal of ["TERM", "HUP", "INT"]) {
       await terminal.until("Ada> typed");
       const pid = await follower(terminal);
       Deno.kill(pid, `SIG${signal}` as Deno.Signal);
-      await assertSane(terminal, 0);
+      await assertSane(terminal, code);
       await grace.texts(2);
     },
   );
@@ -129,10 +141,13 @@ for (const key of ["C-c", "C-d"]) {
   });
 }
 
-atPassword("SIGTERM at the password", async (terminal) => {
-  Deno.kill(await follower(terminal), "SIGTERM");
-  await assertSane(terminal, 1);
-});
+const PASSWORD_CODES = { SIGTERM: 1, SIGQUIT: 131 } as const;
+for (const [signal, code] of Object.entries(PASSWORD_CODES)) {
+  atPassword(`${signal} at the password`, async (terminal) => {
+    Deno.kill(await follower(terminal), signal as Deno.Signal);
+    await assertSane(terminal, code);
+  });
+}
 
 test("prompt: keys edit a password that is not shown", async () => {
   await using broker = await openBroker();
