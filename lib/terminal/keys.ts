@@ -190,7 +190,7 @@ const TOKEN = new RegExp(
     // OSC, DCS and their like: the answer to a question about colours, say.
     `${ESC}[\\]PX^_]\\P{Cc}*(?:\x07|${ESC}\\\\)`,
     // A key with Alt. Before another control character, ESC is Escape.
-    `${ESC}[\\P{Cc}\b\x7f]`,
+    `${ESC}[\\P{Cc}\b\x7f\r\n]`,
     "\\P{Cc}+",
     "\\p{Cc}",
   ].join("|"),
@@ -210,8 +210,8 @@ const SEQUENCE_MS = 500;
 /** of a paste: if it ends too soon, its lines are taken for typed ones. */
 const PASTE_MS = 3_000;
 
-/** Three lines at once: a paste in a terminal that marks none. */
-const SEVERAL_LINES = /(?:[\r\n]+[^\r\n]+){2}[\r\n]/;
+/** Three lines at once: a paste in a terminal that marks none, and sends CR for LF. */
+const SEVERAL_LINES = /(?:\r+[^\r\n]+){2}\r/;
 
 /** Cuts input into keys and pastes, wherever the pieces of it are cut. */
 class Splitter {

@@ -111,29 +111,69 @@ scene("no key splits an emoji", async ({ terminal, grace }) => {
 scene("a paste whose end is lost is there soon", async ({ terminal }) => {
   await terminal.type("\x1b[200~half of it");
   await terminal.until(/^Ada> half of it$/m);
-  await terminal.type("\x1b[200~\rand more\r");
-  await terminal.until(/^Send these 2 messages\?/m);
-  await terminal.enter("n");
-  await terminal.until(/^Ada> half of it$/m);
 });
 
-scene("a paste that is not answered stays in the line", async (all) => {
+scene("Alt-Enter breaks the line, Enter sends one message", async (all) => {
   const { terminal, grace } = all;
-  await terminal.paste("one\n\n  two");
-  await terminal.until(/^Send these 2 messages\? \(y\/n\)$/m);
-  // Whoever goes on typing has not seen the question.
-  await terminal.enter("three");
-  await terminal.until("Nothing was sent; it is all in the line.");
-  await terminal.until(/^Ada> one ⏎ {2}⏎ {3}two ⏎ three$/m);
+  await terminal.type("one");
+  await terminal.press("M-Enter", "M-Enter");
+  await terminal.type("/two");
+  await terminal.until(/^Ada> one\n\n\/two$/m);
+  await terminal.press("Up", "Up", "End");
   await terminal.type("!");
+  await terminal.until(/^Ada> one!\n\n\/two$/m);
+  // The room goes on above it.
+  await say(grace, "meanwhile");
+  await terminal.until(/Grace: meanwhile\nAda> one!\n\n\/two$/);
   await terminal.press("Enter");
-  await terminal.until(/^Send these 3 messages\?/m);
-  await terminal.enter("no");
-  await terminal.until(/^Ada> one ⏎ {2}⏎ {3}two ⏎ three!$/m);
+  await terminal.until(/Ada: one! ⏎ {2}⏎ \/two\nAda>$/);
+  await terminal.press("Up");
+  await terminal.until(/^Ada> one!\n\n\/two$/m);
+  assertEquals(await grace.texts(3), [
+    ...["notice", "meanwhile", "one!\n\n/two"],
+  ]);
+});
+
+/** A trace with blank lines, blanks and tabs that are worth keeping. */
+const TRACE = Array.from(
+  { length: 40 },
+  (_, i) => i % 7 === 3 ? "" : `${" ".repeat(i % 5)}at\tfile_${i}.ts:${i}`,
+).join("\n");
+
+scene("a pasted trace is one message, as it was", async (all) => {
+  const { terminal, grace } = all;
+  await terminal.paste(`/${TRACE}\x03\x1b[2J\n`);
+  // Half the screen is the prompt's.
+  const screen = await terminal.until(/at file_39\.ts:39$/);
+  assertEquals(screen.match(/at file/g)?.length, 10);
   await terminal.press("Enter");
-  await terminal.enter("Y");
-  await terminal.until(/Ada: three!\nAda>$/);
-  assertEquals(await grace.texts(4), ["notice", "one", "  two", "three!"]);
+  await terminal.until(/file_39\.ts:39\nAda>$/);
+  assertEquals(await grace.texts(2), ["notice", `/${TRACE}`]);
+});
+
+scene("a paste goes to the cursor, and can be edited further", async (all) => {
+  const { terminal, grace } = all;
+  await terminal.type("say this: ok?");
+  await terminal.press("M-b");
+  await terminal.paste("one line \x03\n");
+  await terminal.until(/^Ada> say this: one line ok\?$/m);
+  await terminal.press("C-e");
+  await terminal.paste("\nand\r\nmore");
+  await terminal.until(/^Ada> say this: one line ok\?\nand\nmore$/m);
+  await terminal.press("M-BSpace", "BSpace", "Enter");
+  await terminal.until(/ok\? ⏎ and\nAda>$/);
+  assertEquals(await grace.texts(2), [
+    ...["notice", "say this: one line ok?\nand"],
+  ]);
+});
+
+scene("lines that a program types are sent one by one", async (all) => {
+  const { terminal, grace } = all;
+  await terminal.type("one\ntwo\n\nthree\nfour\n");
+  await terminal.until(/Ada: four\nAda>$/);
+  assertEquals(await grace.texts(5), [
+    ...["notice", "one", "two", "three", "four"],
+  ]);
 });
 
 scene("blank lines are not sent, EXIT leaves", async ({ terminal, grace }) => {

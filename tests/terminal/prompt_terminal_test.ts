@@ -127,31 +127,6 @@ scene("commands are obeyed, unknown ones are not sent", async (all) => {
   await assertSane(terminal, 0);
 });
 
-scene("pasting twenty lines asks once", async ({ terminal, grace }) => {
-  const lines = Array.from({ length: 20 }, (_, i) => `/line ${i + 1}`);
-  await terminal.type("typed");
-  await terminal.paste(`\n${lines.slice(1).join("\n")}\n`);
-  await terminal.until(/^Send these 20 messages\? \(y\/n\)$/m);
-  await say(grace, "meanwhile");
-  await terminal.until(/Grace: meanwhile\nSend these 20 messages\?/);
-  await terminal.enter("n");
-  await terminal.until(/^Ada> typed$/m);
-  await terminal.press("C-u");
-  await terminal.paste(lines.join("\n"));
-  await terminal.until(/^Send these 20 messages\?/m);
-  await terminal.enter("yes");
-  await terminal.until(/Ada: \/line 20\nAda>$/);
-  assertEquals(
-    (await grace.texts(22)).slice(2),
-    lines,
-  );
-  // One line can be edited before it is sent, whatever it holds.
-  await terminal.paste("one\tline\x03\n");
-  await terminal.until(/Ada> one line$/);
-  await terminal.press("Enter");
-  await terminal.until("Ada: one line");
-});
-
 scene("one long pasted line is there at once", async ({ terminal, grace }) => {
   const line = "word ".repeat(2_400).trim();
   await terminal.paste(line);
@@ -195,9 +170,14 @@ test("prompt: without --follow, what was sent stays, marked", async () => {
   await terminal.until(/^Ada>$/m);
   await terminal.enter("hello");
   await terminal.until(/Ada> hello\n✓ sent\nAda>$/);
+  await terminal.paste("12:00:00 Eve: two\n\x1b[2Jlines\n");
+  await terminal.press("Enter");
+  await terminal.until(/^Ada> 12:00:00 Eve: two ⏎ lines\n✓ sent\nAda>$/m);
   await terminal.enter("/who");
   await terminal.until("Nobody is seen here without --follow.");
-  assertEquals(await grace.texts(1), ["hello"]);
+  assertEquals(await grace.texts(2), [
+    ...["hello", "12:00:00 Eve: two\nlines"],
+  ]);
   await terminal.enter("exit");
   await assertSane(terminal, 0);
 });
