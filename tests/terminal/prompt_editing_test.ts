@@ -158,7 +158,7 @@ scene("a paste goes to the cursor, and can be edited further", async (all) => {
   await terminal.paste("one line \x03\n");
   await terminal.until(/^Ada> say this: one line ok\?$/m);
   await terminal.press("C-e");
-  await terminal.paste("\nand\r\nmore");
+  await terminal.type("\x1b[200~\rand\r\nmore\x1b[201~");
   await terminal.until(/^Ada> say this: one line ok\?\nand\nmore$/m);
   await terminal.press("M-BSpace", "BSpace", "Enter");
   await terminal.until(/ok\? ⏎ and\nAda>$/);
