@@ -1,9 +1,4 @@
-/**
- * Leaving the prompt, by oneself or not: the room is told, and the terminal is
- * as it was.
- *
- * @module
- */
+/** Leaving the prompt: the room reads it, and the terminal is as it was. */
 
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { openBroker } from "../support/brokers.ts";
@@ -67,21 +62,25 @@ for (const [signal, code] of Object.entries(CODES)) {
   );
 }
 
-scene("a terminal that is stuck keeps nothing from ending", async (all) => {
-  const { tmux, terminal, grace } = all;
-  const pid = await follower(terminal);
-  const server = Number(await tmux.run(["display-message", "-p", "#{pid}"]));
-  Deno.kill(server, "SIGSTOP");
-  try {
-    const line = "x".repeat(60_000);
-    await Promise.all(Array.from({ length: 20 }, () => say(grace, line)));
-    Deno.kill(pid, "SIGTERM");
-    await assertGoodBye(grace);
-    await ended(pid);
-  } finally {
-    Deno.kill(server, "SIGCONT");
-  }
-}, "--timeout 1");
+scene(
+  "a blocked terminal does not keep the program from ending",
+  async (all) => {
+    const { tmux, terminal, grace } = all;
+    const pid = await follower(terminal);
+    const server = Number(await tmux.run(["display-message", "-p", "#{pid}"]));
+    Deno.kill(server, "SIGSTOP");
+    try {
+      const line = "x".repeat(60_000);
+      await Promise.all(Array.from({ length: 20 }, () => say(grace, line)));
+      Deno.kill(pid, "SIGTERM");
+      await assertGoodBye(grace);
+      await ended(pid);
+    } finally {
+      Deno.kill(server, "SIGCONT");
+    }
+  },
+  "--timeout 1",
+);
 
 scene("offline, commands don't wait behind what can't be sent", async (all) => {
   const { broker, terminal } = all;
@@ -97,7 +96,7 @@ scene("offline, commands don't wait behind what can't be sent", async (all) => {
   assertEquals(hints?.length, 1);
 }, "--timeout 1");
 
-scene("a broker that goes away, and one's own leaving then", async (all) => {
+scene("leaving while the broker is away", async (all) => {
   const { broker, terminal } = all;
   await terminal.type("typed");
   await terminal.until("Ada> typed");

@@ -1,8 +1,6 @@
 /**
- * Stopping the program as a shell's user does, and going on: the shell gets the
- * terminal as it was, and the prompt comes back as it was.
- *
- * @module
+ * Stopping the program from the shell and going on: the shell gets the terminal as
+ * it was, and the prompt comes back.
  */
 
 import { assert, assertEquals, assertMatch } from "@std/assert";
