@@ -302,3 +302,32 @@ export const FLAGS: readonly Flag[] = [
 export function flagsOf(script: Script): Flag[] {
   return FLAGS.filter((flag) => (flag.only ?? script) === script);
 }
+
+/** Returns the word most like a mistyped one, if one is near enough. */
+export function nearest(
+  word: string,
+  words: readonly string[],
+): string | undefined {
+  const typed = word.toLowerCase();
+  const limit = typed.length < 4 ? 1 : 2;
+  const cost = (word: string) =>
+    typed.length > 1 && word.startsWith(typed) ? 0 : edits(typed, word);
+  const [best] = words.map((word) => ({ word, cost: cost(word) }))
+    .filter(({ cost }) => cost <= limit)
+    .sort((a, b) => a.cost - b.cost);
+  return best?.word;
+}
+
+/** How many letters to add, drop or replace (Levenshtein's distance). */
+function edits(from: string, to: string): number {
+  let row = Array.from({ length: to.length + 1 }, (_, index) => index);
+  for (let i = 0; i < from.length; i++) {
+    const next = [i + 1];
+    for (let j = 0; j < to.length; j++) {
+      const replaced = row[j] + (from[i] === to[j] ? 0 : 1);
+      next.push(Math.min(replaced, row[j + 1] + 1, next[j] + 1));
+    }
+    row = next;
+  }
+  return row[to.length];
+}
