@@ -1,8 +1,15 @@
 import { assertEquals, assertFalse, assertMatch } from "@std/assert";
 import { fileURLToPath } from "node:url";
 import { helpText } from "../../lib/cli/flags.ts";
+import { at, openBroker, TOPIC } from "../support/brokers.ts";
 import { gate, NO_TMUX } from "../support/gates.ts";
-import { assertOneLine, ROOT, run } from "../support/processes.ts";
+import { Peer } from "../support/peers.ts";
+import {
+  assertOneLine,
+  assertQuietSuccess,
+  ROOT,
+  run,
+} from "../support/processes.ts";
 import { Tmux } from "../support/tmux.ts";
 
 /** Arguments that can't be followed, and what is said of them. */
@@ -71,6 +78,20 @@ gate(NO_TMUX)("usage: headings are coloured on a terminal only", async () => {
     const isBold = (await terminal.capture()).includes("\x1b[1mExamples:");
     assertEquals(isBold, when === "auto");
   }
+});
+
+Deno.test("usage: -m sends any text, and an empty one is no message", async () => {
+  await using broker = await openBroker();
+  await using peer = await Peer.connect(broker, TOPIC);
+  for (const text of ["", "-ab=1", "--help"]) {
+    const outcome = await run("publisher.ts", at(broker, "-m", text));
+    assertQuietSuccess(outcome);
+  }
+  const texts = [(await peer.next()).text, (await peer.next()).text];
+  assertEquals(texts.map((text) => JSON.parse(text).message), [
+    "-ab=1",
+    "--help",
+  ]);
 });
 
 Deno.test("usage: the scripts can be run by their names", {
