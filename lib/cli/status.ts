@@ -70,13 +70,13 @@ function sentence(status: Status, verbosity: Verbosity): string {
       return `${broker} takes QoS ${status.qos} at most; messages are sent ` +
         "with that.";
     case "not kept":
-      return `${broker} keeps no session: what is said while you are away is ` +
-        "missed.";
+      return `${broker} keeps no session: you miss messages while you are ` +
+        "away.";
     case "maybe shared":
-      return `${broker} closed one connection after the other without a ` +
-        "word. Another client may use the id " +
-        `${JSON.stringify(status.clientId)}; or something in between closes ` +
-        "connections, or the broker doesn't take what is sent.";
+      return `${broker} closed several connections and gave no reason. ` +
+        `Another client may use the id ${JSON.stringify(status.clientId)}; ` +
+        "or something in between closes connections, or the broker rejects " +
+        "what is sent.";
     case "disconnected":
       return `Disconnected from ${broker}: ${status.reason}.`;
     case "reconnecting":

@@ -26,13 +26,12 @@ const [FIRST_LINE] = Deno.readTextFileSync(FILE).split("\n", 1);
 
 const parse = (host: string) => parseBroker(host);
 
-/** Nobody to ask: a test that gets here fails. */
-const nobody = () => Promise.reject(new Error("asked"));
+const neverAsk = () => Promise.reject(new Error("asked"));
 
 /** The password that arguments lead to. */
 async function passwordFor(
   args: string[],
-  ask: (question: string) => Promise<string | null> = nobody,
+  ask: (question: string) => Promise<string | null> = neverAsk,
 ): Promise<string | undefined> {
   const request = parseListenerArgs(args);
   if (request.action !== "run") throw new Error(request.action);
