@@ -26,7 +26,7 @@ const BOTH: [args: string[], said: RegExp][] = [
   [["-k", "30", "-k", "3"], /--keepalive "3"/],
   [["hello"], /"hello" belongs to no flag/],
   [["--resume"], /--resume needs --id/],
-  [["--cert", "c"], /--cert and --key/],
+  [["--cert", "c"], /--cert needs --key/],
   [["-h", "mqtt://ann:secret@a b"], /--host does not fit/],
 ];
 
