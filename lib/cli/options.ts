@@ -160,8 +160,10 @@ function parse<O>(
   if (values.has("version")) return { action: "version" };
   const shell = values.choice("completions");
   if (shell !== undefined) return { action: "completions", shell };
+  const options = build(values);
+  // After the rest: in `-pw SECRET` the fault is the port "w".
   values.refuseExtra();
-  return { action: "run", options: build(values) };
+  return { action: "run", options };
 }
 
 function commonOptions(values: Values): Options {
