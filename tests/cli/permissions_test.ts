@@ -154,6 +154,27 @@ Deno.test({
   },
 });
 
+Deno.test({
+  name: "files: a key with a passphrase is refused",
+  permissions: { read: true, write: true },
+  async fn() {
+    const path = await Deno.makeTempFile();
+    try {
+      const key = "-----BEGIN RSA PRIVATE KEY-----\n";
+      await Deno.writeTextFile(path, key);
+      assertEquals(await readTlsFiles({ key: path }), { key });
+      await Deno.writeTextFile(path, `${key}Proc-Type: 4,ENCRYPTED\n`);
+      await assertRejects(
+        () => readTlsFiles({ key: path }),
+        UsageError,
+        "it takes a PEM file without a passphrase.",
+      );
+    } finally {
+      await Deno.remove(path);
+    }
+  },
+});
+
 Deno.test("colour: chosen, or for a terminal, but never with NO_COLOR", () => {
   for (const isTerminal of [true, false]) {
     for (const noColor of [true, false]) {
