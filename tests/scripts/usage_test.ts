@@ -80,6 +80,30 @@ gate(NO_TMUX)("usage: headings are coloured on a terminal only", async () => {
   }
 });
 
+Deno.test("usage: a bug is one line, and exit code 1", async () => {
+  const bug = (kind: string) => `
+    import { parsePublisherArgs } from "./lib/cli/options.ts";
+    import { runScript } from "./lib/cli/script.ts";
+    await runScript("publisher", [], parsePublisherArgs, () => {
+      ${kind};
+      return new Promise((resolve) => setTimeout(resolve, 60_000));
+    });
+  `;
+  for (
+    const kind of [
+      'queueMicrotask(() => { throw new Error("a\\nb") })',
+      'Promise.reject(new Error("a\\nb"))',
+    ]
+  ) {
+    const outcome = await run("-", [], { stdin: bug(kind) });
+    assertEquals(outcome, {
+      code: 1,
+      stdout: "",
+      stderr: "publisher: This is a bug, please report it: a ⏎ b\n",
+    });
+  }
+});
+
 Deno.test("usage: -m sends any text, and an empty one is no message", async () => {
   await using broker = await openBroker();
   await using peer = await Peer.connect(broker, TOPIC);
