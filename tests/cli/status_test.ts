@@ -25,6 +25,16 @@ const STATUSES: [Status, string, Verbosity[]][] = [
     ["terse", "normal"],
   ],
   [
+    { ...connected(true), isRenewed: true } as Status,
+    "Connected again to mqtts://chat.example:8883, MQTT 3.1.1.",
+    ["debug"],
+  ],
+  [
+    { type: "denied", topic: "chat/room/$history", reason: "no" },
+    "The broker does not let you read chat/room/$history: no.",
+    ["debug"],
+  ],
+  [
     { type: "subscribed", topic: "chat/room", qos: 2 },
     "Reading chat/room at QoS 2.",
     ["normal", "debug"],
