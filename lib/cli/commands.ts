@@ -1,27 +1,22 @@
-/**
- * What a person enters at the prompt → what to do: send it, obey it, or say why
- * not. Owns the commands and how they and names are completed. Pure.
- *
- * @module
- */
+/** The prompt's commands: parse, help, completion, and /ignore's answers. */
 
+import { Ignored, shownEntry } from "../room/ignored.ts";
+import { lookAlike, spelledOut } from "../room/lookalike.ts";
+import { safeName } from "../safe_text.ts";
 import type { Line } from "../terminal/input.ts";
 import type { Completion } from "../terminal/prompt.ts";
 
-/** What a line at the prompt asks for, where it is not to be sent. */
+/** A line at the prompt that is not a message. */
 export type Command =
   | { type: "help" | "who" | "clear" | "quit" }
   | { type: "nick" | "ignore" | "unignore" | "join"; argument: string }
   | { type: "refused"; sentence: string };
 
-/** How a command is entered, and what for. */
 interface Usage {
-  /** With a slash before it, its name. */
   name: "me" | Exclude<Command["type"], "refused">;
-  /** What follows the name, if anything. */
   argument?: string;
   help: string;
-  /** Whether it is about what is shown of a room. */
+  /** Whether it only makes sense where the room is shown. */
   needsFollow?: true;
 }
 
@@ -54,13 +49,10 @@ const USAGES: readonly Usage[] = [
 /** One more than the longest usage, `/unignore NAME`. */
 const USAGE_WIDTH = 15;
 
-/** The most names that are offered at once. */
+/** Show at most this many candidates after Tab. */
 const MAX_OFFERED = 24;
 
-/**
- * What was entered, as the line to send in its place or the command that it is.
- * What is pasted is text, whatever it looks like.
- */
+/** Parses a line into the line to send or a command. Pasted lines are text. */
 export function interpret(line: Line): Line | Command {
   if (line.type !== "text" || line.isPasted) return line;
   const { text } = line;
@@ -90,70 +82,14 @@ export function interpret(line: Line): Line | Command {
   }
 }
 
-/** What somebody does, as a message that older clients read well. */
+/** `/me` is a message in asterisks, which every client shows well. */
 function act(deed: string): Line | Command {
   return deed === ""
     ? { type: "refused", sentence: "/me needs what you do, as in /me waves." }
     : { type: "text", text: `*${deed}*` };
 }
 
-/** What is done about what was entered. */
-export interface Handlers {
-  /** `/help`. */
-  help(): void;
-  /** `/who`. */
-  who(): void;
-  /** `/clear`. */
-  clear(): void;
-  /** `/nick NAME`; like those below, with an empty argument where it has none. */
-  nick(name: string): void;
-  /** `/join TOPIC`. */
-  join(topic: string): void;
-  /** `/ignore NAME`. */
-  ignore(name: string): void;
-  /** `/unignore NAME`. */
-  unignore(name: string): void;
-  /** What can't be obeyed, as a sentence. */
-  refuse(sentence: string): void;
-  /** A line is about to be sent. */
-  beforeSending(): void;
-}
-
-/**
- * Picks what is to be sent from what is entered, up to the line that says
- * good-bye, and has the rest obeyed.
- */
-export async function* messages(
-  lines: AsyncIterable<Line>,
-  handlers: Handlers,
-): AsyncGenerator<Line> {
-  for await (const line of lines) {
-    const asked = interpret(line);
-    switch (asked.type) {
-      case "quit":
-        return;
-      case "help":
-      case "who":
-      case "clear":
-        handlers[asked.type]();
-        break;
-      case "nick":
-      case "join":
-      case "ignore":
-      case "unignore":
-        handlers[asked.type](asked.argument);
-        break;
-      case "refused":
-        handlers.refuse(asked.sentence);
-        break;
-      default:
-        handlers.beforeSending();
-        yield asked;
-    }
-  }
-}
-
-/** The list of commands, for a room that is followed or not. */
+/** The answer to `/help`. */
 export function commandHelp(follow: boolean): string[] {
   const rows = USAGES.filter(({ needsFollow }) => follow || !needsFollow)
     .map(({ name, argument, help }) => [
@@ -165,16 +101,12 @@ export function commandHelp(follow: boolean): string[] {
   return rows.map(([usage, help]) => `  ${usage.padEnd(USAGE_WIDTH)} ${help}`);
 }
 
-/** What commands may be given, by their names. */
-export type Choices = { [C in Usage["name"]]?: string[] };
+/** Arguments to complete, by command; the likeliest first. */
+type Choices = { [C in Usage["name"]]?: string[] };
 
 /**
- * Completes a command, what is given to it, or a name, whatever the case of its
+ * Completes a command, its argument, or a name of `names`, in any case of the
  * letters.
- *
- * @param before The text before the cursor.
- * @param names Those seen in the room, the likeliest first.
- * @param choices What some commands take, the likeliest first.
  */
 export function complete(
   before: string,
@@ -190,7 +122,7 @@ export function complete(
     const commands = USAGES.map(({ name }) => `/${name}`);
     return choose(before, commands, " ");
   }
-  // A name may have spaces, so the longest end of the text that fits counts.
+  // A name may have spaces: try the longest end of the text first.
   for (const start of wordStarts(before)) {
     const word = before.slice(start);
     const found = choose(word, names, start === 0 ? ": " : " ");
@@ -199,13 +131,13 @@ export function complete(
   return { remove: 0, insert: "", candidates: [] };
 }
 
-/** Where the words of a text begin, as far back as a name may. */
+/** The starts of the last few words, from left to right. */
 function wordStarts(text: string): number[] {
   const starts = [...text.matchAll(/(?<=^|\s)\S/g)].map(({ index }) => index);
   return starts.slice(-4);
 }
 
-/** Picks those of some words that begin with a text. */
+/** Completes a text as far as the words that begin with it agree. */
 function choose(text: string, words: string[], after: string): Completion {
   const lower = text.toLowerCase();
   const fitting = words.filter((word) => word.toLowerCase().startsWith(lower));
@@ -223,7 +155,7 @@ function choose(text: string, words: string[], after: string): Completion {
   };
 }
 
-/** What two words begin with alike, in the first one's letters. */
+/** The common start of two words, in the letters of the first. */
 function commonStart(one: string, other: string): string {
   const chars = Array.from(one);
   const others = Array.from(other);
@@ -231,4 +163,54 @@ function commonStart(one: string, other: string): string {
     char.toLowerCase() !== others[i]?.toLowerCase()
   );
   return end === -1 ? one : chars.slice(0, end).join("");
+}
+
+/**
+ * Obeys `/ignore NAME` and returns the answer, safe to print. The name may be in
+ * quotes, as lines show it; `self` is the user's own, `seen` has the others'.
+ */
+export function ignore(
+  name: string,
+  self: string,
+  ignored: Ignored,
+  seen: string[],
+): string[] {
+  const shown = shownEntry(name);
+  if (name === "") return [listed(ignored)];
+  const it = new Ignored([name]);
+  if (it.has(self)) return ["You can't ignore yourself."];
+  if (!ignored.add(name)) return [`${shown} is ignored already.`];
+  const answer = [
+    `Nothing of ${shown} is shown from now on; /unignore ${shown} ends that.`,
+  ];
+  if (!seen.some((other) => it.has(other))) {
+    answer.push("Nobody of that very name has been seen.");
+  }
+  const others = seen.filter((other) =>
+    lookAlike(name, other) && !ignored.has(other)
+  );
+  if (others.length > 0) {
+    answer.push(`Not ignored, though alike: ${others.map(apart).join(", ")}.`);
+  }
+  return answer;
+}
+
+/** Obeys `/unignore NAME` and returns the answer, safe to print. */
+export function unignore(name: string, ignored: Ignored): string[] {
+  if (name === "") return [`/unignore needs a name. ${listed(ignored)}`];
+  const isGone = ignored.remove(name);
+  return [`${shownEntry(name)} is ${isGone ? "shown again" : "not ignored"}.`];
+}
+
+function listed(ignored: Ignored): string {
+  const names = ignored.list();
+  return names.length === 0
+    ? "Nobody is ignored; /ignore NAME shows nothing of NAME."
+    : `Ignored: ${names.join(", ")}.`;
+}
+
+/** A name with its unusual characters spelled out. */
+function apart(name: string): string {
+  const shown = safeName(name);
+  return shown === name ? spelledOut(name) : shown;
 }
