@@ -19,7 +19,7 @@ import {
 } from "./lib/cli/options.ts";
 import { MAX_PAYLOAD_BYTES } from "./lib/protocol.ts";
 import { type People, prepare, runScript } from "./lib/cli/script.ts";
-import { UsageError } from "./lib/cli/arguments.ts";
+import { UsageError } from "./lib/cli/flags.ts";
 
 /**
  * The whole program.

@@ -7,7 +7,7 @@
  * @module
  */
 
-import { parseArgs } from "@std/cli/parse-args";
+import { parseArgs } from "node:util";
 import { UNLIMITED_QUEUES } from "../tests/support/mosquitto.ts";
 import { accepts, freePort } from "../tests/support/ports.ts";
 import { Bench, type Row } from "./bench.ts";
@@ -75,17 +75,30 @@ async function main(args: string[]): Promise<number> {
 
 /** Reads the arguments; nothing when they can't be followed. */
 function parseWish(args: string[]): Wish | undefined {
-  let isKnown = true;
-  const { short, write, only } = parseArgs(args, {
-    boolean: ["short", "write"],
-    string: ["only"],
-    unknown: () => isKnown = false,
+  const flag = { type: "boolean", default: false } as const;
+  const options = {
+    short: flag,
+    write: flag,
+    only: { type: "string" },
+  } as const;
+  const { values, tokens } = parseArgs({
+    args,
+    options,
+    strict: false,
+    tokens: true,
   });
-  const rows = only?.split(",").map((number) => ROWS[Number(number) - 1]);
+  const isKnown = tokens.every((token) =>
+    token.kind === "option" && Object.hasOwn(options, token.name)
+  );
+  const isShort = values.short === true;
+  const isWritten = values.write === true;
+  const rows = values.only?.toString().split(",").map((number) =>
+    ROWS[Number(number) - 1]
+  );
   if (!isKnown || rows?.includes(undefined!)) return undefined;
   // A part of the figures, or hasty ones, would replace good ones.
-  if (write && (short || rows)) return undefined;
-  return { isShort: short, isWritten: write, rows: rows ?? ROWS };
+  if (isWritten && (isShort || rows)) return undefined;
+  return { isShort, isWritten, rows: rows ?? ROWS };
 }
 
 async function measure(

@@ -5,7 +5,7 @@
  * @module
  */
 
-import { bundleIn, SMALL_HEAP } from "../lib/cli/install.ts";
+import config from "../deno.json" with { type: "json" };
 import type { RoomSeal } from "../lib/seal.ts";
 import type { Room } from "./messages.ts";
 import { type Command, read, ROOT } from "./processes.ts";
@@ -108,7 +108,8 @@ const address = (port: number) => ["-h", "127.0.0.1", "-p", `${port}`];
 
 /** Starts a script as the first lines of ours say. */
 const deno = (port: number, script: string, permissions: string[] = []) => [
-  ...[Deno.execPath(), "run", "--no-prompt", SMALL_HEAP],
+  ...[Deno.execPath(), "run", "--no-prompt"],
+  "--v8-flags=--max-semi-space-size=2",
   ...[`-N=127.0.0.1:${port}`, ...permissions, script, ...address(port)],
 ];
 
@@ -131,7 +132,9 @@ const sending = (publish: Command) => ({ publish, listen: [], lineFlags: [] });
 
 /** As `deno task bundle` makes it. */
 async function bundled({ folder, port }: Place) {
-  await read([Deno.execPath(), ...bundleIn(`${folder}/bundle`)]);
+  const [, ...task] = config.tasks.bundle.command.split(" ");
+  const args = task.map((arg) => arg === "dist" ? `${folder}/bundle` : arg);
+  await read([Deno.execPath(), ...args]);
   return sending(deno(port, `${folder}/bundle/publisher.js`));
 }
 

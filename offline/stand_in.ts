@@ -7,10 +7,7 @@
 /** The folders beside this file, and the modules that can be imported. */
 const PACKAGES: Record<string, Record<string, string>> = {
   assert: { ".": "./mod.ts" },
-  cli: {
-    "./parse-args": "./parse_args.ts",
-    "./unicode-width": "./unicode_width.ts",
-  },
+  cli: { "./unicode-width": "./unicode_width.ts" },
   fmt: { "./colors": "./colors.ts" },
 };
 
@@ -20,7 +17,7 @@ export interface StandIn {
   name: string;
   /** The version deno.lock names. */
   version: string;
-  /** The modules that can be imported, such as `./parse-args`. */
+  /** The modules that can be imported, such as `./unicode-width`. */
   exports: string[];
   /** Contents by path under the package's folder. */
   files: Map<string, string>;

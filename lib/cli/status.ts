@@ -11,30 +11,23 @@ import { roomOfHistory } from "../room/history_topic.ts";
 import { safeText } from "../safe_text.ts";
 
 /**
- * Which statuses are told: only what needs an answer; also what goes wrong
- * on the way; also what goes right; every step.
+ * Which statuses are shown: only what needs an answer; also what goes wrong;
+ * also what goes right; every step.
  */
 export type Verbosity = "quiet" | "terse" | "normal" | "debug";
 
-/**
- * A status as one safe line for people.
- *
- * @param status What happened.
- * @param verbosity How much is wanted.
- * @returns The line, or undefined for one that is not wanted.
- */
+/** Returns a status as one safe line, or undefined for one that is not shown. */
 export function statusLine(
   status: Status,
   verbosity: Verbosity,
 ): string | undefined {
-  return isWanted(status, verbosity)
+  return isShown(status, verbosity)
     ? safeText(sentence(status, verbosity))
     : undefined;
 }
 
-/** Whether a status is told. */
-function isWanted(status: Status, verbosity: Verbosity): boolean {
-  // What a room's history says is told with the room.
+function isShown(status: Status, verbosity: Verbosity): boolean {
+  // The room's own line reports what its history says.
   const isHistory = "topic" in status &&
     roomOfHistory(status.topic) !== undefined;
   if (isHistory && verbosity !== "debug") return false;
@@ -58,17 +51,15 @@ function isWanted(status: Status, verbosity: Verbosity): boolean {
   }
 }
 
-/** The sentence for each kind of status. */
 function sentence(status: Status, verbosity: Verbosity): string {
+  const broker = "broker" in status ? showBroker(status.broker) : "";
   switch (status.type) {
     case "connected": {
-      const broker = showBroker(status.broker);
+      const again = status.gap === undefined ? "" : "again ";
       const version = verbosity === "debug"
         ? `, ${versionName(status.version)}`
         : "";
-      return `Connected ${
-        status.gap === undefined ? "" : "again "
-      }to ${broker}${version}.`;
+      return `Connected ${again}to ${broker}${version}.`;
     }
     case "subscribed":
       return `Reading ${status.topic} at QoS ${status.qos}.`;
@@ -76,19 +67,18 @@ function sentence(status: Status, verbosity: Verbosity): string {
       return `The broker does not let you read ${status.topic}: ` +
         `${status.reason}.`;
     case "lowered":
-      return `${showBroker(status.broker)} takes QoS ${status.qos} at most; ` +
-        "messages are sent with that.";
+      return `${broker} takes QoS ${status.qos} at most; messages are sent ` +
+        "with that.";
     case "not kept":
-      return `${showBroker(status.broker)} keeps no session: what is said ` +
-        "while you are away is missed.";
+      return `${broker} keeps no session: what is said while you are away is ` +
+        "missed.";
     case "maybe shared":
-      return `${showBroker(status.broker)} closed one connection after the ` +
-        "other without a word. Another client may use the id " +
+      return `${broker} closed one connection after the other without a ` +
+        "word. Another client may use the id " +
         `${JSON.stringify(status.clientId)}; or something in between closes ` +
         "connections, or the broker doesn't take what is sent.";
     case "disconnected":
-      return `Disconnected from ${showBroker(status.broker)}: ` +
-        `${status.reason}.`;
+      return `Disconnected from ${broker}: ${status.reason}.`;
     case "reconnecting":
       return `Trying ${hostPort(status.broker)} in ` +
         `${status.seconds.toFixed(1)} s.`;

@@ -6,7 +6,7 @@ import {
 } from "@std/assert";
 import { parseBroker } from "../../lib/mqtt/address.ts";
 import { parseListenerArgs } from "../../lib/cli/options.ts";
-import { UsageError } from "../../lib/cli/arguments.ts";
+import { UsageError } from "../../lib/cli/flags.ts";
 import {
   findPassword,
   readTlsFiles,

@@ -68,6 +68,24 @@ Deno.test("status: what is told, and to whom", () => {
   }
 });
 
+Deno.test("status: no line has a password or the token of a URL", () => {
+  const broker = parseBroker("wss://ann:secret@chat.example/mqtt?token=secret");
+  const shown = "wss://chat.example:443/mqtt";
+  for (
+    const status of [
+      { type: "connected", broker, version: 5, sessionPresent: true },
+      { type: "lowered", broker, qos: 0 },
+      { type: "not kept", broker },
+      { type: "maybe shared", broker, clientId: "x" },
+      { type: "disconnected", broker, reason: "gone" },
+    ] satisfies Status[]
+  ) {
+    const line = statusLine(status, "debug")!;
+    assertEquals(line.includes(shown), true, line);
+    assertEquals(line.includes("secret"), false, line);
+  }
+});
+
 Deno.test("status: --debug names the version", () => {
   assertEquals(
     statusLine(connected(false), "debug"),
