@@ -22,8 +22,8 @@ import {
 } from "../terminal/prompt.ts";
 import { paintName } from "../room/color.ts";
 import { Ignored } from "../room/ignored.ts";
-import { Reader } from "../room/reader.ts";
-import { whoLines } from "../room/roster.ts";
+import { Reader } from "../room/room.ts";
+import { whoLines } from "../room/members.ts";
 import { droppedLine } from "../room/view.ts";
 import { safeName, safeText, safeTopic } from "../safe_text.ts";
 import { type People, prepare, type Setting } from "./script.ts";

@@ -7,8 +7,8 @@
 
 import type { ChatClient, Status } from "../client.ts";
 import type { QoS, Received } from "../protocol.ts";
-import { presenceOf } from "../room/notices.ts";
-import type { Reader } from "../room/reader.ts";
+import { presenceOf } from "../room/members.ts";
+import type { Reader } from "../room/room.ts";
 import { safeTopic } from "../safe_text.ts";
 import { waitFor } from "../timer.ts";
 

@@ -10,10 +10,10 @@ import type { PublisherOptions } from "./options.ts";
 import { isOneTopic, topicFault } from "../mqtt/topic.ts";
 import { Entrance, type OpenReader, type RoomTeller } from "./entrance.ts";
 import type { Received } from "../protocol.ts";
-import { isSameRoom } from "../room/notices.ts";
+import { isSameRoom } from "../room/members.ts";
 import { roomOfHistory } from "../room/history_topic.ts";
-import type { Reader } from "../room/reader.ts";
-import { nameFault } from "../room/rename.ts";
+import type { Reader } from "../room/room.ts";
+import { nameFault } from "../room/members.ts";
 import { safeName, safeTopic } from "../safe_text.ts";
 import { HINT_MS, waitFor, within } from "../timer.ts";
 

@@ -28,7 +28,7 @@ import type { Mention } from "./mention.ts";
 import type { Run } from "./sealed_run.ts";
 import { localTime, longDay, timeAndDay } from "./time.ts";
 import type { Malformed, Received, Sealed } from "../protocol.ts";
-import type { PresenceChange } from "./notices.ts";
+import type { PresenceChange } from "./members.ts";
 import {
   firstCodePoints,
   safeName,

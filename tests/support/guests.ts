@@ -7,7 +7,7 @@
 
 import { Membership } from "../../lib/cli/membership.ts";
 import { ChatClient } from "../../lib/client.ts";
-import { Reader } from "../../lib/room/reader.ts";
+import { Reader } from "../../lib/room/room.ts";
 import { hostOf } from "./brokers.ts";
 import { News } from "./news.ts";
 
@@ -33,7 +33,7 @@ export class Guest implements AsyncDisposable {
         new Reader({
           ...{ topics: follow ? [topic] : [], name, username: "chat", qos: 1 },
           ...{ announce: follow, json: false, color: false, showTopic: false },
-          ...{ resume: false, sends: true, write: show, warn },
+          ...{ resume: false, timeout, sends: true, write: show, warn },
         }),
       isIgnored: (name) => name === "bob",
       onRenamed: (name) => add(`prompt ${name}`),
