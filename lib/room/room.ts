@@ -17,11 +17,10 @@ import { isOneTopic } from "../mqtt/topic.ts";
 import type { Payload, QoS, Received } from "../protocol.ts";
 import { safeTopic } from "../safe_text.ts";
 import { type Clock, SYSTEM_CLOCK, type Wait } from "../timer.ts";
-import type { Loss } from "./arrivals.ts";
 import { CatchUp } from "./catch_up.ts";
 import { roomOfHistory } from "./history_topic.ts";
 import type { Ignored } from "./ignored.ts";
-import { Losses } from "./losses.ts";
+import { Losses, type LossNote } from "./losses.ts";
 import { Roster } from "./members.ts";
 import { Namesakes } from "./namesake.ts";
 import { Presence, type PresenceOptions } from "./presence.ts";
@@ -89,6 +88,7 @@ export class Reader {
   readonly #granted = new Map<string, QoS>();
   /** While messages come that the broker kept between two runs. */
   #stopMissed?: () => void;
+  #lookedUp?: PromiseWithResolvers<void>;
   #shown = 0;
   /** How many came after the last line. */
   #unshown = 0;
@@ -115,8 +115,12 @@ export class Reader {
     this.#clock = clock;
     this.#losses = new Losses({
       ...options,
-      lookUp: () => this.#catchUp?.lookUp() ?? false,
-      tell: (loss) => this.#tellLoss(loss),
+      lookUp: () => {
+        if (!this.#catchUp?.lookUp()) return undefined;
+        this.#lookedUp = Promise.withResolvers();
+        return this.#lookedUp.promise;
+      },
+      report: (note) => this.#reportLoss(note),
     });
     this.#catchUp = this.#makeCatchUp(options);
   }
@@ -198,10 +202,11 @@ export class Reader {
         this.#presence.lost();
         this.#namesakes.lost();
         this.#catchUp?.lost();
+        this.#losses.offline();
         this.#view.showGathered();
         break;
       case "connected":
-        if (status.mayBeShared) this.#losses.mayBeShared();
+        this.#losses.online(status.mayBeShared);
         if (status.gap === undefined) {
           if (this.#options.resume && status.sessionPresent) {
             this.#view.beginMissed();
@@ -332,13 +337,13 @@ export class Reader {
       isNew: (payload) => this.#losses.isNewKept(payload, room),
       isIgnored: (payload: Payload) => this.#isIgnored({ payload }),
       take: (received) => this.#take(received),
-      onLookedUp: () => this.#losses.lookedUp(),
+      onLookedUp: () => this.#lookedUp?.resolve(),
     });
   }
 
-  #tellLoss({ from, count, topic }: Loss): void {
-    if (this.#options.ignored?.has(from)) return;
-    this.#view.note({ type: "lost", from, count, topic });
+  #reportLoss(note: LossNote): void {
+    if (note.type === "lost" && this.#options.ignored?.has(note.from)) return;
+    this.#view.note(note);
   }
 
   /** Says what is known of what was said while there was no connection. */

@@ -19,11 +19,13 @@ const SESSION = "abcdefghijklmnop";
 const broker = { scheme: "mqtt", host: "a", port: 1883, path: "" } as const;
 const connected = { type: "connected", broker, version: 5 } as const;
 
+const START = Date.now();
+
 /** What somebody said so many seconds ago, with a number. */
 const said = (n: number, ago = 0) => ({
   ...message(`${n}`, "Ada"),
   id: `${SESSION}-${n}`,
-  at: new Date(Date.now() - ago * 1000).toISOString(),
+  at: new Date(START - ago * 1000).toISOString(),
 });
 
 /** The reader's own notice. */
