@@ -15,14 +15,12 @@ import { Delivery } from "./delivery.ts";
 import { EXIT } from "./exit.ts";
 import { isOneTopic, topicFault } from "../mqtt/topic.ts";
 import { type PublisherOptions, usualHistory } from "./options.ts";
-import type { QoS, Received } from "../protocol.ts";
+import type { Received } from "../protocol.ts";
 import { paintName } from "../room/color.ts";
 import { roomOfHistory } from "../room/history_topic.ts";
 import { Ignored } from "../room/ignored.ts";
-import { isSameRoom, presenceOf } from "../room/notices.ts";
-import { Reader } from "../room/reader.ts";
-import { nameFault } from "../room/rename.ts";
-import { whoLines } from "../room/roster.ts";
+import { isSameRoom, nameFault, whoLines } from "../room/members.ts";
+import { Reader, type ReaderOptions } from "../room/room.ts";
 import { droppedLine } from "../room/view.ts";
 import { safeName, safeText, safeTopic } from "../safe_text.ts";
 import { type People, prepare, type Setting } from "./script.ts";
@@ -294,9 +292,8 @@ class Chat {
 
   /** Enters a room, still being in the other; returns why not, if so. */
   async #enter(room: Room): Promise<string | undefined> {
-    const { qos, timeout } = this.#options;
+    const { timeout } = this.#options;
     const client = this.#client;
-    if (!client.online) return "There is no connection.";
     const shown = safeTopic(room.topic);
     const cancelHint = this.#clock.after(HINT_MS, () => {
       this.#hint(`Waiting to get into ${shown}; what you enter waits, too.`);
@@ -307,7 +304,7 @@ class Chat {
     });
     this.#next = room;
     try {
-      const entered = room.enter(client, qos);
+      const entered = room.reader.enter(client);
       await this.#untilEnd(Promise.race([entered, late]));
     } catch (error) {
       if (error instanceof AbandonedError) throw error;
@@ -358,7 +355,7 @@ class Chat {
     [this.#next, this.#room].find((one) =>
       one !== undefined && (isSameRoom(topic, one.topic) ||
         room !== undefined && isSameRoom(room, one.topic))
-    )?.receive(received);
+    )?.reader.receive(received);
   }
 
   #onStatus(status: Status): void {
@@ -389,31 +386,31 @@ class Chat {
   }
 
   #openRoom(topic: string): Room {
-    const { follow, username, qos, history, bell, resume } = this.#options;
+    const { follow, username, qos, history, bell, resume, timeout } =
+      this.#options;
     const { color } = this.#setting;
-    const open = (write: Say, warn: Say) =>
-      new Reader({
-        topics: follow ? [topic] : [],
-        name: this.#name,
-        username,
-        qos,
-        announce: follow,
-        json: false,
-        color,
-        gather: follow && color,
-        showTopic: false,
-        bell,
-        resume,
-        history: history ?? usualHistory(true),
-        tellsNone: true,
-        sends: true,
-        ignored: this.#ignored,
-        onNamesake: () => this.#tellOfNamesake(),
-        write,
-        warn,
-      });
-    const warn = (sentence: string) => this.#warn(sentence);
-    return new Room(topic, open, this.#show, warn);
+    const options = {
+      topics: follow ? [topic] : [],
+      name: this.#name,
+      username,
+      qos,
+      announce: follow,
+      json: false,
+      color,
+      gather: follow && color,
+      showTopic: false,
+      bell,
+      resume,
+      history: history ?? usualHistory(true),
+      tellsNone: true,
+      sends: true,
+      ignored: this.#ignored,
+      timeout,
+      clock: this.#clock,
+      onNamesake: () => this.#tellOfNamesake(),
+      warn: (sentence: string) => this.#warn(sentence),
+    };
+    return new Room(topic, options, this.#show);
   }
 
   #tellOfNamesake(): void {
@@ -459,62 +456,31 @@ class Chat {
   }
 }
 
-type Say = (line: string) => void;
-
 /** A room that is read. Nothing of it is shown before {@link show}. */
 class Room {
   readonly topic: string;
   readonly reader: Reader;
-  readonly #write: Say;
+  readonly #write: (line: string) => void;
   #held?: string[] = [];
-  /** Settles when the own join notice is back, or can't come back. */
-  readonly #joined = Promise.withResolvers<void>();
   #leave?: Promise<void>;
 
   constructor(
     topic: string,
-    open: (write: Say, warn: Say) => Reader,
-    write: Say,
-    warn: Say,
+    options: Omit<ReaderOptions, "write">,
+    write: (line: string) => void,
   ) {
     this.topic = topic;
     this.#write = write;
-    this.#joined.promise.catch(() => {});
-    this.reader = open(
-      (line) => this.#held ? this.#held.push(line) : write(line),
-      (sentence) =>
-        this.#held ? this.#joined.reject(new Error(sentence)) : warn(sentence),
-    );
+    this.reader = new Reader({
+      ...options,
+      write: (line) => this.#held ? this.#held.push(line) : write(line),
+    });
   }
 
   /** Shows what has come, and what comes from now on. */
   show(): void {
     for (const line of this.#held ?? []) this.#write(line);
     this.#held = undefined;
-  }
-
-  receive(received: Received): void {
-    this.reader.receive(received);
-    const { payload, topic, sentTo } = received;
-    const isOwnJoin = sentTo !== undefined && payload.type === "notice" &&
-      presenceOf(payload, topic) === "joined";
-    if (isOwnJoin) this.#joined.resolve();
-  }
-
-  /**
-   * Subscribes, and waits for the own join notice: only it shows that the user
-   * may read and write here.
-   */
-  async enter(client: ChatClient, qos: QoS): Promise<void> {
-    const [grant] = await client.join([this.topic], qos);
-    if (grant.qos === undefined) {
-      throw new Error(
-        `The broker does not let you read ${safeTopic(this.topic)}: ` +
-          `${grant.reason}.`,
-      );
-    }
-    this.reader.announce(client);
-    await this.#joined.promise;
   }
 
   /** Announces the leave, once. A room that can't be written has seen no join. */

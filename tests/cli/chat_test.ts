@@ -260,7 +260,7 @@ Deno.test("chat: a room that stays silent is given up after --timeout", async ()
         ? puback(packet)
         : [...publish(ROOM, packet.payload.toString(), 1), ...puback(packet)],
   });
-  const clock = new TestClock();
+  const clock = new TestClock(Date.now());
   await using ann = await Chatter.follow(broker, { clock });
   ann.enter(`/join ${HALL}`, "for the hall");
   await broker.next("publish");
@@ -299,7 +299,7 @@ Deno.test("chat: /join answers in a sentence where there is nothing to do", asyn
 
 Deno.test("chat: offline, lines wait, and /join is refused", async () => {
   const broker = await openBroker();
-  const clock = new TestClock();
+  const clock = new TestClock(Date.now());
   await using ann = await Chatter.follow(broker, { clock });
   await broker.close();
   await ann.screen.next((line) => line.startsWith("Trying"));
@@ -345,7 +345,7 @@ Deno.test("chat: typed lines stay where no room shows them", async () => {
 /** A chat with a /join under way that the broker doesn't answer. */
 async function joining() {
   const broker = echoing(HALL_SILENT);
-  const clock = new TestClock();
+  const clock = new TestClock(Date.now());
   const ann = await Chatter.follow(broker, { clock });
   ann.enter(`/join ${HALL}`);
   await broker.next("subscribe");
@@ -410,7 +410,9 @@ Deno.test("chat: a message for a room that never answers is reported", async () 
 
 Deno.test("chat: leaving while moving says good-bye to both rooms", async () => {
   await using broker = echoing({ unsubscribe: () => undefined });
-  await using ann = await Chatter.follow(broker, { clock: new TestClock() });
+  await using ann = await Chatter.follow(broker, {
+    clock: new TestClock(Date.now()),
+  });
   ann.enter(`/join ${HALL}`);
   await broker.next("unsubscribe");
   assertEquals(await ann.leave(), 0);
@@ -438,7 +440,7 @@ Deno.test("chat: a broker that does not come back after /nick is not waited for"
     subscribe: (packet, { number }) =>
       number === 1 ? suback(packet, 1) : undefined,
   });
-  const clock = new TestClock();
+  const clock = new TestClock(Date.now());
   await using ann = await Chatter.follow(broker, { clock });
   ann.enter("/nick Ann B", "/clear");
   await broker.next("connect");

@@ -11,7 +11,7 @@ import {
   joinNotice,
   leaveNotice,
   timeoutNotice,
-} from "../../lib/room/notices.ts";
+} from "../../lib/room/members.ts";
 import { FakeBroker, letIn } from "../support/brokers.ts";
 import { Member } from "../support/members.ts";
 import { suback } from "../support/packets.ts";
