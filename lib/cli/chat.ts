@@ -128,7 +128,7 @@ class Chat {
     this.#prompt = prompt;
     this.#room.reader.announce(client);
     if (this.#name === DEFAULTS.username) {
-      this.#hint("You are chat here; /nick NAME gives you a name.");
+      this.#hint("Your name is chat; /nick NAME changes it.");
     }
     const warn = (sentence: string) => this.#warn(sentence);
     const delivery = new Delivery(client, this.#options, warn, this.#clock);
@@ -150,7 +150,9 @@ class Chat {
     }
     this.#end.reject(new AbandonedError("The user left."));
     for (const line of entered.takeRest()) {
-      if (isMessage(line)) delivery.refuse(new Error("You left before that."));
+      if (isMessage(line)) {
+        delivery.refuse(new Error("The command before it had not ended."));
+      }
     }
     if (this.#isOnline) {
       const left = within(timeout, this.#leaveRooms(), this.#clock);
@@ -188,7 +190,7 @@ class Chat {
     const { follow } = this.#options;
     if (!this.#isOnline && !this.#isOutageKnown) {
       this.#isOutageKnown = true;
-      this.#hint("No connection; this is sent when there is.");
+      this.#hint("No connection; your lines are sent when it is back.");
     }
     const isSent = await delivery.send(line, this.#room.topic, this.#name);
     // A followed room confirms what was sent by showing it.
@@ -207,7 +209,7 @@ class Chat {
       case "refused":
         return this.#warn(command.sentence);
     }
-    if (!follow) return this.#answer("Nobody is seen here without --follow.");
+    if (!follow) return this.#answer(`/${command.type} needs --follow.`);
     const { reader } = this.#room;
     switch (command.type) {
       case "who": {
@@ -233,18 +235,20 @@ class Chat {
     const fault = nameFault(name);
     if (name === "") {
       const you = safeName(this.#name);
-      this.#answer(`You are ${you}; /nick NAME gives you another name.`);
+      this.#answer(`You are ${you}; /nick NAME renames you.`);
     } else if (fault !== undefined) {
       this.#warn(`/nick ${fault}.`);
     } else if (name === this.#name) {
       this.#answer(`You are ${shown} already.`);
     } else if (this.#ignored.has(name)) {
-      this.#warn(`You ignore ${shown}; /unignore ${shown} comes first.`);
+      this.#warn(`You ignore ${shown}; enter /unignore ${shown} first.`);
     } else {
       this.#name = name;
       this.#prompt?.setText(promptText(name));
       if (!this.#options.follow) return;
-      await this.#untilEnd(this.#room.reader.rename(name));
+      const told = this.#room.reader.rename(name);
+      // Offline, the notice waits as messages do.
+      if (this.#client.online) await this.#untilEnd(told);
       await this.#renewWill();
     }
   }
@@ -260,7 +264,7 @@ class Chat {
       return new Error(`You are still in ${here}.`);
     };
     if (topic === "" || topic === from.topic) {
-      const rest = topic === "" ? "; /join TOPIC goes elsewhere" : " already";
+      const rest = topic === "" ? "; /join TOPIC moves you" : " already";
       this.#answer(`You are in ${here}${rest}.`);
       return;
     }
@@ -282,9 +286,7 @@ class Chat {
     this.#room = room;
     this.#next = undefined;
     this.#answer(
-      follow
-        ? `You are in ${shown} now.`
-        : `What you enter goes to ${shown} now.`,
+      follow ? `You are in ${shown} now.` : `Your lines go to ${shown} now.`,
     );
     room.show();
     if (follow) await this.#renewWill();
@@ -296,7 +298,7 @@ class Chat {
     const client = this.#client;
     const shown = safeTopic(room.topic);
     const cancelHint = this.#clock.after(HINT_MS, () => {
-      this.#hint(`Waiting to get into ${shown}; what you enter waits, too.`);
+      this.#hint(`Waiting to enter ${shown}; your lines wait, too.`);
     });
     const { promise: late, reject } = Promise.withResolvers<never>();
     const cancel = this.#clock.after(timeout * 1000, () => {
@@ -417,7 +419,7 @@ class Chat {
     // Users who kept the default name know that others have it, too.
     if (this.#name === DEFAULTS.username) return;
     const shown = safeName(this.#name);
-    this.#hint(`Another ${shown} is here; /nick NAME tells you apart.`);
+    this.#hint(`Another ${shown} is here; /nick NAME renames you.`);
   }
 
   /** The other members seen, the most recent first. */
@@ -496,7 +498,7 @@ class Entered {
   /** Settles at Ctrl-D, Ctrl-C and /quit. */
   readonly end: Promise<void>;
   #hasEnded = false;
-  /** Why the input could not be read on. */
+  /** Why reading failed. */
   error?: Error;
 
   constructor(lines: AsyncIterable<Line>) {

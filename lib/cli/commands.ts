@@ -1,5 +1,6 @@
 /** The prompt's commands: parse, help, completion, and /ignore's answers. */
 
+import { nearest } from "./flags.ts";
 import { Ignored, shownEntry } from "../room/ignored.ts";
 import { lookAlike, spelledOut } from "../room/lookalike.ts";
 import { safeName } from "../safe_text.ts";
@@ -25,15 +26,15 @@ const USAGES: readonly Usage[] = [
   { name: "me", argument: "waves", help: "say what you do: *waves*" },
   {
     name: "who",
-    help: "the people seen in this session, and when",
+    help: "members seen in this session, and when",
     needsFollow: true,
   },
-  { name: "nick", argument: "NAME", help: "go by another name" },
+  { name: "nick", argument: "NAME", help: "change your name" },
   { name: "join", argument: "TOPIC", help: "leave this room for another" },
   {
     name: "ignore",
     argument: "NAME",
-    help: "show nothing of NAME; alone, list whom you ignore",
+    help: "hide the lines of NAME; alone, list such names",
     needsFollow: true,
   },
   {
@@ -64,8 +65,7 @@ export function interpret(line: Line): Line | Command {
   if (usage === undefined) {
     return {
       type: "refused",
-      sentence: `There is no command ${entered}, and nothing was sent. /help ` +
-        "lists the commands; // at the start sends a slash.",
+      sentence: `Unknown command ${entered}, not sent. ${advice(entered)}`,
     };
   }
   const { name } = usage;
@@ -80,6 +80,13 @@ export function interpret(line: Line): Line | Command {
     default:
       return { type: name };
   }
+}
+
+function advice(entered: string): string {
+  const near = nearest(entered.slice(1), USAGES.map(({ name }) => name));
+  return near === undefined
+    ? `/help lists the commands; /${entered} sends ${entered}.`
+    : `Did you mean /${near}?`;
 }
 
 /** `/me` is a message in asterisks, which every client shows well. */
@@ -181,16 +188,16 @@ export function ignore(
   if (it.has(self)) return ["You can't ignore yourself."];
   if (!ignored.add(name)) return [`${shown} is ignored already.`];
   const answer = [
-    `Nothing of ${shown} is shown from now on; /unignore ${shown} ends that.`,
+    `Lines of ${shown} are hidden; /unignore ${shown} shows them.`,
   ];
   if (!seen.some((other) => it.has(other))) {
-    answer.push("Nobody of that very name has been seen.");
+    answer.push("No member of exactly this name was seen.");
   }
   const others = seen.filter((other) =>
     lookAlike(name, other) && !ignored.has(other)
   );
   if (others.length > 0) {
-    answer.push(`Not ignored, though alike: ${others.map(apart).join(", ")}.`);
+    answer.push(`Similar names, not ignored: ${others.map(apart).join(", ")}.`);
   }
   return answer;
 }
@@ -205,7 +212,7 @@ export function unignore(name: string, ignored: Ignored): string[] {
 function listed(ignored: Ignored): string {
   const names = ignored.list();
   return names.length === 0
-    ? "Nobody is ignored; /ignore NAME shows nothing of NAME."
+    ? "No name is ignored; /ignore NAME hides the lines of NAME."
     : `Ignored: ${names.join(", ")}.`;
 }
 

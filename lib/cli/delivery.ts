@@ -109,7 +109,7 @@ export class Delivery {
   /** Reports that the rest of the input could not be read. */
   failInput(error: Error): void {
     this.#hasInputFailed = true;
-    this.#tell(`The input could not be read on: ${error.message}.`);
+    this.#tell(`Reading stdin failed: ${error.message}.`);
   }
 
   /**

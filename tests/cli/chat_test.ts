@@ -95,9 +95,9 @@ Deno.test("chat: /nick refuses in a sentence", async () => {
   }
   ann.enter("/clear");
   assertEquals(await ann.until("[cleared]"), [
-    "You are ann; /nick NAME gives you another name.",
+    "You are ann; /nick NAME renames you.",
     "You are ann already.",
-    "You ignore bob; /unignore bob comes first.",
+    "You ignore bob; enter /unignore bob first.",
     "/nick takes 256 characters at most, not 257.",
     "[cleared]",
   ]);
@@ -194,9 +194,9 @@ Deno.test("chat: without --follow only the lines go elsewhere", async () => {
   assertEquals(await heard(peer, 1), ["chat/hall Ann B: hello"]);
   assertEquals(ann.screen.all.slice(1), [
     ...[`ann> /join ${HALL}`, "ann> /nick Ann B", "ann> /who", "ann> hello"],
-    "What you enter goes to chat/hall now.",
+    "Your lines go to chat/hall now.",
     "[Ann B> ]",
-    "Nobody is seen here without --follow.",
+    "/who needs --follow.",
     "✓ sent",
   ]);
   assertEquals(await ann.leave(), 0);
@@ -266,7 +266,7 @@ Deno.test("chat: a room that stays silent is given up after --timeout", async ()
   await broker.next("publish");
   await broker.next("publish");
   await clock.advance(1_000);
-  await ann.until("Waiting to get into chat/hall; what you enter waits, too.");
+  await ann.until("Waiting to enter chat/hall; your lines wait, too.");
   await clock.advance(4_000);
   await ann.until(
     "Nothing came back from chat/hall within 5 s. You are still in chat/room.",
@@ -287,7 +287,7 @@ Deno.test("chat: /join answers in a sentence where there is nothing to do", asyn
   }
   ann.enter("/clear");
   assertEquals(await ann.until("[cleared]"), [
-    "You are in chat/room; /join TOPIC goes elsewhere.",
+    "You are in chat/room; /join TOPIC moves you.",
     "You are in chat/room already.",
     'The topic "chat/#" has a wildcard, + or #; messages go to one room.',
     'The topic "a\\u0007" has a control character or another one that ' +
@@ -297,7 +297,7 @@ Deno.test("chat: /join answers in a sentence where there is nothing to do", asyn
   ]);
 });
 
-Deno.test("chat: offline, lines wait, and /join is refused", async () => {
+Deno.test("chat: offline, lines wait, /join is refused, /nick is not", async () => {
   const broker = await openBroker();
   const clock = new TestClock(Date.now());
   await using ann = await Chatter.follow(broker, { clock });
@@ -305,10 +305,11 @@ Deno.test("chat: offline, lines wait, and /join is refused", async () => {
   await ann.screen.next((line) => line.startsWith("Trying"));
   ann.enter(`/join ${HALL}`, "astray");
   await ann.until("Line 1 was not sent. You are still in chat/room.");
-  ann.enter("2", "3", "/clear");
+  ann.enter("2", "3", "/nick Ann B", "/clear");
   assertEquals(await ann.until("[cleared]"), [
-    ...["ann> 2", "ann> 3", "ann> /clear"],
-    "No connection; this is sent when there is.",
+    ...["ann> 2", "ann> 3", "ann> /nick Ann B", "ann> /clear"],
+    "No connection; your lines are sent when it is back.",
+    "[Ann B> ]",
     "[cleared]",
   ]);
   const code = ann.leave();
@@ -459,6 +460,6 @@ Deno.test("chat: another member of the same name is mentioned once", async () =>
   await peer.publish(ROOM, said("1", "ann"));
   await peer.publish(ROOM, said("2", "ann"));
   await ann.until("ann: 2");
-  const hint = "Another ann is here; /nick NAME tells you apart.";
+  const hint = "Another ann is here; /nick NAME renames you.";
   assertEquals(ann.screen.all.slice(-3), ["ann: 1", hint, "ann: 2"]);
 });

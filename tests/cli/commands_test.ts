@@ -44,14 +44,21 @@ Deno.test("commands: what is obeyed", () => {
   }
 });
 
-Deno.test("commands: what is refused is not sent, and says why", () => {
-  for (const entered of ["/wave", "/", "/helpme", "/usr/bin/env a b"]) {
-    const [name] = entered.split(" ");
-    assertEquals(interpret(typed(entered)), {
-      type: "refused",
-      sentence: `There is no command ${name}, and nothing was sent. /help ` +
-        "lists the commands; // at the start sends a slash.",
-    });
+Deno.test("commands: an unknown one is not sent, and the nearest is named", () => {
+  const sentences: [string, string][] = [
+    ["/nik x", "/nik, not sent. Did you mean /nick?"],
+    ["/Jion chat/hall", "/Jion, not sent. Did you mean /join?"],
+    ["/unig", "/unig, not sent. Did you mean /unignore?"],
+    [
+      "/usr/bin/env a b",
+      "/usr/bin/env, not sent. /help lists the commands; //usr/bin/env sends " +
+      "/usr/bin/env.",
+    ],
+    ["/", "/, not sent. /help lists the commands; // sends /."],
+  ];
+  for (const [entered, end] of sentences) {
+    const sentence = `Unknown command ${end}`;
+    assertEquals(interpret(typed(entered)), { type: "refused", sentence });
   }
   for (const entered of ["/me", "/me  "]) {
     assertEquals(interpret(typed(entered)), {
@@ -72,10 +79,10 @@ Deno.test("commands: the help names each that is obeyed", () => {
   assertEquals(commandHelp(true), [
     "  /help           this list",
     "  /me waves       say what you do: *waves*",
-    "  /who            the people seen in this session, and when",
-    "  /nick NAME      go by another name",
+    "  /who            members seen in this session, and when",
+    "  /nick NAME      change your name",
     "  /join TOPIC     leave this room for another",
-    "  /ignore NAME    show nothing of NAME; alone, list whom you ignore",
+    "  /ignore NAME    hide the lines of NAME; alone, list such names",
     "  /unignore NAME  show NAME again",
     "  /clear          clear the screen, as Ctrl-L",
     "  /quit           leave, as exit, Ctrl-D and Ctrl-C",
@@ -165,10 +172,10 @@ Deno.test("ignore: a name is put on the list, once, and taken off", () => {
   const ignored = new Ignored();
   const seen = ["Bob", "a: b"];
   assertEquals(ignore("Bob", "Ada", ignored, seen), [
-    "Nothing of Bob is shown from now on; /unignore Bob ends that.",
+    "Lines of Bob are hidden; /unignore Bob shows them.",
   ]);
   assertEquals(ignore('"a: b"', "Ada", ignored, seen), [
-    'Nothing of "a: b" is shown from now on; /unignore "a: b" ends that.',
+    'Lines of "a: b" are hidden; /unignore "a: b" shows them.',
   ]);
   assertEquals(ignore("Bob", "Ada", ignored, seen), [
     "Bob is ignored already.",
@@ -181,7 +188,7 @@ Deno.test("ignore: a name is put on the list, once, and taken off", () => {
   assertEquals(unignore("bob", ignored), ["bob is not ignored."]);
   assertEquals(unignore('"a: b"', ignored), ['"a: b" is shown again.']);
   assertEquals(ignore("", "Ada", ignored, seen), [
-    "Nobody is ignored; /ignore NAME shows nothing of NAME.",
+    "No name is ignored; /ignore NAME hides the lines of NAME.",
   ]);
 });
 
@@ -199,9 +206,9 @@ Deno.test("ignore: not oneself, however it is written", () => {
 Deno.test("ignore: names that look alike are told apart", () => {
   const seen = ["Ada", "Аda", "Ada\u200b", "Eda"];
   assertEquals(ignore("ada", "bob", new Ignored(), seen), [
-    "Nothing of ada is shown from now on; /unignore ada ends that.",
-    "Nobody of that very name has been seen.",
-    'Not ignored, though alike: Ada, Аda (U+0410), "Ada<U+200B>".',
+    "Lines of ada are hidden; /unignore ada shows them.",
+    "No member of exactly this name was seen.",
+    'Similar names, not ignored: Ada, Аda (U+0410), "Ada<U+200B>".',
   ]);
 });
 

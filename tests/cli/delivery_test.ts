@@ -257,7 +257,7 @@ Deno.test("delivery: what was read before the input failed is sent", async () =>
   await delivery.pour(broken());
   assertEquals(await delivery.finish(), 1);
   assertEquals(client.sent, ["room message ann 1: one"]);
-  assertEquals(told, ["The input could not be read on: no such pipe."]);
+  assertEquals(told, ["Reading stdin failed: no such pipe."]);
 });
 
 Deno.test("delivery: at most 256 lines of a pipe are unanswered", async () => {

@@ -132,7 +132,7 @@ function joining(
     await terminal.enter(command(broker, "--timeout 60"));
     await terminal.until(/^Ada>$/m);
     await terminal.enter(`/join ${HALL}`);
-    await terminal.until("Waiting to get into chat/hall");
+    await terminal.until("Waiting to enter chat/hall");
     await leave(terminal);
     await assertSane(terminal, code);
   });
@@ -165,7 +165,7 @@ scene("/ignore: nothing of somebody, until /unignore", async (all) => {
   await terminal.type("/ignore g");
   await terminal.press("Tab", "Enter");
   await terminal.until(
-    "Nothing of Grace is shown from now on; /unignore Grace ends that.",
+    "Lines of Grace are hidden; /unignore Grace shows them.",
   );
   await say(grace, "unheard");
   await say(grace, "heard", "grace");
@@ -200,7 +200,7 @@ scene("a namesake is told of, and is not oneself", async (all) => {
   const tell = (notice: string) =>
     grace.client.send(ROOM, { type: "notice", from: "Ada", notice }, 1);
   await tell(joinNotice("Ada", ROOM));
-  await terminal.until("Another Ada is here; /nick NAME tells you apart.");
+  await terminal.until("Another Ada is here; /nick NAME renames you.");
   await say(grace, "I am the other", "Ada");
   await terminal.until("Ada: I am the other");
   await terminal.enter("I am not");
