@@ -528,8 +528,13 @@ class Entered {
   async #read(lines: AsyncIterable<Line>): Promise<void> {
     try {
       for await (const line of lines) {
+        if (this.#hasEnded) break;
         const entered = interpret(line);
-        if (this.#hasEnded || entered.type === "quit") break;
+        if (entered.type === "quit") {
+          const { argument: text } = entered;
+          if (text !== "") this.#waiting.push({ type: "text", text });
+          break;
+        }
         this.#waiting.push(entered);
         this.#progress.made();
       }

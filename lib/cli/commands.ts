@@ -9,8 +9,11 @@ import type { Completion } from "../terminal/prompt.ts";
 
 /** A line at the prompt that is not a message. */
 export type Command =
-  | { type: "help" | "who" | "clear" | "quit" }
-  | { type: "nick" | "ignore" | "unignore" | "join"; argument: string }
+  | { type: "help" | "who" | "clear" }
+  | {
+    type: "nick" | "ignore" | "unignore" | "join" | "quit";
+    argument: string;
+  }
   | { type: "refused"; sentence: string };
 
 interface Usage {
@@ -44,7 +47,11 @@ const USAGES: readonly Usage[] = [
     needsFollow: true,
   },
   { name: "clear", help: "clear the screen, as Ctrl-L" },
-  { name: "quit", help: "leave, as exit, Ctrl-D and Ctrl-C" },
+  {
+    name: "quit",
+    argument: "TEXT",
+    help: "leave, as exit, Ctrl-D and Ctrl-C; TEXT is sent first",
+  },
 ];
 
 /** One more than the longest usage, `/unignore NAME`. */
@@ -56,8 +63,10 @@ const MAX_OFFERED = 24;
 /** Parses a line into the line to send or a command. Pasted lines are text. */
 export function interpret(line: Line): Line | Command {
   if (line.type !== "text" || line.isPasted) return line;
-  const { text } = line;
-  if (text.trimEnd().toLowerCase() === "exit") return { type: "quit" };
+  const text = line.text.trimStart();
+  if (text.trimEnd().toLowerCase() === "exit") {
+    return { type: "quit", argument: "" };
+  }
   if (text.startsWith("//")) return { type: "text", text: text.slice(1) };
   if (!text.startsWith("/")) return line;
   const [, entered, argument] = /^(\S+)\s*([^]*)$/.exec(text)!;
@@ -76,6 +85,7 @@ export function interpret(line: Line): Line | Command {
     case "join":
     case "ignore":
     case "unignore":
+    case "quit":
       return { type: name, argument: argument.trim() };
     default:
       return { type: name };

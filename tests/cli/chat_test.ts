@@ -377,6 +377,14 @@ Deno.test("chat: /quit during a slow /join leaves at once", async () => {
   assertEquals(sentTo(scene.broker, ROOM).at(-1), GOODBYE);
 });
 
+Deno.test("chat: /quit TEXT sends the text before the user leaves", async () => {
+  await using broker = echoing();
+  await using ann = await Chatter.follow(broker);
+  ann.enter(" /quit see you", "unsent");
+  assertEquals(await ann.code(), 0);
+  assertEquals(sentTo(broker, ROOM).slice(1), ["see you", GOODBYE]);
+});
+
 Deno.test("chat: Ctrl-D after a message for the new room waits for it", async () => {
   await using scene = await joining();
   scene.ann.enter("for the hall");

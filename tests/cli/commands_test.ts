@@ -15,7 +15,8 @@ Deno.test("commands: what is sent, and how", () => {
   const texts: [string, string][] = [
     ["hello", "hello"],
     ["", ""],
-    [" /help", " /help"],
+    [" a /help", " a /help"],
+    [" //text", "/text"],
     ["//text", "/text"],
     ["//", "/"],
     ["///", "//"],
@@ -39,9 +40,17 @@ Deno.test("commands: what is obeyed", () => {
     assertEquals(interpret(typed(`/${type}  Ada B. `)), asked("Ada B."));
     assertEquals(interpret(typed(`/${type} /x`)), asked("/x"));
   }
-  for (const entered of ["/quit", "exit", "Exit", "EXIT", "exit "]) {
-    assertEquals(interpret(typed(entered)), { type: "quit" });
+  assertEquals(interpret(typed("  /nick  Ada ")), {
+    type: "nick",
+    argument: "Ada",
+  });
+  for (const entered of ["/quit", " /quit ", "exit", "EXIT", " Exit "]) {
+    assertEquals(interpret(typed(entered)), { type: "quit", argument: "" });
   }
+  assertEquals(interpret(typed("/quit see you ")), {
+    type: "quit",
+    argument: "see you",
+  });
 });
 
 Deno.test("commands: an unknown one is not sent, and the nearest is named", () => {
@@ -85,7 +94,7 @@ Deno.test("commands: the help names each that is obeyed", () => {
     "  /ignore NAME    hide the lines of NAME; alone, list such names",
     "  /unignore NAME  show NAME again",
     "  /clear          clear the screen, as Ctrl-L",
-    "  /quit           leave, as exit, Ctrl-D and Ctrl-C",
+    "  /quit TEXT      leave, as exit, Ctrl-D and Ctrl-C; TEXT is sent first",
     "  //text          send /text",
     "  Tab             complete a name or a command",
   ]);
