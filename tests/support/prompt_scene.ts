@@ -75,8 +75,7 @@ export const bottom = (screen: string) => screen.split("\n").at(-1)!;
 /** Fails unless the program has ended well and the terminal is as it was. */
 export async function assertSane(terminal: Terminal, code: number) {
   await terminal.until(/^\$$/m);
-  await terminal.enter(`echo "code $?"; stty -a`);
-  const screen = await terminal.until(/(^| )-?echok /m);
+  const screen = await modesOf(terminal, 'echo "code $?"');
   assertMatch(screen, new RegExp(`^code ${code}$`, "m"));
   for (const mode of ["icanon", "echo", "isig", "icrnl", "opost", "ixon"]) {
     assertMatch(screen, new RegExp(`(^| )${mode}[ ;]`, "m"));
@@ -85,6 +84,13 @@ export async function assertSane(terminal: Terminal, code: number) {
   // What is typed can be seen, and a paste comes without marks.
   await terminal.paste("echo typed");
   await terminal.until(/^\$ echo typed$/m);
+}
+
+/** The shell's screen after a command, with the terminal's modes. */
+export async function modesOf(terminal: Terminal, command: string) {
+  await terminal.enter(`${command}; stty -a`);
+  // What is typed before the shell's prompt would stand before it.
+  return await terminal.until(/(^| )-?echok (.*\n)*\$$/m);
 }
 
 /** Fails unless what Grace hears next but for others' talk is Ada's good-bye. */

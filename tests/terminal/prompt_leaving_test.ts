@@ -134,6 +134,30 @@ atPassword("SIGTERM at the password", async (terminal) => {
   await assertSane(terminal, 1);
 });
 
+test("prompt: keys edit a password that is not shown", async () => {
+  await using broker = await openBroker();
+  await using stage = await openTerminal();
+  const { terminal } = stage;
+  await terminal.enter(command(broker, "-u Server"));
+  await terminal.until("Password of Server:");
+  await terminal.press("BSpace");
+  await terminal.type("wrong");
+  await terminal.press("C-u");
+  await terminal.type("a👩‍👩‍👧");
+  await terminal.press("BSpace", "Left", "Delete", "F5", "C-x");
+  await terminal.type("\x1b[<0;1;1Mdmin");
+  await terminal.press("Enter");
+  await terminal.until(/now subscribed .*\nAda>$/);
+  assert(!(await terminal.history()).match(/wrong|dmin$/m));
+  // A line break ends it also in a paste.
+  await terminal.press("C-d");
+  await terminal.until(/^\$$/m);
+  await terminal.enter(command(broker, "-u Server"));
+  await terminal.until(/^Password of Server:$/m);
+  await terminal.paste("admin\nnext\nlines\n");
+  await terminal.until(/now subscribed .*\nAda>/);
+});
+
 /** Waits until a process has ended. */
 async function ended(pid: number): Promise<void> {
   const args = ["-c", `while kill -0 ${pid} 2>&-; do sleep 0.05; done`];
