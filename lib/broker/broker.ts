@@ -262,7 +262,7 @@ export async function main(args: string[]): Promise<number> {
         [...access.users.keys()].join(", ")
       }; Ctrl-C ends it.`,
     );
-    await new Promise<void>((resolve) => onEndSignals(resolve));
+    await new Promise<void>((resolve) => onEndSignals(() => resolve()));
     return 0;
   } catch (error) {
     console.error((error as Error).message);

@@ -1,7 +1,7 @@
 /** Sends lines to a room and reports at the end what was not delivered. */
 
 import { AbandonedError, type ChatClient, PublishError } from "../client.ts";
-import { EXIT, exitCodeOf } from "./exit.ts";
+import { EXIT, exitCodeOf, exitCodeOfSignal } from "./exit.ts";
 import { type Line, LineError } from "../terminal/input.ts";
 import type { PublisherOptions } from "./options.ts";
 import { MAX_PAYLOAD_BYTES } from "../protocol.ts";
@@ -28,6 +28,9 @@ export class Delivery {
   #isDenied = false;
   #firstRefusal = "";
   #hasInputFailed = false;
+  #isPouring = false;
+  /** The signal that came before the end of a pipe. */
+  #stopSignal?: Deno.Signal;
   #lost?: Error;
 
   constructor(
@@ -41,7 +44,10 @@ export class Delivery {
     this.#tell = tell;
     this.#clock = clock;
     // The first signal ends the input, the second the waiting for answers.
-    this.#stopSignals = onEndSignals(() => this.#ending.insist());
+    this.#stopSignals = onEndSignals((signal) => {
+      if (this.#isPouring) this.#stopSignal ??= signal;
+      this.#ending.insist();
+    });
     client.lost.then((error) => {
       this.#lost = error;
       this.stop();
@@ -69,8 +75,10 @@ export class Delivery {
 
   /** Sends the lines of a pipe, as fast as they are acknowledged. */
   async pour(lines: Iterable<Line> | AsyncIterable<Line>): Promise<void> {
+    this.#isPouring = true;
     const all = this.#sendAll(lines).catch((error) => this.failInput(error));
     await Promise.race([all, this.stopped]);
+    this.#isPouring = false;
     this.stop();
   }
 
@@ -172,6 +180,12 @@ export class Delivery {
   #conclude(): number {
     const unanswered = this.#unanswered.length;
     if (this.#lost !== undefined) this.#tell(this.#lost.message);
+    if (this.#stopSignal !== undefined) {
+      const when = this.#lines === 0
+        ? "before line 1"
+        : `after line ${this.#lines}`;
+      this.#tell(`Stopped ${when}; the rest was not read.`);
+    }
     if (unanswered > 0) {
       this.#tell(
         this.#options.message !== undefined
@@ -180,6 +194,9 @@ export class Delivery {
             `have arrived; acknowledged: ${this.#acknowledged}.` +
             (this.#firstRefusal && ` ${this.#firstRefusal}`),
       );
+    }
+    if (this.#stopSignal !== undefined) {
+      return exitCodeOfSignal(this.#stopSignal);
     }
     if (this.#isDenied) return EXIT.notAuthorized;
     if (this.#refused + unanswered > 0) return EXIT.undelivered;
