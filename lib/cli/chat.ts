@@ -335,9 +335,10 @@ class Chat {
 
   /** Announces the leave in the rooms that have seen the join. */
   async #leaveRooms(): Promise<void> {
+    await this.#room.leave();
+    // Now, since its join may have been announced meanwhile.
     const next = this.#next?.leave() ?? Promise.resolve();
-    const seconds = HINT_MS / 1000;
-    await Promise.all([this.#room.leave(), within(seconds, next, this.#clock)]);
+    await within(HINT_MS / 1000, next, this.#clock);
   }
 
   /** Waits for something, but not longer than the user stays. */

@@ -157,9 +157,9 @@ Deno.test("chat: what the new room shows comes after the old room", async () => 
     "You are in chat/hall now.",
     "-- User ann is now subscribed to chat/hall.",
   ]);
-  // And back again, where it begins anew.
   ann.enter(`/join ${ROOM}`, "back");
   await ann.until("ann: back");
+  assertEquals(ann.complete("/join chat/"), [ROOM, HALL]);
 });
 
 Deno.test("chat: commands and messages are obeyed one after the other", async () => {
@@ -405,11 +405,12 @@ Deno.test("chat: Ctrl-D after a message for the new room waits for it", async ()
 
 Deno.test("chat: a message for a room that never answers is reported", async () => {
   await using scene = await joining();
-  scene.ann.enter("for the hall");
+  scene.ann.enter("for the hall", "/join chat/den", "for the den");
   const code = scene.ann.leave();
   await scene.clock.advance(5_000);
   assertEquals(await code, 5);
   assertEquals(sentTo(scene.broker, HALL), []);
+  assert(!sentTo(scene.broker, "chat/den").includes("for the den"));
   assertEquals(sentTo(scene.broker, ROOM).at(-1), GOODBYE);
   assertMatch(
     scene.ann.screen.all.findLast((line) => line.startsWith("Line 1"))!,
@@ -430,6 +431,39 @@ Deno.test("chat: leaving while moving says good-bye to both rooms", async () => 
     "User ann is now subscribed to chat/hall.",
     "User ann disconnecting from chat/hall.",
   ]);
+});
+
+Deno.test("chat: a room that opens while the user leaves is left, too", async () => {
+  const said = Promise.withResolvers<() => void>();
+  await using broker = echoing({
+    ...HALL_SILENT,
+    publish: (packet, link) => {
+      const text = packet.payload.toString();
+      const echo = [...publish(packet.topic, text, 9), ...puback(packet)];
+      if (packet.topic === HALL || !text.includes("disconnecting")) return echo;
+      said.resolve(() => link.send(echo));
+    },
+  });
+  const ann = await Chatter.follow(broker, {
+    clock: new TestClock(Date.now()),
+  });
+  ann.enter(`/join ${HALL}`);
+  await broker.next("subscribe");
+  const { link, ...packet } = await broker.next("subscribe");
+  const code = ann.leave();
+  const answer = await said.promise;
+  await link.send(suback(packet, 1));
+  await broker.heard.next((packet) =>
+    packet.cmd === "publish" && packet.topic === HALL
+  );
+  answer();
+  assertEquals(await code, 0);
+  assertEquals(sentTo(broker, HALL), [
+    "User ann is now subscribed to chat/hall.",
+    "User ann disconnecting from chat/hall.",
+  ]);
+  assert(!ann.screen.all.includes("You are in chat/hall now."));
+  assertEquals(broker.connections, 1);
 });
 
 Deno.test("chat: a broker that keeps the old socket open holds nothing up", async () => {
@@ -459,6 +493,68 @@ Deno.test("chat: a broker that does not come back after /nick is not waited for"
   ann.enter("/quit");
   await clock.advance(5_000);
   assertEquals(await ann.code(), 0);
+});
+
+Deno.test("chat: a broker that closes the connection of /nick holds nothing up", async () => {
+  await using broker = echoing({
+    connect: (_, { number }) => number === 2 ? "close" : connack(),
+  });
+  const clock = new TestClock(Date.now());
+  await using ann = await Chatter.follow(broker, { clock });
+  ann.enter("/nick Ann B", "/clear");
+  await ann.until("[cleared]");
+});
+
+Deno.test("chat: a room that can't be read is exit 3", async () => {
+  await using broker = new FakeBroker(letIn({}));
+  const clock = new TestClock(Date.now());
+  await using ann = await Chatter.open(broker, { args: ["--follow"], clock });
+  await broker.next("publish");
+  // The notice is acknowledged, and nothing comes back.
+  ann.enter("unread");
+  await broker.next("publish");
+  await clock.advance(5_000);
+  await ann.screen.next((line) => line.includes("may write to chat/room"));
+  assertEquals(await ann.leave(), 3);
+});
+
+Deno.test("chat: a line that is refused gets no check mark", async () => {
+  await using broker = new FakeBroker(letIn({
+    publish: (packet) => puback(packet, 0x97),
+  }));
+  await using ann = await Chatter.open(broker);
+  ann.enter("refused", "/clear");
+  await ann.screen.next((line) => line.startsWith("Line 1 was not sent."));
+  assertEquals(await ann.leave(), 5);
+  assert(!ann.screen.all.includes("✓ sent"));
+});
+
+Deno.test("chat: an input that breaks off is reported", async () => {
+  await using broker = await openBroker();
+  await using ann = await Chatter.open(broker);
+  ann.fail(new Error("input/output error"));
+  assertEquals(await ann.code(), 1);
+  assertEquals(
+    ann.screen.all.at(-1),
+    "Reading stdin failed: input/output error.",
+  );
+});
+
+Deno.test("chat: the default name gets a hint once, and none about namesakes", async () => {
+  await using broker = await openBroker();
+  await using peer = await Peer.connect(broker);
+  const hint = "Your name is chat; /nick NAME changes it.";
+  for (const args of [["--quiet"], []]) {
+    await using user = await Chatter.open(broker, {
+      args: ["--follow", "--history", "0", "-n", "chat", ...args],
+    });
+    await user.until("-- User chat is now subscribed to chat/room.");
+    await peer.publish(ROOM, said("another", "chat"));
+    await user.until("chat: another");
+    const hints = user.screen.all.filter((line) => line.includes("/nick"));
+    assertEquals(hints, args.length > 0 ? [] : [hint]);
+    assertEquals(await user.leave(), 0);
+  }
 });
 
 Deno.test("chat: another member of the same name is mentioned once", async () => {

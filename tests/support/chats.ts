@@ -33,6 +33,7 @@ export class Chatter implements AsyncDisposable {
   readonly #opened = Promise.withResolvers<PromptOptions>();
   #prompt?: PromptOptions;
   #isOpen = true;
+  #error?: Error;
 
   private constructor(broker: { port: number }, options: ChatOptions) {
     const request = parsePublisherArgs([
@@ -90,6 +91,12 @@ export class Chatter implements AsyncDisposable {
     return await this.code();
   }
 
+  /** Breaks what is typed into, as a terminal that hangs up. */
+  fail(error: Error): void {
+    this.#error = error;
+    this.#close();
+  }
+
   /** The exit code, once the chat has ended. */
   async code(): Promise<number> {
     return await inTime(this.#code);
@@ -126,6 +133,7 @@ export class Chatter implements AsyncDisposable {
     for (;;) {
       const line = this.#lines.shift();
       if (line !== undefined) yield line;
+      else if (this.#error) throw this.#error;
       else if (!this.#isOpen) return;
       else await this.#progress.next;
     }
