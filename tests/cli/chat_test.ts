@@ -497,7 +497,7 @@ Deno.test("chat: a broker that does not come back after /nick is not waited for"
 
 Deno.test("chat: a broker that closes the connection of /nick holds nothing up", async () => {
   await using broker = echoing({
-    connect: (_, { number }) => number === 2 ? "close" : connack(),
+    connect: (_, { number }) => number === 1 ? connack() : "close",
   });
   const clock = new TestClock(Date.now());
   await using ann = await Chatter.follow(broker, { clock });
