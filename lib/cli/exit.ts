@@ -35,6 +35,18 @@ export const EXIT = {
   waited: 6,
 } as const;
 
+const SIGNALS: Partial<Record<Deno.Signal, number>> = {
+  SIGHUP: 1,
+  SIGINT: 2,
+  SIGTERM: 15,
+  SIGBREAK: 21,
+};
+
+/** The exit code of a program that a signal stopped, as shells have it. */
+export function exitCodeOfSignal(signal: Deno.Signal): number {
+  return 128 + (SIGNALS[signal] ?? 0);
+}
+
 /** Returns the exit code for an error. */
 export function exitCodeOf(error: unknown): number {
   if (error instanceof UsageError) return EXIT.usage;
