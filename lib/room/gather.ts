@@ -7,7 +7,7 @@
 
 import { MAX_NAME_LENGTH, type Received } from "../protocol.ts";
 import type { Clock } from "../timer.ts";
-import { type PresenceChange, presenceOf } from "./notices.ts";
+import { type PresenceChange, presenceOf } from "./members.ts";
 
 /** What is told in one line. */
 export type Gathered =

@@ -29,7 +29,7 @@ import {
   safeTopic,
 } from "../safe_text.ts";
 import type { Gathered } from "./gather.ts";
-import type { PresenceChange } from "./notices.ts";
+import type { PresenceChange } from "./members.ts";
 import { localTime, longDay, timeAndDay } from "./time.ts";
 
 /** How lines are shown. */

@@ -8,9 +8,9 @@
 import { assertEquals } from "@std/assert";
 import type { ChatClient, Grant } from "../../lib/client.ts";
 import type { Received } from "../../lib/protocol.ts";
-import { joinNotice } from "../../lib/room/notices.ts";
+import { joinNotice } from "../../lib/room/members.ts";
 import { encodeHistory } from "../../lib/room/history.ts";
-import type { ReaderOptions } from "../../lib/room/reader.ts";
+import type { ReaderOptions } from "../../lib/room/room.ts";
 import { message, notice, received } from "../support/line_fixtures.ts";
 import { pureTests } from "../support/pure.ts";
 import { namesIn, read, ROOM } from "../support/rooms.ts";
