@@ -288,7 +288,7 @@ function sentence(note: Note): string {
     case "lost":
       return `${note.count.toLocaleString("en")} ` +
         `${note.count === 1 ? "message" : "messages"} of ` +
-        `${safeName(note.from)} did not arrive here.`;
+        `${safeName(note.from)} did not arrive.`;
     case "uncounted":
       return "More people write here than can be remembered; not every loss " +
         "is reported from now on.";

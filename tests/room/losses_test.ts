@@ -638,7 +638,7 @@ test("a reader says who and how many, as a line and as JSON", () => {
   plain.reader.stop();
   assertEquals(
     plain.lines.at(-1),
-    "== 8,247 messages of Ada did not arrive here.",
+    "== 8,247 messages of Ada did not arrive.",
   );
   const json = read({ json: true });
   const from = "\x1b[31m: a\n";
