@@ -43,7 +43,7 @@ async function listen(
   options: ListenerOptions,
   people: People,
 ): Promise<number> {
-  const { connect, color } = await prepare(options, people.tell);
+  const { connect, color, isDumb } = await prepare(options, people.tell);
   const ending = new Ending();
   const { json } = options;
   const stdout = new LineWriter(
@@ -51,9 +51,12 @@ async function listen(
     (count) => droppedLine(count, { json, color }),
   );
   const isTerminal = Deno.stdout.isTerminal();
+  const multiline = isTerminal && color && !isDumb && !json;
+  const rows = multiline ? await rowsOfTerminal() : (line: string) => line;
   const reader = new Reader({
     ...options,
     color,
+    multiline,
     ignored: new Ignored(options.ignore),
     bell: options.bell && isTerminal,
     // Where lines are to be plain, each event keeps a line of its own.
@@ -62,7 +65,7 @@ async function listen(
     // A keeper is about to keep it.
     tellsNone: isTerminal && !json && options.keep === undefined,
     keeps: options.keep !== undefined,
-    write: (line) => stdout.write(line),
+    write: (line) => stdout.write(rows(line)),
     warn: people.complain,
     onEnough: () => ending.begin(),
   });
@@ -127,6 +130,12 @@ async function openKeeper(
     warn: complain,
     debug: (sentence) => debug && tell(`Debug: ${sentence}.`),
   });
+}
+
+/** Breaks lines into rows of the terminal: a sender may know its width. */
+async function rowsOfTerminal(): Promise<(line: string) => string> {
+  const { breakLine, terminalSize } = await import("./lib/terminal/screen.ts");
+  return (line) => breakLine(line, terminalSize().columns);
 }
 
 /** Calls for the end at a signal, at Enter on a terminal, or after `--wait`. */

@@ -391,7 +391,7 @@ class Chat {
   #openRoom(topic: string): Room {
     const { follow, username, qos, history, bell, resume, timeout } =
       this.#options;
-    const { color } = this.#setting;
+    const { color, isDumb } = this.#setting;
     const options = {
       topics: follow ? [topic] : [],
       name: this.#name,
@@ -400,6 +400,7 @@ class Chat {
       announce: follow,
       json: false,
       color,
+      multiline: color && !isDumb,
       gather: follow && color,
       showTopic: false,
       bell,
