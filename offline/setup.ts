@@ -22,10 +22,7 @@ const SCOPE = `${VENDOR}/jsr.io/@std`;
 /** The folders beside this file, and the modules that the project imports. */
 const PACKAGES: Record<string, Record<string, string>> = {
   assert: { ".": "./mod.ts" },
-  cli: {
-    "./parse-args": "./parse_args.ts",
-    "./unicode-width": "./unicode_width.ts",
-  },
+  cli: { "./unicode-width": "./unicode_width.ts" },
   fmt: { "./colors": "./colors.ts" },
 };
 

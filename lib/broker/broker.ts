@@ -216,7 +216,7 @@ export async function main(args: string[]): Promise<number> {
     if (!/^(127\.|localhost$|::1$)/.test(hostname)) {
       console.error(networkAdvice(broker));
     }
-    await new Promise<void>((resolve) => onEndSignals(resolve));
+    await new Promise<void>((resolve) => onEndSignals(() => resolve()));
     return 0;
   } catch (error) {
     if (!(error instanceof ListenError)) throw error;
