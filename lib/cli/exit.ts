@@ -4,11 +4,7 @@
  * @module
  */
 
-import {
-  NotAuthorizedError,
-  PublishError,
-  UnreachableError,
-} from "../client.ts";
+import { NotAuthorizedError, UnreachableError } from "../client.ts";
 import { UsageError } from "./flags.ts";
 
 /** `--wait` ended the listener before `--count` was reached. */
@@ -35,14 +31,11 @@ export const EXIT = {
   waited: 6,
 } as const;
 
-/** Returns the exit code for an error. */
+/** Returns the exit code for an error that ended a script. */
 export function exitCodeOf(error: unknown): number {
   if (error instanceof UsageError) return EXIT.usage;
   if (error instanceof WaitedError) return EXIT.waited;
   if (error instanceof NotAuthorizedError) return EXIT.notAuthorized;
   if (error instanceof UnreachableError) return EXIT.unreachable;
-  if (error instanceof PublishError) {
-    return error.isDenied ? EXIT.notAuthorized : EXIT.undelivered;
-  }
   return EXIT.failed;
 }
