@@ -122,7 +122,7 @@ Deno.test("permissions: a hostile path stays one harmless line", async () => {
   const args = ["--cafile", "a\n\x1b[2J", "-h", "mqtts://a", "-m", "hi"];
   const { code, stderr } = await run("publisher.ts", args);
   assertEquals(code, 2);
-  assertMatch(stderr, /^publisher: reading [^\n\x1b]+\n$/);
+  assertMatch(stderr, /^publisher: reading .+ with -R=a ⏎ <U\+001B>\[2J\.\n$/);
 });
 
 Deno.test("permissions: the environment is left alone unless granted", async () => {
