@@ -12,7 +12,7 @@ import { FakeBroker, letIn } from "./support/brokers.ts";
 import { Member } from "./support/members.ts";
 import { connack, type PacketOf, puback } from "./support/packets.ts";
 
-/** The number of a message that came, and its session. */
+/** The number of a message that came, and its run. */
 function idOf({ payload }: { payload: string | Uint8Array }) {
   const bytes = typeof payload === "string"
     ? new TextEncoder().encode(payload)
@@ -33,7 +33,7 @@ Deno.test("numbers: one run for each room, notices included", async () => {
   await ann.say("d", "hall");
   const ids = broker.all("publish").map(idOf);
   assertEquals(ids.map(({ number }) => number), [1, 1, 2, 3]);
-  assertEquals(new Set(ids.map(({ session }) => session)).size, 2);
+  assertEquals(new Set(ids.map(({ run }) => run)).size, 2);
 });
 
 Deno.test("numbers: what is refused before it is sent leaves no hole", async () => {
@@ -48,7 +48,7 @@ Deno.test("numbers: what is refused before it is sent leaves no hole", async () 
   await Promise.all([sent[0], sent[3]]);
   const ids = broker.all("publish").map(idOf);
   assertEquals(ids.map(({ number }) => number), [1, 2]);
-  assertEquals(ids[0].session, ids[1].session);
+  assertEquals(ids[0].run, ids[1].run);
 });
 
 Deno.test("numbers: after a refusal another run begins", async () => {
@@ -64,7 +64,7 @@ Deno.test("numbers: after a refusal another run begins", async () => {
   await ann.say("b");
   const ids = broker.all("publish").map(idOf);
   assertEquals(ids.map(({ number }) => number), [1, 2, 1]);
-  assert(ids[0].session !== ids[2].session);
+  assert(ids[0].run !== ids[2].run);
 });
 
 Deno.test("numbers: what is sent again has the same", async () => {
@@ -80,7 +80,7 @@ Deno.test("numbers: what is sent again has the same", async () => {
   await Promise.all(sent);
   const ids = broker.all("publish").map(idOf);
   assertEquals(ids.map(({ number }) => number), [1, 2, 1, 2, 3]);
-  assertEquals(new Set(ids.map(({ session }) => session)).size, 1);
+  assertEquals(new Set(ids.map(({ run }) => run)).size, 1);
 });
 
 Deno.test("numbers: without a connection, too large is told at once", async () => {

@@ -4,7 +4,11 @@
  * @module
  */
 
-import { NotAuthorizedError, UnreachableError } from "../client.ts";
+import {
+  NotAuthorizedError,
+  PublishError,
+  UnreachableError,
+} from "../client.ts";
 import { UsageError } from "./flags.ts";
 
 /** `--wait` ended the listener before `--count` was reached. */
@@ -31,11 +35,26 @@ export const EXIT = {
   waited: 6,
 } as const;
 
-/** Returns the exit code for an error that ended a script. */
+const SIGNALS: Partial<Record<Deno.Signal, number>> = {
+  SIGHUP: 1,
+  SIGINT: 2,
+  SIGTERM: 15,
+  SIGBREAK: 21,
+};
+
+/** The exit code of a program that a signal stopped, as shells have it. */
+export function exitCodeOfSignal(signal: Deno.Signal): number {
+  return 128 + (SIGNALS[signal] ?? 0);
+}
+
+/** Returns the exit code for an error. */
 export function exitCodeOf(error: unknown): number {
   if (error instanceof UsageError) return EXIT.usage;
   if (error instanceof WaitedError) return EXIT.waited;
   if (error instanceof NotAuthorizedError) return EXIT.notAuthorized;
   if (error instanceof UnreachableError) return EXIT.unreachable;
+  if (error instanceof PublishError) {
+    return error.isDenied ? EXIT.notAuthorized : EXIT.undelivered;
+  }
   return EXIT.failed;
 }

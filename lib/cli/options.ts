@@ -24,7 +24,7 @@ import {
 import type { QoS } from "../protocol.ts";
 import { MAX_KEPT } from "../room/history_topic.ts";
 import { Ignored } from "../room/ignored.ts";
-import { nameFault } from "../room/rename.ts";
+import { nameFault } from "../room/members.ts";
 import {
   filterFault,
   isOneTopic,

@@ -94,6 +94,7 @@ Deno.test("docs: the table has the members of the listener's own JSON", () => {
   const notes: Note[] = [
     { ...GAP, seconds: 4.1, mayMissQoS0: false, fetched: 3 },
     { type: "lost", from: "Ada", count: 2, topic: "chat/room" },
+    { type: "uncounted" },
     { type: "dropped", count: 2 },
     { type: "missed", count: 2 },
   ];
