@@ -28,8 +28,12 @@ type Motion = (draft: Draft) => number;
 
 const left: Motion = ({ cursor }) => cursor - 1;
 const right: Motion = ({ cursor }) => cursor + 1;
-const start: Motion = () => 0;
-const end: Motion = ({ text }) => text.length;
+const start: Motion = ({ text, cursor }) =>
+  text.slice(0, cursor).lastIndexOf("\n") + 1;
+const end: Motion = ({ text, cursor }) => {
+  const end = text.indexOf("\n", cursor);
+  return end === -1 ? text.length : end;
+};
 
 const WORD = /[\p{L}\p{M}\p{N}_\u200C\u200D]/u;
 const BLANK = /\s/;
@@ -116,19 +120,19 @@ export class Editor {
     this.#change(before + this.#text.slice(this.#cursor), before.length);
   }
 
-  /** Puts another text in place of the line. */
-  replace(text: string): void {
-    this.#change(text, text.length);
-  }
-
   /** Ends the line: its text goes into the history, and the next one is empty. */
   enter(): void {
     const entries = this.#entries.filter((entry) => entry !== this.#text);
     if (this.#text.trim() !== "") entries.push(this.#text);
     this.#entries = entries.slice(-MAX_ENTRIES);
-    this.#at = this.#entries.length;
-    this.#drafts.clear();
     this.#show("");
+    this.#beginLine();
+  }
+
+  /** Gives the line up for a new one; Ctrl-_ brings it back. */
+  drop(): void {
+    this.#change("", 0);
+    this.#beginLine();
   }
 
   /** Ends a search with what it found in the line. */
@@ -169,6 +173,12 @@ export class Editor {
     this.#cursor = text.length;
     this.#isKilling = false;
     this.#past = [];
+  }
+
+  /** Leaves the history, and what was changed in it. */
+  #beginLine(): void {
+    this.#at = this.#entries.length;
+    this.#drafts.clear();
   }
 
   /** The index that a motion leads to, between two graphemes. */
@@ -212,6 +222,28 @@ export class Editor {
     this.#text = last.text;
     this.#cursor = last.cursor;
     this.#isKilling = false;
+  }
+
+  /** Removes the text up to an end of the row, or the line break there. */
+  #killRow(end: Motion, beyond: Motion): void {
+    this.#kill(this.#goal(end) === this.#cursor ? beyond : end);
+  }
+
+  /** Goes to the row above in a text of several lines; else back in the history. */
+  #up(): void {
+    const from = start(this.#draft);
+    if (from === 0) return this.#recall(this.#at - 1);
+    const above = start({ text: this.#text, cursor: from - 1 });
+    this.#move(({ cursor }) => Math.min(above + cursor - from, from - 1));
+  }
+
+  /** The same downwards. */
+  #down(): void {
+    const below = end(this.#draft) + 1;
+    if (below > this.#text.length) return this.#recall(this.#at + 1);
+    const last = end({ text: this.#text, cursor: below });
+    const column = this.#cursor - start(this.#draft);
+    this.#move(() => Math.min(below + column, last));
   }
 
   /** Goes to another line of the history; the one left keeps its changes. */
@@ -292,17 +324,18 @@ export class Editor {
     ["BSpace", (line) => line.#erase(left)],
     ["Delete", (line) => line.#erase(right)],
     ["C-d", (line) => line.#erase(right)],
-    ["C-u", (line) => line.#kill(start)],
-    ["C-k", (line) => line.#kill(end)],
+    ["C-u", (line) => line.#killRow(start, left)],
+    ["C-k", (line) => line.#killRow(end, right)],
     ["C-w", (line) => line.#kill(blankLeft)],
     ["M-BSpace", (line) => line.#kill(wordLeft)],
     ["M-d", (line) => line.#kill(wordRight)],
     ["C-Delete", (line) => line.#kill(wordRight)],
+    ["M-Enter", (line) => line.insert("\n")],
     ["C-y", (line) => line.insert(line.#killed)],
     ["C-_", (line) => line.#undo()],
-    ["Up", (line) => line.#recall(line.#at - 1)],
+    ["Up", (line) => line.#up()],
     ["C-p", (line) => line.#recall(line.#at - 1)],
-    ["Down", (line) => line.#recall(line.#at + 1)],
+    ["Down", (line) => line.#down()],
     ["C-n", (line) => line.#recall(line.#at + 1)],
     ["C-r", (line) => line.#beginSearch()],
   ]);

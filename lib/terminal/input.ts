@@ -2,7 +2,10 @@
 
 import { Buffer } from "node:buffer";
 
-/** A line, and whether it is one of several that were pasted; or why it can't be sent. */
+/**
+ * A line, or why it can't be sent. One that was entered at the prompt may have
+ * line breaks; it is a message then (`isPasted`), whatever it begins with.
+ */
 export type Line =
   | { type: "text"; text: string; isPasted?: boolean }
   | { type: "too long"; bytes: number }

@@ -17,7 +17,7 @@ export const STOP_HINT =
 export interface KeyboardOptions {
   /** Whether stdout is the same terminal, which is asked to mark pastes. */
   marksPastes: boolean;
-  /** Clears the program's rows before it stops. */
+  /** Clears the program's rows before it stops or quits. */
   onStop?: () => Promise<void>;
   /** Draws them again when it goes on. */
   onContinue: () => void;
@@ -43,6 +43,7 @@ export class Keyboard {
     this.#stopListening = [
       onEndSignals(() => this.close()),
       onSignal("SIGTSTP", () => this.#stop()),
+      onSignal("SIGQUIT", () => this.#quit()),
       onSignal("SIGCONT", () => this.#goOn()),
       () => removeEventListener("unload", releaseIfOpen),
     ];
@@ -92,6 +93,14 @@ export class Keyboard {
     } catch { // Older versions of Deno don't allow that.
       this.#goOn();
     }
+  }
+
+  /** Ends the program as SIGQUIT does where it is not listened to. */
+  async #quit(): Promise<void> {
+    await this.#options.onStop?.();
+    this.close();
+    this.release();
+    Deno.kill(Deno.pid, "SIGQUIT");
   }
 
   #goOn(): void {
@@ -181,7 +190,7 @@ const TOKEN = new RegExp(
     // OSC, DCS and their like: the answer to a question about colours, say.
     `${ESC}[\\]PX^_]\\P{Cc}*(?:\x07|${ESC}\\\\)`,
     // A key with Alt. Before another control character, ESC is Escape.
-    `${ESC}[\\P{Cc}\b\x7f]`,
+    `${ESC}[\\P{Cc}\b\x7f\r\n]`,
     "\\P{Cc}+",
     "\\p{Cc}",
   ].join("|"),
@@ -201,8 +210,8 @@ const SEQUENCE_MS = 500;
 /** of a paste: if it ends too soon, its lines are taken for typed ones. */
 const PASTE_MS = 3_000;
 
-/** Three lines at once: a paste in a terminal that marks none. */
-const SEVERAL_LINES = /(?:[\r\n]+[^\r\n]+){2}[\r\n]/;
+/** Three lines at once: a paste in a terminal that marks none, and sends CR for LF. */
+const SEVERAL_LINES = /(?:\r+[^\r\n]+){2}\r/;
 
 /** Cuts input into keys and pastes, wherever the pieces of it are cut. */
 class Splitter {

@@ -4,7 +4,6 @@ import { Editor } from "./editor.ts";
 import { type Line, readLines } from "./input.ts";
 import { type Input, Keyboard, STOP_HINT, textIn } from "./keys.ts";
 import { LineWriter } from "./output.ts";
-import { meaningOf, messagesOf, questionAbout } from "./question.ts";
 import { MAX_PAYLOAD_BYTES } from "../protocol.ts";
 import { safeText } from "../safe_text.ts";
 import { Screen, terminalSize } from "./screen.ts";
@@ -84,14 +83,6 @@ async function* plainLines(): AsyncGenerator<Line> {
 /** A terminal that takes nothing for so long doesn't keep the program from stopping. */
 const STUCK_SECONDS = 1;
 
-/** What is asked before several lines are sent. */
-interface Question {
-  text: string;
-  /** The lines as one text. */
-  lines: string;
-  answer: Editor;
-}
-
 /** Ties keyboard, editor and screen together. */
 class TerminalPrompt implements Prompt {
   readonly lines: AsyncIterable<Line> = this.#takeEntered();
@@ -103,7 +94,6 @@ class TerminalPrompt implements Prompt {
   /** What was entered and is not taken yet. */
   readonly #entered: Line[] = [];
   readonly #progress = new Progress();
-  #question?: Question;
   #isOpen = true;
   /** Whether the terminal is another program's. */
   #isAway = true;
@@ -198,55 +188,40 @@ class TerminalPrompt implements Prompt {
       case "C-c":
         return this.#interrupt();
       case "C-d":
-        if (this.#line.view.text === "") return this.close();
+        if (this.#editor.view.text === "") return this.close();
     }
-    this.#line.press(input);
-  }
-
-  /** What is being typed: a line, or the answer to a question. */
-  get #line(): Editor {
-    return this.#question?.answer ?? this.#editor;
+    this.#editor.press(input);
   }
 
   #draw(): void {
     if (!this.#isOpen || this.#isAway) return;
-    const { label, text, cursor } = this.#line.view;
-    const before = label || this.#question?.text;
+    const { label, text, cursor } = this.#editor.view;
     this.#screen.draw(
-      before === undefined
+      label === ""
         ? { prompt: this.#options.text, line: text, cursor }
-        : { prompt: "", line: before + text, cursor: before.length + cursor },
+        : { prompt: "", line: label + text, cursor: label.length + cursor },
     );
   }
 
-  /** Gives up the search or the question, or else leaves. */
+  /** Gives up the search or the line, or else leaves. */
   #interrupt(): void {
     if (this.#editor.isSearching) this.#editor.giveUp();
-    else if (this.#question) this.#answer("no");
+    else if (this.#editor.text !== "") this.#editor.drop();
     else this.close();
   }
 
   #enter(): void {
-    this.#line.accept();
-    const { text } = this.#line;
-    if (this.#question) this.#answer(text);
-    else if (messagesOf(text).length > 1) this.#ask(text);
-    else {
-      this.#editor.enter();
-      this.#give(messagesOf(text)[0] ?? "", false);
-    }
-  }
-
-  #give(text: string, isPasted: boolean): void {
-    if (text === "") return;
+    this.#editor.accept();
+    const { text } = this.#editor;
+    this.#editor.enter();
+    if (text.trim() === "") return;
     const { keeps, paint, text: prompt } = this.#options;
     if (keeps()) this.show(paint(prompt) + safeText(text));
-    this.#entered.push({ type: "text", text, isPasted });
+    this.#entered.push({ type: "text", text, isPasted: text.includes("\n") });
     this.#progress.made();
   }
 
   #complete(): void {
-    if (this.#question) return;
     this.#editor.accept();
     const { text, cursor } = this.#editor;
     const before = text.slice(0, cursor);
@@ -256,41 +231,10 @@ class TerminalPrompt implements Prompt {
     if (candidates.length > 0) this.show(candidates.join("  "));
   }
 
-  /** One pasted line can be edited further; several are asked about. */
+  /** Puts a paste into the line as it is, but for the line break at its end. */
   #paste(pasted: string): void {
-    const text = textIn(pasted.replace(/\r\n?/g, "\n"));
-    this.#line.accept();
-    const { text: line, cursor } = this.#line;
-    const all = line.slice(0, cursor) + text + line.slice(cursor);
-    if (!this.#question && messagesOf(all).length > 1) return this.#ask(all);
-    const trimmed = text.replace(/^\n+|\n+$/g, "").replace(/[\t\n]/g, " ");
-    this.#line.insert(trimmed);
-  }
-
-  #ask(lines: string): void {
-    this.#question = {
-      text: questionAbout(lines),
-      lines,
-      answer: new Editor(),
-    };
-  }
-
-  #answer(answer: string): void {
-    const lines = this.#question?.lines ?? "";
-    this.#question = undefined;
-    switch (meaningOf(answer)) {
-      case "yes":
-        for (const text of messagesOf(lines)) this.#give(text, true);
-        this.#editor.replace("");
-        this.#editor.enter();
-        return;
-      case "no":
-        return this.show("Nothing was sent.");
-      case "neither": {
-        this.show("Nothing was sent; it is all in the line.");
-        const all = [lines, ...messagesOf(answer)].join("\n");
-        this.#editor.replace(all);
-      }
-    }
+    this.#editor.accept();
+    const text = pasted.replace(/\r\n?/g, "\n").replace(/\n$/, "");
+    this.#editor.insert(textIn(text));
   }
 }

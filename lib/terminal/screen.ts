@@ -161,18 +161,18 @@ function layOut(content: AreaContent, size: TerminalSize): Area {
   let width = most(start);
   for (const cluster of clusters(line, columns)) {
     if (area.rows.length > area.cursorRow + count + 1) break;
-    const shown = shownCluster(cluster);
+    const shown = cluster === "\n" ? "" : shownCluster(cluster);
     const more = most(shown);
     let last = area.rows.length - 1;
     // One cell stays free: after the last one terminals differ.
-    if (width + more >= columns) {
+    if (cluster === "\n" || width + more >= columns) {
       last = area.rows.push("") - 1;
       width = 0;
     }
     if (cursor > index) {
       area.cursorRow = last;
-      const before = cluster.slice(0, cursor - index);
-      area.beforeCursor = area.rows[last] + shownCluster(before);
+      const before = shown && shownCluster(cluster.slice(0, cursor - index));
+      area.beforeCursor = area.rows[last] + before;
     }
     area.rows[last] += shown;
     width += more;

@@ -73,6 +73,36 @@ Deno.test("editor: keys edit as in a shell", () => {
   }
 });
 
+Deno.test("editor: in several lines, keys move and kill in their row", () => {
+  const cases: [string, string[], string][] = [
+    ["one\ntw|o", ["Home"], "one\n|two"],
+    ["o|ne\ntwo", ["End"], "one|\ntwo"],
+    ["o|ne\ntwo", ["C-k"], "o|\ntwo"],
+    ["o|ne\ntwo", ["C-k", "C-k"], "o|two"],
+    ["one\ntw|o", ["C-u"], "one\n|o"],
+    ["one\ntw|o", ["C-u", "C-u", "C-y"], "one\ntw|o"],
+    ["one\n|two", ["BSpace"], "one|two"],
+    ["one\ntwo|", ["Up"], "one|\ntwo"],
+    ["one\nthree|", ["Up"], "one|\nthree"],
+    ["on|e\nthree", ["Down"], "one\nth|ree"],
+    ["thre|e\none\nthree", ["Down"], "three\none|\nthree"],
+    ["👩‍👩‍👧|\n👩‍👩‍👧", ["Down"], "👩‍👩‍👧\n👩‍👩‍👧|"],
+    ["a👩‍👩‍👧\nab|", ["Up"], "a|👩‍👩‍👧\nab"],
+    ["|x\n\n", ["Down", "Down"], "x\n\n|"],
+  ];
+  for (const [before, keys, then] of cases) {
+    assertEquals(seen(type(at(before), ...keys)), then, keys.join(" "));
+  }
+});
+
+Deno.test("editor: Up and Down leave several lines for the history", () => {
+  const line = type(after("first", "one\ntwo"), "draft", "Up");
+  assertEquals(seen(line), "one\ntwo|");
+  assertEquals(seen(type(line, "Up", "Up")), "first|");
+  assertEquals(seen(type(line, "Down", "Down")), "draft|");
+  assertEquals(seen(type(line, "C-p", "C-p")), "first|");
+});
+
 /** One character each to a reader. */
 const GRAPHEMES = [
   "👩‍👩‍👧",

@@ -62,6 +62,7 @@ function cuts(text: string): [string, string][] {
 Deno.test("keys: their names, however a terminal spells them", async () => {
   const names: [string, string[]][] = [
     ["<Enter>", ["\r", "\n", "\x1b[13u", "\x1b[13;2u", "\x1b[27;5;13~"]],
+    ["<M-Enter>", ["\x1b\r", "\x1b\n", "\x1b[13;3u", "\x1b[27;3;13~"]],
     ["<BSpace>", ["\x7f", "\b", "\x1b[127u"]],
     ["<Escape>", ["\x1b", "\x1b[27u"]],
     ["<C-a>", ["\x01", "\x1b[97;5u", "\x1b[27;5;97~"]],
@@ -185,6 +186,9 @@ Deno.test("keys: three lines at once are a paste even without marks", async () =
   assertEquals(await heard("a\rb\rc\rd"), "[a\rb\rc\rd]");
   assertEquals(await heard("a\rb\r"), "a<Enter>b<Enter>");
   assertEquals(await heard("\r\r\r"), "<Enter><Enter><Enter>");
+  // A program that types lines ends them with LF; a terminal pastes CR.
+  const lines = await heard("a\nb\nc\nd\n");
+  assertEquals(lines, "a<Enter>b<Enter>c<Enter>d<Enter>");
 });
 
 Deno.test("keys: text without them", () => {

@@ -141,6 +141,7 @@ const HARD = [
   "read ❤️ the ⚠️ notes ✔️ of 1️⃣ and 🌡️|",
   "“Now” — she said… ‘no’ → 3 × 5 ★|",
   "⌚\uFE0E ☂\uFE0E|",
+  "a traceback:\n\n  File ❤️|.py\n    return 天地",
 ];
 
 const WIDTHS: Widths[] = ["code points", "graphemes", "wide symbols"];
@@ -160,7 +161,7 @@ Deno.test("screen: each key leaves one prompt and the line above it", async () =
         const shown = (await screen.rows()).join("").replaceAll(" ", "");
         const prompt = columns < 10 ? ">" : "Ada>";
         const all = `aline${prompt}${text.replace("|", "")}!!`;
-        assertEquals(shown, all.replaceAll(" ", ""), `${columns}`);
+        assertEquals(shown, all.replace(/[ \n]/g, ""), `${columns}`);
         assertEquals(screen.terminal.broken, []);
       }
     }
@@ -228,6 +229,20 @@ Deno.test("area: a character wider than a row is shown in its parts", async () =
 Deno.test("area: what a terminal could obey is shown, not written", async () => {
   assertEquals(await typed("a\x1b[2Jb|"), ["Ada> a<U+001B>[2Jb|"]);
   assertEquals(await typed("a\u202Eb|"), ["Ada> a<U+202E>b|"]);
+});
+
+Deno.test("area: line breaks begin rows", async () => {
+  const cases: [string, string[]][] = [
+    ["one\ntwo|", ["Ada> one", "two|"]],
+    ["one|\ntwo", ["Ada> one|", "two"]],
+    ["one\n|two", ["Ada> one", "|two"]],
+    ["one\n\n|", ["Ada> one", "", "|"]],
+    ["\n|\nthree", ["Ada>", "|", "three"]],
+    ["fourteen lette\nrs|", ["Ada> fourteen lette", "rs|"]],
+    ["fourteen letters\nand|", ["Ada> fourteen lette", "rs", "and|"]],
+    ["\tdef f():\n\t\tpass|", ["Ada>  def f():", "  pass|"]],
+  ];
+  for (const [text, rows] of cases) assertEquals(await typed(text), rows);
 });
 
 Deno.test("area: a long prompt gives way", async () => {
