@@ -201,15 +201,14 @@ export function readFlags(script: Script, args: string[]): Values {
       given.set(name, []);
       continue;
     }
-    const isShort = !rawName.startsWith("--");
-    const value = inlineValue && isShort
-      ? token.value.replace(/^=/, "")
-      : token.value;
-    const isText = name === "message" && value !== undefined;
-    if (!isText && (!value || (!inlineValue && value.startsWith("-")))) {
-      throw valueNeeded(flag, rawName, value);
-    }
-    given.set(name, [...given.get(name) ?? [], value ?? ""]);
+    const text = token.value ?? "";
+    const isGlued = inlineValue && !rawName.startsWith("--");
+    const value = isGlued ? text.replace(/^=/, "") : text;
+    const isMissing = name === "message"
+      ? token.value === undefined
+      : value === "" || (!inlineValue && value.startsWith("-"));
+    if (isMissing) throw valueNeeded(flag, rawName, value);
+    given.set(name, [...given.get(name) ?? [], value]);
   }
   return new Values(given, extra);
 }
@@ -225,7 +224,7 @@ function unknownFlag(name: string, flags: Flag[]): UsageError {
   );
 }
 
-function valueNeeded(flag: Flag, rawName: string, value = ""): UsageError {
+function valueNeeded(flag: Flag, rawName: string, value: string): UsageError {
   const { long, choices } = flag;
   const subject = rawName === "-h"
     ? "-h is the broker's host and"

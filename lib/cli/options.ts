@@ -14,6 +14,7 @@ import {
 import { DEFAULTS } from "../client_options.ts";
 import type { ConnectOptions } from "../mqtt/connect.ts";
 import {
+  CHOICES,
   type Choices,
   readFlags,
   type Script,
@@ -128,19 +129,14 @@ export function parseListenerArgs(args: string[]): Request<ListenerOptions> {
 export function parsePublisherArgs(args: string[]): Request<PublisherOptions> {
   return parse("publisher", args, (values) => {
     const topic = values.one("topic") ?? "chat";
-    const follow = values.has("follow");
-    if (follow && values.has("message")) {
-      throw new UsageError("--follow is for the prompt, not for --message.");
-    }
     refuse("topic", topic, topicFault(topic));
-    if (!follow && values.has("history")) {
-      throw new UsageError("--history is for --follow; give both.");
-    }
+    excludes(values, "follow", "message");
+    needs(values, "history", "follow");
     return {
       ...commonOptions(values),
       topic,
       message: values.one("message"),
-      follow,
+      follow: values.has("follow"),
     };
   });
 }
@@ -157,14 +153,17 @@ function parse<O>(
 ): Request<O> {
   const values = readFlags(script, args);
   if (values.has("help")) {
-    const isPlain = values.one("color") === "never";
-    return { action: "help", color: isPlain ? "never" : "auto" };
+    // Help works whatever else is wrong.
+    const color = CHOICES.color.find((word) => word === values.one("color"));
+    return { action: "help", color: color ?? "auto" };
   }
   if (values.has("version")) return { action: "version" };
   const shell = values.choice("completions");
   if (shell !== undefined) return { action: "completions", shell };
+  const options = build(values);
+  // After the rest: in `-pw SECRET` the fault is the port "w".
   values.refuseExtra();
-  return { action: "run", options: build(values) };
+  return { action: "run", options };
 }
 
 function commonOptions(values: Values): Options {
@@ -182,22 +181,15 @@ function commonOptions(values: Values): Options {
     DEFAULTS.username;
   const resume = values.has("resume");
   const clientId = values.one("id");
-  if (!resume && values.has("session-expiry")) {
-    throw new UsageError("--session-expiry is for --resume; give both.");
-  }
-  if (values.has("password") && values.has("password-file")) {
-    throw new UsageError("give --password or --password-file, not both.");
-  }
-  if (values.has("secret") && values.has("secret-file")) {
-    throw new UsageError("give --secret or --secret-file, not both.");
-  }
+  needs(values, "session-expiry", "resume");
+  needs(values, "cert", "key");
+  needs(values, "key", "cert");
+  excludes(values, "password", "password-file");
+  excludes(values, "secret", "secret-file");
   if (resume && clientId === undefined) {
     throw new UsageError(
       "--resume needs --id, the name the broker keeps the session under.",
     );
-  }
-  if (values.has("cert") !== values.has("key")) {
-    throw new UsageError("--cert and --key go together; give both.");
   }
   const nameGiven = values.one("name");
   const fault = nameGiven && nameFault(nameGiven);
@@ -262,6 +254,16 @@ function parseBrokers(values: Values, tls: boolean): Broker[] {
     );
   }
   return brokers;
+}
+
+function needs(values: Values, flag: string, other: string): void {
+  if (!values.has(flag) || values.has(other)) return;
+  throw new UsageError(`--${flag} needs --${other}.`);
+}
+
+function excludes(values: Values, flag: string, other: string): void {
+  if (!values.has(flag) || !values.has(other)) return;
+  throw new UsageError(`give --${flag} or --${other}, not both.`);
 }
 
 function refuse(flag: string, text: string, fault: string | undefined): void {

@@ -176,7 +176,7 @@ function tellOfTimeZone(tell: (line: string) => void): void {
   const { timeZone = "UTC" } = Intl.DateTimeFormat().resolvedOptions();
   if (timeZone !== "UTC") return;
   tell(
-    "Debug: times are in UTC, as where TZ is not set, or is not one that " +
-      "Deno knows; it knows names, such as Europe/Berlin.",
+    "Debug: times are in UTC. Deno knows time zones by name (TZ=Europe/Berlin) " +
+      "and uses UTC for others.",
   );
 }

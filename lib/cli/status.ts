@@ -14,40 +14,41 @@ import { safeText } from "../safe_text.ts";
  * Which statuses are shown: only what needs an answer; also what goes wrong;
  * also what goes right; every step.
  */
-export type Verbosity = "quiet" | "terse" | "normal" | "debug";
+const VERBOSITIES = ["quiet", "terse", "normal", "debug"] as const;
+export type Verbosity = (typeof VERBOSITIES)[number];
 
 /** Returns a status as one safe line, or undefined for one that is not shown. */
 export function statusLine(
   status: Status,
   verbosity: Verbosity,
 ): string | undefined {
-  return isShown(status, verbosity)
+  const needed = VERBOSITIES.indexOf(leastVerbosity(status));
+  return VERBOSITIES.indexOf(verbosity) >= needed
     ? safeText(sentence(status, verbosity))
     : undefined;
 }
 
-function isShown(status: Status, verbosity: Verbosity): boolean {
+function leastVerbosity(status: Status): Verbosity {
   // The room's own line reports what its history says.
   const isHistory = "topic" in status &&
     roomOfHistory(status.topic) !== undefined;
-  if (isHistory && verbosity !== "debug") return false;
+  if (isHistory) return "debug";
   switch (status.type) {
     case "denied":
     case "lowered":
     case "maybe shared":
     case "not kept":
-      return true;
+      return "quiet";
     case "disconnected":
     case "reconnecting":
-      return verbosity !== "quiet";
+      return "terse";
     case "connected":
-      return verbosity !== "quiet" &&
-        (verbosity !== "terse" || status.gap !== undefined) &&
-        (verbosity === "debug" || !status.isRenewed);
+      if (status.isRenewed) return "debug";
+      return status.gap === undefined ? "normal" : "terse";
     case "subscribed":
-      return verbosity === "normal" || verbosity === "debug";
+      return "normal";
     case "step":
-      return verbosity === "debug";
+      return "debug";
   }
 }
 
@@ -70,13 +71,13 @@ function sentence(status: Status, verbosity: Verbosity): string {
       return `${broker} takes QoS ${status.qos} at most; messages are sent ` +
         "with that.";
     case "not kept":
-      return `${broker} keeps no session: what is said while you are away is ` +
-        "missed.";
+      return `${broker} keeps no session: you miss messages while you are ` +
+        "away.";
     case "maybe shared":
-      return `${broker} closed one connection after the other without a ` +
-        "word. Another client may use the id " +
-        `${JSON.stringify(status.clientId)}; or something in between closes ` +
-        "connections, or the broker doesn't take what is sent.";
+      return `${broker} closed several connections and gave no reason. ` +
+        `Another client may use the id ${JSON.stringify(status.clientId)}; ` +
+        "or something in between closes connections, or the broker rejects " +
+        "what is sent.";
     case "disconnected":
       return `Disconnected from ${broker}: ${status.reason}.`;
     case "reconnecting":

@@ -215,10 +215,10 @@ Deno.test("options: help and version need nothing else to be right", () => {
   const help = { action: "help", color: "auto" } as const;
   assertEquals(parseListenerArgs(["--help"]), help);
   assertEquals(parsePublisherArgs(["-q", "9", "x", "--help"]), help);
-  assertEquals(parsePublisherArgs(["--color=never", "--help"]), {
-    ...help,
-    color: "never",
-  });
+  for (const color of CHOICES.color) {
+    const args = ["--color", color, "--help"];
+    assertEquals(parsePublisherArgs(args), { action: "help", color });
+  }
   assertEquals(parsePublisherArgs(["--version", "-t", "#"]), {
     action: "version",
   });
@@ -262,11 +262,11 @@ const BOTH_REFUSE: [args: string[], sentence: RegExp][] = [
   [["--timeout", "2147484"], /^--timeout "2147484" does not fit/],
   [["-x", "4294967296", "-c", "-i", "a"], /^--session-expiry .* does not fit/],
   [["--resume"], /^--resume needs --id/],
-  [["-x", "5"], /^--session-expiry is for --resume/],
+  [["-x", "5"], /^--session-expiry needs --resume\.$/],
   [["-P", "a", "--password-file", "b"], /^give --password or --password-file/],
   [["--secret", "--secret-file", "b"], /^give --secret or --secret-file, not/],
-  [["--cert", "c"], /^--cert and --key go together/],
-  [["--key", "k"], /^--cert and --key go together/],
+  [["--cert", "c"], /^--cert needs --key\.$/],
+  [["--key", "k"], /^--key needs --cert\.$/],
   [["-h", "a", "-h", "b c"], /^--host "b c" does not fit: it takes a host/],
   [["-h", "a:0"], /^--host "a:0" does not fit/],
   [["-h", "http://a"], /^--host "http:\/\/a" does not fit: .* no scheme http/],
@@ -279,6 +279,8 @@ const BOTH_REFUSE: [args: string[], sentence: RegExp][] = [
 ];
 
 const LISTENER_REFUSES: typeof BOTH_REFUSE = [
+  [["-t", "a", "-t", "b", "--history", "3"], /^--history is for one room/],
+  [["-t", "$share/g/a", "--keep", "3"], /^--keep needs the whole room/],
   [["-t", "a", "-t", "b#"], /^--topic "b#" has a wildcard that is not/],
   [["-C", "0"], /^--count "0" does not fit/],
   [["-C", "9007199254740992"], /^--count "9007199254740992" does not fit/],
@@ -287,6 +289,8 @@ const LISTENER_REFUSES: typeof BOTH_REFUSE = [
 ];
 
 const PUBLISHER_REFUSES: typeof BOTH_REFUSE = [
+  [["-f", "-m", "x"], /^give --follow or --message, not both\.$/],
+  [["--history", "3"], /^--history needs --follow\.$/],
   [["-t", "chat/#"], /^--topic "chat\/#" has a wildcard, \+ or #/],
   [["-t", "chat/+"], /^--topic "chat\/\+" has a wildcard, \+ or #/],
   [["-m"], /^--message needs a value/],

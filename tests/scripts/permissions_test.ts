@@ -1,4 +1,4 @@
-import { assertEquals } from "@std/assert";
+import { assertEquals, assertMatch } from "@std/assert";
 import {
   FakeBroker,
   hostOf,
@@ -118,6 +118,13 @@ Deno.test("permissions: those that only some flags need", async () => {
   }
 });
 
+Deno.test("permissions: a hostile path stays one harmless line", async () => {
+  const args = ["--cafile", "a\n\x1b[2J", "-h", "mqtts://a", "-m", "hi"];
+  const { code, stderr } = await run("publisher.ts", args);
+  assertEquals(code, 2);
+  assertMatch(stderr, /^publisher: reading [^\n\x1b]+\n$/);
+});
+
 Deno.test("permissions: the environment is left alone unless granted", async () => {
   await using broker = await openBroker();
   const args = ["-h", hostOf(broker), "-u", "Test", "-t", "test/a", "-m", "hi"];
@@ -143,7 +150,16 @@ Deno.test("password: neither it nor a URL's token shows on stderr", async () => 
   await using broker = new FakeBroker(() => "close");
   const url = `ann:hunter2@${hostOf(broker)}`;
   const hosts = [`mqtt://${url}`, `ws://${url}/mqtt?token=hunter2`];
-  const flags = ["--debug", "--timeout", "1", "-P", "hunter2", "-m", "hi"];
+  const flags = [
+    "--debug",
+    "--quiet",
+    "--timeout",
+    "1",
+    "-P",
+    "hunter2",
+    "-m",
+    "hi",
+  ];
   const outcomes = await Promise.all(hosts.flatMap((host) => [
     run("publisher.ts", ["-h", host, ...flags]),
     run("publisher.ts", ["-h", host, ...flags], { permissions: [] }),
@@ -152,5 +168,6 @@ Deno.test("password: neither it nor a URL's token shows on stderr", async () => 
     assertEquals([2, 4].includes(code), true, stderr);
     assertEquals(stderr.includes("hunter2"), false, stderr);
     assertEquals(stderr.includes(hostOf(broker)), true, stderr);
+    assertMatch(stderr, code === 4 ? /^Debug: /m : /not permitted/);
   }
 });

@@ -26,7 +26,7 @@ const BOTH: [args: string[], said: RegExp][] = [
   [["-k", "30", "-k", "3"], /--keepalive "3"/],
   [["hello"], /"hello" belongs to no flag/],
   [["--resume"], /--resume needs --id/],
-  [["--cert", "c"], /--cert and --key/],
+  [["--cert", "c"], /--cert needs --key/],
   [["-h", "mqtt://ann:secret@a b"], /--host does not fit/],
 ];
 
@@ -77,6 +77,30 @@ gate(NO_TMUX)("usage: headings are coloured on a terminal only", async () => {
     await terminal.shows(RegExp(`^${when} ends$`, "m"));
     const isBold = (await terminal.capture()).includes("\x1b[1mExamples:");
     assertEquals(isBold, when === "auto");
+  }
+});
+
+Deno.test("usage: a bug is one line, and exit code 1", async () => {
+  const bug = (kind: string) => `
+    import { parsePublisherArgs } from "./lib/cli/options.ts";
+    import { runScript } from "./lib/cli/script.ts";
+    await runScript("publisher", [], parsePublisherArgs, () => {
+      ${kind};
+      return new Promise((resolve) => setTimeout(resolve, 60_000));
+    });
+  `;
+  for (
+    const kind of [
+      'queueMicrotask(() => { throw new Error("a\\nb") })',
+      'Promise.reject(new Error("a\\nb"))',
+    ]
+  ) {
+    const outcome = await run("-", [], { stdin: bug(kind) });
+    assertEquals(outcome, {
+      code: 1,
+      stdout: "",
+      stderr: "publisher: This is a bug, please report it: a ⏎ b\n",
+    });
   }
 });
 
