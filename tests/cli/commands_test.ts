@@ -77,10 +77,9 @@ Deno.test("commands: an unknown one is not sent, and the nearest is named", () =
   }
 });
 
-Deno.test("commands: pasted lines are text, whatever they look like", () => {
-  for (const text of ["/quit", "//x", "exit"]) {
-    const line = { type: "text", text, isPasted: true } as const;
-    assertEquals(interpret(line), line);
+Deno.test("commands: several rows are a message, whatever it begins with", () => {
+  for (const text of ["/quit\n", "//x\ny", "exit\n", " /nick\nx"]) {
+    assertEquals(interpret(typed(text)), typed(text));
   }
 });
 
