@@ -3,9 +3,9 @@ import {
   AbandonedError,
   type ChatClient,
   PublishError,
+  UnreachableError,
 } from "../../lib/client.ts";
 import { Delivery } from "../../lib/cli/delivery.ts";
-import { UnreachableError } from "../../lib/mqtt/errors.ts";
 import type { Line } from "../../lib/terminal/input.ts";
 import { type Clock, SYSTEM_CLOCK } from "../../lib/timer.ts";
 import {
