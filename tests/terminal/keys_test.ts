@@ -139,6 +139,14 @@ Deno.test("keys: the rest of a key may come later", async () => {
   assertEquals(await heard("\x1b", "[", "1;", "5", "C"), "<C-Right>");
 });
 
+Deno.test("keys: the rest of a sequence may take half a second", async () => {
+  const keyboard = new TestKeyboard();
+  await keyboard.send("\x1b[");
+  await keyboard.clock.advance(499);
+  await keyboard.send("A");
+  assertEquals(await keyboard.end(), "<Up>");
+});
+
 Deno.test("keys: of a report that is broken off, nothing is text", async () => {
   const keyboard = new TestKeyboard();
   await keyboard.send("\x1b[<0;12");
