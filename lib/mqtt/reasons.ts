@@ -13,6 +13,8 @@ export type Remedy =
   | "credentials"
   /** The other MQTT version may do. */
   | "version"
+  /** It closed without CONNACK: the other version may do. */
+  | "close"
   /** It was silent: the other version, another broker or a later time may do. */
   | "silence"
   /** The will may be too much: a lower QoS may do. */
@@ -121,7 +123,7 @@ export function connectReason(error: BrokerError | undefined): Reason {
   if (error === undefined) {
     // Old brokers treat an unknown version so.
     const text = "it closed the connection without a word";
-    return { text, remedy: "version" };
+    return { text, remedy: "close" };
   }
   if (error.message === "connack timeout") {
     return { text: "no answer in time", remedy: "silence" };
