@@ -511,7 +511,7 @@ export class Sender {
       if (oldest === undefined) return;
       const isLate = this.#clock.monotonic() - this.#since >= timeout * 1000;
       if (isLate) this.#isOverdue(oldest);
-      if (this.#open.size > 0) this.#watch();
+      else this.#watch();
     });
   }
 
@@ -522,6 +522,7 @@ export class Sender {
     if (!isRoom(thing) || !thing.isOptional) return drop(reason);
     this.#answered(thing);
     this.#deny(thing, reason);
+    if (this.#open.size > 0) this.#watch();
     this.#flush();
   }
 
