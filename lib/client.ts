@@ -21,8 +21,8 @@ import { Link } from "./mqtt/link.ts";
 import type { Version } from "./mqtt/rotation.ts";
 import { type Message, Sender } from "./mqtt/sender.ts";
 import { type Grant, Subscriptions } from "./mqtt/subscriptions.ts";
+import { loadTransport, type OpenStream } from "./mqtt/stream.ts";
 import { checkFilter, checkTopic } from "./mqtt/topic.ts";
-import { loadTransport, type OpenStream } from "./mqtt/transport.ts";
 import { type Content, decodeFrom, encodeFor } from "./codec.ts";
 import { IdSource } from "./ids.ts";
 import {

@@ -7,7 +7,6 @@
 
 import type { QoS } from "../protocol.ts";
 import { type Broker, showBroker, type TlsIdentity } from "./address.ts";
-import { certificateFault } from "./certificate.ts";
 import {
   NotAuthorizedError,
   RefusedError,
@@ -15,6 +14,7 @@ import {
 } from "./errors.ts";
 import type { ConnectPacket } from "./mqtt_js.ts";
 import type { Reason } from "./reasons.ts";
+import { certificateFault } from "./stream.ts";
 import {
   type Rotation,
   type Version,

@@ -19,13 +19,12 @@ import {
 import { RefusedError } from "./errors.ts";
 import { AT_ONCE_MS, type Limits, limitsOf } from "./limits.ts";
 import { type BrokerError, MqttJs } from "./mqtt_js.ts";
-import { MAX_PACKET_BYTES } from "./packet_limit.ts";
 import { connectReason, disconnectText, type Reason } from "./reasons.ts";
 import { OTHERWISE_MS, Rotation, type Version } from "./rotation.ts";
 import type { Break } from "./sender.ts";
 import type { LinkStatus } from "./status.ts";
 import { TakeoverWatch } from "./takeover.ts";
-import type { OpenStream } from "./transport.ts";
+import { MAX_PACKET_BYTES, type OpenStream } from "./stream.ts";
 
 /** Who is told. */
 export interface LinkHandlers {

@@ -7,7 +7,6 @@
  */
 
 import "./library_env.ts"; // first: MQTT.js reads the environment on loading
-import "./unused_modules.ts"; // before MQTT.js as well
 import mqttClient from "mqtt/lib/client";
 import ackHandler from "mqtt/lib/handlers/ack";
 import mqttStore from "mqtt/lib/store";
@@ -20,6 +19,12 @@ import type {
 } from "mqtt";
 import type { ISubackPacket } from "mqtt-packet";
 import type { QoS } from "../protocol.ts";
+import {
+  isMalformed,
+  limitArriving,
+  malformed,
+  PacketMeter,
+} from "./stream.ts";
 
 /** MQTT.js's client. */
 export type MqttClient = import("mqtt").MqttClient;
@@ -83,6 +88,8 @@ export class MqttJs {
   readonly #mqtt: MqttClient;
   readonly #events: ConnectionEvents;
   readonly #unanswered = new UnansweredStore();
+  /** Counts the packets of this connection. */
+  #meter = new PacketMeter(0);
   /** Why the connection that is about to close does. */
   #cause?: BrokerError;
 
@@ -118,7 +125,11 @@ export class MqttJs {
       events.onPublish(topic, bytes, packet);
     });
     mqtt.on("packetreceive", (packet) => this.#onPacket(packet));
-    mqtt.on("error", (error) => this.fail(error));
+    mqtt.on("error", (error) => {
+      const isSaid = !mqtt.connected || !isMalformed(error);
+      const text = `the broker sent a malformed packet (${error.message})`;
+      this.fail(isSaid ? error : malformed(text));
+    });
     mqtt.on("close", () => this.#onClose());
     mqtt.on("disconnect", (packet) => events.onDisconnect(packet));
   }
@@ -262,6 +273,8 @@ export class MqttJs {
     mqtt: MqttClient,
   ): ByteStream {
     const stream = open(mqtt);
+    const { protocolVersion } = mqtt.options;
+    this.#meter = limitArriving(stream, protocolVersion === 5 ? 5 : 4);
     // MQTT.js keeps those to itself that have no code, as ws has for an HTTP
     // answer.
     stream.on("error", (error: BrokerError) => this.#cause ??= error);
@@ -284,7 +297,7 @@ export class MqttJs {
     if ("messageId" in packet && packet.messageId === -1) {
       // An unknown command: MQTT.js passes over it.
       Object.assign(packet, { cmd: "truncated" });
-      this.fail(new Error("Malformed packet: it has no packet id"));
+      this.fail(malformed("the broker sent a packet without its packet id"));
     }
     const code = packet.cmd === "connack"
       ? packet.reasonCode ?? packet.returnCode

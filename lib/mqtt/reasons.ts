@@ -1,11 +1,7 @@
-/**
- * Why a connection fails, in words, and whether trying again can help. Owns
- * the reading of MQTT's reason codes and of the system's and TLS's errors.
- *
- * @module
- */
+/** Why a connection fails, in words, and what may help. */
 
 import { type BrokerError, REASON_NAMES, type Said } from "./mqtt_js.ts";
+import { isMalformed, MALFORMED } from "./stream.ts";
 
 /** What a failed connection asks for. */
 export type Remedy =
@@ -84,19 +80,17 @@ const CERTIFICATE_ERRORS: ReadonlyMap<string, string> = new Map([
     "your --cert is not one for clients",
   ],
   ["ERR_SSL_SSLV3_ALERT_CERTIFICATE_EXPIRED", "your --cert has expired"],
+  ["ERR_SSL_SSLV3_ALERT_CERTIFICATE_REVOKED", "your --cert was revoked"],
   [
     "ERR_SSL_UNSUPPORTED_PROTOCOL",
     "there is no common TLS version, or --cert and --key do not match",
   ],
 ]);
 
-/** What MQTT.js's parser says when the other side speaks something else. */
-const NOT_MQTT = /^(Invalid header flag bits|Malformed|Not supported|Packet)/;
-
 /** An HTTP answer where a WebSocket was expected, as ws says it. */
 const HTTP_ANSWER = /^Unexpected server response: (\d{3})$/;
 
-/** What HTTP's answers mean for whoever wants a WebSocket. */
+/** What HTTP's answers mean where a WebSocket was asked for. */
 const HTTP_ADVICE: Readonly<Record<string, string>> = {
   "401": "it wants a login of HTTP's own",
   "403": "it forbids that",
@@ -183,7 +177,7 @@ function networkReason(error: BrokerError): Reason {
   if (certificate !== undefined) {
     return { text: certificate, remedy: "certificate" };
   }
-  if (NOT_MQTT.test(error.message)) {
+  if (isMalformed(error) && code !== MALFORMED) {
     return { text: "it does not speak MQTT there", remedy: "elsewhere" };
   }
   const [, status] = HTTP_ANSWER.exec(error.message) ?? [];

@@ -21,7 +21,7 @@ import {
 } from "../../lib/client.ts";
 import { completeOptions } from "../../lib/client_options.ts";
 import { Link } from "../../lib/mqtt/link.ts";
-import { loadTransport } from "../../lib/mqtt/transport.ts";
+import { loadTransport } from "../../lib/mqtt/stream.ts";
 import {
   type Answers,
   FakeBroker,

@@ -16,7 +16,7 @@ import { Link } from "../../lib/mqtt/link.ts";
 import type { LinkStatus } from "../../lib/mqtt/status.ts";
 import { completeOptions } from "../../lib/client_options.ts";
 import type { Version } from "../../lib/mqtt/rotation.ts";
-import { loadTransport } from "../../lib/mqtt/transport.ts";
+import { loadTransport } from "../../lib/mqtt/stream.ts";
 import { FakeBroker, hostOf, letIn, letInOld } from "../support/brokers.ts";
 import { Member } from "../support/members.ts";
 import { News } from "../support/news.ts";
