@@ -114,7 +114,7 @@ const MAX_SAID = 200;
 export function connectReason(error: BrokerError | undefined): Reason {
   if (error === undefined) {
     // Old brokers treat an unknown version so.
-    const text = "it closed the connection without a word";
+    const text = "the broker closed the connection (no reason given)";
     return { text, remedy: "version" };
   }
   if (error.message === "connack timeout") {
