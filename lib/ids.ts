@@ -106,36 +106,17 @@ export class IdSource {
   }
 
   /**
-   * What is sent next goes by this id, until it is {@link taken}: so what is
-   * refused before it is handed over leaves no hole.
+   * Takes the next number.
    *
    * @param topic Where it is sent.
    * @returns The id.
    */
   next(topic: string): string {
-    const { session, number } = this.#rooms.get(topic) ?? this.#begin(topic);
-    return `${session}-${number}`;
-  }
-
-  /**
-   * What has the next id was handed over.
-   *
-   * @param topic Where it is sent.
-   */
-  taken(topic: string): void {
-    const room = this.#rooms.get(topic) ?? this.#begin(topic);
-    if (room.number < MAX_NUMBER) room.number++;
-    else this.#begin(topic);
-  }
-
-  /**
-   * Begins another session: after a broker has refused what had a number, so
-   * that nobody misses what its sender was told of.
-   *
-   * @param topic Where that was sent.
-   */
-  renew(topic: string): void {
-    this.#rooms.delete(topic);
+    let room = this.#rooms.get(topic);
+    if (room === undefined || room.number > MAX_NUMBER) {
+      room = this.#begin(topic);
+    }
+    return `${room.session}-${room.number++}`;
   }
 
   /**

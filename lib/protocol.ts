@@ -109,6 +109,8 @@ export interface Received {
    * new here all the same.
    */
   duplicate: boolean;
+  /** Counts what arrived at this client, from 1. */
+  arrival?: number;
 }
 
 /** A payload that is too large to send. */

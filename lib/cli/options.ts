@@ -12,7 +12,7 @@ import {
   SCHEMES,
 } from "../mqtt/address.ts";
 import { DEFAULTS } from "../client_options.ts";
-import type { ConnectOptions } from "../mqtt/connect.ts";
+import type { ConnectOptions } from "../mqtt/link.ts";
 import type { Choices, Script } from "./flags.ts";
 import type { QoS } from "../protocol.ts";
 import { MAX_KEPT } from "../room/history_topic.ts";

@@ -6,7 +6,7 @@
 
 import { hostPort, showBroker } from "../mqtt/address.ts";
 import type { Status } from "../client.ts";
-import { versionName } from "../mqtt/rotation.ts";
+import { versionName } from "../mqtt/attempts.ts";
 import { roomOfHistory } from "../room/history_topic.ts";
 import { safeText } from "../safe_text.ts";
 
@@ -45,7 +45,9 @@ function isWanted(status: Status, verbosity: Verbosity): boolean {
     case "not kept":
       return true;
     case "disconnected":
+    case "failed":
     case "reconnecting":
+    case "set aside":
       return verbosity !== "quiet";
     case "connected":
       return verbosity !== "quiet" &&
@@ -89,6 +91,12 @@ function sentence(status: Status, verbosity: Verbosity): string {
     case "disconnected":
       return `Disconnected from ${showBroker(status.broker)}: ` +
         `${status.reason}.`;
+    case "failed":
+      return `No connection to ${showBroker(status.broker)}: ` +
+        `${status.reason}.`;
+    case "set aside":
+      return `${status.topic} is not read for now: ${status.reason}. Trying ` +
+        `again in ${status.seconds} s.`;
     case "reconnecting":
       return `Trying ${hostPort(status.broker)} in ` +
         `${status.seconds.toFixed(1)} s.`;

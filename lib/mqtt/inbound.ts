@@ -90,8 +90,12 @@ export class Inbound {
   unsubscribe(filters: string[]): void {
     for (const filter of filters) this.#filters.delete(filter);
     this.#overlaps.clear();
-    // Who joins again wants to see what is retained.
-    this.#retained.clear();
+    // A room that is joined again shows what is retained.
+    for (const topic of this.#retained.keys()) {
+      if (filters.some((filter) => topicMatches(filter, topic))) {
+        this.#retained.delete(topic);
+      }
+    }
   }
 
   /** Takes a PUBLISH packet. */

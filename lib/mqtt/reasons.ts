@@ -1,7 +1,6 @@
 /** Why a connection fails, in words, and what may help. */
 
 import { type BrokerError, REASON_NAMES, type Said } from "./mqtt_js.ts";
-import { isMalformed, MALFORMED } from "./stream.ts";
 
 /** What a failed connection asks for. */
 export type Remedy =
@@ -9,6 +8,8 @@ export type Remedy =
   | "credentials"
   /** The other MQTT version may do. */
   | "version"
+  /** It closed without CONNACK: the other version may do. */
+  | "close"
   /** It was silent: the other version, another broker or a later time may do. */
   | "silence"
   /** The will may be too much: a lower QoS may do. */
@@ -87,6 +88,10 @@ const CERTIFICATE_ERRORS: ReadonlyMap<string, string> = new Map([
   ],
 ]);
 
+/** What MQTT.js's parser says when the other side speaks something else. */
+const NOT_MQTT =
+  /^(Invalid |Malformed|Not supported|Packet |Cannot parse|Unknown property)/;
+
 /** An HTTP answer where a WebSocket was expected, as ws says it. */
 const HTTP_ANSWER = /^Unexpected server response: (\d{3})$/;
 
@@ -115,7 +120,7 @@ export function connectReason(error: BrokerError | undefined): Reason {
   if (error === undefined) {
     // Old brokers treat an unknown version so.
     const text = "the broker closed the connection (no reason given)";
-    return { text, remedy: "version" };
+    return { text, remedy: "close" };
   }
   if (error.message === "connack timeout") {
     return { text: "no answer in time", remedy: "silence" };
@@ -177,7 +182,7 @@ function networkReason(error: BrokerError): Reason {
   if (certificate !== undefined) {
     return { text: certificate, remedy: "certificate" };
   }
-  if (isMalformed(error) && code !== MALFORMED) {
+  if (NOT_MQTT.test(error.message)) {
     return { text: "it does not speak MQTT there", remedy: "elsewhere" };
   }
   const [, status] = HTTP_ANSWER.exec(error.message) ?? [];

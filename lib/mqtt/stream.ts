@@ -290,7 +290,7 @@ export function limitArriving(
     const passed = meter.pass(bytes);
     if (passed !== undefined) return push(passed, encoding);
     stream.destroy(
-      malformed(`a packet of over ${MAX_PACKET_BYTES} bytes`),
+      malformed(`the broker sent a packet of over ${MAX_PACKET_BYTES} bytes`),
     );
     return false;
   };
@@ -323,22 +323,9 @@ export function limitPackets(socket: Socket, limit: number): void {
   };
 }
 
-/** The code of an error over bytes that MQTT forbids. */
-export const MALFORMED = "ERR_MALFORMED";
-
-/** What MQTT.js's parser says of such bytes; its errors have no code. */
-const PARSER_ERROR =
-  /^(Invalid |Malformed|Not supported|Packet |Cannot parse|Unknown property|WebSocket)/;
-
-/** Makes an error of bytes that MQTT forbids, of a part of a sentence. */
+/** Makes an error of bytes that MQTT forbids, over which we end a connection. */
 export function malformed(text: string): BrokerError {
-  return Object.assign(new Error(text), { code: MALFORMED });
-}
-
-/** Whether the connection was given up over bytes that MQTT forbids. */
-export function isMalformed({ code, message }: BrokerError): boolean {
-  return code === MALFORMED ||
-    (code === undefined && PARSER_ERROR.test(message));
+  return Object.assign(new Error(text), { isOurs: true });
 }
 
 /** The most bytes of UTF-8 that a UTF-16 code unit takes. */

@@ -5,7 +5,7 @@ import {
   PublishError,
 } from "../../lib/client.ts";
 import { Delivery, Ledger } from "../../lib/cli/delivery.ts";
-import { UnreachableError } from "../../lib/mqtt/errors.ts";
+import { UnreachableError } from "../../lib/client.ts";
 import type { Line } from "../../lib/terminal/input.ts";
 import {
   parsePublisherArgs,

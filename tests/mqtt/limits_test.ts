@@ -1,5 +1,5 @@
 import { assertEquals } from "@std/assert";
-import { limitsOf, publishBytes } from "../../lib/mqtt/limits.ts";
+import { limitsOf, publishBytes } from "../../lib/mqtt/sender.ts";
 import { pureTests } from "../support/pure.ts";
 
 const test = pureTests("limits");

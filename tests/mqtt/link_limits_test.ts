@@ -6,7 +6,7 @@
 
 import { assertEquals, assertRejects } from "@std/assert";
 import { PublishError } from "../../lib/client.ts";
-import { publishBytes } from "../../lib/mqtt/limits.ts";
+import { publishBytes } from "../../lib/mqtt/sender.ts";
 import { FakeBroker, hostOf, letIn, letInOld } from "../support/brokers.ts";
 import { Member } from "../support/members.ts";
 import { connack, messageOf, puback, sizeOf } from "../support/packets.ts";

@@ -13,9 +13,9 @@ import {
   UnreachableError,
 } from "../../lib/client.ts";
 import { Link } from "../../lib/mqtt/link.ts";
-import type { LinkStatus } from "../../lib/mqtt/status.ts";
+import type { LinkStatus } from "../../lib/mqtt/link.ts";
 import { completeOptions } from "../../lib/client_options.ts";
-import type { Version } from "../../lib/mqtt/rotation.ts";
+import type { Version } from "../../lib/mqtt/attempts.ts";
 import { loadTransport } from "../../lib/mqtt/stream.ts";
 import { FakeBroker, hostOf, letIn, letInOld } from "../support/brokers.ts";
 import { Member } from "../support/members.ts";

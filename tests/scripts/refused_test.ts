@@ -93,7 +93,11 @@ Deno.test("refused: a server that accepts and says nothing", async () => {
 Deno.test("refused: a server that hangs up, once in each version", async () => {
   await using broker = new FakeBroker(() => "close");
   for (const outcome of await runBoth(at(broker))) {
-    assertOneLine(outcome, 4, /127\.0\.0\.1:\d+ \(the broker closed the connection/);
+    assertOneLine(
+      outcome,
+      4,
+      /127\.0\.0\.1:\d+ \(the broker closed the connection/,
+    );
   }
   assertEquals(broker.connections, 2 * 2);
 });
