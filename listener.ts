@@ -24,8 +24,7 @@ import { droppedLine } from "./lib/room/view.ts";
 import { Ignored } from "./lib/room/ignored.ts";
 import type { Keeper } from "./lib/room/keeper.ts";
 import { type People, prepare, runScript } from "./lib/cli/script.ts";
-import { LineWriter } from "./lib/terminal/output.ts";
-import { openStdout } from "./lib/terminal/pipe.ts";
+import { LineWriter, openStdout } from "./lib/terminal/output.ts";
 import { Ending, nextEnter, onEndSignals } from "./lib/terminal/signals.ts";
 import { HINT_MS, waitFor, within } from "./lib/timer.ts";
 
