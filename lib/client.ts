@@ -75,8 +75,12 @@ export {
 export type { Clock } from "./timer.ts";
 export { TopicError } from "./mqtt/topic.ts";
 
-/** Why the payload of a message is not there. */
-const OVER_LIMIT = `over the limit of ${MAX_PACKET_BYTES} bytes`;
+/** The payload of a message that was cut on arrival. */
+const OVER_LIMIT = {
+  type: "malformed",
+  reason: `over the limit of ${MAX_PACKET_BYTES} bytes`,
+  isCut: true,
+} as const;
 
 /** Topics beside a room: what fails there must not cost much. */
 const BESIDE_A_ROOM = /\/\$(history|who)(\/|$)/;
@@ -108,7 +112,7 @@ export class ChatClient {
         const { topic, qos, retain, dup } = packet;
         const bytes = packet.payload as Uint8Array;
         const content: Content = isCut
-          ? { payload: { type: "malformed", reason: OVER_LIMIT, bytes } }
+          ? { payload: { ...OVER_LIMIT, bytes } }
           : decodeFrom(topic, bytes, seal);
         onReceived?.({
           topic,
