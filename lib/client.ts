@@ -22,8 +22,12 @@ import {
   publishBytes,
   Sender,
 } from "./mqtt/sender.ts";
+import {
+  loadTransport,
+  MAX_PACKET_BYTES,
+  type OpenStream,
+} from "./mqtt/stream.ts";
 import { checkFilter, checkTopic } from "./mqtt/topic.ts";
-import { loadTransport, type OpenStream } from "./mqtt/transport.ts";
 import { type Content, decodeFrom, encodeFor } from "./codec.ts";
 import { IdSource } from "./ids.ts";
 import {
@@ -71,6 +75,13 @@ export {
 export type { Clock } from "./timer.ts";
 export { TopicError } from "./mqtt/topic.ts";
 
+/** The payload of a message that was cut on arrival. */
+const OVER_LIMIT = {
+  type: "malformed",
+  reason: `over the limit of ${MAX_PACKET_BYTES} bytes`,
+  isCut: true,
+} as const;
+
 /** Topics beside a room: what fails there must not cost much. */
 const BESIDE_A_ROOM = /\/\$(history|who)(\/|$)/;
 
@@ -97,10 +108,12 @@ export class ChatClient {
       onStatus,
       onUp: (connection) => this.#sender.up(connection),
       onDown: (how) => this.#sender.down(how),
-      onPublish: (topic, bytes, { qos, retain, dup }) => {
-        // It clears a retained message (MQTT 5 §3.3.1.3) and says nothing.
-        if (bytes.length === 0) return;
-        const content = decodeFrom(topic, bytes, seal);
+      onPublish: ({ packet, number, isCut }) => {
+        const { topic, qos, retain, dup } = packet;
+        const bytes = packet.payload as Uint8Array;
+        const content: Content = isCut
+          ? { payload: { ...OVER_LIMIT, bytes } }
+          : decodeFrom(topic, bytes, seal);
         onReceived?.({
           topic,
           ...content,
@@ -109,6 +122,7 @@ export class ChatClient {
           retain,
           receivedAt: this.#now(),
           duplicate: dup,
+          arrival: number,
         });
       },
       onLost: (error) => {
@@ -295,6 +309,16 @@ export class ChatClient {
     checkTopic(topic);
     const payload = encodeFor(topic, history, this.#seal);
     await this.#send({ topic, payload, qos, retain: true });
+  }
+
+  /**
+   * Acknowledges messages, where {@link ClientOptions.acknowledges} is `asked`.
+   *
+   * @param arrival The last one's {@link Received.arrival}; those before it are
+   * acknowledged, too.
+   */
+  acknowledge(arrival: number): void {
+    this.#link.mqtt.acknowledge(arrival);
   }
 
   /**

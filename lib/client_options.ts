@@ -61,6 +61,12 @@ export interface ClientOptions extends
    * it by, and how long the broker keeps it (seconds).
    */
   session?: Partial<ConnectOptions["session"]>;
+  /**
+   * When messages of QoS 1 and 2 are acknowledged: `received`, the default, or
+   * `asked`, by {@link ChatClient.acknowledge}. The broker sends again what was
+   * not acknowledged when the client comes back to its session.
+   */
+  acknowledges?: ConnectOptions["acknowledges"];
   /** What the broker publishes when the connection is lost. */
   will?: Will;
   /**
@@ -105,6 +111,7 @@ export function completeOptions(
     protocolVersion: options.protocolVersion ?? DEFAULTS.protocolVersion,
     timeout: options.timeout ?? DEFAULTS.timeout,
     tls,
+    acknowledges: options.acknowledges ?? "received",
     session: {
       resume,
       expiry: expiry ?? (resume ? sessionExpiry : outageExpiry),

@@ -59,6 +59,8 @@ export interface Malformed {
   reason: string;
   /** The bytes as they came. */
   bytes: Uint8Array;
+  /** Whether the bytes were dropped on arrival, since there were too many. */
+  isCut?: true;
 }
 
 /** A sealed payload that can't be read here. */
@@ -109,6 +111,8 @@ export interface Received {
    * new here all the same.
    */
   duplicate: boolean;
+  /** Counts what arrived at this client, from 1. */
+  arrival?: number;
 }
 
 /** A payload that is too large to send. */

@@ -23,7 +23,7 @@ import {
 } from "./rights.ts";
 import { parsePasswordFile, type Users, verifyPassword } from "./users.ts";
 import { hostPort } from "../mqtt/address.ts";
-import { limitPackets, MAX_PACKET_BYTES } from "../mqtt/packet_limit.ts";
+import { limitPackets, MAX_PACKET_BYTES } from "../mqtt/stream.ts";
 import { onEndSignals } from "../terminal/signals.ts";
 
 /** What may be chosen about a broker. */

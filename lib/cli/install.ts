@@ -18,7 +18,7 @@ export const SMALL_HEAP = "--v8-flags=--max-semi-space-size=2";
 
 /**
  * Deno's arguments that make a bundle in a folder. For what is external
- * lib/mqtt/unused_modules.ts stands in.
+ * lib/mqtt/library_env.ts stands in.
  */
 export const bundleIn = (folder: string): string[] => [
   ...["bundle", "--platform", "deno", "--minify", "--code-splitting"],

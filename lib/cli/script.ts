@@ -21,8 +21,7 @@ import {
   requireNet,
   useColor,
 } from "./permissions.ts";
-import { LineWriter } from "../terminal/output.ts";
-import { openStderr } from "../terminal/pipe.ts";
+import { LineWriter, openStderr } from "../terminal/output.ts";
 import { statusLine, type Verbosity } from "./status.ts";
 import { within } from "../timer.ts";
 import { UsageError } from "./arguments.ts";

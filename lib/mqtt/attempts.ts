@@ -1,8 +1,8 @@
 /** Which broker is tried next, in which MQTT version, and after which wait. */
 
 import { type Broker, showBroker, type TlsIdentity } from "./address.ts";
-import { certificateFault } from "./certificate.ts";
 import type { Reason, Remedy } from "./reasons.ts";
+import { certificateFault } from "./stream.ts";
 
 /** The MQTT versions, by their number on the wire: 4 is 3.1.1. */
 export type Version = 5 | 4;

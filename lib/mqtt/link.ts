@@ -3,7 +3,7 @@
  * version, and when to give up.
  */
 
-import type { IConnackPacket, IDisconnectPacket, IPublishPacket } from "mqtt";
+import type { IConnackPacket, IDisconnectPacket } from "mqtt";
 import type { QoS } from "../protocol.ts";
 import { type Clock, SYSTEM_CLOCK } from "../timer.ts";
 import {
@@ -23,8 +23,8 @@ import {
   versionName,
   type WantedVersion,
 } from "./attempts.ts";
+import type { Acknowledges, Arrival } from "./inbound.ts";
 import { type BrokerError, type ConnectPacket, MqttJs } from "./mqtt_js.ts";
-import { MAX_PACKET_BYTES } from "./packet_limit.ts";
 import {
   connectReason,
   disconnectText,
@@ -32,7 +32,7 @@ import {
   reasonCodeOf,
   type Remedy,
 } from "./reasons.ts";
-import type { OpenStream } from "./transport.ts";
+import { MAX_PACKET_BYTES, type OpenStream } from "./stream.ts";
 
 /** Where to connect and as which user, completely. */
 export interface ConnectOptions {
@@ -52,6 +52,8 @@ export interface ConnectOptions {
   protocolVersion: WantedVersion;
   /** Seconds that an attempt to connect, or an answer, may take. */
   timeout: number;
+  /** When messages of QoS 1 and 2 are acknowledged. */
+  acknowledges: Acknowledges;
   /** What TLS connections trust and show. */
   tls?: TlsIdentity;
   /** What the broker publishes when the connection is lost. */
@@ -112,7 +114,7 @@ export interface LinkHandlers {
   /** There is a connection; nothing has arrived over it yet. */
   onUp: (connection: Connection) => void;
   /** A message arrived. */
-  onPublish: (topic: string, bytes: Uint8Array, packet: IPublishPacket) => void;
+  onPublish: (arrival: Arrival) => void;
   /**
    * There is no connection any more; without a break, since we ended it.
    * Returns whether probation made progress.
@@ -168,6 +170,7 @@ export class Link {
     clock: Clock = SYSTEM_CLOCK,
   ) {
     const { brokers, protocolVersion, clientId, keepalive, session } = options;
+    const { acknowledges } = options;
     this.#options = options;
     this.#handlers = handlers;
     this.#clock = clock;
@@ -180,7 +183,7 @@ export class Link {
     };
     this.mqtt = new MqttJs(
       (mqtt) => open(mqtt, this.broker),
-      { clientId, keepalive, properties },
+      { clientId, keepalive, properties, acknowledges },
       {
         onConnack: (packet) => this.#onConnack(packet),
         onPublish: handlers.onPublish,

@@ -5,7 +5,6 @@
  */
 
 import "./library_env.ts"; // first: MQTT.js reads the environment on loading
-import "./unused_modules.ts"; // before MQTT.js as well
 import mqttClient from "mqtt/lib/client";
 import packetConstants from "mqtt-packet/constants.js";
 import ackHandler from "mqtt/lib/handlers/ack";
@@ -14,11 +13,12 @@ import type {
   IClientOptions,
   IConnackPacket,
   IDisconnectPacket,
-  IPublishPacket,
   Packet,
 } from "mqtt";
 import type { ISubackPacket } from "mqtt-packet";
 import type { QoS } from "../protocol.ts";
+import { type Acknowledges, type Arrival, Inbound } from "./inbound.ts";
+import { limitArriving, malformed, PacketMeter } from "./stream.ts";
 import type { Clock } from "../timer.ts";
 
 /** MQTT.js's client. */
@@ -52,7 +52,7 @@ export interface ConnectionEvents {
   /** The broker accepts the connection. Nothing has arrived before this. */
   onConnack: (packet: IConnackPacket) => void;
   /** A message arrived. */
-  onPublish: (topic: string, bytes: Uint8Array, packet: IPublishPacket) => void;
+  onPublish: (arrival: Arrival) => void;
   /** MQTT 5: the broker says that, and why, it is about to close. */
   onDisconnect: (packet: IDisconnectPacket) => void;
   /** The connection is closed; without a cause if the broker gave none. */
@@ -96,6 +96,9 @@ export class MqttJs {
   readonly #events: ConnectionEvents;
   readonly #clock: Clock;
   readonly #unanswered = new UnansweredStore();
+  readonly #inbound: Inbound;
+  /** Counts the packets of this connection. */
+  #meter = new PacketMeter(0);
   /** Who awaits the next PINGRESPs, in order; nothing for MQTT.js's own. */
   #pings: ((hasCome: boolean) => void)[] = [];
   #lastId = Math.floor(Math.random() * MAX_ID);
@@ -105,10 +108,17 @@ export class MqttJs {
   /** @param open Opens a stream; called for each connection. */
   constructor(
     open: (mqtt: MqttClient) => ByteStream,
-    options: Pick<IClientOptions, "clientId" | "keepalive" | "properties">,
+    { acknowledges, ...options }:
+      & Pick<IClientOptions, "clientId" | "keepalive" | "properties">
+      & { acknowledges: Acknowledges },
     events: ConnectionEvents,
     clock: Clock,
   ) {
+    this.#inbound = new Inbound(
+      acknowledges,
+      (packet) => this.#mqtt["_sendPacket"](packet),
+      events.onPublish,
+    );
     this.#events = events;
     this.#clock = clock;
     const mqtt = new mqttClient.default((mqtt) => this.#open(open, mqtt), {
@@ -136,15 +146,17 @@ export class MqttJs {
     });
     this.#mqtt = mqtt;
     mqtt.on("connect", (packet) => this.#onConnack(packet));
-    mqtt.on("message", (topic, bytes, packet) => {
-      events.onPublish(topic, bytes, packet);
-    });
     mqtt.on("packetreceive", (packet) => this.#onPacket(packet));
     mqtt.on("error", (error: BrokerError) => {
       // Errors of streams have a name as their code, those of the parser none.
       const isOurs = typeof error.code !== "string" &&
         !TIMEOUT.test(`${error}`);
-      this.fail(Object.assign(error, { isOurs }));
+      const text = `the broker sent a malformed packet (${error.message})`;
+      this.fail(
+        isOurs && mqtt.connected
+          ? malformed(text)
+          : Object.assign(error, { isOurs }),
+      );
     });
     mqtt.on("close", () => this.#onClose());
     mqtt.on("disconnect", (packet) => events.onDisconnect(packet));
@@ -208,6 +220,11 @@ export class MqttJs {
     this.#mqtt["_sendPacket"](again, undefined, undefined, true);
   }
 
+  /** As {@link Inbound.acknowledge}. */
+  acknowledge(number: number): void {
+    this.#inbound.acknowledge(number);
+  }
+
   /** Forgets what was not answered, so that it can't be sent again. */
   forget(packetId: number): void {
     // MQTT.js would answer that it was removed.
@@ -238,6 +255,7 @@ export class MqttJs {
     // An array: of an object, MQTT.js takes the key `resubscribe` for an
     // option of its own, and sorts filters that look like numbers first.
     const options = { ...how, ...properties && { properties } };
+    this.#inbound.subscribe(filter);
     this.#mqtt.subscribe([filter], options, (_error, _granted, packet) => {
       done(packet as ISubackPacket | undefined);
     });
@@ -245,6 +263,7 @@ export class MqttJs {
 
   /** Unsubscribes; there must be a connection. Settles with the answer. */
   unsubscribe(filters: string[]): Promise<void> {
+    this.#inbound.unsubscribe(filters);
     return new Promise((resolve) => {
       this.#mqtt.unsubscribe(filters, () => resolve());
     });
@@ -268,6 +287,7 @@ export class MqttJs {
    */
   leave(): void {
     const { stream } = this.#mqtt;
+    this.#inbound.close();
     const cancel = this.#clock.after(GOODBYE_MS, () => stream.destroy());
     stream.once("close", cancel);
     this.#mqtt["_sendPacket"]({ cmd: "disconnect" }, () => stream.end());
@@ -284,6 +304,7 @@ export class MqttJs {
   async disconnect(endsSession: boolean, mayReceive: boolean): Promise<void> {
     const { promise, resolve } = Promise.withResolvers<void>();
     const cancel = this.#clock.after(GOODBYE_MS, resolve);
+    this.#inbound.close();
     // `end` would wait for acknowledgements.
     this.#mqtt.outgoing = {};
     const properties = { sessionExpiryInterval: 0 };
@@ -326,6 +347,8 @@ export class MqttJs {
     mqtt: MqttClient,
   ): ByteStream {
     const stream = open(mqtt);
+    const { protocolVersion } = mqtt.options;
+    this.#meter = limitArriving(stream, protocolVersion === 5 ? 5 : 4);
     // MQTT.js keeps those to itself that have no code, as ws has for an HTTP
     // answer.
     stream.on("error", (error: BrokerError) => this.#cause ??= error);
@@ -335,10 +358,12 @@ export class MqttJs {
   #onConnack(packet: IConnackPacket): void {
     // What came with it could not be parsed.
     if (this.#cause !== undefined) return;
+    this.#inbound.open(packet.sessionPresent);
     this.#events.onConnack(packet);
   }
 
   #onPacket(packet: Packet): void {
+    const isCut = this.#meter.nextWasCut();
     if (packet.cmd === "pingresp") this.#pings.shift()?.(true);
     // The parser gives the id −1 where a packet ends before its id, and
     // acknowledging that throws where it can't be caught.
@@ -350,8 +375,13 @@ export class MqttJs {
     if (fault !== undefined) {
       // An unknown command: MQTT.js passes over it.
       Object.assign(packet, { cmd: "malformed" });
-      const error = new Error(`Malformed packet: ${fault}`);
-      this.fail(Object.assign(error, { isOurs: true }));
+      this.fail(malformed(`the broker sent a malformed packet (${fault})`));
+    }
+    if (packet.cmd === "pubrel") this.#inbound.release(packet.messageId!);
+    // MQTT.js refuses a topic alias: none was allowed.
+    if (packet.cmd === "publish" && packet.topic !== "") {
+      this.#inbound.take(packet, isCut);
+      Object.assign(packet, { cmd: "taken" });
     }
     const code = packet.cmd === "connack"
       ? packet.reasonCode ?? packet.returnCode
@@ -362,6 +392,7 @@ export class MqttJs {
   #onClose(): void {
     const cause = this.#cause;
     this.#cause = undefined;
+    this.#inbound.close();
     for (const answer of this.#pings.splice(0)) answer(false);
     this.#events.onClose(cause);
   }

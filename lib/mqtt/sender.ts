@@ -279,11 +279,6 @@ export class Sender {
     return limitsOf(5, this.#mqtt.serverProperties);
   }
 
-  /** By topic filter: the Subscription Identifiers in use. */
-  get filters(): ReadonlyMap<string, { id: number }> {
-    return this.#rooms;
-  }
-
   /**
    * Subscribes to rooms, now and on each connection.
    *
