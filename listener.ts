@@ -19,7 +19,7 @@ import {
   parseListenerArgs,
   usualHistory,
 } from "./lib/cli/options.ts";
-import { Reader } from "./lib/room/reader.ts";
+import { Reader } from "./lib/room/room.ts";
 import { droppedLine } from "./lib/room/view.ts";
 import { Ignored } from "./lib/room/ignored.ts";
 import type { Keeper } from "./lib/room/keeper.ts";
