@@ -191,7 +191,7 @@ const MAX_GIVEN_UP = 3;
  * PINGRESPs before a thing is tried alone: 1, 4 and 16 for the tries in a row.
  * A link that breaks at random would else give up one lone message in 15.
  */
-const pingsBefore = ({ breaks }: Thing) => 4 ** Math.min(breaks, 2);
+const signsBefore = ({ breaks }: Thing) => 4 ** breaks;
 
 /** The waits before a room that is set aside is tried, in milliseconds. */
 const FIRST_WAIT_MS = 1_000;
@@ -244,11 +244,17 @@ export class Sender {
 
   /** Whether the last connection broke while something was unanswered. */
   #isOnProbation = false;
-  /** How many may be unanswered at a time. */
+  /** How many may be unanswered at a time; 0 if the next one goes alone. */
   #window = Infinity;
-  /** Whether the first thing after the PINGRESP is alone and unanswered. */
-  #isAlone = false;
+  /** What is unanswered alone. */
+  #trial?: Thing;
+  /** Signs that the broker is well, since the last trial began. */
+  #signs = 0;
+  #isChecking = false;
+  /** Whether a trial was answered on this connection. */
   #hasProgressed = false;
+  /** What the last connection broke over. */
+  #suspect?: Thing;
   /** Rooms that were set aside, and whose wait is over. */
   #due: Room[] = [];
 
@@ -346,8 +352,8 @@ export class Sender {
     for (const room of rooms.sort((a, b) => order(a) - order(b))) {
       if (room.wait === undefined) this.#enqueue(room);
     }
-    if (this.#isOnProbation) this.#isolate();
-    else this.#flush();
+    if (this.#isOnProbation) this.#window = 0;
+    this.#flush();
   }
 
   /**
@@ -357,31 +363,37 @@ export class Sender {
    * @returns Whether the back-off may begin anew.
    */
   down(how?: Break): boolean {
-    const isTrial = this.#isAlone && this.#open.size === 1;
-    const isChecking = this.#window === 0;
-    const next = this.#next();
-    const hasProgressed = this.#hasProgressed;
+    const trial = this.#trial;
     const open = [...this.#open];
+    const isUnanswered = open.length > 0 || this.#isChecking;
+    const hasProgressed = this.#hasProgressed || trial !== undefined;
     this.#disconnected();
-    const messages = open.filter((thing) => "message" in thing);
-    const [lost, kept] = partition(messages, ({ sentQoS }) => sentQoS === 0);
-    this.#waiting = [...kept, ...this.#waiting];
+    const messages = open.filter((thing) => !isRoom(thing)) as Sending[];
+    const isLost = ({ sentQoS }: Sending) => sentQoS === 0;
+    this.#waiting = [
+      ...messages.filter((sending) => !isLost(sending)),
+      ...this.#waiting,
+    ];
+    const lost = messages.filter(isLost);
     for (const { topic, reject } of lost) {
       reject(new AbandonedError(`A message for ${topic} may be lost.`));
     }
     if (how === undefined) return false;
-    this.#isOnProbation = isChecking || open.length > 0;
-    if (how.isOurs) return hasProgressed;
-    if (isChecking && next !== undefined) next.breaks = 0;
-    if (isTrial) this.#blame(open[0], how);
-    return hasProgressed || isTrial;
+    this.#isOnProbation = isUnanswered;
+    if (how.isOurs) return false;
+    // Only breaks in a row count.
+    if (this.#suspect !== trial && this.#suspect) this.#suspect.breaks = 0;
+    this.#suspect = trial;
+    if (trial !== undefined && lost.length === 0) this.#blame(trial, how);
+    return hasProgressed;
   }
 
   /** Ends all waiting: there will be no answer. */
   abandon(error: Error): void {
-    const messages = [...this.#open].filter((thing) => "message" in thing);
+    const messages = [...this.#open].filter((thing) => !isRoom(thing));
     this.#disconnected();
-    for (const { topic, reject } of [...messages, ...this.#waiting.splice(0)]) {
+    const all = [...messages as Sending[], ...this.#waiting.splice(0)];
+    for (const { topic, reject } of all) {
       reject(new AbandonedError(`No answer came for ${topic}.`));
     }
     for (const { answer, cancel } of this.#rooms.values()) {
@@ -401,13 +413,17 @@ export class Sender {
     this.#stopWatch?.();
     this.#stopWatch = undefined;
     this.#window = Infinity;
-    this.#isAlone = false;
+    this.#trial = undefined;
+    this.#signs = 0;
+    this.#isChecking = false;
     this.#hasProgressed = false;
   }
 
-  /** What is sent next. */
-  #next(): Thing | undefined {
-    return this.#toAsk[0] ?? this.#waiting[0];
+  /** What is sent next; messages wait for the answers of the rooms. */
+  #next(): Room | Sending | undefined {
+    const [room] = this.#toAsk;
+    if (room !== undefined || this.#asked.size > 0) return room;
+    return this.#due[0] ?? this.#waiting[0];
   }
 
   #enqueue(room: Room): void {
@@ -415,23 +431,43 @@ export class Sender {
     if (!room.isOptional) this.#asked.add(room);
   }
 
-  /**
-   * Sees that the broker is well, then lets one thing go alone. Each answer
-   * lets one more be in flight, which doubles them with each round trip.
-   */
-  async #isolate(due?: Room): Promise<void> {
+  /** Sends what may be sent now. */
+  #flush(): void {
     const connection = this.#connection;
-    this.#window = 0;
-    for (let pings = 0;; pings++) {
-      const next = due ?? this.#next();
-      if (pings > 0 && (!next || pings >= pingsBefore(next))) break;
-      if (!await this.#ping() || this.#connection !== connection) return;
+    if (connection === undefined) return;
+    while (this.#trial === undefined && !this.#isChecking) {
+      const next = this.#next();
+      if (next === undefined) break;
+      // On probation each room goes alone, since all are asked for again on
+      // each connection; and so does the first message.
+      const isTrial = isRoom(next)
+        ? this.#isOnProbation || next.wait !== undefined
+        : this.#window === 0;
+      if (this.#open.size >= (isTrial ? 1 : this.#window)) break;
+      if (isTrial && this.#signs < signsBefore(next)) {
+        this.#check();
+        break;
+      }
+      if (isRoom(next)) this.#ask(next);
+      else if (this.#inFlight >= connection.limits.inFlight) break;
+      else this.#carry(this.#waiting.shift()!, connection);
+      // One that is too large was not sent.
+      if (isTrial && this.#open.has(next)) {
+        this.#trial = next;
+        this.#signs = 0;
+      }
     }
-    if (due !== undefined && due === this.#due[0]) {
-      this.#toAsk.unshift(...this.#due.splice(0, 1));
-    }
-    this.#window = 1;
-    this.#isAlone = true;
+    if (this.#unconfirmed.length > 0 && !this.#isConfirming) this.#confirm();
+  }
+
+  /** Waits for a sign that the broker is well. */
+  async #check(): Promise<void> {
+    const connection = this.#connection;
+    this.#isChecking = true;
+    await this.#ping();
+    if (this.#connection !== connection) return;
+    this.#isChecking = false;
+    this.#signs++;
     this.#flush();
   }
 
@@ -445,26 +481,6 @@ export class Sender {
     const hasCome = await this.#mqtt.ping();
     cancel();
     return hasCome;
-  }
-
-  #flush(): void {
-    const connection = this.#connection;
-    if (connection === undefined) return;
-    while (this.#open.size < this.#window) {
-      const room = this.#toAsk.shift();
-      if (room !== undefined) this.#ask(room);
-      else if (this.#asked.size > 0) break;
-      else if (this.#due.length > 0) {
-        if (this.#open.size > 0) break;
-        this.#isolate(this.#due[0]);
-      } else {
-        if (this.#inFlight >= connection.limits.inFlight) break;
-        const sending = this.#waiting.shift();
-        if (sending === undefined) break;
-        this.#carry(sending, connection);
-      }
-    }
-    if (this.#unconfirmed.length > 0 && !this.#isConfirming) this.#confirm();
   }
 
   /** A PINGRESP is the answer to all of QoS 0 that was sent before the ping. */
@@ -515,14 +531,20 @@ export class Sender {
     if (!this.#open.delete(thing)) return false;
     if (thing === oldest) this.#since = this.#clock.monotonic();
     thing.breaks = 0;
-    this.#window++;
-    this.#hasProgressed ||= this.#isAlone;
-    this.#isAlone = false;
+    // One more for each answer: that doubles with each round trip.
+    if (!isRoom(thing)) this.#window = Math.max(2, this.#window + 1);
+    if (thing === this.#trial) {
+      this.#trial = undefined;
+      this.#signs = 1;
+      this.#hasProgressed = true;
+    }
     return true;
   }
 
   #ask(room: Room): void {
     const { topic, qos, id, isOptional } = room;
+    this.#toAsk = this.#toAsk.filter((other) => other !== room);
+    this.#due = this.#due.filter((other) => other !== room);
     this.#opened(room);
     // What is retained comes once; a history is asked for to be read again.
     const how = { qos, id, rh: isOptional ? 0 : 1 } as const;
@@ -696,9 +718,4 @@ export class Sender {
 
 function isRoom(thing: Thing): thing is Room {
   return "answer" in thing;
-}
-
-/** Those that pass a test, and the others. */
-function partition<T>(all: T[], test: (one: T) => boolean): [T[], T[]] {
-  return [all.filter(test), all.filter((one) => !test(one))];
 }

@@ -45,7 +45,7 @@ test("a QoS that is not supported may be the will's", () => {
 test("a close without a reason may be the version's", () => {
   assertEquals(connectReason(undefined), {
     text: "the broker closed the connection (no reason given)",
-    remedy: "version",
+    remedy: "close",
   });
 });
 
