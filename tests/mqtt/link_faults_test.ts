@@ -120,7 +120,7 @@ for (const failure of ["refusal", "close"] as const) {
     );
     const reason = failure === "refusal"
       ? "server unavailable"
-      : "it closed the connection without a word";
+      : "the broker closed the connection (no reason given)";
     assertEquals([failures, member.waits], [[reason, reason], [1, 2, 4]]);
   });
 }

@@ -49,7 +49,7 @@ const isFor = (packet: PacketOf<"subscribe">, topic: string) =>
   packet.subscriptions[0].topic === topic;
 
 const ALONE = "the connection broke three times while only this was unanswered";
-const SILENT = "it closed the connection without a word";
+const SILENT = "the broker closed the connection (no reason given)";
 
 /** PUBLISH at QoS 3, which MQTT has not. */
 const GARBAGE = [0x36, 0x00, 0xff, 0xff];
