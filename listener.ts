@@ -19,7 +19,7 @@ import {
   parseListenerArgs,
   usualHistory,
 } from "./lib/cli/options.ts";
-import { Reader } from "./lib/room/reader.ts";
+import { Reader } from "./lib/room/room.ts";
 import { droppedLine } from "./lib/room/view.ts";
 import { Ignored } from "./lib/room/ignored.ts";
 import type { Keeper } from "./lib/room/keeper.ts";
@@ -54,7 +54,8 @@ async function listen(
   const isTerminal = Deno.stdout.isTerminal();
   const { topics, resume, count } = options;
   // Only there does the broker have a use for what was not acknowledged.
-  const isKept = resume || topics.some((topic) => topic.startsWith("$share/"));
+  const isShared = topics.some((topic) => topic.startsWith("$share/"));
+  const isKept = resume || isShared;
   const intake = isKept ? new Intake(stdout) : undefined;
   const reader = new Reader({
     ...options,
@@ -81,6 +82,8 @@ async function listen(
   const client = await ChatClient.connect({
     ...connect,
     will: reader.will,
+    // Without a session, the part of a reader that is gone goes to the others.
+    session: isShared && !resume ? { expiry: 0 } : connect.session,
     acknowledges: isKept ? "asked" : "received",
     onReceived(received) {
       if (intake?.isOpen === false) return;

@@ -8,7 +8,7 @@ import { FakeBroker, letIn } from "./support/brokers.ts";
 import { Member } from "./support/members.ts";
 import { connack, puback } from "./support/packets.ts";
 
-/** The number of a message that came, and its session. */
+/** The number of a message that came, and its run. */
 function idOf({ payload }: { payload: string | Uint8Array }) {
   const bytes = typeof payload === "string"
     ? new TextEncoder().encode(payload)
@@ -29,7 +29,7 @@ Deno.test("numbers: one run for each room, notices included", async () => {
   await ann.say("d", "hall");
   const ids = broker.all("publish").map(idOf);
   assertEquals(ids.map(({ number }) => number), [1, 1, 2, 3]);
-  assertEquals(new Set(ids.map(({ session }) => session)).size, 2);
+  assertEquals(new Set(ids.map(({ run }) => run)).size, 2);
 });
 
 Deno.test("numbers: what is refused leaves a hole, since nothing arrived", async () => {
@@ -48,7 +48,7 @@ Deno.test("numbers: what is refused leaves a hole, since nothing arrived", async
   await Promise.all([sent[0], sent[4]]);
   const ids = broker.all("publish").map(idOf);
   assertEquals(ids.map(({ number }) => number), [1, 4, 5]);
-  assertEquals(new Set(ids.map(({ session }) => session)).size, 1);
+  assertEquals(new Set(ids.map(({ run }) => run)).size, 1);
 });
 
 Deno.test("numbers: what is sent again has the same", async () => {
@@ -64,7 +64,7 @@ Deno.test("numbers: what is sent again has the same", async () => {
   await Promise.all(sent);
   const ids = broker.all("publish").map(idOf);
   assertEquals(ids.map(({ number }) => number), [1, 2, 1, 2, 3]);
-  assertEquals(new Set(ids.map(({ session }) => session)).size, 1);
+  assertEquals(new Set(ids.map(({ run }) => run)).size, 1);
 });
 
 Deno.test("numbers: without a connection, too large is told at once", async () => {

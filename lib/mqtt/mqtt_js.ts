@@ -33,7 +33,8 @@ export const REASON_NAMES: Readonly<Record<number, string>> =
 
 // The parser refuses a PUBACK with a code that §3.4.2.1 does not list, and the
 // message would be sent again for ever: Mosquitto 2.0.11 sends 149.
-Object.assign(packetConstants.MQTT5_PUBACK_PUBREC_CODES, REASON_NAMES);
+const ackCodes = packetConstants.MQTT5_PUBACK_PUBREC_CODES;
+Object.assign(ackCodes, { ...REASON_NAMES, ...ackCodes });
 
 /** What CONNECT says, where that may be another at each connection. */
 export interface ConnectPacket {

@@ -279,11 +279,6 @@ export class Sender {
     return limitsOf(5, this.#mqtt.serverProperties);
   }
 
-  /** By topic filter: the Subscription Identifiers in use. */
-  get filters(): ReadonlyMap<string, { id: number }> {
-    return this.#rooms;
-  }
-
   /**
    * Subscribes to rooms, now and on each connection.
    *
@@ -511,7 +506,7 @@ export class Sender {
       if (oldest === undefined) return;
       const isLate = this.#clock.monotonic() - this.#since >= timeout * 1000;
       if (isLate) this.#isOverdue(oldest);
-      if (this.#open.size > 0) this.#watch();
+      else this.#watch();
     });
   }
 
@@ -522,6 +517,7 @@ export class Sender {
     if (!isRoom(thing) || !thing.isOptional) return drop(reason);
     this.#answered(thing);
     this.#deny(thing, reason);
+    if (this.#open.size > 0) this.#watch();
     this.#flush();
   }
 

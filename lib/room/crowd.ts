@@ -7,7 +7,7 @@
  */
 
 import { MAX_NAME_LENGTH, type Received } from "../protocol.ts";
-import { type PresenceChange, presenceOf } from "./notices.ts";
+import { type PresenceChange, presenceOf } from "./members.ts";
 
 /** Who came and went in a room. */
 export interface Crowd {

@@ -28,7 +28,7 @@ import type { Mention } from "./mention.ts";
 import type { Run } from "./sealed_run.ts";
 import { localTime, longDay, timeAndDay } from "./time.ts";
 import type { Malformed, Received, Sealed } from "../protocol.ts";
-import type { PresenceChange } from "./notices.ts";
+import type { PresenceChange } from "./members.ts";
 import {
   firstCodePoints,
   safeName,
@@ -78,6 +78,8 @@ export type Note =
   | { type: "now" }
   /** Payloads of somebody did not arrive. */
   | { type: "lost"; from: string; count: number; topic: string }
+  /** More people write than can be remembered. */
+  | { type: "uncounted" }
   /** Lines came faster than the output took them. */
   | { type: "dropped"; count: number }
   /** The messages before were kept for us by the broker. */
@@ -300,6 +302,9 @@ function sentence(note: Note): string {
       return `${note.count.toLocaleString("en")} ` +
         `${note.count === 1 ? "message" : "messages"} of ` +
         `${safeName(note.from)} did not arrive here.`;
+    case "uncounted":
+      return "More people write here than can be remembered; not every loss " +
+        "is reported from now on.";
     case "dropped":
       return `${count(note.count, "line")} dropped here: the output was too ` +
         "slow for them.";

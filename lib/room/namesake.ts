@@ -6,9 +6,9 @@
  * @module
  */
 
-import { newNameIn } from "./rename.ts";
+import { newNameIn } from "./members.ts";
 import type { Received } from "../protocol.ts";
-import { presenceOf } from "./notices.ts";
+import { presenceOf } from "./members.ts";
 
 /** Whose it is. */
 export type Owner = "reader" | "namesake" | "other" | "unclear";

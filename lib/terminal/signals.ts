@@ -4,11 +4,17 @@
  * Calls back at Ctrl-C, at SIGTERM (SIGBREAK on Windows), and at SIGHUP unless
  * nohup has started the program. Returns a function that stops listening.
  */
-export function onEndSignals(onEnd: () => void): () => void {
+export function onEndSignals(
+  onEnd: (signal: Deno.Signal) => void,
+): () => void {
+  const term = Deno.build.os === "windows" ? "SIGBREAK" : "SIGTERM";
   const stops = [
-    listen("SIGINT", onEnd),
-    listen(Deno.build.os === "windows" ? "SIGBREAK" : "SIGTERM", onEnd),
-    onSignal("SIGHUP", () => isUnderNohup().then((is) => is || onEnd())),
+    listen("SIGINT", () => onEnd("SIGINT")),
+    listen(term, () => onEnd(term)),
+    onSignal(
+      "SIGHUP",
+      () => isUnderNohup().then((is) => is || onEnd("SIGHUP")),
+    ),
   ];
   return () => stops.forEach((stop) => stop());
 }

@@ -6,7 +6,7 @@ import {
   leaveNotice,
   type PresenceChange,
   timeoutNotice,
-} from "../../lib/room/notices.ts";
+} from "../../lib/room/members.ts";
 import { message, notice, received } from "../support/line_fixtures.ts";
 import { pureTests } from "../support/pure.ts";
 

@@ -7,7 +7,7 @@
 
 import { assertEquals } from "@std/assert";
 import type { Payload } from "../../lib/protocol.ts";
-import { joinNotice, leaveNotice } from "../../lib/room/notices.ts";
+import { joinNotice, leaveNotice } from "../../lib/room/members.ts";
 import { RoomView, type ViewOptions } from "../../lib/room/view.ts";
 import { message, notice, PLAIN, received } from "../support/line_fixtures.ts";
 import { pureTests } from "../support/pure.ts";

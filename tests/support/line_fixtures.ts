@@ -13,7 +13,7 @@ import {
   leaveNotice,
   type PresenceChange,
   timeoutNotice,
-} from "../../lib/room/notices.ts";
+} from "../../lib/room/members.ts";
 import { renderJson } from "../../lib/room/json.ts";
 import { type Note, renderLine } from "../../lib/room/line.ts";
 

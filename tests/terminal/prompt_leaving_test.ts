@@ -104,7 +104,7 @@ scene("leaving while the broker is away", async (all) => {
   const screen = await terminal.until(/^Trying /m);
   assertEquals(bottom(screen), "Ada> typed");
   await terminal.press("Enter");
-  await terminal.until("No connection; this is sent when there is.");
+  await terminal.until("No connection; your lines are sent when it is back.");
   assertMatch(await terminal.screen(), /^Ada> typed$/m);
   await terminal.press("C-d");
   await terminal.until("Line 1 was not acknowledged");

@@ -1,25 +1,29 @@
 /**
- * Sitting in rooms: what arrives is shown once, one's coming and going is told,
- * and whatever makes the view incomplete is said in it: a gap, a room that can't
- * be read, messages that were kept for us, and those that did not arrive.
+ * Reading rooms: shows what arrives once, announces this client, and says what
+ * makes the view incomplete: a gap, a room that can't be read, messages that the
+ * broker kept, losses.
  *
  * @module
  */
 
-import type { ChatClient, ClientOptions, Status } from "../client.ts";
+import {
+  type ChatClient,
+  type ClientOptions,
+  NotAuthorizedError,
+  type Status,
+} from "../client.ts";
 import { showBroker } from "../mqtt/address.ts";
 import { isOneTopic } from "../mqtt/topic.ts";
-import type { Payload, Received } from "../protocol.ts";
-import type { Wait } from "../timer.ts";
-import type { Loss } from "./arrivals.ts";
+import type { Payload, QoS, Received } from "../protocol.ts";
+import { safeTopic } from "../safe_text.ts";
+import { type Clock, SYSTEM_CLOCK, type Wait } from "../timer.ts";
 import { CatchUp } from "./catch_up.ts";
 import { roomOfHistory } from "./history_topic.ts";
 import type { Ignored } from "./ignored.ts";
-import { KeptSession } from "./kept_session.ts";
-import { Losses } from "./losses.ts";
+import { Losses, type LossNote } from "./losses.ts";
+import { Roster } from "./members.ts";
 import { Namesakes } from "./namesake.ts";
 import { Presence, type PresenceOptions } from "./presence.ts";
-import { Roster } from "./roster.ts";
 import { RoomView, type ViewOptions } from "./view.ts";
 
 /** How rooms are read. */
@@ -58,11 +62,16 @@ export interface ReaderOptions extends
   tellsNone?: boolean;
   /** Whether this client keeps the room. */
   keeps?: boolean;
+  /** How long the broker's answers may take, in seconds. */
+  timeout: number;
   /** For tests. */
   wait?: Wait;
 }
 
 type Connected = Extract<Status, { type: "connected" }>;
+
+/** After so long without one, in milliseconds, all kept messages have come. */
+const PAUSE_MS = 2_000;
 
 /** Reads rooms. */
 export class Reader {
@@ -74,8 +83,15 @@ export class Reader {
   readonly #namesakes: Namesakes;
   readonly #losses: Losses;
   readonly #catchUp?: CatchUp;
-  readonly #session: KeptSession;
+  readonly #clock: Clock;
+  /** The QoS that the broker grants, by topic filter. */
+  readonly #granted = new Map<string, QoS>();
+  /** While messages come that the broker kept between two runs. */
+  #stopMissed?: () => void;
+  #lookedUp?: PromiseWithResolvers<void>;
   #shown = 0;
+  /** How many came after the last line. */
+  #unshown = 0;
 
   /**
    * Makes a reader of rooms, in which it sits once it is {@link announce}d.
@@ -83,7 +99,8 @@ export class Reader {
    * @param options What to read and how to show it.
    */
   constructor(options: ReaderOptions) {
-    const { topics, announce, name, gather, count } = options;
+    const { topics, announce, name, gather, count, clock = SYSTEM_CLOCK } =
+      options;
     const rooms = announce ? topics.filter(isOneTopic) : [];
     this.#options = options;
     this.#presence = new Presence({ ...options, rooms });
@@ -95,11 +112,15 @@ export class Reader {
       spokeAt: (author) => this.roster.spokeAt(author),
       now: () => new Date(),
     });
-    this.#session = new KeptSession({ ...options, view: this.#view });
+    this.#clock = clock;
     this.#losses = new Losses({
       ...options,
-      lookUp: () => this.#catchUp?.lookUp() ?? false,
-      tell: (loss) => this.#tellLoss(loss),
+      lookUp: () => {
+        if (!this.#catchUp?.lookUp()) return undefined;
+        this.#lookedUp = Promise.withResolvers();
+        return this.#lookedUp.promise;
+      },
+      report: (note) => this.#reportLoss(note),
     });
     this.#catchUp = this.#makeCatchUp(options);
   }
@@ -139,11 +160,11 @@ export class Reader {
       received.payload.type === "notice";
     const isNew = this.#losses.isNew(received);
     const isNamesake = received.sealed !== false && this.#noteWho(received);
-    this.#session.came();
+    if (this.#stopMissed) this.#awaitPause();
     if (!isNew || this.#isIgnored(received)) return;
     this.#catchUp?.note(received);
     if (this.#shown >= count) {
-      if (!isOwn) this.#session.countUnshown();
+      if (!isOwn) this.#unshown++;
       return;
     }
     if (isOwn) this.#view.endMissed();
@@ -181,20 +202,47 @@ export class Reader {
         this.#presence.lost();
         this.#namesakes.lost();
         this.#catchUp?.lost();
+        this.#losses.offline();
         this.#view.showGathered();
         break;
       case "connected":
-        if (status.mayBeShared) this.#losses.mayBeShared();
-        if (status.gap === undefined) this.#session.begin(status);
-        else this.#showGap(status, status.gap);
+        this.#losses.online(status.mayBeShared);
+        if (status.gap === undefined) {
+          if (this.#options.resume && status.sessionPresent) {
+            this.#view.beginMissed();
+            this.#awaitPause();
+          }
+        } else this.#showGap(status, status.gap);
         break;
       case "subscribed":
         if (this.#isHistory(status.topic)) break;
-        this.#session.granted(status.topic, status.qos);
+        this.#granted.set(status.topic, status.qos);
         this.#presence.granted(status.topic);
         this.#catchUp?.joined();
         break;
     }
+  }
+
+  /**
+   * Subscribes to the rooms, announces this client in them, and waits until its
+   * own join notices came back: only then are they known to be readable.
+   *
+   * @throws {Error} A sentence: why not (denied, no echo, no connection).
+   */
+  async enter(client: ChatClient): Promise<void> {
+    const { topics, qos, timeout } = this.#options;
+    if (!client.online) throw new Error("There is no connection.");
+    for (
+      const { topic, qos: granted, reason } of await client.join(topics, qos)
+    ) {
+      if (granted !== undefined) continue;
+      const shown = safeTopic(topic);
+      throw new NotAuthorizedError(
+        `The broker does not let you read ${shown}: ${reason}.`,
+      );
+    }
+    this.#catchUp?.begin(client);
+    await this.#presence.enter(client, timeout);
   }
 
   /**
@@ -224,12 +272,17 @@ export class Reader {
     this.#catchUp?.stop();
     this.#losses.stop();
     this.#view.endGathering();
-    this.#session.end();
+    this.#endMissed();
   }
 
   /** Says what came after the last line, for a session that kept it. */
   warnOfUnshown(): void {
-    this.#session.warnOfUnshown();
+    const { resume, warn } = this.#options;
+    if (!resume || this.#unshown === 0) return;
+    warn(
+      `${this.#unshown} more came before it could end; they are not shown, ` +
+        "and no longer kept.",
+    );
   }
 
   /**
@@ -239,7 +292,7 @@ export class Reader {
    */
   #noteWho(received: Received): boolean {
     const owner = this.#options.sends
-      ? this.#namesakes.ownerOf(received, this.#session.isComing)
+      ? this.#namesakes.ownerOf(received, this.#stopMissed !== undefined)
       : "other";
     if (owner !== "unclear") this.roster.note(received);
     return this.#namesakes.isFirstSign(received, owner);
@@ -258,6 +311,18 @@ export class Reader {
       !this.#options.topics.includes(topic);
   }
 
+  /** Kept messages come at once, then there is a pause. */
+  #awaitPause(): void {
+    this.#stopMissed?.();
+    this.#stopMissed = this.#clock.after(PAUSE_MS, () => this.#endMissed());
+  }
+
+  #endMissed(): void {
+    this.#stopMissed?.();
+    this.#stopMissed = undefined;
+    this.#view.endMissed();
+  }
+
   #makeCatchUp(options: ReaderOptions): CatchUp | undefined {
     const { topics, history = 0, tellsNone = false } = options;
     const [room] = topics;
@@ -272,18 +337,20 @@ export class Reader {
       isNew: (payload) => this.#losses.isNewKept(payload, room),
       isIgnored: (payload: Payload) => this.#isIgnored({ payload }),
       take: (received) => this.#take(received),
-      onLookedUp: () => this.#losses.lookedUp(),
+      onLookedUp: () => this.#lookedUp?.resolve(),
     });
   }
 
-  #tellLoss({ from, count, topic }: Loss): void {
-    if (this.#options.ignored?.has(from)) return;
-    this.#view.note({ type: "lost", from, count, topic });
+  #reportLoss(note: LossNote): void {
+    if (note.type === "lost" && this.#options.ignored?.has(note.from)) return;
+    this.#view.note(note);
   }
 
   /** Says what is known of what was said while there was no connection. */
   #showGap(status: Connected, gap: number): void {
-    const isKept = this.#session.hasKept(status);
+    // The broker keeps nothing for a subscription at QoS 0, nor what was sent so.
+    const isKept = status.sessionPresent && !status.mayBeShared &&
+      [...this.#granted.values()].every((qos) => qos > 0);
     if (status.isRenewed && isKept) return;
     const note = {
       type: "gap",

@@ -1,9 +1,18 @@
 import { assertEquals } from "@std/assert";
 import type { Payload, Received } from "../../lib/protocol.ts";
-import { leaveNotice } from "../../lib/room/notices.ts";
 import { Ignored } from "../../lib/room/ignored.ts";
-import { renameNotice } from "../../lib/room/rename.ts";
-import { Roster, type Seen, whoLines } from "../../lib/room/roster.ts";
+import {
+  joinNotice,
+  leaveNotice,
+  nameFault,
+  newNameIn,
+  presenceOf,
+  renameNotice,
+  Roster,
+  type Seen,
+  timeoutNotice,
+  whoLines,
+} from "../../lib/room/members.ts";
 import {
   joined,
   left,
@@ -35,7 +44,7 @@ function told(...all: Received[]): Roster {
   return roster;
 }
 
-const test = pureTests("roster");
+const test = pureTests("members");
 
 test("who was seen, the most recent first, and what of them", () => {
   const roster = told(
@@ -231,9 +240,10 @@ test("/who: namesakes, those ignored, and those who only wrote", () => {
 
 test("the reader, whom a keeper saw a moment ago, is not another one", () => {
   const roster = new Roster();
-  roster.noteHere(["ann", "bob"], noon(0).toISOString(), noon(1));
+  const here = (at: Date) => new Map(["ann", "bob"].map((name) => [name, at]));
+  roster.noteHere(here(noon(0)), noon(1));
   roster.note(at(2, joined("ann"), { sentTo: ROOM }));
-  roster.noteHere(["ann", "bob"], noon(3).toISOString(), noon(3));
+  roster.noteHere(here(noon(-1)), noon(3));
   assertEquals(roster.list(), [
     { name: "ann", at: noon(2), state: "here", isOwn: true },
     { name: "bob", at: noon(0), state: "here" },
@@ -242,4 +252,126 @@ test("the reader, whom a keeper saw a moment ago, is not another one", () => {
   roster.note(at(4, message("hi", "ann")));
   roster.note(at(5, message("hi", "ann"), { sentTo: ROOM }));
   assertEquals(roster.list().filter(({ name }) => name === "ann").length, 2);
+});
+
+test("the standard notices", () => {
+  assertEquals(
+    joinNotice("alice", "chat/room"),
+    "User alice is now subscribed to chat/room.",
+  );
+  assertEquals(
+    leaveNotice("alice", "chat/room"),
+    "User alice disconnecting from chat/room.",
+  );
+  assertEquals(timeoutNotice("alice"), "User alice timed out.");
+});
+
+test("the standard notices are told from others", () => {
+  const change = (notice: string, from = "alice", topic = "chat/room") =>
+    presenceOf({ type: "notice", from, notice }, topic);
+  const joined = joinNotice("alice", "chat/room");
+  const left = leaveNotice("alice", "chat/room");
+  assertEquals(change(joined), "joined");
+  assertEquals(change(left), "left");
+  assertEquals(change(timeoutNotice("alice")), "timed out");
+  assertEquals(change(timeoutNotice("alice"), "alice", "x"), "timed out");
+  for (const notice of [joined, left]) {
+    assertEquals(change(notice, "alice", "chat/hall"), undefined);
+  }
+  for (const notice of [joined, left, timeoutNotice("alice")]) {
+    assertEquals(change(notice, "bob"), undefined);
+    assertEquals(change(`${notice} `), undefined);
+  }
+  assertEquals(change("User alice timed out"), undefined);
+  assertEquals(change(""), undefined);
+});
+
+test("the older program's notices mean what ours mean", () => {
+  const change = (notice: string, topic = "chat") =>
+    presenceOf({ type: "notice", from: "chat", notice }, topic);
+  assertEquals(change("User chat is now subscribed to chat ."), "joined");
+  assertEquals(change("User chat disconnecting from chat ."), "left");
+  assertEquals(change("User chat timed out.\n"), "timed out");
+  assertEquals(change("User chat is now subscribed to hall ."), undefined);
+});
+
+test("a topic that a broker respelled is the same", () => {
+  const notice = joinNotice("alice", "chat.room/1");
+  const change = (topic: string) =>
+    presenceOf({ type: "notice", from: "alice", notice }, topic);
+  assertEquals(change("chat/room/1"), "joined");
+  assertEquals(change("chat.room.1"), "joined");
+  assertEquals(change("chat/room/2"), undefined);
+});
+
+const read = (notice: string, from: string) =>
+  newNameIn({ type: "notice", from, notice });
+
+test("what is said is understood, whatever the names", () => {
+  const names = ["Ada", "x.", "a is now known as b.", "__proto__", "x\n", "😀"];
+  for (const from of names) {
+    for (const name of names) {
+      assertEquals(read(renameNotice(from, name), from), name);
+    }
+  }
+  assertEquals(
+    renameNotice("Ada", "Ada2"),
+    "User Ada is now known as Ada2.",
+  );
+});
+
+test("nothing else is", () => {
+  const texts = [
+    "User bob is now known as Ada.", // another's
+    "User Ada is now known as .",
+    "User Ada is now known as",
+    "User Ada is now known as Ada2",
+    "User Ada is now subscribed to chat.",
+    " User Ada is now known as Ada2.",
+    renameNotice("Ada", "x".repeat(257)),
+  ];
+  for (const text of texts) assertEquals(read(text, "Ada"), undefined, text);
+});
+
+test("which names one may go by", () => {
+  assertEquals(nameFault("x".repeat(256)), undefined);
+  assertEquals(
+    nameFault("x".repeat(257)),
+    "takes 256 characters at most, not 257",
+  );
+});
+
+test("what a keeper lists counts for a day, and no more than what was heard", () => {
+  const roster = told(at(0, joined("ann")), at(100, left("bob")));
+  const here = new Map([
+    ...[["ann", noon(-5)], ["bob", noon(50)], ["cy", noon(0)]] as const,
+    ["ghost", noon(100 - 86_401)] as const,
+  ]);
+  roster.noteHere(here, noon(100));
+  assertEquals(roster.list().map(({ name, state }) => `${name} ${state}`), [
+    "bob left",
+    "cy here",
+    "ann here",
+  ]);
+  assertEquals(roster.here(noon(86_400)).map(({ name }) => name), [
+    "cy",
+    "ann",
+  ]);
+  assertEquals(roster.here(noon(86_401)), []);
+});
+
+test("an entry of a history says nothing of a member heard since", () => {
+  const roster = told(at(0, joined("ann")), at(0, joined("bob")));
+  const connected = noon(20);
+  roster.note(at(30, message("hi", "bob")));
+  for (const name of ["ann", "bob"]) {
+    roster.noteKept(left(name), ROOM, noon(10), connected);
+  }
+  roster.noteKept(message("old", "cy"), ROOM, noon(-60), connected);
+  roster.noteKept(left("cy"), ROOM, noon(-50), connected);
+  assertEquals(roster.list().map(({ name, state }) => `${name} ${state}`), [
+    "bob here",
+    "ann left",
+    "cy left",
+  ]);
 });
