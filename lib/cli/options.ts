@@ -12,7 +12,7 @@ import {
   SCHEMES,
 } from "../mqtt/address.ts";
 import { DEFAULTS } from "../client_options.ts";
-import type { ConnectOptions } from "../mqtt/connect.ts";
+import type { ConnectOptions } from "../mqtt/link.ts";
 import {
   CHOICES,
   type Choices,

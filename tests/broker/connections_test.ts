@@ -7,7 +7,7 @@
 import { assertEquals, assertRejects } from "@std/assert";
 import { ListenError, startBroker } from "../../lib/broker/broker.ts"; // first: it empties the environment mqtt reads
 import { Buffer } from "node:buffer";
-import { MAX_PACKET_BYTES } from "../../lib/mqtt/packet_limit.ts";
+import { MAX_PACKET_BYTES } from "../../lib/mqtt/stream.ts";
 import { openBroker } from "../support/brokers.ts";
 import { timedTests } from "../support/patience.ts";
 import { answer, Peer } from "../support/peers.ts";

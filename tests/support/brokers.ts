@@ -21,6 +21,7 @@ import {
   oldSuback,
   type PacketOf,
   parser,
+  PINGRESP,
   puback,
   suback,
 } from "./packets.ts";
@@ -62,6 +63,7 @@ export function letIn(answers: Answers): Answer {
     connect: () => connack(),
     publish: (packet) => packet.qos > 0 ? puback(packet) : undefined,
     subscribe: (packet) => suback(packet, 1),
+    pingreq: () => PINGRESP,
   });
 }
 
@@ -71,6 +73,7 @@ export function letInOld(answers: Answers): Answer {
     connect: ({ protocolVersion }) => oldConnack(protocolVersion === 4 ? 0 : 1),
     publish: (packet) => packet.qos > 0 ? oldPuback(packet) : undefined,
     subscribe: (packet) => oldSuback(packet, 1),
+    pingreq: () => PINGRESP,
   });
 }
 
