@@ -204,6 +204,9 @@ class Chat {
         return this.#answer(...commandHelp(follow));
       case "clear":
         return this.#prompt?.clear();
+      case "reconnect":
+        if (this.#client.reconnect()) return;
+        return this.#answer("You are connected.");
       case "nick":
         return await this.#rename(command.argument);
       case "refused":

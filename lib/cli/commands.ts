@@ -9,7 +9,7 @@ import type { Completion } from "../terminal/prompt.ts";
 
 /** A line at the prompt that is not a message. */
 export type Command =
-  | { type: "help" | "who" | "clear" }
+  | { type: "help" | "who" | "clear" | "reconnect" }
   | {
     type: "nick" | "ignore" | "unignore" | "join" | "quit";
     argument: string;
@@ -47,6 +47,7 @@ const USAGES: readonly Usage[] = [
     needsFollow: true,
   },
   { name: "clear", help: "clear the screen, as Ctrl-L" },
+  { name: "reconnect", help: "try to connect now, without a wait" },
   {
     name: "quit",
     argument: "TEXT",

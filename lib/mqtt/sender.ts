@@ -229,7 +229,7 @@ export class Sender {
   #broker?: Broker;
   /** Rooms that this connection has not asked for. */
   #toAsk: Room[] = [];
-  /** Rooms without an answer on this connection, for which messages wait. */
+  /** Rooms of earlier connections, for whose answers the messages wait. */
   readonly #asked = new Set<Room>();
   /** All that this connection carries and that is unanswered, oldest first. */
   readonly #open = new Set<Thing>();
@@ -302,7 +302,7 @@ export class Sender {
       const { promise } = room.answer;
       if (before) promise.then(before.answer.resolve, before.answer.reject);
       this.#rooms.set(topic, room);
-      if (this.#connection) this.#enqueue(room);
+      if (this.#connection) this.#toAsk.push(room);
       return room;
     });
     this.#flush();
@@ -345,7 +345,9 @@ export class Sender {
       (room.isOptional ? 2 : 0) + (room.wasGranted ? 0 : 1);
     const rooms = [...this.#rooms.values()];
     for (const room of rooms.sort((a, b) => order(a) - order(b))) {
-      if (room.wait === undefined) this.#enqueue(room);
+      if (room.wait !== undefined) continue;
+      this.#toAsk.push(room);
+      if (!room.isOptional) this.#asked.add(room);
     }
     if (this.#isOnProbation) this.#window = 0;
     this.#flush();
@@ -419,11 +421,6 @@ export class Sender {
     const [room] = this.#toAsk;
     if (room !== undefined || this.#asked.size > 0) return room;
     return this.#due[0] ?? this.#waiting[0];
-  }
-
-  #enqueue(room: Room): void {
-    this.#toAsk.push(room);
-    if (!room.isOptional) this.#asked.add(room);
   }
 
   /** Sends what may be sent now. */

@@ -94,6 +94,7 @@ Deno.test("commands: the help names each that is obeyed", () => {
     "  /ignore NAME    hide the lines of NAME; alone, list such names",
     "  /unignore NAME  show NAME again",
     "  /clear          clear the screen, as Ctrl-L",
+    "  /reconnect      try to connect now, without a wait",
     "  /quit TEXT      leave, as exit, Ctrl-D and Ctrl-C; TEXT is sent first",
     "  //text          send /text",
     "  Tab             complete a name or a command",
@@ -116,6 +117,7 @@ Deno.test("completion: commands at the start of the line", () => {
     "/ignore",
     "/unignore",
     "/clear",
+    "/reconnect",
     "/quit",
   ]);
   assertEquals(done("a /w", []), "a /w");

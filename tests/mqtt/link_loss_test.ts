@@ -12,6 +12,7 @@ import {
   type Version,
 } from "../../lib/client.ts";
 import { FakeBroker, hostOf, letIn, letInOld } from "../support/brokers.ts";
+import { TestClock } from "../support/clock.ts";
 import { Member } from "../support/members.ts";
 import { connack, disconnect, oldConnack } from "../support/packets.ts";
 import { inTime } from "../support/patience.ts";
@@ -170,3 +171,18 @@ for (const how of ["CONNACK", "DISCONNECT"] as const) {
     assertStringIncludes(error.message, "server moved");
   });
 }
+
+Deno.test("link: a client that is told to tries at once", async () => {
+  await using broker = new FakeBroker(letIn({}));
+  const clock = new TestClock();
+  await using member = await Member.connect(broker, { clock });
+  await member.next("connected");
+  await broker.next("connect");
+  assertEquals(member.client.reconnect(), false);
+  broker.heard.all.at(-1)!.link.close();
+  await member.next("reconnecting");
+  // The clock stands still.
+  assertEquals(member.client.reconnect(), true);
+  await member.next("connected");
+  await member.say("still here");
+});

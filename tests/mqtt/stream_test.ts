@@ -1,3 +1,4 @@
+import "../../lib/mqtt/library_env.ts"; // first: mqtt-packet reads the environment on loading
 import { assert, assertEquals } from "@std/assert";
 import { Buffer } from "node:buffer";
 import type { Socket } from "node:net";

@@ -230,7 +230,7 @@ for (const code of [undefined, 0x87]) {
     listener.signal("SIGTERM");
     const { code: exit, stderr } = await listener.outcome();
     assertEquals([exit, stderr.split("\n").length], [0, 2], stderr);
-    assertEquals(broker.all("publish").length, 3);
+    assertEquals(broker.all("publish").length, 4);
   });
 
   Deno.test(`refused: a pipe that is closed over ${how}`, async () => {
