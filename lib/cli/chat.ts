@@ -16,7 +16,7 @@ import { EXIT } from "./exit.ts";
 import { isOneTopic, topicFault } from "../mqtt/topic.ts";
 import { type PublisherOptions, usualHistory } from "./options.ts";
 import type { Received } from "../protocol.ts";
-import { paintName } from "../room/color.ts";
+import { paintName } from "../room/line.ts";
 import { roomOfHistory } from "../room/history_topic.ts";
 import { Ignored } from "../room/ignored.ts";
 import { isSameRoom, nameFault, whoLines } from "../room/members.ts";
@@ -397,7 +397,7 @@ class Chat {
   #openRoom(topic: string): Room {
     const { follow, username, qos, history, bell, resume, timeout } =
       this.#options;
-    const { color } = this.#setting;
+    const { color, isDumb } = this.#setting;
     const options = {
       topics: follow ? [topic] : [],
       name: this.#name,
@@ -406,6 +406,7 @@ class Chat {
       announce: follow,
       json: false,
       color,
+      multiline: color && !isDumb,
       gather: follow && color,
       showTopic: false,
       bell,

@@ -1,8 +1,7 @@
 /** The prompt's commands: parse, help, completion, and /ignore's answers. */
 
 import { nearest } from "./flags.ts";
-import { Ignored, shownEntry } from "../room/ignored.ts";
-import { lookAlike, spelledOut } from "../room/lookalike.ts";
+import { Ignored, lookAlike, shownEntry, spelledOut } from "../room/ignored.ts";
 import { safeName } from "../safe_text.ts";
 import type { Line } from "../terminal/input.ts";
 import type { Completion } from "../terminal/prompt.ts";
