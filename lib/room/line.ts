@@ -257,13 +257,14 @@ function listed(names: string[]): string {
  * The beginning of a malformed payload and what is wrong with it. The size is
  * named where the text doesn't show it all, or nothing.
  */
-function unformatted({ bytes, reason }: Malformed): string {
+function unformatted({ bytes, reason, isCut }: Malformed): string {
   // Enough for the code points shown, so what a cut may split is not shown.
   const start = readUtf8(bytes.subarray(0, MAX_UNFORMATTED_BYTES));
   const shown = firstCodePoints(start, MAX_UNFORMATTED);
   const whole = shown === start && bytes.length <= MAX_UNFORMATTED_BYTES;
   const text = safeText(shown);
   const why = safeText(reason);
+  if (isCut) return `(${why})`;
   if (whole && text !== "") return `${text} (${why})`;
   return `${whole ? "" : `${text}… `}(${bytes.length} bytes, ${why})`;
 }

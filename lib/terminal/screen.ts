@@ -337,9 +337,8 @@ class Rows {
       this.#append(word, width);
     } else if (ADDRESS.test(plain)) {
       if (this.#used + this.#blanks.length >= this.#columns) this.#begin();
+      // Fuller than full: its last row has no indent, so nothing may follow in it.
       this.#append(word, width);
-      // Nothing follows in the last of its rows, which begin without an indent.
-      this.#used = this.#columns;
     } else this.#cut(word);
   }
 
