@@ -313,6 +313,17 @@ test("a leap is believed when a second number follows it", async () => {
   assertEquals(await account.lost(), ["chat/room: 1 of Ada"]);
 });
 
+test("what came before a leap, or late in it, is known after it", async () => {
+  const account = new Account();
+  account.come([...range(1, 100), 1_000, 1_001, 9_000, 9_001]);
+  assertEquals(account.come([86, 500, 500, 1_000, 9_000]), [500]);
+  assertEquals(await account.lost(), ["chat/room: 8896 of Ada"]);
+  // Too far for what can be remembered: the newest are.
+  account.come([99_000, 99_001]);
+  assertEquals(account.come([99_000, 99_001, 98_900, 98_900]), [98_900]);
+  assertEquals(await account.lost(), ["chat/room: 89997 of Ada"]);
+});
+
 test("what came between two leaps is not lost", async () => {
   const account = new Account();
   account.come([1, 2, 1_000, 2_000, 3_000, 3_001]);
