@@ -8,7 +8,7 @@
 import { assertEquals, assertLess, assertMatch } from "@std/assert";
 import { FaultProxy } from "../support/fault_proxy.ts";
 import { gate, NO_MOSQUITTO } from "../support/gates.ts";
-import { Mosquitto } from "../support/mosquitto.ts";
+import { Mosquitto, UNLIMITED_QUEUES } from "../support/mosquitto.ts";
 import { Peer } from "../support/peers.ts";
 import { ROOT, run, start } from "../support/processes.ts";
 
@@ -197,6 +197,48 @@ live(
     assertEquals(shown + dropped, 20_000);
   },
 );
+
+live("with --resume an output that is blocked loses nothing", async () => {
+  await using broker = await Mosquitto.start({
+    // So that all of it is on its way at once.
+    extra: [...UNLIMITED_QUEUES, "max_inflight_messages 0"],
+  });
+  const count = 20_000;
+  const room = ["-h", broker.host, "-t", "chat/flood"];
+  // Read only when the flood is over.
+  await using child = new Deno.Command(Deno.execPath(), {
+    args: [
+      ...["run", "--quiet", "--no-prompt", "-N", "listener.ts", ...room],
+      ...["-c", "-i", "reader", "--no-announce", "-C", String(count)],
+    ],
+    cwd: ROOT,
+    stdin: "null",
+    stdout: "piped",
+    stderr: "piped",
+  }).spawn();
+  const stderr = child.stderr.pipeThrough(new TextDecoderStream());
+  let said = "";
+  const reading = Promise.withResolvers<void>();
+  const all = (async () => {
+    for await (const text of stderr) {
+      said += text;
+      if (said.includes("Reading")) reading.resolve();
+    }
+  })();
+  await reading.promise;
+  const rest = "x".repeat(2_500);
+  const numbers = Array.from({ length: count }, (_, n) => n + 1);
+  const stdin = numbers.map((n) => `${n} ${rest}\n`).join("");
+  assertEquals((await run("publisher.ts", room, { stdin })).code, 0);
+  const stdout = await new Response(child.stdout).text();
+  assertEquals((await child.status).code, 0);
+  await all;
+  const shown = [...stdout.matchAll(/ chat: (\d+) x/g)]
+    .map(([, number]) => Number(number));
+  assertEquals(shown, numbers);
+  // It was connected anew for what it had left to the broker.
+  assertMatch(said, /Reading .*\nReading /);
+});
 
 live("1,000,000 piped lines take the memory of 10,000", async () => {
   await using broker = await Mosquitto.start();
