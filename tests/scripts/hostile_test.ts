@@ -33,7 +33,9 @@ for (const bytes of TRUNCATED) {
         number === 1 ? [...suback(packet, 1), ...bytes] : suback(packet, 1),
     }));
     await using listener = start("listener.ts", at(broker));
-    await listener.stderr.line(/^Disconnected .*: the broker sent a malformed packet/);
+    await listener.stderr.line(
+      /^Disconnected .*: the broker sent a malformed packet/,
+    );
     await listener.stderr.line(/^Connected again to /);
     listener.signal("SIGTERM");
     assertEquals((await listener.outcome()).code, 0);
@@ -48,7 +50,9 @@ Deno.test("hostile: a packet of 256 MB is not gathered", async () => {
     ],
   }));
   await using listener = start("listener.ts", at(broker));
-  await listener.stderr.line(/^Disconnected .*: the broker sent a packet of over/);
+  await listener.stderr.line(
+    /^Disconnected .*: the broker sent a packet of over/,
+  );
   await listener.stderr.line(/^Connected again to /);
 });
 
