@@ -57,12 +57,14 @@ async function showAll(
   for (let runs = 1; shown.at(-1) !== count; runs++) {
     await using listener = start("listener.ts", [...reader, "-C", "1"]);
     const isKilled = runs % KILLED === 0;
+    const ended = listener.outcome();
     if (isKilled) {
       const after = Math.random() * KILLED_WITHIN_MS;
-      await new Promise((resolve) => setTimeout(resolve, after));
-      listener.signal("SIGKILL");
+      const moment = new Promise((resolve) => setTimeout(resolve, after));
+      const outcome = await Promise.race([ended, moment]);
+      if (outcome === undefined) listener.signal("SIGKILL");
     }
-    const { code, stdout, stderr } = await listener.outcome();
+    const { code, stdout, stderr } = await ended;
     const [number, ...more] = numbersIn(stdout);
     assertEquals(more, [], "one message each");
     // A line that was written before the kill may come again.
