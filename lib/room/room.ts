@@ -31,7 +31,14 @@ export interface ReaderOptions extends
   Omit<PresenceOptions, "rooms">,
   Pick<
     ViewOptions,
-    "json" | "color" | "showTopic" | "bell" | "gather" | "sends" | "write"
+    | "json"
+    | "color"
+    | "multiline"
+    | "showTopic"
+    | "bell"
+    | "gather"
+    | "sends"
+    | "write"
   > {
   /** The rooms, as topic filters. */
   topics: string[];
@@ -110,7 +117,6 @@ export class Reader {
       self: name,
       gather: gather && count === undefined,
       spokeAt: (author) => this.roster.spokeAt(author),
-      now: () => new Date(),
     });
     this.#clock = clock;
     this.#losses = new Losses({

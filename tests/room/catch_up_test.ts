@@ -227,7 +227,7 @@ test("what is missing is looked for before it is told", async () => {
   for (const n of [2, 3, 7]) receive(said(n));
   reader.stop();
   // At the end there is no time for that.
-  assertEquals(lines.at(-1), "== 3 messages of Ada did not arrive here.");
+  assertEquals(lines.at(-1), "== 3 messages of Ada did not arrive.");
 });
 
 test("what is sealed, not sealed or rubbish is told as such", async () => {
