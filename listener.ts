@@ -19,7 +19,7 @@ import {
   parseListenerArgs,
   usualHistory,
 } from "./lib/cli/options.ts";
-import { Reader } from "./lib/room/room.ts";
+import { Room } from "./lib/room/room.ts";
 import { droppedLine } from "./lib/room/view.ts";
 import { Ignored } from "./lib/room/ignored.ts";
 import type { Keeper } from "./lib/room/keeper.ts";
@@ -52,7 +52,7 @@ async function listen(
     (count) => droppedLine(count, { json, color }),
   );
   const isTerminal = Deno.stdout.isTerminal();
-  const reader = new Reader({
+  const reader = new Room({
     ...options,
     color,
     ignored: new Ignored(options.ignore),
@@ -61,7 +61,8 @@ async function listen(
     gather: color && isTerminal,
     history: options.history ?? usualHistory(isTerminal && !json),
     // A keeper is about to keep it.
-    tellsNone: isTerminal && !json && options.keep === undefined,
+    tellsNone: options.history !== undefined && isTerminal && !json &&
+      options.keep === undefined,
     keeps: options.keep !== undefined,
     write: (line) => stdout.write(line),
     warn: people.complain,
@@ -160,7 +161,7 @@ async function leave(
   { timeout }: ListenerOptions,
   { tell }: People,
   client: ChatClient,
-  reader: Reader,
+  reader: Room,
   stdout: LineWriter,
   keeper?: Keeper,
 ): Promise<void> {

@@ -30,6 +30,7 @@ import {
   MAX_PAYLOAD_BYTES,
   type Payload,
   type QoS,
+  roomOfHistory,
 } from "./protocol.ts";
 import type { RoomSeal } from "./seal.ts";
 
@@ -72,6 +73,8 @@ export class ChatClient {
   readonly #sender: Sender;
   readonly #rooms: Subscriptions;
   readonly #ids = new IdSource();
+  /** The filters that were joined as rooms, and not as histories. */
+  readonly #ownRooms = new Set<string>();
   readonly #lost = Promise.withResolvers<Error>();
   /** What the broker of the last connection takes. */
   #limits = limitsOf(5);
@@ -93,8 +96,12 @@ export class ChatClient {
         // It clears a retained message (MQTT 5 §3.3.1.3): nobody said anything.
         if (bytes.length === 0) return;
         const content = decodeFrom(topic, bytes, seal);
+        const historyOf = this.#ownRooms.has(topic)
+          ? undefined
+          : roomOfHistory(topic);
         options.onReceived?.({
           topic,
+          ...historyOf !== undefined && { historyOf },
           ...content,
           sentTo: this.#topicSentTo(content),
           qos,
@@ -211,6 +218,11 @@ export class ChatClient {
   ): Promise<Grant[]> {
     filters.forEach(checkFilter);
     if (this.#isClosed) throw new AbandonedError("The connection is closed.");
+    if (!isOptional) {
+      for (const filter of filters) {
+        this.#ownRooms.add(filter);
+      }
+    }
     const granted = this.#rooms.add(filters, qos, isOptional);
     if (this.#link.isUp) this.#subscribe(filters);
     return await granted;
@@ -224,6 +236,7 @@ export class ChatClient {
    */
   async leave(filters: string[]): Promise<void> {
     this.#rooms.remove(filters);
+    for (const filter of filters) this.#ownRooms.delete(filter);
     if (this.#link.isUp) await this.#link.mqtt.unsubscribe(filters);
   }
 
@@ -346,6 +359,8 @@ export class ChatClient {
       const { lastReason } = this.#link;
       const grants = await this.#rooms.subscribe(filters, lastReason);
       for (const { topic, qos, reason = "" } of grants ?? []) {
+        // Who joined a history is told by the promise.
+        if (!this.#ownRooms.has(topic)) continue;
         this.#tell(
           qos === undefined
             ? { type: "denied", topic, reason }

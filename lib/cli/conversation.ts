@@ -22,7 +22,7 @@ import {
 } from "../terminal/prompt.ts";
 import { paintName } from "../room/color.ts";
 import { Ignored } from "../room/ignored.ts";
-import { Reader } from "../room/room.ts";
+import { Room } from "../room/room.ts";
 import { whoLines } from "../room/members.ts";
 import { droppedLine } from "../room/view.ts";
 import { safeName, safeText, safeTopic } from "../safe_text.ts";
@@ -154,10 +154,10 @@ class Conversation {
     return code === EXIT.ok && isDenied ? EXIT.notAuthorized : code;
   }
 
-  #openReader(topic: string, name: string, tell: RoomTeller): Reader {
+  #openReader(topic: string, name: string, tell: RoomTeller): Room {
     const { follow } = this.#options;
     const { color } = this.#setting;
-    return new Reader({
+    return new Room({
       ...this.#options,
       name,
       topics: follow ? [topic] : [],
@@ -166,7 +166,7 @@ class Conversation {
       gather: follow && color,
       showTopic: false,
       history: this.#options.history ?? usualHistory(true),
-      tellsNone: true,
+      tellsNone: this.#options.history !== undefined,
       color,
       sends: true,
       ignored: this.#ignored,

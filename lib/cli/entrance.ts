@@ -8,7 +8,7 @@
 import type { ChatClient, Status } from "../client.ts";
 import type { QoS, Received } from "../protocol.ts";
 import { presenceOf } from "../room/members.ts";
-import type { Reader } from "../room/room.ts";
+import type { Room } from "../room/room.ts";
 import { safeTopic } from "../safe_text.ts";
 import { waitFor } from "../timer.ts";
 
@@ -25,12 +25,12 @@ export type OpenReader = (
   topic: string,
   name: string,
   tell: RoomTeller,
-) => Reader;
+) => Room;
 
 /** A room that one asks to be let into. */
 export class Entrance {
   readonly topic: string;
-  readonly reader: Reader;
+  readonly reader: Room;
   readonly #lines: string[] = [];
   /** Settles when one's own join notice is back; with an error, if it isn't. */
   readonly #seen = Promise.withResolvers<void>();

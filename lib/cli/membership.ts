@@ -11,8 +11,7 @@ import { isOneTopic, topicFault } from "../mqtt/topic.ts";
 import { Entrance, type OpenReader, type RoomTeller } from "./entrance.ts";
 import type { Received } from "../protocol.ts";
 import { isSameRoom } from "../room/members.ts";
-import { roomOfHistory } from "../room/history_topic.ts";
-import type { Reader } from "../room/room.ts";
+import type { Room } from "../room/room.ts";
 import { nameFault } from "../room/members.ts";
 import { safeName, safeTopic } from "../safe_text.ts";
 import { HINT_MS, waitFor, within } from "../timer.ts";
@@ -45,9 +44,9 @@ interface Place {
 }
 
 /** A room that is read. */
-interface Room {
+interface Joined {
   topic: string;
-  reader: Reader;
+  reader: Room;
 }
 
 /** Being in one room at a time, by one name at a time. */
@@ -56,7 +55,7 @@ export class Membership {
   readonly #tell: Teller;
   #client?: ChatClient;
   #name: string;
-  #room: Room;
+  #room: Joined;
   /** Those that one was in. */
   #left: string[] = [];
   /** The one that one asks to be let into. */
@@ -81,7 +80,7 @@ export class Membership {
   }
 
   /** What reads the room. */
-  get reader(): Reader {
+  get reader(): Room {
     return this.#room.reader;
   }
 
@@ -112,8 +111,7 @@ export class Membership {
 
   /** Takes what arrived. */
   receive(received: Received): void {
-    const at = received.sentTo ?? received.topic;
-    const topic = roomOfHistory(at) ?? at;
+    const topic = received.historyOf ?? received.sentTo ?? received.topic;
     const entrance = this.#entrance;
     if (entrance && isSameRoom(topic, entrance.topic)) {
       entrance.receive(received);

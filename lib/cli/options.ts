@@ -15,7 +15,7 @@ import { DEFAULTS } from "../client_options.ts";
 import type { ConnectOptions } from "../mqtt/connect.ts";
 import type { Choices, Script } from "./flags.ts";
 import type { QoS } from "../protocol.ts";
-import { MAX_KEPT } from "../room/history_topic.ts";
+import { MAX_KEPT } from "../protocol.ts";
 import { Ignored } from "../room/ignored.ts";
 import { nameFault } from "../room/members.ts";
 import {

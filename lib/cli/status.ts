@@ -7,7 +7,6 @@
 import { hostPort, showBroker } from "../mqtt/address.ts";
 import type { Status } from "../client.ts";
 import { versionName } from "../mqtt/rotation.ts";
-import { roomOfHistory } from "../room/history_topic.ts";
 import { safeText } from "../safe_text.ts";
 
 /**
@@ -34,10 +33,6 @@ export function statusLine(
 
 /** Whether a status is told. */
 function isWanted(status: Status, verbosity: Verbosity): boolean {
-  // What a room's history says is told with the room.
-  const isHistory = "topic" in status &&
-    roomOfHistory(status.topic) !== undefined;
-  if (isHistory && verbosity !== "debug") return false;
   switch (status.type) {
     case "denied":
     case "lowered":

@@ -184,16 +184,20 @@ export class MqttJs {
   /**
    * Subscribes; there must be a connection.
    *
+   * @param noLocal Whether the client's own messages are left out; only in
+   * MQTT 5 (§3.8.3.1).
    * @param done Given the SUBACK, or nothing when the connection broke.
    */
   subscribe(
     filters: string[],
     qos: QoS,
+    noLocal: boolean,
     done: (suback?: ISubackPacket) => void,
   ): void {
     // An array: of an object, MQTT.js takes the key `resubscribe` for an
     // option of its own, and sorts filters that look like numbers first.
-    this.#mqtt.subscribe(filters, { qos }, (_error, _granted, packet) => {
+    const options = { qos, ...noLocal && { nl: true } };
+    this.#mqtt.subscribe(filters, options, (_error, _granted, packet) => {
       done(packet as ISubackPacket | undefined);
     });
   }

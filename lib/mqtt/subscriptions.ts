@@ -144,7 +144,9 @@ export class Subscriptions {
     }, this.#timeout * 1000);
     const topics = rooms.map(({ topic }) => topic);
     const askedAt = performance.now();
-    this.#mqtt.subscribe(topics, rooms[0].qos, (suback) => {
+    // A keeper needs no copy of the history that it wrote.
+    const noLocal = rooms[0].maxBreaks < MAX_BREAKS;
+    this.#mqtt.subscribe(topics, rooms[0].qos, noLocal, (suback) => {
       clearTimeout(timer);
       const codes = suback?.granted ?? [];
       if (codes.length !== rooms.length) {

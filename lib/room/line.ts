@@ -73,7 +73,9 @@ export type Note =
     fetched?: number;
   }
   /** Messages that a keeper has kept follow, or nothing is kept. */
-  | { type: "history"; count: number; problem?: string }
+  | { type: "history"; count: number; problem?: string; until?: Date }
+  /** More messages of the time of the last gap follow. */
+  | { type: "fetched"; count: number; mayMiss: boolean }
   /** What a keeper has kept ends here. */
   | { type: "now" }
   /** Payloads of somebody did not arrive. */
@@ -188,7 +190,7 @@ export function renderNote(
   time: Date,
   options: Pick<LineOptions, "color" | "formatTime">,
 ): string {
-  return ownLine(safeText(sentence(note)), time, options);
+  return ownLine(safeText(sentence(note, time)), time, options);
 }
 
 /** Shows that a day has begun. */
@@ -285,7 +287,7 @@ function ownLine(
   return faint(`${formatTime(time)} == ${text}`, options);
 }
 
-function sentence(note: Note): string {
+function sentence(note: Note, now: Date): string {
   switch (note.type) {
     case "gap": {
       return `Connected to ${note.broker} after ${note.seconds.toFixed(1)} s ` +
@@ -293,8 +295,18 @@ function sentence(note: Note): string {
     }
     case "history":
       return note.count > 0
-        ? `${count(note.count, "message")} from before you came`
+        ? `${count(note.count, "message")} from before you came` +
+          (note.until ? `, as of ${timeAndDay(note.until, now)}` : "")
         : note.problem ?? "This room keeps no history.";
+    case "fetched": {
+      const rest = note.mayMiss
+        ? "others may be missing"
+        : "nothing is missing";
+      if (note.count === 0) return "Nothing of that time is missing.";
+      const follow = note.count === 1 ? "follows" : "follow";
+      return `${count(note.count, "more message")} of that time ${follow}; ` +
+        `${rest}.`;
+    }
     case "now":
       return "now";
     case "lost":

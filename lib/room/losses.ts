@@ -606,7 +606,7 @@ function slotOf(id: string): number {
 }
 
 /** A hash of what was said, by which author and when; never 0. */
-function contentHash(payload: Payload): number {
+export function contentHash(payload: Payload): number {
   const isMessage = payload.type === "message";
   let hash = mix(isMessage ? 1 : 2, payload.from);
   hash = mix(hash, isMessage ? payload.message : payload.notice);

@@ -7,7 +7,7 @@
 
 import { Membership } from "../../lib/cli/membership.ts";
 import { ChatClient } from "../../lib/client.ts";
-import { Reader } from "../../lib/room/room.ts";
+import { Room } from "../../lib/room/room.ts";
 import { hostOf } from "./brokers.ts";
 import { News } from "./news.ts";
 
@@ -30,7 +30,7 @@ export class Guest implements AsyncDisposable {
     this.membership = new Membership({
       ...{ topic: ROOM, name: "ann", qos: 1, timeout, follow },
       openReader: (topic, name, { show, warn }) =>
-        new Reader({
+        new Room({
           ...{ topics: follow ? [topic] : [], name, username: "chat", qos: 1 },
           ...{ announce: follow, json: false, color: false, showTopic: false },
           ...{ resume: false, timeout, sends: true, write: show, warn },
