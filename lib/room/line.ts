@@ -302,7 +302,11 @@ function sentence(note: Note, now: Date): string {
       const rest = note.mayMiss
         ? "others may be missing"
         : "nothing is missing";
-      if (note.count === 0) return "Nothing of that time is missing.";
+      if (note.count === 0) {
+        return note.mayMiss
+          ? "Notices of that time follow; messages may be missing."
+          : "Nothing of that time is missing.";
+      }
       const follow = note.count === 1 ? "follows" : "follow";
       return `${count(note.count, "more message")} of that time ${follow}; ` +
         `${rest}.`;
