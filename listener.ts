@@ -19,13 +19,12 @@ import {
   parseListenerArgs,
   usualHistory,
 } from "./lib/cli/options.ts";
-import { Room } from "./lib/room/room.ts";
+import { Reader } from "./lib/room/room.ts";
 import { droppedLine } from "./lib/room/view.ts";
 import { Ignored } from "./lib/room/ignored.ts";
 import type { Keeper } from "./lib/room/keeper.ts";
 import { type People, prepare, runScript } from "./lib/cli/script.ts";
-import { LineWriter } from "./lib/terminal/output.ts";
-import { openStdout } from "./lib/terminal/pipe.ts";
+import { LineWriter, openStdout } from "./lib/terminal/output.ts";
 import { Ending, nextEnter, onEndSignals } from "./lib/terminal/signals.ts";
 import { HINT_MS, waitFor, within } from "./lib/timer.ts";
 
@@ -52,7 +51,7 @@ async function listen(
     (count) => droppedLine(count, { json, color }),
   );
   const isTerminal = Deno.stdout.isTerminal();
-  const reader = new Room({
+  const reader = new Reader({
     ...options,
     color,
     ignored: new Ignored(options.ignore),
@@ -161,7 +160,7 @@ async function leave(
   { timeout }: ListenerOptions,
   { tell }: People,
   client: ChatClient,
-  reader: Room,
+  reader: Reader,
   stdout: LineWriter,
   keeper?: Keeper,
 ): Promise<void> {

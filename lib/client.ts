@@ -53,6 +53,7 @@ export type { LinkStatus } from "./mqtt/status.ts";
 export {
   type ChatMessage,
   type ChatNotice,
+  type Envelope,
   type KeptHistory,
   type Malformed,
   type Payload,

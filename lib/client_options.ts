@@ -45,8 +45,8 @@ export type Status =
   | { type: "denied"; topic: string; reason: string };
 
 /**
- * Where to connect, as whom, and who is told. What is left out is as in
- * {@link DEFAULTS}, the defaults of the scripts.
+ * Where to connect, as whom, and who is told. What is left out has the default
+ * of the scripts' flag.
  */
 export interface ClientOptions extends
   Partial<

@@ -1,21 +1,20 @@
 /**
- * The wire format: what a chat payload is, and how it becomes bytes and back.
- * Owns the payload types, encode, decode and the limits. Pure.
+ * The wire format: the payload types, encode, decode and the limits. Pure.
  *
  * @module
  */
 
 import { Buffer } from "node:buffer";
 
-/** The most bytes a payload may have, encoded. */
+/** The most bytes of an encoded payload. */
 export const MAX_PAYLOAD_BYTES = 65_536;
 
-/** The most UTF-16 code units the `id` of a payload may have. */
+/** The most UTF-16 code units of an `id`. */
 export const MAX_ID_LENGTH = 64;
 
 /**
- * The most UTF-16 code units of a name that people go by. The wire knows no
- * such limit: a longer one is shown, cut, and is not remembered.
+ * The most UTF-16 code units of a name that users can choose. The wire has no
+ * such limit: a longer name is shown, cut, and is not remembered.
  */
 export const MAX_NAME_LENGTH = 256;
 
@@ -51,7 +50,7 @@ export function roomOfHistory(topic: string): string | undefined {
 /** MQTT quality of service: at most once, at least once, exactly once. */
 export type QoS = 0 | 1 | 2;
 
-/** What every chat payload carries. */
+/** Members of every chat payload. */
 export interface Envelope {
   /** The author. Never empty. */
   from: string;
@@ -65,17 +64,17 @@ export interface Envelope {
   sig?: string;
 }
 
-/** Something an author said. */
+/** A message. */
 export interface ChatMessage extends Envelope {
-  /** What kind of payload this is. */
+  /** The kind of payload. */
   type: "message";
   /** The text. */
   message: string;
 }
 
-/** Something that happened to an author: joined, left, timed out. */
+/** A notice about its author: joined, left, timed out. */
 export interface ChatNotice extends Envelope {
-  /** What kind of payload this is. */
+  /** The kind of payload. */
   type: "notice";
   /** The description. */
   notice: string;
@@ -84,21 +83,21 @@ export interface ChatNotice extends Envelope {
 /** A chat payload. */
 export type Payload = ChatMessage | ChatNotice;
 
-/** Bytes that came into the room and are not a chat payload. */
+/** Bytes that are not a chat payload. */
 export interface Malformed {
-  /** What kind of payload this is. */
+  /** The kind of payload. */
   type: "malformed";
-  /** Why it is not a chat payload, as part of a sentence. */
+  /** Why they are not a chat payload, as part of a sentence. */
   reason: string;
-  /** The bytes as they came. */
+  /** The bytes as they arrived. */
   bytes: Uint8Array;
 }
 
 /** A sealed payload that can't be read here. */
 export interface Sealed {
-  /** What kind of payload this is. */
+  /** The kind of payload. */
   type: "sealed";
-  /** What is sealed, as docs/sealed-rooms.md specifies. */
+  /** The sealed bytes, as docs/sealed-rooms.md specifies. */
   sealed: string;
   /**
    * Why the secret doesn't open it, as part of a sentence; undefined where the
@@ -109,13 +108,13 @@ export interface Sealed {
 
 /** The history of a room; `room/history.ts` reads and makes it. */
 export interface KeptHistory {
-  /** What kind of payload this is. */
+  /** The kind of payload. */
   type: "history";
   /** All members of the payload. */
   wire: Record<string, unknown>;
 }
 
-/** One publication as it arrived in a room. */
+/** A received PUBLISH. */
 export interface Received {
   /** The topic it was published to. */
   topic: string;
@@ -124,32 +123,31 @@ export interface Received {
    * where the topic itself was joined as a room.
    */
   historyOf?: string;
-  /** What it says. */
+  /** The decoded payload. */
   payload: Payload | Malformed | Sealed | KeptHistory;
   /**
-   * Whether it came sealed. Where it did not, anybody may have written it, under
-   * any name. Undefined where the client has no secret.
+   * Whether it was sealed. If not, its author may be anyone. Undefined if the
+   * client has no secret.
    */
   sealed?: boolean;
   /** The QoS it was delivered with. */
   qos: QoS;
-  /** Whether the broker had kept it as the topic's retained message. */
+  /** Whether it is the topic's retained message. */
   retain: boolean;
-  /** When it arrived here. */
+  /** The time of arrival. */
   receivedAt: Date;
   /**
-   * The topic this client sent it to, where it did; some brokers deliver it on
-   * another spelling.
+   * The topic this client sent it to, if it did; some brokers rewrite topics.
    */
   sentTo?: string;
   /**
-   * Whether the broker marked it as sent before (MQTT's DUP flag); it may be
-   * new here all the same.
+   * MQTT's DUP flag: the broker may have sent it before. It may still be new
+   * here.
    */
   duplicate: boolean;
 }
 
-/** A payload that is too large to send. */
+/** Thrown for a payload that is too large to send. */
 export class PayloadTooLargeError extends Error {
   static {
     this.prototype.name = "PayloadTooLargeError";
@@ -159,7 +157,7 @@ export class PayloadTooLargeError extends Error {
   readonly size: number;
 
   /**
-   * Makes the sentence for a payload of a size.
+   * Creates the error for a size.
    *
    * @param size The encoded size in bytes.
    */
@@ -179,7 +177,7 @@ const decoder = new TextDecoder("utf-8", { fatal: true });
  * Encodes a payload as UTF-8 JSON. Lone surrogates become U+FFFD, since UTF-8
  * can't carry them.
  *
- * @param payload What to send.
+ * @param payload The payload.
  * @returns The bytes, at most {@link MAX_PAYLOAD_BYTES}.
  * @throws {PayloadTooLargeError} When there would be more.
  */
@@ -188,11 +186,11 @@ export function encode(payload: Payload): Uint8Array {
 }
 
 /**
- * Encodes a payload as JSON, for whoever encodes text as UTF-8.
+ * Encodes a payload as JSON text.
  *
- * @param payload What to send.
- * @param finish Makes of the JSON what is sent, and keeps the limit; the JSON
- * itself by default.
+ * @param payload The payload.
+ * @param finish Turns the JSON into the text to send and checks the limit; by
+ * default the JSON itself.
  * @returns The JSON, at most {@link MAX_PAYLOAD_BYTES} in UTF-8.
  * @throws {PayloadTooLargeError} When there would be more.
  */
@@ -212,7 +210,7 @@ export function encodeText(
   return finish(JSON.stringify(wire));
 }
 
-/** Refuses what is too large. */
+/** Throws if the JSON is too large. */
 function limited(json: string): string {
   const size = Buffer.byteLength(json);
   if (size > MAX_PAYLOAD_BYTES) throw new PayloadTooLargeError(size);
@@ -220,14 +218,14 @@ function limited(json: string): string {
 }
 
 /**
- * Decodes what arrived in a room. Never throws: what is not a chat payload
- * comes back as {@link Malformed}. It is strict about `type`, `from` and the
- * text; other fields are ignored, and so are an `id` and an `at` that are not as
- * {@link Envelope} has them. The plain-text will of the older program is its
- * notice. Of a sealed payload nothing else is read.
+ * Decodes a received payload. Never throws: bytes that are not a chat payload
+ * become {@link Malformed}. Strict about `type`, `from` and the text; ignores
+ * other members, and an `id` or `at` that {@link Envelope} does not allow. The
+ * plain-text will of the older program becomes a notice. Of a sealed payload
+ * only `sealed` is read.
  *
  * @param bytes The payload of a PUBLISH packet.
- * @returns The chat payload, what is sealed or kept, or why it is neither.
+ * @returns The payload, or why the bytes are not one.
  */
 export function decode(
   bytes: Uint8Array,
@@ -271,9 +269,9 @@ function isObject(value: unknown): value is Record<string, unknown> {
 }
 
 /**
- * Turns what JSON was parsed to into a payload, as {@link decode} does.
+ * Reads a payload from parsed JSON, as {@link decode} does.
  *
- * @param wire Any value that JSON has.
+ * @param wire Any JSON value.
  * @returns The chat payload, or why it isn't one, as part of a sentence.
  */
 export function payloadOf(wire: unknown): Payload | string {
@@ -298,7 +296,7 @@ export function payloadOf(wire: unknown): Payload | string {
         message: wire.message.toWellFormed(),
       };
     case "notice":
-    case "info": // the older program's documentation names notices so in one place
+    case "info": // a second name of notices in the older program's documentation
       if (typeof wire.notice !== "string") return "no text in `notice`";
       return { type: "notice", ...common, notice: wire.notice.toWellFormed() };
     default:
@@ -306,24 +304,24 @@ export function payloadOf(wire: unknown): Payload | string {
   }
 }
 
-/** What the broker says for a client of the older program that was lost. */
+/** The will of the older program. */
 const OLDER_WILL = /^(User (.+) timed out\.)\n?$/;
 
-/** The will of the older program, if a text is one. */
+/** Reads the will of the older program. */
 function olderWill(text: string): ChatNotice | undefined {
   const [, notice, from] = OLDER_WILL.exec(text) ?? [];
   return notice === undefined ? undefined : { type: "notice", from, notice };
 }
 
-/** RFC 3339 in UTC, but for the days that not all months have. */
+/** RFC 3339 in UTC; {@link isUtcTime} checks days 29 to 31. */
 const UTC_TIME =
   /^\d{4}-(?:0[1-9]|1[0-2])-(0[1-9]|[12]\d|3[01])T(?:[01]\d|2[0-3]):[0-5]\d:[0-5]\d(?:\.\d{1,9})?Z$/;
 
 /**
- * Whether a text is a time as payloads have it.
+ * Returns whether a text is a time as in `at`.
  *
  * @param text Any string.
- * @returns Whether it is RFC 3339, in UTC, and exists in the calendar.
+ * @returns Whether it is RFC 3339 in UTC and exists in the calendar.
  */
 export function isUtcTime(text: string): boolean {
   const day = UTC_TIME.exec(text)?.[1];

@@ -1,13 +1,13 @@
 /**
- * Text from the network made safe to print: what a terminal could obey or a
- * reader could take for somebody else's line is escaped or dropped, and what
- * real writing needs stays byte for byte. Pure; imports nothing. Everything
- * here takes time linear in its input.
+ * Makes text from the network safe to print: escapes or drops characters that a
+ * terminal could obey or that could imitate another sender's line, and keeps
+ * those that real writing needs, byte for byte. Pure; imports nothing. All
+ * functions take time linear in their input.
  *
  * @module
  */
 
-/** What stands for a line break inside a text; `\r\n` gives one. */
+/** Replaces a line break inside a text; `\r\n` is one. */
 const LINE_BREAK_MARK = " ⏎ ";
 
 /** The most combining marks and joiners that stay on one base character. */
@@ -20,9 +20,9 @@ const MAX_NAME = 32;
 const MAX_TOPIC = 128;
 
 /**
- * Finds a character outside the blocks where nothing ever needs doing: Latin,
- * Greek, Cyrillic, punctuation, symbols, kana, CJK, Hangul syllables, emoji.
- * Any other only means a closer look. Plain ranges: this runs on every message.
+ * Finds a character outside the blocks that are always safe: Latin, Greek,
+ * Cyrillic, punctuation, symbols, kana, CJK, Hangul syllables, emoji. A match
+ * only means a closer look. Plain ranges, since it runs on every message.
  */
 const UNUSUAL =
   /[^ -~\u00A0-\u00AC\u00AE-\u02FF\u0370-\u0482\u048A-\u052F\u2010-\u2027\u2030-\u205E\u20A0-\u20BF\u2100-\u2BFF\u3000-\u3029\u3030-\u3096\u309B-\u30FF\u4E00-\u9FFF\uAC00-\uD7A3\uFF01-\uFF9F\u{1F000}-\u{1FAFF}]/u;
@@ -36,40 +36,40 @@ const ESCAPED =
   /[\p{Cc}\u2028-\u202E\u2066-\u206F\uFFF9-\uFFFB\p{Noncharacter_Code_Point}]/gu;
 
 /**
- * Characters that show nothing (Default_Ignorable_Code_Point), bar the joiners
- * and those that are marks, such as variation selectors. To be used after
+ * Invisible characters (Default_Ignorable_Code_Point) except the joiners and
+ * those that are marks, such as variation selectors. Use it after
  * {@link ESCAPED}, which has some of them. Tags belong to a subdivision flag,
- * which is matched whole and captured to be kept: U+1F3F4, the 3 to 7 letters
+ * which is matched whole and captured, to keep it: U+1F3F4, the 3 to 7 letters
  * and digits of a subdivision identifier (UTS #35), U+E007F.
  */
 const INVISIBLE =
   /(\u{1F3F4}[\u{E0030}-\u{E0039}\u{E0061}-\u{E007A}]{3,7}\u{E007F})|(?![\p{M}\u200C\u200D])\p{Default_Ignorable_Code_Point}/gu;
 
-/** What JSON leaves raw and a terminal should not get: all of the above. */
+/** All of the above that JSON leaves unescaped. */
 const JSON_ESCAPED =
   /[\x7F-\x9F\u2028-\u202E\u2066-\u206F\uFFF9-\uFFFB\p{Noncharacter_Code_Point}]|(?![\p{M}\u200C\u200D])\p{Default_Ignorable_Code_Point}/gu;
 
-/** A mark with no base before it in the text: it would sit on ours. */
+/** A mark without a base in the text: it would combine with our own text. */
 const LEADING_MARK = /^[\u200C\u200D]*\p{M}/u;
 
-/** A run of more marks and joiners than one base may carry. */
+/** More marks and joiners in a row than one base may carry. */
 const MARK_FLOOD = new RegExp(
   `([\\p{M}\\u200C\\u200D]{${MAX_MARKS}})[\\p{M}\\u200C\\u200D]+`,
   "gu",
 );
 
-/** The names nearly everybody has. A shortcut for {@link PLAIN_NAME}. */
+/** The most common names: a fast path before {@link PLAIN_NAME}. */
 const ORDINARY_NAME = /^[A-Za-z0-9_][A-Za-z0-9._-]{0,31}$/;
 
 /**
- * A name that can't be taken for another part of a line: words of letters,
+ * A name that can't be mistaken for another part of a line: words of letters,
  * marks, digits and `._-`, one space apart. Each begins with a letter, digit or
- * underscore, so that ` -- ` is never part of it. Nothing invisible.
+ * underscore, so ` -- ` is never part of it. No invisible characters.
  */
 const PLAIN_NAME =
   /^(?!.*\p{Default_Ignorable_Code_Point})[\p{L}\p{N}_][\p{L}\p{M}\p{N}._-]*(?: [\p{L}\p{N}_][\p{L}\p{M}\p{N}._-]*)*$/u;
 
-/** A topic or topic filter that can't be taken for another part of a line. */
+/** A topic or topic filter that can't be mistaken for another part of a line. */
 const PLAIN_TOPIC =
   /^(?!.*\p{Default_Ignorable_Code_Point})[\p{L}\p{M}\p{N}._/$@:+#~-]+$/u;
 
@@ -80,16 +80,16 @@ const PLAIN_TOPIC =
  *   embedding, override or isolate, U+206A–206F, U+FFF9–FFFB and noncharacter.
  * - A line break (`\n`, `\r`, `\r\n`) becomes ` ⏎ `, a tab one space, a lone
  *   surrogate U+FFFD.
- * - Characters that show nothing are dropped, bar joiners, variation selectors
- *   and the tags of a flag.
- * - Of a run of combining marks and joiners the first 8 stay (the tallest
- *   Tibetan stack in use has 8); a mark at the start gets U+25CC to sit on.
+ * - Invisible characters are dropped, except joiners, variation selectors and
+ *   the tags of a flag.
+ * - Of consecutive combining marks and joiners the first 8 stay (the tallest
+ *   Tibetan stack in use has 8); a mark at the start gets the base U+25CC.
  *
  * The result is a fixed point: making it safe again changes nothing.
  *
  * @param text Any string.
- * @returns The same string when nothing needs doing, which ordinary text learns
- *   from one regular expression.
+ * @returns The same string if it is safe already; for ordinary text that takes
+ *   one regular expression.
  */
 export function safeText(text: string): string {
   if (!UNUSUAL.test(text)) return text;
@@ -103,10 +103,10 @@ export function safeText(text: string): string {
 /**
  * Makes an author's name safe to print in front of `: `. A plain name (words of
  * letters, marks, digits and `._-` that begin with a letter, digit or
- * underscore, one space apart, at most 32 code points) comes back as it is. Any
- * other is put in double quotes, with `\"` and `\\` inside, and all that shows
- * nothing or is a control is a visible escape: `"al<U+200E>ice"`. A longer name
- * ends in `…` after the quotes.
+ * underscore, one space apart, at most 32 code points) stays as it is. Any other
+ * is put in double quotes, with `\"` and `\\` inside and visible escapes for
+ * invisible and control characters: `"al<U+200E>ice"`. A longer name ends in `…`
+ * after the quotes.
  *
  * @param name Any string.
  * @returns The name as shown; `""` for an empty one.
@@ -130,9 +130,9 @@ export function safeTopic(topic: string): string {
 /**
  * Makes JSON safe to print: every character that {@link safeText} would escape
  * or drop becomes a `\uXXXX` escape, so parsing gives the same value. Marks are
- * not cut.
+ * not limited.
  *
- * @param json What `JSON.stringify` returned, without an indent.
+ * @param json The result of `JSON.stringify`, without an indent.
  * @returns The same value as JSON.
  */
 export function safeJson(json: string): string {
@@ -141,7 +141,7 @@ export function safeJson(json: string): string {
 }
 
 /**
- * The first code points of a text.
+ * Returns the first code points of a text.
  *
  * @param text Any string.
  * @param limit How many code points at most.
@@ -164,19 +164,19 @@ function label(text: string, plain: RegExp, limit: number): string {
   return `"${safe.replace(/["\\]/g, "\\$&")}"${head === text ? "" : "…"}`;
 }
 
-/** Gives a leading mark a base, and no base more marks than it may carry. */
+/** Gives a leading mark a base, and limits the marks on each base. */
 function limitMarks(text: string): string {
   const based = LEADING_MARK.test(text) ? `\u25CC${text}` : text;
   return based.replace(MARK_FLOOD, "$1");
 }
 
-/** Replaces every match, working out each different one only once. */
+/** Replaces every match, and computes each distinct replacement once. */
 function replaceEach(
   text: string,
   pattern: RegExp,
   replacement: (match: string) => string,
 ): string {
-  // A flood of one character is three times as fast with the memory.
+  // The cache makes a flood of one character three times as fast.
   const known = new Map<string, string>();
   return text.replace(pattern, (match) => {
     let result = known.get(match);

@@ -1,6 +1,6 @@
 /**
- * Payloads sealed with a room's secret, and opened, as docs/sealed-rooms.md
- * specifies. Pure, but for the random nonces; loaded only where it is needed.
+ * Seals payloads with a room's secret and opens them, as docs/sealed-rooms.md
+ * specifies. Pure except for the random nonces; loaded only with a secret.
  *
  * @module
  */
@@ -15,10 +15,10 @@ import {
 } from "node:crypto";
 import { MAX_PAYLOAD_BYTES, PayloadTooLargeError } from "./protocol.ts";
 
-/** In the salt and in what is authenticated: no key or payload serves elsewhere. */
+/** Part of the salt and of the authenticated data: ties both to this format. */
 const FORMAT = "mqtt-chat/1";
 
-/** The first byte of what is sealed; another one is another format. */
+/** The first byte of the sealed bytes: the version of the format. */
 const VERSION = 1;
 
 const CIPHER = "aes-256-gcm";
@@ -26,35 +26,35 @@ const KEY_BYTES = 32;
 const NONCE_BYTES = 12;
 const TAG_BYTES = 16;
 
-/** What the seal adds to a payload, before base64url. */
+/** Bytes that the seal adds to a payload, before base64url. */
 const SEAL_BYTES = 1 + NONCE_BYTES + TAG_BYTES;
 
-/** scrypt needs 32 MiB and a little for these, just over the usual `maxmem`. */
+/** scrypt needs just over 32 MiB with these, more than the default `maxmem`. */
 const SCRYPT = { N: 2 ** 15, r: 8, p: 3, maxmem: 64 * 2 ** 20 };
 
-/** Around it: a notice, to a client that knows nothing of sealing. */
+/** The sealed payload is a notice, which clients without sealing show. */
 const HEAD = '{"type":"notice","from":"sealed",' +
   '"notice":"A sealed message: --secret-file opens it.","sealed":"';
 const TAIL = '"}';
 
-/** So many keys are remembered: a megabyte. Another takes microseconds to make. */
+/** The most topic keys cached: a megabyte. Deriving one takes microseconds. */
 const MAX_KEYS = 1024;
-/** A longer topic's is not, in UTF-16 code units. */
+/** The longest topic whose key is cached, in UTF-16 code units. */
 const MAX_REMEMBERED_TOPIC = 256;
 
-/** Seals the payloads of all rooms that share a secret, and opens them. */
+/** Seals and opens the payloads of all rooms that share a secret. */
 export class RoomSeal {
-  // Private: nothing that prints an object shows a key.
+  // Private fields: printing the object shows no key.
   readonly #root: Uint8Array;
   readonly #keys = new Map<string, Uint8Array>();
   readonly #fill: (nonce: Uint8Array) => unknown;
 
   /**
-   * Makes the root of all keys: a quarter of a second, 32 MiB for that time.
+   * Derives the root of all keys, which takes a quarter of a second and 32 MiB.
    *
-   * @param secret What the members know, in any Unicode normalisation.
-   * @param fill Fills a nonce of 12 bytes, at random unless for a test vector:
-   * one used twice gives both payloads away.
+   * @param secret The room's secret, in any Unicode normalisation.
+   * @param fill Fills a nonce of 12 bytes; random except for test vectors. A
+   * nonce used twice reveals both payloads.
    * @throws {RangeError} When the secret is empty.
    */
   constructor(
@@ -74,8 +74,8 @@ export class RoomSeal {
    * @param topic The topic it is published to; it opens on no other.
    * @param inner The payload as JSON.
    * @returns The sealed payload as JSON, in ASCII.
-   * @throws {PayloadTooLargeError} When the payload has more than
-   * `sealable(MAX_PAYLOAD_BYTES)`. Its `size` is that of the sealed one.
+   * @throws {PayloadTooLargeError} When the payload has more bytes than
+   * `sealable(MAX_PAYLOAD_BYTES)`. Its `size` is that of the sealed payload.
    */
   seal(topic: string, inner: string): string {
     const plain = Buffer.from(inner);
@@ -95,13 +95,13 @@ export class RoomSeal {
    * Opens a sealed payload. Never throws.
    *
    * @param topic The topic it arrived on.
-   * @param sealed What it has in `sealed`.
-   * @returns The bytes of the payload inside, or why they can't be had, as part
-   * of a sentence. A wrong secret, topic and byte look the same.
+   * @param sealed The value of its member `sealed`.
+   * @returns The payload inside, or why it can't be opened, as part of a
+   * sentence. A wrong secret, a wrong topic and a changed byte look the same.
    */
   open(topic: string, sealed: string): Uint8Array | string {
     const bytes = Buffer.from(sealed, "base64url");
-    // Otherwise other spellings of the same bytes would open as well.
+    // Other spellings of the same bytes must not open.
     if (bytes.toString("base64url") !== sealed) return "sealed, not base64url";
     if (bytes.length > 0 && bytes[0] !== VERSION) {
       return `sealed in version ${bytes[0]}, which is not known here`;
@@ -120,7 +120,12 @@ export class RoomSeal {
     return inner;
   }
 
-  /** How many bytes can be sealed, so that there are no more than some after. */
+  /**
+   * Returns the largest payload whose sealed form fits a limit.
+   *
+   * @param most The limit in bytes.
+   * @returns Its size in bytes.
+   */
   sealable(most: number): number {
     return Math.floor((most - HEAD.length - TAIL.length) * 3 / 4) - SEAL_BYTES;
   }
@@ -136,7 +141,7 @@ export class RoomSeal {
   }
 }
 
-/** What is not sent with a payload, but authenticated. */
+/** The additional authenticated data. */
 function contextOf(topic: string): Uint8Array {
   return Buffer.from(`${FORMAT}\0${topic}`);
 }

@@ -26,7 +26,7 @@ import { Presence, type PresenceOptions } from "./presence.ts";
 import { RoomView, type ViewOptions } from "./view.ts";
 
 /** How rooms are read. */
-export interface RoomOptions extends
+export interface ReaderOptions extends
   Omit<PresenceOptions, "rooms">,
   Pick<
     ViewOptions,
@@ -73,10 +73,10 @@ type Connected = Extract<Status, { type: "connected" }>;
 const PAUSE_MS = 2_000;
 
 /** Reads rooms. */
-export class Room {
+export class Reader {
   /** Who was seen in the rooms. */
   readonly roster = new Roster();
-  readonly #options: RoomOptions;
+  readonly #options: ReaderOptions;
   readonly #presence: Presence;
   readonly #view: RoomView;
   readonly #namesakes: Namesakes;
@@ -96,7 +96,7 @@ export class Room {
    *
    * @param options What to read and how to show it.
    */
-  constructor(options: RoomOptions) {
+  constructor(options: ReaderOptions) {
     const { topics, announce, name, gather, count, clock = SYSTEM_CLOCK } =
       options;
     const rooms = announce ? topics.filter(isOneTopic) : [];
@@ -109,7 +109,6 @@ export class Room {
       self: name,
       gather: gather && count === undefined,
       spokeAt: (author) => this.roster.spokeAt(author),
-      now: () => new Date(clock.wall()),
     });
     this.#losses = new Losses({
       ...options,
@@ -310,7 +309,7 @@ export class Room {
     this.#view.endMissed();
   }
 
-  #makeCatchUp(options: RoomOptions): CatchUp | undefined {
+  #makeCatchUp(options: ReaderOptions): CatchUp | undefined {
     const { topics, history = 0, tellsNone = false } = options;
     const [room] = topics;
     if (history === 0 || topics.length !== 1 || !isOneTopic(room)) return;

@@ -1,5 +1,5 @@
 /**
- * Connections to the embedded broker: what outlives them, and what ends them.
+ * Connections to the embedded broker: sessions, limits, and the end.
  *
  * @module
  */
@@ -7,10 +7,11 @@
 import { assertEquals, assertRejects } from "@std/assert";
 import { ListenError, startBroker } from "../../lib/broker/broker.ts"; // first: it empties the environment mqtt reads
 import { Buffer } from "node:buffer";
+import { MAX_PACKET_BYTES } from "../../lib/mqtt/packet_limit.ts";
 import { openBroker } from "../support/brokers.ts";
 import { answer, connect, test } from "../support/callers.ts";
 
-test("a session outlives its connection and brings what may be read", async () => {
+test("a session outlives its connection and brings what the user may read", async () => {
   await using broker = await openBroker();
   const session = { clean: false, clientId: "resumes" };
   const first = await connect(broker, "chat/chat", session);
@@ -39,21 +40,21 @@ test("a second client with the same id ends the first", async () => {
 });
 
 test("a packet over the limit ends that connection alone", async () => {
-  await using broker = await openBroker({ maxPacketBytes: 1000 });
+  await using broker = await openBroker();
   await using reader = await connect(broker, "chat/chat");
   await reader.hear("chat");
   await using sender = await connect(broker, "chat/chat");
-  await sender.say("chat", "x".repeat(900));
-  sender.mqtt.publish("chat", "y".repeat(1000), { qos: 1 });
+  await sender.say("chat", "x".repeat(65_536));
+  sender.mqtt.publish("chat", "y".repeat(MAX_PACKET_BYTES), { qos: 1 });
   await sender.closed;
   await reader.say("chat", "last");
   assertEquals(
     (await reader.until("chat last")).map((line) => line.length),
-    [905, 9],
+    [65_541, 9],
   );
 });
 
-test("what is not MQTT is cut off", async () => {
+test("a client that does not speak MQTT is disconnected", async () => {
   await using broker = await openBroker();
   const hostile = [
     "GET / HTTP/1.1\r\n\r\n",
@@ -93,7 +94,7 @@ test("close ends every connection and frees the port", async () => {
   assertEquals(again.port, broker.port);
 });
 
-test("a port that is taken is named", async () => {
+test("the error of a port in use names it", async () => {
   await using broker = await startBroker();
   const error = await assertRejects(
     () => startBroker({ port: broker.port }),

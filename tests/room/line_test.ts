@@ -1,9 +1,9 @@
 import { assertEquals } from "@std/assert";
-import type { Crowd } from "../../lib/room/crowd.ts";
+import type { Gathered } from "../../lib/room/gather.ts";
 import { decode, MAX_PAYLOAD_BYTES } from "../../lib/protocol.ts";
 import {
-  renderCrowd,
   renderDay,
+  renderGathered,
   renderLine,
   renderNote,
 } from "../../lib/room/line.ts";
@@ -52,8 +52,8 @@ test("the topic and the retained mark stand before the author", () => {
 
 test("many who come and go are one line", () => {
   const names = Array.from({ length: 17 }, (_, i) => `user${i}`);
-  const shown = (what: Crowd, options = PLAIN) =>
-    renderCrowd(what, new Date(), options);
+  const shown = (what: Gathered, options = PLAIN) =>
+    renderGathered(what, new Date(), options);
   assertEquals(shown(crowd({ joined: ["bob"] })), "14:03:22 -- 1 joined: bob");
   assertEquals(
     shown(

@@ -9,9 +9,9 @@ import { Buffer } from "node:buffer";
 import type { Packet, PacketCmd } from "mqtt-packet";
 import {
   type BrokerOptions,
-  readAccess,
   type RunningBroker,
   startBroker,
+  USERS,
 } from "../../lib/broker/broker.ts";
 import { News } from "./news.ts";
 import {
@@ -34,7 +34,7 @@ import {
 export async function openBroker(
   options?: BrokerOptions,
 ): Promise<RunningBroker> {
-  return await startBroker({ ...await readAccess(), ...options });
+  return await startBroker({ users: USERS, ...options });
 }
 
 /** The address as `--host` takes it. */

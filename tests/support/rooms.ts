@@ -4,7 +4,7 @@
  * @module
  */
 
-import { Room, type RoomOptions } from "../../lib/room/room.ts";
+import { Reader, type ReaderOptions } from "../../lib/room/room.ts";
 import type { Roster } from "../../lib/room/members.ts";
 
 /** The room. */
@@ -14,9 +14,9 @@ export const ROOM = "chat/room";
 export const TIME = /\d\d:\d\d:\d\d /;
 
 /** A reader of the room; its lines without their times, and its warnings. */
-export function read(options: Partial<RoomOptions> = {}) {
+export function read(options: Partial<ReaderOptions> = {}) {
   const lines: string[] = [];
-  const reader = new Room({
+  const reader = new Reader({
     topics: [ROOM],
     name: "me",
     username: "chat",

@@ -19,7 +19,7 @@ import {
   roomOfHistory,
 } from "../../lib/protocol.ts";
 import { Keeper } from "../../lib/room/keeper.ts";
-import { Room, type RoomOptions } from "../../lib/room/room.ts";
+import { Reader, type ReaderOptions } from "../../lib/room/room.ts";
 import type { Clock } from "../../lib/timer.ts";
 import { TestClock } from "./clock.ts";
 
@@ -247,7 +247,7 @@ export class SimClient {
 /** A reader, its client and what it shows: lines without their times. */
 export async function openReader(
   broker: SimBroker,
-  { name = "me", ...options }: Partial<RoomOptions> & SimOptions = {},
+  { name = "me", ...options }: Partial<ReaderOptions> & SimOptions = {},
 ) {
   const lines: string[] = [];
   const warnings: string[] = [];
@@ -256,7 +256,7 @@ export async function openReader(
     onReceived: (received) => room.receive(received),
     onStatus: (status) => room.onStatus(status),
   });
-  const room: Room = new Room({
+  const room: Reader = new Reader({
     ...{ topics: [ROOM], username: "chat", qos: 1, announce: true },
     ...{ json: false, color: false, showTopic: false, resume: false },
     ...{ gather: false, timeout: 10, history: 20, name, clock: sim.clock },
@@ -295,7 +295,7 @@ export async function openKeeper(
     ...{ ...common, keep, warn, debug: warn },
   });
   // The listener that keeps announces itself.
-  const room: Room = new Room({
+  const room: Reader = new Reader({
     ...common,
     ...{ username: "chat", json: false, color: false, showTopic: false },
     ...{ resume: false, gather: false, timeout: 10, write: () => {} },

@@ -12,15 +12,21 @@ import {
   leaveNotice,
   timeoutNotice,
 } from "../../lib/room/members.ts";
+import { FakeBroker, letIn } from "../support/brokers.ts";
 import { Member } from "../support/members.ts";
+import { suback } from "../support/packets.ts";
 import {
   assertSane,
   bottom,
+  command,
   follower,
+  openTerminal,
   ROOM,
   say,
   scene,
+  test,
 } from "../support/prompt_scene.ts";
+import type { Terminal } from "../support/tmux.ts";
 
 /** Another room that everybody may read and write. */
 const HALL = "chat/hall";
@@ -72,20 +78,6 @@ scene("/nick, /join, and away at once", async ({ terminal, grace }) => {
   await hears(grace, `${name}: ${leaveNotice(name, HALL)}`);
 });
 
-scene("/nick: what it says instead of doing", async ({ terminal }) => {
-  for (
-    const [line, answer] of [
-      ["/nick", "You are Ada; /nick NAME gives you another name."],
-      ["/nick Ada", "You are Ada already."],
-      [`/nick ${"x".repeat(257)}`, "/nick takes 256 characters at most, not"],
-    ]
-  ) {
-    await terminal.enter(line);
-    await terminal.until(answer);
-  }
-  assertEquals(bottom(await terminal.screen()), "Ada>");
-});
-
 scene(
   "/join: leaves here, reads there, and the will goes along",
   async (all) => {
@@ -124,28 +116,47 @@ scene(
   },
 );
 
-scene(
-  "/join: a room that can't be read, and what was meant for it",
-  async (all) => {
-    const { terminal, grace } = all;
-    await terminal.enter("/join other/room");
-    await terminal.enter("for the other room");
-    await terminal.until("Waiting to get into other/room");
-    await terminal.until("may not read other/room");
-    await terminal.until("Line 1 was not sent. You are still in chat/room.");
-    await terminal.enter("for this one");
-    await terminal.until("Ada: for this one");
-    await hears(grace, "Ada: for this one");
-    assertEquals(
-      grace.received.all.map(heard).filter((text) => text.includes("other")),
-      [],
-    );
-    await terminal.enter("/join chat/#");
-    await terminal.until('The topic "chat/#" has a wildcard');
-    await terminal.press("C-d");
-    await assertSane(terminal, 5);
+/** A follower whose broker never answers for the hall. */
+function joining(
+  name: string,
+  leave: (terminal: Terminal) => Promise<void>,
+  code: number,
+) {
+  test(`prompt: during a slow /join, ${name}`, async () => {
+    await using broker = new FakeBroker(letIn({
+      subscribe: (packet) =>
+        packet.subscriptions[0].topic === HALL ? undefined : suback(packet, 1),
+    }));
+    await using stage = await openTerminal();
+    const { terminal } = stage;
+    await terminal.enter(command(broker, "--timeout 60"));
+    await terminal.until(/^Ada>$/m);
+    await terminal.enter(`/join ${HALL}`);
+    await terminal.until("Waiting to enter chat/hall");
+    await leave(terminal);
+    await assertSane(terminal, code);
+  });
+}
+
+joining("Ctrl-D leaves at once", (terminal) => terminal.press("C-d"), 0);
+joining("Ctrl-C leaves at once", (terminal) => terminal.press("C-c"), 0);
+joining(
+  "SIGTERM leaves at once, and names what was not sent",
+  async (terminal) => {
+    await terminal.enter("for the hall");
+    await terminal.until("Ada> for the hall");
+    Deno.kill(await follower(terminal), "SIGTERM");
+    await terminal.until("Line 1 was not sent.");
   },
+  5,
 );
+joining("Ctrl-D, then Ctrl-C leaves at once", async (terminal) => {
+  await terminal.enter("for the hall");
+  await terminal.press("C-d");
+  await terminal.until("Ctrl-C ends it now");
+  await terminal.press("C-c");
+  await terminal.until("Line 1 was not sent.");
+}, 5);
 
 scene("/ignore: nothing of somebody, until /unignore", async (all) => {
   const { terminal, grace } = all;
@@ -154,7 +165,7 @@ scene("/ignore: nothing of somebody, until /unignore", async (all) => {
   await terminal.type("/ignore g");
   await terminal.press("Tab", "Enter");
   await terminal.until(
-    "Nothing of Grace is shown from now on; /unignore Grace ends that.",
+    "Lines of Grace are hidden; /unignore Grace shows them.",
   );
   await say(grace, "unheard");
   await say(grace, "heard", "grace");
@@ -189,7 +200,7 @@ scene("a namesake is told of, and is not oneself", async (all) => {
   const tell = (notice: string) =>
     grace.client.send(ROOM, { type: "notice", from: "Ada", notice }, 1);
   await tell(joinNotice("Ada", ROOM));
-  await terminal.until("Another Ada is here; /nick NAME tells you apart.");
+  await terminal.until("Another Ada is here; /nick NAME renames you.");
   await say(grace, "I am the other", "Ada");
   await terminal.until("Ada: I am the other");
   await terminal.enter("I am not");
