@@ -98,12 +98,12 @@ export class CatchUp {
   #client?: ChatClient;
   /** What arrived while it is not known what comes before it. */
   #held?: Received[] = [];
-  /** What was received or seen in a history, by key; the oldest first. */
-  readonly #known = new Set<string>();
+  /** When what has an id was received, or was in a history; the oldest first. */
+  readonly #known = new Map<string, number>();
   /** The same where it has no id. */
   #plain: Entry[] = [];
   /** What was known when the connection was lost. */
-  #knownBefore = new Set<string>();
+  #knownBefore = new Map<string, number>();
   #connectedAt = new Date(0);
   /** Histories that were not looked at, or what is wrong with them. */
   #arrived: (Arrival | string)[] = [];
@@ -170,7 +170,7 @@ export class CatchUp {
   /** The connection is lost. */
   lost(): void {
     if (this.#client !== undefined) this.stop();
-    this.#knownBefore = new Set(this.#known);
+    this.#knownBefore = new Map(this.#known);
   }
 
   /** There is a connection again. Returns whether the gap is reported later. */
@@ -399,7 +399,10 @@ export class CatchUp {
   }
 
   /** What of a history is to be shown, behind the first that is known. */
-  #freshIn({ history, received }: Arrival, before: Set<string>): Entry[] {
+  #freshIn(
+    { history, received }: Arrival,
+    before: Map<string, number>,
+  ): Entry[] {
     const { room, history: most } = this.#options;
     const { losses, roster } = this.#parts;
     const first = history.entries.findIndex(({ payload }) =>
@@ -421,32 +424,34 @@ export class CatchUp {
 
   /** What was neither received nor seen in a history. */
   #unknownIn(entries: Entry[]): Entry[] {
-    const keys = new Set<string>();
-    const plain = [...this.#plain];
+    const known = new Map(this.#known);
+    const mine = [...this.#plain];
     for (const { payload, receivedAt, sealed } of this.#held ?? []) {
       if (!("from" in payload) || sealed === false) continue;
-      if (payload.id !== undefined) keys.add(keyOf(payload));
-      else plain.push({ payload, time: Number(receivedAt) });
+      const time = Number(receivedAt);
+      if (payload.id === undefined) mine.push({ payload, time });
+      else known.set(keyOf(payload), time);
     }
-    const twins = twinsOf(plain, entries);
-    return entries.filter((entry) => {
-      if (entry.payload.id === undefined) return !twins.has(entry);
-      const key = keyOf(entry.payload);
-      return !keys.has(key) && !this.#known.has(key);
-    });
+    for (const { payload } of entries) {
+      if (payload.id === undefined) continue;
+      const time = known.get(keyOf(payload));
+      if (time !== undefined) mine.push({ payload, time });
+    }
+    const twins = twinsOf(mine, entries);
+    return entries.filter((entry) => !twins.has(entry));
   }
 
-  #know(entry: Entry): void {
-    if (entry.payload.id === undefined) {
-      if (this.#plain.push(entry) > MAX_KNOWN) this.#plain.shift();
+  #know({ payload, time }: Entry): void {
+    if (payload.id === undefined) {
+      if (this.#plain.push({ payload, time }) > MAX_KNOWN) this.#plain.shift();
       return;
     }
     const known = this.#known;
     if (known.size >= MAX_KNOWN) {
-      const [oldest] = known;
+      const [oldest] = known.keys();
       known.delete(oldest);
     }
-    known.add(keyOf(entry.payload));
+    known.set(keyOf(payload), time);
   }
 
   #show(entries: Entry[], from: Received | undefined): void {

@@ -254,37 +254,42 @@ export function newest({ entries, whole }: Entries): Entry[] {
 
 /**
  * Finds the same payloads in two lists; maps theirs to mine. Without an id it is
- * the same author and text, received within 5 seconds: by one clock, or by two
- * whose offset shows in what else is the same.
+ * the same author and text, received within 5 seconds. The offset of the two
+ * clocks shows in what has an id and is next to it: a list may have parts that
+ * came by several ways.
  */
 export function twinsOf(mine: Entry[], theirs: Entry[]): Map<Entry, Entry> {
   const twins = new Map<Entry, Entry>();
   const byKey = Map.groupBy(mine, ({ payload }) => keyOf(payload));
-  const known: number[] = [];
-  const guessed: number[] = [];
-  const plain: Entry[] = [];
+  const plain: { entry: Entry; same: Entry[]; offsets: number[] }[] = [];
+  const guesses: number[] = [];
+  let offset: number | undefined;
+  let waiting = 0;
   for (const entry of theirs) {
     const same = byKey.get(keyOf(entry.payload));
     if (same === undefined) continue;
     if (entry.payload.id === undefined) {
-      plain.push(entry);
-      guessed.push(same.at(-1)!.time - entry.time);
+      const offsets = offset === undefined ? [] : [offset];
+      plain.push({ entry, same, offsets });
+      guesses.push(same.at(-1)!.time - entry.time);
     } else {
       twins.set(entry, same[0]);
-      known.push(same[0].time - entry.time);
+      offset = same[0].time - entry.time;
+      while (waiting < plain.length) plain[waiting++].offsets.push(offset);
     }
   }
-  const offsets = known.length > 0 ? [median(known), 0] : [0, median(guessed)];
   const used = new Set<Entry>();
-  for (const offset of offsets) {
+  const guessed = guesses.sort((a, b) => a - b)[guesses.length >> 1];
+  for (const guess of [0, guessed]) {
+    const pairs = plain.flatMap(({ entry, same, offsets }) => {
+      if (twins.has(entry)) return [];
+      const likely = offset === undefined ? [guess] : offsets;
+      return same.map((one) => {
+        const far = likely.map((it) => Math.abs(one.time - entry.time - it));
+        return { entry, one, apart: Math.min(...far) };
+      }).filter(({ apart }) => apart <= SAME_MS);
+    });
     // The nearest first: what is said every second is not the one before.
-    const pairs = plain.flatMap((entry) =>
-      byKey.get(keyOf(entry.payload))!.map((one) => ({
-        entry,
-        one,
-        apart: Math.abs(one.time - entry.time - offset),
-      }))
-    ).filter(({ apart }) => apart <= SAME_MS);
     for (const { entry, one } of pairs.sort((a, b) => a.apart - b.apart)) {
       if (twins.has(entry) || used.has(one)) continue;
       used.add(one);
@@ -292,10 +297,6 @@ export function twinsOf(mine: Entry[], theirs: Entry[]): Map<Entry, Entry> {
     }
   }
   return twins;
-}
-
-function median(numbers: number[]): number {
-  return numbers.sort((a, b) => a - b)[numbers.length >> 1] ?? 0;
 }
 
 /** Whether a keeper has an entry or a join that the broker lacks. */

@@ -29,8 +29,18 @@ Deno.test("fuzz: shown and reported is sent, and no claim is wrong", async () =>
   const seed = Number(
     Deno.args[0] ?? crypto.getRandomValues(new Uint32Array(1))[0],
   );
-  if (name === "Ada") console.log("SEQ", lines.filter((l) => /^Ada: m|of Ada did|^== /.test(l)).map((l)=>l.replace("Ada: ","").replace(/Connected to a:1883 after|without a connection/g,"").slice(0,90)).join("|"));
-      console.log(`seed ${seed}`);
+  if (name === "Ada") {
+    console.log(
+      "SEQ",
+      lines.filter((l) => /^Ada: m|of Ada did|^== /.test(l)).map((l) =>
+        l.replace("Ada: ", "").replace(
+          /Connected to a:1883 after|without a connection/g,
+          "",
+        ).slice(0, 90)
+      ).join("|"),
+    );
+  }
+  console.log(`seed ${seed}`);
   const random = new Random(seed);
   const broker = new SimBroker();
   const { clock } = broker;
@@ -63,7 +73,9 @@ Deno.test("fuzz: shown and reported is sent, and no claim is wrong", async () =>
       if (/othing (of that time )?is missing/.test(line)) {
         const { said } = gaps.get(i)!;
         queueMicrotask(() => {
-          const shown = new Set(lines);
+          const shown = new Set(
+            lines.map((line) => line.replace(/^\(sent [^)]*\) /, "")),
+          );
           const missing = said.filter((text) => !shown.has(text));
           if (missing.length > 0) wrong.push(`${line}: ${missing.join()}`);
         });
@@ -128,6 +140,7 @@ Deno.test("fuzz: shown and reported is sent, and no claim is wrong", async () =>
     if (random.chance(0.01)) forge();
   };
 
+  for (const index of [0, 1, 2]) await say(index);
   while (said < MESSAGES) {
     await stir();
     for (let n = random.below(10); n > 0; n--) await say();
@@ -147,7 +160,9 @@ Deno.test("fuzz: shown and reported is sent, and no claim is wrong", async () =>
   for (const { lines } of readers) {
     claims += lines.filter((line) => /othing .*is missing/.test(line)).length;
     const of = (name: string) =>
-      lines.filter((line) => line.startsWith(`${name}: m`));
+      // Where the reader's clock is ahead, what comes live seems to be late.
+      lines.map((line) => line.replace(/^\(sent [^)]*\) /, ""))
+        .filter((line) => line.startsWith(`${name}: m`));
     for (const { name, count } of speakers) {
       const shown = of(name);
       const unique = new Set(shown).size;
@@ -158,14 +173,11 @@ Deno.test("fuzz: shown and reported is sent, and no claim is wrong", async () =>
         ).exec(line) ?? [];
         return sum + Number((n ?? "0").replaceAll(",", ""));
       }, 0);
-      console.log(
-        "ACC",
-        name,
-        shown.length,
-        lost,
-        count,
-        shown.length + lost - count,
-      );
+      // What was reported may be fetched later, of a keeper that comes back.
+      const both = shown.length + lost;
+      const where =
+        `seed ${seed}: ${name} ${shown.length} + ${lost} of ${count}`;
+      assert(both >= count && both <= 1.05 * count, where);
     }
     const plain = of("Python");
     assertEquals(
