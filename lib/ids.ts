@@ -68,26 +68,13 @@ export class IdSource {
   readonly #topics = new Map<string, string>();
 
   /**
-   * The id of what is sent next, until it is {@link taken}: what is refused
-   * before it is sent leaves no hole.
+   * Takes the next number of a room.
+   *
+   * @returns The id.
    */
   next(topic: string): string {
-    const { run, number } = this.#rooms.get(topic) ?? this.#begin(topic);
-    return `${run}-${number}`;
-  }
-
-  /** What has the next id is sent. */
-  taken(topic: string): void {
     const room = this.#rooms.get(topic) ?? this.#begin(topic);
-    room.number++;
-  }
-
-  /**
-   * Begins another run, after the broker has refused something: the sender knows
-   * that it failed, readers must not count it as lost.
-   */
-  renew(topic: string): void {
-    this.#rooms.delete(topic);
+    return `${room.run}-${room.number++}`;
   }
 
   /**

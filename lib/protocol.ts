@@ -91,6 +91,8 @@ export interface Malformed {
   reason: string;
   /** The bytes as they arrived. */
   bytes: Uint8Array;
+  /** Whether the bytes were dropped on arrival, since there were too many. */
+  isCut?: true;
 }
 
 /** A sealed payload that can't be read here. */
@@ -145,6 +147,8 @@ export interface Received {
    * here.
    */
   duplicate: boolean;
+  /** Counts what arrived at this client, from 1. */
+  arrival?: number;
 }
 
 /** Thrown for a payload that is too large to send. */

@@ -31,6 +31,7 @@ Deno.test("client options: where and as whom are enough", () => {
     protocolVersion: "auto",
     timeout: 10,
     tls: undefined,
+    acknowledges: "received",
     session: { resume: false, expiry: 300 },
     will: undefined,
   });
@@ -45,6 +46,7 @@ Deno.test("client options: what is said counts", () => {
     protocolVersion: 4,
     timeout: 1.5,
     tls: { ca: "PEM" },
+    acknowledges: "asked",
     session: { resume: true, expiry: 60 },
   } as const;
   const notice = { type: "notice", from: "ann", notice: "Gone." } as const;

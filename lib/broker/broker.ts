@@ -11,7 +11,7 @@ import { Aedes, type AedesOptions, type Client } from "aedes";
 import { createServer, type Server, type Socket } from "node:net";
 import { parseArgs } from "node:util";
 import { hostPort } from "../mqtt/address.ts";
-import { limitPackets, MAX_PACKET_BYTES } from "../mqtt/packet_limit.ts";
+import { limitPackets, MAX_PACKET_BYTES } from "../mqtt/stream.ts";
 import { topicMatches } from "../mqtt/topic.ts";
 import { safeTopic } from "../safe_text.ts";
 import { onEndSignals } from "../terminal/signals.ts";

@@ -203,6 +203,9 @@ class Chat {
         return this.#answer(...commandHelp(follow));
       case "clear":
         return this.#prompt?.clear();
+      case "reconnect":
+        if (this.#client.reconnect()) return;
+        return this.#answer("You are connected.");
       case "nick":
         return await this.#rename(command.argument);
       case "refused":
@@ -334,10 +337,13 @@ class Chat {
 
   /** Announces the leave in the rooms that have seen the join. */
   async #leaveRooms(): Promise<void> {
-    await this.#room.leave();
-    // Now, since its join may have been announced meanwhile.
-    const next = this.#next?.leave() ?? Promise.resolve();
-    await within(HINT_MS / 1000, next, this.#clock);
+    const next = this.#next;
+    if (next === undefined) return await this.#room.leave();
+    // First: messages may wait for the broker's answer, and a late one must
+    // not announce a join.
+    this.#client.leave([next.topic]).catch(() => {});
+    const left = within(HINT_MS / 1000, next.leave(), this.#clock);
+    await Promise.all([this.#room.leave(), left]);
   }
 
   /** Waits for something, but not longer than the user stays. */
@@ -388,7 +394,7 @@ class Chat {
   #openRoom(topic: string): Room {
     const { follow, username, qos, history, bell, resume, timeout } =
       this.#options;
-    const { color } = this.#setting;
+    const { color, isDumb } = this.#setting;
     const options = {
       topics: follow ? [topic] : [],
       name: this.#name,
@@ -397,6 +403,7 @@ class Chat {
       announce: follow,
       json: false,
       color,
+      multiline: color && !isDumb,
       gather: follow && color,
       showTopic: false,
       bell,

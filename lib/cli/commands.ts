@@ -8,7 +8,7 @@ import type { Completion } from "../terminal/prompt.ts";
 
 /** A line at the prompt that is not a message. */
 export type Command =
-  | { type: "help" | "who" | "clear" }
+  | { type: "help" | "who" | "clear" | "reconnect" }
   | {
     type: "nick" | "ignore" | "unignore" | "join" | "quit";
     argument: string;
@@ -46,6 +46,7 @@ const USAGES: readonly Usage[] = [
     needsFollow: true,
   },
   { name: "clear", help: "clear the screen, as Ctrl-L" },
+  { name: "reconnect", help: "try to connect now, without a wait" },
   {
     name: "quit",
     argument: "TEXT",
@@ -59,9 +60,9 @@ const USAGE_WIDTH = 15;
 /** Show at most this many candidates after Tab. */
 const MAX_OFFERED = 24;
 
-/** Parses a line into the line to send or a command. Pasted lines are text. */
+/** Parses a line into a command, or the line to send: any of several rows. */
 export function interpret(line: Line): Line | Command {
-  if (line.type !== "text" || line.isPasted) return line;
+  if (line.type !== "text" || line.text.includes("\n")) return line;
   const text = line.text.trimStart();
   if (text.trimEnd().toLowerCase() === "exit") {
     return { type: "quit", argument: "" };

@@ -62,6 +62,7 @@ TLS:
       --cafile FILE         trust the authorities in this PEM file
       --cert FILE           your certificate in PEM (needs --key)
       --key FILE            the certificate's private key in PEM
+      --alpn NAME           protocol to name for mqtts on port 443 (ALPN)
 
 Other:
       --completions SHELL   print completions for bash, zsh or fish

@@ -12,7 +12,7 @@ import {
   SCHEMES,
 } from "../mqtt/address.ts";
 import { DEFAULTS } from "../client_options.ts";
-import type { ConnectOptions } from "../mqtt/connect.ts";
+import type { ConnectOptions } from "../mqtt/link.ts";
 import {
   CHOICES,
   type Choices,
@@ -59,6 +59,7 @@ export interface Options extends
   qos: QoS;
   /** Paths of PEM files. */
   tlsFiles: { ca?: string; cert?: string; key?: string };
+  alpn?: string;
   color: Choices["color"];
   quiet: boolean;
   debug: boolean;
@@ -172,7 +173,12 @@ function commonOptions(values: Values): Options {
     cert: values.one("cert"),
     key: values.one("key"),
   };
-  const brokers = parseBrokers(values, Object.values(tlsFiles).some(Boolean));
+  const alpn = values.one("alpn");
+  const brokers = parseBrokers(
+    values,
+    [...Object.values(tlsFiles), alpn].some((value) => value !== undefined),
+  );
+  if (alpn !== undefined) checkAlpn(alpn, brokers);
   for (const flag of ["username", "id"]) {
     const text = values.one(flag);
     if (text !== undefined) refuse(flag, text, stringFault(text));
@@ -222,6 +228,7 @@ function commonOptions(values: Values): Options {
     protocolVersion: version === "5" ? 5 : version === "311" ? 4 : version ??
       DEFAULTS.protocolVersion,
     tlsFiles,
+    alpn,
     timeout: values.seconds("timeout") ?? DEFAULTS.timeout,
     color: values.choice("color") ?? "auto",
     quiet: values.has("quiet"),
@@ -229,6 +236,21 @@ function commonOptions(values: Values): Options {
     bell: values.has("bell"),
     history: values.whole("history", 0, MAX_KEPT),
   };
+}
+
+/** A protocol's name has 1 to 255 bytes (RFC 7301); wss names its own. */
+function checkAlpn(alpn: string, brokers: Broker[]): void {
+  if (!/^[!-~]{1,255}$/.test(alpn)) {
+    throw new UsageError(
+      `--alpn ${JSON.stringify(alpn)} does not fit: it takes a name such as ` +
+        "mqtt or x-amzn-mqtt-ca.",
+    );
+  }
+  const other = brokers.find(({ scheme }) => scheme !== "mqtts");
+  if (other === undefined) return;
+  throw new UsageError(
+    `--alpn is for mqtts://; ${other.scheme}:// takes none.`,
+  );
 }
 
 /** Reads `--host` and `--port`. */

@@ -125,6 +125,9 @@ async function askOnTerminal(
   return await askSecret(question, flag);
 }
 
+/** The first line of a private key in PEM. */
+const PRIVATE_KEY = /-----BEGIN ([A-Z]+ )?PRIVATE KEY-----/;
+
 /** Reads the environment only where that is permitted already. */
 async function readVariable(variable: string): Promise<string | undefined> {
   const { state } = await Deno.permissions.query({ name: "env", variable });
@@ -138,6 +141,12 @@ export async function readTlsFiles(
     if (path === undefined) return undefined;
     const text = await readGranted(flag, path);
     if (kind.test(text) && !text.includes("ENCRYPTED")) return text;
+    if (flag !== "key" && PRIVATE_KEY.test(text)) {
+      throw new UsageError(
+        `--${flag} ${JSON.stringify(path)} is a private key; it takes a ` +
+          "certificate.",
+      );
+    }
     throw new UsageError(
       `--${flag} ${JSON.stringify(path)} does not fit: it takes a PEM file ` +
         "without a passphrase.",
@@ -146,7 +155,7 @@ export async function readTlsFiles(
   const [ca, cert, key] = await Promise.all([
     read("cafile", files.ca, /-----BEGIN (X509 |TRUSTED )?CERTIFICATE-----/),
     read("cert", files.cert, /-----BEGIN (X509 )?CERTIFICATE-----/),
-    read("key", files.key, /-----BEGIN ([A-Z]+ )?PRIVATE KEY-----/),
+    read("key", files.key, PRIVATE_KEY),
   ]);
   return {
     ...ca !== undefined && { ca },

@@ -159,7 +159,10 @@ export async function prepare(
       ...options,
       password,
       secret,
-      tls: await readTlsFiles(options.tlsFiles),
+      tls: {
+        ...await readTlsFiles(options.tlsFiles),
+        ...options.alpn !== undefined && { alpn: options.alpn },
+      },
       session: options.resume
         ? { resume: true, expiry: options.sessionExpiry }
         : undefined,

@@ -6,7 +6,7 @@
 
 import { hostPort, showBroker } from "../mqtt/address.ts";
 import type { Status } from "../client.ts";
-import { versionName } from "../mqtt/rotation.ts";
+import { versionName } from "../mqtt/attempts.ts";
 import { safeText } from "../safe_text.ts";
 
 /**
@@ -35,7 +35,9 @@ function leastVerbosity(status: Status): Verbosity {
     case "not kept":
       return "quiet";
     case "disconnected":
+    case "failed":
     case "reconnecting":
+    case "set aside":
       return "terse";
     case "connected":
       if (status.isRenewed) return "debug";
@@ -75,6 +77,11 @@ function sentence(status: Status, verbosity: Verbosity): string {
         "what is sent.";
     case "disconnected":
       return `Disconnected from ${broker}: ${status.reason}.`;
+    case "failed":
+      return `No connection to ${broker}: ${status.reason}.`;
+    case "set aside":
+      return `${status.topic} is not read for now: ${status.reason}. Trying ` +
+        `again in ${status.seconds} s.`;
     case "reconnecting":
       return `Trying ${hostPort(status.broker)} in ` +
         `${status.seconds.toFixed(1)} s.`;

@@ -11,6 +11,12 @@
  *     14:03:30 [[chat/room] ]?? 7 sealed payloads (--secret-file FILE opens them)
  *     14:03:31 == 3 messages came while you were away.
  *
+ * Where lines of a message stand below each other, they follow a gutter. No row
+ * but the first begins with a character that the sender chose:
+ *
+ *     14:03:40 alice: first line
+ *     │ second line
+ *
  * In a room with a secret, `(unsealed)` follows `(retained)` where the author may
  * be anyone.
  *
@@ -48,6 +54,11 @@ export interface LineOptions {
    * its own; else whatever has its name, sent from another terminal.
    */
   sends?: boolean;
+  /**
+   * Whether further lines of a message stand below the first, each after a
+   * gutter: on a terminal in colour. Else `⏎` stands for a line break.
+   */
+  multiline?: boolean;
   /** Finds the reader's name in what others say. */
   mention?: Mention;
   /** Shows a time; `HH:MM:SS` in local time by default. */
@@ -91,6 +102,12 @@ const MAX_UNFORMATTED_BYTES = 4 * MAX_UNFORMATTED;
 /** So many names are listed in full; of more, only the first. */
 const MAX_LISTED = 5;
 const FIRST_LISTED = 3;
+
+/** The most lines of a message that are shown below each other. */
+const MAX_LINES = 200;
+
+/** What further lines begin with. */
+const GUTTER = "│";
 
 /** In the order of the line. */
 const CHANGES: readonly PresenceChange[] = ["joined", "left", "timed out"];
@@ -199,12 +216,20 @@ function author(from: string, isOwn: boolean, color: boolean): string {
 function said(
   message: string,
   isOwn: boolean,
-  { color, mention }: LineOptions,
+  options: LineOptions,
 ): string {
+  const { color, mention, multiline } = options;
+  const mark = (text: string) =>
+    !color || isOwn || mention === undefined ? text : mention.mark(text);
+  const lines = multiline ? message.split(/\r\n?|\n/) : [message];
+  if (lines.length > 1) {
+    const shown = lines.slice(0, MAX_LINES).map((line) => mark(safeText(line)));
+    const left = lines.length - shown.length;
+    if (left > 0) shown.push(faint(`… ${count(left, "more line")}`, options));
+    return shown.join(`\n${faint(GUTTER, options)} `);
+  }
   const text = safeText(message);
-  if (!color) return text;
-  const marked = mention === undefined || isOwn ? text : mention.mark(text);
-  return isAction(text) ? italic(marked) : marked;
+  return color && isAction(text) ? italic(mark(text)) : mark(text);
 }
 
 /** Whether a text is what `/me` makes: `*waves*`. */
@@ -234,13 +259,14 @@ function listed(names: string[]): string {
  * The beginning of a malformed payload and what is wrong with it. The size is
  * named where the text doesn't show it all, or nothing.
  */
-function unformatted({ bytes, reason }: Malformed): string {
+function unformatted({ bytes, reason, isCut }: Malformed): string {
   // Enough for the code points shown, so what a cut may split is not shown.
   const start = readUtf8(bytes.subarray(0, MAX_UNFORMATTED_BYTES));
   const shown = firstCodePoints(start, MAX_UNFORMATTED);
   const whole = shown === start && bytes.length <= MAX_UNFORMATTED_BYTES;
   const text = safeText(shown);
   const why = safeText(reason);
+  if (isCut) return `(${why})`;
   if (whole && text !== "") return `${text} (${why})`;
   return `${whole ? "" : `${text}… `}(${bytes.length} bytes, ${why})`;
 }

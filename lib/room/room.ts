@@ -30,7 +30,14 @@ export interface ReaderOptions extends
   Omit<PresenceOptions, "rooms">,
   Pick<
     ViewOptions,
-    "json" | "color" | "showTopic" | "bell" | "gather" | "sends" | "write"
+    | "json"
+    | "color"
+    | "multiline"
+    | "showTopic"
+    | "bell"
+    | "gather"
+    | "sends"
+    | "write"
   > {
   /** The rooms, as topic filters. */
   topics: string[];

@@ -41,12 +41,14 @@ export class LineWriter {
   readonly #broken = Promise.withResolvers<Error | undefined>();
   readonly #progress = new Progress();
   #nextWrite = Promise.withResolvers<void>();
+  #added = 0;
+  #written = 0;
   #isStale = false;
   #isBusy = false;
   #isBroken = false;
   /** Whether the output is non-blocking, because another program made it so. */
   #mayRefuse = false;
-  #written: Promise<void> = Promise.resolve();
+  #flushed: Promise<void> = Promise.resolve();
 
   /** `render` makes the text of a write from the lines that it shows. */
   constructor(
@@ -69,6 +71,26 @@ export class LineWriter {
     return this.#broken.promise;
   }
 
+  /** How many lines {@link write} was given. */
+  get added(): number {
+    return this.#added;
+  }
+
+  /** How many of these were written, or dropped. */
+  get written(): number {
+    return this.#written;
+  }
+
+  /** Settles after the next write. */
+  get progress(): Promise<void> {
+    return this.#progress.next;
+  }
+
+  /** Whether so much waits that lines may be dropped soon. */
+  get isFull(): boolean {
+    return this.#queue.isHalfFull;
+  }
+
   /** Whether there are lines that are not written. */
   get isBehind(): boolean {
     return this.#isBusy;
@@ -76,6 +98,7 @@ export class LineWriter {
 
   /** Writes a line, given without its line break. */
   write(line: string): void {
+    this.#added++;
     if (this.#isBroken) return;
     this.#queue.add(line);
     if (this.#isBusy) this.#queue.trim();
@@ -106,13 +129,13 @@ export class LineWriter {
 
   /** Settles when all is written or the output is broken. */
   flushed(): Promise<void> {
-    return this.#written;
+    return this.#flushed;
   }
 
   #start(): void {
     if (this.#isBusy || this.#isBroken) return;
     this.#isBusy = true;
-    this.#written = this.#run();
+    this.#flushed = this.#run();
   }
 
   async #run(): Promise<void> {
@@ -122,7 +145,9 @@ export class LineWriter {
       this.#nextWrite = Promise.withResolvers();
       this.#isStale = false;
       const text = this.#render(this.#queue.take(WRITE_LENGTH));
+      const taken = this.#queue.used;
       await this.#write(this.#encoder.encode(text));
+      if (!this.#isBroken) this.#written = taken;
       resolve();
       this.#progress.made();
     }
@@ -166,10 +191,16 @@ class LineQueue {
   #first = 0;
   #dropped = 0;
   #waiting = 0;
+  /** How many lines were taken or dropped. */
+  used = 0;
 
   constructor(onDropped: (count: number) => string, maxWaiting: number) {
     this.#onDropped = onDropped;
     this.#maxWaiting = maxWaiting;
+  }
+
+  get isHalfFull(): boolean {
+    return this.#waiting > this.#maxWaiting / 2;
   }
 
   get isEmpty(): boolean {
@@ -207,6 +238,7 @@ class LineQueue {
     const line = this.#lines[this.#first];
     this.#lines[this.#first++] = "";
     this.#waiting -= line.length;
+    this.used++;
     return line;
   }
 

@@ -43,6 +43,7 @@ const COMMON_DEFAULTS = {
   keepalive: 30,
   protocolVersion: "auto",
   tlsFiles: { ca: undefined, cert: undefined, key: undefined },
+  alpn: undefined,
   timeout: 10,
   color: "auto",
   quiet: false,
@@ -110,6 +111,7 @@ Deno.test("options: every flag, long and short, says the same", () => {
     "cafile",
     "cert",
     "key",
+    "alpn",
     "resume",
     "session-expiry",
     "history",
@@ -196,7 +198,10 @@ Deno.test("options: several brokers, one port, one user", () => {
   assertEquals(listener("-h", "mqtt://ann@a", "-u", "bob").username, "bob");
 });
 
-Deno.test("options: files for TLS make a bare host encrypted", () => {
+Deno.test("options: flags for TLS make a bare host encrypted", () => {
+  const named = listener("-h", "a", "--alpn", "x-amzn-mqtt-ca");
+  assertEquals(named.alpn, "x-amzn-mqtt-ca");
+  assertEquals(named.brokers[0].scheme, "mqtts");
   const { brokers, tlsFiles } = listener(
     ...["-h", "a", "--cafile", "ca", "--cert", "c", "--key", "k"],
   );
@@ -267,6 +272,10 @@ const BOTH_REFUSE: [args: string[], sentence: RegExp][] = [
   [["--secret", "--secret-file", "b"], /^give --secret or --secret-file, not/],
   [["--cert", "c"], /^--cert needs --key\.$/],
   [["--key", "k"], /^--key needs --cert\.$/],
+  [["--alpn", "ü"], /^--alpn "ü" does not fit: it takes a name such as mqtt /],
+  [["--alpn", "a b"], /^--alpn "a b" does not fit/],
+  [["--alpn", "mqtt", "-h", "wss://a"], /^--alpn is for mqtts:\/\/; wss:/],
+  [["--alpn", "mqtt", "-h", "mqtt://a"], /encrypted connections, mqtt:/],
   [["-h", "a", "-h", "b c"], /^--host "b c" does not fit: it takes a host/],
   [["-h", "a:0"], /^--host "a:0" does not fit/],
   [["-h", "http://a"], /^--host "http:\/\/a" does not fit: .* no scheme http/],

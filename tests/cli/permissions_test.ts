@@ -176,6 +176,13 @@ Deno.test({
         UsageError,
         "it takes a PEM file without a passphrase.",
       );
+      for (const flag of ["ca", "cert"]) {
+        await assertRejects(
+          () => readTlsFiles({ [flag]: path }),
+          UsageError,
+          `${path}" is a private key; it takes a certificate.`,
+        );
+      }
     } finally {
       await Deno.remove(path);
     }

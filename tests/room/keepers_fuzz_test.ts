@@ -29,17 +29,6 @@ Deno.test("fuzz: shown and reported is sent, and no claim is wrong", async () =>
   const seed = Number(
     Deno.args[0] ?? crypto.getRandomValues(new Uint32Array(1))[0],
   );
-  if (name === "Ada") {
-    console.log(
-      "SEQ",
-      lines.filter((l) => /^Ada: m|of Ada did|^== /.test(l)).map((l) =>
-        l.replace("Ada: ", "").replace(
-          /Connected to a:1883 after|without a connection/g,
-          "",
-        ).slice(0, 90)
-      ).join("|"),
-    );
-  }
   console.log(`seed ${seed}`);
   const random = new Random(seed);
   const broker = new SimBroker();

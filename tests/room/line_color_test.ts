@@ -109,6 +109,20 @@ Deno.test({
 });
 
 Deno.test({
+  name: "colours: the gutter is dim, mentions in each line stand out",
+  ignore: Deno.noColor,
+  fn() {
+    setColorEnabled(true);
+    const options = { ...readBy("alice"), multiline: true };
+    assertEquals(
+      line(message("hi\nalice\n*x*", "bob"), options),
+      `${BOB}hi\n\x1b[2m│\x1b[22m \x1b[1m\x1b[7malice\x1b[27m\x1b[22m` +
+        "\n\x1b[2m│\x1b[22m *x*",
+    );
+  },
+});
+
+Deno.test({
   name: "colours: a namesake's lines are another's",
   ignore: Deno.noColor,
   fn() {

@@ -111,7 +111,7 @@ Deno.test("reconnect: a signal does not hide what is unanswered", async () => {
   assertEquals(code, 143);
   assertMatch(
     stderr,
-    /^publisher: Stopped after line 1; .*\npublisher: Line 1 was not acknowledged/,
+    /^publisher: Stopped after line 1; .*\npublisher: Line 1 was not acknowledged/m,
   );
 });
 

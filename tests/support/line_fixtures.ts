@@ -38,7 +38,7 @@ export const HARMFUL =
 
 /** The sequences that a coloured line may have. */
 // deno-lint-ignore no-control-regex -- ESC is what such a sequence begins with
-const SGR = /\x1b\[(?:38;5;\d+|39|1|2|22|3|23|4|24|7|27)m/g;
+export const SGR = /\x1b\[(?:38;5;\d+|39|1|2|22|3|23|4|24|7|27)m/g;
 
 /** The bytes of a text. */
 export const utf8 = (text: string) => new TextEncoder().encode(text);

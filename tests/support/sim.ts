@@ -181,7 +181,6 @@ export class SimClient {
     this.#check(topic);
     const at = payload.at ?? new Date(this.clock.wall()).toISOString();
     const id = payload.id ?? this.#ids.next(topic);
-    if (payload.id === undefined) this.#ids.taken(topic);
     const { secret } = this.#options;
     const text = encodeText({ ...payload, id, at });
     this.#broker.publish({ topic, text, secret }, qos, false, this);
