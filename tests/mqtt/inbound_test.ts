@@ -1,11 +1,11 @@
 import { Buffer } from "node:buffer";
 import { assertEquals } from "@std/assert";
 import type { IPublishPacket } from "mqtt";
-import { generate } from "mqtt-packet";
 import { type Acknowledges, Inbound } from "../../lib/mqtt/inbound.ts";
 import { FakeBroker, letIn, letInOld } from "../support/brokers.ts";
 import { Member, textOf } from "../support/members.ts";
 import { connack, encode, oldSuback, suback } from "../support/packets.ts";
+import { generate } from "mqtt-packet";
 
 /** What a client does about what arrives, as texts, in order. */
 class Scene {
