@@ -44,7 +44,7 @@ async function listen(
   options: ListenerOptions,
   people: People,
 ): Promise<number> {
-  const { connect, color } = await prepare(options, people.tell);
+  const { connect, color, isDumb } = await prepare(options, people.tell);
   const ending = new Ending();
   const { json } = options;
   const stdout = new LineWriter(
@@ -57,20 +57,24 @@ async function listen(
   const isShared = topics.some((topic) => topic.startsWith("$share/"));
   const isKept = resume || isShared;
   const intake = isKept ? new Intake(stdout) : undefined;
+  const multiline = isTerminal && color && !isDumb && !json;
+  const rows = multiline ? await rowsOfTerminal() : (line: string) => line;
   const reader = new Reader({
     ...options,
     // Its own notices would fill its own queue.
     announce: options.announce && !(resume && count !== undefined),
     color,
+    multiline,
     ignored: new Ignored(options.ignore),
     bell: options.bell && isTerminal,
     // Where lines are to be plain, each event keeps a line of its own.
     gather: color && isTerminal,
     history: options.history ?? usualHistory(isTerminal && !json),
     // A keeper is about to keep it.
-    tellsNone: isTerminal && !json && options.keep === undefined,
+    tellsNone: options.history !== undefined && isTerminal && !json &&
+      options.keep === undefined,
     keeps: options.keep !== undefined,
-    write: (line) => stdout.write(line),
+    write: (line) => stdout.write(rows(line)),
     warn: people.complain,
     onEnough: () => {
       intake?.end();
@@ -209,6 +213,12 @@ async function openKeeper(
     warn: complain,
     debug: (sentence) => debug && tell(`Debug: ${sentence}.`),
   });
+}
+
+/** Breaks lines into rows of the terminal: a sender may know its width. */
+async function rowsOfTerminal(): Promise<(line: string) => string> {
+  const { breakLine, terminalSize } = await import("./lib/terminal/screen.ts");
+  return (line) => breakLine(line, terminalSize().columns);
 }
 
 /** Calls for the end at a signal, at Enter on a terminal, or after `--wait`. */

@@ -10,7 +10,7 @@
 import { decodeFrom, encodeFor } from "../lib/codec.ts";
 import { MAX_PAYLOAD_BYTES, type Payload } from "../lib/protocol.ts";
 import { renderJson } from "../lib/room/json.ts";
-import { renderLine } from "../lib/room/line.ts";
+import { mentionOf, renderLine } from "../lib/room/line.ts";
 import { Losses } from "../lib/room/losses.ts";
 import { RoomSeal } from "../lib/seal.ts";
 
@@ -64,6 +64,16 @@ for (const [what, text] of Object.entries(HOSTILE)) {
   const size = new TextEncoder().encode(JSON.stringify(text)).length - 2;
   const count = Math.floor((MAX_PAYLOAD_BYTES - 200) / size);
   benchShowing(`64 KiB of ${what}`, encode(text.repeat(count)));
+}
+
+// Milliseconds at most, whatever the text: a name is found in linear time.
+for (const name of ["a", "a".repeat(255) + "b", "a a a a b", "é"]) {
+  const mention = mentionOf(name);
+  for (const text of ["a", "a ", "é", "e\u0301", "a\u200d", " "]) {
+    const flood = text.repeat(MAX_PAYLOAD_BYTES / text.length);
+    const what = `${name.slice(0, 9)} in 64 KiB of ${JSON.stringify(text)}`;
+    bench("mention", what, () => mention.mark(flood));
+  }
 }
 
 // What a reader remembers: of our ids, the numbers; of others, the ids.

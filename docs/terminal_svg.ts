@@ -5,14 +5,14 @@ import { unicodeWidth } from "@std/cli/unicode-width";
 /** In pixels. A cell is 0.6 em wide, as in most monospaced fonts. */
 const [CELL, ROW, PADDING, TITLE_BAR] = [9, 20, 16, 32];
 
-/** f and g are the window's text and ground; s1 to s4 are SGR's attributes. */
+/** f and g are the window's text and ground; s1 to s7 are SGR's attributes. */
 const CSS =
   `.t{font:15px ui-monospace,SFMono-Regular,Menlo,Consolas,"DejaVu Sans Mono",` +
   `"Liberation Mono",monospace;white-space:pre}
 .s1{font-weight:bold}.s2{opacity:.65}.s3{font-style:italic}
 .s4{text-decoration:underline}
-.f{fill:#1f2328}.g{fill:#fff}.w{stroke:#d0d7de}
-@media(prefers-color-scheme:dark){.f{fill:#e6edf3}.g{fill:#0d1117}.w{stroke:#3d444d}}`;
+.f{fill:#1f2328}.g,.s7{fill:#fff}.w{stroke:#d0d7de}
+@media(prefers-color-scheme:dark){.f{fill:#e6edf3}.g,.s7{fill:#0d1117}.w{stroke:#3d444d}}`;
 
 /** Draws what `tmux capture-pane -e -p` prints; the cursor is in cells. */
 export function terminalSvg(
@@ -39,6 +39,10 @@ export function terminalSvg(
         continue;
       }
       const size = unicodeWidth(part);
+      if (look.includes("s7")) {
+        const box = `width="${size * CELL}" height="${ROW}"`;
+        cells.push(`<rect class="f" ${at(column, row, 0)} ${box}/>`);
+      }
       cells.push(
         `<text ${look} ${at(column, row, 15)} textLength="${size * CELL}" ` +
           `lengthAdjust="spacingAndGlyphs">${escapeXml(part)}</text>`,
@@ -76,7 +80,7 @@ ${cells.join("\n")}
 function restyled(look: string, sequence: string): string {
   for (const [code, color] of sequence.matchAll(/[34]8;5;(\d+)|\d+|\[m/g)) {
     if (code === "0" || code === "[m") look = 'class="t f"';
-    else if (/^[1-4]$/.test(code)) look = look.replace('"t', `"t s${code}`);
+    else if (/^[1-47]$/.test(code)) look = look.replace('"t', `"t s${code}`);
     else if (/^[34]/.test(code)) look = look.replace(/ style.*/, "");
     if (code.startsWith("38")) look += ` style="fill:${rgb(+color - 16)}"`;
   }

@@ -16,8 +16,7 @@ import { EXIT } from "./exit.ts";
 import { isOneTopic, topicFault } from "../mqtt/topic.ts";
 import { type PublisherOptions, usualHistory } from "./options.ts";
 import type { Received } from "../protocol.ts";
-import { paintName } from "../room/color.ts";
-import { roomOfHistory } from "../room/history_topic.ts";
+import { paintName } from "../room/line.ts";
 import { Ignored } from "../room/ignored.ts";
 import { isSameRoom, nameFault, whoLines } from "../room/members.ts";
 import { Reader, type ReaderOptions } from "../room/room.ts";
@@ -338,10 +337,13 @@ class Chat {
 
   /** Announces the leave in the rooms that have seen the join. */
   async #leaveRooms(): Promise<void> {
-    await this.#room.leave();
-    // Now, since its join may have been announced meanwhile.
-    const next = this.#next?.leave() ?? Promise.resolve();
-    await within(HINT_MS / 1000, next, this.#clock);
+    const next = this.#next;
+    if (next === undefined) return await this.#room.leave();
+    // First: messages may wait for the broker's answer, and a late one must
+    // not announce a join.
+    this.#client.leave([next.topic]).catch(() => {});
+    const left = within(HINT_MS / 1000, next.leave(), this.#clock);
+    await Promise.all([this.#room.leave(), left]);
   }
 
   /** Waits for something, but not longer than the user stays. */
@@ -355,12 +357,10 @@ class Chat {
   }
 
   #receive(received: Received): void {
-    const topic = received.sentTo ?? received.topic;
-    const room = roomOfHistory(topic);
+    const topic = received.historyOf ?? received.sentTo ?? received.topic;
     // What still comes from a room that was left belongs to no other.
     [this.#next, this.#room].find((one) =>
-      one !== undefined && (isSameRoom(topic, one.topic) ||
-        room !== undefined && isSameRoom(room, one.topic))
+      one !== undefined && isSameRoom(topic, one.topic)
     )?.reader.receive(received);
   }
 
@@ -394,7 +394,7 @@ class Chat {
   #openRoom(topic: string): Room {
     const { follow, username, qos, history, bell, resume, timeout } =
       this.#options;
-    const { color } = this.#setting;
+    const { color, isDumb } = this.#setting;
     const options = {
       topics: follow ? [topic] : [],
       name: this.#name,
@@ -403,12 +403,13 @@ class Chat {
       announce: follow,
       json: false,
       color,
+      multiline: color && !isDumb,
       gather: follow && color,
       showTopic: false,
       bell,
       resume,
       history: history ?? usualHistory(true),
-      tellsNone: true,
+      tellsNone: history !== undefined,
       sends: true,
       ignored: this.#ignored,
       timeout,

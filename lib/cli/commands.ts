@@ -1,8 +1,7 @@
 /** The prompt's commands: parse, help, completion, and /ignore's answers. */
 
 import { nearest } from "./flags.ts";
-import { Ignored, shownEntry } from "../room/ignored.ts";
-import { lookAlike, spelledOut } from "../room/lookalike.ts";
+import { Ignored, lookAlike, shownEntry, spelledOut } from "../room/ignored.ts";
 import { safeName } from "../safe_text.ts";
 import type { Line } from "../terminal/input.ts";
 import type { Completion } from "../terminal/prompt.ts";
@@ -61,9 +60,9 @@ const USAGE_WIDTH = 15;
 /** Show at most this many candidates after Tab. */
 const MAX_OFFERED = 24;
 
-/** Parses a line into the line to send or a command. Pasted lines are text. */
+/** Parses a line into a command, or the line to send: any of several rows. */
 export function interpret(line: Line): Line | Command {
-  if (line.type !== "text" || line.isPasted) return line;
+  if (line.type !== "text" || line.text.includes("\n")) return line;
   const text = line.text.trimStart();
   if (text.trimEnd().toLowerCase() === "exit") {
     return { type: "quit", argument: "" };

@@ -146,8 +146,7 @@ export class Delivery {
     const { topic, name } = this.#options;
     for await (const line of lines) {
       if (this.#ending.hasBegun) return;
-      // A user without the right to write gets it for no later line, either.
-      this.send(line, topic, name).then(() => this.#isDenied && this.stop());
+      this.send(line, topic, name);
       while (this.#waiting >= WINDOW) await this.#progress.next;
     }
   }
@@ -159,6 +158,8 @@ export class Delivery {
     }
     this.#refused++;
     this.#isDenied ||= error instanceof PublishError && error.isDenied;
+    // In a pipe, a user without the right to write gets it for no later line.
+    if (this.#isDenied && this.#isPouring) this.stop();
     const isOnly = this.#options.message !== undefined;
     const subject = isOnly ? "The message" : `Line ${line}`;
     const sentence = `${subject} was not sent. ${error.message}`;

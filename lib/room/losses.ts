@@ -19,7 +19,6 @@ export type LossNote = Extract<Note, { type: "lost" | "uncounted" }>;
 export interface LossesOptions {
   /** The topic filters that are read. */
   topics: string[];
-  /** Shows a line. */
   report: (note: LossNote) => void;
   /**
    * Fetches what a keeper has before a loss is reported, and records it with
@@ -38,22 +37,25 @@ const REPORT_MS = 1_000;
 /** A number further than this from the others of its run is a leap. */
 const LEAP = 512;
 
-/** Each account can remember this many numbers, */
+/** Each account can remember this many numbers. */
 const RING = LEAP;
 
 /**
- * and this many while there is memory to spare: a sender repeats all that was
- * unacknowledged when its connection broke, and MQTT 5 allows 65,535.
+ * An account can remember this many while there is memory to spare: a sender
+ * repeats all that was unacknowledged, for which MQTT 5 allows 65,535.
  */
 const LONG_RING = 16_384;
 
 /** The numbers that all accounts may remember beyond {@link RING}: 2 MiB. */
 const SPARE = 524_288;
 
+/** Holes of an account whose times are known. */
+const MAX_HOLES = 64;
+
 /** Runs that are remembered, and as many that sent one payload only. */
 const MAX_RUNS = 1_024;
 
-/** Accounts that may wait for a report. */
+/** Runs with losses to report. */
 const MAX_OPEN = 4_096;
 
 /** {@link RecentTexts} remember at least this many, and twice as many at most. */
@@ -102,17 +104,17 @@ export class Losses {
     const { payload, topic, retain, sealed } = received;
     if (!("from" in payload)) return true;
     const isLive = !retain && this.#isCounted(topic);
-    return this.#record(payload, this.#room ?? topic, key, isLive, sealed);
+    return this.#isNew(payload, this.#room ?? topic, key, sealed, isLive);
   }
 
-  /** Records an entry of a history; returns whether it is new. */
+  /** Records an entry of a room's history; returns whether it is new. */
   isNewKept(
     payload: Payload,
     room: string,
     key = "",
     sealed?: boolean,
   ): boolean {
-    return this.#record(payload, room, key, false, sealed);
+    return this.#isNew(payload, room, key, sealed, false);
   }
 
   /**
@@ -137,7 +139,9 @@ export class Losses {
     this.#isOnline = true;
     this.#isShared ||= mayBeShared;
     const now = this.#clock.monotonic();
-    for (const account of this.#open) account.waitAnew(now);
+    for (const { holes } of this.#open) {
+      for (const hole of holes) hole.since = now;
+    }
     this.#startTimer();
   }
 
@@ -153,42 +157,37 @@ export class Losses {
       !this.#sharedFilters.some((filter) => topicMatches(filter, topic));
   }
 
-  #record(
+  #isNew(
     payload: Payload,
     topic: string,
     key: string,
-    isLive: boolean,
     sealed = true,
+    isLive: boolean,
   ): boolean {
-    const { id, from } = payload;
+    const { id } = payload;
     if (id === undefined) return true;
+    const from = shortened(payload.from);
     const hash = contentHash(payload);
     // Anyone may write what is not sealed: it moves no numbers.
-    const isOurs = sealed && topic.length <= MAX_TOPIC_LENGTH;
-    const number = isOurs ? numberIn(id) : 0;
-    const account = number > 0
+    const isCountable = sealed && topic.length <= MAX_TOPIC_LENGTH;
+    const entry = { number: isCountable ? numberIn(id) : 0, hash, isLive };
+    const account = entry.number > 0
       ? this.#accounts.find(id, topic, key)
       : undefined;
-    let isNew = account?.add(number, hash, isLive, this.#clock);
-    if (isNew && isLive) account!.from = shortened(from);
+    let isNew = account?.add(entry, from, this.#clock);
     if (isNew === undefined) {
       const others = sealed ? this.#others : this.#unsealed;
       isNew = others.add(`${topic}\0${key}\0${id}\0${hash}`);
-      if (!isNew) return false;
-      account?.addFar(number, hash, isLive, this.#clock);
-      if (account === undefined && number > 0 && parseId(id) !== undefined) {
-        const entry = { number, hash, isLive };
-        const isForgotten = this.#accounts.begin(
-          id,
-          topic,
-          key,
-          shortened(from),
-          entry,
-        );
+      if (isNew && account !== undefined) account.leap(entry, this.#clock);
+      else if (isNew && isCountable && parseId(id) !== undefined) {
+        const whose = { prefix: `${runIn(id)}-`, topic, key, from };
+        const isForgotten = this.#accounts.begin(whose, entry);
         if (isForgotten && isLive) this.#reportUncounted();
       }
     }
-    if (account?.hasHoles) this.#expect(account);
+    if (account !== undefined && account.holes.length > 0) {
+      this.#expect(account);
+    }
     return isNew;
   }
 
@@ -216,37 +215,37 @@ export class Losses {
     this.#cancelTimer = cancel;
   }
 
-  /** When the next loss is due; infinite where nothing is missing. */
-  #nextDue(): number {
-    let due = Infinity;
-    for (const account of this.#open) {
-      if (account.hasHoles) due = Math.min(due, account.due);
-      else this.#open.delete(account);
-    }
-    return due;
-  }
-
   #stopTimer(): void {
     this.#cancelTimer?.();
     this.#cancelTimer = undefined;
   }
 
-  /** Reports what was due at a time, in one line for each room and author. */
+  /** When the next loss is due; infinite where nothing is missing. */
+  #nextDue(): number {
+    let due = Infinity;
+    for (const account of this.#open) {
+      const [oldest] = account.holes;
+      if (oldest === undefined) this.#open.delete(account);
+      else due = Math.min(due, oldest.since + LATE_MS);
+    }
+    return due;
+  }
+
+  /** Reports what is due, in one line for each room and author. */
   #report(now: number): void {
     const losses = new Map<string, LossNote & { type: "lost" }>();
     for (const account of this.#open) {
-      const { topic, from } = account;
-      const count = account.takeLost(now);
-      if (!account.hasHoles) this.#open.delete(account);
+      const { topic, from } = account.whose;
+      const count = account.takeLost(now - LATE_MS);
       if (count === 0) continue;
-      const key = JSON.stringify([topic, from]);
-      const loss = losses.get(key);
+      const author = JSON.stringify([topic, from]);
+      const loss = losses.get(author);
       if (loss !== undefined) loss.count += count;
-      else losses.set(key, { type: "lost", from, count, topic });
+      else losses.set(author, { type: "lost", from, count, topic });
     }
     if (losses.size === 0) return;
     this.#nextReport = this.#clock.monotonic() + REPORT_MS;
-    losses.forEach(this.#options.report);
+    losses.forEach((loss) => this.#options.report(loss));
   }
 
   #reportUncounted(): void {
@@ -256,149 +255,124 @@ export class Losses {
   }
 }
 
-/** Numbers of a run that are missing below ones that came live. */
-interface Hole {
-  /** The numbers lie from this one */
-  first: number;
-  /** to below this one; others between them have come. */
-  end: number;
-  /** How many are missing. */
-  missing: number;
-  /** When the first and the last was found to be missing. */
-  since: number;
-  latest: number;
-}
-
-/** A number and its content. */
+/** A number of a run, as it came. */
 interface Entry {
   number: number;
+  /** Of its content. */
   hash: number;
+  /** Whether what lies between this and another live one should have come. */
   isLive: boolean;
 }
 
-/** The numbers of one run in one room under one key. */
-class Account {
+/** To which run something belongs. */
+interface Whose {
   /** What its ids begin with. */
   readonly prefix: string;
   readonly topic: string;
   readonly key: string;
   /** The name it had last. */
   from: string;
-  /** Whether it sent something since the memory was last cleared. */
+}
+
+/** From one number to below another, some of which are missing. */
+interface Hole {
+  first: number;
+  end: number;
+  missing: number;
+  since: number;
+}
+
+/** The numbers of one run, in one room and under one key. */
+class Account {
+  readonly whose: Whose;
+  /** Whether it sent something since room was made last. */
   isRecent = false;
-  /** The numbers that all accounts may remember beyond {@link RING}. */
+  /** What is missing and was not reported, in order of time. */
+  readonly holes: Hole[] = [];
   readonly #memory: { spare: number };
-  /** The contents of the numbers from first to top; 0 where none came. */
+  /** The contents of the numbers from first to top; 0 where one is missing. */
   #ring = new Uint32Array(8);
-  #first: number;
-  #top: number;
-  /** The highest number ever. */
-  #high: number;
-  /** The highest that came live; 0 before any did. */
-  #live: number;
-  /** How many are missing above the last live one and below the ring. */
-  #below = 0;
+  #first = 0;
+  #top = 0;
+  /** The highest number ever, where the run has moved down since. */
+  #high = 0;
+  /** The highest number that came live; 0 before any did. */
+  #live = 0;
+  /** Numbers that came a leap above the others, at most so many. */
+  #above: number[] = [];
   #leap?: Entry;
-  readonly #holes: Hole[] = [];
 
-  constructor(
-    id: Pick<Account, "prefix" | "topic" | "key" | "from">,
-    { number, hash, isLive }: Entry,
-    memory: { spare: number },
-  ) {
-    this.prefix = id.prefix;
-    this.topic = id.topic;
-    this.key = id.key;
-    this.from = id.from;
+  constructor(whose: Whose, entry: Entry, memory: { spare: number }) {
+    this.whose = whose;
     this.#memory = memory;
-    this.#first = this.#top = this.#high = number;
-    this.#live = isLive ? number : 0;
-    this.#put(number, hash);
-  }
-
-  /** Whether something is missing that was not reported. */
-  get hasHoles(): boolean {
-    return this.#holes.length > 0;
-  }
-
-  /** When the oldest hole is to be reported. */
-  get due(): number {
-    return this.#holes[0].latest + LATE_MS;
+    this.#moveTo(entry);
   }
 
   /**
-   * Records a number. Returns whether it is new, or undefined where it is too
-   * far from the others, or came with another content.
+   * Records a number. Returns whether it is new; undefined where it came with
+   * another content, or lies outside of what is remembered.
    */
-  add(
-    number: number,
-    hash: number,
-    isLive: boolean,
-    clock: Clock,
-  ): boolean | undefined {
-    if (this.#isFar(number)) return undefined;
-    const known = this.#at(number);
+  add(entry: Entry, from: string, clock: Clock): boolean | undefined {
+    const { number, hash, isLive } = entry;
+    if (number < this.#first || number > this.#top + LEAP) return undefined;
+    const known = number > this.#top ? 0 : this.#at(number);
     if (known !== 0 && known !== hash) return undefined;
     if (isLive && number > this.#live) this.#goLive(number, clock);
     if (known !== 0) return false;
-    if (number > this.#top || number < this.#first) this.#reach(number);
+    if (number > this.#top) this.#extendTo(number);
+    else this.#fill(number);
     this.#put(number, hash);
-    if (number < this.#live) this.#fill(number);
+    if (isLive) this.whose.from = from;
     return true;
   }
 
   /**
-   * Takes note of a number that is too far from the others. A second one that
-   * follows it shows that the run goes on there.
+   * Records a number that {@link add} did not. A leap is believed when a second
+   * number follows it.
    */
-  addFar(number: number, hash: number, isLive: boolean, clock: Clock): void {
-    if (!this.#isFar(number)) return;
+  leap(entry: Entry, clock: Clock): void {
+    const { number, isLive } = entry;
     this.#fill(number);
-    const leap = this.#leap;
-    const isFollowed = leap !== undefined && number > leap.number &&
-      number - leap.number <= LEAP;
-    if (isLive && this.#live === 0) this.#move({ number, hash, isLive }, clock);
-    else if (isFollowed) {
-      this.#move(leap, clock);
-      this.add(number, hash, isLive, clock);
-    } else if (isLive || number > this.#top) {
-      this.#leap = { number, hash, isLive };
+    if (number > this.#top + LEAP && this.#above.length < LEAP) {
+      this.#above.push(number);
     }
+    if (!isLive || Math.abs(number - this.#top) <= LEAP) return;
+    const before = this.#leap;
+    this.#leap = entry;
+    if (this.#live === 0) return this.#moveTo(entry);
+    if (before === undefined || number <= before.number) return;
+    if (number > before.number + LEAP) return;
+    if (before.number > this.#top) {
+      const came = this.#above.filter((number) => number < before.number);
+      const missing = this.#missingBetween(this.#live, this.#top + 1) +
+        before.number - Math.max(this.#high, this.#top) - 1 - came.length;
+      this.#open(before.number, missing, clock);
+    }
+    this.#moveTo(before);
+    this.add(entry, this.whose.from, clock);
   }
 
-  /** Counts what is missing above the highest number, though none came live. */
+  /** Counts from the highest number on, where none came live. */
   countFromTop(): void {
     if (this.#live === 0) this.#live = this.#top;
   }
 
-  /** Gives all holes the full time again. */
-  waitAnew(now: number): void {
-    for (const hole of this.#holes) hole.latest = now;
-  }
-
-  /** Takes out the holes that were due at a time; returns how many are lost. */
-  takeLost(now: number): number {
+  /** Takes out what is missing since a time; returns how many. */
+  takeLost(since: number): number {
     let count = 0;
-    while (this.hasHoles && this.due <= now) {
-      count += this.#holes.shift()!.missing;
+    while (this.holes.length > 0 && this.holes[0].since <= since) {
+      count += this.holes.shift()!.missing;
     }
     return count;
   }
 
-  /** Frees the memory. */
+  /** Frees the memory; nothing is recorded any more. */
   forget(): void {
     this.#memory.spare += Math.max(0, this.#ring.length - RING);
     this.#ring = new Uint32Array(0);
   }
 
-  #isFar(number: number): boolean {
-    return number > this.#top + LEAP ||
-      (number < this.#first && number <= this.#top - LEAP);
-  }
-
-  /** The content of a number; 0 where it has not come. */
   #at(number: number): number {
-    if (number > this.#top || number < this.#first) return 0;
     return this.#ring[number & (this.#ring.length - 1)];
   }
 
@@ -406,104 +380,91 @@ class Account {
     this.#ring[number & (this.#ring.length - 1)] = hash;
   }
 
-  /** Has the ring reach to a number that is not far. */
-  #reach(number: number): void {
-    const first = Math.min(this.#first, number);
-    const top = Math.max(this.#top, number);
-    if (top - first >= this.#ring.length) this.#grow(top - first + 1);
-    const size = this.#ring.length;
-    for (let n = Math.max(this.#top + 1, top - size + 1); n < top; n++) {
+  /** The run goes on here, whatever came before. */
+  #moveTo({ number, hash, isLive }: Entry): void {
+    this.#high = Math.max(this.#high, this.#top);
+    this.#first = this.#top = number;
+    if (isLive) this.#live = number;
+    this.#above = [];
+    this.#leap = undefined;
+    this.#put(number, hash);
+  }
+
+  #extendTo(number: number): void {
+    if (number - this.#first >= this.#ring.length) this.#grow(number);
+    const first = Math.max(this.#first, number - this.#ring.length + 1);
+    for (let n = Math.max(this.#top + 1, first); n < number; n++) {
       this.#put(n, 0);
     }
-    this.#top = top;
-    this.#high = Math.max(this.#high, top);
-    this.#first = Math.max(first, top - size + 1);
+    this.#first = first;
+    this.#top = number;
   }
 
-  #grow(wanted: number): void {
-    let size = this.#ring.length;
-    const most = Math.max(RING, Math.min(LONG_RING, size + this.#memory.spare));
-    while (size < wanted && 2 * size <= most) size *= 2;
-    if (size === this.#ring.length) return;
-    this.#memory.spare -= Math.max(0, size - Math.max(RING, this.#ring.length));
+  #grow(number: number): void {
     const before = this.#ring;
+    const { length } = before;
+    let size = length;
+    while (size <= number - this.#first && this.#mayGrow(size)) size *= 2;
+    if (size === length) return;
+    this.#memory.spare -= Math.max(0, size - Math.max(RING, length));
     this.#ring = new Uint32Array(size);
     for (let n = this.#first; n <= this.#top; n++) {
-      this.#put(n, before[n & (before.length - 1)]);
+      this.#put(n, before[n & (length - 1)]);
     }
   }
 
-  /** A number came live: those above the last live one should have come. */
+  #mayGrow(size: number): boolean {
+    return size < RING || (size < LONG_RING && size <= this.#memory.spare);
+  }
+
+  /** A number came live: those since the last live one should have come. */
   #goLive(number: number, clock: Clock): void {
-    const missing = number === this.#live + 1
-      ? 0
-      : this.#below + this.#missingBetween(this.#live, number);
-    if (this.#live > 0 && missing > 0) {
-      const now = clock.monotonic();
-      const last = this.#holes.at(-1);
-      if (last !== undefined && now - last.since < REPORT_MS) {
-        last.end = number;
-        last.missing += missing;
-        last.latest = now;
-      } else {
-        const first = this.#live + 1;
-        this.#holes.push({
-          first,
-          end: number,
-          missing,
-          since: now,
-          latest: now,
-        });
-      }
+    if (this.#live > 0 && number > this.#live + 1) {
+      this.#open(number, this.#missingBetween(this.#live, number), clock);
     }
-    this.#below = 0;
     this.#live = number;
   }
 
-  /** How many between two numbers have not come, as far as the ring reaches. */
-  #missingBetween(after: number, before: number): number {
-    let missing = Math.max(0, before - 1 - Math.max(this.#top, after));
-    const end = Math.min(before - 1, this.#top);
-    for (let n = Math.max(after + 1, this.#first); n <= end; n++) {
+  /** How many between two numbers did not come, as far as is remembered. */
+  #missingBetween(after: number, end: number): number {
+    let missing = Math.max(0, end - 1 - Math.max(this.#top, after));
+    const top = Math.min(end - 1, this.#top);
+    for (let n = Math.max(after + 1, this.#first); n <= top; n++) {
       if (this.#at(n) === 0) missing++;
     }
     return missing;
   }
 
-  /** A number came late. */
-  #fill(number: number): void {
-    const index = this.#holes.findIndex(({ first, end }) =>
-      first <= number && number < end
-    );
-    if (index >= 0 && --this.#holes[index].missing === 0) {
-      this.#holes.splice(index, 1);
+  /** Some numbers above the last live one are missing. */
+  #open(end: number, missing: number, clock: Clock): void {
+    if (missing <= 0) return;
+    const since = clock.monotonic();
+    const last = this.holes.at(-1);
+    if (last === undefined || this.holes.length < MAX_HOLES) {
+      this.holes.push({ first: this.#live + 1, end, missing, since });
+    } else {
+      last.end = end;
+      last.missing += missing;
+      last.since = since;
     }
   }
 
-  /** The run goes on somewhere else. */
-  #move({ number, hash, isLive }: Entry, clock: Clock): void {
-    this.#leap = undefined;
-    if (number > this.#top) {
-      this.#below += this.#missingBetween(this.#live, this.#top + 1) +
-        Math.max(0, number - this.#high - 1);
-    } else if (isLive) {
-      // The numbers before were a forger's, or the sender began anew.
-      this.#live = 0;
-    }
-    this.#ring.fill(0);
-    this.#first = this.#top = number;
-    this.#high = Math.max(this.#high, number);
-    this.#put(number, hash);
-    if (isLive) this.#goLive(number, clock);
+  /** A number came late. */
+  #fill(number: number): void {
+    const index = this.holes.findIndex(({ first, end }) =>
+      first <= number && number < end
+    );
+    if (index < 0) return;
+    if (--this.holes[index].missing === 0) this.holes.splice(index, 1);
   }
 }
 
-/** Accounts by topic, key and run: those that sent last. */
+/** Accounts by topic, key and run; forgets those that sent nothing lately. */
 class Accounts {
-  /** Those that sent one payload: they push out no others. */
+  /** Runs that sent one payload: many of them push out no others. */
   readonly #once = new Map<string, Account>();
   readonly #more = new Map<string, Account>();
-  /** Some of these, by the beginning of their ids: a key takes long to make. */
+  /** Some of these by the beginning of their ids: a name takes long to make. */
   readonly #lately = new Array<Account | undefined>(4_096).fill(undefined);
   readonly #forgotten = new RecentTexts();
   readonly #memory = { spare: SPARE };
@@ -512,67 +473,54 @@ class Accounts {
   find(id: string, topic: string, key: string): Account | undefined {
     const slot = slotOf(id);
     const lately = this.#lately[slot];
-    if (
-      lately !== undefined && lately.topic === topic && lately.key === key &&
-      id.startsWith(lately.prefix)
-    ) {
+    if (lately !== undefined && isOf(lately.whose, id, topic, key)) {
       lately.isRecent = true;
       return lately;
     }
-    const name = `${topic}\0${key}\0${runIn(id)}`;
-    let account = this.#more.get(name);
-    if (account === undefined) {
-      account = this.#once.get(name);
-      if (account === undefined) return undefined;
-      this.#once.delete(name);
-      this.#makeRoom();
-      this.#more.set(name, account);
-    }
-    account.isRecent = true;
-    return this.#lately[slot] = account;
+    return this.#lately[slot] = this.#get(nameOf(id, topic, key));
   }
 
-  /** Opens an account; returns whether it had one that was forgotten. */
-  begin(
-    id: string,
-    topic: string,
-    key: string,
-    from: string,
-    entry: Entry,
-  ): boolean {
-    const run = runIn(id);
-    const name = `${topic}\0${key}\0${run}`;
-    if (this.#once.size >= MAX_RUNS) {
-      const [[oldest, account]] = this.#once;
-      this.#forget(this.#once, oldest, account);
-    }
-    const of = { prefix: `${run}-`, topic, key, from };
-    this.#once.set(name, new Account(of, entry, this.#memory));
+  /** Opens an account; returns whether there was one that is forgotten. */
+  begin(whose: Whose, entry: Entry): boolean {
+    const name = nameOf(whose.prefix, whose.topic, whose.key);
+    this.#makeRoom(this.#once);
+    this.#once.set(name, new Account(whose, entry, this.#memory));
     return this.#forgotten.has(name);
   }
 
   countFromHistory(topic: string): void {
-    for (const accounts of [this.#once, this.#more]) {
-      for (const account of accounts.values()) {
-        if (account.topic === topic) account.countFromTop();
-      }
+    for (const account of [...this.#once.values(), ...this.#more.values()]) {
+      if (account.whose.topic === topic) account.countFromTop();
     }
   }
 
-  #makeRoom(): void {
-    if (this.#more.size < MAX_RUNS) return;
-    for (const [name, account] of this.#more) {
-      if (!account.isRecent) return this.#forget(this.#more, name, account);
-      // Those that sent something since get a second chance.
+  #get(name: string): Account | undefined {
+    const account = this.#more.get(name);
+    if (account !== undefined) {
+      account.isRecent = true;
+      return account;
+    }
+    const second = this.#once.get(name);
+    if (second === undefined) return undefined;
+    this.#once.delete(name);
+    this.#makeRoom(this.#more);
+    this.#more.set(name, second);
+    return second;
+  }
+
+  #makeRoom(accounts: Map<string, Account>): void {
+    if (accounts.size < MAX_RUNS) return;
+    for (const [name, account] of accounts) {
+      accounts.delete(name);
+      if (!account.isRecent) return this.#forget(name, account);
+      // A second chance.
       account.isRecent = false;
-      this.#more.delete(name);
-      this.#more.set(name, account);
+      accounts.set(name, account);
     }
   }
 
-  #forget(map: Map<string, Account>, name: string, account: Account): void {
-    map.delete(name);
-    const slot = slotOf(account.prefix);
+  #forget(name: string, account: Account): void {
+    const slot = slotOf(account.whose.prefix);
     if (this.#lately[slot] === account) this.#lately[slot] = undefined;
     this.#forgotten.add(name);
     account.forget();
@@ -600,13 +548,23 @@ class RecentTexts {
   }
 }
 
+function isOf(whose: Whose, id: string, topic: string, key: string): boolean {
+  return whose.topic === topic && whose.key === key &&
+    id.startsWith(whose.prefix);
+}
+
+/** Neither a topic nor a key has a NUL. */
+function nameOf(id: string, topic: string, key: string): string {
+  return `${topic}\0${key}\0${runIn(id)}`;
+}
+
 /** Two characters of an id as 12 bits. */
 function slotOf(id: string): number {
   return (id.charCodeAt(0) & 63) << 6 | id.charCodeAt(1) & 63;
 }
 
-/** A hash of what was said, by which author and when; never 0. */
-function contentHash(payload: Payload): number {
+/** Of what was said, the author, and the time that the sender gave; never 0. */
+export function contentHash(payload: Payload): number {
   const isMessage = payload.type === "message";
   let hash = mix(isMessage ? 1 : 2, payload.from);
   hash = mix(hash, isMessage ? payload.message : payload.notice);

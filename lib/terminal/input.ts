@@ -4,10 +4,10 @@ import { Buffer } from "node:buffer";
 
 /**
  * A line, or why it can't be sent. One that was entered at the prompt may have
- * line breaks; it is a message then (`isPasted`), whatever it begins with.
+ * line breaks; it is a message then, whatever it begins with.
  */
 export type Line =
-  | { type: "text"; text: string; isPasted?: boolean }
+  | { type: "text"; text: string }
   | { type: "too long"; bytes: number }
   | { type: "not UTF-8" };
 

@@ -211,7 +211,7 @@ const SEQUENCE_MS = 500;
 const PASTE_MS = 3_000;
 
 /** Three lines at once: a paste in a terminal that marks none, and sends CR for LF. */
-const SEVERAL_LINES = /(?:\r+[^\r\n]+){2}\r/;
+const SEVERAL_LINES = /(?:\r+[\t\P{Cc}]+){2}\r/u;
 
 /** Cuts input into keys and pastes, wherever the pieces of it are cut. */
 class Splitter {

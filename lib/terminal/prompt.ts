@@ -217,7 +217,7 @@ class TerminalPrompt implements Prompt {
     if (text.trim() === "") return;
     const { keeps, paint, text: prompt } = this.#options;
     if (keeps()) this.show(paint(prompt) + safeText(text));
-    this.#entered.push({ type: "text", text, isPasted: text.includes("\n") });
+    this.#entered.push({ type: "text", text });
     this.#progress.made();
   }
 

@@ -109,7 +109,7 @@ export class Screen {
     let frame = eraseArea(this.#drawn, now.columns);
     if (this.#isCleared) frame += CLEAR_SCREEN;
     this.#isCleared = false;
-    for (const line of lines) frame += `${wrapLine(line, now.columns)}\r\n`;
+    for (const line of lines) frame += `${breakLine(line, now.columns)}\r\n`;
     const content = this.#content;
     this.#drawn = content ? this.#layOut(content, now) : NO_AREA;
     if (content) frame += drawArea(this.#drawn, content.prompt, paint);
@@ -278,6 +278,13 @@ const AFTER_TIME = 11;
 /** The indent in other lines. */
 const HANGING = 2;
 
+/** Breaks what is shown as one line into rows, also where it has line breaks. */
+export function breakLine(line: string, columns: number): string {
+  return line.includes("\n")
+    ? line.split("\n").map((part) => wrapLine(part, columns)).join("\r\n")
+    : wrapLine(line, columns);
+}
+
 /**
  * Breaks a line at its blanks. Rows after the first are indented, under the text
  * of a message if there is room, and always further than an author is: no row
@@ -330,9 +337,8 @@ class Rows {
       this.#append(word, width);
     } else if (ADDRESS.test(plain)) {
       if (this.#used + this.#blanks.length >= this.#columns) this.#begin();
+      // Fuller than full: its last row has no indent, so nothing may follow in it.
       this.#append(word, width);
-      // Nothing follows in the last of its rows, which begin without an indent.
-      this.#used = this.#columns;
     } else this.#cut(word);
   }
 

@@ -1,6 +1,8 @@
 import { assertEquals } from "@std/assert";
-import { test } from "../support/callers.ts";
+import { timedTests } from "../support/patience.ts";
 import { run } from "../support/processes.ts";
+
+const test = timedTests("broker");
 
 test("in a pipe the demo shows the bots and sends stdin's lines", async () => {
   const { code, stdout, stderr } = await run("lib/broker/demo.ts", [], {

@@ -1,7 +1,10 @@
 import { assert, assertEquals } from "@std/assert";
 import { startBroker } from "../../lib/broker/broker.ts"; // first: it empties the environment mqtt reads
-import { connect, test } from "../support/callers.ts";
+import { timedTests } from "../support/patience.ts";
+import { Peer } from "../support/peers.ts";
 import { run, start } from "../support/processes.ts";
+
+const test = timedTests("broker");
 
 const SCRIPT = "lib/broker/broker.ts";
 const OPTIONS = { permissions: ["-N"] };
@@ -14,7 +17,10 @@ test("the script serves until SIGTERM", async () => {
       .exec(line);
   assert(found, line);
   {
-    await using peer = await connect({ port: Number(found[1]) }, "chat/chat");
+    await using peer = await Peer.login(
+      { port: Number(found[1]) },
+      "chat/chat",
+    );
     assertEquals(peer.code, 0);
   }
   served.signal("SIGTERM");

@@ -11,7 +11,7 @@ import type { Line } from "../../lib/terminal/input.ts";
 
 const typed = (text: string): Line => ({ type: "text", text });
 
-Deno.test("commands: what is sent, and how", () => {
+Deno.test("commands: messages and what they become", () => {
   const texts: [string, string][] = [
     ["hello", "hello"],
     ["", ""],
@@ -30,7 +30,7 @@ Deno.test("commands: what is sent, and how", () => {
   }
 });
 
-Deno.test("commands: what is obeyed", () => {
+Deno.test("commands: commands and their arguments", () => {
   assertEquals(interpret(typed("/help")), { type: "help" });
   assertEquals(interpret(typed("/who")), { type: "who" });
   assertEquals(interpret(typed("/Clear")), { type: "clear" });
@@ -53,7 +53,7 @@ Deno.test("commands: what is obeyed", () => {
   });
 });
 
-Deno.test("commands: an unknown one is not sent, and the nearest is named", () => {
+Deno.test("commands: an unknown command is not sent, and the nearest is named", () => {
   const sentences: [string, string][] = [
     ["/nik x", "/nik, not sent. Did you mean /nick?"],
     ["/Jion chat/hall", "/Jion, not sent. Did you mean /join?"],
@@ -77,10 +77,9 @@ Deno.test("commands: an unknown one is not sent, and the nearest is named", () =
   }
 });
 
-Deno.test("commands: pasted lines are text, whatever they look like", () => {
-  for (const text of ["/quit", "//x", "exit"]) {
-    const line = { type: "text", text, isPasted: true } as const;
-    assertEquals(interpret(line), line);
+Deno.test("commands: several rows are a message, whatever it begins with", () => {
+  for (const text of ["/quit\n", "//x\ny", "exit\n", " /nick\nx"]) {
+    assertEquals(interpret(typed(text)), typed(text));
   }
 });
 
@@ -203,7 +202,7 @@ Deno.test("ignore: a name is put on the list, once, and taken off", () => {
   ]);
 });
 
-Deno.test("ignore: not oneself, however it is written", () => {
+Deno.test("ignore: the user's own name is refused, quoted or not", () => {
   const ignored = new Ignored();
   assertEquals(ignore("Ada", "Ada", ignored, []), [
     "You can't ignore yourself.",
@@ -223,7 +222,7 @@ Deno.test("ignore: names that look alike are told apart", () => {
   ]);
 });
 
-Deno.test("ignore: what is answered is safe to print", () => {
+Deno.test("ignore: answers are safe to print", () => {
   const ignored = new Ignored();
   const answers = ["a\x1b[2J", '"\x1b[2J'].flatMap((name) => [
     ...ignore(name, "bob", ignored, ["A\x1b[2J"]),

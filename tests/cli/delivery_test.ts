@@ -3,9 +3,9 @@ import {
   AbandonedError,
   type ChatClient,
   PublishError,
+  UnreachableError,
 } from "../../lib/client.ts";
 import { Delivery } from "../../lib/cli/delivery.ts";
-import { UnreachableError } from "../../lib/client.ts";
 import type { Line } from "../../lib/terminal/input.ts";
 import { type Clock, SYSTEM_CLOCK } from "../../lib/timer.ts";
 import {
@@ -50,7 +50,7 @@ class FakeClient {
   abort(): void {
     this.ending = "aborted";
     for (const { reject } of this.answers) {
-      reject(new AbandonedError("Nobody answered."));
+      reject(new AbandonedError("No answer."));
     }
   }
 }
@@ -227,7 +227,7 @@ Deno.test("delivery: a connection lost for good ends it", async () => {
   });
   const poured = delivery.pour(endless);
   await settle();
-  client.answers[0].reject(new AbandonedError("Nobody answered."));
+  client.answers[0].reject(new AbandonedError("No answer."));
   client.lose(new UnreachableError("The broker is gone."));
   await poured;
   assertEquals(await delivery.finish(), 5);

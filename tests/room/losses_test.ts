@@ -5,12 +5,14 @@
  */
 
 import { assert, assertEquals } from "@std/assert";
+import { Ignored } from "../../lib/room/ignored.ts";
 import { Losses } from "../../lib/room/losses.ts";
 import type { ChatMessage, Received } from "../../lib/protocol.ts";
 import { TestClock } from "../support/clock.ts";
 import { message, received } from "../support/line_fixtures.ts";
 import { pureTests } from "../support/pure.ts";
-import { ROOM } from "../support/rooms.ts";
+import { Random } from "../support/random.ts";
+import { read, ROOM } from "../support/rooms.ts";
 
 const RUN = "abcdefghijklmnop";
 
@@ -76,6 +78,12 @@ class Account {
     );
   }
 
+  /** How many are reported as lost. */
+  count(): number {
+    const counts = this.reported.map((line) => / (\d+) of /.exec(line)?.[1]);
+    return counts.reduce((sum, count) => sum + Number(count ?? 0), 0);
+  }
+
   /** What is reported after a while, and at the end. */
   async lost(): Promise<string[]> {
     await this.clock.advance(10_000);
@@ -103,7 +111,7 @@ test("a number comes once", async () => {
   assertEquals(await account.lost(), []);
 });
 
-test("another id is known by itself and its content, without an id nothing is", async () => {
+test("another id is known by itself and its content, no id by nothing", async () => {
   const account = new Account({ topics: ["+"] });
   const isNew = (id: string | undefined, text = "", topic = "a") =>
     account.losses.isNew(received({ ...message(text), id }, topic));
@@ -134,11 +142,12 @@ test("a loss is reported once, after three seconds", async () => {
   await account.clock.advance(1);
   assertEquals(account.reported, ["chat/room: 5 of Ada"]);
   account.come([9, 10]);
-  await account.lost();
-  assertEquals(account.reported, []);
+  await account.clock.advance(60_000);
+  account.losses.stop();
+  assertEquals(account.reported.length, 1);
 });
 
-test("the second loss of a run is reported like the first", async () => {
+test("each loss of a run is reported like the first", async () => {
   const account = new Account();
   for (const start of [1, 11, 21, 31]) {
     account.come([start, start + 1, start + 5]);
@@ -147,16 +156,501 @@ test("the second loss of a run is reported like the first", async () => {
   }
 });
 
-test("of every second number the others are reported, one line a second", async () => {
+test("what comes in time is not lost", async () => {
   const account = new Account();
-  for (const n of range(1, 1_999, 2)) {
-    account.come([n]);
-    await account.clock.advance(10);
+  account.come([1, 5]);
+  await account.clock.advance(2_999);
+  assertEquals(account.come([3, 2, 3, 4]), [3, 2, 4]);
+  assertEquals(await account.lost(), []);
+});
+
+test("what comes after it was reported is new, and not reported again", async () => {
+  const account = new Account();
+  account.come([1, 10, 11]);
+  assertEquals(await account.lost(), ["chat/room: 8 of Ada"]);
+  assertEquals(account.come([5, 9, 2, 5]), [5, 9, 2]);
+  assertEquals(account.come(range(1, 11)), [3, 4, 6, 7, 8]);
+  assertEquals(account.come(range(1, 11)), []);
+  assertEquals(await account.lost(), []);
+});
+
+test("at the end all that is missing is reported, also offline", () => {
+  for (const isOnline of [true, false]) {
+    const account = new Account();
+    account.come([1, 2, 9]);
+    if (!isOnline) account.losses.offline();
+    account.losses.stop();
+    assertEquals(account.reported, ["chat/room: 6 of Ada"]);
+    assertEquals(account.clock.nextIn, undefined);
+  }
+});
+
+test("the others of every second number are reported, one line a second", async () => {
+  const account = new Account();
+  for (const first of range(1, 1_999, 100)) {
+    account.come(range(first, first + 99, 2));
+    await account.clock.advance(500);
   }
   account.losses.stop();
-  const counts = account.reported.map((line) =>
-    Number(/(\d+) of Ada/.exec(line)![1])
+  assertEquals(account.count(), 999);
+  assert(account.reported.length <= 11, account.reported.join("\n"));
+});
+
+test("runs of one author have one line a second, another author another", async () => {
+  const account = new Account();
+  for (const [index, run] of ["a", "b", "c", "d"].entries()) {
+    account.come([1, 3 + index], { run });
+    await account.clock.advance(200);
+  }
+  account.come([1, 3], { run: "e", from: "Bob" });
+  await account.clock.advance(3_000);
+  assertEquals(account.reported, ["chat/room: 1 of Ada"]);
+  await account.clock.advance(1_000);
+  assertEquals(account.reported.slice(1), [
+    "chat/room: 9 of Ada",
+    "chat/room: 1 of Bob",
+  ]);
+});
+
+test("a run is counted from the first number that came live", async () => {
+  const account = new Account();
+  account.come([500, 501]);
+  assertEquals(await account.lost(), []);
+  // Sent before, and late.
+  assertEquals(account.come([497, 499]), [497, 499]);
+  assertEquals(account.come([498, 497, 1]), [498, 1]);
+  assertEquals(await account.lost(), []);
+  account.come([503]);
+  assertEquals(await account.lost(), ["chat/room: 1 of Ada"]);
+});
+
+test("rooms, runs and keys are counted on their own", async () => {
+  const account = new Account({ topics: ["#"] });
+  account.come([1, 3, 4]);
+  account.come([1, 6, 7], { key: "K", from: "Eve" });
+  account.come([1, 4, 5], { topic: "hall" });
+  account.come([1, 5, 6], { run: "bob", from: "Bob" });
+  account.come([9, 10, 7], { run: "Ada's other" });
+  assertEquals(await account.lost(), [
+    "chat/room: 1 of Ada",
+    "chat/room: 4 of Eve",
+    "hall: 2 of Ada",
+    "chat/room: 3 of Bob",
+  ]);
+  // Neither has seen what the others have.
+  assertEquals(account.come([1, 2, 6], { key: "K", from: "Eve" }), [2]);
+  assertEquals(account.come([1, 2], { topic: "" }), [1, 2]);
+  assertEquals(account.come([1, 2], { topic: "x y" }), [1, 2]);
+});
+
+test("a loss has the name that the run had last", async () => {
+  const account = new Account();
+  account.come([1, 3]);
+  account.come([4], { from: "Ada L." });
+  account.come([4], { from: "Mallory" });
+  account.keep([2], { from: "Of old" });
+  account.come([7]);
+  account.come([8], { from: "x".repeat(65_000) });
+  assertEquals(await account.lost(), [`chat/room: 2 of ${"x".repeat(256)}`]);
+});
+
+test("a forged id hides no later message", async () => {
+  const account = new Account();
+  for (const n of range(1, 15)) {
+    assertEquals(account.come([n], { text: `forged ${n}`, from: "Eve" }), [n]);
+    assertEquals(account.come([n]), [n]);
+    // Sent again, each is known.
+    assertEquals(account.come([n]), []);
+  }
+  // In a history, too, before or after.
+  assertEquals(account.keep(range(14, 65), { text: "forged" }).length, 52);
+  assertEquals(account.come(range(1, 65)), range(16, 65));
+  assertEquals(account.keep(range(1, 65)), []);
+  assertEquals(await account.lost(), []);
+  account.come([66, 68]);
+  assertEquals(await account.lost(), ["chat/room: 1 of Ada"]);
+});
+
+test("author, kind, text and time are the content", () => {
+  const { losses } = new Account();
+  const at = "2026-01-02T03:04:05.678Z";
+  const base = { ...message("hi there", "Ada"), id: `${RUN}-1`, at };
+  const contents = [
+    base,
+    { ...base, from: "Adb" },
+    { ...base, message: "hi theru" },
+    { ...base, message: "hi tgere" },
+    { ...base, message: "hi there " },
+    { ...base, from: "Adah", message: "i there" },
+    { ...base, at: "2026-01-02T03:04:05.679Z" },
+    { ...base, at: undefined },
+    { id: base.id, at, type: "notice", from: "Ada", notice: "hi there" },
+  ] as const;
+  const isNew = () =>
+    contents.map((payload) => losses.isNew(received(payload)));
+  assertEquals(new Set(isNew()), new Set([true]));
+  assertEquals(new Set(isNew()), new Set([false]));
+});
+
+test("a forged leap is not believed, and real losses are reported", async () => {
+  const account = new Account();
+  account.come(range(1, 5));
+  const leaps = [10 ** 9, 999_999_999, 9_000_000];
+  assertEquals(account.come([...leaps, ...leaps]), leaps);
+  assertEquals(await account.lost(), []);
+  account.come([6, 7, 8, 30, 31, 32]);
+  assertEquals(await account.lost(), ["chat/room: 21 of Ada"]);
+});
+
+test("a leap is believed when a second number follows it", async () => {
+  const account = new Account();
+  account.come([1, 2, 8_250]);
+  assertEquals(await account.lost(), []);
+  account.come([8_251, 8_253]);
+  assertEquals(await account.lost(), ["chat/room: 8248 of Ada"]);
+  assertEquals(account.come([8_250, 8_251, 8_252, 8_253]), [8_252]);
+  account.come([8_255]);
+  assertEquals(await account.lost(), ["chat/room: 1 of Ada"]);
+});
+
+test("what came between two leaps is not lost", async () => {
+  const account = new Account();
+  account.come([1, 2, 1_000, 2_000, 3_000, 3_001]);
+  assertEquals(await account.lost(), ["chat/room: 2995 of Ada"]);
+});
+
+test("after two forged numbers the real ones are shown, and counted again", async () => {
+  const account = new Account();
+  account.come([1, 2, 9_000_000, 9_000_001]);
+  await account.lost();
+  assertEquals(account.come([3, 4, 5, 8]), [3, 4, 5, 8]);
+  assertEquals(await account.lost(), ["chat/room: 2 of Ada"]);
+  // What was reported with the leap is not reported once more.
+  assertEquals(account.come([2_000, 2_001]), [2_000, 2_001]);
+  assertEquals(await account.lost(), []);
+});
+
+test("what is kept or retained is seen, and tells of no hole", async () => {
+  const account = new Account();
+  assertEquals(account.keep([480, 485, 490]), [480, 485, 490]);
+  assertEquals(account.keep([480, 485, 490]), []);
+  // Sent before the reader came.
+  assertEquals(account.come([495, 496, 485]), [495, 496]);
+  account.come([3, 520], { retain: true });
+  assertEquals(await account.lost(), []);
+  account.come([498]);
+  assertEquals(await account.lost(), ["chat/room: 1 of Ada"]);
+});
+
+test("a retained or kept number far away does not move those that come live", async () => {
+  const account = new Account();
+  account.keep([9_000_000, 9_000_001, 9_000_002]);
+  account.come([8_000_000], { retain: true });
+  account.come([1, 2, 5]);
+  account.keep([9_000_000, 9_000_003]);
+  account.come([6]);
+  assertEquals(await account.lost(), ["chat/room: 2 of Ada"]);
+});
+
+test("what is missing behind a history that is whole is counted", async () => {
+  const account = new Account();
+  account.keep([480, 485, 490]);
+  account.losses.countFromHistory(ROOM);
+  account.losses.countFromHistory("hall");
+  account.come([495, 496]);
+  assertEquals(await account.lost(), ["chat/room: 4 of Ada"]);
+});
+
+test("what a history has fills holes before they are reported", async () => {
+  const account = new Account();
+  account.come(range(1, 100));
+  account.come([200, 201]);
+  const added = account.keep(range(150, 203));
+  assertEquals(added, [...range(150, 199), 202, 203]);
+  assertEquals(await account.lost(), ["chat/room: 49 of Ada"]);
+  assertEquals(account.come([202, 203, 204]), [204]);
+  assertEquals(await account.lost(), []);
+});
+
+test("nothing is missing below what a history has, until later ones come live", async () => {
+  const account = new Account();
+  account.come(range(1, 100));
+  account.keep([600]);
+  assertEquals(await account.lost(), []);
+  assertEquals(account.come(range(101, 300)), range(101, 300));
+  account.come([302]);
+  assertEquals(await account.lost(), ["chat/room: 1 of Ada"]);
+  // It comes live now: so those before it should have come.
+  assertEquals(account.come([600]), []);
+  assertEquals(await account.lost(), ["chat/room: 297 of Ada"]);
+});
+
+test("a history from far ahead counts, whether it comes before or after", async () => {
+  for (const isBefore of [true, false]) {
+    const account = new Account();
+    account.come([1, 2, 3]);
+    if (isBefore) account.keep(range(5_000, 5_499));
+    account.come([5_500, 5_501]);
+    if (!isBefore) account.keep(range(5_000, 5_499));
+    assertEquals(await account.lost(), ["chat/room: 4996 of Ada"]);
+    assertEquals(account.come(range(5_000, 5_502)), [5_502]);
+  }
+});
+
+test("a history is looked up before a loss is reported", async () => {
+  let lookUps = 0;
+  const account: Account = new Account({
+    lookUp: () => {
+      lookUps++;
+      assertEquals(account.keep([3, 6]), lookUps === 1 ? [3] : []);
+      return Promise.resolve();
+    },
+  });
+  account.come([1, 2, 6]);
+  await account.clock.advance(2_999);
+  assertEquals(lookUps, 0);
+  assertEquals(await account.lost(), ["chat/room: 2 of Ada"]);
+  account.come([9]);
+  assertEquals(await account.lost(), ["chat/room: 2 of Ada"]);
+  assertEquals(lookUps, 2);
+});
+
+test("while there is no connection nothing is reported", async () => {
+  const account = new Account();
+  account.come([1, 2, 5]);
+  await account.clock.advance(2_000);
+  account.losses.offline();
+  await account.clock.advance(60_000);
+  account.losses.online();
+  await account.clock.advance(2_999);
+  account.keep([3]);
+  assertEquals(account.reported, []);
+  await account.clock.advance(1);
+  assertEquals(account.reported, ["chat/room: 1 of Ada"]);
+});
+
+test("a look-up that outlives the connection reports nothing", async () => {
+  let lookUp = Promise.withResolvers<void>();
+  let lookUps = 0;
+  const account = new Account({ lookUp: () => (lookUps++, lookUp.promise) });
+  account.come([1, 2, 5]);
+  await account.clock.advance(3_000);
+  account.losses.offline();
+  lookUp.resolve();
+  await account.clock.advance(0);
+  assertEquals(account.reported, []);
+  lookUp = Promise.withResolvers();
+  account.losses.online();
+  await account.clock.advance(3_000);
+  assertEquals([lookUps, account.reported.length], [2, 0]);
+  lookUp.resolve();
+  await account.clock.advance(10_000);
+  assertEquals(account.reported, ["chat/room: 2 of Ada"]);
+});
+
+test("of a shared subscription nothing is counted, and nothing shown twice", async () => {
+  const account = new Account({ topics: ["$share/g/chat/#", "other/+"] });
+  assertEquals(account.come([1, 2, 9, 2]), [1, 2, 9]);
+  account.come([1, 2, 4], { topic: "other/room" });
+  assertEquals(await account.lost(), ["other/room: 1 of Ada"]);
+});
+
+test("once another client may have had a part, nothing is counted", async () => {
+  const account = new Account();
+  account.come([1, 2]);
+  account.losses.offline();
+  account.losses.online(true);
+  account.come([9]);
+  account.losses.offline();
+  account.losses.online(false);
+  account.come([12, 13]);
+  assertEquals(await account.lost(), []);
+});
+
+test("a topic in another spelling is the same room", async () => {
+  const account = new Account({ topics: ["a.b"] });
+  account.come([1, 2], { topic: "a/b" });
+  assertEquals(account.keep([2], { topic: "a.b" }), []);
+  assertEquals(await account.lost(), []);
+});
+
+test("what is not sealed is not counted, and hides nothing that is", async () => {
+  const account = new Account();
+  assertEquals(account.come([1, 2, 3], { sealed: true }), [1, 2, 3]);
+  assertEquals(account.come([3, 4, 9], { sealed: false }), [3, 4, 9]);
+  assertEquals(account.come([3, 4, 9], { sealed: false }), []);
+  assertEquals(account.come([4, 3, 5], { sealed: true }), [4, 5]);
+  assertEquals(await account.lost(), []);
+});
+
+test("in a room with an enormous name nothing is counted", async () => {
+  const account = new Account({ topics: ["#"] });
+  const topic = "x".repeat(60_000);
+  assertEquals(account.come([1, 5, 5, 1, 6], { topic }), [1, 5, 6]);
+  assertEquals(await account.lost(), []);
+});
+
+test("two readers of one process know nothing of each other", () => {
+  const [one, other] = [new Account(), new Account()];
+  one.come([1, 2, 3]);
+  other.come([1, 3]);
+  one.losses.stop();
+  other.losses.stop();
+  assertEquals([one.reported.length, other.reported.length], [0, 1]);
+});
+
+test("what was unacknowledged and comes again is known: 512 of each run, 16,000 of some", () => {
+  const account = new Account();
+  for (const run of range(1, 100)) {
+    const last = run <= 20 ? 16_000 : 600;
+    account.come(range(1, last), { run });
+    const again = run <= 20 ? range(1, last) : range(last - 511, last);
+    assertEquals(account.come(again, { run }), [], `${run}`);
+  }
+});
+
+test("ten thousand runs of one message are known, silent, and push out no others", async () => {
+  const account = new Account();
+  account.come([1, 2]);
+  const ofAll = () =>
+    range(1, 10_000).filter((run) => account.come([run], { run }).length > 0);
+  assertEquals(ofAll().length, 10_000);
+  account.come([4]);
+  assertEquals(ofAll(), []);
+  assertEquals(await account.lost(), ["chat/room: 1 of Ada"]);
+});
+
+test("a thousand senders in turn are counted, of three thousand one line says no", async () => {
+  for (const [senders, expected] of [[1_000, 1_000], [3_000, undefined]]) {
+    const account = new Account();
+    for (const n of [1, 2, 3, 5, 6]) {
+      for (const run of range(1, senders!)) account.come([n], { run });
+    }
+    const reported = await account.lost();
+    assertEquals(
+      reported.filter((line) => line === "uncounted").length,
+      expected === undefined ? 1 : 0,
+    );
+    if (expected === undefined) continue;
+    assertEquals(reported, [`chat/room: ${expected} of Ada`]);
+  }
+});
+
+test("a run that goes on sending is not forgotten", async () => {
+  const account = new Account();
+  account.come([1, 2]);
+  for (const run of range(0, 19_999)) {
+    account.come([1, 2], { run });
+    if (run % 500 === 0) account.come([3 + run / 500]);
+  }
+  assertEquals(account.come(range(1, 42)), []);
+  account.come([44]);
+  assertEquals(await account.lost(), ["chat/room: 1 of Ada"]);
+});
+
+test("what is missing of a run that is forgotten is reported", async () => {
+  const account = new Account();
+  account.come([1, 2, 5]);
+  for (const run of range(1, 5_000)) account.come([1, 2, 3], { run });
+  assertEquals(await account.lost(), ["chat/room: 2 of Ada"]);
+  // It is counted from here on.
+  assertEquals(account.come([6, 9, 9, 11]), [6, 9, 11]);
+  assertEquals(await account.lost(), ["uncounted", "chat/room: 3 of Ada"]);
+});
+
+test("of more losses than can be remembered a line says so", () => {
+  const account = new Account();
+  for (const run of range(1, 10_000)) account.come([1, 3], { run });
+  account.losses.stop();
+  assertEquals(account.reported[0], "uncounted");
+  assert(account.count() >= 4_096);
+});
+
+test("shown and reported are as many as were sent, whatever happens", async () => {
+  const seed = crypto.getRandomValues(new Uint32Array(1))[0];
+  for (let trial = 0; trial < 20; trial++) {
+    await simulate(new Random(seed + trial), `seed ${seed + trial}`);
+  }
+});
+
+/** One run with losses, doubles, late numbers, outages and forged ids. */
+async function simulate(random: Random, what: string) {
+  const account = new Account();
+  const loss = random.one([0, 0.01, 0.3, 0.9]);
+  const late = random.one([0, 0.05, 0.5]);
+  const forged = random.one([0, 0.05]);
+  const first = random.one([1, 1, 77]);
+  const shown = new Set<number>();
+  let delayed: { number: number; due: number }[] = [];
+  let last = first + 1;
+  const deliver = (number: number) => {
+    const isNew = account.come([number]).length > 0;
+    assertEquals(isNew, !shown.has(number), `${number}, ${what}`);
+    shown.add(number);
+    last = Math.max(last, number);
+  };
+  deliver(first);
+  deliver(first + 1);
+  const end = first + 1_000;
+  const now = () => account.clock.monotonic();
+  for (let number = first + 2; number < end; number++) {
+    if (random.chance(0.03)) await account.clock.advance(random.below(600));
+    const isDue = ({ due }: { due: number }) => due <= now();
+    delayed.filter(isDue).forEach(({ number }) => deliver(number));
+    delayed = delayed.filter((one) => !isDue(one));
+    if (random.chance(forged)) {
+      const far = 10 ** 6 * (1 + random.below(100));
+      account.come([random.one([far, last])], {
+        text: `forged ${number}`,
+      });
+    }
+    if (random.chance(0.002)) {
+      account.losses.offline();
+      number += random.below(400);
+      account.losses.online();
+      continue;
+    }
+    if (random.chance(loss)) continue;
+    if (random.chance(late)) {
+      delayed.push({ number, due: now() + random.below(2_300) });
+    } else deliver(number);
+    if (random.chance(0.1)) deliver(random.one([...shown].slice(-100)));
+  }
+  delayed.forEach(({ number }) => deliver(number));
+  account.losses.stop();
+  assertEquals(shown.size + account.count(), last - first + 1, what);
+}
+
+test("nothing is lost of an author who is ignored", () => {
+  const { reader, lines } = read({ ignored: new Ignored(["Ada"]) });
+  for (const n of [1, 2, 9]) reader.receive(received(payloadOf(n, {})));
+  const bob = { from: "Bob", run: "bob" };
+  for (const n of [1, 2]) reader.receive(received(payloadOf(n, bob)));
+  reader.stop();
+  assertEquals(lines, ["Bob: 1", "Bob: 2"]);
+});
+
+test("a reader says who and how many, as a line and as JSON", () => {
+  const plain = read();
+  for (const n of [1, 2, 8_250, 8_251]) {
+    plain.reader.receive(received(payloadOf(n, {})));
+  }
+  plain.reader.stop();
+  assertEquals(
+    plain.lines.at(-1),
+    "== 8,247 messages of Ada did not arrive.",
   );
-  assertEquals(counts.reduce((sum, count) => sum + count), 999);
-  assert(counts.length <= 11, `${counts.length} lines`);
+  const json = read({ json: true });
+  const from = "\x1b[31m: a\n";
+  for (const n of [1, 3]) json.reader.receive(received(payloadOf(n, { from })));
+  json.reader.stop();
+  const { receivedAt: _, ...lost } = JSON.parse(json.lines.at(-1)!);
+  assertEquals(lost, { type: "lost", from, count: 1, topic: ROOM });
+});
+
+test("what comes after enough lines is no hole", () => {
+  const { reader, lines } = read({ count: 2 });
+  for (const n of [1, 2, 3, 4]) reader.receive(received(payloadOf(n, {})));
+  reader.stop();
+  assertEquals(lines, ["Ada: 1", "Ada: 2"]);
 });

@@ -1,7 +1,13 @@
 import { assertEquals, assertFalse, assertMatch } from "@std/assert";
 import { fileURLToPath } from "node:url";
 import { helpText } from "../../lib/cli/flags.ts";
-import { at, openBroker, TOPIC } from "../support/brokers.ts";
+import {
+  at,
+  FakeBroker,
+  letIn,
+  openBroker,
+  TOPIC,
+} from "../support/brokers.ts";
 import { gate, NO_TMUX } from "../support/gates.ts";
 import { Peer } from "../support/peers.ts";
 import {
@@ -116,6 +122,18 @@ Deno.test("usage: -m sends any text, and an empty one is no message", async () =
     "-ab=1",
     "--help",
   ]);
+});
+
+Deno.test("usage: flags of the connection reach the broker", async () => {
+  await using broker = new FakeBroker(letIn({}));
+  const args = ["-i", "me", "-cx", "77", "-k9", "-u", "ann", "-V5", "-m", "hi"];
+  assertEquals((await run("publisher.ts", at(broker, ...args))).code, 0);
+  const { clientId, clean, keepalive, username, properties } = await broker
+    .next("connect");
+  assertEquals(
+    [clientId, clean, keepalive, username, properties?.sessionExpiryInterval],
+    ["me", false, 9, "ann", 77],
+  );
 });
 
 Deno.test("usage: the scripts can be run by their names", {

@@ -139,6 +139,14 @@ Deno.test("keys: the rest of a key may come later", async () => {
   assertEquals(await heard("\x1b", "[", "1;", "5", "C"), "<C-Right>");
 });
 
+Deno.test("keys: the rest of a sequence may take half a second", async () => {
+  const keyboard = new TestKeyboard();
+  await keyboard.send("\x1b[");
+  await keyboard.clock.advance(499);
+  await keyboard.send("A");
+  assertEquals(await keyboard.end(), "<Up>");
+});
+
 Deno.test("keys: of a report that is broken off, nothing is text", async () => {
   const keyboard = new TestKeyboard();
   await keyboard.send("\x1b[<0;12");
@@ -186,6 +194,8 @@ Deno.test("keys: three lines at once are a paste even without marks", async () =
   assertEquals(await heard("a\rb\rc\rd"), "[a\rb\rc\rd]");
   assertEquals(await heard("a\rb\r"), "a<Enter>b<Enter>");
   assertEquals(await heard("\r\r\r"), "<Enter><Enter><Enter>");
+  const breaks = await heard("\x1b\r".repeat(4));
+  assertEquals(breaks, "<M-Enter>".repeat(4));
   // A program that types lines ends them with LF; a terminal pastes CR.
   const lines = await heard("a\nb\nc\nd\n");
   assertEquals(lines, "a<Enter>b<Enter>c<Enter>d<Enter>");

@@ -101,16 +101,19 @@ Deno.test("writer: flushed waits for all that was taken", async () => {
   await flushed;
 });
 
-Deno.test("writer: a broken sink ends it, quietly", async () => {
-  const sink = new SlowSink();
-  const writer = new LineWriter(sink);
-  writer.write("a");
-  writer.write("b");
-  await sink.answer(new Deno.errors.BrokenPipe());
-  await writer.broken;
-  writer.write("c");
-  await writer.flushed();
-  assertEquals(sink.writes, ["a\n"]);
+Deno.test("writer: a broken sink ends it, with an error unless the reader left", async () => {
+  for (const error of [new Deno.errors.BrokenPipe(), new Error("full")]) {
+    const sink = new SlowSink();
+    const writer = new LineWriter(sink);
+    writer.write("a");
+    writer.write("b");
+    await sink.answer(error);
+    const hasLeft = error instanceof Deno.errors.BrokenPipe;
+    assertEquals(await writer.broken, hasLeft ? undefined : error);
+    writer.write("c");
+    await writer.flushed();
+    assertEquals(sink.writes, ["a\n"]);
+  }
 });
 
 /** A writer of a bounded queue, whose first write is under way. */

@@ -78,7 +78,7 @@ scene("Alt-Enter breaks the line, Enter sends one message", async (all) => {
   await say(grace, "meanwhile");
   await terminal.until(/Grace: meanwhile\nAda> one!\n\n\/two$/);
   await terminal.press("Enter");
-  await terminal.until(/Ada: one! ⏎ {2}⏎ \/two\nAda>$/);
+  await terminal.until(/Ada: one!\n│\n│ \/two\nAda>$/);
   await terminal.press("Up");
   await terminal.until(/^Ada> one!\n\n\/two$/m);
   assertEquals(await grace.texts(3), [
@@ -113,7 +113,7 @@ scene("a paste goes to the cursor, and can be edited further", async (all) => {
   await terminal.type("\x1b[200~\rand\r\nmore\x1b[201~");
   await terminal.until(/^Ada> say this: one line ok\?\nand\nmore$/m);
   await terminal.press("M-BSpace", "BSpace", "Enter");
-  await terminal.until(/ok\? ⏎ and\nAda>$/);
+  await terminal.until(/ok\?\n│ and\nAda>$/);
   assertEquals(await grace.texts(2), [
     ...["notice", "say this: one line ok?\nand"],
   ]);

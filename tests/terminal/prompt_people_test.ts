@@ -1,9 +1,4 @@
-/**
- * Names and rooms at the prompt: taking another name, going elsewhere, ignoring,
- * and somebody else of one's own name.
- *
- * @module
- */
+/** Names and rooms at the prompt: /nick, /join, /ignore, and a namesake. */
 
 import { assert, assertEquals, assertFalse, assertMatch } from "@std/assert";
 import type { Received } from "../../lib/protocol.ts";
@@ -28,22 +23,22 @@ import {
 } from "../support/prompt_scene.ts";
 import type { Terminal } from "../support/tmux.ts";
 
-/** Another room that everybody may read and write. */
+/** Another room that every user may read and write. */
 const HALL = "chat/hall";
 
-/** What somebody heard, as `author: text`. */
+/** What a member heard, as `author: text`. */
 function heard({ payload }: Received): string {
   assert("from" in payload);
   const text = payload.type === "message" ? payload.message : payload.notice;
   return `${payload.from}: ${text}`;
 }
 
-/** Waits until somebody hears something. */
+/** Waits until a member hears a text. */
 async function hears(member: Member, text: string): Promise<Received> {
   return await member.received.next((received) => heard(received) === text);
 }
 
-scene("/nick: the prompt, the room, one's lines, and the will", async (all) => {
+scene("/nick changes the prompt, the lines and the will", async (all) => {
   const { terminal, grace } = all;
   await terminal.type("half typed");
   await terminal.until(/^Ada> half typed$/m);
@@ -66,7 +61,7 @@ scene("/nick: the prompt, the room, one's lines, and the will", async (all) => {
   await hears(grace, `${name}: ${timeoutNotice(name)}`);
 });
 
-scene("/nick, /join, and away at once", async ({ terminal, grace }) => {
+scene("what is typed before Ctrl-D is obeyed", async ({ terminal, grace }) => {
   await grace.client.join([HALL], 1);
   await terminal.enter("/nick Ada Byron");
   await terminal.enter(`/join ${HALL}`);
@@ -79,7 +74,7 @@ scene("/nick, /join, and away at once", async ({ terminal, grace }) => {
 });
 
 scene(
-  "/join: leaves here, reads there, and the will goes along",
+  "/join leaves one room for another, and the will goes along",
   async (all) => {
     const { broker, terminal, grace } = all;
     await using hal = await Member.connect(broker);
@@ -158,7 +153,7 @@ joining("Ctrl-D, then Ctrl-C leaves at once", async (terminal) => {
   await terminal.until("Line 1 was not sent.");
 }, 5);
 
-scene("/ignore: nothing of somebody, until /unignore", async (all) => {
+scene("/ignore hides a member's lines until /unignore", async (all) => {
   const { terminal, grace } = all;
   await say(grace, "first");
   await terminal.until("Grace: first");
@@ -177,7 +172,7 @@ scene("/ignore: nothing of somebody, until /unignore", async (all) => {
   await terminal.until("You can't ignore yourself.");
   await terminal.enter("/who");
   await terminal.until(/^ {2}Grace \(ignored\), wrote \d\d:/m);
-  // She is not offered, but to whom ends it.
+  // Tab offers her name after /unignore only.
   await terminal.type("G");
   await terminal.press("Tab");
   await terminal.until(/^Ada> grace:$/m);
@@ -195,7 +190,7 @@ scene("--ignore at the prompt", async ({ terminal, grace }) => {
   assertFalse((await terminal.screen()).includes("Mallory"));
 }, "--ignore Mallory");
 
-scene("a namesake is told of, and is not oneself", async (all) => {
+scene("another member of the same name is told from the user", async (all) => {
   const { terminal, grace } = all;
   const tell = (notice: string) =>
     grace.client.send(ROOM, { type: "notice", from: "Ada", notice }, 1);
@@ -211,7 +206,7 @@ scene("a namesake is told of, and is not oneself", async (all) => {
   const who = await terminal.until(/^ {2}Ada \(another\), left \d\d:/m);
   assertMatch(who, /^ {2}Ada \(you\), seen \d\d:/m);
   assertEquals((await terminal.history()).match(/Another Ada/g)?.length, 1);
-  // One's own name stands out, the namesake's doesn't.
+  // The user's own name stands out, the namesake's doesn't.
   const colored = await terminal.capture();
   const named = (text: string) =>
     colored.split("\n").find((line) => line.includes(text))!;

@@ -80,23 +80,28 @@ scene("after one Ctrl-Z any other key is what it was", async ({ terminal }) => {
   await assertSane(terminal, 0);
 });
 
-scene("SIGSTOP and SIGCONT leave one prompt", async (all) => {
-  const { terminal, grace } = all;
-  const pid = await follower(terminal);
-  await terminal.type("typed");
-  await terminal.until("Ada> typed");
-  Deno.kill(pid, "SIGSTOP");
-  await terminal.until(STOPPED);
-  await goOn(terminal, "Ada> typed");
-  await terminal.press("C-a");
-  await terminal.type("x");
-  await terminal.until(/^Ada> xtyped$/m);
-  await say(grace, "hi");
-  const screen = await terminal.until(/Grace: hi\nAda> xtyped$/);
-  assertEquals(screen.match(/^Ada>/gm)?.length, 1);
-  await terminal.press("C-c", "C-c");
-  await assertSane(terminal, 0);
-});
+scene(
+  "SIGSTOP and SIGCONT leave one prompt, and the shell's rows",
+  async (all) => {
+    const { terminal, grace } = all;
+    const pid = await follower(terminal);
+    await terminal.type("four");
+    await terminal.press("M-Enter", "M-Enter", "M-Enter");
+    await terminal.type("rows");
+    await terminal.until(/^Ada> four\n\n\nrows$/m);
+    Deno.kill(pid, "SIGSTOP");
+    await terminal.until(STOPPED);
+    await goOn(terminal, "rows");
+    await terminal.press("C-a");
+    await terminal.type("x");
+    await terminal.until(/^Ada> four\n\n\nxrows$/m);
+    await say(grace, "hi");
+    const screen = await terminal.until(/Grace: hi\nAda> four\n\n\nxrows$/);
+    assertEquals(screen.match(/^Ada>/gm)?.length, 1);
+    await terminal.press("C-c", "C-c");
+    await assertSane(terminal, 0);
+  },
+);
 
 scene("SIGTSTP gives the terminal back first", async ({ terminal }) => {
   await terminal.type("typed");
