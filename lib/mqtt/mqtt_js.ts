@@ -249,7 +249,7 @@ export class MqttJs {
    */
   subscribe(
     filter: string,
-    { id, ...how }: { qos: QoS; rh: 0 | 1; id: number },
+    { id, ...how }: { qos: QoS; rh: 0 | 1; nl: boolean; id: number },
     done: (suback?: ISubackPacket) => void,
   ): void {
     const hasIds = this.#mqtt.options.protocolVersion === 5 &&

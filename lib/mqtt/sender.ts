@@ -544,7 +544,8 @@ export class Sender {
     this.#due = this.#due.filter((other) => other !== room);
     this.#opened(room);
     // What is retained comes once; a history is asked for to be read again.
-    const how = { qos, id, rh: isOptional ? 0 : 1 } as const;
+    // A keeper needs no copy of the history that it wrote (No Local, MQTT 5).
+    const how = { qos, id, rh: isOptional ? 0 : 1, nl: isOptional } as const;
     this.#mqtt.subscribe(topic, how, (suback) => {
       if (suback === undefined || !this.#answered(room)) return;
       this.#asked.delete(room);
@@ -560,11 +561,13 @@ export class Sender {
     room.wasGranted = true;
     room.wait = undefined;
     answer.resolve({ topic, qos });
+    if (room.isOptional) return;
     this.#options.onStatus({ type: "subscribed", topic, qos });
   }
 
   #deny(room: Room, reason: string): void {
     this.#drop(room, reason);
+    if (room.isOptional) return;
     this.#options.onStatus({ type: "denied", topic: room.topic, reason });
   }
 
