@@ -1,3 +1,4 @@
+import "../../lib/mqtt/library_env.ts"; // first: mqtt-packet reads the environment on loading
 import { Buffer } from "node:buffer";
 import { assertEquals } from "@std/assert";
 import type { IPublishPacket } from "mqtt";
