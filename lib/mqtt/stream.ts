@@ -37,6 +37,7 @@ export async function loadTransport(
     const { scheme, host, port, path } = broker;
     switch (scheme) {
       case "mqtt":
+        // A small packet, such as PINGREQ, waits 40 ms for TCP's ACK otherwise.
         return host.includes("%")
           ? openZoned(host, port)
           : connectTcp({ host, port, noDelay: true });
