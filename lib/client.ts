@@ -54,6 +54,7 @@ export {
   type WantedVersion,
 } from "./mqtt/attempts.ts";
 export type { ClientOptions, Status, Will } from "./client_options.ts";
+export type { Acknowledges } from "./mqtt/inbound.ts";
 export type { ConnectOptions, LinkStatus } from "./mqtt/link.ts";
 export {
   AbandonedError,
