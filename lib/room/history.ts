@@ -283,7 +283,8 @@ export function twinsOf(mine: Entry[], theirs: Entry[]): Map<Entry, Entry> {
   for (const guess of [0, guessed]) {
     const pairs = plain.flatMap(({ entry, same, offsets }) => {
       if (twins.has(entry)) return [];
-      const likely = offset === undefined ? [guess] : offsets;
+      // A live history has the times of our own clock.
+      const likely = offset === undefined ? [guess] : [...offsets, 0];
       return same.map((one) => {
         const far = likely.map((it) => Math.abs(one.time - entry.time - it));
         return { entry, one, apart: Math.min(...far) };
