@@ -348,14 +348,15 @@ export class Keeper {
     if (this.#hasEnded) return;
     this.#cancelTimer?.();
     this.#wakesAt = Infinity;
+    const now = this.#clock.monotonic();
     let next: Room | undefined;
     for (const room of this.#due) {
       if (!room.isRead || room.isWriting) continue;
       if (next === undefined || room.due! < next.due!) next = room;
+      if (next.due! <= now) break;
     }
     if (next === undefined) return;
     const room = next;
-    const now = this.#clock.monotonic();
     this.#wakesAt = Math.max(room.due!, this.#nextWrite, now);
     this.#cancelTimer = this.#clock.after(this.#wakesAt - now, () => {
       this.#nextWrite = this.#clock.monotonic() + PACE_MS;
