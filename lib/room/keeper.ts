@@ -309,7 +309,7 @@ export class Keeper {
       const [grant] = await client.join([topic], qos, true);
       if (grant.qos === undefined) return this.#deny(room, "read");
     } catch {
-      return; // The connection is lost for good, which is told elsewhere.
+      return; // The connection is lost for good: the listener reports that.
     }
     await this.#atMost(READ_MS, (resolve) => first.promise.then(resolve));
     room.isRead = true;
@@ -552,7 +552,7 @@ class RoomState {
 
   /** Whether a history reaches to where the keeper has all from its own. */
   #meets(history: History): boolean {
-    // An own id is new; any other may be one that somebody sent again.
+    // Our own id is new; a forger may have sent any other again.
     if (this.#isAnnounced) {
       return this.#ownJoin !== undefined &&
         history.heard.includes(this.#ownJoin);
