@@ -4,6 +4,7 @@
  */
 
 import { Buffer } from "node:buffer";
+import { setImmediate } from "node:timers";
 import { MAX_PAYLOAD_BYTES, type QoS } from "../protocol.ts";
 import { type Clock, SYSTEM_CLOCK } from "../timer.ts";
 import { type Broker, showBroker } from "./address.ts";
@@ -238,7 +239,7 @@ export class Sender {
   /** Messages of QoS 0 among them, to be confirmed by the next PINGRESP. */
   #unconfirmed: Sending[] = [];
   #isConfirming = false;
-  /** Since when the oldest of them is that. */
+  /** When the oldest of them became the oldest. */
   #since = 0;
   #stopWatch?: () => void;
 
@@ -301,6 +302,7 @@ export class Sender {
       };
       const { promise } = room.answer;
       if (before) promise.then(before.answer.resolve, before.answer.reject);
+      this.#due = this.#due.filter((other) => other !== before);
       this.#rooms.set(topic, room);
       if (this.#connection) this.#toAsk.push(room);
       return room;
@@ -315,6 +317,7 @@ export class Sender {
       const room = this.#rooms.get(topic);
       if (room !== undefined) this.#drop(room, "it was left");
     }
+    this.#flush();
     if (this.#connection) await this.#mqtt.unsubscribe(topics);
   }
 
@@ -418,8 +421,7 @@ export class Sender {
 
   /** What is sent next; messages wait for the answers of the rooms. */
   #next(): Room | Sending | undefined {
-    const [room] = this.#toAsk;
-    if (room !== undefined || this.#asked.size > 0) return room;
+    if (this.#toAsk.length > 0 || this.#asked.size > 0) return this.#toAsk[0];
     return this.#due[0] ?? this.#waiting[0];
   }
 
@@ -479,9 +481,11 @@ export class Sender {
   async #confirm(): Promise<void> {
     this.#isConfirming = true;
     while (this.#unconfirmed.length > 0) {
+      // After this turn, since it may send more.
+      await new Promise((resolve) => setImmediate(resolve));
       const sent = this.#unconfirmed;
       this.#unconfirmed = [];
-      if (!await this.#ping()) break;
+      if (sent.length === 0 || !await this.#ping()) break;
       for (const sending of sent) this.#settle(sending);
     }
     this.#isConfirming = false;
@@ -573,6 +577,8 @@ export class Sender {
     cancel?.();
     if (this.#rooms.get(topic) === room) this.#rooms.delete(topic);
     this.#asked.delete(room);
+    this.#open.delete(room);
+    if (this.#trial === room) this.#trial = undefined;
     this.#toAsk = this.#toAsk.filter((other) => other !== room);
     this.#due = this.#due.filter((other) => other !== room);
     answer.resolve({ topic, reason });

@@ -141,6 +141,11 @@ export class CatchUp {
     this.#start((task) => this.#showBefore(client, task));
   }
 
+  /** Whether what arrives now is held back. */
+  get isHolding(): boolean {
+    return this.#held !== undefined;
+  }
+
   /** Whether what arrived is held back, to be taken later. */
   holds(received: Received): boolean {
     if (this.#held === undefined) return false;

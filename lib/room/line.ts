@@ -148,10 +148,10 @@ export function renderLine(
 
 /** Whether the reader sent it. */
 export function isOwn(
-  { payload, sentTo, sealed }: Received,
+  { payload, sentTo }: Received,
   { self, sends }: Pick<LineOptions, "self" | "sends">,
 ): boolean {
-  if (!("from" in payload) || sealed === false) return false;
+  if (!("from" in payload)) return false;
   return sends ? sentTo !== undefined : payload.from === self;
 }
 

@@ -235,7 +235,7 @@ export class Losses {
   #report(now: number): void {
     const losses = new Map<string, LossNote & { type: "lost" }>();
     for (const account of this.#open) {
-      const { topic, from } = account;
+      const { topic, from } = account.whose;
       const count = account.takeLost(now - LATE_MS);
       if (count === 0) continue;
       const author = JSON.stringify([topic, from]);
@@ -283,11 +283,8 @@ interface Hole {
 }
 
 /** The numbers of one run, in one room and under one key. */
-class Account implements Whose {
-  readonly prefix: string;
-  readonly topic: string;
-  readonly key: string;
-  from: string;
+class Account {
+  readonly whose: Whose;
   /** Whether it sent something since room was made last. */
   isRecent = false;
   /** What is missing and was not reported, in order of time. */
@@ -301,19 +298,12 @@ class Account implements Whose {
   #high = 0;
   /** The highest number that came live; 0 before any did. */
   #live = 0;
-  /** Numbers that came a leap above the others, at most so many. */
-  #above: number[] = [];
+  /** Numbers that came a leap above the others; of many the first. */
+  #above: Entry[] = [];
   #leap?: Entry;
 
-  constructor(
-    { prefix, topic, key, from }: Whose,
-    entry: Entry,
-    memory: { spare: number },
-  ) {
-    this.prefix = prefix;
-    this.topic = topic;
-    this.key = key;
-    this.from = from;
+  constructor(whose: Whose, entry: Entry, memory: { spare: number }) {
+    this.whose = whose;
     this.#memory = memory;
     this.#moveTo(entry);
   }
@@ -332,7 +322,7 @@ class Account implements Whose {
     if (number > this.#top) this.#extendTo(number);
     else this.#fill(number);
     this.#put(number, hash);
-    if (isLive) this.from = from;
+    if (isLive) this.whose.from = from;
     return true;
   }
 
@@ -344,7 +334,7 @@ class Account implements Whose {
     const { number, isLive } = entry;
     this.#fill(number);
     if (number > this.#top + LEAP && this.#above.length < LEAP) {
-      this.#above.push(number);
+      this.#above.push(entry);
     }
     if (!isLive || Math.abs(number - this.#top) <= LEAP) return;
     const before = this.#leap;
@@ -353,13 +343,13 @@ class Account implements Whose {
     if (before === undefined || number <= before.number) return;
     if (number > before.number + LEAP) return;
     if (before.number > this.#top) {
-      const came = this.#above.filter((number) => number < before.number);
+      const came = this.#above.filter((one) => one.number < before.number);
       const missing = this.#missingBetween(this.#live, this.#top + 1) +
         before.number - Math.max(this.#high, this.#top) - 1 - came.length;
       this.#open(before.number, missing, clock);
     }
     this.#moveTo(before);
-    this.add(entry, this.from, clock);
+    this.add(entry, this.whose.from, clock);
   }
 
   /** Counts from the highest number on, where none came live. */
@@ -393,7 +383,13 @@ class Account implements Whose {
   /** The run goes on here, whatever came before. */
   #moveTo({ number, hash, isLive }: Entry): void {
     this.#high = Math.max(this.#high, this.#top);
-    this.#first = this.#top = number;
+    if (this.#top > 0 && number > this.#top) {
+      this.#extendTo(number);
+      for (const one of this.#above) {
+        const isKnown = this.#first <= one.number && one.number < number;
+        if (isKnown) this.#put(one.number, one.hash);
+      }
+    } else this.#first = this.#top = number;
     if (isLive) this.#live = number;
     this.#above = [];
     this.#leap = undefined;
@@ -414,17 +410,16 @@ class Account implements Whose {
     const before = this.#ring;
     const { length } = before;
     let size = length;
-    while (size <= number - this.#first && this.#mayGrow(size)) size *= 2;
-    if (size === length) return;
+    while (size <= number - this.#first) size *= 2;
+    const isTooLong = size > LONG_RING ||
+      size - Math.max(RING, length) > this.#memory.spare;
+    if (isTooLong) size = RING;
+    if (size <= length) return;
     this.#memory.spare -= Math.max(0, size - Math.max(RING, length));
     this.#ring = new Uint32Array(size);
     for (let n = this.#first; n <= this.#top; n++) {
       this.#put(n, before[n & (length - 1)]);
     }
-  }
-
-  #mayGrow(size: number): boolean {
-    return size < RING || (size < LONG_RING && size <= this.#memory.spare);
   }
 
   /** A number came live: those since the last live one should have come. */
@@ -483,9 +478,7 @@ class Accounts {
   find(id: string, topic: string, key: string): Account | undefined {
     const slot = slotOf(id);
     const lately = this.#lately[slot];
-    const isFound = lately !== undefined && lately.topic === topic &&
-      lately.key === key && id.startsWith(lately.prefix);
-    if (isFound) {
+    if (lately !== undefined && isOf(lately.whose, id, topic, key)) {
       lately.isRecent = true;
       return lately;
     }
@@ -502,7 +495,7 @@ class Accounts {
 
   countFromHistory(topic: string): void {
     for (const account of [...this.#once.values(), ...this.#more.values()]) {
-      if (account.topic === topic) account.countFromTop();
+      if (account.whose.topic === topic) account.countFromTop();
     }
   }
 
@@ -532,7 +525,7 @@ class Accounts {
   }
 
   #forget(name: string, account: Account): void {
-    const slot = slotOf(account.prefix);
+    const slot = slotOf(account.whose.prefix);
     if (this.#lately[slot] === account) this.#lately[slot] = undefined;
     this.#forgotten.add(name);
     account.forget();
@@ -558,6 +551,11 @@ class RecentTexts {
     this.#newer.add(text);
     return true;
   }
+}
+
+function isOf(whose: Whose, id: string, topic: string, key: string): boolean {
+  return whose.topic === topic && whose.key === key &&
+    id.startsWith(whose.prefix);
 }
 
 /** Neither a topic nor a key has a NUL. */

@@ -86,8 +86,6 @@ export class Reader {
   /** While messages come that the broker kept between two runs. */
   #stopMissed?: () => void;
   #shown = 0;
-  /** How many came after the last line. */
-  #unshown = 0;
 
   /**
    * Makes a reader of rooms, in which it sits once it is {@link announce}d.
@@ -154,10 +152,7 @@ export class Reader {
     if (this.#stopMissed) this.#awaitPause();
     if (!isNew || this.#isIgnored(received)) return;
     this.#catchUp?.note(received);
-    if (this.#shown >= count) {
-      if (!isOwn) this.#unshown++;
-      return;
-    }
+    if (this.#shown >= count) return;
     if (isOwn) this.#view.endMissed();
     const isShown = this.#view.show(received);
     if (isNamesake) onNamesake?.();
@@ -254,14 +249,9 @@ export class Reader {
     this.#endMissed();
   }
 
-  /** Says what came after the last line, for a session that kept it. */
-  warnOfUnshown(): void {
-    const { resume, warn } = this.#options;
-    if (!resume || this.#unshown === 0) return;
-    warn(
-      `${this.#unshown} more came before it could end; they are not shown, ` +
-        "and no longer kept.",
-    );
+  /** Whether what arrives now is shown later, after the history. */
+  get isHolding(): boolean {
+    return this.#catchUp?.isHolding ?? false;
   }
 
   /** Records the author; returns whether it is the first sign of a namesake. */

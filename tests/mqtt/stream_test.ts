@@ -1,9 +1,11 @@
 import "../../lib/mqtt/library_env.ts"; // first: mqtt-packet reads the environment on loading
-import { assert, assertEquals } from "@std/assert";
+import { assert, assertEquals, assertRejects } from "@std/assert";
+import { createHash } from "node:crypto";
 import { Buffer } from "node:buffer";
 import type { Socket } from "node:net";
 import { Readable } from "node:stream";
 import { generate, type Packet } from "mqtt-packet";
+import { UnreachableError } from "../../lib/client.ts";
 import {
   batchWrites,
   limitPackets,
@@ -12,7 +14,7 @@ import {
 } from "../../lib/mqtt/stream.ts";
 import { openBroker } from "../support/brokers.ts";
 import { Member } from "../support/members.ts";
-import { parser } from "../support/packets.ts";
+import { connack, parser, suback } from "../support/packets.ts";
 
 /** All of what passes a meter, given in pieces; undefined where it refuses. */
 function passed(
@@ -194,4 +196,101 @@ Deno.test("messages of every size arrive whole", async () => {
   );
   await Promise.all(texts.map((text) => ann.say(text, "chat/room")));
   assertEquals(await bob.texts(texts.length), texts);
+});
+
+/** A broker behind a WebSocket that does something when it is subscribed to. */
+function webBroker(subscribed: (socket: WebSocket, suback: Buffer) => void) {
+  let connections = 0;
+  return Deno.serve(
+    { hostname: "127.0.0.1", port: 0, onListen() {} },
+    (request) => {
+      const { socket, response } = Deno.upgradeWebSocket(request, {
+        protocol: "mqtt",
+      });
+      const isFirst = ++connections === 1;
+      const reader = parser();
+      reader.on("packet", (packet) => {
+        if (packet.cmd === "connect") socket.send(new Uint8Array(connack()));
+        if (packet.cmd === "pingreq") socket.send(Uint8Array.of(0xd0, 0));
+        if (packet.cmd !== "subscribe") return;
+        const answer = suback(packet, 1);
+        if (isFirst) subscribed(socket, answer);
+        else socket.send(new Uint8Array(answer));
+      });
+      socket.binaryType = "arraybuffer";
+      socket.onmessage = ({ data }) => reader.parse(Buffer.from(data));
+      return response;
+    },
+  );
+}
+
+/** What a broker behind a WebSocket does wrong, and what is said. */
+const WEB_FAULTS: [Parameters<typeof webBroker>[0], string][] = [
+  [
+    (socket) => socket.close(4008, "token expired"),
+    "the broker closed the WebSocket: token expired",
+  ],
+  [
+    (socket) => socket.close(4001),
+    "the broker closed the WebSocket: code 4001",
+  ],
+  [
+    (socket) => socket.close(1000),
+    "the broker closed the connection (no reason given)",
+  ],
+  [
+    (socket) => socket.send("text"),
+    "the broker sends text frames, which MQTT forbids",
+  ],
+  [
+    (socket) => socket.send(Uint8Array.of(0x36, 0)),
+    "the broker sent a malformed packet (Packet must not have both QoS bits " +
+    "set to 1)",
+  ],
+];
+
+for (const [fault, reason] of WEB_FAULTS) {
+  Deno.test(`over a WebSocket: ${reason}`, async () => {
+    await using server = webBroker(fault);
+    const { port } = server.addr;
+    const brokers = [`ws://127.0.0.1:${port}/mqtt`];
+    await using member = await Member.connect({ port }, { brokers });
+    const joined = await member.client.join(["room"]);
+    assertEquals(joined, [{ topic: "room", qos: 1 }]);
+    assertEquals((await member.next("disconnected")).reason, reason);
+    await member.client.close();
+  });
+}
+
+/** A WebSocket's answer to its handshake (RFC 6455 §4.2.2), for a request. */
+function handshake(request: string): string {
+  const key = /^sec-websocket-key: *(\S+)/im.exec(request)![1];
+  const accept = createHash("sha1")
+    .update(`${key}258EAFA5-E914-47DA-95CA-C5AB0DC85B11`).digest("base64");
+  return "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\n" +
+    `Connection: Upgrade\r\nSec-WebSocket-Accept: ${accept}\r\n` +
+    "Sec-WebSocket-Protocol: mqtt\r\n\r\n";
+}
+
+Deno.test("a text frame that is no text is reported as a text frame", async () => {
+  using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  const { port } = listener.addr as Deno.NetAddr;
+  const served = (async () => {
+    const connection = await listener.accept();
+    const chunk = new Uint8Array(4096);
+    const count = await connection.read(chunk) ?? 0;
+    const request = new TextDecoder().decode(chunk.subarray(0, count));
+    await connection.write(new TextEncoder().encode(handshake(request)));
+    // Text (0x81) of two bytes, which are no UTF-8.
+    await connection.write(Uint8Array.of(0x81, 2, 0x90, 0xff));
+    while (await connection.read(chunk).catch(() => null) !== null);
+    connection.close();
+  })();
+  const brokers = [`ws://127.0.0.1:${port}/mqtt`];
+  await assertRejects(
+    () => Member.connect({ port }, { brokers }),
+    UnreachableError,
+    "the broker sends text frames, which MQTT forbids",
+  );
+  await served;
 });
