@@ -1,8 +1,4 @@
-/**
- * Connections to the embedded broker: sessions, limits, and the end.
- *
- * @module
- */
+/** Connections to the embedded broker: sessions, limits, and the end. */
 
 import { assertEquals, assertRejects } from "@std/assert";
 import { ListenError, startBroker } from "../../lib/broker/broker.ts"; // first: it empties the environment mqtt reads

@@ -2,8 +2,6 @@
  * What the scripts say, and how they end, when a real Mosquitto doesn't let
  * them do something: the whole of stderr, for MQTT 5 and 3.1.1. And that they
  * don't say so where it does.
- *
- * @module
  */
 
 import { assertEquals, assertMatch } from "@std/assert";

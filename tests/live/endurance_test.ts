@@ -1,8 +1,6 @@
 /**
  * Nothing is lost and nothing doubled while brokers restart and links break,
  * against a real Mosquitto; and where something can be lost, it is said.
- *
- * @module
  */
 
 import { assert, assertEquals, assertGreater } from "@std/assert";

@@ -1,8 +1,6 @@
 /**
  * Links that go silent, readers that fall behind or come back, and input
  * without end, against a real Mosquitto.
- *
- * @module
  */
 
 import { assertEquals, assertLess, assertMatch } from "@std/assert";

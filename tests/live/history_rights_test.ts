@@ -1,8 +1,6 @@
 /**
  * The rights that docs/rooms.md gives to a keeper, with a real Mosquitto: all
  * may write to the rooms, and only the keeper what is kept of them.
- *
- * @module
  */
 
 import { assert, assertEquals, assertMatch } from "@std/assert";

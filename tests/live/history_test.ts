@@ -1,8 +1,6 @@
 /**
  * A room that is kept: on several brokers, by keepers that crash, through
  * restarts of the broker, with a secret, and for those who were away.
- *
- * @module
  */
 
 import { assert, assertEquals, assertGreater, assertMatch } from "@std/assert";

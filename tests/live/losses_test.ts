@@ -1,8 +1,6 @@
 /**
- * What a reader does not get is told, to the message: where the broker drops it,
- * where the link breaks at QoS 0, and nothing where nothing is lost.
- *
- * @module
+ * What a reader does not get is told, to the message: where the broker drops
+ * it, where the link breaks at QoS 0, and nothing where nothing is lost.
  */
 
 import { assert, assertEquals, assertGreater } from "@std/assert";

@@ -2,8 +2,6 @@
  * The scripts against a real Mosquitto with the project's mosquitto.conf, at
  * MQTT_BROKER_URL: its users and rights, MQTT 5 and 3.1.1, and a peer in
  * Python.
- *
- * @module
  */
 
 import { assert, assertEquals, assertMatch } from "@std/assert";

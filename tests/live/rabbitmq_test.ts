@@ -1,8 +1,6 @@
 /**
  * The scripts against a RabbitMQ: MQTT 3.1.1 only, no QoS 2, `.` and `/` are
  * one, and what is not allowed is answered by closing the connection.
- *
- * @module
  */
 
 import { assert, assertEquals, assertMatch } from "@std/assert";

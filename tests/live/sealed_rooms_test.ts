@@ -1,9 +1,7 @@
 /**
- * Rooms with a secret on a Mosquitto of the tests' own, where programs that know
- * nothing of ours take part: mosquitto_sub, the older Python program, and one
- * in Python written from docs/sealed-rooms.md.
- *
- * @module
+ * Rooms with a secret on a Mosquitto of the tests' own, where programs that
+ * know nothing of ours take part: mosquitto_sub, the older Python program, and
+ * one in Python written from docs/sealed-rooms.md.
  */
 
 import { assertEquals, assertMatch } from "@std/assert";

@@ -1,8 +1,6 @@
 /**
  * `deno task setup`, as a process in a copy of the files it needs, against an
  * address that answers as JSR does, answers otherwise, or refuses.
- *
- * @module
  */
 
 import {

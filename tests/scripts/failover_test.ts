@@ -27,18 +27,6 @@ Deno.test("failover: each broker is told its own user and password", async () =>
   await listener.stdout.line(/ann: moved$/);
 });
 
-Deno.test("failover: flags that would be ignored are refused", async () => {
-  for (
-    const args of [
-      ["-x", "5"],
-      ["-f", "-m", "x"],
-      ["-P", "a", "--password-file", "b"],
-    ]
-  ) {
-    assertEquals((await run("publisher.ts", args)).code, 2, args.join(" "));
-  }
-});
-
 Deno.test("failover: what --count leaves is for the next run", async () => {
   await using broker = await openBroker();
   // No notices: that of the first run's end may be kept as well, and counts.

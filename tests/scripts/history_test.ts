@@ -11,12 +11,7 @@ import { FaultProxy } from "../support/fault_proxy.ts";
 import { HARMFUL } from "../support/line_fixtures.ts";
 import { SecretFile } from "../support/secret_file.ts";
 import { type Arrival, Peer, said } from "../support/peers.ts";
-import {
-  assertOneLine,
-  type Process,
-  run,
-  start,
-} from "../support/processes.ts";
+import { type Process, run, start } from "../support/processes.ts";
 
 const HISTORY = `${TOPIC}/$history`;
 
@@ -211,21 +206,6 @@ Deno.test("history: what was missed is fetched, once and in order", async () => 
   assertEquals(said, ["Ada 1", "Ada 2", "Bob 1", "Bob 2", "Bob 3", "Cy 1"]);
   const gap = lines.find((line) => line.includes("without a connection"))!;
   assertMatch(gap, /of that time follow; nothing is missing\.$/);
-});
-
-Deno.test("history: what can't be done is a usage error", async () => {
-  const wrong: [script: string, args: string[], line: RegExp][] = [
-    ["listener.ts", ["--keep", "0"], /--keep "0" does not fit/],
-    ["listener.ts", ["--keep", "501"], /--keep "501" does not fit/],
-    ["listener.ts", ["--history", "501"], /--history "501" does not fit/],
-    ["listener.ts", ["--keep", "5", "-t", "$share/g/a"], /the whole room/],
-    ["listener.ts", ["--history", "5", "-t", "a/#"], /for one room/],
-    ["listener.ts", ["--history", "5", "-t", "a", "-t", "b"], /for one room/],
-    ["publisher.ts", ["--history", "5", "-m", "x"], /needs --follow/],
-  ];
-  for (const [script, args, line] of wrong) {
-    assertOneLine(await run(script, args), 2, line);
-  }
 });
 
 Deno.test("history: with a secret, all of it is sealed", async () => {

@@ -123,15 +123,7 @@ Deno.test("hostile: arguments that may be secrets are not repeated", async () =>
   for (
     const args of [
       ["-m", "x", `mqtt://u:${secret}@h`],
-      ["-P", "a", secret],
-      ["-h", `mqtt://u:${secret}%40h`],
-      ["-h", `mqtt://h/?u=${secret}`],
-      [`-z${secret}`],
       ["-pw", secret],
-      ["--_", "3"],
-      ["-u", "a\u0007b"],
-      ["-i", "x".repeat(70_000)],
-      ["-n", "x".repeat(300)],
     ]
   ) {
     const outcome = await run("publisher.ts", args);

@@ -1,11 +1,8 @@
 /**
  * Certificates for tests, from authorities that exist for as long as the test:
  * made by the `openssl` command (3.0 or later) in a folder of their own.
- *
- * @module
  */
 
-/** A certificate and its key: paths of PEM files. */
 export interface Identity {
   cert: string;
   key: string;
@@ -134,7 +131,6 @@ export class Certificates implements AsyncDisposable {
     return this.#identity("stranger");
   }
 
-  /** Removes the files. */
   async [Symbol.asyncDispose](): Promise<void> {
     await Deno.remove(this.folder, { recursive: true });
   }
@@ -166,13 +162,11 @@ function newKey(name: string): string[] {
   ];
 }
 
-/** Arguments that make an authority. */
 function selfSigned(name: string): string[] {
   const use = ["-x509", "-days", "2", "-extensions", "authority"];
   return [...newKey(name), ...use, "-out", `${name}.pem`];
 }
 
-/** Arguments that make a certificate which an authority vouches for. */
 function signed(name: string, use: string, by: string): string[] {
   return [
     ...newKey(name),
@@ -194,7 +188,6 @@ async function expired(folder: string): Promise<void> {
   );
 }
 
-/** Runs `openssl`. */
 async function openssl(folder: string, ...args: string[]): Promise<void> {
   const { success, stderr } = await new Deno.Command("openssl", {
     args,

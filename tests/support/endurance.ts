@@ -1,37 +1,26 @@
 /**
  * A long conversation, and the account of it: a publisher and a listener as
  * processes, while something is done to the links between them.
- *
- * @module
  */
 
 import { type Process, run, start } from "./processes.ts";
 
-/** How a conversation is held. */
 export interface ConversationOptions {
-  /** Where the publisher finds the broker. */
   publisherHost: string;
-  /** Where the listener finds it. */
   listenerHost: string;
-  /** How many messages. */
   messages: number;
   /** How often something happens to it. */
   disruptions: number;
   /** What happens; returns once it has. */
   disrupt: () => Promise<void> | void;
-  /** More flags for both scripts. */
   flags?: string[];
 }
 
-/** What became of it. */
 export interface Account {
-  /** The publisher's exit code. */
   code: number;
-  /** What it said. */
   stderr: string;
   /** How many different messages the listener showed. */
   shown: number;
-  /** How many it showed more than once. */
   doubled: number;
   /** Whether it showed them in the order they were said. */
   isOrdered: boolean;
@@ -49,7 +38,6 @@ const PATIENCE_MS = 60_000;
  */
 const STABLE_MS = 2_100;
 
-/** Holds a conversation. */
 export async function converse(options: ConversationOptions): Promise<Account> {
   const { publisherHost, listenerHost, messages, disruptions } = options;
   const flags = ["-t", "chat/endurance", ...options.flags ?? []];
@@ -97,12 +85,10 @@ async function bothAreBack(
   await becomesStable();
 }
 
-/** Waits until a connection counts as stable. */
 export async function becomesStable(): Promise<void> {
   await new Promise((stable) => setTimeout(stable, STABLE_MS));
 }
 
-/** Reads the listener's output. */
 function accountOf(
   stdout: string,
 ): Pick<Account, "shown" | "doubled" | "isOrdered" | "gaps" | "mayMiss"> {

@@ -1,8 +1,6 @@
 /**
  * What keepers leave of a room on its broker, as a member sees it who only
  * speaks plain MQTT.
- *
- * @module
  */
 
 import { inTime } from "./patience.ts";
@@ -16,7 +14,6 @@ export class KeptWatch implements AsyncDisposable {
     this.#peer = peer;
   }
 
-  /** Begins to see them. */
   static async open(
     broker: { port: number },
     room: string,
@@ -29,13 +26,11 @@ export class KeptWatch implements AsyncDisposable {
     return this.#peer.arrived.map(textsOf);
   }
 
-  /** Those of the last one. */
   get latest(): string[] {
     const last = this.#peer.arrived.at(-1);
     return last === undefined ? [] : textsOf(last);
   }
 
-  /** The payload of the next one. */
   async next(): Promise<string> {
     return (await this.#peer.next()).text;
   }
@@ -51,7 +46,6 @@ export class KeptWatch implements AsyncDisposable {
     return await inTime(find(), () => `${text}: not kept`, patience);
   }
 
-  /** Sees no more. */
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#peer[Symbol.asyncDispose]();
   }

@@ -1,8 +1,6 @@
 /**
  * A cluster of nats-server for tests: three nodes, each with a listener for
  * MQTT, in a folder of their own, ended by the test that started them.
- *
- * @module
  */
 
 import { Buffer } from "node:buffer";

@@ -1,25 +1,20 @@
 /**
  * The scripts as processes: started with the least permissions, read line by
  * line, ended by the test that started them.
- *
- * @module
  */
 
 import { assertEquals, assertMatch } from "@std/assert";
 import { PATIENCE_MS } from "./patience.ts";
 import { TextLineReader } from "./text_lines.ts";
 
-/** The project's folder, where the scripts are. */
 export const ROOT = new URL("../..", import.meta.url);
 
-/** What a finished process left. */
 export interface Outcome {
   code: number;
   stdout: string;
   stderr: string;
 }
 
-/** What may be different about a process. */
 export interface ProcessOptions {
   /** What stdin brings; nothing by default. */
   stdin?: string | Uint8Array;
@@ -29,7 +24,6 @@ export interface ProcessOptions {
   env?: Record<string, string>;
 }
 
-/** Runs a script to its end. */
 export async function run(
   script: string,
   args: string[],
@@ -53,7 +47,6 @@ export function assertOneLine(outcome: Outcome, code: number, line: RegExp) {
   assertMatch(outcome.stderr, line);
 }
 
-/** Starts a script. */
 export function start(
   script: string,
   args: string[],
@@ -70,14 +63,11 @@ export function start(
   return new Process(child, [script, ...args].join(" "));
 }
 
-/** A running script. */
 export class Process implements AsyncDisposable {
   readonly #child: Deno.ChildProcess;
   readonly #name: string;
   readonly #stdin: WritableStreamDefaultWriter<Uint8Array>;
-  /** What it writes for data. */
   readonly stdout: TextLineReader;
-  /** What it writes for people. */
   readonly stderr: TextLineReader;
 
   constructor(child: Deno.ChildProcess, name: string) {
@@ -96,12 +86,10 @@ export class Process implements AsyncDisposable {
     await this.#stdin.write(bytes).catch(() => {});
   }
 
-  /** Ends its input. */
   async endInput(): Promise<void> {
     await this.#stdin.close().catch(() => {});
   }
 
-  /** Sends it a signal. */
   signal(signal: Deno.Signal): void {
     this.#child.kill(signal);
   }
@@ -141,7 +129,6 @@ export class Process implements AsyncDisposable {
     return { code, stdout, stderr };
   }
 
-  /** Ends it, if it has not ended by itself. */
   async [Symbol.asyncDispose](): Promise<void> {
     try {
       this.#child.kill("SIGKILL");

@@ -1,8 +1,6 @@
 /**
  * A RabbitMQ for tests: a node with a name, ports and a folder of its own,
  * ended by the test that started it.
- *
- * @module
  */
 
 import { RABBITMQ_SERVER } from "./gates.ts";
@@ -58,7 +56,6 @@ export class RabbitMQ implements AsyncDisposable {
     return broker;
   }
 
-  /** Where it is. */
   get host(): string {
     return `127.0.0.1:${this.port}`;
   }
@@ -71,7 +68,6 @@ export class RabbitMQ implements AsyncDisposable {
     await server.stdout.line(/completed with \d+ plugins/, PATIENCE_MS);
   }
 
-  /** Ends it and waits until it has. */
   async down(signal: Deno.Signal = "SIGTERM"): Promise<void> {
     const server = this.#server;
     this.#server = undefined;

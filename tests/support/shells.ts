@@ -1,9 +1,7 @@
 /**
- * Real shells with the completion script of one of ours: what they offer at
- * the end of a line. Each runs in a folder of its own, in which the script is
- * a program that writes down its arguments.
- *
- * @module
+ * Real shells with the completion script of one of ours: what they offer at the
+ * end of a line. Each runs in a folder of its own, in which the script is a
+ * program that writes down its arguments.
  */
 
 import { completions, NAMES } from "../../lib/cli/completions.ts";
@@ -13,9 +11,7 @@ import { Process } from "./processes.ts";
 
 /** A shell, and a way to load the completion script. */
 export interface Shell {
-  /** What tests call it. */
   name: string;
-  /** Why it can't be run, if it can't. */
   missing?: string;
   /**
    * Has it complete lines.
@@ -64,7 +60,6 @@ class Folder implements AsyncDisposable {
     await Deno.writeTextFile(`${this.path}/${name}`, text);
   }
 
-  /** Runs a shell in it, to its end. */
   async run(program: string, args: string[], stdin = ""): Promise<string> {
     const child = new Deno.Command(program, {
       args,
@@ -81,7 +76,6 @@ class Folder implements AsyncDisposable {
     return stdout;
   }
 
-  /** The arguments that its programs were given. */
   async record(): Promise<string> {
     return await Deno.readTextFile(`${this.path}/${RECORD}`);
   }
@@ -104,7 +98,6 @@ function offersIn(line: string, written: string): string[] {
     .map((word) => word.startsWith(flag) ? word.slice(flag.length) : word);
 }
 
-/** The same for many lines. */
 function allOffers(lines: string[], written: string): string[][] {
   const rows = written.split("\n");
   return lines.map((line, index) => offersIn(line, rows[index]));

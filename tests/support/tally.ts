@@ -1,17 +1,13 @@
 /**
  * Numbered lines of one publisher, and the account of them: which a listener
  * has shown, and how many it has told as lost.
- *
- * @module
  */
 
 import type { Process } from "./processes.ts";
 
-/** Somebody who says `n 1`, `n 2` and so on. */
 export class Counter {
   readonly #publisher: Process;
   readonly #rest: string;
-  /** How many lines were said. */
   said = 0;
 
   /**
@@ -31,17 +27,12 @@ export class Counter {
   }
 }
 
-/** What became of numbered lines at a listener. */
 export interface Tally {
-  /** The numbers it has shown, as they came. */
   shown: number[];
-  /** How many it showed more than once. */
   doubled: number;
-  /** How many it told as lost. */
   lost: number;
 }
 
-/** Reads what a listener has written. */
 export function tally(stdout: string): Tally {
   const shown = [...stdout.matchAll(/ chat: n (\d+)(?= x*$|$)/gm)]
     .map(([, n]) => Number(n));

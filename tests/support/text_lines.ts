@@ -1,13 +1,8 @@
-/**
- * A process's output, line by line.
- *
- * @module
- */
+/** A process's output, line by line. */
 
 import { Progress } from "../../lib/timer.ts";
 import { inTime } from "./patience.ts";
 
-/** Reads the lines of a stream as they come. */
 export class TextLineReader {
   readonly #name: string;
   readonly #reader: ReadableStreamDefaultReader<string>;
@@ -32,12 +27,10 @@ export class TextLineReader {
     return line;
   }
 
-  /** Everything so far. */
   get soFar(): string {
     return this.#text;
   }
 
-  /** Everything, once the stream has ended. */
   async all(): Promise<string> {
     await this.#ended;
     return this.#text;
