@@ -11,10 +11,10 @@ import {
   NO_MOSQUITTO,
   NO_RABBITMQ,
 } from "../support/gates.ts";
-import { KeptWatch } from "../support/kept.ts";
 import { Mosquitto } from "../support/mosquitto.ts";
 import { NatsCluster } from "../support/nats.ts";
-import { becomesTrue } from "../support/patience.ts";
+import { becomesTrue, inTime } from "../support/patience.ts";
+import { type Arrival, Peer } from "../support/peers.ts";
 import {
   type Process,
   type ProcessOptions,
@@ -334,3 +334,57 @@ live("who was away is shown what was said meanwhile", async () => {
   );
   assertEquals(gap, shown.findIndex((line) => line.endsWith("away 1")) - 1);
 });
+
+/** Sees each history of a room that is written, and the one that is there. */
+class KeptWatch implements AsyncDisposable {
+  readonly #peer: Peer;
+
+  private constructor(peer: Peer) {
+    this.#peer = peer;
+  }
+
+  static async open(
+    broker: { port: number },
+    room: string,
+  ): Promise<KeptWatch> {
+    return new KeptWatch(await Peer.connect(broker, `${room}/$history`));
+  }
+
+  /** The texts of the messages, oldest first, of each history so far. */
+  get all(): string[][] {
+    return this.#peer.arrived.map(textsOf);
+  }
+
+  get latest(): string[] {
+    const last = this.#peer.arrived.at(-1);
+    return last === undefined ? [] : textsOf(last);
+  }
+
+  async next(): Promise<string> {
+    return (await this.#peer.next()).text;
+  }
+
+  /** Waits for one that has a text among its messages; returns all of them. */
+  async until(text: string, patience?: number): Promise<string[]> {
+    const find = async () => {
+      for (;;) {
+        const texts = textsOf(await this.#peer.next());
+        if (texts.includes(text)) return texts;
+      }
+    };
+    return await inTime(find(), () => `${text}: not kept`, patience);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#peer[Symbol.asyncDispose]();
+  }
+}
+
+function textsOf({ text }: Arrival): string[] {
+  if (text === "") return [];
+  const messages: { type: string; message?: string }[] = JSON.parse(text)
+    .messages ?? [];
+  return messages.flatMap(({ type, message = "" }) =>
+    type === "message" ? message : []
+  );
+}

@@ -4,7 +4,6 @@
  */
 
 import { assert, assertEquals, assertGreater } from "@std/assert";
-import { becomesStable } from "../support/endurance.ts";
 import { FaultProxy } from "../support/fault_proxy.ts";
 import { gate, NO_MOSQUITTO } from "../support/gates.ts";
 import { Mosquitto } from "../support/mosquitto.ts";
@@ -12,7 +11,7 @@ import { becomesTrue } from "../support/patience.ts";
 import { Peer, said } from "../support/peers.ts";
 import { type Process, start } from "../support/processes.ts";
 import { Random } from "../support/random.ts";
-import { Counter, type Tally, tally } from "../support/tally.ts";
+import { becomesStable, Counter, type Tally, tally } from "../support/tally.ts";
 
 const live = gate(NO_MOSQUITTO);
 

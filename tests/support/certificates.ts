@@ -49,10 +49,21 @@ commonName = supplied
 
 /** Certificates, good and bad. Disposing of them removes the files. */
 export class Certificates implements AsyncDisposable {
-  readonly folder: string;
+  /** Servers': for `localhost` and 127.0.0.1, for others, and one of 2020. */
+  readonly server = this.#identity("server");
+  readonly wrongName = this.#identity("wrong-name");
+  readonly wildcard = this.#identity("wildcard");
+  readonly expired = this.#identity("expired");
+  /** Clients': the stranger's is from {@link otherCa}. */
+  readonly client = this.#identity("client");
+  readonly revoked = this.#identity("revoked");
+  readonly stranger = this.#identity("stranger");
 
-  private constructor(folder: string) {
-    this.folder = folder;
+  private constructor(readonly folder: string) {}
+
+  #identity(name: string): Identity {
+    const path = `${this.folder}/${name}`;
+    return { cert: `${path}.pem`, key: `${path}.key` };
   }
 
   /** Makes them all, which takes about a tenth of a second. */
@@ -81,7 +92,6 @@ export class Certificates implements AsyncDisposable {
     return certificates;
   }
 
-  /** The authority that signed everything but {@link stranger}. */
   get ca(): string {
     return `${this.folder}/ca.pem`;
   }
@@ -91,55 +101,13 @@ export class Certificates implements AsyncDisposable {
     return `${this.folder}/other-ca.pem`;
   }
 
-  /** A server's, for `localhost` and 127.0.0.1. */
-  get server(): Identity {
-    return this.#identity("server");
-  }
-
-  /** A server's, for another host. */
-  get wrongName(): Identity {
-    return this.#identity("wrong-name");
-  }
-
-  /** A server's as {@link server}, that was valid for a day of the year 2020. */
-  get expired(): Identity {
-    return this.#identity("expired");
-  }
-
-  /** A server's, for all hosts of another domain. */
-  get wildcard(): Identity {
-    return this.#identity("wildcard");
-  }
-
-  /** A client's from {@link ca}, which has revoked it in {@link crl}. */
-  get revoked(): Identity {
-    return this.#identity("revoked");
-  }
-
   /** The list of what {@link ca} has revoked. */
   get crl(): string {
     return `${this.folder}/crl.pem`;
   }
 
-  /** A client's, named `client`. */
-  get client(): Identity {
-    return this.#identity("client");
-  }
-
-  /** A client's from {@link otherCa}, named `stranger`. */
-  get stranger(): Identity {
-    return this.#identity("stranger");
-  }
-
   async [Symbol.asyncDispose](): Promise<void> {
     await Deno.remove(this.folder, { recursive: true });
-  }
-
-  #identity(name: string): Identity {
-    return {
-      cert: `${this.folder}/${name}.pem`,
-      key: `${this.folder}/${name}.key`,
-    };
   }
 
   /** Lets the user read them that a broker started by root becomes. */

@@ -5,8 +5,7 @@
 
 import type { Identity } from "./certificates.ts";
 import { accepts, freePorts } from "./ports.ts";
-import { ROOT } from "./processes.ts";
-import { TextLineReader } from "./text_lines.ts";
+import { ROOT, TextLineReader } from "./processes.ts";
 
 export interface MosquittoOptions {
   /** Lines to add to the configuration, for the broker or its first listener. */

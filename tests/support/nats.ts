@@ -7,7 +7,7 @@ import { Buffer } from "node:buffer";
 import { connect, oldConnack } from "./packets.ts";
 import { becomesTrue, PATIENCE_MS } from "./patience.ts";
 import { freePorts } from "./ports.ts";
-import { TextLineReader } from "./text_lines.ts";
+import { TextLineReader } from "./processes.ts";
 
 /** Where a node listens. */
 interface Ports {

@@ -43,3 +43,9 @@ export function tally(stdout: string): Tally {
     .reduce((sum, [, count]) => sum + Number(count.replaceAll(",", "")), 0);
   return { shown, doubled: shown.length - new Set(shown).size, lost };
 }
+
+/** Waits until the next wait before a reconnect is the first one again. */
+export async function becomesStable(): Promise<void> {
+  // Twice a first wait of 1 s (lib/mqtt/attempts.ts).
+  await new Promise((stable) => setTimeout(stable, 2_100));
+}

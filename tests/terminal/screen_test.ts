@@ -94,6 +94,13 @@ Deno.test("screen: clears, gives up the area, and goes on without it", async () 
   await screen.flushed();
   screen.clear();
   assertEquals(await screen.rows(), ["Ada> typed"]);
+  for (const line of ["one", "two"]) {
+    screen.show(line);
+    await screen.flushed();
+  }
+  assertEquals(await screen.rows(), ["one", "two", "Ada> typed"]);
+  screen.clear();
+  assertEquals(await screen.rows(), ["Ada> typed"]);
   await screen.endArea();
   assertEquals(screen.terminal.text, [""]);
   screen.show("good-bye");
@@ -259,6 +266,15 @@ Deno.test("area: takes half the screen at most, around the cursor", async () => 
   assertEquals(await at(50), [c, d, `${e}|`]);
   assertEquals(await at(0), [`|${a}`, b, c]);
   assertEquals(await at(25), [b, "ccccc|ccccc", d]);
+});
+
+Deno.test("area: grows and shrinks with the terminal's height", async () => {
+  const screen = new TestScreen(new TerminalModel(11, 6));
+  screen.type(`${"x".repeat(50)}|`, "");
+  assertEquals((await screen.rows()).length, 3);
+  screen.terminal.resize(11, 12);
+  screen.refresh();
+  assertEquals((await screen.rows()).length, 5);
 });
 
 Deno.test("area: a long text shows what is around the cursor", async () => {
