@@ -107,6 +107,21 @@ Deno.test("listener: --count leaves its own notices out", async () => {
   assertEquals(shown(outcome), [`-- ${JOINED}`, "ann: one", "ann: two"]);
 });
 
+for (const [signal, code] of [["SIGINT", 130], ["SIGTERM", 143]] as const) {
+  Deno.test(`listener: ${signal} before --count is exit ${code}`, async () => {
+    await using broker = await openBroker();
+    await using peer = await Peer.connect(broker);
+    await using listener = await reading(broker, "-C", "2", "-W", "60");
+    await listener.stdout.line(/now subscribed/);
+    await peer.publish(TOPIC, said("one"));
+    await listener.stdout.line(/one$/);
+    listener.signal(signal);
+    const outcome = await listener.outcome();
+    assertEquals(outcome.code, code);
+    assertEquals(shown(outcome).at(-1), `-- ${LEFT}`);
+  });
+}
+
 Deno.test("listener: --count takes others' notices into account", async () => {
   await using broker = await openBroker();
   await using peer = await Peer.connect(broker);
