@@ -13,7 +13,7 @@
 
 import { showBroker } from "./lib/mqtt/address.ts";
 import { ChatClient, NotAuthorizedError } from "./lib/client.ts";
-import { EXIT, WaitedError } from "./lib/cli/exit.ts";
+import { EXIT, exitCodeOfSignal, WaitedError } from "./lib/cli/exit.ts";
 import {
   type ListenerOptions,
   parseListenerArgs,
@@ -26,7 +26,7 @@ import type { Keeper } from "./lib/room/keeper.ts";
 import type { Received } from "./lib/protocol.ts";
 import { type People, prepare, runScript } from "./lib/cli/script.ts";
 import { LineWriter, openStdout } from "./lib/terminal/output.ts";
-import { Ending, nextEnter, onEndSignals } from "./lib/terminal/signals.ts";
+import { Ending, onEndSignals } from "./lib/terminal/signals.ts";
 import { HINT_MS, waitFor, within } from "./lib/timer.ts";
 
 /**
@@ -119,6 +119,7 @@ async function listen(
     })
     .catch((error) => ending.begin(error));
   const error = await ending.begun;
+  const stopSignal = ending.signal;
   reader.stop();
   await Promise.race([
     leave(options, people, client, reader, stdout, keeper, intake),
@@ -126,12 +127,17 @@ async function listen(
   ]);
   stopWaiting();
   reader.warnOfUnshown();
-  if (error) throw error;
-  if (stdout.isBehind) {
+  const { isBehind } = stdout;
+  if (isBehind) {
     people.complain("The last lines were not written: nobody reads them.");
-    return EXIT.failed;
   }
+  if (stopSignal !== undefined && count !== undefined) {
+    return exitCodeOfSignal(stopSignal);
+  }
+  if (error && !(error instanceof WaitedError)) throw error;
+  if (isBehind) return EXIT.failed;
   if (reader.isDenied || keeper?.isDenied) return EXIT.notAuthorized;
+  if (error) throw error;
   return keeper?.hasFailed ? EXIT.failed : EXIT.ok;
 }
 
@@ -220,25 +226,21 @@ async function rowsOfTerminal(): Promise<(line: string) => string> {
   return (line) => breakLine(line, terminalSize().columns);
 }
 
-/** Calls for the end at a signal, at Enter on a terminal, or after `--wait`. */
+/** Calls for the end at a signal, or after `--wait`. */
 function waitForEnd(
   { waitSeconds, count }: ListenerOptions,
   { tell }: People,
   ending: Ending,
 ): () => void {
-  const stopSignals = onEndSignals(() => {
+  const stopSignals = onEndSignals((signal) => {
     // The terminal has shown ^C.
     if (Deno.stderr.isTerminal()) tell("");
-    ending.insist();
+    ending.insist(signal);
   });
   const timer = waitSeconds === undefined ? undefined : setTimeout(() => {
     const late = `--wait ${waitSeconds} has passed before --count ${count}.`;
     ending.begin(count === undefined ? undefined : new WaitedError(late));
   }, waitSeconds * 1000);
-  // In a pager's pipe the keys are the pager's.
-  if (Deno.stdin.isTerminal() && Deno.stdout.isTerminal()) {
-    nextEnter().then(() => ending.begin());
-  }
   return () => {
     clearTimeout(timer);
     stopSignals();

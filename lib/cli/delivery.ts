@@ -46,7 +46,7 @@ export class Delivery {
     // The first signal ends the input, the second the waiting for answers.
     this.#stopSignals = onEndSignals((signal) => {
       if (this.#isPouring) this.#stopSignal ??= signal;
-      this.#ending.insist();
+      this.#ending.insist(signal);
     });
     client.lost.then((error) => {
       this.#lost = error;

@@ -76,7 +76,7 @@ MQTT_CHAT_SECRET take the place of --password and --secret.`,
 
 const HELP: Readonly<Record<Script, string>> = {
   listener: `\
-Read chat rooms over MQTT, until Ctrl-C, Enter, --count or --wait.
+Read chat rooms over MQTT, until Ctrl-C, --count or --wait.
 
 Usage: deno run -N listener.ts [FLAGS]
 

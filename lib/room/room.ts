@@ -226,6 +226,8 @@ export class Reader {
         this.#presence.granted(status.topic);
         this.#catchUp?.joined();
         break;
+      case "denied":
+        this.#presence.denied(status.topic);
     }
   }
 
