@@ -130,6 +130,27 @@ Deno.test("listener: --count takes others' notices into account", async () => {
   assertEquals(shown(await listener.outcome()), ["-- hi"]);
 });
 
+Deno.test("listener: --only mentions waits for one, and tells of losses", async () => {
+  await using broker = await openBroker();
+  await using peer = await Peer.connect(broker);
+  const args = ["--only", "mentions", "--json", "-C", "1", "-W", "20"];
+  await using listener = await reading(broker, ...args);
+  const numbered = (message: string, number: number) => {
+    const id = `run-of-ann-12345-${number}`;
+    return JSON.stringify({ type: "message", from: "ann", message, id });
+  };
+  await peer.publish(TOPIC, numbered("hello", 1));
+  await peer.publish(TOPIC, numbered("nothing", 2));
+  await peer.publish(TOPIC, said("lea?", "Lea"));
+  await peer.publish(TOPIC, "lea");
+  await peer.publish(TOPIC, numbered("Lea!", 5));
+  const { code, stdout, stderr } = await listener.outcome();
+  assertEquals(code, 0);
+  const lines = stdout.trimEnd().split("\n").map((line) => JSON.parse(line));
+  assertEquals(lines.map(({ text }) => text), ["Lea!"]);
+  assertMatch(stderr, /^[\d:]{8} == 2 messages of ann did not arrive\.$/m);
+});
+
 Deno.test("listener: --wait", async () => {
   await using broker = await openBroker();
   const from = performance.now();

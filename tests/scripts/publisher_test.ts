@@ -2,6 +2,7 @@ import { assert, assertEquals, assertMatch } from "@std/assert";
 import { at as inRoom, openBroker, TOPIC } from "../support/brokers.ts";
 import { Peer } from "../support/peers.ts";
 import {
+  assertOneLine,
   assertQuietSuccess,
   type ProcessOptions,
   run,
@@ -71,6 +72,23 @@ Deno.test("publisher: 2,000 lines, in order, each with its own id", async () => 
   const payloads = (await peer.until(END)).map(({ text }) => JSON.parse(text));
   assertEquals(payloads.map(({ message }) => message), lines);
   assertEquals(new Set(payloads.map(({ id }) => id)).size, lines.length);
+});
+
+Deno.test("publisher: all of stdin as one message", async () => {
+  await using broker = await openBroker();
+  await using peer = await Peer.connect(broker, TOPIC);
+  const trace = "Error: no\n\n  at line 7\n/quit\n";
+  assertQuietSuccess(await publish(broker, ["-s"], { stdin: trace }));
+  for (const stdin of ["", "\n"]) {
+    const empty = await publish(broker, ["-s"], { stdin });
+    assertOneLine(empty, 2, /stdin is empty/);
+  }
+  const long = await publish(broker, ["-s"], { stdin: "x".repeat(70_000) });
+  assertOneLine(long, 5, /: The message was not sent\. It takes 70000 bytes/);
+  const utf16 = Uint8Array.of(0xff, 0xfe, 0x61, 0);
+  const wide = await publish(broker, ["-s"], { stdin: utf16 });
+  assertOneLine(wide, 1, /: Reading stdin failed: it is UTF-16/);
+  assertEquals(await messagesUntilEnd(peer), [trace.trimEnd()]);
 });
 
 Deno.test("publisher: an empty pipe sends nothing", async () => {
