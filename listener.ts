@@ -46,10 +46,14 @@ async function listen(
 ): Promise<number> {
   const { connect, color, isDumb } = await prepare(options, people.tell);
   const ending = new Ending();
-  const { json } = options;
+  const { json, only, quiet } = options;
   const stdout = new LineWriter(
     openStdout(),
-    (count) => droppedLine(count, { json, color }),
+    (count) => {
+      if (only === undefined) return droppedLine(count, { json, color });
+      people.tell(droppedLine(count, { json: false, color: false }));
+      return undefined;
+    },
   );
   const isTerminal = Deno.stdout.isTerminal();
   const { topics, resume, count } = options;
@@ -74,6 +78,9 @@ async function listen(
     tellsNone: isTerminal && !json && options.keep === undefined,
     keeps: options.keep !== undefined,
     write: (line) => stdout.write(rows(line)),
+    writeNote: only && ((line, tellsLoss) => {
+      if (tellsLoss || !quiet) people.tell(line);
+    }),
     warn: people.complain,
     onEnough: () => {
       intake?.end();

@@ -27,6 +27,8 @@ export class Delivery {
   readonly #unanswered: number[] = [];
   #isDenied = false;
   #firstRefusal = "";
+  /** Whether there is one message, and no lines to count. */
+  readonly #isOnly: boolean;
   #hasInputFailed = false;
   #isPouring = false;
   /** The signal that came before the end of a pipe. */
@@ -41,6 +43,7 @@ export class Delivery {
   ) {
     this.#client = client;
     this.#options = options;
+    this.#isOnly = options.message !== undefined || options.stdinFile;
     this.#tell = tell;
     this.#clock = clock;
     // The first signal ends the input, the second the waiting for answers.
@@ -160,8 +163,7 @@ export class Delivery {
     this.#isDenied ||= error instanceof PublishError && error.isDenied;
     // In a pipe, a user without the right to write gets it for no later line.
     if (this.#isDenied && this.#isPouring) this.stop();
-    const isOnly = this.#options.message !== undefined;
-    const subject = isOnly ? "The message" : `Line ${line}`;
+    const subject = this.#isOnly ? "The message" : `Line ${line}`;
     const sentence = `${subject} was not sent. ${error.message}`;
     this.#firstRefusal ||= sentence;
     this.#tell(sentence);
@@ -189,7 +191,7 @@ export class Delivery {
     }
     if (unanswered > 0) {
       this.#tell(
-        this.#options.message !== undefined
+        this.#isOnly
           ? "The message was not acknowledged; it may or may not have arrived."
           : `${range(this.#unanswered)} not acknowledged and may or may not ` +
             `have arrived; acknowledged: ${this.#acknowledged}.` +

@@ -20,6 +20,7 @@ export class UsageError extends Error {
 /** The words of the flags that take one of a few. */
 export const CHOICES = {
   color: ["auto", "always", "never"],
+  only: ["messages", "mentions"],
   completions: ["bash", "zsh", "fish"],
   "protocol-version": ["auto", "5", "311"],
   qos: ["0", "1", "2"],
@@ -92,6 +93,7 @@ Output:
   -C, --count N             stop after N lines
   -W, --wait S              stop after S seconds
   -T, --show-topic          show the topic in each line
+      --only WHAT           write only messages, or only mentions (of --name)
       --json                write one JSON object per line
 ${SHARED.output}
 
@@ -108,6 +110,7 @@ Usage: deno run -N publisher.ts [FLAGS]
 
 Message:
   -m, --message TEXT        send TEXT in place of the lines of stdin
+  -s, --stdin-file          send all of stdin as one message
   -f, --follow              show the room above the prompt
 
 Room:
@@ -183,8 +186,12 @@ export function readFlags(script: Script, args: string[]): Values {
   const given = new Map<string, string[]>();
   let extra: string | undefined;
   let last = "";
+  let hint: string | undefined;
   for (const token of tokens) {
-    if (token.kind === "positional") extra ??= token.value;
+    if (token.kind === "positional" && extra === undefined) {
+      extra = token.value;
+      hint = OTHER_MEANINGS[last];
+    }
     if (token.kind !== "option") continue;
     const { name, rawName, inlineValue } = token;
     // -topic is what other tools call --topic; here it would be -t with "opic".
@@ -208,11 +215,25 @@ export function readFlags(script: Script, args: string[]): Values {
     const isMissing = name === "message"
       ? token.value === undefined
       : value === "" || (!inlineValue && value.startsWith("-"));
-    if (isMissing) throw valueNeeded(flag, rawName, value);
+    if (isMissing) {
+      const other = OTHER_MEANINGS[rawName];
+      if (other && script === "publisher") throw new UsageError(other);
+      throw valueNeeded(flag, rawName, value);
+    }
     given.set(name, [...given.get(name) ?? [], value]);
   }
-  return new Values(given, extra);
+  return new Values(given, extra, hint);
 }
+
+/** Letters that mean something else in mosquitto's clients, and errors for them. */
+const OTHER_MEANINGS: Partial<Record<string, string>> = {
+  "-f": "-f is --follow here; mosquitto_pub's -f FILE is --stdin-file < FILE.",
+  "-n":
+    "-n is --name NAME here; mosquitto_pub's -n, an empty message, has no " +
+    "counterpart.",
+  "-T":
+    "-T is --show-topic here; mosquitto_sub's -T FILTER has no counterpart.",
+};
 
 function unknownFlag(name: string, flags: Flag[]): UsageError {
   const [spelling] = name.split("=", 1);
@@ -242,15 +263,22 @@ function valueNeeded(flag: Flag, rawName: string, value: string): UsageError {
 export class Values {
   readonly #given: ReadonlyMap<string, string[]>;
   readonly #extra?: string;
+  readonly #hint?: string;
 
-  constructor(given: ReadonlyMap<string, string[]>, extra?: string) {
+  constructor(
+    given: ReadonlyMap<string, string[]>,
+    extra?: string,
+    hint?: string,
+  ) {
     this.#given = given;
     this.#extra = extra;
+    this.#hint = hint;
   }
 
   /** Throws where an argument belongs to no flag. */
   refuseExtra(): void {
     if (this.#extra === undefined) return;
+    if (this.#hint !== undefined) throw new UsageError(this.#hint);
     // It may be the rest of a password, or a URL that holds one.
     const isSecret = /@|:\/\//.test(this.#extra) || this.has("password") ||
       this.has("secret");

@@ -36,6 +36,8 @@ export interface ReaderOptions extends
     | "multiline"
     | "showTopic"
     | "bell"
+    | "only"
+    | "writeNote"
     | "gather"
     | "sends"
     | "write"

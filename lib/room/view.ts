@@ -4,6 +4,7 @@
  * @module
  */
 
+import { DEFAULTS } from "../client_options.ts";
 import type { Received } from "../protocol.ts";
 import { safeText } from "../safe_text.ts";
 import { type Clock, SYSTEM_CLOCK } from "../timer.ts";
@@ -32,6 +33,13 @@ export interface ViewOptions extends Omit<LineOptions, "mention"> {
    * {@link RoomView.endGathering} must be called at the end.
    */
   gather?: boolean;
+  /**
+   * Show only messages of others, or only those that mention the reader. Not
+   * hidden is what the default name says, which is not the reader's alone.
+   */
+  only?: "messages" | "mentions";
+  /** Takes the `==` lines, plain, in place of `write`. */
+  writeNote?: (line: string, tellsLoss: boolean) => void;
   /** When an author last said something, in milliseconds since 1970. */
   spokeAt?: (name: string) => number | undefined;
   /** Takes a line. */
@@ -84,6 +92,7 @@ export class RoomView {
     const { payload, topic, receivedAt } = received;
     const { at } = "from" in payload ? payload : {};
     const isKept = this.#missed !== undefined;
+    if (!this.#isWanted(received)) return false;
     if (isKept && payload.type !== "notice") this.#missed!++;
     const isClosed = payload.type === "sealed" && payload.reason === undefined;
     if (isClosed && !this.#options.json) return this.#gatherer.addSealed(topic);
@@ -98,6 +107,7 @@ export class RoomView {
 
   /** Shows an entry of a history, with the time it was sent at. */
   showKept(received: Received, time: Date): void {
+    if (!this.#isWanted(received)) return;
     this.showGathered();
     const line = this.#options.json
       ? renderJson(received, true)
@@ -132,7 +142,14 @@ export class RoomView {
   note(note: Note): void {
     this.showGathered();
     const now = this.#now();
-    this.#write(noteLine(note, now, this.#options), now);
+    const { writeNote, formatTime } = this.#options;
+    if (writeNote === undefined) {
+      return this.#write(noteLine(note, now, this.#options), now);
+    }
+    writeNote(
+      renderNote(note, now, { color: false, formatTime }),
+      isLoss(note),
+    );
   }
 
   #showGathered(gathered: Gathered): void {
@@ -150,11 +167,13 @@ export class RoomView {
 
   /** Writes a line, after that of its day where this is a new one. */
   #writeOnDay(line: string, time: Date): void {
-    const { json, write } = this.#options;
+    const { json, write, writeNote } = this.#options;
     const day = localDay(time);
     const isNewDay = this.#day !== undefined && this.#day !== day;
     this.#day = day;
-    if (!json && isNewDay) write(renderDay(time, this.#line));
+    if (isNewDay && writeNote !== undefined) {
+      writeNote(renderDay(time, { ...this.#line, color: false }), false);
+    } else if (isNewDay && !json) write(renderDay(time, this.#line));
     write(line);
   }
 
@@ -171,14 +190,29 @@ export class RoomView {
   /** Whether the bell rings, which it does not twice in two seconds. */
   #rings(received: Received): boolean {
     const { json, bell } = this.#options;
-    const { payload, sealed } = received;
-    if (!bell || json || payload.type !== "message") return false;
-    if (sealed === false || isOwn(received, this.#line)) return false;
-    if (!this.#line.mention?.isIn(safeText(payload.message))) return false;
+    if (!bell || json || !this.#mentions(received)) return false;
     const now = this.#clock.monotonic();
     if (now - this.#rangAt < BELL_PAUSE_MS) return false;
     this.#rangAt = now;
     return true;
+  }
+
+  /** Whether another member mentions the reader. */
+  #mentions(received: Received): boolean {
+    const { payload, sealed } = received;
+    if (payload.type !== "message" || sealed === false) return false;
+    if (isOwn(received, this.#line)) return false;
+    return this.#line.mention?.isIn(safeText(payload.message)) ?? false;
+  }
+
+  /** Whether {@link ViewOptions.only} lets it through. */
+  #isWanted(received: Received): boolean {
+    const { only } = this.#options;
+    if (only === undefined) return true;
+    if (only === "mentions") return this.#mentions(received);
+    const { self } = this.#line;
+    return received.payload.type === "message" &&
+      (self === DEFAULTS.username || !isOwn(received, this.#line));
   }
 
   #now(): Date {
@@ -204,6 +238,22 @@ function noteLine(
   return options.json
     ? renderJsonNote(note, time)
     : renderNote(note, time, options);
+}
+
+/** Whether a note says that messages are missing, or may be. */
+function isLoss(note: Note): boolean {
+  switch (note.type) {
+    case "gap":
+      return note.mayMiss || note.mayMissQoS0 === true;
+    case "lost":
+    case "uncounted":
+    case "dropped":
+      return true;
+    case "history":
+    case "now":
+    case "missed":
+      return false;
+  }
 }
 
 /** The line in place of lines that an output was too slow for. */
