@@ -35,6 +35,7 @@ import {
   MAX_PAYLOAD_BYTES,
   type Payload,
   type QoS,
+  roomOfHistory,
 } from "./protocol.ts";
 import type { RoomSeal } from "./seal.ts";
 import { type Clock, SYSTEM_CLOCK } from "./timer.ts";
@@ -92,6 +93,8 @@ export class ChatClient {
   readonly #link: Link;
   readonly #sender: Sender;
   readonly #ids = new IdSource();
+  /** The filters that were joined as rooms, and not as histories. */
+  readonly #ownRooms = new Set<string>();
   readonly #lost = Promise.withResolvers<Error>();
   #isClosed = false;
 
@@ -114,8 +117,12 @@ export class ChatClient {
         const content: Content = isCut
           ? { payload: { ...OVER_LIMIT, bytes } }
           : decodeFrom(topic, bytes, seal);
+        const historyOf = this.#ownRooms.has(topic)
+          ? undefined
+          : roomOfHistory(topic);
         onReceived?.({
           topic,
+          ...historyOf !== undefined && { historyOf },
           ...content,
           sentTo: this.#topicSentTo(content),
           qos,
@@ -229,6 +236,7 @@ export class ChatClient {
   ): Promise<Grant[]> {
     filters.forEach(checkFilter);
     if (this.#isClosed) throw new AbandonedError("The connection is closed.");
+    if (!isOptional) filters.forEach((topic) => this.#ownRooms.add(topic));
     return await this.#sender.join(filters, qos, isOptional);
   }
 
@@ -239,6 +247,7 @@ export class ChatClient {
    * @returns When the broker has answered, if there is a connection.
    */
   async leave(filters: string[]): Promise<void> {
+    for (const filter of filters) this.#ownRooms.delete(filter);
     await this.#sender.leave(filters);
   }
 

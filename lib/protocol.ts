@@ -18,6 +18,35 @@ export const MAX_ID_LENGTH = 64;
  */
 export const MAX_NAME_LENGTH = 256;
 
+/** The most messages that a history has. */
+export const MAX_KEPT = 500;
+
+/** The most UTF-16 code units of `key` and `sig`. */
+const MAX_SIGNATURE_LENGTH = 128;
+
+/** The level below a room that has its history. */
+const HISTORY_LEVEL = "/$history";
+
+/**
+ * Returns the topic of a room's history.
+ *
+ * @param room The room's topic.
+ */
+export function historyTopic(room: string): string {
+  return room + HISTORY_LEVEL;
+}
+
+/**
+ * Returns the room whose history is on a topic.
+ *
+ * @param topic Any topic.
+ * @returns The room's topic; undefined where the topic has no history.
+ */
+export function roomOfHistory(topic: string): string | undefined {
+  if (!topic.endsWith(HISTORY_LEVEL) || topic === HISTORY_LEVEL) return;
+  return topic.slice(0, -HISTORY_LEVEL.length);
+}
+
 /** MQTT quality of service: at most once, at least once, exactly once. */
 export type QoS = 0 | 1 | 2;
 
@@ -29,6 +58,10 @@ export interface Envelope {
   id?: string;
   /** When it was sent: RFC 3339, UTC, `Z` at its end. */
   at?: string;
+  /** The author's public key; unread. */
+  key?: string;
+  /** The author's signature; unread. */
+  sig?: string;
 }
 
 /** A message. */
@@ -75,11 +108,11 @@ export interface Sealed {
   reason?: string;
 }
 
-/** What a keeper has kept of a room; `room/history.ts` reads and makes it. */
+/** The history of a room; `room/history.ts` reads and makes it. */
 export interface KeptHistory {
   /** The kind of payload. */
   type: "history";
-  /** All that the payload has. */
+  /** All members of the payload. */
   wire: Record<string, unknown>;
 }
 
@@ -87,6 +120,11 @@ export interface KeptHistory {
 export interface Received {
   /** The topic it was published to. */
   topic: string;
+  /**
+   * The room whose history this topic has. Undefined for all other topics, and
+   * where the topic itself was joined as a room.
+   */
+  historyOf?: string;
   /** The decoded payload. */
   payload: Payload | Malformed | Sealed | KeptHistory;
   /**
@@ -225,6 +263,11 @@ export function decode(
   return typeof result === "string" ? malformed(result) : result;
 }
 
+function isSignature(value: unknown): value is string {
+  return typeof value === "string" && value.length <= MAX_SIGNATURE_LENGTH &&
+    value.isWellFormed();
+}
+
 function isObject(value: unknown): value is Record<string, unknown> {
   return typeof value === "object" && value !== null && !Array.isArray(value);
 }
@@ -246,6 +289,8 @@ export function payloadOf(wire: unknown): Payload | string {
     common.id = id.toWellFormed();
   }
   if (typeof at === "string" && isUtcTime(at)) common.at = at;
+  if (isSignature(wire.key)) common.key = wire.key;
+  if (isSignature(wire.sig)) common.sig = wire.sig;
   switch (wire.type) {
     case "message":
       if (typeof wire.message !== "string") return "no text in `message`";
