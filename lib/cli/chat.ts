@@ -75,6 +75,8 @@ class Chat {
   /** Rejects when the user leaves, so that a pending command is given up. */
   readonly #end = Promise.withResolvers<never>();
   #isOutageKnown = false;
+  /** Why there is no connection, as the last try says. */
+  #outage?: string;
 
   constructor(
     options: PublisherOptions,
@@ -109,7 +111,7 @@ class Chat {
     const { color } = this.#setting;
     return {
       ready,
-      text: promptText(this.#name),
+      text: this.#promptText,
       paint: (text) => color ? paintName(text, this.#name, true) : text,
       // A followed room shows what was sent, where it can be read.
       keeps: () =>
@@ -246,7 +248,7 @@ class Chat {
       this.#warn(`You ignore ${shown}; enter /unignore ${shown} first.`);
     } else {
       this.#name = name;
-      this.#prompt?.setText(promptText(name));
+      this.#prompt?.setText(this.#promptText);
       if (!this.#options.follow) return;
       const told = this.#room.reader.rename(name);
       // Offline, the notice waits as messages do.
@@ -387,8 +389,33 @@ class Chat {
       case "connected":
         this.#isOutageKnown = false;
     }
-    this.#setting.connect.onStatus?.(status);
+    if (!this.#showsOutage(status)) this.#setting.connect.onStatus?.(status);
     if (follow) room.reader.onStatus(status);
+  }
+
+  /** Whether the prompt shows a status, so that it needs no line. */
+  #showsOutage(status: Status): boolean {
+    const last = this.#outage;
+    switch (status.type) {
+      case "disconnected":
+      case "failed":
+        this.#outage = status.reason;
+        break;
+      case "connected":
+        this.#outage = undefined;
+    }
+    if ((last === undefined) !== (this.#outage === undefined)) {
+      this.#prompt?.setText(this.#promptText);
+    }
+    if (this.#options.debug || this.#setting.isDumb) return false;
+    return this.#prompt !== undefined && last !== undefined &&
+      (status.type === "reconnecting" ||
+        status.type === "failed" && status.reason === last);
+  }
+
+  get #promptText(): string {
+    const offline = this.#outage === undefined ? "" : " (offline)";
+    return `${safeName(this.#name)}${offline}> `;
   }
 
   #openRoom(topic: string): Room {
@@ -558,8 +585,4 @@ class Entered {
 function isMessage(line: Line | Command): line is Line {
   return line.type === "text" || line.type === "too long" ||
     line.type === "not UTF-8";
-}
-
-function promptText(name: string): string {
-  return `${safeName(name)}> `;
 }

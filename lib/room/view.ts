@@ -245,6 +245,8 @@ function isLoss(note: Note): boolean {
   switch (note.type) {
     case "gap":
       return note.mayMiss || note.mayMissQoS0 === true;
+    case "fetched":
+      return note.mayMiss;
     case "lost":
     case "uncounted":
     case "dropped":
