@@ -4,6 +4,7 @@ import { assert, assertEquals, assertMatch } from "@std/assert";
 import {
   type Answers,
   FakeBroker,
+  hostOf,
   letIn,
   openBroker,
 } from "../support/brokers.ts";
@@ -18,6 +19,7 @@ import {
 } from "../support/packets.ts";
 import { becomesTrue } from "../support/patience.ts";
 import { Peer, said } from "../support/peers.ts";
+import { start } from "../support/processes.ts";
 
 /** A broker that keeps sessions and lets clients read and write but for what is answered. */
 function echoing(answers: Answers = {}): FakeBroker {
@@ -350,6 +352,32 @@ Deno.test("chat: an outage shows in the prompt; /reconnect ends the wait", async
   assertEquals(outage.length, 3, outage.join("\n"));
   assertMatch(outage[0], /^Disconnected from /);
   assertMatch(outage[1], /^No connection to /);
+});
+
+Deno.test("chat: --log appends what a listener writes to a pipe", async () => {
+  await using broker = await openBroker();
+  await using peer = await Peer.connect(broker);
+  const path = await Deno.makeTempFile();
+  await Deno.writeTextFile(path, "before\n");
+  const args = [...["-h", hostOf(broker), "-t", ROOM], "--no-announce"];
+  await using listener = start("listener.ts", args);
+  await listener.stderr.line(/^Reading/);
+  {
+    await using ann = await Chatter.follow(broker, { args: ["--log", path] });
+    ann.enter("hello");
+    await peer.publish(ROOM, said("a\nb\u001b[2J"));
+    await peer.publish(ROOM, "not JSON");
+    await ann.screen.next((line) => line.includes("not JSON"));
+    await ann.leave();
+  }
+  listener.signal("SIGTERM");
+  const { stdout } = await listener.outcome();
+  const log = await Deno.readTextFile(path);
+  await Deno.remove(path);
+  const linesOf = (text: string) =>
+    text.replaceAll(/^[\d:]{8} /gm, "").split("\n");
+  assertEquals(linesOf(log), ["before", ...linesOf(stdout)]);
+  assertEquals(linesOf(log).length, 7);
 });
 
 Deno.test("chat: typed lines stay where no room shows them", async () => {

@@ -74,6 +74,7 @@ Deno.test("options: the publisher's defaults", () => {
     message: undefined,
     stdinFile: false,
     follow: false,
+    log: undefined,
   };
   assertEquals(publisher(), expected as PublisherOptions);
 });
@@ -119,6 +120,7 @@ Deno.test("options: every flag, long and short, says the same", () => {
     "resume",
     "session-expiry",
     "history",
+    "log",
   ];
   others.push("completions", "version", "help");
   const scripts = [["listener", listener], ["publisher", publisher]] as const;
@@ -312,6 +314,7 @@ const PUBLISHER_REFUSES: typeof BOTH_REFUSE = [
   [["-n"], /^-n is --name NAME here; mosquitto_pub's -n/],
   [["-n", "-t", "a"], /^-n is --name NAME here; mosquitto_pub's -n/],
   [["--name"], /^--name needs a value\.$/],
+  [["--log", "a"], /^--log needs --follow\.$/],
   [["--history", "3"], /^--history needs --follow\.$/],
   [["-t", "chat/#"], /^--topic "chat\/#" has a wildcard, \+ or #/],
   [["-t", "chat/+"], /^--topic "chat\/\+" has a wildcard, \+ or #/],

@@ -9,6 +9,7 @@ import { parseListenerArgs } from "../../lib/cli/options.ts";
 import { UsageError } from "../../lib/cli/flags.ts";
 import {
   findPassword,
+  openLog,
   readTlsFiles,
   requireNet,
   useColor,
@@ -129,6 +130,11 @@ Deno.test({
       () => readTlsFiles({ ca: "ca.pem" }),
       UsageError,
       'reading --cafile "ca.pem" was not permitted; run with -R=ca.pem.',
+    );
+    await assertRejects(
+      () => openLog("my log"),
+      UsageError,
+      'writing --log "my log" was not permitted; run with -W=my log.',
     );
   },
 });

@@ -3,7 +3,7 @@ import { setColorEnabled } from "@std/fmt/colors";
 import type { Received } from "../../lib/protocol.ts";
 import { nameColor } from "../../lib/room/line.ts";
 import type { ViewOptions } from "../../lib/room/view.ts";
-import { notice, view } from "../support/line_fixtures.ts";
+import { joined, notice, view } from "../support/line_fixtures.ts";
 import { TestClock } from "../support/clock.ts";
 import { pureTests } from "../support/pure.ts";
 
@@ -310,6 +310,37 @@ test("--only sends lines of our own elsewhere, plain, also with JSON", () => {
       ["== 2 messages of ann did not arrive.", true],
     ]);
   }
+});
+
+test("the log has a pipe's lines, without the history of before", () => {
+  const play = (options: Partial<ViewOptions>) => {
+    const { room, lines } = view({ self: "bob", sends: true, ...options });
+    const before = () => {
+      room.note({ type: "history", count: 1 });
+      room.showKept(by("ann", "before"), NOW);
+      room.note({ type: "now" });
+    };
+    if (options.log) before();
+    room.beginMissed();
+    room.show(by("ann", "a\nbob"));
+    room.endMissed();
+    room.rename("bob B");
+    for (const name of ["cy", "dan", "eve", "fay", "gus"]) {
+      room.show({ ...said(""), payload: joined(name, "room") });
+    }
+    room.show({ ...said(""), payload: { type: "sealed", sealed: "" } });
+    room.show(arriving(23, 12));
+    room.note({ type: "fetched", count: 1, mayMiss: true });
+    room.showKept(by("ann", "fetched"), NOW);
+    room.endGathering();
+    return lines;
+  };
+  const log: string[] = [];
+  const bells = { color: true, multiline: true, bell: true, gather: true };
+  const shown = play({ ...bells, log: (line) => log.push(line) });
+  assertEquals(log, play({}));
+  assertEquals(log.length, 13);
+  assertEquals(shown.length < log.length + 3, true);
 });
 
 // In NO_COLOR's presence @std/fmt/colors has no colours to test.
