@@ -15,6 +15,7 @@ import { Delivery } from "./delivery.ts";
 import { EXIT } from "./exit.ts";
 import { isOneTopic, topicFault } from "../mqtt/topic.ts";
 import { type PublisherOptions, usualHistory } from "./options.ts";
+import { openLog } from "./permissions.ts";
 import type { Received } from "../protocol.ts";
 import { paintName } from "../room/line.ts";
 import { Ignored } from "../room/ignored.ts";
@@ -24,6 +25,7 @@ import { droppedLine } from "../room/view.ts";
 import { safeName, safeText, safeTopic } from "../safe_text.ts";
 import { type People, prepare, type Setting } from "./script.ts";
 import type { Line } from "../terminal/input.ts";
+import { LineWriter } from "../terminal/output.ts";
 import {
   type Completion,
   openPrompt,
@@ -46,13 +48,27 @@ export async function chat(
 ): Promise<number> {
   let show = people.tell;
   const setting = await prepare(options, (line) => show(line));
-  const chat = new Chat(options, setting, (line) => show(line), clock);
+  const log = await openLogWriter(options);
+  const chat = new Chat(options, setting, (line) => show(line), clock, log);
   await chat.connect();
   const prompt = open(chat.promptOptions(people.told()), setting.isDumb);
   show = (line) => prompt.show(line);
   const code = await chat.hold(prompt);
   await within(options.timeout, prompt.flushed());
+  await log?.drained(options.timeout);
   return code;
+}
+
+/** Opens the log, if one is wanted. */
+async function openLogWriter(
+  { log }: PublisherOptions,
+): Promise<LineWriter | undefined> {
+  if (log === undefined) return undefined;
+  const file = await openLog(log);
+  return new LineWriter(
+    file,
+    (count) => droppedLine(count, { json: false, color: false }),
+  );
 }
 
 /** One room at a time, under one name at a time. */
@@ -61,6 +77,7 @@ class Chat {
   readonly #setting: Setting;
   readonly #show: (line: string) => void;
   readonly #clock: Clock;
+  readonly #log?: LineWriter;
   readonly #ignored: Ignored;
   #client!: ChatClient;
   #prompt?: Prompt;
@@ -83,7 +100,9 @@ class Chat {
     setting: Setting,
     show: (line: string) => void,
     clock: Clock,
+    log?: LineWriter,
   ) {
+    this.#log = log;
     this.#options = options;
     this.#setting = setting;
     this.#show = show;
@@ -93,6 +112,9 @@ class Chat {
     this.#room = this.#openRoom(options.topic);
     this.#room.show();
     this.#end.promise.catch(() => {});
+    log?.broken.then((error) =>
+      this.#warn(`Nothing more is written to --log: ${error?.message}.`)
+    );
   }
 
   async connect(): Promise<void> {
@@ -444,7 +466,7 @@ class Chat {
       onNamesake: () => this.#tellOfNamesake(),
       warn: (sentence: string) => this.#warn(sentence),
     };
-    return new Room(topic, options, this.#show);
+    return new Room(topic, options, this.#show, this.#log);
   }
 
   #tellOfNamesake(): void {
@@ -494,26 +516,32 @@ class Chat {
 class Room {
   readonly topic: string;
   readonly reader: Reader;
-  readonly #write: (line: string) => void;
-  #held?: string[] = [];
+  /** What to do once it is shown. */
+  #held?: (() => void)[] = [];
   #leave?: Promise<void>;
 
   constructor(
     topic: string,
-    options: Omit<ReaderOptions, "write">,
-    write: (line: string) => void,
+    options: Omit<ReaderOptions, "write" | "log">,
+    show: (line: string) => void,
+    log?: LineWriter,
   ) {
     this.topic = topic;
-    this.#write = write;
     this.reader = new Reader({
       ...options,
-      write: (line) => this.#held ? this.#held.push(line) : write(line),
+      write: (line) => this.#soon(() => show(line)),
+      log: log && ((line) => this.#soon(() => log.write(line))),
     });
+  }
+
+  #soon(write: () => void): void {
+    if (this.#held) this.#held.push(write);
+    else write();
   }
 
   /** Shows what has come, and what comes from now on. */
   show(): void {
-    for (const line of this.#held ?? []) this.#write(line);
+    for (const write of this.#held ?? []) write();
     this.#held = undefined;
   }
 

@@ -70,9 +70,9 @@ Other:
       --version             print the version
       --help                print this help
 
-A URL begins with mqtt://, mqtts://, ws:// or wss://. Every FILE needs Deno's
-permission -R=FILE. With -E, the environment's MQTT_PASSWORD and
-MQTT_CHAT_SECRET take the place of --password and --secret.`,
+A URL begins with mqtt://, mqtts://, ws:// or wss://. A FILE to read needs
+Deno's permission -R=FILE, that of --log -W=FILE. With -E, the environment's
+MQTT_PASSWORD and MQTT_CHAT_SECRET take the place of --password and --secret.`,
 };
 
 const HELP: Readonly<Record<Script, string>> = {
@@ -112,6 +112,7 @@ Message:
   -m, --message TEXT        send TEXT in place of the lines of stdin
   -s, --stdin-file          send all of stdin as one message
   -f, --follow              show the room above the prompt
+      --log FILE            append the room's plain lines to FILE (--follow)
 
 Room:
   -t, --topic TOPIC         room to write to [default: chat]

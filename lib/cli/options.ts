@@ -91,6 +91,8 @@ export interface PublisherOptions extends Options {
   /** Whether all of stdin is one message. */
   stdinFile: boolean;
   follow: boolean;
+  /** The path of a file to append the room's lines to. */
+  log?: string;
 }
 
 /** What the arguments ask for. */
@@ -145,12 +147,14 @@ export function parsePublisherArgs(args: string[]): Request<PublisherOptions> {
     excludes(values, "stdin-file", "message");
     excludes(values, "stdin-file", "follow");
     needs(values, "history", "follow");
+    needs(values, "log", "follow");
     return {
       ...commonOptions(values),
       topic,
       message: values.one("message"),
       stdinFile: values.has("stdin-file"),
       follow: values.has("follow"),
+      log: values.one("log"),
     };
   });
 }

@@ -183,6 +183,23 @@ async function readGranted(flag: string, path: string): Promise<string> {
   }
 }
 
+/** Opens the file of `--log` to append to it. */
+export async function openLog(path: string): Promise<Deno.FsFile> {
+  const shown = JSON.stringify(path);
+  const { state } = await Deno.permissions.request({ name: "write", path });
+  if (state !== "granted") {
+    throw new NotPermittedError(
+      `writing --log ${shown} was not permitted; run with -W=${path}.`,
+    );
+  }
+  try {
+    return await Deno.open(path, { append: true, create: true });
+  } catch (error) {
+    const { message } = error as Error;
+    throw new UsageError(`--log ${shown} can't be written: ${message}.`);
+  }
+}
+
 /**
  * Whether stdout is a terminal that can only print: `TERM=dumb`, where reading
  * that is permitted already, or no width, as in an editor's shell.

@@ -37,6 +37,7 @@ export interface ReaderOptions extends
     | "bell"
     | "only"
     | "writeNote"
+    | "log"
     | "gather"
     | "sends"
     | "write"

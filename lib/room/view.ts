@@ -40,6 +40,8 @@ export interface ViewOptions extends Omit<LineOptions, "mention"> {
   only?: "messages" | "mentions";
   /** Takes the `==` lines, plain, in place of `write`. */
   writeNote?: (line: string, tellsLoss: boolean) => void;
+  /** Takes the lines that a pipe would get, without what was said before. */
+  log?: (line: string) => void;
   /** When an author last said something, in milliseconds since 1970. */
   spokeAt?: (name: string) => number | undefined;
   /** Takes a line. */
@@ -64,11 +66,20 @@ export class RoomView {
   #rangAt = -Infinity;
   /** How many messages came that the session kept, while they come. */
   #missed?: number;
+  readonly #log?: RoomView;
+  /** Whether entries of a history are of before this reader came. */
+  #isBefore = false;
 
   constructor(options: ViewOptions) {
     const { json, gather = false, clock = SYSTEM_CLOCK } = options;
-    const { spokeAt = () => undefined } = options;
+    const { spokeAt = () => undefined, log } = options;
     this.#options = options;
+    this.#log = log && new RoomView({
+      ...options,
+      ...{ color: false, multiline: false, bell: false, gather: false },
+      write: log,
+      log: undefined,
+    });
     this.#clock = clock;
     this.#line = readBy(options);
     this.#gathersPeople = gather && !json;
@@ -82,6 +93,7 @@ export class RoomView {
   /** The reader has another name from now on. */
   rename(self: string): void {
     this.#line = readBy({ ...this.#line, self });
+    this.#log?.rename(self);
   }
 
   /**
@@ -89,6 +101,7 @@ export class RoomView {
    * sealed payloads in one line only the first has.
    */
   show(received: Received): boolean {
+    this.#log?.show(received);
     const { payload, topic, receivedAt } = received;
     const { at } = "from" in payload ? payload : {};
     const isKept = this.#missed !== undefined;
@@ -108,6 +121,7 @@ export class RoomView {
   /** Shows an entry of a history, with the time it was sent at. */
   showKept(received: Received, time: Date): void {
     if (!this.#isWanted(received)) return;
+    if (!this.#isBefore) this.#log?.showKept(received, time);
     this.showGathered();
     const line = this.#options.json
       ? renderJson(received, true)
@@ -118,12 +132,14 @@ export class RoomView {
   /** Messages that the session kept come from now on. */
   beginMissed(): void {
     this.#missed = 0;
+    this.#log?.beginMissed();
   }
 
   /** They have all come: shows how many. */
   endMissed(): void {
     if (this.#missed === undefined) return;
-    this.note({ type: "missed", count: this.#missed });
+    this.#log?.endMissed();
+    this.#show({ type: "missed", count: this.#missed });
     this.#missed = undefined;
   }
 
@@ -136,10 +152,19 @@ export class RoomView {
   endGathering(): void {
     this.#gathersPeople = false;
     this.#gatherer.stop();
+    this.#log?.endGathering();
   }
 
   /** Shows a line of our own. */
   note(note: Note): void {
+    const { type } = note;
+    if (type === "history") this.#isBefore = note.count > 0;
+    else if (type === "now") this.#isBefore = false;
+    else this.#log?.note(note);
+    this.#show(note);
+  }
+
+  #show(note: Note): void {
     this.showGathered();
     const now = this.#now();
     const { writeNote, formatTime } = this.#options;
