@@ -313,9 +313,14 @@ Deno.test("listener: colours", async () => {
     const env = { NO_COLOR: noColor };
     return (await run("listener.ts", args, { env })).stdout;
   };
-  const [always, auto, never] = await Promise.all(
-    [see("always", ""), see("auto", ""), see("never", "")],
+  const [always, wanted, auto, never] = await Promise.all(
+    [
+      ...[see("always", ""), see("always", "1")],
+      ...[see("auto", ""), see("never", "")],
+    ],
   );
+  const styles = (text: string) => text.replace(/[\d:]{8}/, "");
+  assertEquals(styles(wanted), styles(always));
   const esc = "\x1b";
   assertMatch(
     always.replaceAll(esc, "<ESC>"),
