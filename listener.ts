@@ -11,6 +11,7 @@
  * @module
  */
 
+import "./lib/cli/no_color.ts"; // first: @std/fmt reads NO_COLOR on loading
 import { showBroker } from "./lib/mqtt/address.ts";
 import { ChatClient, NotAuthorizedError } from "./lib/client.ts";
 import { EXIT, exitCodeOfSignal, WaitedError } from "./lib/cli/exit.ts";

@@ -10,6 +10,7 @@
  * @module
  */
 
+import "./lib/cli/no_color.ts"; // first: @std/fmt reads NO_COLOR on loading
 import { ChatClient } from "./lib/client.ts";
 import { Delivery } from "./lib/cli/delivery.ts";
 import { type Line, readLines, readWhole } from "./lib/terminal/input.ts";

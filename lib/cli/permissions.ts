@@ -210,12 +210,11 @@ export async function isDumbTerminal(): Promise<boolean> {
     Deno.consoleSize().columns === 0;
 }
 
-/** Decides on colour. NO_COLOR wins: `@std/fmt` obeys it over everything. */
+/** Decides on colour; a flag goes before NO_COLOR. */
 export function useColor(
   choice: Choices["color"],
   isTerminal: boolean,
   noColor: boolean,
 ): boolean {
-  if (noColor) return false;
-  return choice === "auto" ? isTerminal : choice === "always";
+  return choice === "auto" ? isTerminal && !noColor : choice === "always";
 }

@@ -9,6 +9,7 @@
 import { bold, setColorEnabled } from "@std/fmt/colors";
 import type { ClientOptions } from "../client.ts";
 import { EXIT, exitCodeOf } from "./exit.ts";
+import { NO_COLOR } from "./no_color.ts";
 import { helpText, type Script, UsageError } from "./flags.ts";
 import type { Options, Request } from "./options.ts";
 import { safeText } from "../safe_text.ts";
@@ -84,7 +85,7 @@ async function information(
   switch (request.action) {
     case "help":
       setColorEnabled(
-        useColor(request.color, Deno.stdout.isTerminal(), Deno.noColor),
+        useColor(request.color, Deno.stdout.isTerminal(), NO_COLOR),
       );
       return helpText(script, bold);
     case "completions": {
@@ -139,7 +140,7 @@ export async function prepare(
 ): Promise<Setting> {
   const isDumb = await isDumbTerminal();
   const isTerminal = Deno.stdout.isTerminal() && !isDumb;
-  const color = useColor(options.color, isTerminal, Deno.noColor);
+  const color = useColor(options.color, isTerminal, NO_COLOR);
   setColorEnabled(color);
   await requireNet(options.brokers);
   const verbosity = options.debug ? "debug" : options.quiet ? "quiet" : usual;
