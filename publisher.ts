@@ -68,12 +68,16 @@ async function publish(
 /** Sends every line of a pipe, or the only message. */
 async function sendAll(
   options: PublisherOptions,
-  { tell, complain }: People,
+  people: People,
   lines: Iterable<Line> | AsyncIterable<Line>,
 ): Promise<number> {
-  const { connect } = await prepare(options, tell, "terse");
+  const { connect } = await prepare(options, people.tell, "terse");
   const client = await ChatClient.connect(connect);
-  const delivery = new Delivery(client, options, complain);
+  const delivery = new Delivery(client, options, people.complain);
+  const isOne = options.message !== undefined || options.stdinFile;
+  if (!isOne && !options.quiet && Deno.stderr.isTerminal()) {
+    delivery.showProgress(people);
+  }
   await delivery.pour(lines);
   return await delivery.finish();
 }

@@ -35,6 +35,8 @@ export interface People {
   tell: (line: string) => void;
   /** Writes what went wrong, after the script's name. */
   complain: (sentence: string) => void;
+  /** Shows a text below the lines, in place of the last one; "" for none. */
+  progress: (text: string) => void;
   /** Settles when all of that is written, or can't be any more. */
   told: () => Promise<void>;
 }
@@ -55,10 +57,26 @@ export async function runScript<O>(
   parse: (args: string[]) => Request<O>,
   run: (options: O, people: People) => Promise<number>,
 ): Promise<number> {
-  const stderr = new LineWriter(openStderr());
+  let progress = "";
+  let shown = 0;
+  const stderr = new LineWriter(
+    openStderr(),
+    undefined,
+    undefined,
+    (lines) => {
+      // Blanks, since a simple terminal can't erase.
+      const erase = shown > 0 ? `\r${" ".repeat(shown)}\r` : "";
+      shown = progress.length;
+      return erase + lines.map((line) => `${line}\n`).join("") + progress;
+    },
+  );
   const people: People = {
     tell: (line) => stderr.write(line),
     complain: (sentence) => stderr.write(`${script}: ${safeText(sentence)}`),
+    progress(text) {
+      progress = text.slice(0, Math.max(0, Deno.consoleSize().columns - 1));
+      stderr.refresh();
+    },
     told: () => stderr.flushed(),
   };
   reportBugs(people);
