@@ -41,7 +41,7 @@ const SHARED = {
   output: `\
       --color WHEN          auto, always or never [default: auto]
       --quiet               write only errors to stderr
-      --debug               write every step to stderr`,
+  -d, --debug               write every step to stderr`,
   rest: `\
 Broker:
   -h, --host HOST           host[:port] or URL; repeatable [default: localhost]
@@ -93,6 +93,7 @@ Output:
   -C, --count N             stop after N lines
   -W, --wait S              stop after S seconds
   -T, --show-topic          show the topic in each line
+  -v, --verbose             the same as --show-topic
       --only WHAT           write only messages, or only mentions (of --name)
       --json                write one JSON object per line
 ${SHARED.output}
@@ -110,6 +111,7 @@ Usage: deno run -N publisher.ts [FLAGS]
 
 Message:
   -m, --message TEXT        send TEXT in place of the lines of stdin
+  -l, --stdin-line          send each line of stdin, which is the default
   -s, --stdin-file          send all of stdin as one message
   -f, --follow              show the room above the prompt
       --log FILE            append the room's plain lines to FILE (--follow)

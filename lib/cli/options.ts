@@ -131,7 +131,8 @@ export function parseListenerArgs(args: string[]): Request<ListenerOptions> {
       count: values.whole("count", 1, Number.MAX_SAFE_INTEGER),
       waitSeconds: values.seconds("wait"),
       announce: !values.has("no-announce"),
-      showTopic: values.has("show-topic") || topics.length > 1 ||
+      showTopic: values.has("show-topic") || values.has("verbose") ||
+        topics.length > 1 ||
         !isOneTopic(topics[0]),
       keep: values.whole("keep", 1, MAX_KEPT),
     };
@@ -146,6 +147,9 @@ export function parsePublisherArgs(args: string[]): Request<PublisherOptions> {
     excludes(values, "follow", "message");
     excludes(values, "stdin-file", "message");
     excludes(values, "stdin-file", "follow");
+    for (const flag of ["message", "stdin-file", "follow"]) {
+      excludes(values, "stdin-line", flag);
+    }
     needs(values, "history", "follow");
     needs(values, "log", "follow");
     return {

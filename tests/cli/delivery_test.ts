@@ -290,12 +290,12 @@ Deno.test("delivery: a long pipe shows how far it is, a short one doesn't", asyn
       tell: (line) => shown.push(line),
       progress: (text) => shown.push(`[${text}]`),
     });
-    async function* slowly() {
+    const slowly = async function* () {
       for (let second = 0; second < seconds; second++) {
         yield* Array.from({ length: 600 }, () => texts("a")[0]);
         await clock.advance(1_000);
       }
-    }
+    };
     await delivery.pour(slowly());
     assertEquals(await delivery.finish(), 0);
     await clock.advance(10_000);

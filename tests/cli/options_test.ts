@@ -91,6 +91,8 @@ Deno.test("options: every flag, long and short, says the same", () => {
     json: ["", { json: true }],
     only: ["messages", { only: "messages" }],
     "stdin-file": ["", { stdinFile: true }],
+    "stdin-line": ["", {}],
+    verbose: ["", { showTopic: true }],
     message: ["two words", { message: "two words" }],
     follow: ["", { follow: true }],
     color: ["never", { color: "never" }],
@@ -309,6 +311,7 @@ const LISTENER_REFUSES: typeof BOTH_REFUSE = [
 const PUBLISHER_REFUSES: typeof BOTH_REFUSE = [
   [["-f", "-m", "x"], /^give --follow or --message, not both\.$/],
   [["-s", "-m", "x"], /^give --stdin-file or --message, not both\.$/],
+  [["-l", "-s"], /^give --stdin-line or --stdin-file, not both\.$/],
   [["-f", "-s"], /^give --stdin-file or --follow, not both\.$/],
   [["-f", "text"], /^-f is --follow here; mosquitto_pub's -f FILE .* < FILE/],
   [["-n"], /^-n is --name NAME here; mosquitto_pub's -n/],
