@@ -6,7 +6,7 @@
 
 import { DEFAULTS } from "../client_options.ts";
 import type { Received } from "../protocol.ts";
-import { safeText } from "../safe_text.ts";
+import { firstCodePoints, safeName, safeText } from "../safe_text.ts";
 import { type Clock, SYSTEM_CLOCK } from "../timer.ts";
 import { type Gathered, Gatherer } from "./gather.ts";
 import { renderJson, renderJsonNote } from "./json.ts";
@@ -50,6 +50,12 @@ export interface ViewOptions extends Omit<LineOptions, "mention"> {
 }
 
 const BEL = "\x07";
+
+/** How an OSC sequence begins, which BEL ends. */
+const OSC = "\x1b]";
+
+/** The most code points of a message in a notification. */
+const MAX_NOTIFIED = 200;
 
 /** The shortest time between two rings, in milliseconds. */
 const BELL_PAUSE_MS = 2_000;
@@ -114,7 +120,10 @@ export class RoomView {
     const line = this.#options.json
       ? renderJson(received)
       : renderLine(received, this.#line, isLate);
-    this.#write(this.#rings(received) ? BEL + line : line, receivedAt);
+    this.#write(
+      this.#rings(received) ? alarm(received) + line : line,
+      receivedAt,
+    );
     return true;
   }
 
@@ -263,6 +272,15 @@ function noteLine(
   return options.json
     ? renderJsonNote(note, time)
     : renderNote(note, time, options);
+}
+
+/** Rings, and notifies in both ways that terminals know: OSC 9 and OSC 777. */
+function alarm({ payload }: Received): string {
+  if (payload.type !== "message") return BEL;
+  const author = safeName(payload.from).replaceAll(";", ",");
+  const text = firstCodePoints(safeText(payload.message), MAX_NOTIFIED);
+  return `${BEL}${OSC}9;${author}: ${text}${BEL}` +
+    `${OSC}777;notify;${author};${text}${BEL}`;
 }
 
 /** Whether a note says that messages are missing, or may be. */

@@ -196,6 +196,21 @@ test("the bell rings for mentions, once in two seconds", async () => {
   ]);
 });
 
+test("a mention notifies, in text that ends no notification", () => {
+  const { room, notifications } = view({ bell: true, self: "bob" });
+  const hostile = "bob\x07\x1b\\\x9c\x18;\n" + "x".repeat(300);
+  room.show(by("a;b\x07\x1b]0;title\x07", hostile));
+  const [notification] = notifications;
+  const text = "bob<U+0007><U+001B>\\<U+009C><U+0018>; ⏎ ";
+  const author = '"a,b<U+0007><U+001B>]0,title<U+0007>"';
+  const shown = text + "x".repeat(200 - text.length);
+  assertEquals(
+    notification,
+    `\x1b]9;${author}: ${shown}\x07` +
+      `\x1b]777;notify;${author};${shown}\x07`,
+  );
+});
+
 test("the bell rings at the message, not at the day before it", () => {
   const { room, lines } = view({ bell: true, self: "bob" });
   room.show(arriving(22, 12));
