@@ -19,13 +19,13 @@ import {
   parseListenerArgs,
   usualHistory,
 } from "./lib/cli/options.ts";
-import { Reader } from "./lib/room/reader.ts";
+import { Reader } from "./lib/room/room.ts";
 import { droppedLine } from "./lib/room/view.ts";
 import { Ignored } from "./lib/room/ignored.ts";
 import type { Keeper } from "./lib/room/keeper.ts";
+import type { Received } from "./lib/protocol.ts";
 import { type People, prepare, runScript } from "./lib/cli/script.ts";
-import { LineWriter } from "./lib/terminal/output.ts";
-import { openStdout } from "./lib/terminal/pipe.ts";
+import { LineWriter, openStdout } from "./lib/terminal/output.ts";
 import { Ending, nextEnter, onEndSignals } from "./lib/terminal/signals.ts";
 import { HINT_MS, waitFor, within } from "./lib/timer.ts";
 
@@ -44,7 +44,7 @@ async function listen(
   options: ListenerOptions,
   people: People,
 ): Promise<number> {
-  const { connect, color } = await prepare(options, people.tell);
+  const { connect, color, isDumb } = await prepare(options, people.tell);
   const ending = new Ending();
   const { json } = options;
   const stdout = new LineWriter(
@@ -52,9 +52,19 @@ async function listen(
     (count) => droppedLine(count, { json, color }),
   );
   const isTerminal = Deno.stdout.isTerminal();
+  const { topics, resume, count } = options;
+  // Only there does the broker have a use for what was not acknowledged.
+  const isShared = topics.some((topic) => topic.startsWith("$share/"));
+  const isKept = resume || isShared;
+  const intake = isKept ? new Intake(stdout) : undefined;
+  const multiline = isTerminal && color && !isDumb && !json;
+  const rows = multiline ? await rowsOfTerminal() : (line: string) => line;
   const reader = new Reader({
     ...options,
+    // Its own notices would fill its own queue.
+    announce: options.announce && !(resume && count !== undefined),
     color,
+    multiline,
     ignored: new Ignored(options.ignore),
     bell: options.bell && isTerminal,
     // Where lines are to be plain, each event keeps a line of its own.
@@ -63,20 +73,29 @@ async function listen(
     // A keeper is about to keep it.
     tellsNone: isTerminal && !json && options.keep === undefined,
     keeps: options.keep !== undefined,
-    write: (line) => stdout.write(line),
+    write: (line) => stdout.write(rows(line)),
     warn: people.complain,
-    onEnough: () => ending.begin(),
+    onEnough: () => {
+      intake?.end();
+      ending.begin();
+    },
   });
   const keeper = await openKeeper(options, people);
   const readable = new Set(options.topics);
   const client = await ChatClient.connect({
     ...connect,
     will: reader.will,
+    // Without a session, the part of a reader that is gone goes to the others.
+    session: isShared && !resume ? { expiry: 0 } : connect.session,
+    acknowledges: isKept ? "asked" : "received",
     onReceived(received) {
+      if (intake?.isOpen === false) return;
       keeper?.receive(received);
       reader.receive(received);
+      intake?.took(received);
     },
     onStatus(status) {
+      if (status.type === "connected") intake?.connected();
       connect.onStatus?.(status);
       keeper?.onStatus(status);
       reader.onStatus(status);
@@ -87,6 +106,8 @@ async function listen(
   });
   client.lost.then((error) => ending.begin(error));
   stdout.broken.then((error) => ending.begin(error));
+  // It is the same will: a new connection brings what was not acknowledged.
+  intake?.run(client, () => client.setWill(reader.will));
   const stopWaiting = waitForEnd(options, people, ending);
   client.join(options.topics, options.qos)
     .then(() => {
@@ -100,7 +121,7 @@ async function listen(
   const error = await ending.begun;
   reader.stop();
   await Promise.race([
-    leave(options, people, client, reader, stdout, keeper),
+    leave(options, people, client, reader, stdout, keeper, intake),
     ending.hurried,
   ]);
   stopWaiting();
@@ -112,6 +133,69 @@ async function listen(
   }
   if (reader.isDenied || keeper?.isDenied) return EXIT.notAuthorized;
   return keeper?.hasFailed ? EXIT.failed : EXIT.ok;
+}
+
+/**
+ * What is taken in where the broker keeps the rest: each message is
+ * acknowledged when its line is written, in order of arrival. One without a
+ * line goes with the line before it.
+ */
+class Intake {
+  readonly #stdout: LineWriter;
+  /** Arrivals, and how many lines must be written before they may go. */
+  readonly #unwritten: { arrival: number; lines: number }[] = [];
+  #client?: ChatClient;
+  #hasEnded = false;
+  #isOverflowing = false;
+
+  constructor(stdout: LineWriter) {
+    this.#stdout = stdout;
+  }
+
+  /** Whether messages are taken; those that are not come again. */
+  get isOpen(): boolean {
+    this.#isOverflowing ||= this.#stdout.isFull;
+    return !this.#hasEnded && !this.#isOverflowing;
+  }
+
+  /** A message was taken, and its line, if it has one, is on its way. */
+  took({ arrival = 0 }: Received): void {
+    const lines = this.#stdout.added;
+    const last = this.#unwritten.at(-1);
+    if (last?.lines === lines) last.arrival = arrival;
+    else this.#unwritten.push({ arrival, lines });
+    if (lines <= this.#stdout.written) this.acknowledge();
+  }
+
+  /** Acknowledges those whose lines are written. */
+  acknowledge(): void {
+    if (this.#client === undefined) return;
+    const { written } = this.#stdout;
+    const index = this.#unwritten.findIndex(({ lines }) => lines > written);
+    const count = index < 0 ? this.#unwritten.length : index;
+    const last = this.#unwritten.splice(0, count).at(-1);
+    if (last !== undefined) this.#client.acknowledge(last.arrival);
+  }
+
+  /** Acknowledges as lines are written; renews after an overflow. */
+  async run(client: ChatClient, renew: () => void): Promise<void> {
+    this.#client = client;
+    for (;;) {
+      this.acknowledge();
+      if (this.#isOverflowing && !this.#stdout.isBehind) renew();
+      await this.#stdout.progress;
+    }
+  }
+
+  /** There is a new connection: what was not acknowledged comes again. */
+  connected(): void {
+    this.#isOverflowing = false;
+  }
+
+  /** Nothing more is taken. */
+  end(): void {
+    this.#hasEnded = true;
+  }
 }
 
 /** Makes what keeps the rooms, if that is wanted. */
@@ -128,6 +212,12 @@ async function openKeeper(
     warn: complain,
     debug: (sentence) => debug && tell(`Debug: ${sentence}.`),
   });
+}
+
+/** Breaks lines into rows of the terminal: a sender may know its width. */
+async function rowsOfTerminal(): Promise<(line: string) => string> {
+  const { breakLine, terminalSize } = await import("./lib/terminal/screen.ts");
+  return (line) => breakLine(line, terminalSize().columns);
 }
 
 /** Calls for the end at a signal, at Enter on a terminal, or after `--wait`. */
@@ -163,6 +253,7 @@ async function leave(
   reader: Reader,
   stdout: LineWriter,
   keeper?: Keeper,
+  intake?: Intake,
 ): Promise<void> {
   const callOff = waitFor(HINT_MS, () => {
     const broker = showBroker(client.broker);
@@ -175,6 +266,10 @@ async function leave(
   if (client.online) {
     const left = reader.leave().finally(() => keeper?.end());
     await within(timeout, left);
+  }
+  if (intake !== undefined) {
+    await stdout.drained(timeout);
+    intake.acknowledge();
   }
   await client.close();
   await stdout.drained(timeout);

@@ -19,7 +19,7 @@ import {
 } from "./lib/cli/options.ts";
 import { MAX_PAYLOAD_BYTES } from "./lib/protocol.ts";
 import { type People, prepare, runScript } from "./lib/cli/script.ts";
-import { UsageError } from "./lib/cli/arguments.ts";
+import { UsageError } from "./lib/cli/flags.ts";
 
 /**
  * The whole program.
@@ -42,8 +42,8 @@ async function publish(
   }
   if (Deno.stdin.isTerminal() && Deno.stdout.isTerminal()) {
     // Loaded here, since pipes don't need it.
-    const { converse } = await import("./lib/cli/conversation.ts");
-    return await converse(options, people);
+    const { chat } = await import("./lib/cli/chat.ts");
+    return await chat(options, people);
   }
   if (follow) {
     throw new UsageError(
@@ -63,8 +63,7 @@ async function sendAll(
   const { connect } = await prepare(options, tell, "terse");
   const client = await ChatClient.connect(connect);
   const delivery = new Delivery(client, options, complain);
-  // What may not be written now may not be written a line later either.
-  await delivery.pour(lines, () => delivery.isDenied && delivery.stop());
+  await delivery.pour(lines);
   return await delivery.finish();
 }
 

@@ -7,49 +7,91 @@
  * @module
  */
 
-import { parseArgs } from "@std/cli/parse-args";
+import { parseArgs } from "node:util";
 import { UNLIMITED_QUEUES } from "../tests/support/mosquitto.ts";
 import { accepts, freePort } from "../tests/support/ports.ts";
-import { Bench, type Row } from "./bench.ts";
-import { svg } from "./plot.ts";
 import { killAll, read, ROOT, Running } from "./processes.ts";
 import { findPrograms } from "./programs.ts";
-import { growth, idle, listening } from "./rows/listening.ts";
-import { sealed } from "./rows/sealed.ts";
-import { latency, oneShot, publishing } from "./rows/sending.ts";
-import { replaceFigures } from "./table.ts";
-
-/** By number less one. */
-const ROWS: Row[] = [
-  oneShot,
-  listening,
-  publishing,
-  latency,
-  idle,
-  growth,
-  sealed,
-];
-
-/** How long the broker may take to come up, in milliseconds. */
-const PATIENCE_MS = 5_000;
+import { svg } from "./report.ts";
+import { Bench, ROWS } from "./rows.ts";
 
 /** What was asked for. */
-interface Wish {
-  isShort: boolean;
-  isWritten: boolean;
-  rows: Row[];
+function parseFlags(args: string[]) {
+  const { short = false, write = false, only } = parseArgs({
+    args,
+    options: {
+      short: { type: "boolean" },
+      write: { type: "boolean" },
+      only: { type: "string" },
+    },
+  }).values;
+  const rows = only?.split(",").map((number) => {
+    const row = ROWS[Number(number) - 1];
+    if (row === undefined) throw new Error(`There is no row ${number}.`);
+    return row;
+  });
+  // Some of the figures, or hasty ones, would replace good ones.
+  if (write && (short || rows)) throw new Error("--write needs a whole run.");
+  return { isShort: short, isWritten: write, rows: rows ?? ROWS };
 }
 
-/** Returns the exit code: 0, 1 when a measurement failed, 2 for wrong usage. */
+type Flags = ReturnType<typeof parseFlags>;
+
+async function measure({ isShort, isWritten, rows }: Flags, folder: string) {
+  const port = await startBroker(folder);
+  console.error("looking for the programs");
+  const found = await findPrograms({ folder, port, isShort });
+  const bench = new Bench(port, folder, isShort, found);
+  for (const row of rows) await row(bench);
+  const figures = [
+    // Hasty figures say nothing about targets.
+    ...isShort ? [] : [bench.figures.targets()],
+    bench.figures.medians(),
+    found.facts.map((fact) => `- ${fact}\n`).join(""),
+  ].join("\n");
+  console.log(await formatted(`${folder}/figures.md`, figures));
+  const plots = svg(bench.plots);
+  if (!isWritten) return;
+  const readme = `${ROOT}bench/README.md`;
+  const marked = /(?<=<!-- figures -->)[^]*(?=<!-- end of figures -->)/;
+  const text = (await Deno.readTextFile(readme))
+    .replace(marked, () => `\n\n${figures}\n`);
+  await formatted(readme, text);
+  await formatted(`${ROOT}bench/growth.svg`, plots);
+}
+
+/** Starts a Mosquitto on a free port of this machine; returns the port. */
+async function startBroker(folder: string): Promise<number> {
+  // Started by root, Mosquitto becomes another user, who reads the folder.
+  await Deno.chmod(folder, 0o755);
+  const port = freePort();
+  const lines = [`listener ${port} 127.0.0.1`, "allow_anonymous true"];
+  lines.push("persistence false", ...UNLIMITED_QUEUES, "");
+  const file = `${folder}/mosquitto.conf`;
+  await Deno.writeTextFile(file, lines.join("\n"));
+  const broker = new Running(["mosquitto", "-c", file]);
+  const ended = broker.ended.then(() => broker.fail("ended"));
+  ended.catch(() => {});
+  await Promise.race([accepts(port, 5_000), ended]);
+  return port;
+}
+
+/** Writes a file as `deno fmt` formats it, and returns that. */
+async function formatted(file: string, text: string): Promise<string> {
+  await Deno.writeTextFile(file, text);
+  await read([Deno.execPath(), "fmt", "--quiet", file]);
+  return await Deno.readTextFile(file);
+}
+
+/** Returns the exit code: 1 when a measurement failed, 2 for wrong usage. */
 async function main(args: string[]): Promise<number> {
-  const wish = parseWish(args);
-  if (wish === undefined) {
+  let flags: Flags;
+  try {
+    flags = parseFlags(args);
+  } catch (error) {
+    console.error(`bench: ${(error as Error).message}`);
     console.error("usage: deno task bench [--short] [--only N[,N]] [--write]");
     return 2;
-  }
-  if (Deno.build.os !== "linux") {
-    console.error("The benchmark reads /proc, which only Linux has.");
-    return 1;
   }
   const folder = await Deno.makeTempDir({ prefix: "mqtt-chat-bench-" });
   const cleanUp = () => {
@@ -63,7 +105,7 @@ async function main(args: string[]): Promise<number> {
     });
   }
   try {
-    await measure(wish, folder);
+    await measure(flags, folder);
     return 0;
   } catch (error) {
     console.error(`bench: ${error instanceof Error ? error.message : error}`);
@@ -71,71 +113,6 @@ async function main(args: string[]): Promise<number> {
   } finally {
     cleanUp();
   }
-}
-
-/** Reads the arguments; nothing when they can't be followed. */
-function parseWish(args: string[]): Wish | undefined {
-  let isKnown = true;
-  const { short, write, only } = parseArgs(args, {
-    boolean: ["short", "write"],
-    string: ["only"],
-    unknown: () => isKnown = false,
-  });
-  const rows = only?.split(",").map((number) => ROWS[Number(number) - 1]);
-  if (!isKnown || rows?.includes(undefined!)) return undefined;
-  // A part of the figures, or hasty ones, would replace good ones.
-  if (write && (short || rows)) return undefined;
-  return { isShort: short, isWritten: write, rows: rows ?? ROWS };
-}
-
-async function measure(
-  { isShort, isWritten, rows }: Wish,
-  folder: string,
-): Promise<void> {
-  const port = await startBroker(folder);
-  console.error("looking for the programs");
-  const found = await findPrograms({ folder, port, isShort });
-  const bench = new Bench(port, folder, isShort, found);
-  for (const row of rows) await row(bench);
-  const figures = [
-    // Hasty figures say nothing of targets.
-    ...isShort ? [] : [bench.figures.targets()],
-    bench.figures.medians(),
-    found.facts.map((fact) => `- ${fact}\n`).join(""),
-  ].join("\n");
-  console.log(await formatted(`${folder}/figures.md`, figures));
-  if (isWritten) await write(figures, svg(bench.plots));
-}
-
-/** Starts a Mosquitto on a free port of this machine, and returns that. */
-async function startBroker(folder: string): Promise<number> {
-  // Started by root, Mosquitto becomes another user, who must get in.
-  await Deno.chmod(folder, 0o755);
-  const port = freePort();
-  const lines = [`listener ${port} 127.0.0.1`, "allow_anonymous true"];
-  lines.push("persistence false", ...UNLIMITED_QUEUES, "");
-  const file = `${folder}/mosquitto.conf`;
-  await Deno.writeTextFile(file, lines.join("\n"));
-  const broker = new Running(["mosquitto", "-c", file]);
-  const ended = broker.ended.then(() => broker.fail("ended"));
-  ended.catch(() => {});
-  await Promise.race([accepts(port, PATIENCE_MS), ended]);
-  return port;
-}
-
-/** Keeps the figures beside this file. */
-async function write(figures: string, plot: string): Promise<void> {
-  const readme = `${ROOT}bench/README.md`;
-  const text = await Deno.readTextFile(readme);
-  await formatted(readme, replaceFigures(text, figures));
-  await formatted(`${ROOT}bench/growth.svg`, plot);
-}
-
-/** Writes a file as `deno fmt` has it, and returns that. */
-async function formatted(file: string, text: string): Promise<string> {
-  await Deno.writeTextFile(file, text);
-  await read([Deno.execPath(), "fmt", "--quiet", file]);
-  return await Deno.readTextFile(file);
 }
 
 if (import.meta.main) Deno.exit(await main(Deno.args));

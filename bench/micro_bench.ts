@@ -9,14 +9,15 @@
 
 import { decodeFrom, encodeFor } from "../lib/codec.ts";
 import { MAX_PAYLOAD_BYTES, type Payload } from "../lib/protocol.ts";
-import { Arrivals } from "../lib/room/arrivals.ts";
 import { renderJson } from "../lib/room/json.ts";
-import { renderLine } from "../lib/room/line.ts";
+import { mentionOf, renderLine } from "../lib/room/line.ts";
+import { Losses } from "../lib/room/losses.ts";
 import { RoomSeal } from "../lib/seal.ts";
 
 const TEXT = "The build is green, and lunch is at half past twelve as ever. 👋";
 const SECRET = "correct horse battery staple";
 const TOPIC = "chat/room";
+const START = new Date("2026-01-02T03:04:05.700Z");
 
 /** Texts that keep the rendering busiest, each near the most of a payload. */
 const HOSTILE = {
@@ -48,7 +49,7 @@ function benchShowing(group: string, bytes: Uint8Array): void {
     ...decodeFrom(TOPIC, bytes),
     qos: 1 as const,
     retain: false,
-    receivedAt: new Date("2026-01-02T03:04:05.700Z"),
+    receivedAt: START,
     duplicate: false,
   };
   const settings = { color: false, showTopic: false };
@@ -65,14 +66,31 @@ for (const [what, text] of Object.entries(HOSTILE)) {
   benchShowing(`64 KiB of ${what}`, encode(text.repeat(count)));
 }
 
+// Milliseconds at most, whatever the text: a name is found in linear time.
+for (const name of ["a", "a".repeat(255) + "b", "a a a a b", "é"]) {
+  const mention = mentionOf(name);
+  for (const text of ["a", "a ", "é", "e\u0301", "a\u200d", " "]) {
+    const flood = text.repeat(MAX_PAYLOAD_BYTES / text.length);
+    const what = `${name.slice(0, 9)} in 64 KiB of ${JSON.stringify(text)}`;
+    bench("mention", what, () => mention.mark(flood));
+  }
+}
+
 // What a reader remembers: of our ids, the numbers; of others, the ids.
 for (const [what, prefix] of [["ours", "abcdefghijklmnop-"], ["others", "x"]]) {
-  const arrivals = new Arrivals();
-  const message = { type: "message", from: "Ada", message: TEXT } as const;
+  const losses = new Losses({ topics: [TOPIC], report: () => {} });
+  const at = "2026-01-02T03:04:05.678Z";
   let number = 0;
-  bench("arrivals", `an id of ${what}`, () => {
+  bench("losses", `an id of ${what}`, () => {
     const id = `${prefix}${++number % 999_999_999}`;
-    return arrivals.note({ ...message, id }, TOPIC, 0);
+    return losses.isNew({
+      topic: TOPIC,
+      payload: { type: "message", from: "Ada", message: TEXT, id, at },
+      qos: 1,
+      retain: false,
+      receivedAt: START,
+      duplicate: false,
+    });
   });
 }
 

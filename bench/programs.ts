@@ -1,27 +1,22 @@
-/**
- * The programs that are compared, as far as this machine has them: ours and
- * what a user would run instead. All of them take mosquitto's flags.
- *
- * @module
- */
+/** The programs that are compared, as far as this machine has them. */
 
-import { bundleIn, SMALL_HEAP } from "../lib/cli/install.ts";
+import config from "../deno.json" with { type: "json" };
 import type { RoomSeal } from "../lib/seal.ts";
-import type { Room } from "./messages.ts";
+import type { Room } from "./clients.ts";
 import { type Command, read, ROOT } from "./processes.ts";
-import type { Column } from "./table.ts";
+import type { Column } from "./report.ts";
 
-/** A program's commands, but for the room. */
+/** A program's commands without the room; all take mosquitto's flags. */
 export interface Program {
   column: Column;
   publish: Command;
-  /** No word where it only sends one message. */
-  listen: Command;
+  /** Missing where the program only sends one message. */
+  listen?: Command;
   /** With which it publishes the lines of stdin. */
-  lineFlags: string[];
+  lineFlags?: string[];
   /** Whether it waits for each line's acknowledgement before the next. */
   isStepwise?: boolean;
-  /** What it opens the messages with, if they are sealed. */
+  /** Opens its messages, where they are sealed. */
   seal?: RoomSeal;
   /** Its version, and that of what runs it. */
   version?: string;
@@ -31,9 +26,9 @@ export interface Found {
   programs: Program[];
   /** The programs, and what only sends one message. */
   oneShots: Program[];
-  /** GNU time, which tells the memory of a command behind it; or no word. */
+  /** GNU time, which prints the peak memory of a command; or empty. */
   time: Command;
-  /** Sentences on the machine, the versions, and what was not found. */
+  /** The machine, the versions, and what was not found. */
   facts: string[];
 }
 
@@ -41,14 +36,12 @@ export interface Found {
 interface Place {
   port: number;
   folder: string;
-  /** Whether to spare the download that `deno compile` may need. */
+  /** Whether to skip the download that `deno compile` may need. */
   isShort: boolean;
 }
 
 type Commands = Omit<Program, "column">;
 type Search = (place: Place) => Commands | Promise<Commands>;
-
-const TIME = ["time", "-f", "%M"];
 
 /** How each is found, and why it may not be. */
 const SEARCHES: [column: Column, search: Search, reasonIfNot: string][] = [
@@ -73,29 +66,21 @@ export async function findPrograms(place: Place): Promise<Found> {
       leftOut.push(`${column} (${reasonIfNot})`);
     }
   }
-  const programs = oneShots.filter(({ listen }) => listen.length > 0);
-  const time = await read([...TIME, "true"]).then(() => TIME, () => []);
+  const gnuTime = ["time", "-f", "%M"];
+  const time = await read([...gnuTime, "true"]).then(() => gnuTime, () => []);
   if (time.length === 0) leftOut.push("memory of publishers (no GNU time)");
-  const facts = await describe(oneShots);
-  if (leftOut.length > 0) facts.push(`Left out: ${leftOut.join(", ")}`);
-  return { programs, oneShots, time, facts };
-}
-
-/** Names the machine and the versions. */
-async function describe(oneShots: Program[]): Promise<string[]> {
-  const system = (await read(["uname", "-srm"])).trim();
-  const cpu = (await read(["cat", "/proc/cpuinfo"])).match(
-    /^model name.*: (.*)$/m,
-  );
+  const cpu = await read(["sh", "-c", "grep -m1 'model name' /proc/cpuinfo"]);
   const cores = navigator.hardwareConcurrency;
-  // Mosquitto's help tells its version, with an exit code of 3 (2.0).
+  // Mosquitto prints its version in its help, with an exit code of 3 (2.0).
   const help = await read(["sh", "-c", "mosquitto -h || true"]);
-  const broker = `Mosquitto ${help.match(/version (\S+)/)?.[1]}`;
   const versions = oneShots.flatMap(({ version }) => version ?? []);
-  return [
-    `${cpu?.[1] ?? "CPU unknown"}, ${cores} processors, ${system}`,
-    [broker, ...versions].join(", "),
+  const facts = [
+    `${cpu.split(": ")[1].trim()}, ${cores} processors`,
+    `Mosquitto ${help.match(/version (\S+)/)?.[1]}, ${versions.join(", ")}`,
+    `Left out: ${leftOut.join(", ") || "nothing"}`,
   ];
+  const programs = oneShots.filter(({ listen }) => listen);
+  return { programs, oneShots, time, facts };
 }
 
 /** The flags of a room, for every program. */
@@ -106,13 +91,14 @@ export const roomFlags = ({ topics, qos }: Room): string[] => [
 
 const address = (port: number) => ["-h", "127.0.0.1", "-p", `${port}`];
 
-/** Starts a script as the first lines of ours say. */
+/** Starts a script as its first line does. */
 const deno = (port: number, script: string, permissions: string[] = []) => [
-  ...[Deno.execPath(), "run", "--no-prompt", SMALL_HEAP],
+  ...[Deno.execPath(), "run", "--no-prompt"],
+  "--v8-flags=--max-semi-space-size=2",
   ...[`-N=127.0.0.1:${port}`, ...permissions, script, ...address(port)],
 ];
 
-/** Our scripts, with more permissions and flags where these are said. */
+/** Our scripts, with more permissions and flags. */
 export function ours(
   port: number,
   permissions: string[] = [],
@@ -122,17 +108,15 @@ export function ours(
     version: `Deno ${Deno.version.deno}`,
     publish: [...deno(port, "publisher.ts", permissions), ...flags],
     listen: [...deno(port, "listener.ts", permissions), ...flags],
-    lineFlags: [],
   };
 }
 
-/** What only sends one message. */
-const sending = (publish: Command) => ({ publish, listen: [], lineFlags: [] });
-
 /** As `deno task bundle` makes it. */
 async function bundled({ folder, port }: Place) {
-  await read([Deno.execPath(), ...bundleIn(`${folder}/bundle`)]);
-  return sending(deno(port, `${folder}/bundle/publisher.js`));
+  const [, ...task] = config.tasks.bundle.command.split(" ");
+  const args = task.map((arg) => arg === "dist" ? `${folder}/bundle` : arg);
+  await read([Deno.execPath(), ...args]);
+  return { publish: deno(port, `${folder}/bundle/publisher.js`) };
 }
 
 async function compiled({ folder, port, isShort }: Place) {
@@ -140,23 +124,23 @@ async function compiled({ folder, port, isShort }: Place) {
   const file = `${folder}/publisher`;
   const flags = ["--quiet", "-N", "--exclude-unused-npm", "--output", file];
   await read([Deno.execPath(), "compile", ...flags, "publisher.ts"]);
-  return sending([file, ...address(port)]);
+  return { publish: [file, ...address(port)] };
 }
 
 /** As `deno task publish`, but for this broker. */
 async function task({ folder, port }: Place) {
-  const config = `${folder}/deno.json`;
+  const file = `${folder}/deno.json`;
   const tasks = (await Deno.readTextFile(`${ROOT}deno.json`))
     .replaceAll("localhost:1883", `127.0.0.1:${port}`);
-  await Deno.writeTextFile(config, tasks);
-  const flags = ["--quiet", "--config", config, "--cwd", ROOT];
+  await Deno.writeTextFile(file, tasks);
+  const flags = ["--quiet", "--config", file, "--cwd", ROOT];
   const command = [Deno.execPath(), "task", ...flags, "publish"];
-  return sending([...command, ...address(port)]);
+  return { publish: [...command, ...address(port)] };
 }
 
-/** One of our peers' files on Deno. */
+/** A file of `peers/`, on Deno. */
 function floor(file: string): Search {
-  return ({ port }) => sending(deno(port, `bench/peers/${file}`));
+  return ({ port }) => ({ publish: deno(port, `bench/peers/${file}`) });
 }
 
 async function mosquitto({ port }: Place) {
@@ -171,7 +155,7 @@ async function mosquitto({ port }: Place) {
 async function paho({ port }: Place) {
   const code = "import paho.mqtt, sys; " +
     "print(paho.mqtt.__version__, 'on Python', sys.version.split()[0])";
-  // The first Python on PATH need not be the one that Debian's packages serve.
+  // Debian's packages serve /usr/bin/python3, which need not be first on PATH.
   let python = "python3";
   const version = await read([python, "-c", code])
     .catch(() => read([python = "/usr/bin/python3", "-c", code]));
@@ -180,23 +164,17 @@ async function paho({ port }: Place) {
     version: `paho-mqtt ${version.trim()}`,
     publish: [...command, "publish", ...address(port)],
     listen: [...command, "listen", ...address(port)],
-    lineFlags: [],
   };
 }
 
 /** MQTT.js's own commands, run by Node itself so that npx costs nothing. */
 async function mqttJs({ folder: parent, port }: Place) {
   const node = await read(["node", "--version"]);
-  // Without Node, Deno runs itself under that name.
-  if (!node.startsWith("v")) throw new Error("This is not Node.");
   const folder = `${parent}/mqtt-js`;
-  const { imports } = JSON.parse(await Deno.readTextFile(`${ROOT}deno.json`));
-  const mqtt = imports.mqtt.replace("npm:mqtt@", "");
+  const mqtt = config.imports.mqtt.replace("npm:mqtt@", "");
   await Deno.mkdir(folder);
-  await Deno.writeTextFile(
-    `${folder}/package.json`,
-    JSON.stringify({ dependencies: { mqtt } }),
-  );
+  const json = JSON.stringify({ dependencies: { mqtt } });
+  await Deno.writeTextFile(`${folder}/package.json`, json);
   // Deno installs it where Node finds it, from its own cache where it can.
   await read([Deno.execPath(), "install", "--quiet", "--no-lock"], folder);
   const bin = `${folder}/node_modules/mqtt/build/bin`;

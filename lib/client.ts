@@ -1,28 +1,33 @@
 /**
- * The chat client: connect, join rooms, send, receive, close. What the
- * scripts, and other programs, use.
+ * The chat client: connect, join rooms, send, receive, close. For the scripts
+ * and for other programs.
  *
  * @module
  */
 
-import { type Broker, showBroker } from "./mqtt/address.ts";
+import type { Broker } from "./mqtt/address.ts";
+import type { Version } from "./mqtt/attempts.ts";
 import {
   type ClientOptions,
   completeOptions,
   completeWill,
   DEFAULTS,
-  type Status,
   type Will,
 } from "./client_options.ts";
-import type { ConnectOptions } from "./mqtt/connect.ts";
-import { AbandonedError, UnreachableError } from "./mqtt/errors.ts";
-import { type Limits, limitsOf, publishBytes } from "./mqtt/limits.ts";
-import { Link } from "./mqtt/link.ts";
-import type { Version } from "./mqtt/rotation.ts";
-import { type Message, Sender } from "./mqtt/sender.ts";
-import { type Grant, Subscriptions } from "./mqtt/subscriptions.ts";
+import { type ConnectOptions, Link } from "./mqtt/link.ts";
+import {
+  AbandonedError,
+  type Grant,
+  type Message,
+  publishBytes,
+  Sender,
+} from "./mqtt/sender.ts";
+import {
+  loadTransport,
+  MAX_PACKET_BYTES,
+  type OpenStream,
+} from "./mqtt/stream.ts";
 import { checkFilter, checkTopic } from "./mqtt/topic.ts";
-import { loadTransport, type OpenStream } from "./mqtt/transport.ts";
 import { type Content, decodeFrom, encodeFor } from "./codec.ts";
 import { IdSource } from "./ids.ts";
 import {
@@ -32,6 +37,7 @@ import {
   type QoS,
 } from "./protocol.ts";
 import type { RoomSeal } from "./seal.ts";
+import { type Clock, SYSTEM_CLOCK } from "./timer.ts";
 
 export {
   AddressError,
@@ -39,19 +45,25 @@ export {
   type Scheme,
   type TlsIdentity,
 } from "./mqtt/address.ts";
-export type { ClientOptions, Status, Will } from "./client_options.ts";
-export type { ConnectOptions } from "./mqtt/connect.ts";
 export {
-  AbandonedError,
   NotAuthorizedError,
-  PublishError,
   RefusedError,
   UnreachableError,
-} from "./mqtt/errors.ts";
-export type { LinkStatus } from "./mqtt/status.ts";
+  type Version,
+  type WantedVersion,
+} from "./mqtt/attempts.ts";
+export type { ClientOptions, Status, Will } from "./client_options.ts";
+export type { ConnectOptions, LinkStatus } from "./mqtt/link.ts";
+export {
+  AbandonedError,
+  type Grant,
+  PublishError,
+  type SenderStatus,
+} from "./mqtt/sender.ts";
 export {
   type ChatMessage,
   type ChatNotice,
+  type Envelope,
   type KeptHistory,
   type Malformed,
   type Payload,
@@ -60,21 +72,27 @@ export {
   type Received,
   type Sealed,
 } from "./protocol.ts";
-export type { Version, WantedVersion } from "./mqtt/rotation.ts";
-export type { Grant } from "./mqtt/subscriptions.ts";
+export type { Clock } from "./timer.ts";
 export { TopicError } from "./mqtt/topic.ts";
+
+/** The payload of a message that was cut on arrival. */
+const OVER_LIMIT = {
+  type: "malformed",
+  reason: `over the limit of ${MAX_PACKET_BYTES} bytes`,
+  isCut: true,
+} as const;
+
+/** Topics beside a room: what fails there must not cost much. */
+const BESIDE_A_ROOM = /\/\$(history|who)(\/|$)/;
 
 /** A member of chat rooms on one broker, or on one of several. */
 export class ChatClient {
-  readonly #options: ClientOptions;
+  readonly #clock: Clock;
   readonly #seal?: RoomSeal;
   readonly #link: Link;
   readonly #sender: Sender;
-  readonly #rooms: Subscriptions;
   readonly #ids = new IdSource();
   readonly #lost = Promise.withResolvers<Error>();
-  /** What the broker of the last connection takes. */
-  #limits = limitsOf(5);
   #isClosed = false;
 
   private constructor(
@@ -83,17 +101,20 @@ export class ChatClient {
     open: OpenStream,
     seal?: RoomSeal,
   ) {
-    this.#options = options;
+    const { clock = SYSTEM_CLOCK, onReceived, onStatus = () => {} } = options;
+    this.#clock = clock;
     this.#seal = seal;
-    this.#link = new Link(settings, open, {
-      onStatus: (status) => this.#tell(status),
-      onUp: (limits, hasSession) => this.#onUp(limits, hasSession),
-      onDown: (how) => this.#sender.goOffline(how),
-      onPublish: (topic, bytes, { qos, retain, dup }) => {
-        // It clears a retained message (MQTT 5 §3.3.1.3): nobody said anything.
-        if (bytes.length === 0) return;
-        const content = decodeFrom(topic, bytes, seal);
-        options.onReceived?.({
+    const link = new Link(settings, open, {
+      onStatus,
+      onUp: (connection) => this.#sender.up(connection),
+      onDown: (how) => this.#sender.down(how),
+      onPublish: ({ packet, number, isCut }) => {
+        const { topic, qos, retain, dup } = packet;
+        const bytes = packet.payload as Uint8Array;
+        const content: Content = isCut
+          ? { payload: { ...OVER_LIMIT, bytes } }
+          : decodeFrom(topic, bytes, seal);
+        onReceived?.({
           topic,
           ...content,
           sentTo: this.#topicSentTo(content),
@@ -101,32 +122,29 @@ export class ChatClient {
           retain,
           receivedAt: this.#now(),
           duplicate: dup,
+          arrival: number,
         });
       },
       onLost: (error) => {
         this.#isClosed = true;
-        this.#abandon(error);
+        this.#sender.abandon(error);
         this.#lost.resolve(error);
       },
-    });
-    const { mqtt } = this.#link;
-    const { timeout } = settings;
-    this.#rooms = new Subscriptions(mqtt, timeout);
+    }, clock);
+    this.#link = link;
     this.#sender = new Sender({
-      mqtt,
-      timeout,
-      broker: () => showBroker(this.broker),
-      onLowered: (qos) =>
-        this.#tell({ type: "lowered", broker: this.broker, qos }),
-      onStuck: () =>
-        this.#link.drop("it does not acknowledge what was sent again"),
+      mqtt: link.mqtt,
+      timeout: settings.timeout,
+      onStatus,
+      drop: (reason) => link.drop(reason),
+      clock,
     });
   }
 
   /**
    * Connects to the first of the brokers that answers.
    *
-   * @param options Where, as whom, and who is told.
+   * @param options Where, as which user, and what to call.
    * @returns The client, connected.
    * @throws {AddressError} When a broker's address can't be read.
    * @throws {TopicError} When the will's topic can't be published to.
@@ -150,12 +168,12 @@ export class ChatClient {
     return client;
   }
 
-  /** Resolves, with the reason, when the connection is lost for good. */
+  /** Resolves with the reason when the connection is lost for good. */
   get lost(): Promise<Error> {
     return this.#lost.promise;
   }
 
-  /** The broker it is connected to, or tries. */
+  /** The broker in use, or tried. */
   get broker(): Broker {
     return this.#link.broker;
   }
@@ -167,24 +185,25 @@ export class ChatClient {
 
   /** Whether the broker keeps retained messages, as far as it says so. */
   get retains(): boolean {
-    return this.#limits.retains;
+    return this.#sender.limits.retains;
   }
 
   /**
-   * The most bytes of JSON that {@link keep} takes: the format's limit, less
-   * where it is sealed, or the broker takes smaller packets.
+   * Returns the most bytes of JSON that {@link keep} takes: the format's limit,
+   * or less where it is sealed or the broker takes smaller packets.
    *
    * @param topic The topic of the history.
+   * @returns The number of bytes.
    */
   keepsBytes(topic: string): number {
     const header = publishBytes(topic, MAX_PAYLOAD_BYTES, 2, this.version) -
       MAX_PAYLOAD_BYTES;
-    const { packetBytes } = this.#limits;
+    const { packetBytes } = this.#sender.limits;
     const most = Math.min(MAX_PAYLOAD_BYTES, packetBytes - header);
     return this.#seal?.sealable(most) ?? most;
   }
 
-  /** Whether there is a connection now. */
+  /** Whether messages go out now, rather than wait for a connection. */
   get online(): boolean {
     return this.#sender.isOnline;
   }
@@ -194,15 +213,14 @@ export class ChatClient {
    *
    * @param filters Topic filters.
    * @param qos The QoS to ask for.
-   * @param isOptional Whether they are taken for denied as soon as one
-   * connection breaks over them, or the broker is silent; they are asked for
-   * last.
-   * @returns What the broker grants, in the same order, when it has answered
-   * for each: at once, or on a later connection.
+   * @param isOptional Whether the rooms are given up as soon as one connection
+   * breaks while only they are unanswered, or the broker doesn't answer; they
+   * are asked for last, and what is retained comes each time.
+   * @returns The broker's answers, in the same order. A filter that breaks
+   * three connections, each time alone, counts as denied.
    * @throws {TopicError} When a filter is not valid.
-   * @throws {UnreachableError} When the broker does not answer in time, or the
-   * connection is lost for good.
-   * @throws {AbandonedError} When the connection is closed.
+   * @throws {AbandonedError} When the client is closed, or the error of
+   * {@link lost}.
    */
   async join(
     filters: string[],
@@ -211,9 +229,7 @@ export class ChatClient {
   ): Promise<Grant[]> {
     filters.forEach(checkFilter);
     if (this.#isClosed) throw new AbandonedError("The connection is closed.");
-    const granted = this.#rooms.add(filters, qos, isOptional);
-    if (this.#link.isUp) this.#subscribe(filters);
-    return await granted;
+    return await this.#sender.join(filters, qos, isOptional);
   }
 
   /**
@@ -223,16 +239,23 @@ export class ChatClient {
    * @returns When the broker has answered, if there is a connection.
    */
   async leave(filters: string[]): Promise<void> {
-    this.#rooms.remove(filters);
-    if (this.#link.isUp) await this.#link.mqtt.unsubscribe(filters);
+    await this.#sender.leave(filters);
   }
 
   /**
-   * Has the broker say something else when the connection is lost. It takes a
-   * new connection, which is made in good order and at once; in MQTT 5, and with
-   * a session to resume, nothing is missed meanwhile.
+   * Tries to connect at once, if there is no connection.
    *
-   * @param will What it is to say; undefined for nothing.
+   * @returns Whether there was none.
+   */
+  reconnect(): boolean {
+    return this.#link.reconnect();
+  }
+
+  /**
+   * Changes the will. It takes a new connection, which is made at once; in MQTT
+   * 5, and with a session to resume, nothing is missed meanwhile.
+   *
+   * @param will The new will; undefined for none.
    * @throws {TopicError} When it has a topic that can't be published to.
    * @throws {PayloadTooLargeError} When it is too large.
    */
@@ -245,13 +268,15 @@ export class ChatClient {
    * Messages leave in the order of the calls.
    *
    * @param topic The room.
-   * @param payload What to say; `id` and `at` are added where it has none.
-   * @param qos 0 resolves when handed to the network, 1 and 2 when the broker
-   * has acknowledged.
+   * @param payload The payload; `id` and `at` are added where it has none.
+   * @param qos At 1 and 2 the broker acknowledges the message; at 0 a PINGRESP
+   * shows that the connection stood when the message had been sent.
    * @returns When that has happened.
    * @throws {TopicError} When messages can't go to such a topic.
    * @throws {PayloadTooLargeError} When it exceeds the format's limit.
    * @throws {PublishError} When the broker does not take it.
+   * @throws {AbandonedError} When the client is closed first, or at QoS 0 when
+   * the connection breaks: the message may or may not have arrived.
    */
   async send(
     topic: string,
@@ -259,31 +284,17 @@ export class ChatClient {
     qos: QoS = DEFAULTS.qos,
   ): Promise<void> {
     checkTopic(topic);
+    const id = payload.id ?? this.#ids.next(topic);
     const at = payload.at ?? this.#now().toISOString();
-    const encode = () => {
-      const id = payload.id ?? this.#ids.next(topic);
-      return encodeFor(topic, { ...payload, id, at }, this.#seal);
-    };
-    let isNumbered = false;
-    const onHandedOver = () => {
-      if (payload.id !== undefined) return;
-      isNumbered = true;
-      this.#ids.taken(topic);
-    };
-    try {
-      await this.#send({ topic, encode, onHandedOver, qos });
-    } catch (error) {
-      // Nobody is to miss what its sender knows of.
-      if (isNumbered) this.#ids.renew(topic);
-      throw error;
-    }
+    const text = encodeFor(topic, { ...payload, id, at }, this.#seal);
+    await this.#send({ topic, payload: text, qos });
   }
 
   /**
-   * Has the broker keep what was said in a room, on the topic of its history.
+   * Writes the history of a room, as a retained message.
    *
-   * @param topic That topic.
-   * @param history What to keep, in place of what is kept.
+   * @param topic The topic of the history.
+   * @param history The history, in place of the one that is kept.
    * @param qos As for {@link send}.
    * @returns When the broker has it.
    * @throws {PayloadTooLargeError} When it exceeds the format's limit.
@@ -296,79 +307,46 @@ export class ChatClient {
     qos: QoS = DEFAULTS.qos,
   ): Promise<void> {
     checkTopic(topic);
-    const encode = () => encodeFor(topic, history, this.#seal);
-    await this.#send({ topic, encode, qos, retain: true });
+    const payload = encodeFor(topic, history, this.#seal);
+    await this.#send({ topic, payload, qos, retain: true });
   }
 
   /**
-   * Leaves in good order. What is not acknowledged by now is given up; await
+   * Acknowledges messages, where {@link ClientOptions.acknowledges} is `asked`.
+   *
+   * @param arrival The last one's {@link Received.arrival}; those before it are
+   * acknowledged, too.
+   */
+  acknowledge(arrival: number): void {
+    this.#link.mqtt.acknowledge(arrival);
+  }
+
+  /**
+   * Leaves with DISCONNECT. What is not acknowledged by now is given up; await
    * {@link send} before.
    */
   async close(): Promise<void> {
     if (this.#isClosed) return;
-    this.#isClosed = true;
     this.#abandon();
-    await this.#link.end(!this.#rooms.isEmpty);
+    await this.#link.end(!this.#sender.isEmpty);
   }
 
   /** Breaks the connection as a crash would: the broker publishes the will. */
   abort(): void {
     if (this.#isClosed) return;
-    this.#isClosed = true;
     this.#abandon();
     this.#link.break();
   }
 
   async #send(message: Message): Promise<void> {
     if (this.#isClosed) throw new AbandonedError("The connection is closed.");
-    // One that is too large is told of at once, also where it would wait.
-    if (!this.online) message.encode();
-    await this.#sender.send(message);
+    const isOptional = BESIDE_A_ROOM.test(message.topic);
+    await this.#sender.send({ ...message, isOptional });
   }
 
-  /** There is a connection: first the rooms, then what waits to be sent. */
-  async #onUp(limits: Limits, hasSession: boolean): Promise<void> {
-    this.#limits = limits;
-    const isReading = !this.#rooms.isEmpty;
-    if (isReading && !await this.#subscribe()) return;
-    if (this.#link.isUp) {
-      this.#sender.goOnline(limits, this.version, hasSession);
-    }
-  }
-
-  /**
-   * Subscribes to some rooms, or to all; tells what was granted.
-   *
-   * @returns Whether the broker answered.
-   */
-  async #subscribe(filters?: string[]): Promise<boolean> {
-    try {
-      const { lastReason } = this.#link;
-      const grants = await this.#rooms.subscribe(filters, lastReason);
-      for (const { topic, qos, reason = "" } of grants ?? []) {
-        this.#tell(
-          qos === undefined
-            ? { type: "denied", topic, reason }
-            : { type: "subscribed", topic, qos },
-        );
-      }
-      return grants !== undefined;
-    } catch (error) {
-      const { message } = error as Error;
-      this.#rooms.abandon(
-        new UnreachableError(
-          `${showBroker(this.broker)} does not serve: ${message}.`,
-        ),
-      );
-      // As good as gone: the next one may answer.
-      this.#link.drop(message);
-      return false;
-    }
-  }
-
-  #abandon(error: Error = new AbandonedError("The connection is closed.")) {
-    this.#sender.abandon();
-    this.#rooms.abandon(error);
+  #abandon(): void {
+    this.#isClosed = true;
+    this.#sender.abandon(new AbandonedError("The connection is closed."));
   }
 
   #topicSentTo({ payload, sealed }: Content): string | undefined {
@@ -379,10 +357,6 @@ export class ChatClient {
   }
 
   #now(): Date {
-    return this.#options.now?.() ?? new Date();
-  }
-
-  #tell(status: Status): void {
-    this.#options.onStatus?.(status);
+    return new Date(this.#clock.wall());
   }
 }

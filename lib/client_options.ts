@@ -1,10 +1,4 @@
-/**
- * What the chat client is told, and what it makes of that: where and as whom
- * must be said, all else has a default. The flags have the same defaults. Pure,
- * but for the random client id.
- *
- * @module
- */
+/** The client's options and their defaults, which the flags share. */
 
 import {
   AddressError,
@@ -12,14 +6,15 @@ import {
   parseBroker,
   type TlsIdentity,
 } from "./mqtt/address.ts";
-import type { ConnectOptions } from "./mqtt/connect.ts";
-import type { LinkStatus } from "./mqtt/status.ts";
+import type { ConnectOptions, LinkStatus } from "./mqtt/link.ts";
+import type { SenderStatus } from "./mqtt/sender.ts";
 import { checkTopic } from "./mqtt/topic.ts";
 import { encodeFor } from "./codec.ts";
 import type { Payload, QoS, Received } from "./protocol.ts";
 import type { RoomSeal } from "./seal.ts";
+import type { Clock } from "./timer.ts";
 
-/** What is taken for granted where nobody says otherwise. */
+/** The defaults of the client and the scripts. */
 export const DEFAULTS = {
   /** The user of a broker that is new to MQTT-Chat, its password, and a name. */
   username: "chat",
@@ -29,7 +24,7 @@ export const DEFAULTS = {
   keepalive: 30,
   /** The MQTT version: 5, and 4 where 5 is refused. */
   protocolVersion: "auto",
-  /** How long, in seconds, a connection and its last answers may take. */
+  /** How long, in seconds, an attempt to connect or an answer may take. */
   timeout: 10,
   /** How long, in seconds, the broker keeps a session that is to be resumed. */
   sessionExpiry: 86_400,
@@ -38,16 +33,9 @@ export const DEFAULTS = {
 } as const;
 
 /** What happens to the connection and the subscriptions. */
-export type Status =
-  | LinkStatus
-  | { type: "lowered"; broker: Broker; qos: QoS }
-  | { type: "subscribed"; topic: string; qos: QoS }
-  | { type: "denied"; topic: string; reason: string };
+export type Status = LinkStatus | SenderStatus;
 
-/**
- * Where to connect, as whom, and who is told. What is left out is as in
- * {@link DEFAULTS}, the defaults of the scripts.
- */
+/** Where to connect and as which user; the rest has the scripts' defaults. */
 export interface ClientOptions extends
   Partial<
     Pick<
@@ -73,20 +61,26 @@ export interface ClientOptions extends
    * it by, and how long the broker keeps it (seconds).
    */
   session?: Partial<ConnectOptions["session"]>;
+  /**
+   * When messages of QoS 1 and 2 are acknowledged: `received`, the default, or
+   * `asked`, by {@link ChatClient.acknowledge}. The broker sends again what was
+   * not acknowledged when the client comes back to its session.
+   */
+  acknowledges?: ConnectOptions["acknowledges"];
   /** What the broker publishes when the connection is lost. */
   will?: Will;
   /**
-   * What the members of the rooms know, and nobody else: all that is sent is
-   * sealed with it, the will as well, and what others sealed with it is opened.
-   * It is not kept.
+   * The secret of the rooms' members: payloads and the will are encrypted with
+   * it, and payloads that others encrypted with it are decrypted. It is not
+   * kept.
    */
   secret?: string;
   /** Called for each publication that arrives. */
   onReceived?: (received: Received) => void;
   /** Called when something happens to the connection. */
   onStatus?: (status: Status) => void;
-  /** The clock. */
-  now?: () => Date;
+  /** Replaces the machine's clock and timers, for tests. */
+  clock?: Clock;
 }
 
 /** A payload that the broker publishes to a topic for a client that is lost. */
@@ -99,17 +93,7 @@ export interface Will {
   qos?: QoS;
 }
 
-/**
- * Completes what a program says with what it leaves out.
- *
- * @param options What it says.
- * @param seal What to seal the will with.
- * @returns What connecting needs.
- * @throws {AddressError} When a broker's address can't be read, or there is
- * none.
- * @throws {TopicError} When the will has a topic that can't be published to.
- * @throws {PayloadTooLargeError} When the will is too large.
- */
+/** Completes a program's options with the defaults. Throws as `connect`. */
 export function completeOptions(
   options: ClientOptions,
   seal?: RoomSeal,
@@ -127,6 +111,7 @@ export function completeOptions(
     protocolVersion: options.protocolVersion ?? DEFAULTS.protocolVersion,
     timeout: options.timeout ?? DEFAULTS.timeout,
     tls,
+    acknowledges: options.acknowledges ?? "received",
     session: {
       resume,
       expiry: expiry ?? (resume ? sessionExpiry : outageExpiry),
@@ -135,15 +120,7 @@ export function completeOptions(
   };
 }
 
-/**
- * Makes of a will what CONNECT says.
- *
- * @param will What a program says.
- * @param seal What to seal it with.
- * @returns The will, encoded.
- * @throws {TopicError} When it has a topic that can't be published to.
- * @throws {PayloadTooLargeError} When it is too large.
- */
+/** Encodes a will for CONNECT. Throws as `setWill`. */
 export function completeWill(
   { topic, payload, qos = DEFAULTS.qos }: Will,
   seal?: RoomSeal,
@@ -153,7 +130,7 @@ export function completeWill(
   return { topic, payload: new TextEncoder().encode(text), qos };
 }
 
-/** Reads the addresses that are text. They may hold a password: none is repeated. */
+/** Reads addresses. Errors don't repeat them, since they may hold a password. */
 function readBrokers(
   brokers: (Broker | string)[],
   identity: TlsIdentity = {},

@@ -58,6 +58,8 @@ export interface Malformed {
   reason: string;
   /** The bytes as they arrived. */
   bytes: Uint8Array;
+  /** Whether the bytes were dropped on arrival, since there were too many. */
+  isCut?: true;
 }
 
 /** A sealed payload that can't be read here. */
@@ -107,6 +109,8 @@ export interface Received {
    * here.
    */
   duplicate: boolean;
+  /** Counts what arrived at this client, from 1. */
+  arrival?: number;
 }
 
 /** Thrown for a payload that is too large to send. */

@@ -110,13 +110,15 @@ export class Progress {
  *
  * @param seconds How long.
  * @param wanted What to wait for; whether it fails doesn't matter.
+ * @param clock Measures the time.
  */
 export async function within(
   seconds: number,
   wanted: Promise<unknown>,
+  clock = SYSTEM_CLOCK,
 ): Promise<void> {
-  const { promise, resolve } = Promise.withResolvers<unknown>();
-  const timer = setTimeout(resolve, seconds * 1000);
+  const { promise, resolve } = Promise.withResolvers<void>();
+  const cancel = clock.after(seconds * 1000, resolve);
   await Promise.race([wanted.catch(() => {}), promise]);
-  clearTimeout(timer);
+  cancel();
 }

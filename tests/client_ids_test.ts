@@ -1,8 +1,4 @@
-/**
- * The numbers of what a client sends: without holes, whatever becomes of it.
- *
- * @module
- */
+/** The numbers in the ids that a client sends. */
 
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { PayloadTooLargeError, PublishError } from "../lib/client.ts";
@@ -10,9 +6,9 @@ import { parseId } from "../lib/ids.ts";
 import { decode } from "../lib/protocol.ts";
 import { FakeBroker, letIn } from "./support/brokers.ts";
 import { Member } from "./support/members.ts";
-import { connack, type PacketOf, puback } from "./support/packets.ts";
+import { connack, puback } from "./support/packets.ts";
 
-/** The number of a message that came, and its session. */
+/** The number of a message that came, and its run. */
 function idOf({ payload }: { payload: string | Uint8Array }) {
   const bytes = typeof payload === "string"
     ? new TextEncoder().encode(payload)
@@ -33,38 +29,26 @@ Deno.test("numbers: one run for each room, notices included", async () => {
   await ann.say("d", "hall");
   const ids = broker.all("publish").map(idOf);
   assertEquals(ids.map(({ number }) => number), [1, 1, 2, 3]);
-  assertEquals(new Set(ids.map(({ session }) => session)).size, 2);
+  assertEquals(new Set(ids.map(({ run }) => run)).size, 2);
 });
 
-Deno.test("numbers: what is refused before it is sent leaves no hole", async () => {
+Deno.test("numbers: what is refused leaves a hole, since nothing arrived", async () => {
   await using broker = new FakeBroker(letIn({
     connect: () => connack(0, { maximumPacketSize: 1_000 }),
-  }));
-  await using ann = await Member.connect(broker);
-  const sent = [ann.say("a"), ann.say("x".repeat(70_000))];
-  sent.push(ann.say("y".repeat(2_000)), ann.say("b"));
-  await assertRejects(() => sent[1], PayloadTooLargeError);
-  await assertRejects(() => sent[2], PublishError);
-  await Promise.all([sent[0], sent[3]]);
-  const ids = broker.all("publish").map(idOf);
-  assertEquals(ids.map(({ number }) => number), [1, 2]);
-  assertEquals(ids[0].session, ids[1].session);
-});
-
-Deno.test("numbers: after a refusal another run begins", async () => {
-  const isDenied = ({ payload }: PacketOf<"publish">) =>
-    payload.toString().includes('"no"');
-  await using broker = new FakeBroker(letIn({
     publish: (packet) =>
-      isDenied(packet) ? puback(packet, 135) : puback(packet),
+      puback(packet, packet.payload.includes('"no"') ? 135 : 0),
   }));
   await using ann = await Member.connect(broker);
-  await ann.say("a");
-  await assertRejects(() => ann.say("no"), PublishError);
-  await ann.say("b");
+  const sent = ["a", "x".repeat(70_000), "y".repeat(2_000), "no", "b"]
+    .map((text) => ann.say(text));
+  await assertRejects(() => sent[1], PayloadTooLargeError);
+  for (const refused of sent.slice(2, 4)) {
+    await assertRejects(() => refused, PublishError);
+  }
+  await Promise.all([sent[0], sent[4]]);
   const ids = broker.all("publish").map(idOf);
-  assertEquals(ids.map(({ number }) => number), [1, 2, 1]);
-  assert(ids[0].session !== ids[2].session);
+  assertEquals(ids.map(({ number }) => number), [1, 4, 5]);
+  assertEquals(new Set(ids.map(({ run }) => run)).size, 1);
 });
 
 Deno.test("numbers: what is sent again has the same", async () => {
@@ -80,7 +64,7 @@ Deno.test("numbers: what is sent again has the same", async () => {
   await Promise.all(sent);
   const ids = broker.all("publish").map(idOf);
   assertEquals(ids.map(({ number }) => number), [1, 2, 1, 2, 3]);
-  assertEquals(new Set(ids.map(({ session }) => session)).size, 1);
+  assertEquals(new Set(ids.map(({ run }) => run)).size, 1);
 });
 
 Deno.test("numbers: without a connection, too large is told at once", async () => {

@@ -1,116 +1,81 @@
 import { assert, assertEquals, assertMatch } from "@std/assert";
-import {
-  IdSource,
-  isSession,
-  MAX_NUMBER,
-  numberIn,
-  parseId,
-} from "../lib/ids.ts";
+import { IdSource, numberIn, parseId } from "../lib/ids.ts";
 import { MAX_ID_LENGTH } from "../lib/protocol.ts";
 import { pureTests } from "./support/pure.ts";
 
-const SESSION = "AbC_09-xyzAbC_09";
+const RUN = "AbC_09-xyzAbC_09";
 
 const test = pureTests("ids");
 
-test("ours are read", () => {
-  const numbers = [1, 9, 10, 12_345, 900_000_000, MAX_NUMBER];
-  const sessions = [SESSION, "-".repeat(16), "0".repeat(40), `${SESSION}-12`];
-  for (const session of sessions) {
+test("an id of ours is read", () => {
+  const numbers = [1, 9, 10, 12_345, 900_000_000, 999_999_999];
+  for (const run of [RUN, "-".repeat(16), "0".repeat(40), `${RUN}-12`]) {
     for (const number of numbers) {
-      const id = `${session}-${number}`;
-      assertEquals(parseId(id), { session, number });
+      const id = `${run}-${number}`;
+      assertEquals(parseId(id), { run, number });
       assertEquals(numberIn(id), number);
     }
   }
 });
 
-test("others are not ours", () => {
+test("another id is not taken for one of ours", () => {
   const others = [
     "",
     "1",
     "-1",
     "x-1",
-    SESSION,
-    `${SESSION}-`,
-    `${SESSION}-0`,
-    `${SESSION}-01`,
-    `${SESSION}-1.5`,
-    `${SESSION}-1e3`,
-    `${SESSION}-+1`,
-    `${SESSION}- 1`,
-    `${SESSION}-1 `,
-    `${SESSION}-1\n`,
-    `${SESSION}-١`,
-    `${SESSION}_1`,
-    `${SESSION}1`,
-    `${SESSION.slice(1)}-1`,
-    `${SESSION} -1`,
-    `${SESSION}é-1`,
-    `${SESSION}=-1`,
-    // Numbers no counter gets to: seconds, milliseconds, forgeries.
-    `${SESSION}-${MAX_NUMBER + 1}`,
-    `${SESSION}-1785400000`,
-    `${SESSION}-1785400000123`,
-    `${SESSION}-1000000000000000`,
-    `${SESSION}-${"9".repeat(40)}`,
+    RUN,
+    `${RUN}-`,
+    `${RUN}-0`,
+    `${RUN}-01`,
+    `${RUN}-1.5`,
+    `${RUN}-1e3`,
+    `${RUN}-+1`,
+    `${RUN}- 1`,
+    `${RUN}-1 `,
+    `${RUN}-1\n`,
+    `${RUN}-١`,
+    `${RUN}_1`,
+    `${RUN}1`,
+    `${RUN.slice(1)}-1`,
+    `${RUN} -1`,
+    `${RUN}é-1`,
+    `${RUN}=-1`,
+    // Times in seconds and milliseconds, and what no counter gets to.
+    `${RUN}-1000000000`,
+    `${RUN}-1785400000`,
+    `${RUN}-1785400000123`,
+    `${RUN}-1000000000000000`,
+    `${RUN}-${"9".repeat(40)}`,
     "0f8fad5b-d9cb-469f-a165-708677289501",
     "00000000-0000-0000-0000-123456789012",
   ];
   for (const id of others) assertEquals(parseId(id), undefined, id);
 });
 
-test("what can't be ours is told by its number or its session", () => {
-  for (const id of [`${SESSION}é-1`, `${SESSION} x-1`]) {
-    assertEquals(numberIn(id), 1);
-    assertEquals(isSession(id.slice(0, -2)), false);
-  }
-});
-
-test("a room's ids count from 1, and only what was handed over", () => {
+test("the ids of a room count from 1", () => {
   const ids = new IdSource();
-  const first = parseId(ids.next("room"));
-  assertEquals(first?.number, 1);
-  assertEquals(parseId(ids.next("room")), first);
-  ids.taken("room");
+  const first = parseId(ids.next("room"))!;
+  assertEquals(first.number, 1);
   assertEquals(parseId(ids.next("room")), { ...first, number: 2 });
-  for (let i = 2; i < 1000; i++) ids.taken("room");
-  assertEquals(parseId(ids.next("room")), { ...first, number: 1000 });
   assertEquals(parseId(ids.next("hall"))?.number, 1);
+  assertEquals(parseId(ids.next("room")), { ...first, number: 3 });
 });
 
-test("another session begins after the highest number, or when told to", () => {
-  const ids = new IdSource(MAX_NUMBER);
-  const last = ids.next("room");
-  assertEquals(parseId(last)?.number, MAX_NUMBER);
-  ids.taken("room");
-  const next = ids.next("room");
-  assert(next !== last);
-  ids.renew("room");
-  assert(ids.next("room") !== next);
-  // Echoes of what was sent may still come.
-  assertEquals([last, next].map((id) => ids.topicOf(id)), ["room", "room"]);
-});
-
-test("a session has 96 random bits", () => {
+test("a run has 96 random bits and fits a payload", () => {
   const ids = new IdSource();
   const all = Array.from({ length: 1000 }, (_, i) => ids.next(`${i}`));
   assertEquals(new Set(all).size, 1000);
   for (const id of all) {
     assertMatch(id, /^[\w-]{16}-1$/);
     assert(parseId(id) !== undefined);
+    assert(id.length + 8 <= MAX_ID_LENGTH);
   }
 });
 
-test("the longest is short enough for a payload", () => {
-  assert(new IdSource(MAX_NUMBER).next("room").length <= MAX_ID_LENGTH);
-});
-
-test("a client knows its own, and where it sent them", () => {
+test("a client knows its own ids, and where it sent them", () => {
   const ids = new IdSource();
   const id = ids.next("room");
-  assertEquals(ids.topicOf(id), "room");
-  ids.taken("room");
   assertEquals(ids.topicOf(id), "room");
   assertEquals(ids.topicOf(ids.next("hall")), "hall");
   for (const other of [new IdSource().next("room"), "", "-1", `x${id}`]) {
@@ -122,6 +87,7 @@ test("a thousand rooms are remembered", () => {
   const ids = new IdSource();
   const all = Array.from({ length: 1001 }, (_, i) => ids.next(`${i}`));
   assertEquals(all.filter((id) => ids.topicOf(id) === undefined), [all[0]]);
-  assertEquals(ids.next("1"), all[1]);
-  assert(ids.next("0") !== all[0]);
+  const [first, second] = all.map((id) => parseId(id)!.run);
+  assertEquals(parseId(ids.next("1"))!.run, second);
+  assert(parseId(ids.next("0"))!.run !== first);
 });

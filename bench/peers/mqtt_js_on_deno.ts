@@ -6,7 +6,6 @@
  */
 
 import "../../lib/mqtt/library_env.ts"; // first: MQTT.js reads the environment on loading
-import "../../lib/mqtt/unused_modules.ts"; // before MQTT.js as well
 import mqttClient from "mqtt/lib/client";
 import { connect } from "node:net";
 

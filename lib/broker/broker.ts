@@ -1,108 +1,81 @@
 /**
- * The embedded broker: MQTT 3.1.1 in this process, for the demo, the tests and
- * `deno task broker`. Owns the server and how it treats logins and rights; the
- * users and rights themselves come from the files that mosquitto.conf names.
- * Behaves like Mosquitto 2.0 as far as the library (aedes) lets it.
- *
- * Keeps sessions, retained messages and queues in memory, for the process's
- * lifetime and without a limit on a session's queue.
+ * The embedded broker, over aedes: MQTT 3.1.1 in this process, for the demo,
+ * the tests and `deno task broker`. Sessions and retained messages are in
+ * memory; the queue of a session has no limit.
  *
  * @module
  */
 
-import "../mqtt/library_env.ts"; // first: aedes, too, reads the environment on loading
+import "../mqtt/library_env.ts"; // first: aedes reads the environment when loaded
 import { Aedes, type AedesOptions, type Client } from "aedes";
 import { createServer, type Server, type Socket } from "node:net";
 import { parseArgs } from "node:util";
-import {
-  type Acl,
-  type Identity,
-  mayRead,
-  mayWrite,
-  parseAclFile,
-} from "./rights.ts";
-import { parsePasswordFile, type Users, verifyPassword } from "./users.ts";
 import { hostPort } from "../mqtt/address.ts";
-import { limitPackets, MAX_PACKET_BYTES } from "../mqtt/packet_limit.ts";
+import { limitPackets, MAX_PACKET_BYTES } from "../mqtt/stream.ts";
+import { topicMatches } from "../mqtt/topic.ts";
+import { safeTopic } from "../safe_text.ts";
 import { onEndSignals } from "../terminal/signals.ts";
 
-/** What may be chosen about a broker. */
+/** Users by name: the password, and the filter of what they read and write. */
+export type Users = Record<string, { password: string; topics: string }>;
+
+/** The users of mosquitto/passwd and mosquitto/acl; a test compares them. */
+export const USERS: Users = {
+  chat: { password: "chat", topics: "chat/#" },
+  Test: { password: "test", topics: "test/#" },
+  Server: { password: "admin", topics: "#" },
+};
+
 export interface BrokerOptions {
-  /** The address to listen on; `127.0.0.1` unless given. */
+  /** The address to listen on; `127.0.0.1` by default. */
   hostname?: string;
   /** The TCP port; 0, the default, takes a free one. */
   port?: number;
-  /** Who may log in. Without it everybody may, by any name or none. */
+  /** Who may log in. Without it every login is accepted, also none. */
   users?: Users;
-  /** Who may read and write what. Without it everything but `$SYS/`. */
-  acl?: Acl;
-  /** The largest packet taken, in bytes; a client that sends more is cut off. */
-  maxPacketBytes?: number;
+  /** Called with a line for each message that a user may not write. */
+  onDenied?: (line: string) => void;
 }
 
-/** A running broker. */
 export interface RunningBroker extends AsyncDisposable {
-  /** The address it listens on. */
   readonly hostname: string;
-  /** The TCP port it listens on. */
   readonly port: number;
-  /** Where clients find it: `mqtt://host:port`. */
+  /** `mqtt://host:port`. */
   readonly url: string;
   /** Ends every connection and frees the port; may be called again. */
   close(): Promise<void>;
 }
 
-/** The address for a broker could not be had. */
+/** The broker can't listen on its address. */
 export class ListenError extends Error {
   static {
     this.prototype.name = "ListenError";
   }
-  /** The system's code, such as `EADDRINUSE`, or `NotCapable`. */
-  readonly code: string;
 
-  /**
-   * Makes the sentence for an address.
-   *
-   * @param address The address, `host:port`.
-   * @param code The system's code, such as `EADDRINUSE`, or `NotCapable`.
-   */
-  constructor(address: string, code: string) {
+  /** Takes the address, and the system's code such as `EADDRINUSE`. */
+  constructor(address: string, readonly code: string) {
     const advice: Record<string, string> = {
       EADDRINUSE: "the port is taken, perhaps by Mosquitto; use that broker, " +
         "end it, or choose another port with --port",
       EACCES: "the system does not allow this port; choose one from 1024 up",
-      NotCapable: `Deno was not allowed to; run it with -N=${address}`,
     };
-    super(
-      `Could not listen on ${address}: ${
-        advice[code] ?? `the address can't be used (${code})`
-      }.`,
-    );
-    this.code = code;
+    const reason = advice[code] ?? `the address can't be used (${code})`;
+    super(`Could not listen on ${address}: ${reason}.`);
   }
 }
 
-/** Topics of the broker's own; nobody may read or write them. */
-const SYSTEM = "$SYS/";
-
 /**
- * How often aedes counts the brokers of a cluster, in milliseconds. After four
- * times this it publishes the wills of brokers it didn't hear from: of this one
- * too, when the machine was asleep meanwhile. So as rarely as a timer can.
+ * The interval of aedes's heartbeat to other brokers, in milliseconds: the
+ * longest that a timer takes. After four intervals without one, as when the
+ * machine slept, aedes would publish the wills of its own clients.
  */
 const HEARTBEAT_MS = 2 ** 29 - 1;
 
-/**
- * Starts a broker.
- *
- * @param options Where it listens and what it allows.
- * @returns The broker, ready for connections. The caller has to close it.
- * @throws {ListenError} When the address is taken or not allowed.
- */
+/** Starts a broker; throws {@link ListenError} where it can't listen. */
 export async function startBroker(
   options: BrokerOptions = {},
 ): Promise<RunningBroker> {
-  const { hostname = "127.0.0.1", maxPacketBytes = MAX_PACKET_BYTES } = options;
+  const { hostname = "127.0.0.1" } = options;
   const aedes = new Aedes({
     ...rights(options),
     heartbeatInterval: HEARTBEAT_MS,
@@ -111,12 +84,12 @@ export async function startBroker(
   const server = createServer((socket) => {
     sockets.add(socket);
     socket.on("close", () => sockets.delete(socket));
-    socket.setNoDelay(); // or an echo waits 40 ms for the reader's ACK
-    limitPackets(socket, maxPacketBytes);
+    socket.setNoDelay(); // or an echo waits 40 ms for the reader's TCP ACK
+    limitPackets(socket, MAX_PACKET_BYTES);
     aedes.handle(socket);
   });
   const endSessions = () => new Promise<void>((done) => aedes.close(done));
-  await aedes.listen(); // first, or a quick client finds it without its memory
+  await aedes.listen(); // first: it sets up the persistence clients need
   const port = await listen(server, hostname, options.port ?? 0)
     .catch(async (error) => {
       await endSessions();
@@ -128,7 +101,7 @@ export async function startBroker(
       server.close(() => done())
     );
     await endSessions();
-    for (const socket of sockets) socket.destroy(); // those that never logged in
+    for (const socket of sockets) socket.destroy(); // clients without CONNECT
     await serverClosed;
   }
   let ended: Promise<void> | undefined;
@@ -142,104 +115,80 @@ export async function startBroker(
   };
 }
 
-/** Listens; answers with the port. */
+/** Listens; returns the port. */
 async function listen(
   server: Server,
   hostname: string,
   port: number,
 ): Promise<number> {
   const address = hostPort({ host: hostname, port });
-  // Without permission, node:net throws where nobody can catch it.
-  const { state } = await Deno.permissions.request({
-    name: "net",
-    host: address,
-  });
-  if (state !== "granted") throw new ListenError(address, "NotCapable");
   await new Promise<void>((resolve, reject) => {
     server.once("error", (error: Error & { code?: string }) => {
       reject(new ListenError(address, error.code ?? error.message));
     });
     server.listen(port, hostname, resolve);
   });
-  const bound = server.address();
-  return typeof bound === "object" && bound !== null ? bound.port : port;
+  return (server.address() as { port: number }).port;
 }
 
 /** The decisions about logins, reading and writing, as aedes asks for them. */
-function rights({ users, acl }: BrokerOptions): AedesOptions {
-  const identities = new WeakMap<Client, Identity>();
-  const may = (
-    check: typeof mayRead,
-    client: Client | null,
-    topic: string,
-  ): boolean => {
-    if (topic.startsWith(SYSTEM)) return false;
-    const who = client === null ? undefined : identities.get(client);
-    return acl === undefined || who !== undefined && check(acl, who, topic);
+function rights({ users, onDenied }: BrokerOptions): AedesOptions {
+  const names = new WeakMap<Client, string>();
+  const denied = new WeakSet<Client>();
+  const filterOf = (client: Client | null): string | undefined => {
+    if (!users) return "#";
+    const name = client ? names.get(client) : undefined;
+    return name === undefined ? undefined : users[name].topics;
+  };
+  const may = (client: Client | null, topic: string): boolean => {
+    const filter = filterOf(client);
+    // `#` matches no topic that begins with `$`.
+    return filter !== undefined && topicMatches(filter, topic);
   };
   return {
-    authenticate(client, user, password, done) {
-      identities.set(client, { user, clientId: client.id });
+    authenticate(client, name = "", password, done) {
       if (!users) return done(null, true);
-      const expected = users.get(user ?? "");
-      if (!expected || !password) return done(null, false);
-      verifyPassword(expected, password).then((right) => done(null, right));
+      const isRight = Object.hasOwn(users, name) &&
+        users[name].password === password?.toString();
+      if (isRight) names.set(client, name);
+      done(null, isRight);
     },
-    // MQTT 3.1.1 can't say no to a PUBLISH. Mosquitto acknowledges and drops
-    // it; aedes would end the connection, so the message goes where nobody
-    // reads.
-    authorizePublish(client, packet, done) {
-      if (!may(mayWrite, client, packet.topic)) {
-        packet.topic = `${SYSTEM}dropped`;
-        packet.payload = "";
+    // An error closes the connection: MQTT 3.1.1 has no other negative answer
+    // to a PUBLISH (section 3.3.5). aedes drops a will over which it gets one.
+    authorizePublish(client, { topic }, done) {
+      if (may(client, topic)) return done();
+      const name = client && names.get(client);
+      const line = `${name ? `user ${name}` : "a client"} may not write`;
+      // Once a connection: the will of a denied client is denied as well.
+      if (client && !denied.has(client)) {
+        denied.add(client);
+        onDenied?.(`${line} ${safeTopic(topic)}`);
       }
-      done();
+      done(new Error(line));
     },
-    // A SUBSCRIBE is granted to everybody, as in Mosquitto: what the client may
-    // not read just doesn't come.
-    authorizeForward(client, packet) {
-      return may(mayRead, client, packet.topic) ? packet : null;
-    },
+    // As in Mosquitto, every SUBSCRIBE is granted, and messages that the user
+    // may not read are left out.
+    authorizeForward: (client, packet) =>
+      may(client, packet.topic) ? packet : null,
   };
 }
 
-/**
- * Reads the users and rights that mosquitto.conf names. Needs read permission
- * for the folder.
- *
- * @param folder Where `passwd` and `acl` are; the project's `mosquitto/` unless
- *   given.
- * @returns The users and rights.
- * @throws {AccessFileError} When a line of them can't be used.
- */
-export async function readAccess(
-  folder: URL = new URL("../../mosquitto/", import.meta.url),
-): Promise<{ users: Users; acl: Acl }> {
-  const [passwd, acl] = await Promise.all([
-    Deno.readTextFile(new URL("passwd", folder)),
-    Deno.readTextFile(new URL("acl", folder)),
-  ]);
-  return {
-    users: parsePasswordFile(passwd, "mosquitto/passwd"),
-    acl: parseAclFile(acl, "mosquitto/acl"),
-  };
-}
-
-const USAGE = "deno task broker [--port N]  (default 1883; 0 takes a free one)";
+const USAGE = "deno task broker [--host ADDRESS] [--port N]\n" +
+  "  --host ADDRESS  where to listen; 0.0.0.0 for the network [127.0.0.1]\n" +
+  "  --port N        0 takes a free one [1883]";
 
 /**
- * Runs the broker on 127.0.0.1 until Ctrl-C or SIGTERM.
- *
- * @param args The command line: `--port N`, `--help`.
- * @returns The exit code: 0 ended by a signal, 1 the users or rights could not
- *   be read, 2 wrong usage, 4 no such port to be had.
+ * Runs the broker until a signal. Returns the exit code: 0 after a signal, 2
+ * for wrong usage, 4 where it can't listen.
  */
 export async function main(args: string[]): Promise<number> {
-  let port = 1883;
+  let hostname: string;
+  let port: number;
   try {
     const { values } = parseArgs({
       args,
       options: {
+        host: { type: "string", default: "127.0.0.1" },
         port: { type: "string", short: "p", default: "1883" },
         help: { type: "boolean" },
       },
@@ -248,26 +197,42 @@ export async function main(args: string[]): Promise<number> {
       console.log(USAGE);
       return 0;
     }
+    hostname = values.host.replace(/^\[(.*)\]$/, "$1");
     port = /^\d{1,5}$/.test(values.port) ? Number(values.port) : NaN;
+    if (hostname === "") throw new Error("--host needs an address.");
     if (!(port <= 65_535)) throw new Error(`No such port: ${values.port}.`);
   } catch (error) {
     console.error(`${(error as Error).message}\nUsage: ${USAGE}`);
     return 2;
   }
   try {
-    const access = await readAccess();
-    await using broker = await startBroker({ port, ...access });
+    const onDenied = (line: string) => console.error(line);
+    const options = { hostname, port, users: USERS, onDenied };
+    await using broker = await startBroker(options);
+    const names = Object.keys(USERS).join(", ");
     console.error(
-      `Broker on ${broker.url} for users ${
-        [...access.users.keys()].join(", ")
-      }; Ctrl-C ends it.`,
+      `Broker on ${broker.url} for users ${names}; Ctrl-C ends it.`,
     );
-    await new Promise<void>((resolve) => onEndSignals(resolve));
+    if (!/^(127\.|localhost$|::1$)/.test(hostname)) {
+      console.error(networkAdvice(broker));
+    }
+    await new Promise<void>((resolve) => onEndSignals(() => resolve()));
     return 0;
   } catch (error) {
-    console.error((error as Error).message);
-    return error instanceof ListenError ? 4 : 1;
+    if (!(error instanceof ListenError)) throw error;
+    console.error(error.message);
+    return 4;
   }
+}
+
+/** The line for a broker that other machines can reach. */
+function networkAdvice({ hostname, port }: RunningBroker): string {
+  // Deno tells a machine's addresses only with --allow-sys.
+  const isAny = hostname === "0.0.0.0" || hostname === "::";
+  const host = hostPort({ host: isAny ? "ADDRESS" : hostname, port });
+  return "The passwords are public. On other machines type: deno run -N " +
+    `publisher.ts --follow --topic chat/room --host ${host}` +
+    (isAny ? " (ADDRESS: this machine's, see `ip addr` or `ipconfig`)" : "");
 }
 
 if (import.meta.main) Deno.exit(await main(Deno.args));

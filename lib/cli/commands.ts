@@ -1,27 +1,25 @@
-/**
- * What a person enters at the prompt → what to do: send it, obey it, or say why
- * not. Owns the commands and how they and names are completed. Pure.
- *
- * @module
- */
+/** The prompt's commands: parse, help, completion, and /ignore's answers. */
 
+import { nearest } from "./flags.ts";
+import { Ignored, lookAlike, shownEntry, spelledOut } from "../room/ignored.ts";
+import { safeName } from "../safe_text.ts";
 import type { Line } from "../terminal/input.ts";
 import type { Completion } from "../terminal/prompt.ts";
 
-/** What a line at the prompt asks for, where it is not to be sent. */
+/** A line at the prompt that is not a message. */
 export type Command =
-  | { type: "help" | "who" | "clear" | "quit" }
-  | { type: "nick" | "ignore" | "unignore" | "join"; argument: string }
+  | { type: "help" | "who" | "clear" | "reconnect" }
+  | {
+    type: "nick" | "ignore" | "unignore" | "join" | "quit";
+    argument: string;
+  }
   | { type: "refused"; sentence: string };
 
-/** How a command is entered, and what for. */
 interface Usage {
-  /** With a slash before it, its name. */
   name: "me" | Exclude<Command["type"], "refused">;
-  /** What follows the name, if anything. */
   argument?: string;
   help: string;
-  /** Whether it is about what is shown of a room. */
+  /** Whether it only makes sense where the room is shown. */
   needsFollow?: true;
 }
 
@@ -30,15 +28,15 @@ const USAGES: readonly Usage[] = [
   { name: "me", argument: "waves", help: "say what you do: *waves*" },
   {
     name: "who",
-    help: "the people seen in this session, and when",
+    help: "members seen in this session, and when",
     needsFollow: true,
   },
-  { name: "nick", argument: "NAME", help: "go by another name" },
+  { name: "nick", argument: "NAME", help: "change your name" },
   { name: "join", argument: "TOPIC", help: "leave this room for another" },
   {
     name: "ignore",
     argument: "NAME",
-    help: "show nothing of NAME; alone, list whom you ignore",
+    help: "hide the lines of NAME; alone, list such names",
     needsFollow: true,
   },
   {
@@ -48,23 +46,27 @@ const USAGES: readonly Usage[] = [
     needsFollow: true,
   },
   { name: "clear", help: "clear the screen, as Ctrl-L" },
-  { name: "quit", help: "leave, as exit, Ctrl-D and Ctrl-C" },
+  { name: "reconnect", help: "try to connect now, without a wait" },
+  {
+    name: "quit",
+    argument: "TEXT",
+    help: "leave, as exit, Ctrl-D and Ctrl-C; TEXT is sent first",
+  },
 ];
 
 /** One more than the longest usage, `/unignore NAME`. */
 const USAGE_WIDTH = 15;
 
-/** The most names that are offered at once. */
+/** Show at most this many candidates after Tab. */
 const MAX_OFFERED = 24;
 
-/**
- * What was entered, as the line to send in its place or the command that it is.
- * What is pasted is text, whatever it looks like.
- */
+/** Parses a line into a command, or the line to send: any of several rows. */
 export function interpret(line: Line): Line | Command {
-  if (line.type !== "text" || line.isPasted) return line;
-  const { text } = line;
-  if (text.trimEnd().toLowerCase() === "exit") return { type: "quit" };
+  if (line.type !== "text" || line.text.includes("\n")) return line;
+  const text = line.text.trimStart();
+  if (text.trimEnd().toLowerCase() === "exit") {
+    return { type: "quit", argument: "" };
+  }
   if (text.startsWith("//")) return { type: "text", text: text.slice(1) };
   if (!text.startsWith("/")) return line;
   const [, entered, argument] = /^(\S+)\s*([^]*)$/.exec(text)!;
@@ -72,8 +74,7 @@ export function interpret(line: Line): Line | Command {
   if (usage === undefined) {
     return {
       type: "refused",
-      sentence: `There is no command ${entered}, and nothing was sent. /help ` +
-        "lists the commands; // at the start sends a slash.",
+      sentence: `Unknown command ${entered}, not sent. ${advice(entered)}`,
     };
   }
   const { name } = usage;
@@ -84,76 +85,28 @@ export function interpret(line: Line): Line | Command {
     case "join":
     case "ignore":
     case "unignore":
+    case "quit":
       return { type: name, argument: argument.trim() };
     default:
       return { type: name };
   }
 }
 
-/** What somebody does, as a message that older clients read well. */
+function advice(entered: string): string {
+  const near = nearest(entered.slice(1), USAGES.map(({ name }) => name));
+  return near === undefined
+    ? `/help lists the commands; /${entered} sends ${entered}.`
+    : `Did you mean /${near}?`;
+}
+
+/** `/me` is a message in asterisks, which every client shows well. */
 function act(deed: string): Line | Command {
   return deed === ""
     ? { type: "refused", sentence: "/me needs what you do, as in /me waves." }
     : { type: "text", text: `*${deed}*` };
 }
 
-/** What is done about what was entered. */
-export interface Handlers {
-  /** `/help`. */
-  help(): void;
-  /** `/who`. */
-  who(): void;
-  /** `/clear`. */
-  clear(): void;
-  /** `/nick NAME`; like those below, with an empty argument where it has none. */
-  nick(name: string): void;
-  /** `/join TOPIC`. */
-  join(topic: string): void;
-  /** `/ignore NAME`. */
-  ignore(name: string): void;
-  /** `/unignore NAME`. */
-  unignore(name: string): void;
-  /** What can't be obeyed, as a sentence. */
-  refuse(sentence: string): void;
-  /** A line is about to be sent. */
-  beforeSending(): void;
-}
-
-/**
- * Picks what is to be sent from what is entered, up to the line that says
- * good-bye, and has the rest obeyed.
- */
-export async function* messages(
-  lines: AsyncIterable<Line>,
-  handlers: Handlers,
-): AsyncGenerator<Line> {
-  for await (const line of lines) {
-    const asked = interpret(line);
-    switch (asked.type) {
-      case "quit":
-        return;
-      case "help":
-      case "who":
-      case "clear":
-        handlers[asked.type]();
-        break;
-      case "nick":
-      case "join":
-      case "ignore":
-      case "unignore":
-        handlers[asked.type](asked.argument);
-        break;
-      case "refused":
-        handlers.refuse(asked.sentence);
-        break;
-      default:
-        handlers.beforeSending();
-        yield asked;
-    }
-  }
-}
-
-/** The list of commands, for a room that is followed or not. */
+/** The answer to `/help`. */
 export function commandHelp(follow: boolean): string[] {
   const rows = USAGES.filter(({ needsFollow }) => follow || !needsFollow)
     .map(({ name, argument, help }) => [
@@ -165,16 +118,12 @@ export function commandHelp(follow: boolean): string[] {
   return rows.map(([usage, help]) => `  ${usage.padEnd(USAGE_WIDTH)} ${help}`);
 }
 
-/** What commands may be given, by their names. */
-export type Choices = { [C in Usage["name"]]?: string[] };
+/** Arguments to complete, by command; the likeliest first. */
+type Choices = { [C in Usage["name"]]?: string[] };
 
 /**
- * Completes a command, what is given to it, or a name, whatever the case of its
+ * Completes a command, its argument, or a name of `names`, in any case of the
  * letters.
- *
- * @param before The text before the cursor.
- * @param names Those seen in the room, the likeliest first.
- * @param choices What some commands take, the likeliest first.
  */
 export function complete(
   before: string,
@@ -190,7 +139,7 @@ export function complete(
     const commands = USAGES.map(({ name }) => `/${name}`);
     return choose(before, commands, " ");
   }
-  // A name may have spaces, so the longest end of the text that fits counts.
+  // A name may have spaces: try the longest end of the text first.
   for (const start of wordStarts(before)) {
     const word = before.slice(start);
     const found = choose(word, names, start === 0 ? ": " : " ");
@@ -199,13 +148,13 @@ export function complete(
   return { remove: 0, insert: "", candidates: [] };
 }
 
-/** Where the words of a text begin, as far back as a name may. */
+/** The starts of the last few words, from left to right. */
 function wordStarts(text: string): number[] {
   const starts = [...text.matchAll(/(?<=^|\s)\S/g)].map(({ index }) => index);
   return starts.slice(-4);
 }
 
-/** Picks those of some words that begin with a text. */
+/** Completes a text as far as the words that begin with it agree. */
 function choose(text: string, words: string[], after: string): Completion {
   const lower = text.toLowerCase();
   const fitting = words.filter((word) => word.toLowerCase().startsWith(lower));
@@ -223,7 +172,7 @@ function choose(text: string, words: string[], after: string): Completion {
   };
 }
 
-/** What two words begin with alike, in the first one's letters. */
+/** The common start of two words, in the letters of the first. */
 function commonStart(one: string, other: string): string {
   const chars = Array.from(one);
   const others = Array.from(other);
@@ -231,4 +180,54 @@ function commonStart(one: string, other: string): string {
     char.toLowerCase() !== others[i]?.toLowerCase()
   );
   return end === -1 ? one : chars.slice(0, end).join("");
+}
+
+/**
+ * Obeys `/ignore NAME` and returns the answer, safe to print. The name may be in
+ * quotes, as lines show it; `self` is the user's own, `seen` has the others'.
+ */
+export function ignore(
+  name: string,
+  self: string,
+  ignored: Ignored,
+  seen: string[],
+): string[] {
+  const shown = shownEntry(name);
+  if (name === "") return [listed(ignored)];
+  const it = new Ignored([name]);
+  if (it.has(self)) return ["You can't ignore yourself."];
+  if (!ignored.add(name)) return [`${shown} is ignored already.`];
+  const answer = [
+    `Lines of ${shown} are hidden; /unignore ${shown} shows them.`,
+  ];
+  if (!seen.some((other) => it.has(other))) {
+    answer.push("No member of exactly this name was seen.");
+  }
+  const others = seen.filter((other) =>
+    lookAlike(name, other) && !ignored.has(other)
+  );
+  if (others.length > 0) {
+    answer.push(`Similar names, not ignored: ${others.map(apart).join(", ")}.`);
+  }
+  return answer;
+}
+
+/** Obeys `/unignore NAME` and returns the answer, safe to print. */
+export function unignore(name: string, ignored: Ignored): string[] {
+  if (name === "") return [`/unignore needs a name. ${listed(ignored)}`];
+  const isGone = ignored.remove(name);
+  return [`${shownEntry(name)} is ${isGone ? "shown again" : "not ignored"}.`];
+}
+
+function listed(ignored: Ignored): string {
+  const names = ignored.list();
+  return names.length === 0
+    ? "No name is ignored; /ignore NAME hides the lines of NAME."
+    : `Ignored: ${names.join(", ")}.`;
+}
+
+/** A name with its unusual characters spelled out. */
+function apart(name: string): string {
+  const shown = safeName(name);
+  return shown === name ? spelledOut(name) : shown;
 }

@@ -1,265 +1,212 @@
-/**
- * Lines → the room: sends them as fast as the broker acknowledges, stops when
- * told to, and accounts for each at the end.
- *
- * @module
- */
+/** Sends lines to a room and reports at the end what was not delivered. */
 
 import { AbandonedError, type ChatClient, PublishError } from "../client.ts";
-import { EXIT, exitCodeOf } from "./exit.ts";
+import { EXIT, exitCodeOf, exitCodeOfSignal } from "./exit.ts";
 import { type Line, LineError } from "../terminal/input.ts";
 import type { PublisherOptions } from "./options.ts";
 import { MAX_PAYLOAD_BYTES } from "../protocol.ts";
 import { Ending, onEndSignals } from "../terminal/signals.ts";
-import { Progress, within } from "../timer.ts";
+import { type Clock, Progress, SYSTEM_CLOCK, within } from "../timer.ts";
 
-/** How many lines may be without an answer at a time. */
+/** The most lines of a pipe that wait for an acknowledgement at a time. */
 const WINDOW = 256;
 
-/** One input, delivered. */
+/** The lines of one input and their outcomes. Closes the connection at the end. */
 export class Delivery {
   readonly #client: ChatClient;
   readonly #options: PublisherOptions;
-  readonly #window: number;
-  readonly #send: (message: string) => Promise<void>;
-  readonly #ledger: Ledger;
+  readonly #tell: (sentence: string) => void;
+  readonly #clock: Clock;
   readonly #ending = new Ending();
-  #stopSignals = () => {};
+  readonly #stopSignals: () => void;
+  readonly #progress = new Progress();
+  #lines = 0;
+  #waiting = 0;
+  #acknowledged = 0;
+  #refused = 0;
+  readonly #unanswered: number[] = [];
+  #isDenied = false;
+  #firstRefusal = "";
+  #hasInputFailed = false;
+  #isPouring = false;
+  /** The signal that came before the end of a pipe. */
+  #stopSignal?: Deno.Signal;
   #lost?: Error;
 
-  /**
-   * Makes one that reads nothing yet.
-   *
-   * @param client The connection; the delivery closes it.
-   * @param options The room, the name, the QoS, the time-out.
-   * @param tell Writes a sentence about what went wrong.
-   * @param window The most lines without an answer at a time.
-   * @param send Sends a message; to the room, by the name, unless given.
-   */
   constructor(
     client: ChatClient,
     options: PublisherOptions,
     tell: (sentence: string) => void,
-    window = WINDOW,
-    send = (message: string) => {
-      const { topic, name, qos } = options;
-      return client.send(topic, { type: "message", from: name, message }, qos);
-    },
+    clock: Clock = SYSTEM_CLOCK,
   ) {
     this.#client = client;
     this.#options = options;
-    this.#window = window;
-    this.#send = send;
-    this.#ledger = new Ledger(tell, options.message !== undefined);
+    this.#tell = tell;
+    this.#clock = clock;
+    // The first signal ends the input, the second the waiting for answers.
+    this.#stopSignals = onEndSignals((signal) => {
+      if (this.#isPouring) this.#stopSignal ??= signal;
+      this.#ending.insist();
+    });
     client.lost.then((error) => {
       this.#lost = error;
       this.stop();
     });
   }
 
-  /** Reads no further line. */
-  stop(): void {
-    this.#ending.begin();
+  /** Resolves at a signal, at {@link stop}, or when the connection is lost. */
+  get stopped(): Promise<unknown> {
+    return this.#ending.begun;
   }
 
-  /** Whether a line was refused for want of rights. */
-  get isDenied(): boolean {
-    return this.#ledger.isDenied;
+  get hasStopped(): boolean {
+    return this.#ending.hasBegun;
   }
 
-  /** Settles when a signal says not to wait for answers any longer. */
+  /** Resolves at a signal after {@link stopped}: don't wait for answers. */
   get hurried(): Promise<void> {
     return this.#ending.hurried;
   }
 
-  /**
-   * Sends lines until there are no more, {@link stop} is called, a signal
-   * comes, or the connection is lost for good. Empty lines are skipped.
-   *
-   * @param lines The input; where it fails, that is told.
-   * @param onAnswer Called after each line that the broker took or refused.
-   */
-  async pour(
-    lines: Iterable<Line> | AsyncIterable<Line>,
-    onAnswer: (isSent: boolean) => void = () => {},
-  ): Promise<void> {
-    // The first signal ends the input; one after that, the waiting too.
-    this.#stopSignals = onEndSignals(() => this.#ending.insist());
-    const all = this.#sendAll(lines, onAnswer).catch((error: Error) => {
-      this.#ledger.endOfInput(error);
-    });
-    await Promise.race([all, this.#ending.begun]);
+  /** Ends the input; a signal from now on ends the waiting, too. */
+  stop(): void {
+    this.#ending.begin();
+  }
+
+  /** Sends the lines of a pipe, as fast as they are acknowledged. */
+  async pour(lines: Iterable<Line> | AsyncIterable<Line>): Promise<void> {
+    this.#isPouring = true;
+    const all = this.#sendAll(lines).catch((error) => this.failInput(error));
+    await Promise.race([all, this.stopped]);
+    this.#isPouring = false;
     this.stop();
   }
 
+  /** Sends a line; returns whether the broker took it, once it has answered. */
+  async send(line: Line, topic: string, name: string): Promise<boolean> {
+    const number = ++this.#lines;
+    if (line.type !== "text") {
+      this.#fail(number, new LineError(line, MAX_PAYLOAD_BYTES));
+      return false;
+    }
+    if (line.text === "") return false;
+    const message = {
+      type: "message",
+      from: name,
+      message: line.text,
+    } as const;
+    this.#waiting++;
+    try {
+      await this.#client.send(topic, message, this.#options.qos);
+      this.#acknowledged++;
+      return true;
+    } catch (error) {
+      this.#fail(number, error as Error);
+      return false;
+    } finally {
+      this.#waiting--;
+      this.#progress.made();
+    }
+  }
+
+  /** Counts a line that is not sent, and reports why. */
+  refuse(error: Error): void {
+    this.#fail(++this.#lines, error);
+  }
+
+  /** Reports that the rest of the input could not be read. */
+  failInput(error: Error): void {
+    this.#hasInputFailed = true;
+    this.#tell(`Reading stdin failed: ${error.message}.`);
+  }
+
   /**
-   * Waits for the last acknowledgements, until nothing has moved for the
-   * time-out or a signal says not to; tells what is missing, and closes the
-   * connection.
-   *
-   * @returns The exit code.
+   * Waits for the last answers, until none has come for the time-out or a signal
+   * says not to; closes the connection, reports, and returns the exit code.
    */
   async finish(): Promise<number> {
-    const { timeout } = this.#options;
     const isSettled = this.#lost === undefined && await Promise.race([
-      this.#ledger.settled(timeout),
+      this.#settled(),
       this.hurried.then(() => false),
     ]);
     if (isSettled) {
       await this.#client.close();
     } else {
       this.#client.abort();
-      // Which answers whatever waits, with an AbandonedError.
-      await this.#ledger.settled(timeout);
+      // It rejects what is unanswered, with an AbandonedError.
+      await this.#settled();
     }
     this.#stopSignals();
-    return this.#ledger.conclude(this.#lost);
+    return this.#conclude();
   }
 
   async #sendAll(
     lines: Iterable<Line> | AsyncIterable<Line>,
-    onAnswer: (isSent: boolean) => void,
   ): Promise<void> {
-    let number = 0;
+    const { topic, name } = this.#options;
     for await (const line of lines) {
       if (this.#ending.hasBegun) return;
-      number++;
-      if (line.type !== "text") {
-        this.#ledger.fail(number, new LineError(line, MAX_PAYLOAD_BYTES));
-      } else if (line.text !== "") {
-        this.#ledger.add(number, this.#send(line.text), onAnswer);
-        await this.#ledger.fewerThan(this.#window);
-      }
+      this.send(line, topic, name);
+      while (this.#waiting >= WINDOW) await this.#progress.next;
     }
   }
-}
 
-/**
- * The account of the lines: how many wait for an answer, were acknowledged,
- * failed. Knows nothing of networks: a line's fate is a promise.
- */
-export class Ledger {
-  readonly #tell: (sentence: string) => void;
-  readonly #isOneMessage: boolean;
-  readonly #progress = new Progress();
-  readonly #unanswered: number[] = [];
-  #waiting = 0;
-  #acknowledged = 0;
-  #refused = 0;
-  #isDenied = false;
-  /** What was told of the first line that was refused. */
-  #firstRefusal = "";
-  #isCutShort = false;
-
-  /**
-   * Opens an empty one.
-   *
-   * @param tell Writes a sentence about what went wrong.
-   * @param isOneMessage Whether there is but one, and no lines to number.
-   */
-  constructor(tell: (sentence: string) => void, isOneMessage = false) {
-    this.#tell = tell;
-    this.#isOneMessage = isOneMessage;
-  }
-
-  /** Whether a line was refused for want of rights. */
-  get isDenied(): boolean {
-    return this.#isDenied;
-  }
-
-  /**
-   * Takes a line that was sent.
-   *
-   * @param line Which of the input, from 1.
-   * @param sent Settles with its fate.
-   * @param onAnswer Called when that is known, and written down.
-   */
-  async add(
-    line: number,
-    sent: Promise<void>,
-    onAnswer: (isSent: boolean) => void = () => {},
-  ): Promise<void> {
-    this.#waiting++;
-    const error = await sent.then(() => undefined, (error: Error) => error);
-    this.#waiting--;
-    if (error === undefined) this.#acknowledged++;
-    else this.fail(line, error);
-    onAnswer(error === undefined);
-    this.#progress.made();
-  }
-
-  /**
-   * Takes a line that was not delivered, and tells why; but not yet where
-   * nobody said why.
-   *
-   * @param line Which of the input, from 1.
-   * @param error The reason.
-   */
-  fail(line: number, error: Error): void {
+  #fail(line: number, error: Error): void {
     if (error instanceof AbandonedError) {
       this.#unanswered.push(line);
       return;
     }
     this.#refused++;
     this.#isDenied ||= error instanceof PublishError && error.isDenied;
-    const subject = this.#isOneMessage ? "The message" : `Line ${line}`;
+    // In a pipe, a user without the right to write gets it for no later line.
+    if (this.#isDenied && this.#isPouring) this.stop();
+    const isOnly = this.#options.message !== undefined;
+    const subject = isOnly ? "The message" : `Line ${line}`;
     const sentence = `${subject} was not sent. ${error.message}`;
     this.#firstRefusal ||= sentence;
     this.#tell(sentence);
   }
 
-  /** Takes note that the input broke off, and tells why. */
-  endOfInput(error: Error): void {
-    this.#isCutShort = true;
-    this.#tell(`The input could not be read on: ${error.message}.`);
-  }
-
-  /** Waits until fewer lines than a number wait for an answer. */
-  async fewerThan(count: number): Promise<void> {
-    while (this.#waiting >= count) await this.#progress.next;
-  }
-
-  /**
-   * Waits until no line waits for an answer, or none has had one for a while.
-   *
-   * @param seconds How long that is.
-   * @returns Whether every line has its answer.
-   */
-  async settled(seconds: number): Promise<boolean> {
+  /** Whether every line got its answer; false when none came for the time-out. */
+  async #settled(): Promise<boolean> {
     while (this.#waiting > 0) {
       const before = this.#waiting;
-      await within(seconds, this.#progress.next);
+      await within(this.#options.timeout, this.#progress.next, this.#clock);
       if (this.#waiting === before) return false;
     }
     return true;
   }
 
-  /**
-   * Sums up.
-   *
-   * @param lost Why the connection ended early, if it did.
-   * @returns The exit code.
-   */
-  conclude(lost?: Error): number {
+  /** Reports what is missing; returns the exit code. */
+  #conclude(): number {
     const unanswered = this.#unanswered.length;
-    if (lost !== undefined) this.#tell(lost.message);
+    if (this.#lost !== undefined) this.#tell(this.#lost.message);
+    if (this.#stopSignal !== undefined) {
+      const when = this.#lines === 0
+        ? "before line 1"
+        : `after line ${this.#lines}`;
+      this.#tell(`Stopped ${when}; the rest was not read.`);
+    }
     if (unanswered > 0) {
       this.#tell(
-        this.#isOneMessage
+        this.#options.message !== undefined
           ? "The message was not acknowledged; it may or may not have arrived."
           : `${range(this.#unanswered)} not acknowledged and may or may not ` +
             `have arrived; acknowledged: ${this.#acknowledged}.` +
             (this.#firstRefusal && ` ${this.#firstRefusal}`),
       );
     }
+    if (this.#stopSignal !== undefined) {
+      return exitCodeOfSignal(this.#stopSignal);
+    }
     if (this.#isDenied) return EXIT.notAuthorized;
     if (this.#refused + unanswered > 0) return EXIT.undelivered;
-    if (lost !== undefined) return exitCodeOf(lost);
-    return this.#isCutShort ? EXIT.failed : EXIT.ok;
+    if (this.#lost !== undefined) return exitCodeOf(this.#lost);
+    return this.#hasInputFailed ? EXIT.failed : EXIT.ok;
   }
 }
 
-/** The beginning of a sentence on some lines: count, first and last. */
+/** The start of a sentence about some lines: how many, the first and the last. */
 function range(lines: number[]): string {
   const [first] = lines;
   return lines.length === 1

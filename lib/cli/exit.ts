@@ -9,7 +9,7 @@ import {
   PublishError,
   UnreachableError,
 } from "../client.ts";
-import { UsageError } from "./arguments.ts";
+import { UsageError } from "./flags.ts";
 
 /** `--wait` ended the listener before `--count` was reached. */
 export class WaitedError extends Error {
@@ -18,30 +18,36 @@ export class WaitedError extends Error {
   }
 }
 
-/** What the scripts' exit codes mean. */
 export const EXIT = {
-  /** Done: the listener left in good order, every line was acknowledged. */
+  /** The listener left in good order; every line was acknowledged. */
   ok: 0,
   /** Any failure that has no code of its own. */
   failed: 1,
-  /** The arguments, or the permissions, can't be followed. */
+  /** Wrong arguments, or a missing permission. */
   usage: 2,
-  /** Bad login, or a room that may not be read or written. */
+  /** Bad login, or a room that the user may not read or write. */
   notAuthorized: 3,
   /** No broker: DNS, refused, TLS, timeout, or lost for good. */
   unreachable: 4,
   /** Some lines were not delivered. */
   undelivered: 5,
-  /** `--wait` ended the listener before `--count` was reached. */
+  /** See {@link WaitedError}. */
   waited: 6,
 } as const;
 
-/**
- * The exit code an error ends in.
- *
- * @param error What was thrown.
- * @returns One of {@link EXIT}.
- */
+const SIGNALS: Partial<Record<Deno.Signal, number>> = {
+  SIGHUP: 1,
+  SIGINT: 2,
+  SIGTERM: 15,
+  SIGBREAK: 21,
+};
+
+/** The exit code of a program that a signal stopped, as shells have it. */
+export function exitCodeOfSignal(signal: Deno.Signal): number {
+  return 128 + (SIGNALS[signal] ?? 0);
+}
+
+/** Returns the exit code for an error. */
 export function exitCodeOf(error: unknown): number {
   if (error instanceof UsageError) return EXIT.usage;
   if (error instanceof WaitedError) return EXIT.waited;

@@ -1,17 +1,23 @@
 /**
- * The flags of both scripts, as one table: names, letters, values, meanings.
- * The parser, the help text and whatever else lists flags reads it from here,
- * so that they can't drift apart. Pure.
+ * The flags of both scripts. The help text is the table: the parser, the
+ * completions and the tests of the docs read the flags from its lines.
  *
  * @module
  */
 
+import { parseArgs } from "node:util";
 import { DEFAULTS } from "../client_options.ts";
 
-/** Which of the two scripts. */
 export type Script = "listener" | "publisher";
 
-/** The words of the flags that take one of a few, in the order they are listed. */
+/** Arguments that can't be followed. The message is one sentence. */
+export class UsageError extends Error {
+  static {
+    this.prototype.name = "UsageError";
+  }
+}
+
+/** The words of the flags that take one of a few. */
 export const CHOICES = {
   color: ["auto", "always", "never"],
   completions: ["bash", "zsh", "fish"],
@@ -19,286 +25,317 @@ export const CHOICES = {
   qos: ["0", "1", "2"],
 } as const;
 
-/** The same flags, each with the type of its word. */
 export type Choices = {
   [F in keyof typeof CHOICES]: (typeof CHOICES)[F][number];
 };
 
-/** One flag. */
-export interface Flag {
-  /** Its long name, without the dashes. */
-  long: string;
-  /** Its letter, if it has one. The letters are mosquitto_sub's and _pub's. */
-  short?: string;
-  /** What its value is called; a flag without one is a switch. */
-  value?: string;
-  /** The words its value is one of, where there are few. */
-  choices?: readonly string[];
-  /** Whether its value is the path of a file. */
-  file?: true;
-  /** Whether it may be given several times. */
-  repeat?: boolean;
-  /** The heading it stands under in the help. */
-  group: string;
-  /** What it means, and its default in brackets. */
-  help: string;
-  /** The script that has it, where only one does. */
-  only?: Script;
+const SHARED = {
+  people: `\
+  -n, --name NAME           your name in the room [default: the username]
+      --ignore NAME         hide everything from NAME; repeatable`,
+  privacy: `\
+      --bell                ring the bell when your name is mentioned
+      --secret-file FILE    encrypt with the secret in FILE
+      --secret              encrypt with a secret that you type`,
+  output: `\
+      --color WHEN          auto, always or never [default: auto]
+      --quiet               write only errors to stderr
+      --debug               write every step to stderr`,
+  rest: `\
+Broker:
+  -h, --host HOST           host[:port] or URL; repeatable [default: localhost]
+  -p, --port N              port [default: 1883, with TLS 8883]
+  -u, --username USER       user at the broker [default: ${DEFAULTS.username}]
+  -P, --password PW         password (visible to other users of this machine)
+      --password-file FILE  read the password from FILE
+  -i, --id ID               client id [default: random]
+
+Connection:
+  -q, --qos 0|1|2           deliver at most, at least, exactly once [default: ${DEFAULTS.qos}]
+  -k, --keepalive S         keepalive interval in seconds [default: ${DEFAULTS.keepalive}]
+      --timeout S           seconds to wait for the broker [default: ${DEFAULTS.timeout}]
+  -V, --protocol-version V  MQTT version: 5, 311 or auto [default: ${DEFAULTS.protocolVersion}]
+  -c, --resume              resume the broker's session (needs --id)
+  -x, --session-expiry S    seconds to keep the session [default: ${DEFAULTS.sessionExpiry}]
+
+TLS:
+      --cafile FILE         trust the authorities in this PEM file
+      --cert FILE           your certificate in PEM (needs --key)
+      --key FILE            the certificate's private key in PEM
+      --alpn NAME           protocol to name for mqtts on port 443 (ALPN)
+
+Other:
+      --completions SHELL   print completions for bash, zsh or fish
+      --version             print the version
+      --help                print this help
+
+A URL begins with mqtt://, mqtts://, ws:// or wss://. Every FILE needs Deno's
+permission -R=FILE. With -E, the environment's MQTT_PASSWORD and
+MQTT_CHAT_SECRET take the place of --password and --secret.`,
+};
+
+const HELP: Readonly<Record<Script, string>> = {
+  listener: `\
+Read chat rooms over MQTT, until Ctrl-C, Enter, --count or --wait.
+
+Usage: deno run -N listener.ts [FLAGS]
+
+Room:
+  -t, --topic TOPIC         room; + and # match many; repeatable [default: chat]
+${SHARED.people}
+      --history N           past messages to show [default: 20, in pipes 0]
+      --keep N              keep the last N messages of each room on the broker
+      --no-announce         don't tell the room that you joined
+${SHARED.privacy}
+
+Output:
+  -C, --count N             stop after N lines
+  -W, --wait S              stop after S seconds
+  -T, --show-topic          show the topic in each line
+      --json                write one JSON object per line
+${SHARED.output}
+
+${SHARED.rest}
+
+Examples:
+  deno run -N listener.ts --topic chat/room
+  deno run -N listener.ts -t 'chat/#' --json --no-announce | jq -r .text
+  deno run -N=chat.example:8883 listener.ts -h mqtts://chat.example -u ann`,
+  publisher: `\
+Write to a chat room over MQTT: one message, the lines of a pipe, or a prompt.
+
+Usage: deno run -N publisher.ts [FLAGS]
+
+Message:
+  -m, --message TEXT        send TEXT in place of the lines of stdin
+  -f, --follow              show the room above the prompt
+
+Room:
+  -t, --topic TOPIC         room to write to [default: chat]
+${SHARED.people}
+      --history N           past messages to show with --follow [default: 20]
+${SHARED.privacy}
+
+Output:
+${SHARED.output}
+
+${SHARED.rest}
+
+Examples:
+  deno run -N publisher.ts --follow --topic chat/room --name Ada
+  deno run -N publisher.ts -t chat/room -m 'The build is green.'
+  tail -f log | deno run -N=chat.example:1883 publisher.ts -h chat.example`,
+};
+
+/** Returns the text of `--help`; `heading` may colour a heading. */
+export function helpText(
+  script: Script,
+  heading = (text: string) => text,
+): string {
+  return HELP[script].replaceAll(/^(\w+:$|Usage:)/gm, heading);
 }
 
-/** Every flag, in the order of the help text. */
-export const FLAGS: readonly Flag[] = [
-  {
-    long: "topic",
-    short: "t",
-    value: "TOPIC",
-    repeat: true,
-    group: "Room",
-    help: "room; may be repeated; + and # are wildcards [chat]",
-    only: "listener",
-  },
-  {
-    long: "topic",
-    short: "t",
-    value: "TOPIC",
-    group: "Room",
-    help: "the room [chat]",
-    only: "publisher",
-  },
-  {
-    long: "name",
-    short: "n",
-    value: "NAME",
-    group: "Room",
-    help: "your name [USER]",
-  },
-  {
-    long: "no-announce",
-    group: "Room",
-    help: "no join notice",
-    only: "listener",
-  },
-  {
-    long: "ignore",
-    value: "NAME",
-    repeat: true,
-    group: "Room",
-    help: "show nothing of NAME",
-  },
-  {
-    long: "history",
-    value: "N",
-    group: "Room",
-    help: "past lines shown [20]",
-  },
-  {
-    long: "keep",
-    value: "N",
-    group: "Room",
-    help: "keep the last N of a room",
-    only: "listener",
-  },
-  {
-    long: "secret-file",
-    value: "FILE",
-    file: true,
-    group: "Room",
-    help: "seals (-R=FILE)",
-  },
-  {
-    long: "secret",
-    group: "Room",
-    help: "seals; asks for it",
-  },
-  {
-    long: "bell",
-    group: "Room",
-    help: "ring when you are mentioned",
-  },
-  {
-    long: "count",
-    short: "C",
-    value: "N",
-    group: "Output",
-    help: "stop after N lines",
-    only: "listener",
-  },
-  {
-    long: "wait",
-    short: "W",
-    value: "S",
-    group: "Output",
-    help: "stop after S seconds",
-    only: "listener",
-  },
-  {
-    long: "show-topic",
-    short: "T",
-    group: "Output",
-    help: "on each line",
-    only: "listener",
-  },
-  {
-    long: "json",
-    group: "Output",
-    help: "one JSON object a line",
-    only: "listener",
-  },
-  {
-    long: "message",
-    short: "m",
-    value: "TEXT",
-    group: "Text",
-    help: "send one message, not stdin's lines",
-    only: "publisher",
-  },
-  {
-    long: "follow",
-    short: "f",
-    group: "Text",
-    help: "show the room above the prompt",
-    only: "publisher",
-  },
-  {
-    long: "color",
-    value: "WHEN",
-    choices: CHOICES.color,
-    group: "Output",
-    help: CHOICES.color.join(", "),
-  },
-  {
-    long: "quiet",
-    group: "Output",
-    help: "errors only, no status",
-  },
-  {
-    long: "host",
-    short: "h",
-    value: "HOST",
-    repeat: true,
-    group: "Broker",
-    help: "host, host:port or mqtt(s):// ws(s):// URL [localhost]",
-  },
-  {
-    long: "port",
-    short: "p",
-    value: "N",
-    group: "Broker",
-    help: "[1883, TLS 8883]",
-  },
-  {
-    long: "id",
-    short: "i",
-    value: "ID",
-    group: "Broker",
-    help: "client id [random]",
-  },
-  {
-    long: "username",
-    short: "u",
-    value: "USER",
-    group: "Broker",
-    help: "[chat]",
-  },
-  {
-    long: "password",
-    short: "P",
-    value: "PW",
-    group: "Broker",
-    help: "or MQTT_PASSWORD",
-  },
-  {
-    long: "password-file",
-    value: "FILE",
-    file: true,
-    group: "Broker",
-    help: "(-R=FILE)",
-  },
-  {
-    long: "cafile",
-    value: "FILE",
-    file: true,
-    group: "Broker",
-    help: "to trust (-R=FILE)",
-  },
-  {
-    long: "cert",
-    value: "FILE",
-    file: true,
-    group: "TLS",
-    help: "yours (-R=FILE)",
-  },
-  {
-    long: "key",
-    value: "FILE",
-    file: true,
-    group: "TLS",
-    help: "its key (-R=FILE)",
-  },
-  {
-    long: "qos",
-    short: "q",
-    value: CHOICES.qos.join("|"),
-    choices: CHOICES.qos,
-    group: "Link",
-    help: `delivery [${DEFAULTS.qos}]`,
-  },
-  {
-    long: "timeout",
-    value: "S",
-    group: "Link",
-    help: `connect, last acks [${DEFAULTS.timeout}]`,
-  },
-  {
-    long: "keepalive",
-    short: "k",
-    value: "S",
-    group: "Link",
-    help: `seconds [${DEFAULTS.keepalive}]`,
-  },
-  {
-    long: "protocol-version",
-    short: "V",
-    value: "V",
-    choices: CHOICES["protocol-version"],
-    group: "Link",
-    help: CHOICES["protocol-version"].join("|"),
-  },
-  {
-    long: "resume",
-    short: "c",
-    group: "Session",
-    help: "session; needs --id",
-  },
-  {
-    long: "session-expiry",
-    short: "x",
-    value: "S",
-    group: "Session",
-    help: `[${DEFAULTS.sessionExpiry}]`,
-  },
-  {
-    long: "debug",
-    group: "Other",
-    help: "every step, on stderr",
-  },
-  {
-    long: "completions",
-    value: "SHELL",
-    choices: CHOICES.completions,
-    group: "Other",
-    help: CHOICES.completions.join("|"),
-  },
-  { long: "version", group: "Other", help: "print the version" },
-  { long: "help", group: "Other", help: "print this" },
-];
+export interface Flag {
+  long: string;
+  short?: string;
+  /** What the help calls its value; a flag without one is a switch. */
+  value?: string;
+  help: string;
+  choices?: readonly string[];
+  isFile: boolean;
+  /** Whether all its values count; of other flags the last one does. */
+  isRepeatable: boolean;
+}
+
+/** Returns the flags of one script, in the order of its help. */
+export function flagsOf(script: Script): Flag[] {
+  const rows = HELP[script].matchAll(
+    /^ {2}(?:-(\w), | {4})--([\w-]+)(?: (\S+))? +(.+)$/gm,
+  );
+  return [...rows].map(([, short, long, value, help]) => ({
+    long,
+    short,
+    value,
+    help,
+    choices: CHOICES[long as keyof Choices],
+    isFile: value === "FILE",
+    isRepeatable: help.includes("repeatable"),
+  }));
+}
 
 /**
- * The flags that one script has.
+ * Reads arguments as flags of a script.
  *
- * @param script Which script.
- * @returns Its rows of {@link FLAGS}, in order.
+ * @throws {UsageError} When a flag is unknown, lacks its value, or has one that
+ * it doesn't take. The message repeats no value: it may be a password.
  */
-export function flagsOf(script: Script): Flag[] {
-  return FLAGS.filter((flag) => (flag.only ?? script) === script);
+export function readFlags(script: Script, args: string[]): Values {
+  const flags = flagsOf(script);
+  const { tokens } = parseArgs({
+    args,
+    options: Object.fromEntries(flags.map(({ long, short, value }) => [
+      long,
+      { type: value ? "string" : "boolean", ...short && { short } } as const,
+    ])),
+    strict: false,
+    tokens: true,
+  });
+  const given = new Map<string, string[]>();
+  let extra: string | undefined;
+  let last = "";
+  for (const token of tokens) {
+    if (token.kind === "positional") extra ??= token.value;
+    if (token.kind !== "option") continue;
+    const { name, rawName, inlineValue } = token;
+    // -topic is what other tools call --topic; here it would be -t with "opic".
+    const [, word] = /^-([a-z][\w-]+)/.exec(args[token.index]) ?? [];
+    if (flags.some(({ long }) => long === word)) {
+      throw unknownFlag(`-${word}`, flags);
+    }
+    // A switch that is a letter, with a value: -T=no.
+    if (rawName === "-=") throw new UsageError(`${last} takes no value.`);
+    last = rawName;
+    const flag = flags.find(({ long }) => long === name);
+    if (!flag) throw unknownFlag(rawName, flags);
+    if (flag.value === undefined) {
+      if (inlineValue) throw new UsageError(`${rawName} takes no value.`);
+      given.set(name, []);
+      continue;
+    }
+    const text = token.value ?? "";
+    const isGlued = inlineValue && !rawName.startsWith("--");
+    const value = isGlued ? text.replace(/^=/, "") : text;
+    const isMissing = name === "message"
+      ? token.value === undefined
+      : value === "" || (!inlineValue && value.startsWith("-"));
+    if (isMissing) throw valueNeeded(flag, rawName, value);
+    given.set(name, [...given.get(name) ?? [], value]);
+  }
+  return new Values(given, extra);
+}
+
+function unknownFlag(name: string, flags: Flag[]): UsageError {
+  const [spelling] = name.split("=", 1);
+  const word = spelling.replace(/^-+/, "");
+  const near = nearest(word, flags.map(({ long }) => long));
+  const isPlain = /^--?[\w-]+$/.test(spelling);
+  return new UsageError(
+    `unknown flag ${isPlain ? spelling : JSON.stringify(spelling)}` +
+      (near ? `; did you mean --${near}?` : "."),
+  );
+}
+
+function valueNeeded(flag: Flag, rawName: string, value: string): UsageError {
+  const { long, choices } = flag;
+  const subject = rawName === "-h"
+    ? "-h is the broker's host and"
+    : `--${long}`;
+  const hint = value !== ""
+    ? `; one that begins with a dash is written --${long}=-x`
+    : choices
+    ? `: ${choices.join(", ")}`
+    : "";
+  return new UsageError(`${subject} needs a value${hint}.`);
+}
+
+/** The flags that were given, with their values. */
+export class Values {
+  readonly #given: ReadonlyMap<string, string[]>;
+  readonly #extra?: string;
+
+  constructor(given: ReadonlyMap<string, string[]>, extra?: string) {
+    this.#given = given;
+    this.#extra = extra;
+  }
+
+  /** Throws where an argument belongs to no flag. */
+  refuseExtra(): void {
+    if (this.#extra === undefined) return;
+    // It may be the rest of a password, or a URL that holds one.
+    const isSecret = /@|:\/\//.test(this.#extra) || this.has("password") ||
+      this.has("secret");
+    const shown = isSecret ? "one argument" : JSON.stringify(this.#extra);
+    throw new UsageError(
+      `${shown} belongs to no flag; text with spaces needs quotes.`,
+    );
+  }
+
+  has(flag: string): boolean {
+    return this.#given.has(flag);
+  }
+
+  /** Returns all values of a repeatable flag. */
+  all(flag: string): string[] | undefined {
+    return this.#given.get(flag);
+  }
+
+  /** Returns the last value of a flag. */
+  one(flag: string): string | undefined {
+    return this.#given.get(flag)?.at(-1);
+  }
+
+  choice<F extends keyof Choices>(flag: F): Choices[F] | undefined {
+    const text = this.one(flag);
+    const choices: { [F in keyof Choices]: readonly Choices[F][] } = CHOICES;
+    const words = choices[flag];
+    const word = words.find((word) => word === text);
+    return text === undefined || word !== undefined
+      ? word
+      : misfit(flag, text, `one of ${words.join(", ")}`);
+  }
+
+  /** Returns a whole number from `min` to `max`. */
+  whole(flag: string, min: number, max: number): number | undefined {
+    const text = this.one(flag);
+    if (text === undefined) return undefined;
+    const value = Number(text);
+    return /^\d+$/.test(text) && value >= min && value <= max
+      ? value
+      : misfit(flag, text, `a whole number from ${min} to ${max}`);
+  }
+
+  /** Returns a time above 0 that a timer can wait: 2³¹ − 1 ms at most. */
+  seconds(flag: string): number | undefined {
+    const text = this.one(flag);
+    if (text === undefined) return undefined;
+    const value = Number(text);
+    return /^\d+(\.\d+)?$/.test(text) && value > 0 && value <= 2_147_483
+      ? value
+      : misfit(flag, text, "seconds above 0, 2147483 at most");
+  }
+}
+
+function misfit(flag: string, text: string, wanted: string): never {
+  throw new UsageError(
+    `--${flag} ${JSON.stringify(text)} does not fit: it takes ${wanted}.`,
+  );
+}
+
+/** Returns the word most like a mistyped one, if one is near enough. */
+export function nearest(
+  word: string,
+  words: readonly string[],
+): string | undefined {
+  const typed = word.toLowerCase();
+  const limit = typed.length < 4 ? 1 : 2;
+  const cost = (word: string) =>
+    typed.length > 1 && word.startsWith(typed) ? 0 : edits(typed, word);
+  const [best] = words.map((word) => ({ word, cost: cost(word) }))
+    .filter(({ cost }) => cost <= limit)
+    .sort((a, b) => a.cost - b.cost);
+  return best?.word;
+}
+
+/** How many letters to add, drop or replace (Levenshtein's distance). */
+function edits(from: string, to: string): number {
+  let row = Array.from({ length: to.length + 1 }, (_, index) => index);
+  for (let i = 0; i < from.length; i++) {
+    const next = [i + 1];
+    for (let j = 0; j < to.length; j++) {
+      const replaced = row[j] + (from[i] === to[j] ? 0 : 1);
+      next.push(Math.min(replaced, row[j + 1] + 1, next[j] + 1));
+    }
+    row = next;
+  }
+  return row[to.length];
 }

@@ -1,6 +1,6 @@
 /**
- * Arguments → validated options of either script. Owns what each flag accepts
- * and the sentence for what it doesn't. Pure: reads no file, no environment.
+ * Flags → validated options of either script. Pure: reads no file and no
+ * environment.
  *
  * @module
  */
@@ -12,24 +12,27 @@ import {
   SCHEMES,
 } from "../mqtt/address.ts";
 import { DEFAULTS } from "../client_options.ts";
-import type { ConnectOptions } from "../mqtt/connect.ts";
-import type { Choices, Script } from "./flags.ts";
+import type { ConnectOptions } from "../mqtt/link.ts";
+import {
+  CHOICES,
+  type Choices,
+  readFlags,
+  type Script,
+  UsageError,
+  type Values,
+} from "./flags.ts";
 import type { QoS } from "../protocol.ts";
 import { MAX_KEPT } from "../room/history_topic.ts";
 import { Ignored } from "../room/ignored.ts";
-import { nameFault } from "../room/rename.ts";
+import { nameFault } from "../room/members.ts";
 import {
   filterFault,
   isOneTopic,
   stringFault,
   topicFault,
 } from "../mqtt/topic.ts";
-import { readValues, UsageError, type Values } from "./arguments.ts";
 
-/** When to write in colour. */
-export type ColorChoice = Choices["color"];
-
-/** What both scripts are told. */
+/** The options of both scripts. */
 export interface Options extends
   Pick<
     ConnectOptions,
@@ -40,167 +43,142 @@ export interface Options extends
     | "timeout"
     | "username"
   > {
-  /** The client id; random when undefined. */
+  /** Random when undefined. */
   clientId?: string;
-  /** Whether to keep the broker's session between runs. */
   resume: boolean;
-  /** How long the broker keeps it, in seconds. */
+  /** In seconds. */
   sessionExpiry: number;
   /** The name in the room. */
   name: string;
-  /** Of whom nothing is shown. */
+  /** Names whose messages are not shown. */
   ignore: string[];
-  /** The file to read the password from, if any. */
   passwordFile?: string;
-  /** The file to read the rooms' secret from, if any. */
   secretFile?: string;
-  /** Whether to ask for it. */
+  /** Whether to ask for the rooms' secret on the terminal. */
   asksSecret: boolean;
-  /** The QoS to publish and subscribe with. */
   qos: QoS;
-  /** PEM files. */
+  /** Paths of PEM files. */
   tlsFiles: { ca?: string; cert?: string; key?: string };
-  /** When to write in colour. */
-  color: ColorChoice;
-  /** Errors only on stderr. */
+  alpn?: string;
+  color: Choices["color"];
   quiet: boolean;
-  /** Every step on stderr. */
   debug: boolean;
-  /** Whether to ring the terminal's bell when one's name is mentioned. */
   bell: boolean;
-  /**
-   * How many messages of before one came to show; undefined for
-   * {@link usualHistory}.
-   */
+  /** Past messages to show; undefined for {@link usualHistory}. */
   history?: number;
 }
 
-/** What the listener is told. */
 export interface ListenerOptions extends Options {
-  /** The rooms, as topic filters. At least one. */
+  /** Topic filters; at least one. */
   topics: string[];
-  /** Whether to write JSON lines. */
   json: boolean;
   /** Stop after this many lines. */
   count?: number;
   /** Stop after this many seconds. */
   waitSeconds?: number;
-  /** Whether to say in the room that one is there. */
   announce: boolean;
-  /** Whether each line shows its topic. */
   showTopic: boolean;
-  /** How many messages of each room to keep, if any. */
+  /** How many messages of each room to keep on the broker. */
   keep?: number;
 }
 
-/** What the publisher is told. */
 export interface PublisherOptions extends Options {
-  /** The room. */
   topic: string;
-  /** The one message to send, instead of what stdin brings. */
+  /** The one message to send in place of stdin's lines. */
   message?: string;
-  /** Whether to show the room above the prompt. */
   follow: boolean;
 }
 
 /** What the arguments ask for. */
 export type Request<O> =
-  | { action: "help" }
+  | { action: "help"; color: Choices["color"] }
   | { action: "version" }
   | { action: "completions"; shell: Choices["completions"] }
   | { action: "run"; options: O };
 
-/**
- * Reads the listener's arguments.
- *
- * @param args As in `Deno.args`.
- * @returns What they ask for.
- * @throws {UsageError} When they can't be followed.
- */
+/** Reads the listener's arguments, or throws a {@link UsageError}. */
 export function parseListenerArgs(args: string[]): Request<ListenerOptions> {
   return parse("listener", args, (values) => {
-    const topics = values.all("topic", ["chat"]);
+    const topics = values.all("topic") ?? ["chat"];
     for (const topic of topics) refuse("topic", topic, filterFault(topic));
-    checkHistory(values, topics);
+    const shared = topics.find((topic) => topic.startsWith("$share/"));
+    if (values.has("keep") && shared !== undefined) {
+      throw new UsageError(
+        `--keep needs the whole room, and ${JSON.stringify(shared)} gets a ` +
+          "part.",
+      );
+    }
+    const isOneRoom = new Set(topics).size === 1 && isOneTopic(topics[0]);
+    if (Number(values.one("history") ?? 0) > 0 && !isOneRoom) {
+      throw new UsageError("--history is for one room; give one --topic.");
+    }
     return {
       ...commonOptions(values),
       topics: [...new Set(topics)],
       json: values.has("json"),
-      count: values.number("count", 1, Number.MAX_SAFE_INTEGER),
-      waitSeconds: values.number("wait", 0, MAX_SECONDS, "seconds"),
+      count: values.whole("count", 1, Number.MAX_SAFE_INTEGER),
+      waitSeconds: values.seconds("wait"),
       announce: !values.has("no-announce"),
       showTopic: values.has("show-topic") || topics.length > 1 ||
         !isOneTopic(topics[0]),
-      keep: values.number("keep", 1, MAX_KEPT),
+      keep: values.whole("keep", 1, MAX_KEPT),
     };
   });
 }
 
-/**
- * Reads the publisher's arguments.
- *
- * @param args As in `Deno.args`.
- * @returns What they ask for.
- * @throws {UsageError} When they can't be followed.
- */
+/** Reads the publisher's arguments, or throws a {@link UsageError}. */
 export function parsePublisherArgs(args: string[]): Request<PublisherOptions> {
   return parse("publisher", args, (values) => {
     const topic = values.one("topic") ?? "chat";
-    const message = values.one("message");
-    const follow = values.has("follow");
-    if (follow && message !== undefined) {
-      throw new UsageError("--follow is for the prompt, not for --message.");
-    }
     refuse("topic", topic, topicFault(topic));
-    if (!follow && values.one("history") !== undefined) {
-      throw new UsageError("--history is for --follow; give both.");
-    }
+    excludes(values, "follow", "message");
+    needs(values, "history", "follow");
     return {
       ...commonOptions(values),
       topic,
-      message,
-      follow,
+      message: values.one("message"),
+      follow: values.has("follow"),
     };
   });
 }
 
-/** The longest time a timer can wait: 2³¹ − 1 ms, in whole seconds. */
-const MAX_SECONDS = 2_147_483;
-
-/** The longest session expiry MQTT 5 can say (§3.1.2.11.2: never). */
-const MAX_SESSION_EXPIRY = 0xffff_ffff;
-
-/**
- * How many messages of before one came are shown where no flag says it.
- *
- * @param isTerminal Whether a person reads them.
- */
+/** Returns how many past messages are shown where no flag says it. */
 export function usualHistory(isTerminal: boolean): number {
   return isTerminal ? 20 : 0;
 }
 
-/** Only whole rooms are kept, and one at a time is caught up with. */
-function checkHistory(values: Values, topics: string[]): void {
-  const shared = topics.find((topic) => topic.startsWith("$share/"));
-  if (values.one("keep") !== undefined && shared !== undefined) {
-    throw new UsageError(
-      `--keep needs the whole room, and ${JSON.stringify(shared)} gets a part.`,
-    );
+function parse<O>(
+  script: Script,
+  args: string[],
+  build: (values: Values) => O,
+): Request<O> {
+  const values = readFlags(script, args);
+  if (values.has("help")) {
+    // Help works whatever else is wrong.
+    const color = CHOICES.color.find((word) => word === values.one("color"));
+    return { action: "help", color: color ?? "auto" };
   }
-  const isOneRoom = new Set(topics).size === 1 && isOneTopic(topics[0]);
-  if (Number(values.one("history") ?? 0) > 0 && !isOneRoom) {
-    throw new UsageError("--history is for one room; give one --topic.");
-  }
+  if (values.has("version")) return { action: "version" };
+  const shell = values.choice("completions");
+  if (shell !== undefined) return { action: "completions", shell };
+  const options = build(values);
+  // After the rest: in `-pw SECRET` the fault is the port "w".
+  values.refuseExtra();
+  return { action: "run", options };
 }
 
-/** The options both scripts share. */
 function commonOptions(values: Values): Options {
   const tlsFiles = {
     ca: values.one("cafile"),
     cert: values.one("cert"),
     key: values.one("key"),
   };
-  const brokers = parseBrokers(values, Object.values(tlsFiles).some(Boolean));
+  const alpn = values.one("alpn");
+  const brokers = parseBrokers(
+    values,
+    [...Object.values(tlsFiles), alpn].some((value) => value !== undefined),
+  );
+  if (alpn !== undefined) checkAlpn(alpn, brokers);
   for (const flag of ["username", "id"]) {
     const text = values.one(flag);
     if (text !== undefined) refuse(flag, text, stringFault(text));
@@ -208,88 +186,77 @@ function commonOptions(values: Values): Options {
   const username = values.one("username") ?? brokers[0].username ??
     DEFAULTS.username;
   const resume = values.has("resume");
-  if (!resume && values.one("session-expiry") !== undefined) {
-    throw new UsageError("--session-expiry is for --resume; give both.");
-  }
-  if (values.one("password") && values.one("password-file")) {
-    throw new UsageError("give --password or --password-file, not both.");
-  }
-  if (values.has("secret") && values.one("secret-file")) {
-    throw new UsageError("give --secret or --secret-file, not both.");
-  }
   const clientId = values.one("id");
+  needs(values, "session-expiry", "resume");
+  needs(values, "cert", "key");
+  needs(values, "key", "cert");
+  excludes(values, "password", "password-file");
+  excludes(values, "secret", "secret-file");
   if (resume && clientId === undefined) {
     throw new UsageError(
       "--resume needs --id, the name the broker keeps the session under.",
     );
   }
-  if ((tlsFiles.cert === undefined) !== (tlsFiles.key === undefined)) {
-    throw new UsageError("--cert and --key go together; give both.");
+  const nameGiven = values.one("name");
+  const fault = nameGiven && nameFault(nameGiven);
+  if (fault) throw new UsageError(`--name ${fault}.`);
+  const name = nameGiven ?? username;
+  const ignore = values.all("ignore") ?? [];
+  if (new Ignored(ignore).has(name)) {
+    throw new UsageError(
+      `--ignore ${JSON.stringify(name)} is your own name; --name gives you ` +
+        "another.",
+    );
   }
-  const name = shortName(values) ?? username;
+  const version = values.choice("protocol-version");
   return {
     brokers,
     username,
     name,
-    ignore: othersToIgnore(values, name),
+    ignore,
     password: values.one("password"),
     passwordFile: values.one("password-file"),
     secretFile: values.one("secret-file"),
     asksSecret: values.has("secret"),
     clientId,
     resume,
-    sessionExpiry: values.number("session-expiry", 0, MAX_SESSION_EXPIRY) ??
+    // 2³² − 1 means that it never ends (MQTT 5 §3.1.2.11.2).
+    sessionExpiry: values.whole("session-expiry", 0, 0xffff_ffff) ??
       DEFAULTS.sessionExpiry,
     qos: Number(values.choice("qos") ?? DEFAULTS.qos) as QoS,
-    keepalive: values.number("keepalive", 5, 65_535) ?? DEFAULTS.keepalive,
-    protocolVersion: protocolVersion(values),
+    keepalive: values.whole("keepalive", 5, 65_535) ?? DEFAULTS.keepalive,
+    protocolVersion: version === "5" ? 5 : version === "311" ? 4 : version ??
+      DEFAULTS.protocolVersion,
     tlsFiles,
-    timeout: values.number("timeout", 0, MAX_SECONDS, "seconds") ??
-      DEFAULTS.timeout,
+    alpn,
+    timeout: values.seconds("timeout") ?? DEFAULTS.timeout,
     color: values.choice("color") ?? "auto",
     quiet: values.has("quiet"),
     debug: values.has("debug"),
     bell: values.has("bell"),
-    history: values.number("history", 0, MAX_KEPT),
+    history: values.whole("history", 0, MAX_KEPT),
   };
 }
 
-/** The name asked for. */
-function shortName(values: Values): string | undefined {
-  const name = values.one("name");
-  const fault = name && nameFault(name);
-  if (fault) throw new UsageError(`--name ${fault}.`);
-  return name;
-}
-
-/** Whom to ignore, which is nobody's own name. */
-function othersToIgnore(values: Values, name: string): string[] {
-  const names = values.all("ignore", []);
-  if (!new Ignored(names).has(name)) return names;
+/** A protocol's name has 1 to 255 bytes (RFC 7301); wss names its own. */
+function checkAlpn(alpn: string, brokers: Broker[]): void {
+  if (!/^[!-~]{1,255}$/.test(alpn)) {
+    throw new UsageError(
+      `--alpn ${JSON.stringify(alpn)} does not fit: it takes a name such as ` +
+        "mqtt or x-amzn-mqtt-ca.",
+    );
+  }
+  const other = brokers.find(({ scheme }) => scheme !== "mqtts");
+  if (other === undefined) return;
   throw new UsageError(
-    `--ignore ${JSON.stringify(name)} is your own name; --name gives you ` +
-      "another.",
+    `--alpn is for mqtts://; ${other.scheme}:// takes none.`,
   );
 }
 
-/** The number MQTT puts on the wire for the version asked for. */
-function protocolVersion(values: Values): Options["protocolVersion"] {
-  switch (values.choice("protocol-version")) {
-    case "5":
-      return 5;
-    case "311":
-      return 4;
-    case "auto":
-      return "auto";
-    case undefined:
-      return DEFAULTS.protocolVersion;
-  }
-}
-
-/** The brokers that `--host` and `--port` name. */
+/** Reads `--host` and `--port`. */
 function parseBrokers(values: Values, tls: boolean): Broker[] {
-  const port = values.number("port", 1, 65_535);
-  const brokers = values.all("host", ["localhost"]).map((text) => {
+  const port = values.whole("port", 1, 65_535);
+  const brokers = (values.all("host") ?? ["localhost"]).map((text) => {
     try {
       return parseBroker(text, { port, tls });
     } catch (error) {
@@ -311,23 +278,17 @@ function parseBrokers(values: Values, tls: boolean): Broker[] {
   return brokers;
 }
 
-/** Throws where a topic has a fault. */
-function refuse(flag: string, topic: string, fault: string | undefined): void {
-  if (fault === undefined) return;
-  throw new UsageError(`--${flag} ${JSON.stringify(topic)} ${fault}.`);
+function needs(values: Values, flag: string, other: string): void {
+  if (!values.has(flag) || values.has(other)) return;
+  throw new UsageError(`--${flag} needs --${other}.`);
 }
 
-/** Reads the arguments, then what the script makes of them. */
-function parse<O>(
-  script: Script,
-  args: string[],
-  build: (values: Values) => O,
-): Request<O> {
-  const values = readValues(script, args);
-  if (values.has("help")) return { action: "help" };
-  if (values.has("version")) return { action: "version" };
-  const shell = values.choice("completions");
-  if (shell !== undefined) return { action: "completions", shell };
-  values.checkComplete();
-  return { action: "run", options: build(values) };
+function excludes(values: Values, flag: string, other: string): void {
+  if (!values.has(flag) || !values.has(other)) return;
+  throw new UsageError(`give --${flag} or --${other}, not both.`);
+}
+
+function refuse(flag: string, text: string, fault: string | undefined): void {
+  if (fault === undefined) return;
+  throw new UsageError(`--${flag} ${JSON.stringify(text)} ${fault}.`);
 }

@@ -1,15 +1,15 @@
 /**
  * What both scripts do around their own work: read the arguments, print help
- * and version, find the password, decide on colour, and turn whatever goes
- * wrong into one line and an exit code.
+ * and version, prepare the connection, turn an error into one line and an exit
+ * code.
  *
  * @module
  */
 
-import { setColorEnabled } from "@std/fmt/colors";
-import type { ClientOptions, Status } from "../client.ts";
+import { bold, setColorEnabled } from "@std/fmt/colors";
+import type { ClientOptions } from "../client.ts";
 import { EXIT, exitCodeOf } from "./exit.ts";
-import type { Script } from "./flags.ts";
+import { helpText, type Script, UsageError } from "./flags.ts";
 import type { Options, Request } from "./options.ts";
 import { safeText } from "../safe_text.ts";
 import {
@@ -21,21 +21,33 @@ import {
   requireNet,
   useColor,
 } from "./permissions.ts";
-import { LineWriter } from "../terminal/output.ts";
-import { openStderr } from "../terminal/pipe.ts";
+import { LineWriter, openStderr } from "../terminal/output.ts";
 import { statusLine, type Verbosity } from "./status.ts";
 import { within } from "../timer.ts";
-import { UsageError } from "./arguments.ts";
 
 /**
- * Runs a script.
- *
- * @param script Which.
- * @param args As in `Deno.args`.
- * @param parse Reads its arguments.
- * @param run Does its work, and returns the exit code.
- * @returns The exit code.
+ * Writes to stderr without waiting: a pipe that is not read must not stop the
+ * script.
  */
+export interface People {
+  /** Writes a line. */
+  tell: (line: string) => void;
+  /** Writes what went wrong, after the script's name. */
+  complain: (sentence: string) => void;
+  /** Settles when all of that is written, or can't be any more. */
+  told: () => Promise<void>;
+}
+
+/** How long the last lines on stderr may take, in seconds. */
+const FLUSH_SECONDS = 1;
+
+/** How long the line about a bug may take, in milliseconds. */
+const LAST_WORDS_MS = 100;
+
+/** A shorter secret, in characters, gets a warning. */
+const SHORT_SECRET = 12;
+
+/** Runs a script, and returns its exit code. */
 export async function runScript<O>(
   script: Script,
   args: string[],
@@ -43,43 +55,38 @@ export async function runScript<O>(
   run: (options: O, people: People) => Promise<number>,
 ): Promise<number> {
   const stderr = new LineWriter(openStderr());
-  const complain = (sentence: string) =>
-    stderr.write(`${script}: ${safeText(sentence)}`);
-  reportBugs(complain);
-  const people = {
-    tell: (line: string) => stderr.write(line),
-    complain,
+  const people: People = {
+    tell: (line) => stderr.write(line),
+    complain: (sentence) => stderr.write(`${script}: ${safeText(sentence)}`),
     told: () => stderr.flushed(),
   };
+  reportBugs(people);
   try {
     const request = parse(args);
-    switch (request.action) {
-      case "run":
-        return await run(request.options, people);
-      default:
-        console.log(await information(script, request));
-        return EXIT.ok;
-    }
+    if (request.action === "run") return await run(request.options, people);
+    console.log(await information(script, request));
+    return EXIT.ok;
   } catch (error) {
-    const sentence = error instanceof Error ? error.message : String(error);
     const needsHelp = error instanceof UsageError &&
       !(error instanceof NotPermittedError);
-    const pointer = needsHelp ? " Try --help." : "";
-    complain(sentence + pointer);
+    people.complain(messageOf(error) + (needsHelp ? " Try --help." : ""));
     return exitCodeOf(error);
   } finally {
-    await within(FLUSH_SECONDS, stderr.flushed());
+    await within(FLUSH_SECONDS, people.told());
   }
 }
 
-/** What is asked for in place of a run; loaded here, since a run needs none. */
+/** Returns the answer to --help, --version or --completions. */
 async function information(
   script: Script,
   request: Exclude<Request<unknown>, { action: "run" }>,
 ): Promise<string> {
   switch (request.action) {
     case "help":
-      return (await import("./help.ts")).helpText(script);
+      setColorEnabled(
+        useColor(request.color, Deno.stdout.isTerminal(), Deno.noColor),
+      );
+      return helpText(script, bold);
     case "completions": {
       const { completions } = await import("./completions.ts");
       return completions(script, request.shell);
@@ -93,15 +100,11 @@ async function information(
   }
 }
 
-/**
- * Makes one line of an error that nobody caught, which is a bug of ours: a
- * stack trace helps nobody who wanted to chat.
- */
-function reportBugs(complain: (sentence: string) => void): void {
+/** Makes one line of an uncaught error, which is a bug of ours. */
+function reportBugs({ complain }: People): void {
   const report = (event: Event, error: unknown) => {
     event.preventDefault();
-    const reason = error instanceof Error ? error.message : String(error);
-    complain(`This is a bug, please report it: ${reason}`);
+    complain(`This is a bug, please report it: ${messageOf(error)}`);
     setTimeout(() => Deno.exit(EXIT.failed), LAST_WORDS_MS);
   };
   addEventListener("error", (event) => report(event, event.error));
@@ -111,28 +114,12 @@ function reportBugs(complain: (sentence: string) => void): void {
   );
 }
 
-/** How long the line about a bug may take to leave, in milliseconds. */
-const LAST_WORDS_MS = 100;
-
-/**
- * Where people are told things: stderr, without waiting for it, since a pipe
- * that nobody reads would stop everything else.
- */
-export interface People {
-  /** Writes a line. */
-  tell: (line: string) => void;
-  /** Writes what went wrong, and who says so. */
-  complain: (sentence: string) => void;
-  /** Settles when all of that is written, or can't be any more. */
-  told: () => Promise<void>;
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
 }
-
-/** How long the last lines for people may take, in seconds. */
-const FLUSH_SECONDS = 1;
 
 /** What the scripts make of their options. */
 export interface Setting {
-  /** What the client connects with. */
   connect: Omit<ClientOptions, "will" | "onReceived">;
   /** Whether to write to stdout in colour. */
   color: boolean;
@@ -141,12 +128,8 @@ export interface Setting {
 }
 
 /**
- * Finds all that connecting needs.
+ * Gets all that connecting needs.
  *
- * @param options What the arguments say.
- * @param tell Writes a line about the connection.
- * @param usual How much is told where no flag says otherwise.
- * @returns What to connect with, and whether to colour.
  * @throws {UsageError} When a permission or a file is missing.
  */
 export async function prepare(
@@ -155,27 +138,35 @@ export async function prepare(
   usual: Verbosity = "normal",
 ): Promise<Setting> {
   const isDumb = await isDumbTerminal();
-  const color = useColor(
-    options.color,
-    Deno.stdout.isTerminal() && !isDumb,
-    Deno.noColor,
-  );
+  const isTerminal = Deno.stdout.isTerminal() && !isDumb;
+  const color = useColor(options.color, isTerminal, Deno.noColor);
   setColorEnabled(color);
   await requireNet(options.brokers);
   const verbosity = options.debug ? "debug" : options.quiet ? "quiet" : usual;
   if (options.debug) tellOfTimeZone(tell);
+  const password = await findPassword(options);
+  const secret = await findSecret(options);
+  if (secret !== undefined && Array.from(secret).length < SHORT_SECRET) {
+    tell(
+      `The secret has less than ${SHORT_SECRET} characters, which can be ` +
+        "guessed; make one with: openssl rand -base64 24",
+    );
+  }
   return {
     color,
     isDumb,
     connect: {
       ...options,
-      password: await findPassword(options, askFor("--password-file")),
-      secret: await findSecret(options, askFor("--secret-file"), tell),
-      tls: await readTlsFiles(options.tlsFiles),
+      password,
+      secret,
+      tls: {
+        ...await readTlsFiles(options.tlsFiles),
+        ...options.alpn !== undefined && { alpn: options.alpn },
+      },
       session: options.resume
         ? { resume: true, expiry: options.sessionExpiry }
         : undefined,
-      onStatus: (status: Status) => {
+      onStatus(status) {
         const line = statusLine(status, verbosity);
         if (line !== undefined) tell(line);
       },
@@ -183,21 +174,12 @@ export async function prepare(
   };
 }
 
-/** Says what may surprise whoever set TZ, which may not be read here. */
+/** Explains UTC to users who set TZ, which the scripts may not read. */
 function tellOfTimeZone(tell: (line: string) => void): void {
   const { timeZone = "UTC" } = Intl.DateTimeFormat().resolvedOptions();
   if (timeZone !== "UTC") return;
   tell(
-    "Debug: times are in UTC, as where TZ is not set, or is not one that " +
-      "Deno knows; it knows names, such as Europe/Berlin.",
+    "Debug: times are in UTC. Deno knows time zones by name (TZ=Europe/Berlin) " +
+      "and uses UTC for others.",
   );
-}
-
-/** Asks for a secret, which a flag could give, where a person is at both ends. */
-function askFor(flag: string): (question: string) => Promise<string | null> {
-  return async (question) => {
-    if (!Deno.stdin.isTerminal() || !Deno.stderr.isTerminal()) return null;
-    const { askSecret } = await import("../terminal/secret.ts");
-    return await askSecret(question, flag);
-  };
 }

@@ -6,69 +6,63 @@
 
 import { hostPort, showBroker } from "../mqtt/address.ts";
 import type { Status } from "../client.ts";
-import { versionName } from "../mqtt/rotation.ts";
+import { versionName } from "../mqtt/attempts.ts";
 import { roomOfHistory } from "../room/history_topic.ts";
 import { safeText } from "../safe_text.ts";
 
 /**
- * Which statuses are told: only what needs an answer; also what goes wrong
- * on the way; also what goes right; every step.
+ * Which statuses are shown: only what needs an answer; also what goes wrong;
+ * also what goes right; every step.
  */
-export type Verbosity = "quiet" | "terse" | "normal" | "debug";
+const VERBOSITIES = ["quiet", "terse", "normal", "debug"] as const;
+export type Verbosity = (typeof VERBOSITIES)[number];
 
-/**
- * A status as one safe line for people.
- *
- * @param status What happened.
- * @param verbosity How much is wanted.
- * @returns The line, or undefined for one that is not wanted.
- */
+/** Returns a status as one safe line, or undefined for one that is not shown. */
 export function statusLine(
   status: Status,
   verbosity: Verbosity,
 ): string | undefined {
-  return isWanted(status, verbosity)
+  const needed = VERBOSITIES.indexOf(leastVerbosity(status));
+  return VERBOSITIES.indexOf(verbosity) >= needed
     ? safeText(sentence(status, verbosity))
     : undefined;
 }
 
-/** Whether a status is told. */
-function isWanted(status: Status, verbosity: Verbosity): boolean {
-  // What a room's history says is told with the room.
+function leastVerbosity(status: Status): Verbosity {
+  // The room's own line reports what its history says.
   const isHistory = "topic" in status &&
     roomOfHistory(status.topic) !== undefined;
-  if (isHistory && verbosity !== "debug") return false;
+  if (isHistory) return "debug";
   switch (status.type) {
     case "denied":
     case "lowered":
     case "maybe shared":
     case "not kept":
-      return true;
+      return "quiet";
     case "disconnected":
+    case "failed":
     case "reconnecting":
-      return verbosity !== "quiet";
+    case "set aside":
+      return "terse";
     case "connected":
-      return verbosity !== "quiet" &&
-        (verbosity !== "terse" || status.gap !== undefined) &&
-        (verbosity === "debug" || !status.isRenewed);
+      if (status.isRenewed) return "debug";
+      return status.gap === undefined ? "normal" : "terse";
     case "subscribed":
-      return verbosity === "normal" || verbosity === "debug";
+      return "normal";
     case "step":
-      return verbosity === "debug";
+      return "debug";
   }
 }
 
-/** The sentence for each kind of status. */
 function sentence(status: Status, verbosity: Verbosity): string {
+  const broker = "broker" in status ? showBroker(status.broker) : "";
   switch (status.type) {
     case "connected": {
-      const broker = showBroker(status.broker);
+      const again = status.gap === undefined ? "" : "again ";
       const version = verbosity === "debug"
         ? `, ${versionName(status.version)}`
         : "";
-      return `Connected ${
-        status.gap === undefined ? "" : "again "
-      }to ${broker}${version}.`;
+      return `Connected ${again}to ${broker}${version}.`;
     }
     case "subscribed":
       return `Reading ${status.topic} at QoS ${status.qos}.`;
@@ -76,19 +70,23 @@ function sentence(status: Status, verbosity: Verbosity): string {
       return `The broker does not let you read ${status.topic}: ` +
         `${status.reason}.`;
     case "lowered":
-      return `${showBroker(status.broker)} takes QoS ${status.qos} at most; ` +
-        "messages are sent with that.";
+      return `${broker} takes QoS ${status.qos} at most; messages are sent ` +
+        "with that.";
     case "not kept":
-      return `${showBroker(status.broker)} keeps no session: what is said ` +
-        "while you are away is missed.";
+      return `${broker} keeps no session: you miss messages while you are ` +
+        "away.";
     case "maybe shared":
-      return `${showBroker(status.broker)} closed one connection after the ` +
-        "other without a word. Another client may use the id " +
-        `${JSON.stringify(status.clientId)}; or something in between closes ` +
-        "connections, or the broker doesn't take what is sent.";
+      return `${broker} closed several connections and gave no reason. ` +
+        `Another client may use the id ${JSON.stringify(status.clientId)}; ` +
+        "or something in between closes connections, or the broker rejects " +
+        "what is sent.";
     case "disconnected":
-      return `Disconnected from ${showBroker(status.broker)}: ` +
-        `${status.reason}.`;
+      return `Disconnected from ${broker}: ${status.reason}.`;
+    case "failed":
+      return `No connection to ${broker}: ${status.reason}.`;
+    case "set aside":
+      return `${status.topic} is not read for now: ${status.reason}. Trying ` +
+        `again in ${status.seconds} s.`;
     case "reconnecting":
       return `Trying ${hostPort(status.broker)} in ` +
         `${status.seconds.toFixed(1)} s.`;

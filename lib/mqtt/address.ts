@@ -40,14 +40,16 @@ export interface Broker {
   password?: string;
 }
 
-/** What encrypted connections are checked with and identified by: PEM texts. */
+/** What encrypted connections are checked with and identified by. */
 export interface TlsIdentity {
-  /** The authorities to trust instead of Deno's. */
+  /** The authorities to trust instead of Deno's, in PEM. */
   ca?: string;
-  /** Our certificate. */
+  /** Our certificate, in PEM. */
   cert?: string;
-  /** The key of our certificate. */
+  /** The key of our certificate, in PEM. */
   key?: string;
+  /** The protocol to name for mqtts (ALPN, RFC 7301), such as `mqtt`. */
+  alpn?: string;
 }
 
 /** An address that can't be read. */

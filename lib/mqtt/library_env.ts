@@ -1,32 +1,27 @@
 /**
- * The environment as the libraries under MQTT.js find it while they load, and
- * as the rest of the program keeps it.
- *
- * readable-stream, debug, socks and ws look in `process.env` for debug switches
- * and proxies at import time, and list its names; where not all of it may be
- * read, that throws NotCapable (measured, Deno 2.9). There they get one in
- * which a variable that may not be read is one that isn't set, so that the
- * scripts run with the net permission alone.
- *
- * Must be imported before mqtt.
- *
- * @module
+ * What MQTT.js and the libraries under it find while they load: an environment
+ * that may be read, and no modules that are not used. A file of its own, since
+ * imports are evaluated in order: it must be the first import of what imports
+ * MQTT.js, mqtt-packet or aedes.
  */
 
+import module from "node:module";
+import { dirname } from "node:path";
 import process from "node:process";
 
-/** How readable-stream is told of Node's streams. */
-const SWITCH = "READABLE_STREAM";
-
+// readable-stream, debug, socks and ws look in `process.env` for debug switches
+// and proxies, and list its names; where not all of it may be read, that throws
+// NotCapable (measured, Deno 2.9). With this proxy, a variable that may not be
+// read is one that is not set, so the scripts run with the net permission alone.
 const { state, partial } = Deno.permissions.querySync({ name: "env" });
 if (state !== "granted" || partial) {
   Object.defineProperty(process, "env", { value: readableEnv() });
 }
-// readable-stream's own switch: it hands out Node's streams in place of its
-// copy of them, which takes 6 ms to load (measured).
-process.env[SWITCH] ??= "disable";
+// With this, readable-stream uses Node's streams in place of its copy of them,
+// which takes 6 ms to load (measured).
+process.env["READABLE_STREAM"] ??= "disable";
 
-/** An environment of what may be read; what is set in it stays in it. */
+/** An environment of what may be read. What is set in it stays in it. */
 function readableEnv(): Record<string, string | undefined> {
   return new Proxy<Record<string, string | undefined>>({}, {
     get: (own, name) =>
@@ -40,4 +35,44 @@ function readableEnv(): Record<string, string | undefined> {
 function readIfGranted(variable: string): string | undefined {
   const { state } = Deno.permissions.querySync({ name: "env", variable });
   return state === "granted" ? Deno.env.get(variable) : undefined;
+}
+
+/**
+ * Modules that MQTT.js loads and never uses here: timers in workers (native
+ * timers are asked for) and `debug`, which loads Node's terminals. They are a
+ * tenth of a one-shot's time (measured). So `DEBUG=` has no effect on MQTT.js.
+ */
+const STAND_INS: ReadonlyMap<string, () => unknown> = new Map([
+  ["worker-timers", () => ({})],
+  ["debug", () => () => Object.assign(() => {}, { enabled: false })],
+  // A bundle would look for it on the disk, and Deno would ask for permission.
+  ["bufferutil", () => {
+    throw new Error("WebSockets do without.");
+  }],
+]);
+
+/** The modules of MQTT.js. What others load stays as it is. */
+const MQTT_JS = /[\\/]mqtt(-packet)?[\\/]/;
+
+/** Whether a module is MQTT.js's, or in one bundle with this file. */
+const isMqttJs = (file: string) =>
+  MQTT_JS.test(file) || dirname(file) === import.meta.dirname;
+
+/** Node's loader, a half private interface. In a bundle it finds nothing. */
+type Load = (
+  name: string,
+  parent?: { filename?: string | null } | null,
+  ...rest: unknown[]
+) => unknown;
+
+const { _load: load } = module as unknown as { _load?: Load };
+if (typeof load === "function") {
+  const leaveOut: Load = function (this: unknown, name, parent, ...rest) {
+    const standIn = STAND_INS.get(name);
+    return standIn && isMqttJs(parent?.filename ?? "")
+      ? standIn()
+      : load.call(this, name, parent, ...rest);
+  };
+  // Where it can't be replaced, the real modules are loaded.
+  Reflect.set(module, "_load", leaveOut);
 }

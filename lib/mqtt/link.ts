@@ -1,118 +1,180 @@
 /**
- * A connection through its losses and returns: when to try again, at which
- * broker and in which version, and when to give up.
- *
- * @module
+ * A connection that comes back: when to try again, at which broker and in which
+ * version, and when to give up.
  */
 
-import type { IConnackPacket, IDisconnectPacket, IPublishPacket } from "mqtt";
+import type { IConnackPacket, IDisconnectPacket } from "mqtt";
 import type { QoS } from "../protocol.ts";
-import { type Wait, waitFor } from "../timer.ts";
-import { type Broker, hostPort, showBroker } from "./address.ts";
+import { type Clock, SYSTEM_CLOCK } from "../timer.ts";
 import {
-  connectFirst,
-  type ConnectOptions,
-  connectPacket,
-  finalError,
-  mayBeVersion,
-} from "./connect.ts";
-import { RefusedError } from "./errors.ts";
-import { AT_ONCE_MS, type Limits, limitsOf } from "./limits.ts";
-import { type BrokerError, MqttJs } from "./mqtt_js.ts";
-import { MAX_PACKET_BYTES } from "./packet_limit.ts";
-import { connectReason, disconnectText, type Reason } from "./reasons.ts";
-import { OTHERWISE_MS, Rotation, type Version } from "./rotation.ts";
-import type { Break } from "./sender.ts";
-import type { LinkStatus } from "./status.ts";
-import { TakeoverWatch } from "./takeover.ts";
-import type { OpenStream } from "./transport.ts";
+  type Broker,
+  hostPort,
+  showBroker,
+  type TlsIdentity,
+} from "./address.ts";
+import {
+  Attempts,
+  credentials,
+  noBrokerError,
+  OTHERWISE_MS,
+  RefusedError,
+  throwIfHopeless,
+  type Version,
+  versionName,
+  type WantedVersion,
+} from "./attempts.ts";
+import type { Acknowledges, Arrival } from "./inbound.ts";
+import { type BrokerError, type ConnectPacket, MqttJs } from "./mqtt_js.ts";
+import {
+  connectReason,
+  disconnectText,
+  type Reason,
+  reasonCodeOf,
+  type Remedy,
+} from "./reasons.ts";
+import { MAX_PACKET_BYTES, type OpenStream } from "./stream.ts";
 
-/** Who is told. */
+/** Where to connect and as which user, completely. */
+export interface ConnectOptions {
+  /** The brokers to try, in this order. */
+  brokers: Broker[];
+  /** The client id. */
+  clientId: string;
+  /** Whether the id was made up, so that no broker has a session under it. */
+  hasRandomId: boolean;
+  /** The broker's user, unless its URL names one. */
+  username: string;
+  /** The user's password, unless the broker's URL has one. */
+  password?: string;
+  /** The keepalive interval in seconds, 0 (none) to 65535. */
+  keepalive: number;
+  /** The version to speak; `auto` is 5, and 4 (3.1.1) where 5 is refused. */
+  protocolVersion: WantedVersion;
+  /** Seconds that an attempt to connect, or an answer, may take. */
+  timeout: number;
+  /** When messages of QoS 1 and 2 are acknowledged. */
+  acknowledges: Acknowledges;
+  /** What TLS connections trust and show. */
+  tls?: TlsIdentity;
+  /** What the broker publishes when the connection is lost. */
+  will?: { topic: string; payload: Uint8Array; qos: QoS };
+  /** Whether the session outlives the program, and how long (seconds). */
+  session: { resume: boolean; expiry: number };
+}
+
+/** What happens to a connection. */
+export type LinkStatus =
+  | {
+    type: "connected";
+    broker: Broker;
+    version: Version;
+    /** Whether the broker kept the session, and its QoS 1 and 2 messages. */
+    sessionPresent: boolean;
+    /** How long there was no connection, in seconds, if there was one before. */
+    gap?: number;
+    /**
+     * Whether another client may have had our session in the gap, and with it
+     * messages meant for us.
+     */
+    mayBeShared?: boolean;
+    /** Whether it was renewed on purpose, for another will. */
+    isRenewed?: boolean;
+  }
+  | { type: "disconnected"; broker: Broker; reason: string }
+  | { type: "reconnecting"; broker: Broker; seconds: number }
+  /** An attempt to reconnect failed. */
+  | { type: "failed"; broker: Broker; reason: string }
+  /** The session was to be kept, and the broker keeps none (MQTT 5 only). */
+  | { type: "not kept"; broker: Broker }
+  /** Many silent closes in a row; another client may have our id. */
+  | { type: "maybe shared"; broker: Broker; clientId: string }
+  | { type: "step"; text: string };
+
+/** A connection that stands. */
+export interface Connection {
+  broker: Broker;
+  version: Version;
+  /** Whether the broker has our session, with what it knows of messages. */
+  hasSession: boolean;
+}
+
+/** How a connection broke. */
+export interface Break {
+  /** The broker's last reason: part of a sentence. */
+  reason: string;
+  /** MQTT's reason code, where the broker gave one. */
+  reasonCode?: number;
+  /** Whether we ended it, over a packet that can't be read. */
+  isOurs: boolean;
+}
+
+/** Callbacks of a {@link Link}. */
 export interface LinkHandlers {
-  /** Each change, for people. */
   onStatus: (status: LinkStatus) => void;
+  /** There is a connection; nothing has arrived over it yet. */
+  onUp: (connection: Connection) => void;
+  /** A message arrived. */
+  onPublish: (arrival: Arrival) => void;
   /**
-   * There is a connection; nothing has arrived over it yet. The broker may have
-   * our session, with what it knows of unanswered messages.
+   * There is no connection any more; without a break, since we ended it.
+   * Returns whether probation made progress.
    */
-  onUp: (limits: Limits, hasSession: boolean) => void;
-  /** Something was published. */
-  onPublish: (topic: string, bytes: Uint8Array, packet: IPublishPacket) => void;
-  /** There is no connection any more; what was sent may be the reason. */
-  onDown: (how: Break) => void;
+  onDown: (how?: Break) => boolean;
   /** There will be none any more. */
   onLost: (error: Error) => void;
 }
 
-/** What tests replace. */
-export interface LinkClock {
-  /** Waits before a reconnect. */
-  wait?: Wait;
-  /** Counts gaps, in milliseconds; by it a laptop's night is a night. */
-  now?: () => number;
-}
-
-/** MQTT 5's reason codes of DISCONNECT (§3.14.2.1). */
+/** MQTT 5's reason codes (§2.4). */
 const SESSION_TAKEN_OVER = 142;
+const SERVER_MOVED = 157;
 
-/** Those that say what was wrong with something we sent. */
-const OVER_A_MESSAGE: readonly number[] = [
-  0x87, // not authorized
-  0x90, // topic name invalid
-  0x95, // packet too large
-  0x97, // quota exceeded
-  0x99, // payload format invalid
-  0x9a, // retain not supported
-  0x9b, // QoS not supported
-];
+/** Silent closes in a row until they are reported: clients may share an id. */
+const MANY_SILENT = 4;
+
+/** Clients that compete come back within this, in milliseconds. */
+const TAKEOVER_MS = 10_000;
 
 /** A connection that comes back. */
 export class Link {
-  /** MQTT.js, for whoever sends and subscribes while there is a connection. */
   readonly mqtt: MqttJs;
   #options: ConnectOptions;
-  readonly #rotation: Rotation;
+  readonly #attempts: Attempts;
   readonly #handlers: LinkHandlers;
-  readonly #wait: Wait;
-  readonly #now: () => number;
-  readonly #takeover: TakeoverWatch;
+  readonly #clock: Clock;
   #willQoS: QoS;
-  /** The will that the last CONNECT said. */
+  /** The will that the last CONNECT had. */
   #saidWill: ConnectOptions["will"];
   /** Ends the attempt under way. */
-  #onOutcome = (_failure?: Reason) => {};
+  #onOutcome = (_failure?: Failure) => {};
   #isUp = false;
   #isEnding = false;
   #isRenewing = false;
   #hasStood = false;
-  /** By the monotonic clock: when the connection stood, and was opened. */
   #upSince = 0;
-  #openSince = 0;
   /** By both clocks, since one of them may stand still while asleep. */
   #downSince = { monotonic: 0, wall: 0 };
-  /** Why the last connection broke, where that is known. */
-  #lastReason = "";
   #disconnectCode?: number;
-  #callOff = () => {};
+  /** Cancels the timer of an attempt. */
+  #stopTimer = () => {};
+  /** Ends the wait before an attempt. */
+  #endPause = () => {};
+  /** Whether the broker has the session that it should have. */
+  #hasKeptSession = true;
+  /** How many short connections in a row were closed without a reason. */
+  #silentCloses = 0;
 
-  /**
-   * @param options What to say to the brokers.
-   * @param open Opens a stream to one.
-   * @param handlers Who is told.
-   */
   constructor(
     options: ConnectOptions,
     open: OpenStream,
     handlers: LinkHandlers,
-    { wait = waitFor, now = Date.now }: LinkClock = {},
+    clock: Clock = SYSTEM_CLOCK,
   ) {
     const { brokers, protocolVersion, clientId, keepalive, session } = options;
+    const { acknowledges } = options;
     this.#options = options;
     this.#handlers = handlers;
-    this.#wait = wait;
-    this.#now = now;
-    this.#rotation = new Rotation(brokers, protocolVersion);
-    this.#takeover = new TakeoverWatch(!options.hasRandomId);
+    this.#clock = clock;
+    this.#attempts = new Attempts(brokers, protocolVersion);
     this.#willQoS = options.will?.qos ?? 0;
     // Only MQTT 5 sends the properties.
     const properties = {
@@ -120,50 +182,51 @@ export class Link {
       maximumPacketSize: MAX_PACKET_BYTES,
     };
     this.mqtt = new MqttJs(
-      (mqtt) => open(mqtt, this.#rotation.broker),
-      { clientId, keepalive, properties },
+      (mqtt) => open(mqtt, this.broker),
+      { clientId, keepalive, properties, acknowledges },
       {
         onConnack: (packet) => this.#onConnack(packet),
         onPublish: handlers.onPublish,
         onDisconnect: (packet) => this.#onDisconnect(packet),
         onClose: (cause) => this.#onClose(cause),
       },
+      clock,
     );
   }
 
-  /** The broker it is connected to, or tries. */
+  /** The broker in use, or tried. */
   get broker(): Broker {
-    return this.#rotation.broker;
+    return this.#attempts.broker;
   }
 
   /** The MQTT version spoken, or tried. */
   get version(): Version {
-    return this.#rotation.version;
-  }
-
-  /** Whether there is a connection. */
-  get isUp(): boolean {
-    return this.#isUp;
-  }
-
-  /** Why the last connection broke; empty where the broker didn't say. */
-  get lastReason(): string {
-    return this.#lastReason;
+    return this.#attempts.version;
   }
 
   /**
-   * Connects for the first time.
+   * Connects to the first broker that accepts us; each is tried once.
    *
-   * @throws As {@link connectFirst}.
+   * @throws {NotAuthorizedError} At once, when a broker refuses the user.
+   * @throws {RefusedError} When all refuse for another reason.
+   * @throws {UnreachableError} When none answers in time, or not with a
+   * certificate to trust.
    */
   async connect(): Promise<void> {
+    const failures: (Reason & { broker: Broker })[] = [];
     try {
-      await connectFirst(
-        this.#options,
-        this.#rotation,
-        (milliseconds) => this.#attempt(milliseconds),
-        (text) => this.#step(text),
-      );
+      for (;;) {
+        const { broker, version } = this.#attempts;
+        const failure = await this.#attempt();
+        if (failure === undefined) return;
+        const { text, remedy } = failure;
+        this.#step(`${showBroker(broker)}, ${versionName(version)}: ${text}`);
+        if (remedy === "will") continue;
+        await throwIfHopeless(failure, broker, this.#options);
+        const next = this.#attempts.moveOn(remedy);
+        if (next !== "version") failures.push({ ...failure, broker });
+        if (next === "round") throw noBrokerError(failures, this.#options);
+      }
     } catch (error) {
       this.break();
       throw error;
@@ -171,8 +234,18 @@ export class Link {
   }
 
   /**
-   * Leaves in good order: DISCONNECT, so that the will is not published. With
-   * MQTT 5 it also ends the session, unless that is to be resumed.
+   * Ends the wait before the next attempt, if there is one.
+   *
+   * @returns Whether there is no connection.
+   */
+  reconnect(): boolean {
+    this.#endPause();
+    return !this.#isUp;
+  }
+
+  /**
+   * Leaves with DISCONNECT, so that the will is not published. With MQTT 5 it
+   * also ends the session, unless that is to be resumed.
    *
    * @param mayReceive Whether something may still arrive.
    */
@@ -185,71 +258,85 @@ export class Link {
     await this.mqtt.disconnect(endsSession, mayReceive);
   }
 
-  /** Breaks the connection without a word: the broker publishes the will. */
+  /** Breaks the connection: the broker publishes the will. */
   break(): void {
     this.#stop();
     this.mqtt.break();
   }
 
   /**
-   * Has the broker say something else when the connection is lost. That is said
-   * in CONNECT (MQTT 5 §3.1.2.5), so it takes a new connection; the session is
-   * kept where the version has such.
+   * Changes the will. It is part of CONNECT (MQTT 5 §3.1.2.5), so this takes a
+   * new connection; the session is kept where the version has such.
    */
   renew(will: ConnectOptions["will"]): void {
     this.#options = { ...this.#options, will };
     this.#willQoS = will?.qos ?? 0;
-    if (!this.#isUp) return;
+    if (!this.#isUp || this.#isRenewing) return;
     this.#isRenewing = true;
     // What is sent from now on waits for the next connection.
-    this.#handlers.onDown({ mayBeMessage: false });
+    this.#handlers.onDown();
     this.mqtt.leave();
   }
 
-  /**
-   * Gives this connection up, for the next one.
-   *
-   * @param reason Why.
-   */
+  /** Gives this connection up, for the next one. */
   drop(reason: string): void {
-    if (this.#isUp) this.mqtt.fail(new Error(reason));
+    if (this.#isUp && !this.#isRenewing) this.mqtt.fail(new Error(reason));
   }
 
   #stop(): void {
     this.#isEnding = true;
     this.#isUp = false;
-    this.#callOff();
+    this.#stopTimer();
+    this.#endPause();
   }
 
   /** Tries the broker whose turn it is; returns why it failed, if it did. */
-  #attempt(milliseconds: number): Promise<Reason | undefined> {
-    const { promise, resolve } = Promise.withResolvers<Reason | undefined>();
+  #attempt(): Promise<Failure | undefined> {
+    const { promise, resolve } = Promise.withResolvers<Failure | undefined>();
+    const { timeout, will } = this.#options;
     this.#onOutcome = resolve;
-    this.#saidWill = this.#options.will;
-    this.#openSince = performance.now();
+    this.#saidWill = will;
     this.#disconnectCode = undefined;
-    this.mqtt.connect(connectPacket(
-      this.#options,
-      this.#rotation,
-      !this.#hasStood,
-      this.#willQoS,
-      milliseconds,
-    ));
+    this.#stopTimer = this.#clock.after(timeout * 1000, () => {
+      this.mqtt.fail(new Error("connack timeout"));
+    });
+    this.mqtt.connect(this.#connectPacket());
     return promise;
   }
 
+  /** What CONNECT says, where that may be another at each connection. */
+  #connectPacket(): ConnectPacket {
+    const { will, session, hasRandomId } = this.#options;
+    const { broker, version } = this.#attempts;
+    // A client with a random id has no session to discard, and asks for none
+    // in MQTT 5: a session that began clean would not survive a restart of the
+    // broker (measured, Mosquitto 2.0.11 with `persistence true`). In 3.1.1 one
+    // that isn't clean would stay for ever. At a reconnect, the session that
+    // the first connection began is resumed.
+    const isClean = version === 4 || (!this.#hasStood && !hasRandomId);
+    return {
+      protocolVersion: version,
+      clean: !session.resume && isClean,
+      ...credentials(this.#options, broker),
+      will: will && { ...will, qos: this.#willQoS },
+    };
+  }
+
   #onConnack({ sessionPresent, properties }: IConnackPacket): void {
+    this.#stopTimer();
     const gap = this.#hasStood ? this.#gapSeconds() : undefined;
     const { resume, expiry } = this.#options.session;
-    const { broker, version } = this.#rotation;
-    this.#rotation.accepted();
+    const { broker, version } = this.#attempts;
+    this.#attempts.accepted();
     this.#isUp = true;
     this.#hasStood = true;
-    this.#upSince = performance.now();
-    const mayBeShared = this.#takeover.isPossible;
-    const hasKept = sessionPresent || gap === undefined ||
+    this.#upSince = this.#clock.monotonic();
+    const mayBeShared = this.#silentCloses > 0;
+    // A broker that has lost the session was restarted.
+    this.#hasKeptSession = sessionPresent || gap === undefined ||
       (version === 4 && !resume);
-    this.#takeover.opened(hasKept, this.#upSince);
+    const isRenewed = this.#isRenewing;
+    this.#isRenewing = false;
     this.#handlers.onStatus({
       type: "connected",
       broker,
@@ -257,14 +344,12 @@ export class Link {
       sessionPresent,
       gap,
       ...mayBeShared && { mayBeShared },
-      ...this.#isRenewing && { isRenewed: true },
+      ...isRenewed && { isRenewed },
     });
-    this.#isRenewing = false;
     if (resume && expiry > 0 && properties?.sessionExpiryInterval === 0) {
       this.#handlers.onStatus({ type: "not kept", broker });
     }
-    const limits = limitsOf(version, this.mqtt.serverProperties);
-    this.#handlers.onUp(limits, sessionPresent);
+    this.#handlers.onUp({ broker, version, hasSession: sessionPresent });
     this.#onOutcome();
     // It was changed while the broker thought.
     const { will } = this.#options;
@@ -273,125 +358,146 @@ export class Link {
 
   #gapSeconds(): number {
     const { monotonic, wall } = this.#downSince;
-    const passed = performance.now() - monotonic;
-    return Math.max(passed, this.#now() - wall) / 1000;
+    const passed = this.#clock.monotonic() - monotonic;
+    return Math.max(passed, this.#clock.wall() - wall) / 1000;
   }
 
   #onClose(cause?: BrokerError): void {
     if (this.#isEnding) return;
+    this.#stopTimer();
     const reason = connectReason(cause);
-    if (reason.remedy === "will" && this.#willQoS > 0) this.#willQoS--;
-    else if (reason.remedy === "will") reason.remedy = "none";
-    if (!this.#isUp) this.#onOutcome(reason);
-    else if (this.#isRenewing) this.#goAnew();
-    else this.#goDown(reason, cause === undefined);
+    if (!this.#isUp) {
+      const isMoved = cause !== undefined &&
+        reasonCodeOf(cause) === SERVER_MOVED;
+      const remedy = this.#remedyOf(reason, cause);
+      this.#onOutcome({ text: reason.text, remedy, isMoved });
+    } else if (this.#isRenewing) this.#goAnew();
+    else this.#goDown(reason, cause);
   }
 
-  /** Takes note that there is no connection from now on. */
-  #down(monotonic: number): void {
+  #remedyOf({ remedy }: Reason, cause?: BrokerError): Remedy {
+    if (remedy === "will") {
+      if (this.#willQoS === 0) return "none";
+      this.#willQoS--;
+    }
+    // A reset, too, is a close without CONNACK.
+    return cause?.code === "ECONNRESET" ? "close" : remedy;
+  }
+
+  #down(): void {
     this.#isUp = false;
-    this.#downSince = { monotonic, wall: this.#now() };
+    const monotonic = this.#clock.monotonic();
+    this.#downSince = { monotonic, wall: this.#clock.wall() };
   }
 
   /** The connection was ended for the next one. */
   async #goAnew(): Promise<void> {
-    const { broker } = this.#rotation;
-    this.#down(performance.now());
-    const failure = await this.#attempt(this.#options.timeout * 1000);
+    const { broker } = this.#attempts;
+    this.#down();
+    const failure = await this.#attempt();
     if (failure === undefined) return;
     this.#isRenewing = false;
-    this.#handlers.onStatus({
-      type: "disconnected",
-      broker,
-      reason: failure.text,
-    });
-    await this.#reconnect(failure);
+    const reason = failure.text;
+    this.#handlers.onStatus({ type: "disconnected", broker, reason });
+    await this.#reconnect(failure.remedy);
   }
 
-  #goDown(reason: Reason, wasSilent: boolean): void {
-    const now = performance.now();
-    const { broker } = this.#rotation;
-    const code = this.#disconnectCode;
-    this.#down(now);
-    this.#lastReason = wasSilent ? "" : reason.text;
-    this.#handlers.onDown({
-      // A broker that can't take a message closes over it at once.
-      mayBeMessage: now - this.#openSince < AT_ONCE_MS ||
-        (code !== undefined && OVER_A_MESSAGE.includes(code)),
-      wasSilent,
-      reasonCode: code,
+  #goDown({ text: reason }: Reason, cause?: BrokerError): void {
+    const { broker } = this.#attempts;
+    this.#down();
+    const stood = this.#downSince.monotonic - this.#upSince;
+    const hasProgressed = this.#handlers.onDown({
+      reason,
+      reasonCode: this.#disconnectCode,
+      isOurs: cause?.isOurs ?? false,
     });
-    this.#handlers.onStatus({
-      type: "disconnected",
-      broker,
-      reason: reason.text,
-    });
-    this.#takeover.closed(wasSilent, now);
-    if (this.#takeover.isWorthMentioning) {
-      const { clientId } = this.#options;
+    const wasStable = this.#attempts.lost(stood, hasProgressed);
+    this.#handlers.onStatus({ type: "disconnected", broker, reason });
+    // Mosquitto just closes a connection whose id another client takes, and a
+    // 3.1.1 broker can't say more; but so do proxies that cut idle connections.
+    const { hasRandomId, clientId } = this.#options;
+    const mayBeTaken = !hasRandomId && cause === undefined &&
+      this.#hasKeptSession && !(wasStable && stood >= TAKEOVER_MS);
+    this.#silentCloses = mayBeTaken ? this.#silentCloses + 1 : 0;
+    if (this.#silentCloses === MANY_SILENT) {
       this.#handlers.onStatus({ type: "maybe shared", broker, clientId });
     }
-    this.#rotation.stood(now - this.#upSince);
-    // Whoever has answered CONNECT speaks the version.
-    this.#reconnect({ ...reason, remedy: "elsewhere" });
+    this.#reconnect("elsewhere");
   }
 
   /** Tries again until there is a connection, or there is no hope. */
-  async #reconnect(last: Reason): Promise<void> {
-    for (let failure: Reason | undefined = last; failure !== undefined;) {
-      await this.#waitAfter(failure);
+  async #reconnect(remedy: Remedy): Promise<void> {
+    for (;;) {
+      await this.#pause(remedy);
       if (this.#isEnding) return;
-      this.#step(`trying ${hostPort(this.broker)}`);
-      failure = await this.#attempt(this.#options.timeout * 1000);
+      const { broker } = this.#attempts;
+      this.#step(`trying ${hostPort(broker)}`);
+      const failure = await this.#attempt();
       if (failure === undefined) return;
-      this.#takeover.failed();
-      this.#step(`${showBroker(this.broker)}: ${failure.text}`);
-      const error = finalError(failure, this.broker);
-      if (error !== undefined) return this.#giveUp(error);
+      this.#silentCloses = 0;
+      const { text: reason, isMoved } = failure;
+      if (isMoved && this.#options.brokers.length === 1) {
+        return this.#giveUp(movedError(broker, reason));
+      }
+      this.#handlers.onStatus({ type: "failed", broker, reason });
+      remedy = failure.remedy;
     }
   }
 
-  /** Chooses where to go next, says when, and waits until then. */
-  #waitAfter(failure: Reason): Promise<void> {
-    const delay = failure.remedy === "will"
+  /** Chooses where to go next, reports when, and waits until then. */
+  async #pause(remedy: Remedy): Promise<void> {
+    const delay = remedy === "will"
       ? OTHERWISE_MS
-      : this.#rotation.retryAfter(mayBeVersion(failure), Math.random());
+      : this.#attempts.retryAfter(remedy, Math.random());
+    const { broker } = this.#attempts;
     const { promise, resolve } = Promise.withResolvers<void>();
-    this.#handlers.onStatus({
-      type: "reconnecting",
-      broker: this.broker,
-      seconds: delay / 1000,
-    });
-    this.#callOff = this.#wait(delay, resolve);
-    return promise;
+    const cancel = this.#clock.after(delay, resolve);
+    this.#endPause = resolve;
+    const seconds = delay / 1000;
+    this.#handlers.onStatus({ type: "reconnecting", broker, seconds });
+    await promise;
+    cancel();
   }
 
   /** MQTT 5: the broker says why it is about to close. */
   #onDisconnect({ reasonCode = 0, properties }: IDisconnectPacket): void {
     this.#disconnectCode = reasonCode;
-    if (reasonCode === SESSION_TAKEN_OVER) this.#giveUp(this.#takenOver());
-    else this.mqtt.fail(new Error(disconnectText(reasonCode, properties)));
-  }
-
-  /** Another client has our id. */
-  #takenOver(): RefusedError {
-    const id = JSON.stringify(this.#options.clientId);
-    return new RefusedError(
-      `${showBroker(this.broker)} gave the session to another client with ` +
-        `the id ${id}; end that one, or use another --id.`,
-    );
+    const reason = disconnectText(reasonCode, properties);
+    const { brokers, clientId } = this.#options;
+    if (!this.#isUp) this.mqtt.fail(new Error(reason));
+    else if (reasonCode === SESSION_TAKEN_OVER) {
+      this.#giveUp(
+        new RefusedError(
+          `${showBroker(this.broker)} gave the session to another client ` +
+            `with the id ${JSON.stringify(clientId)}; end that one, or use ` +
+            "another --id.",
+        ),
+      );
+    } else if (reasonCode === SERVER_MOVED && brokers.length === 1) {
+      this.#giveUp(movedError(this.broker, reason));
+    } else this.mqtt.fail(new Error(reason));
   }
 
   #giveUp(error: Error): void {
     if (this.#isEnding) return;
-    const hasStood = this.#hasStood;
-    this.#handlers.onDown({ mayBeMessage: false });
+    this.#handlers.onDown();
     this.break();
     this.#handlers.onLost(error);
-    if (!hasStood) this.#onOutcome({ text: error.message, remedy: "none" });
   }
 
   #step(text: string): void {
     this.#handlers.onStatus({ type: "step", text });
   }
+}
+
+/** Why an attempt failed. */
+interface Failure extends Reason {
+  /** Whether the broker names another one, for good. */
+  isMoved: boolean;
+}
+
+function movedError(broker: Broker, reason: string): RefusedError {
+  return new RefusedError(
+    `${showBroker(broker)} takes no connections any more: ${reason}.`,
+  );
 }

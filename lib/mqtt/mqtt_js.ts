@@ -1,25 +1,25 @@
 /**
  * MQTT.js as we use it: one connection at a time, opened when we say so, and
- * nothing sent again unless we say so. Owns every reach into its own fields,
- * and every answer to what it does otherwise (5.16, measured).
- *
- * @module
+ * nothing sent again unless we say so. All reaching into its own fields is
+ * here, and every answer to what it does otherwise (5.16, measured).
  */
 
 import "./library_env.ts"; // first: MQTT.js reads the environment on loading
-import "./unused_modules.ts"; // before MQTT.js as well
 import mqttClient from "mqtt/lib/client";
+import packetConstants from "mqtt-packet/constants.js";
 import ackHandler from "mqtt/lib/handlers/ack";
 import mqttStore from "mqtt/lib/store";
 import type {
   IClientOptions,
   IConnackPacket,
   IDisconnectPacket,
-  IPublishPacket,
   Packet,
 } from "mqtt";
 import type { ISubackPacket } from "mqtt-packet";
 import type { QoS } from "../protocol.ts";
+import { type Acknowledges, type Arrival, Inbound } from "./inbound.ts";
+import { limitArriving, malformed, PacketMeter } from "./stream.ts";
+import type { Clock } from "../timer.ts";
 
 /** MQTT.js's client. */
 export type MqttClient = import("mqtt").MqttClient;
@@ -31,7 +31,12 @@ export type ByteStream = import("mqtt").IStream;
 export const REASON_NAMES: Readonly<Record<number, string>> =
   ackHandler.ReasonCodes;
 
-/** What is said in CONNECT, and may be another at each. */
+// The parser refuses a PUBACK with a code that §3.4.2.1 does not list, and the
+// message would be sent again for ever: Mosquitto 2.0.11 sends 149.
+const ackCodes = packetConstants.MQTT5_PUBACK_PUBREC_CODES;
+Object.assign(ackCodes, { ...REASON_NAMES, ...ackCodes });
+
+/** What CONNECT says, where that may be another at each connection. */
 export interface ConnectPacket {
   /** 5, or 4 for 3.1.1. */
   protocolVersion: 5 | 4;
@@ -40,24 +45,25 @@ export interface ConnectPacket {
   username: string;
   password?: string;
   will?: { topic: string; payload: Uint8Array; qos: QoS };
-  /** Milliseconds until CONNACK must be there. */
-  connectTimeout: number;
 }
 
-/** What happens to a connection. None comes before `connect` was called. */
+/** What happens to a connection. */
 export interface ConnectionEvents {
-  /** The broker lets us in. Nothing has arrived before this. */
+  /** The broker accepts the connection. Nothing has arrived before this. */
   onConnack: (packet: IConnackPacket) => void;
-  /** Something was published. */
-  onPublish: (topic: string, bytes: Uint8Array, packet: IPublishPacket) => void;
+  /** A message arrived. */
+  onPublish: (arrival: Arrival) => void;
   /** MQTT 5: the broker says that, and why, it is about to close. */
   onDisconnect: (packet: IDisconnectPacket) => void;
-  /** The connection is gone, or was not to be had; without a cause: silently. */
+  /** The connection is closed; without a cause if the broker gave none. */
   onClose: (cause?: BrokerError) => void;
 }
 
 /** An error of MQTT.js or a stream, with what the broker said about it. */
-export type BrokerError = Error & Said;
+export type BrokerError = Error & Said & {
+  /** Whether we end the connection, over a packet that can't be read. */
+  isOurs?: boolean;
+};
 
 /** What a packet may say beside its reason code. */
 export interface Said {
@@ -69,11 +75,17 @@ export interface Said {
   serverReference?: string;
 }
 
-/** What is called when a packet has its answer. */
+/** Called when a packet has its answer. */
 export type Done = (error?: BrokerError) => void;
 
 /** MQTT.js's timer of reconnects never runs out: this is the longest there is. */
 const NEVER_MS = 2_147_483_647;
+
+/** The highest packet id. */
+const MAX_ID = 65_535;
+
+/** Errors of MQTT.js over what did not come in time. */
+const TIMEOUT = /timeout/;
 
 /** How long an orderly DISCONNECT may take to leave, in milliseconds. */
 const GOODBYE_MS = 1_000;
@@ -82,27 +94,47 @@ const GOODBYE_MS = 1_000;
 export class MqttJs {
   readonly #mqtt: MqttClient;
   readonly #events: ConnectionEvents;
+  readonly #clock: Clock;
   readonly #unanswered = new UnansweredStore();
+  readonly #inbound: Inbound;
+  /** Counts the packets of this connection. */
+  #meter = new PacketMeter(0);
+  /** Who awaits the next PINGRESPs, in order; nothing for MQTT.js's own. */
+  #pings: ((hasCome: boolean) => void)[] = [];
+  #lastId = Math.floor(Math.random() * MAX_ID);
   /** Why the connection that is about to close does. */
   #cause?: BrokerError;
 
-  /**
-   * @param open Opens a stream; called for each connection.
-   * @param options What every CONNECT says.
-   * @param events Who is told.
-   */
+  /** @param open Opens a stream; called for each connection. */
   constructor(
     open: (mqtt: MqttClient) => ByteStream,
-    options: Pick<IClientOptions, "clientId" | "keepalive" | "properties">,
+    { acknowledges, ...options }:
+      & Pick<IClientOptions, "clientId" | "keepalive" | "properties">
+      & { acknowledges: Acknowledges },
     events: ConnectionEvents,
+    clock: Clock,
   ) {
+    this.#inbound = new Inbound(
+      acknowledges,
+      (packet) => this.#mqtt["_sendPacket"](packet),
+      events.onPublish,
+    );
     this.#events = events;
+    this.#clock = clock;
     const mqtt = new mqttClient.default((mqtt) => this.#open(open, mqtt), {
       ...options,
       manualConnect: true,
       // 0 would have it fail what is unanswered when a connection breaks.
       reconnectPeriod: NEVER_MS,
+      connectTimeout: NEVER_MS,
       outgoingStore: this.#unanswered,
+      messageIdProvider: {
+        allocate: () => this.#nextId(),
+        getLastAllocated: () => this.#lastId,
+        register: () => true,
+        deallocate() {},
+        clear() {},
+      },
       // A resubscription that MQTT.js makes would hide a denial.
       resubscribe: false,
       // With it, the clock of pings is set anew for each packet.
@@ -114,13 +146,25 @@ export class MqttJs {
     });
     this.#mqtt = mqtt;
     mqtt.on("connect", (packet) => this.#onConnack(packet));
-    mqtt.on("message", (topic, bytes, packet) => {
-      events.onPublish(topic, bytes, packet);
-    });
     mqtt.on("packetreceive", (packet) => this.#onPacket(packet));
-    mqtt.on("error", (error) => this.fail(error));
+    mqtt.on("error", (error: BrokerError) => {
+      // Errors of streams have a name as their code, those of the parser none.
+      const isOurs = typeof error.code !== "string" &&
+        !TIMEOUT.test(`${error}`);
+      const text = `the broker sent a malformed packet (${error.message})`;
+      this.fail(
+        isOurs && mqtt.connected
+          ? malformed(text)
+          : Object.assign(error, { isOurs }),
+      );
+    });
     mqtt.on("close", () => this.#onClose());
     mqtt.on("disconnect", (packet) => events.onDisconnect(packet));
+    const sendPing = mqtt.sendPing.bind(mqtt);
+    mqtt.sendPing = () => {
+      this.#pings.push(() => {});
+      sendPing();
+    };
   }
 
   /** The properties of the last CONNACK (MQTT 5 §3.2.2.3). */
@@ -142,9 +186,8 @@ export class MqttJs {
   /**
    * Publishes; there must be a connection.
    *
-   * @param done Called once, when the broker has answered or, at QoS 0, when it
-   * is handed to the network. Not when the connection breaks, and not after
-   * {@link forget}.
+   * @param done Called once, when the broker has answered; never at QoS 0, when
+   * the connection breaks, or after {@link forget}.
    * @returns The packet id; undefined at QoS 0.
    */
   publish(
@@ -153,10 +196,14 @@ export class MqttJs {
     how: { qos: QoS; retain: boolean },
     done: Done,
   ): number | undefined {
+    if (how.qos === 0) {
+      this.#mqtt.publish(topic, payload, how);
+      return undefined;
+    }
     this.#mqtt.publish(topic, payload, how, (error, packet) => {
       done(error ? saidIn(error, packet) : undefined);
     });
-    return how.qos === 0 ? undefined : this.#mqtt.getLastMessageId();
+    return this.#lastId;
   }
 
   /**
@@ -173,73 +220,103 @@ export class MqttJs {
     this.#mqtt["_sendPacket"](again, undefined, undefined, true);
   }
 
+  /** As {@link Inbound.acknowledge}. */
+  acknowledge(number: number): void {
+    this.#inbound.acknowledge(number);
+  }
+
   /** Forgets what was not answered, so that it can't be sent again. */
   forget(packetId: number): void {
-    // MQTT.js would answer that it was removed, which nobody has to be told.
+    // MQTT.js would answer that it was removed.
     const awaited = this.#mqtt.outgoing[packetId];
     if (awaited !== undefined) awaited.cb = () => {};
     this.#mqtt.removeOutgoingMessage(packetId);
   }
 
+  /** Whether the broker has received a message of QoS 2: PUBREL is next. */
+  isReceived(packetId: number): boolean {
+    return this.#unanswered.packets.get(packetId)?.cmd === "pubrel";
+  }
+
   /**
    * Subscribes; there must be a connection.
    *
-   * @param done Given the SUBACK, or nothing when the connection broke.
+   * @param id The Subscription Identifier, in MQTT 5.
+   * @param done Called with the SUBACK, or nothing when the connection broke.
    */
   subscribe(
-    filters: string[],
-    qos: QoS,
+    filter: string,
+    { id, ...how }: { qos: QoS; rh: 0 | 1; id: number },
     done: (suback?: ISubackPacket) => void,
   ): void {
+    const hasIds = this.#mqtt.options.protocolVersion === 5 &&
+      this.serverProperties?.subscriptionIdentifiersAvailable !== false;
+    const properties = hasIds ? { subscriptionIdentifier: id } : undefined;
     // An array: of an object, MQTT.js takes the key `resubscribe` for an
     // option of its own, and sorts filters that look like numbers first.
-    this.#mqtt.subscribe(filters, { qos }, (_error, _granted, packet) => {
+    const options = { ...how, ...properties && { properties } };
+    this.#inbound.subscribe(filter);
+    this.#mqtt.subscribe([filter], options, (_error, _granted, packet) => {
       done(packet as ISubackPacket | undefined);
     });
   }
 
   /** Unsubscribes; there must be a connection. Settles with the answer. */
   unsubscribe(filters: string[]): Promise<void> {
+    this.#inbound.unsubscribe(filters);
     return new Promise((resolve) => {
       this.#mqtt.unsubscribe(filters, () => resolve());
     });
   }
 
   /**
-   * Ends this connection in good order, for the next one: the will is not
+   * Sends PINGREQ; there must be a connection.
+   *
+   * @returns Whether its PINGRESP came before the connection closed.
+   */
+  ping(): Promise<boolean> {
+    return new Promise((resolve) => {
+      this.#pings.push(resolve);
+      this.#mqtt["_sendPacket"]({ cmd: "pingreq" });
+    });
+  }
+
+  /**
+   * Ends this connection with DISCONNECT, for the next one: the will is not
    * published, and a session is kept.
    */
   leave(): void {
     const { stream } = this.#mqtt;
-    const timer = setTimeout(() => stream.destroy(), GOODBYE_MS);
-    stream.once("close", () => clearTimeout(timer));
+    this.#inbound.close();
+    const cancel = this.#clock.after(GOODBYE_MS, () => stream.destroy());
+    stream.once("close", cancel);
     this.#mqtt["_sendPacket"]({ cmd: "disconnect" }, () => stream.end());
   }
 
   /**
    * Ends the connection with DISCONNECT, so that the will is not published.
    *
-   * @param endsSession Whether the broker is told to forget the session too
-   * (MQTT 5 §3.14.2.2.2).
+   * @param endsSession Whether it ends the session, too (MQTT 5 §3.14.2.2.2).
    * @param mayReceive Whether something may still arrive. To close then would
    * reset the connection: the broker could miss the DISCONNECT and publish the
    * will (one in ten, measured), so its own end is awaited, a round trip later.
    */
   async disconnect(endsSession: boolean, mayReceive: boolean): Promise<void> {
     const { promise, resolve } = Promise.withResolvers<void>();
-    const timer = setTimeout(resolve, GOODBYE_MS);
-    // `end` would wait for acknowledgements that nobody awaits any more.
+    const cancel = this.#clock.after(GOODBYE_MS, resolve);
+    this.#inbound.close();
+    // `end` would wait for acknowledgements.
     this.#mqtt.outgoing = {};
     const properties = { sessionExpiryInterval: 0 };
     this.#mqtt.end(false, endsSession ? { properties } : {}, () => resolve());
     // DISCONNECT and the end of the stream are the kernel's now.
     if (!mayReceive) this.#mqtt.stream.once("finish", () => resolve());
     await promise;
-    clearTimeout(timer);
+    cancel();
     this.#mqtt.stream.destroy();
   }
 
-  /** Ends everything without a word: the broker publishes the will. */
+  /** Closes the connection for good: the broker publishes the will. */
   break(): void {
     // There is none before the first connection.
     const stream: ByteStream | undefined = this.#mqtt.stream;
@@ -257,11 +334,21 @@ export class MqttJs {
     this.#mqtt.stream.destroy();
   }
 
+  /** The next packet id that is not in flight. */
+  #nextId(): number {
+    do this.#lastId = this.#lastId % MAX_ID + 1; while (
+      Object.hasOwn(this.#mqtt.outgoing, this.#lastId)
+    );
+    return this.#lastId;
+  }
+
   #open(
     open: (mqtt: MqttClient) => ByteStream,
     mqtt: MqttClient,
   ): ByteStream {
     const stream = open(mqtt);
+    const { protocolVersion } = mqtt.options;
+    this.#meter = limitArriving(stream, protocolVersion === 5 ? 5 : 4);
     // MQTT.js keeps those to itself that have no code, as ws has for an HTTP
     // answer.
     stream.on("error", (error: BrokerError) => this.#cause ??= error);
@@ -271,20 +358,30 @@ export class MqttJs {
   #onConnack(packet: IConnackPacket): void {
     // What came with it could not be parsed.
     if (this.#cause !== undefined) return;
-    // New messages must not take the ids of those that may go out again.
-    for (const { messageId } of this.#unanswered.packets.values()) {
-      if (messageId) this.#mqtt.messageIdProvider.register(messageId);
-    }
+    this.#inbound.open(packet.sessionPresent);
     this.#events.onConnack(packet);
   }
 
   #onPacket(packet: Packet): void {
+    const isCut = this.#meter.nextWasCut();
+    if (packet.cmd === "pingresp") this.#pings.shift()?.(true);
     // The parser gives the id −1 where a packet ends before its id, and
-    // acknowledging that throws where nobody can catch it.
-    if ("messageId" in packet && packet.messageId === -1) {
+    // acknowledging that throws where it can't be caught.
+    const fault = "messageId" in packet && packet.messageId === -1
+      ? "it has no packet id"
+      : packet.cmd === "suback" && packet.granted.length !== 1
+      ? "its answers are not one"
+      : undefined;
+    if (fault !== undefined) {
       // An unknown command: MQTT.js passes over it.
-      Object.assign(packet, { cmd: "truncated" });
-      this.fail(new Error("Malformed packet: it has no packet id"));
+      Object.assign(packet, { cmd: "malformed" });
+      this.fail(malformed(`the broker sent a malformed packet (${fault})`));
+    }
+    if (packet.cmd === "pubrel") this.#inbound.release(packet.messageId!);
+    // MQTT.js refuses a topic alias: none was allowed.
+    if (packet.cmd === "publish" && packet.topic !== "") {
+      this.#inbound.take(packet, isCut);
+      Object.assign(packet, { cmd: "taken" });
     }
     const code = packet.cmd === "connack"
       ? packet.reasonCode ?? packet.returnCode
@@ -295,6 +392,8 @@ export class MqttJs {
   #onClose(): void {
     const cause = this.#cause;
     this.#cause = undefined;
+    this.#inbound.close();
+    for (const answer of this.#pings.splice(0)) answer(false);
     this.#events.onClose(cause);
   }
 }

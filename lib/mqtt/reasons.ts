@@ -1,9 +1,4 @@
-/**
- * Why a connection fails, in words, and whether trying again can help. Owns
- * the reading of MQTT's reason codes and of the system's and TLS's errors.
- *
- * @module
- */
+/** Why a connection fails, in words, and what may help. */
 
 import { type BrokerError, REASON_NAMES, type Said } from "./mqtt_js.ts";
 
@@ -13,6 +8,8 @@ export type Remedy =
   | "credentials"
   /** The other MQTT version may do. */
   | "version"
+  /** It closed without CONNACK: the other version may do. */
+  | "close"
   /** It was silent: the other version, another broker or a later time may do. */
   | "silence"
   /** The will may be too much: a lower QoS may do. */
@@ -84,6 +81,7 @@ const CERTIFICATE_ERRORS: ReadonlyMap<string, string> = new Map([
     "your --cert is not one for clients",
   ],
   ["ERR_SSL_SSLV3_ALERT_CERTIFICATE_EXPIRED", "your --cert has expired"],
+  ["ERR_SSL_SSLV3_ALERT_CERTIFICATE_REVOKED", "your --cert was revoked"],
   [
     "ERR_SSL_UNSUPPORTED_PROTOCOL",
     "there is no common TLS version, or --cert and --key do not match",
@@ -91,12 +89,13 @@ const CERTIFICATE_ERRORS: ReadonlyMap<string, string> = new Map([
 ]);
 
 /** What MQTT.js's parser says when the other side speaks something else. */
-const NOT_MQTT = /^(Invalid header flag bits|Malformed|Not supported|Packet)/;
+const NOT_MQTT =
+  /^(Invalid |Malformed|Not supported|Packet |Cannot parse|Unknown property)/;
 
 /** An HTTP answer where a WebSocket was expected, as ws says it. */
 const HTTP_ANSWER = /^Unexpected server response: (\d{3})$/;
 
-/** What HTTP's answers mean for whoever wants a WebSocket. */
+/** What HTTP's answers mean where a WebSocket was asked for. */
 const HTTP_ADVICE: Readonly<Record<string, string>> = {
   "401": "it wants a login of HTTP's own",
   "403": "it forbids that",
@@ -120,8 +119,8 @@ const MAX_SAID = 200;
 export function connectReason(error: BrokerError | undefined): Reason {
   if (error === undefined) {
     // Old brokers treat an unknown version so.
-    const text = "it closed the connection without a word";
-    return { text, remedy: "version" };
+    const text = "the broker closed the connection (no reason given)";
+    return { text, remedy: "close" };
   }
   if (error.message === "connack timeout") {
     return { text: "no answer in time", remedy: "silence" };

@@ -1,319 +1,714 @@
 /**
- * Messages on their way to the broker: those that wait for a connection, those
- * that wait for an answer, over as many connections as that takes, and the
- * errors that end them. The one ledger of what is in flight.
- *
- * @module
+ * All that waits for the broker's answer, over as many connections as that
+ * takes: the rooms that are subscribed to, and the messages that are sent.
  */
 
 import { Buffer } from "node:buffer";
-import type { QoS } from "../protocol.ts";
-import { type Wait, waitFor } from "../timer.ts";
-import { AbandonedError, PublishError } from "./errors.ts";
-import { type Limits, MAX_PUBLISH_BYTES, publishBytes } from "./limits.ts";
+import { MAX_PAYLOAD_BYTES, type QoS } from "../protocol.ts";
+import { type Clock, SYSTEM_CLOCK } from "../timer.ts";
+import { type Broker, showBroker } from "./address.ts";
+import type { Version } from "./attempts.ts";
+import type { Break, Connection } from "./link.ts";
 import type { BrokerError, MqttJs } from "./mqtt_js.ts";
 import { reasonCodeOf, reasonText } from "./reasons.ts";
-import type { Version } from "./rotation.ts";
 
-/** What is sent: a payload to a topic, at a QoS. */
+/** A broker's limits (MQTT 5 §3.2.2.3). */
+export interface Limits {
+  /** The highest QoS it takes. */
+  qos: QoS;
+  /** The most bytes of a packet. */
+  packetBytes: number;
+  /** The most messages of QoS 1 and 2 it takes unacknowledged. */
+  inFlight: number;
+  /** Whether it keeps retained messages, as far as it says so. */
+  retains: boolean;
+}
+
+/** The limits that a broker may announce in CONNACK. */
+type Announced = MqttJs["serverProperties"];
+
+/** No PUBLISH of ours is larger: topic, payload, and less than 16 bytes more. */
+const MAX_PUBLISH_BYTES = 65_535 + MAX_PAYLOAD_BYTES + 16;
+
+/** The largest packet the length field can say (MQTT 5 §1.5.5). */
+const MQTT_MAX_PACKET_BYTES = 268_435_455 + 5;
+
+/**
+ * How many messages an MQTT 3.1.1 broker is sent unacknowledged. It can't say
+ * how many it takes; Mosquitto closes over more than 20 at QoS 2 (measured).
+ */
+const SILENT_IN_FLIGHT = 20;
+
+/** Leaves packet ids for SUBSCRIBE and UNSUBSCRIBE. */
+const MOST_IN_FLIGHT = 60_000;
+
+/** The limits that a broker announces, with the standard's defaults. */
+export function limitsOf(version: Version, announced: Announced = {}): Limits {
+  const { maximumQoS, maximumPacketSize, receiveMaximum, retainAvailable } =
+    announced;
+  return {
+    qos: maximumQoS === 0 || maximumQoS === 1 ? maximumQoS : 2,
+    // 0 is no limit that MQTT knows.
+    packetBytes: maximumPacketSize || MQTT_MAX_PACKET_BYTES,
+    inFlight: version === 4
+      ? SILENT_IN_FLIGHT
+      : Math.min(receiveMaximum || MOST_IN_FLIGHT, MOST_IN_FLIGHT),
+    retains: retainAvailable !== false,
+  };
+}
+
+/** The size in bytes of a PUBLISH without properties (MQTT 5 §3.3). */
+export function publishBytes(
+  topic: string,
+  payloadBytes: number,
+  qos: QoS,
+  version: Version,
+): number {
+  const remaining = 2 + Buffer.byteLength(topic) + (qos > 0 ? 2 : 0) +
+    (version === 5 ? 1 : 0) + payloadBytes;
+  let lengthBytes = 1;
+  for (let rest = remaining; rest >= 128; rest = Math.floor(rest / 128)) {
+    lengthBytes++;
+  }
+  return 1 + lengthBytes + remaining;
+}
+
+/** MQTT 5's reason codes (§2.4). */
+const NOT_AUTHORIZED = 0x87;
+const PACKET_ID_NOT_FOUND = 0x92;
+const PACKET_TOO_LARGE = 0x95;
+const PAYLOAD_FORMAT_INVALID = 0x99;
+
+/** A message the broker did not take. */
+export class PublishError extends Error {
+  static {
+    this.prototype.name = "PublishError";
+  }
+
+  /** MQTT's reason code (MQTT 5 §2.4), where the broker gave one. */
+  readonly reasonCode?: number;
+  /** Whether the broker takes no messages for this topic. */
+  readonly isDenied: boolean;
+
+  /**
+   * Makes an error of a sentence.
+   *
+   * @param message The sentence.
+   * @param reasonCode MQTT's reason code, if there is one.
+   * @param isDenied Whether the broker takes none for this topic.
+   */
+  constructor(
+    message: string,
+    reasonCode?: number,
+    isDenied: boolean = reasonCode === NOT_AUTHORIZED,
+  ) {
+    super(message);
+    this.reasonCode = reasonCode;
+    this.isDenied = isDenied;
+  }
+}
+
+/** A message without an answer when the connection ended. */
+export class AbandonedError extends PublishError {
+  static {
+    this.prototype.name = "AbandonedError";
+  }
+}
+
+/** How a subscription was answered. */
+export interface Grant {
+  /** The topic filter. */
+  topic: string;
+  /** The QoS the broker grants; undefined when it denies. */
+  qos?: QoS;
+  /** Why it denies. */
+  reason?: string;
+}
+
+/** What happens to subscriptions and messages. */
+export type SenderStatus =
+  /** Messages go out at a lower QoS than asked for. */
+  | { type: "lowered"; broker: Broker; qos: QoS }
+  | { type: "subscribed"; topic: string; qos: QoS }
+  | { type: "denied"; topic: string; reason: string }
+  /** A room that was granted breaks connections; it is tried again later. */
+  | { type: "set aside"; topic: string; reason: string; seconds: number };
+
+/** A payload to a topic, at a QoS. */
 export interface Message {
   topic: string;
-  /**
-   * Encodes the payload, before UTF-8. Called when its turn has come; whatever
-   * is sent again is what that gave.
-   *
-   * @throws {Error} When it can't be sent.
-   */
-  encode: () => string;
-  /** Called when it is handed over for the first time. */
-  onHandedOver?: () => void;
+  payload: string;
   qos: QoS;
-  /** Whether the broker is to keep it for whoever comes later. */
+  /** Whether the broker is to keep it. */
   retain?: boolean;
+  /** Whether one connection that breaks over it is enough to give it up. */
+  isOptional?: boolean;
 }
 
-/** How messages get out. */
-export interface SenderOptions {
-  /** MQTT.js, as far as messages go. */
-  mqtt: Pick<MqttJs, "publish" | "resend" | "forget">;
-  /** Seconds in which one of the messages that are sent again is answered. */
-  timeout: number;
-  /** How to name the broker in an error. */
-  broker: () => string;
-  /** Called when messages go out at a lower QoS than asked for, once. */
-  onLowered: (qos: QoS) => void;
-  /** Called when nothing that was sent again is answered. */
-  onStuck: () => void;
-  /** For tests. */
-  wait?: Wait;
+/** What waits for an answer. */
+interface Thing {
+  topic: string;
+  isOptional: boolean;
+  /** How many connections in a row broke while only this was unanswered. */
+  breaks: number;
 }
 
-/** How a connection ended. */
-export interface Break {
-  /** Whether a message may have been the reason. */
-  mayBeMessage: boolean;
-  /** Whether the broker closed it without a word. */
-  wasSilent?: boolean;
-  /** MQTT's reason code, where the broker gave one. */
-  reasonCode?: number;
+/** A room, until it is denied or left. */
+interface Room extends Thing {
+  qos: QoS;
+  /** Its Subscription Identifier. */
+  id: number;
+  /** Settles with the first answer. */
+  answer: PromiseWithResolvers<Grant>;
+  wasGranted: boolean;
+  /** The wait before the next try of one that is set aside, in milliseconds. */
+  wait?: number;
+  /** Cancels that wait. */
+  cancel?: () => void;
 }
 
-/** A message, and whoever waits for its fate. */
-interface Sending {
+/** A message until it is answered. */
+interface Sending extends Thing {
   message: Message;
-  /** What was handed over. */
-  payload?: string;
   resolve: () => void;
   reject: (error: Error) => void;
+  /** The QoS at which it was sent. */
+  sentQoS?: QoS;
   packetId?: number;
-  /** Whether it went out over more than one connection. */
-  isResent?: true;
+  /** The broker that it was sent to as new. */
+  sentTo?: Broker;
+  /** Whether a later connection carried it again. */
+  isResent?: boolean;
 }
 
-/**
- * How many connections in a row may break before the oldest message they
- * carried is answered, until it is taken for the reason. Some brokers close
- * over a message that they don't take (NATS over QoS 2, RabbitMQ over one that
- * is not allowed), and Mosquitto answers one over its message_size_limit with
- * a PUBACK that MQTT.js can't read; the message would be sent again after each
- * reconnect, for ever.
- */
+/** Breaks over a thing until it is given up. */
 const MAX_BREAKS = 3;
 
-/** MQTT 5's reason code for what exceeds the broker's limit (§2.4). */
-const PACKET_TOO_LARGE = 149;
+/** Messages in a row that are given up until their topic is refused. */
+const MAX_GIVEN_UP = 3;
 
 /**
- * MQTT 5's reason code for a packet id that isn't in use (§2.4). As the answer
- * to what was sent again it says that the broker has finished with it (§4.13.2
- * leaves no other reading).
+ * PINGRESPs before a thing is tried alone: 1, 4 and 16 for the tries in a row.
+ * A link that breaks at random would else give up one lone message in 15.
  */
-const PACKET_ID_NOT_FOUND = 146;
+const signsBefore = ({ breaks }: Thing) => 4 ** breaks;
 
-/** Sends messages in order, over a connection that comes and goes. */
+/** The waits before a room that is set aside is tried, in milliseconds. */
+const FIRST_WAIT_MS = 1_000;
+const LONGEST_WAIT_MS = 120_000;
+
+/** What a {@link Sender} needs of the connection. */
+export interface SenderOptions {
+  mqtt: MqttJs;
+  /** Seconds that an answer may take. */
+  timeout: number;
+  onStatus: (status: SenderStatus) => void;
+  /** Gives the connection up, for the next one. */
+  drop: (reason: string) => void;
+  clock?: Clock;
+}
+
+/** Subscribes and sends, in order, over a connection that comes and goes. */
 export class Sender {
   readonly #options: SenderOptions;
-  /**
-   * Not handed to MQTT.js while it is offline: its own queue forgets some when
-   * a connection breaks.
-   */
-  readonly #waiting: Sending[] = [];
-  /** What was handed to MQTT.js and is not answered, the oldest first. */
-  readonly #inFlight = new Set<Sending>();
-  /** Those of them that this connection has not carried yet. */
-  #unsent: Sending[] = [];
-  /** Those that it carries again, and that are not answered. */
-  readonly #resent = new Set<Sending>();
-  #stopWaiting = () => {};
-  #online?: { limits: Limits; version: Version; hasSession: boolean };
-  #isFlushing = false;
+  readonly #mqtt: MqttJs;
+  readonly #clock: Clock;
+  readonly #rooms = new Map<string, Room>();
+  #lastRoomId = 0;
+  /** Messages that this connection has not carried; older ones come first. */
+  #waiting: Sending[] = [];
+  readonly #acknowledged = new Set<string>();
+  /** By topic: how many messages in a row were given up. */
+  readonly #givenUp = new Map<string, number>();
+  /** Topics that take no messages, and why. */
+  readonly #refused = new Map<string, string>();
   #isLowered = false;
-  /** The oldest message when the last connection broke, and how many did. */
-  #suspect?: Sending;
-  #breaks = 0;
+
+  #connection?: Connection & { limits: Limits };
+  /** The broker of the last connection. */
+  #broker?: Broker;
+  /** Rooms that this connection has not asked for. */
+  #toAsk: Room[] = [];
+  /** Rooms of earlier connections, for whose answers the messages wait. */
+  readonly #asked = new Set<Room>();
+  /** All that this connection carries and that is unanswered, oldest first. */
+  readonly #open = new Set<Thing>();
+  /** How many messages of QoS 1 and 2 those are. */
+  #inFlight = 0;
+  /** Messages of QoS 0 among them, to be confirmed by the next PINGRESP. */
+  #unconfirmed: Sending[] = [];
+  #isConfirming = false;
+  /** Since when the oldest of them is that. */
+  #since = 0;
+  #stopWatch?: () => void;
+
+  /** Whether the last connection broke while something was unanswered. */
+  #isOnProbation = false;
+  /** How many may be unanswered at a time; 0 if the next one goes alone. */
+  #window = Infinity;
+  /** What is unanswered alone. */
+  #trial?: Thing;
+  /** Signs that the broker is well, since the last trial began. */
+  #signs = 0;
+  #isChecking = false;
+  /** Whether a trial was answered on this connection. */
+  #hasProgressed = false;
+  /** What the last connection broke over. */
+  #suspect?: Thing;
+  /** Rooms that were set aside, and whose wait is over. */
+  #due: Room[] = [];
 
   constructor(options: SenderOptions) {
     this.#options = options;
+    this.#mqtt = options.mqtt;
+    this.#clock = options.clock ?? SYSTEM_CLOCK;
   }
 
   /** Whether messages go out now rather than wait. */
   get isOnline(): boolean {
-    return this.#online !== undefined;
+    return this.#connection !== undefined;
+  }
+
+  /** Whether no room is subscribed to. */
+  get isEmpty(): boolean {
+    return this.#rooms.size === 0;
+  }
+
+  /** The limits of the last broker. */
+  get limits(): Limits {
+    return limitsOf(5, this.#mqtt.serverProperties);
   }
 
   /**
-   * From now on there is a connection: what was unanswered goes out again, then
-   * what waits.
+   * Subscribes to rooms, now and on each connection.
    *
-   * @param limits What the broker takes.
-   * @param version The MQTT version spoken.
-   * @param hasSession Whether the broker has ours. Where it hasn't, it knows of
-   * none of the messages, and each goes out as a new one: of one at QoS 2 it
-   * would acknowledge a part that it never had.
+   * @param isOptional Whether one break is enough to give them up, and silence
+   * breaks nothing; they are asked for last.
+   * @returns The broker's first answers, in the same order.
    */
-  goOnline(limits: Limits, version: Version, hasSession = true): void {
-    this.#online = { limits, version, hasSession };
-    this.#unsent = [...this.#inFlight];
-    for (const sending of this.#unsent) this.#resent.add(sending);
-    this.#awaitAnswer();
+  join(topics: string[], qos: QoS, isOptional = false): Promise<Grant[]> {
+    const rooms = topics.map((topic) => {
+      const before = this.#rooms.get(topic);
+      before?.cancel?.();
+      const room: Room = {
+        topic,
+        qos,
+        isOptional,
+        breaks: 0,
+        id: before?.id ?? ++this.#lastRoomId,
+        answer: Promise.withResolvers(),
+        wasGranted: before?.wasGranted ?? false,
+      };
+      const { promise } = room.answer;
+      if (before) promise.then(before.answer.resolve, before.answer.reject);
+      this.#rooms.set(topic, room);
+      if (this.#connection) this.#toAsk.push(room);
+      return room;
+    });
     this.#flush();
+    return Promise.all(rooms.map(({ answer }) => answer.promise));
   }
 
-  /** From now on there is none; what comes waits. */
-  goOffline({ mayBeMessage, reasonCode, wasSilent }: Break): void {
-    this.#online = undefined;
-    this.#unsent = [];
-    this.#resent.clear();
-    this.#awaitAnswer();
-    if (!mayBeMessage) return;
-    const over = `the connection broke ${MAX_BREAKS} times over it`;
-    const why = reasonCode !== undefined
-      ? `: ${reasonText(reasonCode)}`
-      : wasSilent
-      ? ", without a word; some brokers do so over what is not allowed"
-      : "";
-    this.#blameOldest(over + why, reasonCode);
+  /** Unsubscribes. Settles with the broker's answer. */
+  async leave(topics: string[]): Promise<void> {
+    for (const topic of topics) {
+      const room = this.#rooms.get(topic);
+      if (room !== undefined) this.#drop(room, "it was left");
+    }
+    if (this.#connection) await this.#mqtt.unsubscribe(topics);
   }
 
   /**
    * Sends a message, now or when there is a connection.
    *
-   * @returns When the broker has answered.
-   * @throws {PublishError} When it refuses.
+   * @throws {PublishError} When the broker does not take it.
    */
   send(message: Message): Promise<void> {
+    const { topic, isOptional = false } = message;
+    const refusal = this.#refused.get(topic);
+    if (refusal !== undefined) {
+      return Promise.reject(this.#error(topic, refusal, undefined, true));
+    }
     return new Promise((resolve, reject) => {
-      this.#waiting.push({ message, resolve, reject });
+      const sending = { topic, isOptional, breaks: 0, message };
+      this.#waiting.push({ ...sending, resolve, reject });
       this.#flush();
     });
   }
 
-  /** Ends the wait of everybody: there will be no answer. */
-  abandon(): void {
-    const open = [...this.#inFlight, ...this.#waiting.splice(0)];
-    this.#inFlight.clear();
-    this.goOffline({ mayBeMessage: false });
-    for (const { message, reject } of open) {
-      reject(new AbandonedError(`Nobody answered for ${message.topic}.`));
+  /** There is a connection: first the rooms, then what was unanswered. */
+  up(connection: Connection): void {
+    const limits = limitsOf(connection.version, this.#mqtt.serverProperties);
+    this.#connection = { ...connection, limits };
+    this.#broker = connection.broker;
+    const order = (room: Room) =>
+      (room.isOptional ? 2 : 0) + (room.wasGranted ? 0 : 1);
+    const rooms = [...this.#rooms.values()];
+    for (const room of rooms.sort((a, b) => order(a) - order(b))) {
+      if (room.wait !== undefined) continue;
+      this.#toAsk.push(room);
+      if (!room.isOptional) this.#asked.add(room);
     }
-  }
-
-  /** Takes note that the oldest message may be why the connection broke. */
-  #blameOldest(reason: string, reasonCode?: number): void {
-    const [oldest] = this.#inFlight;
-    if (oldest === undefined) return;
-    this.#breaks = oldest === this.#suspect ? this.#breaks + 1 : 1;
-    this.#suspect = oldest;
-    if (this.#breaks < MAX_BREAKS) return;
-    this.#inFlight.delete(oldest);
-    this.#refuse(oldest, reason, reasonCode);
-    if (oldest.packetId !== undefined) {
-      this.#options.mqtt.forget(oldest.packetId);
-    }
-  }
-
-  /** Waits for the next answer to what was sent again, but not for ever. */
-  #awaitAnswer(): void {
-    this.#stopWaiting();
-    if (this.#resent.size === 0) return;
-    const { wait = waitFor, timeout, onStuck } = this.#options;
-    this.#stopWaiting = wait(timeout * 1000, () => {
-      this.#blameOldest(`it was not acknowledged on ${MAX_BREAKS} connections`);
-      onStuck();
-    });
-  }
-
-  #flush(): void {
-    // At QoS 0 the answer comes at once, from within.
-    if (this.#isFlushing) return;
-    this.#isFlushing = true;
-    while (this.#online !== undefined) {
-      const underWay = this.#inFlight.size - this.#unsent.length;
-      if (underWay >= this.#online.limits.inFlight) break;
-      const again = this.#unsent.shift();
-      const sending = again ?? this.#waiting.shift();
-      if (sending === undefined) break;
-      const { limits, version, hasSession } = this.#online;
-      const mayBeKnown = hasSession && sending.message.qos <= limits.qos;
-      if (again === undefined || !this.#resend(again, mayBeKnown)) {
-        this.#publish(sending, limits, version);
-      }
-    }
-    this.#isFlushing = false;
+    if (this.#isOnProbation) this.#window = 0;
+    this.#flush();
   }
 
   /**
-   * Sends what an earlier connection left unanswered as what it was, or else
-   * has it forgotten.
+   * There is none any more.
    *
-   * @returns Whether it is sent.
+   * @param how How it broke; nothing where we ended it.
+   * @returns Whether the back-off may begin anew.
    */
-  #resend(sending: Sending, mayBeKnown: boolean): boolean {
-    const { packetId } = sending;
-    if (packetId === undefined) return false;
-    const { mqtt } = this.#options;
-    if (mayBeKnown) {
-      sending.isResent = true;
-      mqtt.resend(packetId);
-    } else mqtt.forget(packetId);
-    return mayBeKnown;
+  down(how?: Break): boolean {
+    const trial = this.#trial;
+    const open = [...this.#open];
+    const isUnanswered = open.length > 0 || this.#isChecking;
+    const hasProgressed = this.#hasProgressed || trial !== undefined;
+    this.#disconnected();
+    const messages = open.filter((thing) => !isRoom(thing)) as Sending[];
+    const isLost = ({ sentQoS }: Sending) => sentQoS === 0;
+    this.#waiting = [
+      ...messages.filter((sending) => !isLost(sending)),
+      ...this.#waiting,
+    ];
+    const lost = messages.filter(isLost);
+    for (const { topic, reject } of lost) {
+      reject(new AbandonedError(`A message for ${topic} may be lost.`));
+    }
+    if (how === undefined) return false;
+    this.#isOnProbation = isUnanswered;
+    if (how.isOurs) return false;
+    // Only breaks in a row count.
+    if (this.#suspect !== trial && this.#suspect) this.#suspect.breaks = 0;
+    this.#suspect = trial;
+    if (trial !== undefined && lost.length === 0) this.#blame(trial, how);
+    return hasProgressed;
   }
 
-  #publish(sending: Sending, limits: Limits, version: Version): void {
-    const { message } = sending;
-    const { topic, qos: wanted, retain = false } = message;
-    const payload = this.#payloadOf(sending);
-    if (payload === undefined) return;
+  /** Ends all waiting: there will be no answer. */
+  abandon(error: Error): void {
+    const messages = [...this.#open].filter((thing) => !isRoom(thing));
+    this.#disconnected();
+    const all = [...messages as Sending[], ...this.#waiting.splice(0)];
+    for (const { topic, reject } of all) {
+      reject(new AbandonedError(`No answer came for ${topic}.`));
+    }
+    for (const { answer, cancel } of this.#rooms.values()) {
+      cancel?.();
+      answer.promise.catch(() => {});
+      answer.reject(error);
+    }
+  }
+
+  #disconnected(): void {
+    this.#connection = undefined;
+    this.#toAsk = [];
+    this.#asked.clear();
+    this.#open.clear();
+    this.#inFlight = 0;
+    this.#unconfirmed = [];
+    this.#stopWatch?.();
+    this.#stopWatch = undefined;
+    this.#window = Infinity;
+    this.#trial = undefined;
+    this.#signs = 0;
+    this.#isChecking = false;
+    this.#hasProgressed = false;
+  }
+
+  /** What is sent next; messages wait for the answers of the rooms. */
+  #next(): Room | Sending | undefined {
+    const [room] = this.#toAsk;
+    if (room !== undefined || this.#asked.size > 0) return room;
+    return this.#due[0] ?? this.#waiting[0];
+  }
+
+  /** Sends what may be sent now. */
+  #flush(): void {
+    const connection = this.#connection;
+    if (connection === undefined) return;
+    while (this.#trial === undefined && !this.#isChecking) {
+      const next = this.#next();
+      if (next === undefined) break;
+      // On probation each room goes alone, since all are asked for again on
+      // each connection; and so does the first message.
+      const isTrial = isRoom(next)
+        ? this.#isOnProbation || next.wait !== undefined
+        : this.#window === 0;
+      if (this.#open.size >= (isTrial ? 1 : this.#window)) break;
+      if (isTrial && this.#signs < signsBefore(next)) {
+        this.#check();
+        break;
+      }
+      if (isRoom(next)) this.#ask(next);
+      else if (this.#inFlight >= connection.limits.inFlight) break;
+      else this.#carry(this.#waiting.shift()!, connection);
+      // One that is too large was not sent.
+      if (isTrial && this.#open.has(next)) {
+        this.#trial = next;
+        this.#signs = 0;
+      }
+    }
+    if (this.#unconfirmed.length > 0 && !this.#isConfirming) this.#confirm();
+  }
+
+  /** Waits for a sign that the broker is well. */
+  async #check(): Promise<void> {
+    const connection = this.#connection;
+    this.#isChecking = true;
+    await this.#ping();
+    if (this.#connection !== connection) return;
+    this.#isChecking = false;
+    this.#signs++;
+    this.#flush();
+  }
+
+  /** Returns whether the broker answered before the connection closed. */
+  async #ping(): Promise<boolean> {
+    const { timeout, drop } = this.#options;
+    const cancel = this.#clock.after(
+      timeout * 1000,
+      () => drop(`no answer to PINGREQ in ${timeout} s`),
+    );
+    const hasCome = await this.#mqtt.ping();
+    cancel();
+    return hasCome;
+  }
+
+  /** A PINGRESP is the answer to all of QoS 0 that was sent before the ping. */
+  async #confirm(): Promise<void> {
+    this.#isConfirming = true;
+    while (this.#unconfirmed.length > 0) {
+      const sent = this.#unconfirmed;
+      this.#unconfirmed = [];
+      if (!await this.#ping()) break;
+      for (const sending of sent) this.#settle(sending);
+    }
+    this.#isConfirming = false;
+  }
+
+  #opened(thing: Thing): void {
+    if (this.#open.size === 0) this.#since = this.#clock.monotonic();
+    this.#open.add(thing);
+    if (this.#stopWatch === undefined) this.#watch();
+  }
+
+  /** Waits until the oldest is overdue. */
+  #watch(): void {
+    const { timeout } = this.#options;
+    const left = this.#since + timeout * 1000 - this.#clock.monotonic();
+    this.#stopWatch = this.#clock.after(left, () => {
+      this.#stopWatch = undefined;
+      const [oldest] = this.#open;
+      if (oldest === undefined) return;
+      const isLate = this.#clock.monotonic() - this.#since >= timeout * 1000;
+      if (isLate) this.#isOverdue(oldest);
+      else this.#watch();
+    });
+  }
+
+  #isOverdue(thing: Thing): void {
+    const { timeout, drop } = this.#options;
+    const packet = isRoom(thing) ? "SUBSCRIBE" : "PUBLISH";
+    const reason = `no answer to ${packet} in ${timeout} s`;
+    if (!isRoom(thing) || !thing.isOptional) return drop(reason);
+    this.#answered(thing);
+    this.#deny(thing, reason);
+    if (this.#open.size > 0) this.#watch();
+    this.#flush();
+  }
+
+  /** Takes a thing as answered; returns whether it was open. */
+  #answered(thing: Thing): boolean {
+    const [oldest] = this.#open;
+    if (!this.#open.delete(thing)) return false;
+    if (thing === oldest) this.#since = this.#clock.monotonic();
+    thing.breaks = 0;
+    // One more for each answer: that doubles with each round trip.
+    if (!isRoom(thing)) this.#window = Math.max(2, this.#window + 1);
+    if (thing === this.#trial) {
+      this.#trial = undefined;
+      this.#signs = 1;
+      this.#hasProgressed = true;
+    }
+    return true;
+  }
+
+  #ask(room: Room): void {
+    const { topic, qos, id, isOptional } = room;
+    this.#toAsk = this.#toAsk.filter((other) => other !== room);
+    this.#due = this.#due.filter((other) => other !== room);
+    this.#opened(room);
+    // What is retained comes once; a history is asked for to be read again.
+    const how = { qos, id, rh: isOptional ? 0 : 1 } as const;
+    this.#mqtt.subscribe(topic, how, (suback) => {
+      if (suback === undefined || !this.#answered(room)) return;
+      this.#asked.delete(room);
+      const code = Number(suback.granted[0]);
+      if (code === 0 || code === 1 || code === 2) this.#grant(room, code);
+      else this.#deny(room, reasonText(code, suback.properties));
+      this.#flush();
+    });
+  }
+
+  #grant(room: Room, qos: QoS): void {
+    const { topic, answer } = room;
+    room.wasGranted = true;
+    room.wait = undefined;
+    answer.resolve({ topic, qos });
+    this.#options.onStatus({ type: "subscribed", topic, qos });
+  }
+
+  #deny(room: Room, reason: string): void {
+    this.#drop(room, reason);
+    this.#options.onStatus({ type: "denied", topic: room.topic, reason });
+  }
+
+  /** Asks for a room no more. */
+  #drop(room: Room, reason: string): void {
+    const { topic, answer, cancel } = room;
+    cancel?.();
+    if (this.#rooms.get(topic) === room) this.#rooms.delete(topic);
+    this.#asked.delete(room);
+    this.#toAsk = this.#toAsk.filter((other) => other !== room);
+    this.#due = this.#due.filter((other) => other !== room);
+    answer.resolve({ topic, reason });
+  }
+
+  #carry(sending: Sending, connection: Connection & { limits: Limits }): void {
+    const { limits, version, broker, hasSession } = connection;
+    const { topic, payload, qos: wanted, retain = false } = sending.message;
     const qos = wanted > limits.qos ? limits.qos : wanted;
     if (qos < wanted && !this.#isLowered) {
       this.#isLowered = true;
-      this.#options.onLowered(qos);
+      this.#options.onStatus({ type: "lowered", broker, qos });
     }
     // Measured only where it may exceed the limit.
     const size = limits.packetBytes < MAX_PUBLISH_BYTES
       ? publishBytes(topic, Buffer.byteLength(payload), qos, version)
       : 0;
     if (size > limits.packetBytes) {
-      return this.#fail(
-        sending,
-        new PublishError(
-          `${this.#options.broker()} takes packets of ${limits.packetBytes} ` +
-            `bytes at most, this message needs ${size}; send it in parts.`,
-          PACKET_TOO_LARGE,
-        ),
-      );
+      const sentence = `${showBroker(broker)} takes packets of ` +
+        `${limits.packetBytes} bytes at most, this message needs ${size}; ` +
+        "send it in parts.";
+      return sending.reject(new PublishError(sentence, PACKET_TOO_LARGE));
     }
-    if (sending.payload === undefined) message.onHandedOver?.();
-    sending.payload = payload;
-    this.#inFlight.add(sending);
-    sending.packetId = this.#options.mqtt.publish(
+    const { packetId, sentTo } = sending;
+    // A 3.1.1 broker answers PUBREL for a message that it never had. Without
+    // the session, it knows of none.
+    const isKnown = hasSession && qos === sending.sentQoS &&
+      (version === 5 || broker === sentTo);
+    sending.isResent = packetId !== undefined && isKnown;
+    sending.sentQoS = qos;
+    this.#opened(sending);
+    if (qos > 0) this.#inFlight++;
+    if (packetId !== undefined && isKnown) {
+      // PUBREC came from that broker; it may not be known to this one.
+      if (!this.#mqtt.isReceived(packetId)) sending.sentTo = broker;
+      return this.#mqtt.resend(packetId);
+    }
+    if (packetId !== undefined) this.#mqtt.forget(packetId);
+    sending.sentTo = broker;
+    sending.packetId = this.#mqtt.publish(
       topic,
       payload,
       { qos, retain },
       (error) => this.#settle(sending, error),
     );
-  }
-
-  /** What is to be handed over; undefined where that can't be sent. */
-  #payloadOf(sending: Sending): string | undefined {
-    try {
-      return sending.payload ?? sending.message.encode();
-    } catch (error) {
-      this.#fail(sending, error as Error);
-    }
-  }
-
-  /** Refuses what was not handed over on this connection. */
-  #fail(sending: Sending, error: Error): void {
-    this.#inFlight.delete(sending);
-    this.#resent.delete(sending);
-    sending.reject(error);
+    if (qos === 0) this.#unconfirmed.push(sending);
   }
 
   #settle(sending: Sending, error?: BrokerError): void {
-    if (!this.#inFlight.delete(sending)) return;
-    this.#suspect = undefined;
-    if (this.#resent.delete(sending)) this.#awaitAnswer();
+    if (!this.#answered(sending)) return;
+    const { topic, resolve, reject, isResent, sentTo } = sending;
+    if (sending.sentQoS !== 0) this.#inFlight--;
     const code = error && reasonCodeOf(error);
-    if (!error || (sending.isResent && code === PACKET_ID_NOT_FOUND)) {
-      sending.resolve();
-    } else {
+    if (isResent && code === PACKET_ID_NOT_FOUND) {
+      // A broker that had it has finished with it (MQTT 5 §4.13.2); one that
+      // took over from that broker may never have had it.
+      if (sentTo === this.#connection?.broker) resolve();
+      else {
+        sending.packetId = undefined;
+        this.#waiting.unshift(sending);
+      }
+    } else if (error) {
       const reason = code === undefined
         ? error.message
         : reasonText(code, error);
-      this.#refuse(sending, reason, code);
+      reject(this.#error(topic, reason, code));
+    } else {
+      this.#acknowledged.add(topic);
+      this.#givenUp.delete(topic);
+      resolve();
     }
     this.#flush();
   }
 
-  #refuse(
-    { message: { topic }, reject }: Sending,
-    reason: string,
-    reasonCode?: number,
-  ): void {
-    const broker = this.#options.broker();
-    const sentence =
-      `${broker} did not take a message for ${topic}: ${reason}.`;
-    reject(new PublishError(sentence, reasonCode));
+  /** A connection broke while only this was unanswered. */
+  #blame(thing: Thing, { reason: why, reasonCode }: Break): void {
+    const isSetAside = isRoom(thing) && thing.wait !== undefined;
+    const most = thing.isOptional || isSetAside ? 1 : MAX_BREAKS;
+    if (++thing.breaks < most) return;
+    const times = most === 1 ? "" : " three times";
+    const reason =
+      `the connection broke${times} while only this was unanswered: ${why}`;
+    if (!isRoom(thing)) this.#giveUp(thing as Sending, reason, reasonCode);
+    else if (thing.wasGranted && !thing.isOptional) {
+      this.#setAside(thing, reason);
+    } else this.#deny(thing, reason);
   }
+
+  #setAside(room: Room, reason: string): void {
+    const { topic, wait } = room;
+    room.breaks = 0;
+    room.wait = wait ? Math.min(wait * 2, LONGEST_WAIT_MS) : FIRST_WAIT_MS;
+    room.cancel = this.#clock.after(room.wait, () => {
+      this.#due.push(room);
+      this.#flush();
+    });
+    const seconds = room.wait / 1000;
+    this.#options.onStatus({ type: "set aside", topic, reason, seconds });
+  }
+
+  #giveUp(sending: Sending, reason: string, code?: number): void {
+    const { topic } = sending;
+    const count = (this.#givenUp.get(topic) ?? 0) + 1;
+    this.#givenUp.set(topic, count);
+    const isItsOwn = code === PACKET_TOO_LARGE ||
+      code === PAYLOAD_FORMAT_INVALID;
+    const isRefused = count >= MAX_GIVEN_UP ||
+      (!isItsOwn && !this.#acknowledged.has(topic));
+    this.#discard([sending], reason, code, isRefused || undefined);
+    if (!isRefused) return;
+    const refusal = "the broker takes no messages for this topic";
+    this.#refused.set(topic, refusal);
+    const rest = this.#waiting.filter((other) => other.topic === topic);
+    this.#discard(rest, refusal, code, true);
+  }
+
+  /** Rejects messages that wait. */
+  #discard(
+    sendings: Sending[],
+    reason: string,
+    code?: number,
+    isDenied?: boolean,
+  ): void {
+    const discarded = new Set(sendings);
+    this.#waiting = this.#waiting.filter((other) => !discarded.has(other));
+    for (const { topic, packetId, reject } of sendings) {
+      if (packetId !== undefined) this.#mqtt.forget(packetId);
+      reject(this.#error(topic, reason, code, isDenied));
+    }
+  }
+
+  #error(topic: string, reason: string, code?: number, isDenied?: boolean) {
+    const sentence = `${
+      showBroker(this.#broker!)
+    } did not take a message for ${topic}: ${reason}.`;
+    return new PublishError(sentence, code, isDenied);
+  }
+}
+
+function isRoom(thing: Thing): thing is Room {
+  return "answer" in thing;
 }

@@ -17,8 +17,8 @@ import {
   type HistoryReaderOptions,
   type Occasion,
 } from "./history_reader.ts";
-import { presenceOf } from "./notices.ts";
-import type { Roster } from "./roster.ts";
+import { presenceOf } from "./members.ts";
+import type { Roster } from "./members.ts";
 import type { RoomView } from "./view.ts";
 
 /** What catching up needs. */
@@ -150,7 +150,11 @@ export class CatchUp {
     if (received !== undefined && history !== undefined) {
       this.#hasHistory = true;
       const { here, at } = history;
-      roster.noteHere(here, at, received.receivedAt);
+      const seenAt = at === undefined ? received.receivedAt : new Date(at);
+      roster.noteHere(
+        new Map(here.map((name) => [name, seenAt])),
+        received.receivedAt,
+      );
     }
     const isFirst = occasion === "came" && !this.#hasCome;
     const shown = fresh.filter(({ payload }) =>

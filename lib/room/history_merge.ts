@@ -110,7 +110,7 @@ export function recognizable(messages: Kept[], known: Kept[]): Kept[] {
  *
  * @param messages The history, oldest first.
  * @param plain What they have seen without an id, each like one of a history.
- * @param isNew Takes note of a payload with an id, as `Arrivals.note`
+ * @param isNew Takes note of a payload with an id, as `Losses.isNewKept`
  * does; called once for each, oldest first.
  * @returns The messages they have not seen, oldest first.
  */
@@ -236,9 +236,9 @@ interface Placed {
 function inOrder(messages: Kept[]): Kept[] {
   const placed = messages.map((message): Placed => {
     const { payload: { id = "", at }, time } = message;
-    const { session, number } = parseId(id) ?? { session: id, number: 0 };
+    const { run, number } = parseId(id) ?? { run: id, number: 0 };
     const sent = at === undefined ? time : Date.parse(at);
-    return { message, session, number, time, at: sent };
+    return { message, session: run, number, time, at: sent };
   });
   const latest = new Map<string, Placed>();
   const counted = placed.filter(({ number }) => number > 0);

@@ -14,7 +14,7 @@ import {
 import { showBroker } from "../mqtt/address.ts";
 import { isOneTopic } from "../mqtt/topic.ts";
 import type { QoS, Received } from "../protocol.ts";
-import { isSameRoom } from "./notices.ts";
+import { isSameRoom } from "./members.ts";
 import { safeTopic } from "../safe_text.ts";
 import { type Wait, waitFor } from "../timer.ts";
 import { encodeHistory, historyIn } from "./history.ts";

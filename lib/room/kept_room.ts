@@ -15,7 +15,7 @@ import {
   merge,
   recognizable,
 } from "./history_merge.ts";
-import { Roster } from "./roster.ts";
+import { Roster } from "./members.ts";
 
 /**
  * How many UTF-16 code units may come, at most, until what can't be kept of them
@@ -82,7 +82,11 @@ export class KeptRoom {
     const messages = recognizable(history.messages, known);
     this.#onBroker = { ...history, messages };
     this.#others = this.#cut(merge(this.#others, messages, this.#limit));
-    this.#roster.noteHere(history.here, history.at, receivedAt);
+    const at = history.at === undefined ? receivedAt : new Date(history.at);
+    this.#roster.noteHere(
+      new Map(history.here.map((name) => [name, at])),
+      receivedAt,
+    );
   }
 
   /** The broker may have forgotten what it had; if not, that comes again. */

@@ -1,7 +1,6 @@
 /**
- * What arrives in a room, and what interrupts it, as one safe line each for a
- * reader. Owns the layout and what is dim; {@link safeText} and its siblings
- * own what may be printed at all. Pure.
+ * What arrives in a room, and what interrupts it, as one safe line each.
+ * `safe_text.ts` says what may be printed at all.
  *
  * The layout, with the optional parts in brackets:
  *
@@ -12,8 +11,14 @@
  *     14:03:30 [[chat/room] ]?? 7 sealed payloads (--secret-file FILE opens them)
  *     14:03:31 == 3 messages came while you were away.
  *
- * In a room with a secret, `(unsealed)` after `(retained)` marks what anybody may
- * have written.
+ * Where lines of a message stand below each other, they follow a gutter. No row
+ * but the first begins with a character that the sender chose:
+ *
+ *     14:03:40 alice: first line
+ *     │ second line
+ *
+ * In a room with a secret, `(unsealed)` follows `(retained)` where the author may
+ * be anyone.
  *
  * No field can imitate another: a name or topic that is more than plain words
  * is quoted, and a plain one never begins with `--`, `??`, `==`, `(` or `[`.
@@ -21,20 +26,17 @@
  * @module
  */
 
-import { dim, italic } from "@std/fmt/colors";
-import { paintName } from "./color.ts";
-import type { Crowd } from "./crowd.ts";
-import type { Mention } from "./mention.ts";
-import type { Run } from "./sealed_run.ts";
-import { localTime, longDay, timeAndDay } from "./time.ts";
+import { bold, dim, inverse, italic, rgb8, underline } from "@std/fmt/colors";
 import type { Malformed, Received, Sealed } from "../protocol.ts";
-import type { PresenceChange } from "./notices.ts";
 import {
   firstCodePoints,
   safeName,
   safeText,
   safeTopic,
 } from "../safe_text.ts";
+import type { Gathered } from "./gather.ts";
+import type { PresenceChange } from "./members.ts";
+import { localTime, longDay, timeAndDay } from "./time.ts";
 
 /** How lines are shown. */
 export interface LineOptions {
@@ -48,12 +50,16 @@ export interface LineOptions {
   /** The reader's own name, which is shown bold and underlined. */
   self?: string;
   /**
-   * Whether the reader's client sends messages, too: then one's own is what it
-   * sent, and not what a namesake says. Otherwise whatever bears the name, since
-   * one sends from another terminal.
+   * Whether the reader's client sends messages, too. Then only what it sent is
+   * its own; else whatever has its name, sent from another terminal.
    */
   sends?: boolean;
-  /** Finds the reader's name in what others say, to have it stand out. */
+  /**
+   * Whether further lines of a message stand below the first, each after a
+   * gutter: on a terminal in colour. Else `⏎` stands for a line break.
+   */
+  multiline?: boolean;
+  /** Finds the reader's name in what others say. */
   mention?: Mention;
   /** Shows a time; `HH:MM:SS` in local time by default. */
   formatTime?: (time: Date) => string;
@@ -61,7 +67,7 @@ export interface LineOptions {
 
 /** What interrupts the flow of a room. */
 export type Note =
-  /** There was no connection; without a kept session, messages are missing. */
+  /** There was no connection. */
   | {
     type: "gap";
     seconds: number;
@@ -69,18 +75,20 @@ export type Note =
     mayMiss: boolean;
     /** Whether only what was sent at QoS 0 may be missing. */
     mayMissQoS0?: boolean;
-    /** How many messages of the time without one a keeper had; they follow. */
+    /** How many messages of that time a keeper had; they follow. */
     fetched?: number;
   }
-  /** Messages that a keeper has kept follow, or nothing is kept. */
+  /** Entries of a history follow, or there are none. */
   | { type: "history"; count: number; problem?: string }
-  /** What a keeper has kept ends here. */
+  /** The history ends here. */
   | { type: "now" }
-  /** Payloads of somebody did not arrive. */
+  /** Payloads of an author did not arrive. */
   | { type: "lost"; from: string; count: number; topic: string }
+  /** Too many people write for all losses to be counted. */
+  | { type: "uncounted" }
   /** Lines came faster than the output took them. */
   | { type: "dropped"; count: number }
-  /** The messages before were kept for us by the broker. */
+  /** The broker had kept the messages before this line. */
   | { type: "missed"; count: number };
 
 /** The most code points of a malformed payload that are shown. */
@@ -93,17 +101,16 @@ const MAX_UNFORMATTED_BYTES = 4 * MAX_UNFORMATTED;
 const MAX_LISTED = 5;
 const FIRST_LISTED = 3;
 
-/** In the order in which they are told. */
+/** The most lines of a message that are shown below each other. */
+const MAX_LINES = 200;
+
+/** What further lines begin with. */
+const GUTTER = "│";
+
+/** In the order of the line. */
 const CHANGES: readonly PresenceChange[] = ["joined", "left", "timed out"];
 
-/**
- * Shows what arrived.
- *
- * @param received What arrived.
- * @param options How to show it.
- * @param showSent Whether to show when it was sent, where the payload says so.
- * @returns The line, without a line break.
- */
+/** Shows what arrived; also when it was sent, where that is wanted and known. */
 export function renderLine(
   received: Received,
   options: LineOptions,
@@ -137,7 +144,7 @@ export function renderLine(
   }
 }
 
-/** Whether it was the reader who sent something. */
+/** Whether the reader sent it. */
 export function isOwn(
   { payload, sentTo, sealed }: Received,
   { self, sends }: Pick<LineOptions, "self" | "sends">,
@@ -146,38 +153,19 @@ export function isOwn(
   return sends ? sentTo !== undefined : payload.from === self;
 }
 
-/** Shows who came and went in a room. */
-export function renderCrowd(
-  { topic, people }: Crowd,
+/** Shows what shares a line. */
+export function renderGathered(
+  gathered: Gathered,
   time: Date,
   options: LineOptions,
 ): string {
-  const parts = CHANGES.flatMap((change) => {
-    const names = [...people].filter(([, last]) => last === change)
-      .map(([name]) => name);
-    return names.length === 0
-      ? []
-      : `${names.length} ${change}: ${listed(names)}`;
-  });
-  const place = whenAndWhere(time, topic, options);
-  return faint(`${place} -- ${parts.join("; ")}`, options);
-}
-
-/** Shows how many payloads came that were sealed, where there is no secret. */
-export function renderRun(
-  { count: number, topic }: Run,
-  time: Date,
-  options: LineOptions,
-): string {
-  const { showTopic, ...others } = options;
-  const place = whenAndWhere(time, topic ?? "", {
-    ...others,
-    showTopic: showTopic && topic !== undefined,
-  });
-  const what = count(number, "sealed payload") +
-    (topic === undefined ? " in several rooms" : "");
-  const them = number === 1 ? "it" : "them";
-  return faint(`${place} ?? ${what} (${howToOpen(them)})`, options);
+  const { topic } = gathered;
+  const showTopic = options.showTopic && topic !== undefined;
+  const place = whenAndWhere(time, topic ?? "", { ...options, showTopic });
+  const text = gathered.type === "people"
+    ? `-- ${changes(gathered.people)}`
+    : `?? ${unopenedCount(gathered)}`;
+  return faint(`${place} ${text}`, options);
 }
 
 /** Shows a note. */
@@ -222,22 +210,40 @@ function author(from: string, isOwn: boolean, color: boolean): string {
   return color ? paintName(shown, from, isOwn) : shown;
 }
 
-/** What somebody said; in colour, what is for the eye. */
+/** A message; in colour, with mentions and actions marked. */
 function said(
   message: string,
   isOwn: boolean,
-  { color, mention }: LineOptions,
+  options: LineOptions,
 ): string {
+  const { color, mention, multiline } = options;
+  const mark = (text: string) =>
+    !color || isOwn || mention === undefined ? text : mention.mark(text);
+  const lines = multiline ? message.split(/\r\n?|\n/) : [message];
+  if (lines.length > 1) {
+    const shown = lines.slice(0, MAX_LINES).map((line) => mark(safeText(line)));
+    const left = lines.length - shown.length;
+    if (left > 0) shown.push(faint(`… ${count(left, "more line")}`, options));
+    return shown.join(`\n${faint(GUTTER, options)} `);
+  }
   const text = safeText(message);
-  if (!color) return text;
-  const marked = mention === undefined || isOwn ? text : mention.mark(text);
-  return isAction(text) ? italic(marked) : marked;
+  return color && isAction(text) ? italic(mark(text)) : mark(text);
 }
 
 /** Whether a text is what `/me` makes: `*waves*`. */
 function isAction(text: string): boolean {
   return text[0] === "*" && text.length > 2 &&
     text.indexOf("*", 1) === text.length - 1;
+}
+
+/** Who joined, left or timed out: `2 joined: dave, erin; 1 left: frank`. */
+function changes(people: ReadonlyMap<string, PresenceChange>): string {
+  return CHANGES.flatMap((change) => {
+    const names = [...people].filter(([, last]) => last === change)
+      .map(([name]) => name);
+    if (names.length === 0) return [];
+    return `${names.length} ${change}: ${listed(names)}`;
+  }).join("; ");
 }
 
 /** Some names, or the first of them and how many more. */
@@ -251,18 +257,28 @@ function listed(names: string[]): string {
  * The beginning of a malformed payload and what is wrong with it. The size is
  * named where the text doesn't show it all, or nothing.
  */
-function unformatted({ bytes, reason }: Malformed): string {
+function unformatted({ bytes, reason, isCut }: Malformed): string {
   // Enough for the code points shown, so what a cut may split is not shown.
   const start = readUtf8(bytes.subarray(0, MAX_UNFORMATTED_BYTES));
   const shown = firstCodePoints(start, MAX_UNFORMATTED);
   const whole = shown === start && bytes.length <= MAX_UNFORMATTED_BYTES;
   const text = safeText(shown);
   const why = safeText(reason);
+  if (isCut) return `(${why})`;
   if (whole && text !== "") return `${text} (${why})`;
   return `${whole ? "" : `${text}… `}(${bytes.length} bytes, ${why})`;
 }
 
-/** Why what is sealed is not shown. */
+/** How many payloads there is no secret for. */
+function unopenedCount(
+  { count: number, topic }: Extract<Gathered, { type: "sealed" }>,
+): string {
+  const where = topic === undefined ? " in several rooms" : "";
+  const them = number === 1 ? "it" : "them";
+  return `${count(number, "sealed payload")}${where} (${howToOpen(them)})`;
+}
+
+/** Why a sealed payload is not shown. */
 function unopened({ reason }: Sealed): string {
   return reason === undefined
     ? `a sealed payload (${howToOpen("it")})`
@@ -298,7 +314,10 @@ function sentence(note: Note): string {
     case "lost":
       return `${note.count.toLocaleString("en")} ` +
         `${note.count === 1 ? "message" : "messages"} of ` +
-        `${safeName(note.from)} did not arrive here.`;
+        `${safeName(note.from)} did not arrive.`;
+    case "uncounted":
+      return "More people write here than can be remembered; not every loss " +
+        "is reported from now on.";
     case "dropped":
       return `${count(note.count, "line")} dropped here: the output was too ` +
         "slow for them.";
@@ -307,7 +326,7 @@ function sentence(note: Note): string {
   }
 }
 
-/** What is known of what was said without a connection. */
+/** What is known of the messages of a gap. */
 function whatIsMissing(
   { mayMiss, mayMissQoS0, fetched }: Extract<Note, { type: "gap" }>,
 ): string {
@@ -326,7 +345,76 @@ function count(n: number, noun: string): string {
   return n === 1 ? `1 ${noun}` : `${n} ${noun}s`;
 }
 
-/** Dims what is not said by anybody. */
+/** Dims all but messages. */
 function faint(text: string, { color }: Pick<LineOptions, "color">): string {
   return color ? dim(text) : text;
+}
+
+/**
+ * Colours of the 256-colour palette, each with a contrast of at least 3.5 on
+ * black and 3.5 on white. None is a plain red or green, which many people
+ * can't tell apart.
+ */
+const PALETTE = [30, 32, 63, 99, 100, 134, 162, 164, 166, 168] as const;
+
+/** The colour of a name, for `rgb8`: the same one in every run. */
+export function nameColor(name: string): number {
+  // FNV-1a over UTF-16 code units: short names that differ in one letter land
+  // far apart.
+  let hash = 0x811c9dc5;
+  for (let i = 0; i < name.length; i++) {
+    hash = Math.imul(hash ^ name.charCodeAt(i), 0x01000193);
+  }
+  return PALETTE[(hash >>> 0) % PALETTE.length];
+}
+
+/** Shows something in the colour of a name; the reader's own stands out. */
+export function paintName(shown: string, name: string, isOwn: boolean): string {
+  const colored = rgb8(shown, nameColor(name));
+  // Underlined, since not all terminals show 256 colours in bold differently.
+  return isOwn ? bold(underline(colored)) : colored;
+}
+
+/** Finds a name in what {@link safeText} returns, in linear time. */
+export interface Mention {
+  isIn(text: string): boolean;
+  /** Makes the name stand out on dark and on light backgrounds. */
+  mark(text: string): string;
+}
+
+/** A character of a word; joiners are part of Persian words and of emoji. */
+const WORD = "[\\p{L}\\p{M}\\p{N}_\\u200C\\u200D]";
+
+/** A character that changes the emoji before it. */
+const EMOJI_GOES_ON = "[\\p{M}\\p{Emoji_Modifier}\\u200D]";
+
+/**
+ * Prepares the search for a name as people write it, without quotes: as a whole
+ * word, in any case, with accents in one character or in two.
+ */
+export function mentionOf(name: string): Mention {
+  const shown = safeText(name);
+  if (shown === "") return { isIn: () => false, mark: (text) => text };
+  const pattern = wholeWord(shown);
+  const first = new RegExp(pattern, "iu");
+  const every = new RegExp(pattern, "giu");
+  const isIn = (text: string) => first.test(text);
+  return {
+    isIn,
+    mark: (text) =>
+      isIn(text) ? text.replace(every, bold(inverse("$&"))) : text,
+  };
+}
+
+/** The pattern of a name that is not part of a longer word or emoji. */
+function wholeWord(name: string): string {
+  const forms = new Set(["NFC", "NFD"].map((form) => name.normalize(form)));
+  forms.add(name);
+  const either = [...forms].map((form) => RegExp.escape(form)).join("|");
+  // A name like c++ ends where it ends, whatever follows.
+  const before = new RegExp(`^${WORD}`, "u").test(name) ? WORD : "\\u200D";
+  const after = new RegExp(`${WORD}$`, "u").test(name) ? WORD : EMOJI_GOES_ON;
+  // The look-behind comes first: it refuses most places where a flood of one
+  // character would have the name compared to its end.
+  return `(?<!${before})(?:${either})(?!${after})`;
 }

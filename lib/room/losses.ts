@@ -1,134 +1,603 @@
 /**
- * The account of what came, as a reader has it: what is missing for too long is
- * looked up where it may be kept, and told of if it is not there. What is
- * missing, and what came before, `arrivals.ts` knows.
+ * What arrives twice, and what does not arrive: accounts of the numbers in our
+ * ids. Memory is bounded.
  *
  * @module
  */
 
+import { numberIn, parseId, runIn } from "../ids.ts";
 import { isOneTopic, topicMatches } from "../mqtt/topic.ts";
-import type { Payload, Received } from "../protocol.ts";
-import { DueTimer, type Wait } from "../timer.ts";
-import { Arrivals, type Loss } from "./arrivals.ts";
+import { MAX_NAME_LENGTH, type Payload, type Received } from "../protocol.ts";
+import { firstCodePoints } from "../safe_text.ts";
+import { type Clock, SYSTEM_CLOCK } from "../timer.ts";
+import type { Note } from "./line.ts";
 
-/** Who is told. */
+/** A line about losses. */
+export type LossNote = Extract<Note, { type: "lost" | "uncounted" }>;
+
+/** What the accounts need. */
 export interface LossesOptions {
-  /** What is read, as topic filters. */
+  /** The topic filters that are read. */
   topics: string[];
+  report: (note: LossNote) => void;
   /**
-   * Has what is missing looked up where it may be kept. Returns whether that is
-   * done; {@link Losses.lookedUp} is called after it.
+   * Fetches what a keeper has before a loss is reported, and records it with
+   * {@link Losses.isNewKept}. Undefined where there is nothing to fetch.
    */
-  lookUp: () => boolean;
-  /** Called once for what does not come. */
-  tell: (loss: Loss) => void;
-  /** The clock, in milliseconds. */
-  now?: () => number;
-  /** For tests. */
-  wait?: Wait;
+  lookUp?: () => Promise<unknown> | undefined;
+  clock?: Clock;
 }
 
-/** How far an author's clock may be ahead of ours, in milliseconds. */
-const AHEAD_MS = 1_000;
+/** A number may be this late, in milliseconds: NATS sends again out of order. */
+const LATE_MS = 3_000;
 
-/** What a shared subscription begins with (MQTT 5 §4.8.2). */
+/** The shortest time between two reports, in milliseconds. */
+const REPORT_MS = 1_000;
+
+/** A number further than this from the others of its run is a leap. */
+const LEAP = 512;
+
+/** Each account can remember this many numbers. */
+const RING = LEAP;
+
+/**
+ * An account can remember this many while there is memory to spare: a sender
+ * repeats all that was unacknowledged, for which MQTT 5 allows 65,535.
+ */
+const LONG_RING = 16_384;
+
+/** The numbers that all accounts may remember beyond {@link RING}: 2 MiB. */
+const SPARE = 524_288;
+
+/** Holes of an account whose times are known. */
+const MAX_HOLES = 64;
+
+/** Runs that are remembered, and as many that sent one payload only. */
+const MAX_RUNS = 1_024;
+
+/** Runs with losses to report. */
+const MAX_OPEN = 4_096;
+
+/** {@link RecentTexts} remember at least this many, and twice as many at most. */
+const MAX_TEXTS = 16_384;
+
+/** In a room with a longer name, in UTF-16 code units, nothing is counted. */
+const MAX_TOPIC_LENGTH = 1_024;
+
+/** The beginning of a shared subscription (MQTT 5 §4.8.2). */
 const SHARED = /^\$share\/[^/]+\//;
 
-/** Tells what is new from what came before, and of what does not come. */
+/** Tells new payloads from doubles, and reports what did not arrive. */
 export class Losses {
   readonly #options: LossesOptions;
-  /** The one room that is read, in whatever spelling it comes. */
+  readonly #clock: Clock;
+  /** The one room that is read: a broker may deliver it in another spelling. */
   readonly #room?: string;
-  readonly #shared: string[];
-  readonly #arrivals = new Arrivals();
-  /** Apart: what anybody may write must not make a sealed one seem known. */
-  readonly #unsealed = new Arrivals();
-  readonly #timer: DueTimer;
-  #latest = { made: -Infinity, text: "" };
-  /** When what is looked up was due. */
-  #lookUpAt?: number;
-  /** Whether another client may get a part of what is for this one. */
-  #mayBeShared = false;
+  readonly #sharedFilters: string[];
+  readonly #accounts = new Accounts();
+  /** Ids and contents that no account knows. */
+  readonly #others = new RecentTexts();
+  /** Apart: many of these must not have a sealed one forgotten. */
+  readonly #unsealed = new RecentTexts();
+  /** Accounts with losses to report. */
+  readonly #open = new Set<Account>();
+  #isShared = false;
+  #isOnline = true;
+  #isUncounted = false;
+  #nextReport = 0;
+  #cancelTimer?: () => void;
 
-  /** @param options What is read, and who is told. */
   constructor(options: LossesOptions) {
-    const { topics, wait } = options;
+    const { topics, clock = SYSTEM_CLOCK } = options;
     this.#options = options;
+    this.#clock = clock;
     if (topics.length === 1 && isOneTopic(topics[0])) this.#room = topics[0];
-    this.#shared = topics.filter((topic) => SHARED.test(topic))
+    this.#sharedFilters = topics.filter((topic) => SHARED.test(topic))
       .map((topic) => topic.replace(SHARED, ""));
-    this.#timer = new DueTimer(
-      () => this.#lookUpAt === undefined ? this.#wait() : undefined,
-      () => this.#onDue(),
-      wait,
-    );
   }
 
-  /** From now on, another client may get a part of what is for this one. */
-  mayBeShared(): void {
-    this.#mayBeShared = true;
-  }
-
-  /** Takes note of what arrived; returns whether it is new. */
-  isNew(received: Received): boolean {
-    const { payload, topic, retain, sealed, receivedAt } = received;
+  /**
+   * Records what arrived; returns whether it is new. The key is that of its
+   * valid signature, or empty.
+   */
+  isNew(received: Received, key = ""): boolean {
+    const { payload, topic, retain, sealed } = received;
     if (!("from" in payload)) return true;
-    const room = this.#room ?? topic;
-    const now = this.#now();
-    if (sealed === false) return this.#unsealed.note(payload, room, now, false);
-    const isLive = !retain && !this.#mayBeShared &&
-      !this.#shared.some((filter) => topicMatches(filter, topic));
-    const latest = this.#latestAt(receivedAt);
-    const isNew = this.#arrivals.note(payload, room, now, isLive, latest);
-    if (this.#arrivals.isOpen) this.#timer.start();
+    const isLive = !retain && this.#isCounted(topic);
+    return this.#isNew(payload, this.#room ?? topic, key, sealed, isLive);
+  }
+
+  /** Records an entry of a room's history; returns whether it is new. */
+  isNewKept(
+    payload: Payload,
+    room: string,
+    key = "",
+    sealed?: boolean,
+  ): boolean {
+    return this.#isNew(payload, room, key, sealed, false);
+  }
+
+  /**
+   * Counts what is missing between a history and what comes live: for a history
+   * that should reach to where the reader joined.
+   */
+  countFromHistory(room: string): void {
+    this.#accounts.countFromHistory(room);
+  }
+
+  /** Reports nothing until {@link online}: a keeper may have what is missing. */
+  offline(): void {
+    this.#isOnline = false;
+    this.#stopTimer();
+  }
+
+  /**
+   * Waits anew for what is missing. If another client may have got a part of the
+   * session, nothing is counted from now on.
+   */
+  online(mayBeShared = false): void {
+    this.#isOnline = true;
+    this.#isShared ||= mayBeShared;
+    const now = this.#clock.monotonic();
+    for (const { holes } of this.#open) {
+      for (const hole of holes) hole.since = now;
+    }
+    this.#startTimer();
+  }
+
+  /** Reports all that is missing, and nothing later. */
+  stop(): void {
+    this.offline();
+    this.#report(Infinity);
+  }
+
+  /** Whether this client should get all that is sent to a topic. */
+  #isCounted(topic: string): boolean {
+    return !this.#isShared &&
+      !this.#sharedFilters.some((filter) => topicMatches(filter, topic));
+  }
+
+  #isNew(
+    payload: Payload,
+    topic: string,
+    key: string,
+    sealed = true,
+    isLive: boolean,
+  ): boolean {
+    const { id } = payload;
+    if (id === undefined) return true;
+    const from = shortened(payload.from);
+    const hash = contentHash(payload);
+    // Anyone may write what is not sealed: it moves no numbers.
+    const isCountable = sealed && topic.length <= MAX_TOPIC_LENGTH;
+    const entry = { number: isCountable ? numberIn(id) : 0, hash, isLive };
+    const account = entry.number > 0
+      ? this.#accounts.find(id, topic, key)
+      : undefined;
+    let isNew = account?.add(entry, from, this.#clock);
+    if (isNew === undefined) {
+      const others = sealed ? this.#others : this.#unsealed;
+      isNew = others.add(`${topic}\0${key}\0${id}\0${hash}`);
+      if (isNew && account !== undefined) account.leap(entry, this.#clock);
+      else if (isNew && isCountable && parseId(id) !== undefined) {
+        const whose = { prefix: `${runIn(id)}-`, topic, key, from };
+        const isForgotten = this.#accounts.begin(whose, entry);
+        if (isForgotten && isLive) this.#reportUncounted();
+      }
+    }
+    if (account !== undefined && account.holes.length > 0) {
+      this.#expect(account);
+    }
     return isNew;
   }
 
-  /** Takes note of what was kept of the room; returns whether it is new. */
-  isNewKept(payload: Payload, room: string): boolean {
-    return this.#arrivals.note(payload, room, this.#now(), false);
+  /** Has the losses of an account reported when they are due. */
+  #expect(account: Account): void {
+    if (this.#open.size < MAX_OPEN) this.#open.add(account);
+    else if (!this.#open.has(account)) this.#reportUncounted();
+    this.#startTimer();
   }
 
-  /** What could be found elsewhere was noted: tells of the rest. */
-  lookedUp(): void {
-    if (this.#lookUpAt === undefined) return;
-    this.#tell(this.#lookUpAt);
-    this.#lookUpAt = undefined;
-    this.#timer.start();
+  #startTimer(): void {
+    if (!this.#isOnline || this.#cancelTimer !== undefined) return;
+    const due = this.#nextDue();
+    if (due === Infinity) return;
+    const wait = Math.max(due, this.#nextReport) - this.#clock.monotonic();
+    const cancel = this.#clock.after(Math.max(0, wait), async () => {
+      const now = this.#clock.monotonic();
+      if (this.#nextDue() <= now) await this.#options.lookUp?.();
+      // The connection was lost meanwhile: there may be another timer.
+      if (this.#cancelTimer !== cancel) return;
+      this.#cancelTimer = undefined;
+      this.#report(now);
+      this.#startTimer();
+    });
+    this.#cancelTimer = cancel;
   }
 
-  /** Tells of all that did not come until now, and waits for nothing more. */
-  stop(): void {
-    this.#timer.stop();
-    this.#tell();
+  #stopTimer(): void {
+    this.#cancelTimer?.();
+    this.#cancelTimer = undefined;
   }
 
-  #onDue(): void {
-    const now = this.#now();
-    if (this.#options.lookUp()) this.#lookUpAt = now;
-    else this.#tell(now);
-  }
-
-  #tell(now?: number): void {
-    this.#arrivals.take(now).forEach(this.#options.tell);
-  }
-
-  #wait(): number | undefined {
-    return this.#arrivals.wait(this.#now());
-  }
-
-  /** The latest time that is believed of what has just arrived. */
-  #latestAt(receivedAt: Date): string {
-    const time = Number(receivedAt);
-    // To write a time down takes longer than all else.
-    if (Math.abs(time - this.#latest.made) > AHEAD_MS / 2) {
-      const text = new Date(time + AHEAD_MS).toISOString();
-      this.#latest = { made: time, text };
+  /** When the next loss is due; infinite where nothing is missing. */
+  #nextDue(): number {
+    let due = Infinity;
+    for (const account of this.#open) {
+      const [oldest] = account.holes;
+      if (oldest === undefined) this.#open.delete(account);
+      else due = Math.min(due, oldest.since + LATE_MS);
     }
-    return this.#latest.text;
+    return due;
   }
 
-  #now(): number {
-    return this.#options.now?.() ?? performance.now();
+  /** Reports what is due, in one line for each room and author. */
+  #report(now: number): void {
+    const losses = new Map<string, LossNote & { type: "lost" }>();
+    for (const account of this.#open) {
+      const { topic, from } = account;
+      const count = account.takeLost(now - LATE_MS);
+      if (count === 0) continue;
+      const author = JSON.stringify([topic, from]);
+      const loss = losses.get(author);
+      if (loss !== undefined) loss.count += count;
+      else losses.set(author, { type: "lost", from, count, topic });
+    }
+    if (losses.size === 0) return;
+    this.#nextReport = this.#clock.monotonic() + REPORT_MS;
+    losses.forEach((loss) => this.#options.report(loss));
   }
+
+  #reportUncounted(): void {
+    if (this.#isUncounted) return;
+    this.#isUncounted = true;
+    this.#options.report({ type: "uncounted" });
+  }
+}
+
+/** A number of a run, as it came. */
+interface Entry {
+  number: number;
+  /** Of its content. */
+  hash: number;
+  /** Whether what lies between this and another live one should have come. */
+  isLive: boolean;
+}
+
+/** To which run something belongs. */
+interface Whose {
+  /** What its ids begin with. */
+  readonly prefix: string;
+  readonly topic: string;
+  readonly key: string;
+  /** The name it had last. */
+  from: string;
+}
+
+/** From one number to below another, some of which are missing. */
+interface Hole {
+  first: number;
+  end: number;
+  missing: number;
+  since: number;
+}
+
+/** The numbers of one run, in one room and under one key. */
+class Account implements Whose {
+  readonly prefix: string;
+  readonly topic: string;
+  readonly key: string;
+  from: string;
+  /** Whether it sent something since room was made last. */
+  isRecent = false;
+  /** What is missing and was not reported, in order of time. */
+  readonly holes: Hole[] = [];
+  readonly #memory: { spare: number };
+  /** The contents of the numbers from first to top; 0 where one is missing. */
+  #ring = new Uint32Array(8);
+  #first = 0;
+  #top = 0;
+  /** The highest number ever, where the run has moved down since. */
+  #high = 0;
+  /** The highest number that came live; 0 before any did. */
+  #live = 0;
+  /** Numbers that came a leap above the others, at most so many. */
+  #above: number[] = [];
+  #leap?: Entry;
+
+  constructor(
+    { prefix, topic, key, from }: Whose,
+    entry: Entry,
+    memory: { spare: number },
+  ) {
+    this.prefix = prefix;
+    this.topic = topic;
+    this.key = key;
+    this.from = from;
+    this.#memory = memory;
+    this.#moveTo(entry);
+  }
+
+  /**
+   * Records a number. Returns whether it is new; undefined where it came with
+   * another content, or lies outside of what is remembered.
+   */
+  add(entry: Entry, from: string, clock: Clock): boolean | undefined {
+    const { number, hash, isLive } = entry;
+    if (number < this.#first || number > this.#top + LEAP) return undefined;
+    const known = number > this.#top ? 0 : this.#at(number);
+    if (known !== 0 && known !== hash) return undefined;
+    if (isLive && number > this.#live) this.#goLive(number, clock);
+    if (known !== 0) return false;
+    if (number > this.#top) this.#extendTo(number);
+    else this.#fill(number);
+    this.#put(number, hash);
+    if (isLive) this.from = from;
+    return true;
+  }
+
+  /**
+   * Records a number that {@link add} did not. A leap is believed when a second
+   * number follows it.
+   */
+  leap(entry: Entry, clock: Clock): void {
+    const { number, isLive } = entry;
+    this.#fill(number);
+    if (number > this.#top + LEAP && this.#above.length < LEAP) {
+      this.#above.push(number);
+    }
+    if (!isLive || Math.abs(number - this.#top) <= LEAP) return;
+    const before = this.#leap;
+    this.#leap = entry;
+    if (this.#live === 0) return this.#moveTo(entry);
+    if (before === undefined || number <= before.number) return;
+    if (number > before.number + LEAP) return;
+    if (before.number > this.#top) {
+      const came = this.#above.filter((number) => number < before.number);
+      const missing = this.#missingBetween(this.#live, this.#top + 1) +
+        before.number - Math.max(this.#high, this.#top) - 1 - came.length;
+      this.#open(before.number, missing, clock);
+    }
+    this.#moveTo(before);
+    this.add(entry, this.from, clock);
+  }
+
+  /** Counts from the highest number on, where none came live. */
+  countFromTop(): void {
+    if (this.#live === 0) this.#live = this.#top;
+  }
+
+  /** Takes out what is missing since a time; returns how many. */
+  takeLost(since: number): number {
+    let count = 0;
+    while (this.holes.length > 0 && this.holes[0].since <= since) {
+      count += this.holes.shift()!.missing;
+    }
+    return count;
+  }
+
+  /** Frees the memory; nothing is recorded any more. */
+  forget(): void {
+    this.#memory.spare += Math.max(0, this.#ring.length - RING);
+    this.#ring = new Uint32Array(0);
+  }
+
+  #at(number: number): number {
+    return this.#ring[number & (this.#ring.length - 1)];
+  }
+
+  #put(number: number, hash: number): void {
+    this.#ring[number & (this.#ring.length - 1)] = hash;
+  }
+
+  /** The run goes on here, whatever came before. */
+  #moveTo({ number, hash, isLive }: Entry): void {
+    this.#high = Math.max(this.#high, this.#top);
+    this.#first = this.#top = number;
+    if (isLive) this.#live = number;
+    this.#above = [];
+    this.#leap = undefined;
+    this.#put(number, hash);
+  }
+
+  #extendTo(number: number): void {
+    if (number - this.#first >= this.#ring.length) this.#grow(number);
+    const first = Math.max(this.#first, number - this.#ring.length + 1);
+    for (let n = Math.max(this.#top + 1, first); n < number; n++) {
+      this.#put(n, 0);
+    }
+    this.#first = first;
+    this.#top = number;
+  }
+
+  #grow(number: number): void {
+    const before = this.#ring;
+    const { length } = before;
+    let size = length;
+    while (size <= number - this.#first && this.#mayGrow(size)) size *= 2;
+    if (size === length) return;
+    this.#memory.spare -= Math.max(0, size - Math.max(RING, length));
+    this.#ring = new Uint32Array(size);
+    for (let n = this.#first; n <= this.#top; n++) {
+      this.#put(n, before[n & (length - 1)]);
+    }
+  }
+
+  #mayGrow(size: number): boolean {
+    return size < RING || (size < LONG_RING && size <= this.#memory.spare);
+  }
+
+  /** A number came live: those since the last live one should have come. */
+  #goLive(number: number, clock: Clock): void {
+    if (this.#live > 0 && number > this.#live + 1) {
+      this.#open(number, this.#missingBetween(this.#live, number), clock);
+    }
+    this.#live = number;
+  }
+
+  /** How many between two numbers did not come, as far as is remembered. */
+  #missingBetween(after: number, end: number): number {
+    let missing = Math.max(0, end - 1 - Math.max(this.#top, after));
+    const top = Math.min(end - 1, this.#top);
+    for (let n = Math.max(after + 1, this.#first); n <= top; n++) {
+      if (this.#at(n) === 0) missing++;
+    }
+    return missing;
+  }
+
+  /** Some numbers above the last live one are missing. */
+  #open(end: number, missing: number, clock: Clock): void {
+    if (missing <= 0) return;
+    const since = clock.monotonic();
+    const last = this.holes.at(-1);
+    if (last === undefined || this.holes.length < MAX_HOLES) {
+      this.holes.push({ first: this.#live + 1, end, missing, since });
+    } else {
+      last.end = end;
+      last.missing += missing;
+      last.since = since;
+    }
+  }
+
+  /** A number came late. */
+  #fill(number: number): void {
+    const index = this.holes.findIndex(({ first, end }) =>
+      first <= number && number < end
+    );
+    if (index < 0) return;
+    if (--this.holes[index].missing === 0) this.holes.splice(index, 1);
+  }
+}
+
+/** Accounts by topic, key and run; forgets those that sent nothing lately. */
+class Accounts {
+  /** Runs that sent one payload: many of them push out no others. */
+  readonly #once = new Map<string, Account>();
+  readonly #more = new Map<string, Account>();
+  /** Some of these by the beginning of their ids: a name takes long to make. */
+  readonly #lately = new Array<Account | undefined>(4_096).fill(undefined);
+  readonly #forgotten = new RecentTexts();
+  readonly #memory = { spare: SPARE };
+
+  /** Finds the account of an id that has a number. */
+  find(id: string, topic: string, key: string): Account | undefined {
+    const slot = slotOf(id);
+    const lately = this.#lately[slot];
+    const isFound = lately !== undefined && lately.topic === topic &&
+      lately.key === key && id.startsWith(lately.prefix);
+    if (isFound) {
+      lately.isRecent = true;
+      return lately;
+    }
+    return this.#lately[slot] = this.#get(nameOf(id, topic, key));
+  }
+
+  /** Opens an account; returns whether there was one that is forgotten. */
+  begin(whose: Whose, entry: Entry): boolean {
+    const name = nameOf(whose.prefix, whose.topic, whose.key);
+    this.#makeRoom(this.#once);
+    this.#once.set(name, new Account(whose, entry, this.#memory));
+    return this.#forgotten.has(name);
+  }
+
+  countFromHistory(topic: string): void {
+    for (const account of [...this.#once.values(), ...this.#more.values()]) {
+      if (account.topic === topic) account.countFromTop();
+    }
+  }
+
+  #get(name: string): Account | undefined {
+    const account = this.#more.get(name);
+    if (account !== undefined) {
+      account.isRecent = true;
+      return account;
+    }
+    const second = this.#once.get(name);
+    if (second === undefined) return undefined;
+    this.#once.delete(name);
+    this.#makeRoom(this.#more);
+    this.#more.set(name, second);
+    return second;
+  }
+
+  #makeRoom(accounts: Map<string, Account>): void {
+    if (accounts.size < MAX_RUNS) return;
+    for (const [name, account] of accounts) {
+      accounts.delete(name);
+      if (!account.isRecent) return this.#forget(name, account);
+      // A second chance.
+      account.isRecent = false;
+      accounts.set(name, account);
+    }
+  }
+
+  #forget(name: string, account: Account): void {
+    const slot = slotOf(account.prefix);
+    if (this.#lately[slot] === account) this.#lately[slot] = undefined;
+    this.#forgotten.add(name);
+    account.forget();
+  }
+}
+
+/** Remembers texts; forgets the oldest. */
+class RecentTexts {
+  #newer = new Set<string>();
+  #older = new Set<string>();
+
+  has(text: string): boolean {
+    return this.#newer.has(text) || this.#older.has(text);
+  }
+
+  /** Returns whether it is new. */
+  add(text: string): boolean {
+    if (this.has(text)) return false;
+    if (this.#newer.size === MAX_TEXTS) {
+      this.#older = this.#newer;
+      this.#newer = new Set();
+    }
+    this.#newer.add(text);
+    return true;
+  }
+}
+
+/** Neither a topic nor a key has a NUL. */
+function nameOf(id: string, topic: string, key: string): string {
+  return `${topic}\0${key}\0${runIn(id)}`;
+}
+
+/** Two characters of an id as 12 bits. */
+function slotOf(id: string): number {
+  return (id.charCodeAt(0) & 63) << 6 | id.charCodeAt(1) & 63;
+}
+
+/** Of what was said, the author, and the time that the sender gave; never 0. */
+function contentHash(payload: Payload): number {
+  const isMessage = payload.type === "message";
+  let hash = mix(isMessage ? 1 : 2, payload.from);
+  hash = mix(hash, isMessage ? payload.message : payload.notice);
+  if (payload.at !== undefined) hash = mix(hash, payload.at);
+  return hash >>> 0 || 1;
+}
+
+/** Adds a text to a hash, two code units at a time. */
+function mix(hash: number, text: string): number {
+  const { length } = text;
+  hash = step(hash, length);
+  for (let i = 0; i + 1 < length; i += 2) {
+    hash = step(hash, text.charCodeAt(i) | text.charCodeAt(i + 1) << 16);
+  }
+  return length % 2 === 0 ? hash : step(hash, text.charCodeAt(length - 1));
+}
+
+/** A step of MurmurHash3. */
+function step(hash: number, word: number): number {
+  const mixed = hash ^ Math.imul(word, 0xcc9e2d51);
+  return Math.imul(mixed << 13 | mixed >>> 19, 5) + 0xe6546b64 | 0;
+}
+
+/** A name, of which only so much is remembered. */
+function shortened(name: string): string {
+  return name.length <= MAX_NAME_LENGTH
+    ? name
+    : firstCodePoints(name, MAX_NAME_LENGTH);
 }

@@ -1,30 +1,29 @@
 /**
- * Whose something is that bears the reader's name, where the client knows by the
- * id what it sent itself: the reader's, a namesake's, or nobody knows. Pure
- * state.
+ * Whether another client uses the reader's name, where the reader's client knows
+ * by the id what it sent itself.
  *
  * @module
  */
 
-import { newNameIn } from "./rename.ts";
+import { newNameIn } from "./members.ts";
 import type { Received } from "../protocol.ts";
-import { presenceOf } from "./notices.ts";
+import { presenceOf } from "./members.ts";
 
-/** Whose it is. */
+/** Which client sent a payload, as far as it is known. */
 export type Owner = "reader" | "namesake" | "other" | "unclear";
 
 /** Tells namesakes apart. */
 export class Namesakes {
   #name: string;
   #isKnown = false;
-  /** Whether the broker may have told of the loss of our connection. */
+  /** Whether the broker may have sent the will of our connection. */
   #hasWill = false;
 
   constructor(name: string) {
     this.#name = name;
   }
 
-  /** From now on the reader has another name. */
+  /** The reader has another name from now on. */
   rename(name: string): void {
     this.#name = name;
     this.#isKnown = false;
@@ -35,12 +34,7 @@ export class Namesakes {
     this.#hasWill = true;
   }
 
-  /**
-   * Whose it is.
-   *
-   * @param received What arrived.
-   * @param isKept Whether it was kept for us since another run.
-   */
+  /** Which client sent what arrived, perhaps kept by the broker since another run. */
   ownerOf(received: Received, isKept: boolean): Owner {
     const { payload, topic, retain, sentTo } = received;
     if (sentTo !== undefined) return "reader";
@@ -51,13 +45,13 @@ export class Namesakes {
     if (retain || isKept) return "unclear";
     const isTimeout = payload.type === "notice" &&
       presenceOf(payload, topic) === "timed out";
-    // A will has no id, whoever's it is.
+    // No will has an id.
     if (!isTimeout || !this.#hasWill) return "namesake";
     this.#hasWill = false;
     return "unclear";
   }
 
-  /** Whether it shows that a namesake is there, for the first time. */
+  /** Whether this is the first sign of a namesake. */
   isFirstSign(received: Received, owner: Owner): boolean {
     if (this.#isKnown) return false;
     this.#isKnown = this.#isSign(received, owner);

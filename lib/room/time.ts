@@ -1,11 +1,10 @@
 /**
- * Times on the reader's clock, days on the reader's calendar, and how long
- * something was on its way. Pure.
+ * Times on the reader's clock, and days on the reader's calendar.
  *
  * @module
  */
 
-/** What took longer, in milliseconds, is late. */
+/** A payload that was on its way for longer, in milliseconds, is late. */
 export const LATE_MS = 30_000;
 
 /** As `Date.getDay` counts. English, like every sentence here. */
@@ -38,37 +37,18 @@ export function longDay(time: Date): string {
   return `${WEEKDAYS[time.getDay()]}, ${localDay(time)}`;
 }
 
-/**
- * A time of day, `14:03:22`; with the day, `2026-11-22 14:03:22`, where that is
- * another one than now.
- */
+/** `14:03:22`, or `2026-11-22 14:03:22` where the day is another than now. */
 export function timeAndDay(time: Date, now: Date): string {
   const day = localDay(time);
   return day === localDay(now) ? localTime(time) : `${day} ${localTime(time)}`;
 }
 
 /**
- * How long something was on its way, by its author's clock and ours.
- *
- * @param at When it was sent, as its payload says.
- * @param receivedAt When it arrived.
- * @returns Milliseconds, negative where the author's clock is ahead; 0 where
- * the payload doesn't say when it was sent.
+ * How long a payload was on its way, in milliseconds, by its author's clock and
+ * ours: negative where that is ahead, 0 where the payload doesn't say.
  */
 export function age(at: string | undefined, receivedAt: Date): number {
   return at === undefined ? 0 : Number(receivedAt) - Date.parse(at);
-}
-
-/** Notices when another day has begun on the reader's calendar. */
-export class DayWatch {
-  #day?: string;
-
-  /** Whether the day is another than that of the time before, if there was one. */
-  isNewDay(time: Date): boolean {
-    const before = this.#day;
-    this.#day = localDay(time);
-    return before !== undefined && before !== this.#day;
-  }
 }
 
 /** A number in two digits. */

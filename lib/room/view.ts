@@ -1,119 +1,102 @@
 /**
- * What arrives in rooms → the lines a reader sees: late messages and those of
- * a history with their time, and a line of our own wherever something may be
- * missing. Owns what is shown; `line.ts` and `json.ts` own how it looks.
+ * What a reader sees of rooms. `line.ts` and `json.ts` say how a line looks.
  *
  * @module
  */
 
-import { Crowds } from "./crowd.ts";
-import { age, DayWatch, LATE_MS } from "./time.ts";
-import { Bell, mentionOf } from "./mention.ts";
+import type { Received } from "../protocol.ts";
+import { safeText } from "../safe_text.ts";
+import { type Clock, SYSTEM_CLOCK } from "../timer.ts";
+import { type Gathered, Gatherer } from "./gather.ts";
 import { renderJson, renderJsonNote } from "./json.ts";
 import {
   isOwn,
   type LineOptions,
+  mentionOf,
   type Note,
-  renderCrowd,
   renderDay,
+  renderGathered,
   renderLine,
   renderNote,
-  renderRun,
 } from "./line.ts";
-import type { Received } from "../protocol.ts";
-import { safeText } from "../safe_text.ts";
-import { type Run, SealedRun } from "./sealed_run.ts";
-import { DueTimer, type Wait } from "../timer.ts";
+import { age, LATE_MS, localDay } from "./time.ts";
 
 /** How a room is viewed. */
 export interface ViewOptions extends Omit<LineOptions, "mention"> {
-  /** Whether to write JSON lines. */
+  /** Whether to write JSON lines; then nothing is gathered, and no bell rings. */
   json: boolean;
-  /** Whether a line that mentions the reader begins with BEL; not in JSON. */
+  /** Whether a line that mentions the reader begins with BEL. */
   bell?: boolean;
   /**
-   * Whether to tell of many who come and go in one line; not in JSON. Then
+   * Whether many joins and leaves share a line; then
    * {@link RoomView.endGathering} must be called at the end.
    */
   gather?: boolean;
-  /** When somebody last said something, in milliseconds, for gathering. */
+  /** When an author last said something, in milliseconds since 1970. */
   spokeAt?: (name: string) => number | undefined;
   /** Takes a line. */
   write: (line: string) => void;
-  /** The clock. */
-  now: () => Date;
-  /** For tests. */
-  wait?: Wait;
+  clock?: Clock;
 }
 
-/** What has a terminal ring, in front of the line. */
 const BEL = "\x07";
+
+/** The shortest time between two rings, in milliseconds. */
+const BELL_PAUSE_MS = 2_000;
 
 /** Shows what arrives. */
 export class RoomView {
   readonly #options: ViewOptions;
+  readonly #clock: Clock;
   #line: LineOptions;
-  readonly #sealedRun = new SealedRun();
-  readonly #runTimer: DueTimer;
-  readonly #days = new DayWatch();
-  readonly #bell?: Bell;
-  /** What holds notices back, while any may be. */
-  #crowds?: Crowds;
-  readonly #crowdTimer: DueTimer;
-  /** How many messages came that were kept for us, as long as they come. */
+  readonly #gatherer: Gatherer;
+  #gathersPeople: boolean;
+  /** The day of the last line, if there was one. */
+  #day?: string;
+  #rangAt = -Infinity;
+  /** How many messages came that the session kept, while they come. */
   #missed?: number;
 
   constructor(options: ViewOptions) {
-    const { json, bell, gather, spokeAt = () => undefined } = options;
+    const { json, gather = false, clock = SYSTEM_CLOCK } = options;
+    const { spokeAt = () => undefined } = options;
     this.#options = options;
-    const now = () => Number(options.now());
-    this.#runTimer = new DueTimer(
-      () => this.#sealedRun.wait(now()),
-      () => this.#tellRun(this.#sealedRun.take()),
-      options.wait,
-    );
-    this.#crowdTimer = new DueTimer(
-      () => this.#crowds?.wait(now()),
-      () => this.#tell(now()),
-      options.wait,
-    );
+    this.#clock = clock;
     this.#line = readBy(options);
-    if (bell && !json) this.#bell = new Bell();
-    if (gather && !json) this.#crowds = new Crowds(spokeAt);
+    this.#gathersPeople = gather && !json;
+    this.#gatherer = new Gatherer({
+      spokeAt,
+      clock,
+      show: (gathered) => this.#showGathered(gathered),
+    });
   }
 
-  /** From now on the reader has another name. */
+  /** The reader has another name from now on. */
   rename(self: string): void {
     this.#line = readBy({ ...this.#line, self });
   }
 
   /**
-   * Shows what arrived.
-   *
-   * @returns Whether it was shown, or will be with others in one line; of a run
-   * of sealed payloads only the first.
+   * Shows what arrived. Returns whether it has a line, or will share one; of
+   * sealed payloads in one line only the first has.
    */
   show(received: Received): boolean {
     const { payload, topic, receivedAt } = received;
     const { at } = "from" in payload ? payload : {};
-    if (this.#missed !== undefined && payload.type !== "notice") {
-      this.#missed++;
-    }
-    const isLate = this.#missed !== undefined || age(at, receivedAt) > LATE_MS;
+    const isKept = this.#missed !== undefined;
+    if (isKept && payload.type !== "notice") this.#missed!++;
     const isClosed = payload.type === "sealed" && payload.reason === undefined;
-    if (isClosed && !this.#options.json) return this.#addToRun(topic);
-    const isHeldBack = this.#crowds !== undefined &&
-      this.#holdsBack(received, this.#crowds, isLate);
-    if (!isHeldBack) this.#showLine(received, isLate);
+    if (isClosed && !this.#options.json) return this.#gatherer.addSealed(topic);
+    const isLate = isKept || age(at, receivedAt) > LATE_MS;
+    if (this.#gathersPeople && this.#holdsBack(received, isLate)) return true;
+    const line = this.#options.json
+      ? renderJson(received)
+      : renderLine(received, this.#line, isLate);
+    this.#write(this.#rings(received) ? BEL + line : line, receivedAt);
     return true;
   }
 
-  /**
-   * Shows what a keeper had, with the time it was sent at.
-   *
-   * @param received It, as if it had arrived now.
-   * @param time When it was sent, by the keeper.
-   */
+  /** Shows an entry of a history, with the time it was sent at. */
   showKept(received: Received, time: Date): void {
     this.showGathered();
     const line = this.#options.json
@@ -122,115 +105,88 @@ export class RoomView {
     this.#write(line, time);
   }
 
-  /** From now on come the messages that a kept session has saved for us. */
+  /** Messages that the session kept come from now on. */
   beginMissed(): void {
     this.#missed = 0;
   }
 
-  /** They have all come: says how many. */
+  /** They have all come: shows how many. */
   endMissed(): void {
     if (this.#missed === undefined) return;
     this.note({ type: "missed", count: this.#missed });
     this.#missed = undefined;
   }
 
-  /** Shows what is held back. */
+  /** Shows the joins and leaves that are held back. */
   showGathered(): void {
-    this.#tell();
+    this.#gatherer.showPeople();
   }
 
-  /** Shows what is held back, and holds nothing back any more. */
+  /** Shows all that is held back; joins and leaves are not from now on. */
   endGathering(): void {
-    this.showGathered();
-    this.#crowdTimer.stop();
-    this.#crowds = undefined;
-    this.#endRun();
+    this.#gathersPeople = false;
+    this.#gatherer.stop();
   }
 
   /** Shows a line of our own. */
   note(note: Note): void {
     this.showGathered();
-    const now = this.#options.now();
+    const now = this.#now();
     this.#write(noteLine(note, now, this.#options), now);
   }
 
-  #showLine(received: Received, isLate: boolean): void {
-    const { receivedAt } = received;
-    const line = this.#options.json
-      ? renderJson(received)
-      : renderLine(received, this.#line, isLate);
-    this.#write(this.#rings(received) ? BEL + line : line, receivedAt);
+  #showGathered(gathered: Gathered): void {
+    const now = this.#now();
+    const line = renderGathered(gathered, now, this.#line);
+    if (gathered.type === "sealed") this.#writeOnDay(line, now);
+    else this.#write(line, now);
   }
 
-  /** Writes a line, after what is held back of a run that it ends. */
+  /** Writes a line, after the sealed payloads before it. */
   #write(line: string, time: Date): void {
-    this.#endRun();
+    this.#gatherer.endSealed();
     this.#writeOnDay(line, time);
   }
 
   /** Writes a line, after that of its day where this is a new one. */
   #writeOnDay(line: string, time: Date): void {
     const { json, write } = this.#options;
-    if (!json && this.#days.isNewDay(time)) write(renderDay(time, this.#line));
+    const day = localDay(time);
+    const isNewDay = this.#day !== undefined && this.#day !== day;
+    this.#day = day;
+    if (!json && isNewDay) write(renderDay(time, this.#line));
     write(line);
   }
 
-  /** Whether the bell rings for what somebody says. */
-  #rings(received: Received): boolean {
-    const { payload, sealed } = received;
-    const { mention } = this.#line;
-    if (this.#bell === undefined || mention === undefined) return false;
-    if (sealed === false) return false;
-    return payload.type === "message" && !isOwn(received, this.#line) &&
-      mention.isIn(safeText(payload.message)) &&
-      this.#bell.rings(this.#options.now());
-  }
-
   /** Holds a notice back, or shows those that must come before what arrived. */
-  #holdsBack(received: Received, crowds: Crowds, isLate: boolean): boolean {
+  #holdsBack(received: Received, isLate: boolean): boolean {
     const { payload, topic, retain, sealed } = received;
     if (!("from" in payload) || sealed === false) return false;
-    const { now } = this.#options;
-    const { from } = payload;
-    const isNews = payload.type === "notice" && !retain && !isLate &&
-      !isOwn(received, this.#line);
-    if (isNews && crowds.gather(received, Number(now()))) {
-      if (crowds.isFull) this.#tell();
-      else this.#crowdTimer.start();
-      return true;
-    }
-    if (crowds.holds(topic, from)) this.#tell();
+    const isNews = !retain && !isLate && !isOwn(received, this.#line);
+    if (isNews && this.#gatherer.hold(received)) return true;
+    if (this.#gatherer.holds(topic, payload.from)) this.showGathered();
     return false;
   }
 
-  /** Counts a sealed payload; tells of it when its run is due. */
-  #addToRun(topic: string): boolean {
-    const isFirst = this.#sealedRun.add(topic, Number(this.#options.now()));
-    this.#runTimer.start();
-    return isFirst;
+  /** Whether the bell rings, which it does not twice in two seconds. */
+  #rings(received: Received): boolean {
+    const { json, bell } = this.#options;
+    const { payload, sealed } = received;
+    if (!bell || json || payload.type !== "message") return false;
+    if (sealed === false || isOwn(received, this.#line)) return false;
+    if (!this.#line.mention?.isIn(safeText(payload.message))) return false;
+    const now = this.#clock.monotonic();
+    if (now - this.#rangAt < BELL_PAUSE_MS) return false;
+    this.#rangAt = now;
+    return true;
   }
 
-  #endRun(): void {
-    this.#runTimer.stop();
-    this.#tellRun(this.#sealedRun.end());
-  }
-
-  #tellRun(run: Run | undefined): void {
-    if (run === undefined) return;
-    const now = this.#options.now();
-    this.#writeOnDay(renderRun(run, now, this.#line), now);
-  }
-
-  /** Tells of the crowds that are due; without a time, of all. */
-  #tell(at?: number): void {
-    for (const crowd of this.#crowds?.take(at) ?? []) {
-      const now = this.#options.now();
-      this.#write(renderCrowd(crowd, now, this.#line), now);
-    }
+  #now(): Date {
+    return new Date(this.#clock.wall());
   }
 }
 
-/** How lines are shown to a reader: with the name found in what others say. */
+/** With the reader's name found in what others say. */
 function readBy(options: LineOptions): LineOptions {
   const { self } = options;
   return {
@@ -240,7 +196,7 @@ function readBy(options: LineOptions): LineOptions {
 }
 
 /** A line of our own. */
-export function noteLine(
+function noteLine(
   note: Note,
   time: Date,
   options: Pick<ViewOptions, "json" | "color" | "formatTime">,
@@ -250,13 +206,7 @@ export function noteLine(
     : renderNote(note, time, options);
 }
 
-/**
- * The line to write in place of lines that an output was too slow for.
- *
- * @param count How many lines.
- * @param options How the lines were shown.
- * @returns The line, without a line break.
- */
+/** The line in place of lines that an output was too slow for. */
 export function droppedLine(
   count: number,
   options: Pick<ViewOptions, "json" | "color">,

@@ -1,283 +1,342 @@
-/**
- * The line that is being typed, and what each key makes of it, as in a shell.
- * Pure.
- *
- * @module
- */
+/** The line that is being typed, and what each key does to it, as in a shell. */
 
-import { graphemeEnd, graphemeStart } from "./graphemes.ts";
-import {
-  find,
-  type History,
-  NO_HISTORY,
-  recall,
-  remember,
-  type Search,
-} from "./history.ts";
-import { isText, keyName } from "./keys.ts";
-import {
-  blankLeft,
-  type Draft,
-  end,
-  goal,
-  left,
-  type Motion,
-  right,
-  start,
-  wordLeft,
-  wordRight,
-} from "./motions.ts";
+import type { Input } from "./keys.ts";
+import { graphemeEnd, graphemeStart } from "./width.ts";
 
-/** A line that is being typed. */
-export interface Editor extends Draft {
-  readonly history: History;
-  /** The search that is under way; it changes nothing until it is accepted. */
-  readonly search?: Search;
-  /** What was looked for last. */
-  readonly sought: string;
-  /** What Ctrl-Y brings back. */
-  readonly killed: string;
-  /** Whether the last key took that away: the next one adds to it. */
-  readonly isKilling: boolean;
-  /** What Ctrl-_ goes back to, the last at the end. */
-  readonly past: readonly Draft[];
+/** A text and the cursor in it, in UTF-16 code units, between two graphemes. */
+interface Draft {
+  text: string;
+  cursor: number;
 }
 
-/** Nothing typed, now or before. */
-export const EMPTY: Editor = {
-  text: "",
-  cursor: 0,
-  history: NO_HISTORY,
-  sought: "",
-  killed: "",
-  isKilling: false,
-  past: [],
-};
+/** A search that changes nothing until it is accepted. */
+interface Search {
+  query: string;
+  /** The history's index of what was found last. */
+  at?: number;
+  hasFailed: boolean;
+}
 
-/** How far Ctrl-_ goes back, in keys. */
+/** How many lines the history keeps. */
+const MAX_ENTRIES = 1_000;
+
+/** How many changes can be undone. */
 const MAX_PAST = 100;
 
-/**
- * Takes a key, or text that is typed.
- *
- * @param editor The line.
- * @param token A token of `keys.ts`.
- * @returns The line after it; the same one where the key does nothing.
- */
-export function press(editor: Editor, token: string): Editor {
-  if (editor.search !== undefined) return pressInSearch(editor, token);
-  if (isText(token)) return insert(editor, token);
-  const edit = EDITS.get(keyName(token));
-  return edit === undefined ? editor : edit(editor);
-}
+/** Finds an index, which may be past an end or within a grapheme. */
+type Motion = (draft: Draft) => number;
 
-/** Inserts a text at the cursor, in place of so much before it. */
-export function insert(editor: Editor, added: string, remove = 0): Editor {
-  const { text, cursor } = editor;
-  const before = text.slice(0, cursor - remove) + added;
-  return changed(editor, before + text.slice(cursor), before.length);
-}
+const left: Motion = ({ cursor }) => cursor - 1;
+const right: Motion = ({ cursor }) => cursor + 1;
+const start: Motion = ({ text, cursor }) =>
+  text.slice(0, cursor).lastIndexOf("\n") + 1;
+const end: Motion = ({ text, cursor }) => {
+  const end = text.indexOf("\n", cursor);
+  return end === -1 ? text.length : end;
+};
 
-/** Puts another text in place of the line. */
-export function replace(editor: Editor, text: string): Editor {
-  return changed(editor, text, text.length);
-}
+const WORD = /[\p{L}\p{M}\p{N}_\u200C\u200D]/u;
+const BLANK = /\s/;
+const isWord = (char: string) => WORD.test(char);
+const isBlank = (char: string) => BLANK.test(char);
 
-/** Ends the line: the next one is empty, and this one is history. */
-export function enter(editor: Editor): Editor {
-  const { text, killed, sought } = editor;
-  const history = remember(editor.history, text);
-  return { ...EMPTY, history, killed, sought };
-}
+const wordLeft: Motion = ({ text, cursor }) =>
+  skip(text, skip(text, cursor, -1, (char) => !isWord(char)), -1, isWord);
+const wordRight: Motion = ({ text, cursor }) =>
+  skip(text, skip(text, cursor, 1, (char) => !isWord(char)), 1, isWord);
+const blankLeft: Motion = ({ text, cursor }) =>
+  skip(text, skip(text, cursor, -1, isBlank), -1, (char) => !isBlank(char));
 
-/** What is shown: what was found where there is a search, which comes first. */
-export function shown(editor: Editor): Draft & { label: string } {
-  const { search } = editor;
-  if (search === undefined) return { ...editor, label: "" };
-  const label = search.hasFailed ? "not found" : "search";
-  return {
-    ...accept(editor),
-    label: `(${label})\`${search.query}': `,
-  };
-}
-
-/** Ends a search, if there is one, with what it found in the line. */
-export function accept(editor: Editor): Editor {
-  const { search, history, ...line } = editor;
-  if (search === undefined) return editor;
-  const sought = search.query || editor.sought;
-  const found = recall(history, line.text, search.at);
-  if (found === undefined) return { ...line, history, sought };
-  const at = found.text.lastIndexOf(search.query);
-  const cursor = graphemeEnd(found.text, Math.max(0, at));
-  return { ...line, ...found, cursor, sought, past: [] };
-}
-
-/** Ends a search; the line is as it was before. */
-export function giveUp(editor: Editor): Editor {
-  const { search: _, ...line } = editor;
-  return line;
-}
-
-/** A change of the text, which can be undone. */
-function changed(editor: Editor, text: string, cursor: number): Editor {
-  const last = { text: editor.text, cursor: editor.cursor };
-  return {
-    ...editor,
-    text,
-    cursor: graphemeEnd(text, cursor),
-    isKilling: false,
-    past: [...editor.past.slice(1 - MAX_PAST), last],
-  };
-}
-
-type Edit = (editor: Editor) => Editor;
-
-function move(motion: Motion): Edit {
-  return (editor) => ({
-    ...editor,
-    cursor: goal(editor, motion),
-    isKilling: false,
-  });
-}
-
-/** Takes away what is between the cursor and another place. */
-function erase(motion: Motion): Edit {
-  return (editor) => {
-    const { text, cursor } = editor;
-    const to = goal(editor, motion);
-    if (to === cursor) return editor;
-    const from = Math.min(cursor, to);
-    return changed(
-      editor,
-      text.slice(0, from) + text.slice(Math.max(cursor, to)),
-      from,
-    );
-  };
-}
-
-/** The same, to be brought back with Ctrl-Y. */
-function kill(motion: Motion): Edit {
-  return (editor) => {
-    const { text, cursor, isKilling } = editor;
-    const to = goal(editor, motion);
-    if (to === cursor) return editor;
-    const taken = text.slice(Math.min(cursor, to), Math.max(cursor, to));
-    const before = isKilling ? editor.killed : "";
-    const killed = to < cursor ? taken + before : before + taken;
-    return { ...erase(motion)(editor), killed, isKilling: true };
-  };
-}
-
-/** Exchanges the two graphemes about the cursor. */
-function transpose(editor: Editor): Editor {
-  const { text } = editor;
-  const second = editor.cursor < text.length
-    ? editor.cursor
-    : goal(editor, left);
-  const to = goal({ text, cursor: second }, right);
-  const from = goal({ text, cursor: second }, left);
-  if (from === second) return editor;
-  const exchanged = text.slice(second, to) + text.slice(from, second);
-  return changed(
-    editor,
-    text.slice(0, from) + exchanged + text.slice(to),
-    to,
-  );
-}
-
-function undo(editor: Editor): Editor {
-  const last = editor.past.at(-1);
-  if (last === undefined) return editor;
-  const past = editor.past.slice(0, -1);
-  return { ...editor, ...last, past, isKilling: false };
-}
-
-/** Goes to another place in the history. */
-function go(place: (history: History) => number): Edit {
-  return (editor) => {
-    const { history, text } = editor;
-    const there = recall(history, text, place(history));
-    if (there === undefined) return editor;
-    const cursor = there.text.length;
-    return { ...editor, ...there, cursor, isKilling: false, past: [] };
-  };
-}
-
-function search(editor: Editor): Editor {
-  const { history } = editor;
-  if (history.entries.length === 0) return editor;
-  const search = { query: "", at: history.at, hasFailed: false };
-  return { ...editor, search, isKilling: false };
-}
-
-/** What keys do beside inserting; those that send and leave are the prompt's. */
-const EDITS = new Map<string, Edit>([
-  ["Left", move(left)],
-  ["C-b", move(left)],
-  ["Right", move(right)],
-  ["C-f", move(right)],
-  ["Home", move(start)],
-  ["C-a", move(start)],
-  ["End", move(end)],
-  ["C-e", move(end)],
-  ["M-b", move(wordLeft)],
-  ["M-Left", move(wordLeft)],
-  ["C-Left", move(wordLeft)],
-  ["M-f", move(wordRight)],
-  ["M-Right", move(wordRight)],
-  ["C-Right", move(wordRight)],
-  ["BSpace", erase(left)],
-  ["Delete", erase(right)],
-  ["C-d", erase(right)],
-  ["C-u", kill(start)],
-  ["C-k", kill(end)],
-  ["C-w", kill(blankLeft)],
-  ["M-BSpace", kill(wordLeft)],
-  ["M-d", kill(wordRight)],
-  ["C-Delete", kill(wordRight)],
-  ["M-Delete", kill(wordRight)],
-  ["C-y", (editor) => insert(editor, editor.killed)],
-  ["C-t", transpose],
-  ["C-_", undo],
-  ["Up", go(({ at }) => at - 1)],
-  ["C-p", go(({ at }) => at - 1)],
-  ["Down", go(({ at }) => at + 1)],
-  ["C-n", go(({ at }) => at + 1)],
-  ["M-<", go(() => 0)],
-  ["M->", go(({ entries }) => entries.length)],
-  ["C-r", search],
-  ["C-s", search],
-]);
-
-/** Takes a key while something is looked for. */
-function pressInSearch(editor: Editor, token: string): Editor {
-  const { history, search } = editor;
-  if (search === undefined) return editor;
-  const { query, at } = search;
-  const look = (options: Parameters<typeof find>[2]) => ({
-    ...editor,
-    search: find(history, search, options),
-  });
-  if (isText(token)) return look({ query: query + token });
-  switch (keyName(token)) {
-    case "C-r":
-      return query === ""
-        ? look({ query: editor.sought })
-        : look({ from: at - 1 });
-    case "C-s":
-      return look({ from: at + 1, isForward: true });
-    case "BSpace": {
-      const shorter = query.slice(0, graphemeStart(query, query.length - 1));
-      return look({ query: shorter, from: history.entries.length });
-    }
-    case "C-g":
-      return giveUp(editor);
-    case "Escape":
-      return accept(editor);
-    case "":
-      return editor;
-    default:
-      return press(accept(editor), token);
+/** Goes over the code points that fit, to the right or to the left. */
+function skip(
+  text: string,
+  from: number,
+  step: 1 | -1,
+  fits: (char: string) => boolean,
+): number {
+  let at = from;
+  for (;;) {
+    const isPair = step === -1 && /[\uDC00-\uDFFF]/.test(text[at - 1] ?? "");
+    const next = step === 1 ? at : at - (isPair ? 2 : 1);
+    const code = text.codePointAt(next);
+    if (code === undefined) return at;
+    const char = String.fromCodePoint(code);
+    if (!fits(char)) return at;
+    at = step === 1 ? at + char.length : next;
   }
+}
+
+/** A line editor with a history. */
+export class Editor {
+  #text = "";
+  #cursor = 0;
+  /** The lines entered before, the oldest first. */
+  #entries: string[] = [];
+  /** The index of what is in the line; after the last entry for a new line. */
+  #at = 0;
+  /** What was changed and not entered, by index. */
+  #drafts = new Map<number, string>();
+  #search?: Search;
+  /** What was looked for last. */
+  #sought = "";
+  /** What Ctrl-Y inserts. */
+  #killed = "";
+  /** Whether the last key killed text: the next one adds to it. */
+  #isKilling = false;
+  /** What Ctrl-_ goes back to, the last at the end. */
+  #past: Draft[] = [];
+
+  /** The typed text; during a search, as it was before. */
+  get text(): string {
+    return this.#text;
+  }
+
+  get cursor(): number {
+    return this.#cursor;
+  }
+
+  get isSearching(): boolean {
+    return this.#search !== undefined;
+  }
+
+  /** What to show: the line, or what a search has found and the label before it. */
+  get view(): Draft & { label: string } {
+    if (this.#search === undefined) return { ...this.#draft, label: "" };
+    const label = this.#search.hasFailed ? "not found" : "search";
+    const found = this.#found(this.#search) ?? this.#draft;
+    return { ...found, label: `(${label})\`${this.#search.query}': ` };
+  }
+
+  /** Takes typed text or a key; a key without a meaning does nothing. */
+  press({ type, text }: Input): void {
+    if (this.#search !== undefined) this.#pressInSearch(type, text);
+    else if (type !== "key") this.insert(text);
+    else Editor.#EDITS.get(text)?.(this);
+  }
+
+  /** Inserts a text at the cursor, in place of so many code units before it. */
+  insert(added: string, remove = 0): void {
+    const before = this.#text.slice(0, this.#cursor - remove) + added;
+    this.#change(before + this.#text.slice(this.#cursor), before.length);
+  }
+
+  /** Ends the line: its text goes into the history, and the next one is empty. */
+  enter(): void {
+    const entries = this.#entries.filter((entry) => entry !== this.#text);
+    if (this.#text.trim() !== "") entries.push(this.#text);
+    this.#entries = entries.slice(-MAX_ENTRIES);
+    this.#show("");
+    this.#beginLine();
+  }
+
+  /** Gives the line up for a new one; Ctrl-_ brings it back. */
+  drop(): void {
+    this.#change("", 0);
+    this.#beginLine();
+  }
+
+  /** Ends a search with what it found in the line. */
+  accept(): void {
+    const search = this.#search;
+    if (search === undefined) return;
+    this.#search = undefined;
+    this.#sought = search.query || this.#sought;
+    const found = this.#found(search);
+    if (search.at === undefined || found === undefined) return;
+    this.#recall(search.at);
+    // The line found may have been changed; Ctrl-_ brings the change back.
+    if (this.#text !== found.text) this.#change(found.text, found.cursor);
+    this.#cursor = found.cursor;
+  }
+
+  /** Ends a search; the line is as it was before. */
+  giveUp(): void {
+    this.#search = undefined;
+  }
+
+  get #draft(): Draft {
+    return { text: this.#text, cursor: this.#cursor };
+  }
+
+  /** Changes the text so that it can be undone. */
+  #change(text: string, cursor: number): void {
+    this.#past.push(this.#draft);
+    if (this.#past.length > MAX_PAST) this.#past.shift();
+    this.#text = text;
+    this.#cursor = graphemeEnd(text, cursor);
+    this.#isKilling = false;
+  }
+
+  /** Shows another line, with nothing to undo. */
+  #show(text: string): void {
+    this.#text = text;
+    this.#cursor = text.length;
+    this.#isKilling = false;
+    this.#past = [];
+  }
+
+  /** Leaves the history, and what was changed in it. */
+  #beginLine(): void {
+    this.#at = this.#entries.length;
+    this.#drafts.clear();
+  }
+
+  /** The index that a motion leads to, between two graphemes. */
+  #goal(motion: Motion): number {
+    const at = motion(this.#draft);
+    const within = Math.min(Math.max(at, 0), this.#text.length);
+    return within < this.#cursor
+      ? graphemeStart(this.#text, within)
+      : graphemeEnd(this.#text, within);
+  }
+
+  #move(motion: Motion): void {
+    this.#cursor = this.#goal(motion);
+    this.#isKilling = false;
+  }
+
+  /** Removes the text between the cursor and another place; returns it. */
+  #erase(motion: Motion): string {
+    const to = this.#goal(motion);
+    const from = Math.min(this.#cursor, to);
+    const after = Math.max(this.#cursor, to);
+    const taken = this.#text.slice(from, after);
+    if (taken === "") return "";
+    this.#change(this.#text.slice(0, from) + this.#text.slice(after), from);
+    return taken;
+  }
+
+  /** Removes text that Ctrl-Y brings back. */
+  #kill(motion: Motion): void {
+    const before = this.#isKilling ? this.#killed : "";
+    const isLeft = this.#goal(motion) < this.#cursor;
+    const taken = this.#erase(motion);
+    if (taken === "") return;
+    this.#killed = isLeft ? taken + before : before + taken;
+    this.#isKilling = true;
+  }
+
+  #undo(): void {
+    const last = this.#past.pop();
+    if (last === undefined) return;
+    this.#text = last.text;
+    this.#cursor = last.cursor;
+    this.#isKilling = false;
+  }
+
+  /** Removes the text up to an end of the row, or the line break there. */
+  #killRow(end: Motion, beyond: Motion): void {
+    this.#kill(this.#goal(end) === this.#cursor ? beyond : end);
+  }
+
+  /** Goes to the row above in a text of several lines; else back in the history. */
+  #up(): void {
+    const from = start(this.#draft);
+    if (from === 0) return this.#recall(this.#at - 1);
+    const above = start({ text: this.#text, cursor: from - 1 });
+    this.#move(({ cursor }) => Math.min(above + cursor - from, from - 1));
+  }
+
+  /** The same downwards. */
+  #down(): void {
+    const below = end(this.#draft) + 1;
+    if (below > this.#text.length) return this.#recall(this.#at + 1);
+    const last = end({ text: this.#text, cursor: below });
+    const column = this.#cursor - start(this.#draft);
+    this.#move(() => Math.min(below + column, last));
+  }
+
+  /** Goes to another line of the history; the one left keeps its changes. */
+  #recall(at: number): void {
+    if (at < 0 || at > this.#entries.length || at === this.#at) return;
+    this.#drafts.set(this.#at, this.#text);
+    this.#at = at;
+    this.#show(this.#drafts.get(at) ?? this.#entries[at] ?? "");
+  }
+
+  /** The line that a search has found, as it was entered, and the place in it. */
+  #found({ query, at }: Search): Draft | undefined {
+    if (at === undefined) return undefined;
+    const text = this.#entries[at];
+    const index = Math.max(0, text.lastIndexOf(query));
+    return { text, cursor: graphemeEnd(text, index) };
+  }
+
+  #pressInSearch(type: Input["type"], text: string): void {
+    const { query, at = this.#at } = this.#search!;
+    if (type !== "key") return this.#find(query + text, at);
+    switch (text) {
+      case "C-r":
+        if (query === "") this.#find(this.#sought, at);
+        else this.#find(query, at - 1);
+        break;
+      case "BSpace": {
+        const shorter = query.slice(0, graphemeStart(query, query.length - 1));
+        this.#find(shorter, this.#entries.length);
+        break;
+      }
+      case "C-g":
+        this.giveUp();
+        break;
+      case "Escape":
+        this.accept();
+        break;
+      default:
+        this.accept();
+        this.press({ type: "key", text });
+    }
+  }
+
+  /** Looks for a text in the entry at an index and those before it. */
+  #find(query: string, from: number): void {
+    const found = query === ""
+      ? -1
+      : this.#entries.findLastIndex((entry, at) =>
+        at <= from && entry.includes(query)
+      );
+    const hasFailed = query !== "" && found === -1;
+    const at = found === -1 ? this.#search!.at : found;
+    this.#search = { query, at, hasFailed };
+  }
+
+  #beginSearch(): void {
+    if (this.#entries.length === 0) return;
+    this.#isKilling = false;
+    this.#search = { query: "", hasFailed: false };
+  }
+
+  /** The keys that edit; those that send and leave are the prompt's. */
+  static readonly #EDITS = new Map<string, (line: Editor) => void>([
+    ["Left", (line) => line.#move(left)],
+    ["C-b", (line) => line.#move(left)],
+    ["Right", (line) => line.#move(right)],
+    ["C-f", (line) => line.#move(right)],
+    ["Home", (line) => line.#move(start)],
+    ["C-a", (line) => line.#move(start)],
+    ["End", (line) => line.#move(end)],
+    ["C-e", (line) => line.#move(end)],
+    ["M-b", (line) => line.#move(wordLeft)],
+    ["M-Left", (line) => line.#move(wordLeft)],
+    ["C-Left", (line) => line.#move(wordLeft)],
+    ["M-f", (line) => line.#move(wordRight)],
+    ["M-Right", (line) => line.#move(wordRight)],
+    ["C-Right", (line) => line.#move(wordRight)],
+    ["BSpace", (line) => line.#erase(left)],
+    ["Delete", (line) => line.#erase(right)],
+    ["C-d", (line) => line.#erase(right)],
+    ["C-u", (line) => line.#killRow(start, left)],
+    ["C-k", (line) => line.#killRow(end, right)],
+    ["C-w", (line) => line.#kill(blankLeft)],
+    ["M-BSpace", (line) => line.#kill(wordLeft)],
+    ["M-d", (line) => line.#kill(wordRight)],
+    ["C-Delete", (line) => line.#kill(wordRight)],
+    ["M-Enter", (line) => line.insert("\n")],
+    ["C-y", (line) => line.insert(line.#killed)],
+    ["C-_", (line) => line.#undo()],
+    ["Up", (line) => line.#up()],
+    ["C-p", (line) => line.#recall(line.#at - 1)],
+    ["Down", (line) => line.#down()],
+    ["C-n", (line) => line.#recall(line.#at + 1)],
+    ["C-r", (line) => line.#beginSearch()],
+  ]);
 }

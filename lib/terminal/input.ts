@@ -1,18 +1,13 @@
-/**
- * Bytes → lines of text, as they come from a pipe. Owns what a line is: it ends
- * at LF or CRLF, is UTF-8, has a limit. Memory stays bounded, whatever comes.
- *
- * @module
- */
+/** Cuts bytes from a pipe into lines of UTF-8 text; memory stays bounded. */
 
 import { Buffer } from "node:buffer";
 
 /**
- * A line, and whether it is one of several that were pasted; or why there is
- * none to send in its place.
+ * A line, or why it can't be sent. One that was entered at the prompt may have
+ * line breaks; it is a message then, whatever it begins with.
  */
 export type Line =
-  | { type: "text"; text: string; isPasted?: boolean }
+  | { type: "text"; text: string }
   | { type: "too long"; bytes: number }
   | { type: "not UTF-8" };
 
@@ -22,12 +17,6 @@ export class LineError extends Error {
     this.prototype.name = "LineError";
   }
 
-  /**
-   * Makes the sentence for a line.
-   *
-   * @param line What is known of it.
-   * @param maxBytes The limit it may have exceeded.
-   */
   constructor(line: Exclude<Line, { type: "text" }>, maxBytes: number) {
     super(
       line.type === "too long"
@@ -38,7 +27,7 @@ export class LineError extends Error {
   }
 }
 
-/** An input of which no line can be read. */
+/** The whole input is in another encoding. */
 export class EncodingError extends Error {
   static {
     this.prototype.name = "EncodingError";
@@ -48,14 +37,9 @@ export class EncodingError extends Error {
 const LF = 0x0a;
 
 /**
- * Cuts a stream of bytes into lines. A last line without a newline counts, a
- * byte order mark at the beginning doesn't.
- *
- * @param source The bytes.
- * @param maxBytes The most bytes a line may have; what exceeds it is counted
- * and thrown away.
- * @returns The lines, in order.
- * @throws {EncodingError} When it is UTF-16.
+ * Cuts a stream of bytes into lines that end at LF or CRLF. A last line without
+ * one counts, a byte order mark at the beginning does not. Of a line that is too
+ * long, only the size is kept. Throws EncodingError if the input is UTF-16.
  */
 export async function* readLines(
   source: AsyncIterable<Uint8Array>,
@@ -79,7 +63,7 @@ export async function* readLines(
   if (line.size > 0) yield line.take();
 }
 
-/** The bytes without a byte order mark, as long as they may be UTF-8. */
+/** The bytes without a byte order mark. */
 async function* withoutMark(
   source: AsyncIterable<Uint8Array>,
 ): AsyncGenerator<Uint8Array> {
@@ -97,7 +81,7 @@ async function* withoutMark(
   if (start !== undefined) yield checked(start);
 }
 
-/** Whether more bytes are needed to tell. A short line must not wait for them. */
+/** Whether the encoding needs more bytes to tell. A short line must not wait for them. */
 function isOpen({ length, 0: a, 1: b }: Uint8Array): boolean {
   return length < 2 || (length < 4 && (a === 0xef || a === 0 || b === 0));
 }
@@ -120,7 +104,7 @@ function checked(start: Uint8Array): Uint8Array {
   return a === 0xef && b === 0xbb && c === 0xbf ? start.subarray(3) : start;
 }
 
-/** Cuts up bytes that end with a line: as text at once, or else one by one. */
+/** Cuts up whole lines: as one text, or one by one where some are not UTF-8. */
 function* wholeLines(bytes: Uint8Array, maxBytes: number): Generator<Line> {
   if (bytes.length === 0) return;
   const text = decode(bytes.subarray(0, -1));
@@ -137,7 +121,6 @@ function* wholeLines(bytes: Uint8Array, maxBytes: number): Generator<Line> {
   }
 }
 
-/** A line of text, without its CR, if it is not too long. */
 function measured(line: string, maxBytes: number): Line {
   const text = line.endsWith("\r") ? line.slice(0, -1) : line;
   const bytes = Buffer.byteLength(text);
@@ -146,7 +129,6 @@ function measured(line: string, maxBytes: number): Line {
     : { type: "text", text };
 }
 
-/** Reads bytes as UTF-8, if they are. */
 function decode(bytes: Uint8Array): string | undefined {
   try {
     return new TextDecoder("utf-8", { fatal: true, ignoreBOM: true })
@@ -166,16 +148,16 @@ class LineBuffer {
     this.#maxBytes = maxBytes;
   }
 
-  /** How many bytes it has so far, those thrown away included. */
+  /** Its length in bytes, including those thrown away. */
   get size(): number {
     return this.#size;
   }
 
   add(part: Uint8Array): void {
     this.#size += part.length;
-    // One more than the limit is kept: a CR at the end does not count.
+    // One more than the limit: a CR at the end does not count.
     if (this.#size > this.#maxBytes + 1) this.#parts = [];
-    // A copy, since the reader may use its buffer again.
+    // A copy: the reader may reuse its buffer.
     else if (part.length > 0) this.#parts.push(part.slice());
   }
 

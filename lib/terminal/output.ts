@@ -1,259 +1,218 @@
 /**
- * Text → an output that takes its time: one write after the other, each with
- * all there is to write by then, and a bounded queue of lines in front of it.
- *
- * @module
+ * Writes lines without making the caller wait: one write at a time, with a
+ * bounded queue of lines before it; and stdout and stderr as such outputs.
  */
 
+import { Socket } from "node:net";
 import { setImmediate } from "node:timers";
 import { Progress, within } from "../timer.ts";
 
-/** Where bytes go, as `Deno.stdout` takes them. */
+/** An output for bytes, such as `Deno.stdout`. */
 export interface ByteSink {
   /** Writes some of the bytes; returns how many, at once if it can. */
   write(bytes: Uint8Array): number | Promise<number>;
-  /** Whether a write is dear enough to wait for all that comes in a turn. */
+  /** Whether to wait for all lines of a turn before a write. */
   readonly gathers?: boolean;
-  /** Settles when it breaks, for one that may say so after the write. */
+  /** Settles when a write fails later than `write` can say. */
   readonly failed?: Promise<Error>;
 }
 
-/**
- * How many bytes a pipe takes or refuses as a whole, where others have set it
- * not to block: POSIX's least PIPE_BUF.
- */
-export const WHOLE_BYTES = 512;
+/** A non-blocking pipe takes all or nothing of so many bytes: POSIX's least PIPE_BUF. */
+const WHOLE_BYTES = 512;
 
-/**
- * How much text may wait: 100,000 lines of 400 characters, so that
- * no reader who is merely slow loses one.
- */
+/** How much text may wait, in UTF-16 code units: 100,000 lines of 400 characters. */
 const MAX_WAITING = 40 * 1024 * 1024;
 
-/** How much is written at a time, in UTF-16 code units, so that it is seen. */
-export const WRITE_LENGTH = 64 * 1024;
+/** How much is written at a time, in UTF-16 code units. */
+const WRITE_LENGTH = 64 * 1024;
 
-/** How long to wait for an output that refused, in milliseconds. */
+/** The wait before a refused write is tried again, in milliseconds. */
 const RETRY_MS = 10;
 
 /**
- * Writes lines without making the caller wait. A line is written at once; the
- * lines that come while a write is under way go out together after it, so
- * that a flood costs few writes and a single message no delay. Where the
- * output is blocked, the oldest lines that wait are dropped and counted.
+ * Writes a line at once. Lines that come during a write go out together after
+ * it. While the output is blocked, the oldest lines are dropped and counted.
  */
 export class LineWriter {
+  readonly #sink: ByteSink;
   readonly #queue: LineQueue;
-  readonly #pump: Pump;
+  readonly #render: (lines: string[]) => string;
+  readonly #encoder = new TextEncoder();
+  readonly #broken = Promise.withResolvers<Error | undefined>();
+  readonly #progress = new Progress();
+  #nextWrite = Promise.withResolvers<void>();
+  #added = 0;
+  #written = 0;
+  #isStale = false;
+  #isBusy = false;
+  #isBroken = false;
+  /** Whether the output is non-blocking, because another program made it so. */
+  #mayRefuse = false;
+  #flushed: Promise<void> = Promise.resolve();
 
-  /**
-   * Makes a writer.
-   *
-   * @param sink Where the lines go.
-   * @param onDropped Makes the line to write in place of those dropped.
-   * @param maxWaiting How much text may wait, in UTF-16 code units; 42
-   * million if none is given.
-   */
+  /** `render` makes the text of a write from the lines that it shows. */
   constructor(
     sink: ByteSink,
     onDropped: (count: number) => string = (count) => `${count} lines dropped`,
-    maxWaiting?: number,
+    maxWaiting = MAX_WAITING,
+    render = (lines: string[]) => lines.join("\n") + "\n",
   ) {
-    const queue = new LineQueue(onDropped, maxWaiting);
-    this.#queue = queue;
-    this.#pump = new Pump(
-      sink,
-      () =>
-        queue.isEmpty ? undefined : queue.take(WRITE_LENGTH).join("\n") + "\n",
-    );
+    this.#sink = sink;
+    this.#queue = new LineQueue(onDropped, maxWaiting);
+    this.#render = render;
+    sink.failed?.then((error) => this.#break(error));
   }
 
   /**
-   * Settles when nothing can be written any more: with nothing when the reader
-   * has gone, as after `| head -3`; with an error when the disk is full.
+   * Settles when nothing can be written any more: with undefined when the
+   * reader has gone, as after `| head -3`; with an error when the disk is full.
    */
   get broken(): Promise<Error | undefined> {
-    return this.#pump.broken;
+    return this.#broken.promise;
+  }
+
+  /** How many lines {@link write} was given. */
+  get added(): number {
+    return this.#added;
+  }
+
+  /** How many of these were written, or dropped. */
+  get written(): number {
+    return this.#written;
+  }
+
+  /** Settles after the next write. */
+  get progress(): Promise<void> {
+    return this.#progress.next;
+  }
+
+  /** Whether so much waits that lines may be dropped soon. */
+  get isFull(): boolean {
+    return this.#queue.isHalfFull;
   }
 
   /** Whether there are lines that are not written. */
   get isBehind(): boolean {
-    return this.#pump.isBusy;
+    return this.#isBusy;
   }
 
-  /**
-   * Takes one line.
-   *
-   * @param line The text, without a newline.
-   */
+  /** Writes a line, given without its line break. */
   write(line: string): void {
-    this.#pump.feed(this.#queue, line);
+    this.#added++;
+    if (this.#isBroken) return;
+    this.#queue.add(line);
+    if (this.#isBusy) this.#queue.trim();
+    else this.#start();
+  }
+
+  /** Writes what `render` makes, even of no lines; settles when it is written. */
+  refresh(): Promise<void> {
+    const { promise } = this.#nextWrite;
+    this.#isStale = true;
+    this.#start();
+    return promise;
   }
 
   /**
-   * Waits for what was taken, as long as some of it is being written.
-   *
-   * @param seconds How long nothing may move.
-   * @returns Whether all is written, or can't be any more.
+   * Waits until all is written or the output is broken, as long as some of it
+   * is written every so many seconds. Returns whether nothing is left.
    */
   async drained(seconds: number): Promise<boolean> {
     let hasMoved = true;
     while (this.isBehind && hasMoved) {
       hasMoved = false;
-      const moved = this.#pump.progress.next.then(() => hasMoved = true);
+      const moved = this.#progress.next.then(() => hasMoved = true);
       await within(seconds, moved);
     }
     return !this.isBehind;
   }
 
-  /**
-   * Waits for what was taken.
-   *
-   * @returns When it is written, or can't be any more.
-   */
+  /** Settles when all is written or the output is broken. */
   flushed(): Promise<void> {
-    return this.#pump.flushed();
-  }
-}
-
-/** Writes what it is given, as long as there is more. */
-export class Pump {
-  readonly #sink: ByteSink;
-  readonly #next: () => string | undefined;
-  readonly #encoder = new TextEncoder();
-  readonly #broken = Promise.withResolvers<Error | undefined>();
-  /** Made when something is written. */
-  readonly progress = new Progress();
-  #isBusy = false;
-  #isBroken = false;
-  /** Whether others have set the output not to block. */
-  #mayRefuse = false;
-  #written: Promise<void> = Promise.resolve();
-
-  /**
-   * Makes one that is at rest.
-   *
-   * @param sink Where the text goes.
-   * @param next Gives what to write next, or undefined when there is nothing;
-   * called when what it gave before is written.
-   */
-  constructor(sink: ByteSink, next: () => string | undefined) {
-    this.#sink = sink;
-    this.#next = next;
-    sink.failed?.then((error) => this.#break(error));
+    return this.#flushed;
   }
 
-  /** Whether something is not written yet. */
-  get isBusy(): boolean {
-    return this.#isBusy;
-  }
-
-  /** As {@link LineWriter.broken}. */
-  get broken(): Promise<Error | undefined> {
-    return this.#broken.promise;
-  }
-
-  /** Takes a line into the queue that what it writes comes from. */
-  feed(queue: LineQueue, line: string): void {
-    if (this.#isBroken) return;
-    queue.add(line);
-    if (this.#isBusy) queue.trim();
-    else this.start();
-  }
-
-  /** Asks for the next text, unless a write is under way and will. */
-  start(): void {
+  #start(): void {
     if (this.#isBusy || this.#isBroken) return;
     this.#isBusy = true;
-    this.#written = this.#run();
-  }
-
-  /** Settles when all there is to write is written, or can't be any more. */
-  flushed(): Promise<void> {
-    return this.#written;
+    this.#flushed = this.#run();
   }
 
   async #run(): Promise<void> {
-    try {
-      if (this.#sink.gathers) await endOfTurn();
-      while (!this.#isBroken) {
-        const text = this.#next();
-        if (text === undefined) return;
-        await this.#write(this.#encoder.encode(text));
-        this.progress.made();
-      }
-    } finally {
-      this.#isBusy = false;
-      this.progress.made();
+    if (this.#sink.gathers) await endOfTurn();
+    while (!this.#isBroken && (this.#isStale || !this.#queue.isEmpty)) {
+      const { resolve } = this.#nextWrite;
+      this.#nextWrite = Promise.withResolvers();
+      this.#isStale = false;
+      const text = this.#render(this.#queue.take(WRITE_LENGTH));
+      const taken = this.#queue.used;
+      await this.#write(this.#encoder.encode(text));
+      if (!this.#isBroken) this.#written = taken;
+      resolve();
+      this.#progress.made();
     }
+    this.#isBusy = false;
+    this.#progress.made();
   }
 
   async #write(bytes: Uint8Array): Promise<void> {
     let left = bytes;
     while (left.length > 0 && !this.#isBroken) {
+      const part = this.#mayRefuse ? left.subarray(0, WHOLE_BYTES) : left;
       try {
-        const part = this.#mayRefuse ? left.subarray(0, WHOLE_BYTES) : left;
         const written = this.#sink.write(part);
-        left = left.subarray(
-          typeof written === "number" ? written : await written,
-        );
+        // Awaited only where needed: a flood to a pipe is much faster.
+        const count = typeof written === "number" ? written : await written;
+        left = left.subarray(count);
       } catch (error) {
-        await this.#handle(error as Error);
+        if (error instanceof Deno.errors.WouldBlock) {
+          this.#mayRefuse = true;
+          await new Promise((resolve) => setTimeout(resolve, RETRY_MS));
+        } else this.#break(error as Error);
       }
     }
   }
 
-  /** Waits where the output takes more later; else there is no later. */
-  async #handle(error: Error): Promise<void> {
-    if (!(error instanceof Deno.errors.WouldBlock)) return this.#break(error);
-    this.#mayRefuse = true;
-    await new Promise((resolve) => setTimeout(resolve, RETRY_MS));
-  }
-
   #break(error: Error & { code?: string }): void {
-    const hasLeft = error instanceof Deno.errors.BrokenPipe ||
+    const hasReaderLeft = error instanceof Deno.errors.BrokenPipe ||
       error.code === "EPIPE";
     this.#isBroken = true;
-    this.#broken.resolve(hasLeft ? undefined : error);
+    this.#nextWrite.resolve();
+    this.#broken.resolve(hasReaderLeft ? undefined : error);
   }
 }
 
-/** Lines that wait for a slow output; the oldest are dropped and counted. */
-export class LineQueue {
+/** Lines that wait for the output. */
+class LineQueue {
   readonly #onDropped: (count: number) => string;
   readonly #maxWaiting: number;
   #lines: string[] = [];
-  /** How many slots at the start of them are used up. */
+  /** The index of the oldest line; those before it are used up. */
   #first = 0;
   #dropped = 0;
   #waiting = 0;
+  /** How many lines were taken or dropped. */
+  used = 0;
 
-  /**
-   * Makes an empty one.
-   *
-   * @param onDropped Makes the line that stands in place of those dropped.
-   * @param maxWaiting How much text may wait, in UTF-16 code units.
-   */
-  constructor(
-    onDropped: (count: number) => string,
-    maxWaiting = MAX_WAITING,
-  ) {
+  constructor(onDropped: (count: number) => string, maxWaiting: number) {
     this.#onDropped = onDropped;
     this.#maxWaiting = maxWaiting;
   }
 
-  /** Whether there is nothing to take. */
+  get isHalfFull(): boolean {
+    return this.#waiting > this.#maxWaiting / 2;
+  }
+
   get isEmpty(): boolean {
     return this.#first === this.#lines.length && this.#dropped === 0;
   }
 
-  /** Takes a line in, whatever waits already. */
   add(line: string): void {
     this.#lines.push(line);
     this.#waiting += line.length;
   }
 
-  /** Drops the oldest lines until what waits is within the limit. */
+  /** Drops the oldest lines until the rest is within the limit. */
   trim(): void {
     while (this.#waiting > this.#maxWaiting) {
       this.#next();
@@ -262,14 +221,8 @@ export class LineQueue {
     this.#forgetUsed();
   }
 
-  /**
-   * Takes lines out.
-   *
-   * @param limit Stop after this much text, in UTF-16 code units; one line is
-   * taken however long it is.
-   * @returns The lines, in order.
-   */
-  take(limit = Infinity): string[] {
+  /** Takes lines up to a length, at least one; first the line for those dropped. */
+  take(limit: number): string[] {
     const lines = this.#dropped > 0 ? [this.#onDropped(this.#dropped)] : [];
     this.#dropped = 0;
     for (let size = 0; size < limit && this.#first < this.#lines.length;) {
@@ -285,10 +238,11 @@ export class LineQueue {
     const line = this.#lines[this.#first];
     this.#lines[this.#first++] = "";
     this.#waiting -= line.length;
+    this.used++;
     return line;
   }
 
-  /** Gives their slots back, in batches: they too would add up for ever. */
+  /** Frees used slots in batches: to shift them one by one is quadratic. */
   #forgetUsed(): void {
     if (this.#first <= this.#lines.length / 2) return;
     this.#lines.splice(0, this.#first);
@@ -296,7 +250,58 @@ export class LineQueue {
   }
 }
 
-/** Settles when all that happens in this turn of the event loop has happened. */
+/** Settles after all other events of this turn of the event loop. */
 function endOfTurn(): Promise<void> {
   return new Promise((resolve) => setImmediate(() => resolve()));
+}
+
+/**
+ * Opens stdout. Where another program has made a pipe non-blocking,
+ * `Deno.stdout.write` fails with EAGAIN after writing a part that it does not
+ * report (measured, Deno 2.9), so pipes are written through node:net, which is
+ * also faster. Files and terminals get `Deno.stdout`.
+ */
+export function openStdout(): ByteSink {
+  try {
+    return new PipeSink(
+      new Socket({ fd: 1, readable: false, writable: true }),
+    );
+  } catch {
+    // node:net takes pipes and sockets only.
+    return Deno.stdout;
+  }
+}
+
+/**
+ * Opens stderr, which stays blocking, as the programs that share it expect.
+ * Each write is so small that a non-blocking pipe takes or refuses all of it.
+ */
+export function openStderr(): ByteSink {
+  return {
+    write: (bytes) => Deno.stderr.write(bytes.subarray(0, WHOLE_BYTES)),
+  };
+}
+
+class PipeSink implements ByteSink {
+  readonly gathers = true;
+  readonly failed: Promise<Error>;
+  readonly #socket: Socket;
+
+  constructor(socket: Socket) {
+    const { promise, resolve } = Promise.withResolvers<Error>();
+    this.failed = promise;
+    this.#socket = socket;
+    socket.on("error", resolve);
+    // node:net makes the pipe non-blocking; the next program expects it as it was.
+    const { _handle: handle } = socket as unknown as {
+      _handle?: { setBlocking?: (isBlocking: boolean) => void };
+    };
+    addEventListener("unload", () => handle?.setBlocking?.(true));
+  }
+
+  write(bytes: Uint8Array): number | Promise<number> {
+    const written = Promise.withResolvers<number>();
+    this.#socket.write(bytes, () => written.resolve(bytes.length));
+    return this.#socket.writableLength === 0 ? bytes.length : written.promise;
+  }
 }

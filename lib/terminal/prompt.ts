@@ -1,37 +1,17 @@
-/**
- * A prompt at the bottom of the terminal: what is typed stays there, and the
- * room flows above it.
- *
- * @module
- */
+/** A prompt at the bottom of the terminal: the room flows above what is typed. */
 
-import {
-  accept,
-  type Editor,
-  EMPTY,
-  enter,
-  giveUp,
-  insert,
-  press,
-  replace,
-  shown,
-} from "./editor.ts";
-import type { Line } from "./input.ts";
-import { type Keyboard, openKeyboard, STOP_HINT } from "./keyboard.ts";
-import { type Input, keyName, textIn } from "./keys.ts";
-import { plainPrompt } from "./plain_prompt.ts";
-import { meaningOf, messagesOf, questionAbout } from "./question.ts";
+import { Editor } from "./editor.ts";
+import { type Line, readLines } from "./input.ts";
+import { type Input, Keyboard, STOP_HINT, textIn } from "./keys.ts";
+import { LineWriter } from "./output.ts";
+import { MAX_PAYLOAD_BYTES } from "../protocol.ts";
 import { safeText } from "../safe_text.ts";
-import { Screen } from "./screen.ts";
-import { onResize, terminalSize } from "./size.ts";
+import { Screen, terminalSize } from "./screen.ts";
+import { onSignal } from "./signals.ts";
 import { Progress, within } from "../timer.ts";
 
-/** How a prompt behaves. */
 export interface PromptOptions {
-  /**
-   * Settles when what was written to the terminal before is there: lines on
-   * their way to stderr would come after the prompt.
-   */
+  /** Settles when stderr has what was written before: it would come after the prompt. */
   ready: Promise<void>;
   /** What stands before the typed text. */
   text: string;
@@ -55,7 +35,6 @@ export interface Completion {
   candidates: string[];
 }
 
-/** A prompt. */
 export interface Prompt {
   /** What is entered, until Ctrl-D, Ctrl-C, or {@link close}. */
   lines: AsyncIterable<Line>;
@@ -65,34 +44,44 @@ export interface Prompt {
   clear(): void;
   /** Puts another text before what is typed. */
   setText(text: string): void;
-  /**
-   * Takes the prompt away and gives the terminal back as it was, as soon as it
-   * takes anything. Lines can still be shown.
-   */
+  /** Removes the prompt and gives the terminal back; lines can still be shown. */
   close(): void;
   /** Settles when everything is on the screen. */
   flushed(): Promise<void>;
 }
 
-/**
- * Opens a prompt on stdin and stdout, which must be terminals.
- *
- * @param options How it behaves.
- * @param isDumb Whether the terminal can only print (`TERM=dumb`).
- * @returns The prompt.
- */
+/** Opens a prompt on stdin and stdout, which must be terminals; a dumb one can only print. */
 export function openPrompt(options: PromptOptions, isDumb: boolean): Prompt {
   return isDumb ? plainPrompt(options) : new TerminalPrompt(options);
 }
 
-/** What is asked before several lines are sent. */
-interface Question {
-  text: string;
-  /** The lines as one text. */
-  lines: string;
-  /** What is typed for an answer. */
-  answer: Editor;
+/** A prompt that reads lines as the terminal sends them, and changes nothing. */
+function plainPrompt({ onDropped }: PromptOptions): Prompt {
+  const writer = new LineWriter(Deno.stdout, onDropped);
+  return {
+    lines: plainLines(),
+    show: (line) => writer.write(line),
+    clear: () => {},
+    setText: () => {},
+    close: () => {},
+    flushed: () => writer.flushed(),
+  };
 }
+
+/** Typed lines without blank ones; here keys such as arrows leave traces. */
+async function* plainLines(): AsyncGenerator<Line> {
+  const lines = readLines(Deno.stdin.readable, MAX_PAYLOAD_BYTES);
+  for await (const line of lines) {
+    if (line.type !== "text") yield line;
+    else {
+      const text = textIn(line.text).replaceAll("\t", " ");
+      if (text.trim() !== "") yield { ...line, text };
+    }
+  }
+}
+
+/** A terminal that takes nothing for so long doesn't keep the program from stopping. */
+const STUCK_SECONDS = 1;
 
 /** Ties keyboard, editor and screen together. */
 class TerminalPrompt implements Prompt {
@@ -100,14 +89,13 @@ class TerminalPrompt implements Prompt {
   readonly #options: PromptOptions;
   readonly #screen: Screen;
   readonly #keyboard: Keyboard;
+  readonly #editor = new Editor();
   readonly #stopResizing: () => void;
   /** What was entered and is not taken yet. */
   readonly #entered: Line[] = [];
   readonly #progress = new Progress();
-  #editor = EMPTY;
-  #question?: Question;
   #isOpen = true;
-  /** Whether the terminal is somebody else's until the program goes on. */
+  /** Whether the terminal is another program's. */
   #isAway = true;
 
   constructor(options: PromptOptions) {
@@ -117,14 +105,13 @@ class TerminalPrompt implements Prompt {
       sink: Deno.stdout,
       size: terminalSize,
     });
-    this.#keyboard = openKeyboard({
+    this.#keyboard = new Keyboard({
       marksPastes: true,
-      onInput: (input) => this.#take(input),
-      onEnd: () => this.close(),
       onStop: () => this.#leave(),
       onContinue: () => this.#comeBack(),
     });
-    this.#stopResizing = onResize(() => this.#screen.refresh());
+    this.#stopResizing = onSignal("SIGWINCH", () => this.#screen.refresh());
+    this.#readKeys();
     options.ready.then(() => this.#comeBack());
   }
 
@@ -166,6 +153,15 @@ class TerminalPrompt implements Prompt {
     }
   }
 
+  async #readKeys(): Promise<void> {
+    for await (const input of this.#keyboard.inputs()) {
+      if (input.type === "paste") this.#paste(input.text);
+      else this.#press(input);
+      this.#draw();
+    }
+    this.close();
+  }
+
   async #leave(): Promise<void> {
     this.#isAway = true;
     await within(STUCK_SECONDS, this.#screen.endArea());
@@ -178,14 +174,8 @@ class TerminalPrompt implements Prompt {
     this.#draw();
   }
 
-  #take({ type, text }: Input): void {
-    if (type === "paste") this.#paste(text);
-    else this.#press(text);
-    this.#draw();
-  }
-
-  #press(token: string): void {
-    switch (keyName(token)) {
+  #press(input: Input): void {
+    switch (input.type === "key" && input.text) {
       case "Enter":
         return this.#enter();
       case "Tab":
@@ -198,103 +188,53 @@ class TerminalPrompt implements Prompt {
       case "C-c":
         return this.#interrupt();
       case "C-d":
-        if (shown(this.#line).text === "") return this.close();
+        if (this.#editor.view.text === "") return this.close();
     }
-    this.#line = press(this.#line, token);
-  }
-
-  /** What is being typed: a line, or the answer to a question. */
-  get #line(): Editor {
-    return this.#question?.answer ?? this.#editor;
-  }
-
-  set #line(line: Editor) {
-    if (this.#question === undefined) this.#editor = line;
-    else this.#question.answer = line;
+    this.#editor.press(input);
   }
 
   #draw(): void {
     if (!this.#isOpen || this.#isAway) return;
-    const { label, text, cursor } = shown(this.#line);
-    const before = label || this.#question?.text;
+    const { label, text, cursor } = this.#editor.view;
     this.#screen.draw(
-      before === undefined
+      label === ""
         ? { prompt: this.#options.text, line: text, cursor }
-        : { prompt: "", line: before + text, cursor: before.length + cursor },
+        : { prompt: "", line: label + text, cursor: label.length + cursor },
     );
   }
 
-  /** Gives up the search or the question, or else leaves. */
+  /** Gives up the search or the line, or else leaves. */
   #interrupt(): void {
-    if (this.#editor.search) this.#editor = giveUp(this.#editor);
-    else if (this.#question) this.#answer("no");
+    if (this.#editor.isSearching) this.#editor.giveUp();
+    else if (this.#editor.text !== "") this.#editor.drop();
     else this.close();
   }
 
   #enter(): void {
-    this.#line = accept(this.#line);
-    const { text } = this.#line;
-    if (this.#question) this.#answer(text);
-    else if (messagesOf(text).length > 1) this.#ask(text);
-    else {
-      this.#editor = enter(this.#editor);
-      this.#give(messagesOf(text)[0] ?? "", false);
-    }
-  }
-
-  #give(text: string, isPasted: boolean): void {
-    if (text === "") return;
+    this.#editor.accept();
+    const { text } = this.#editor;
+    this.#editor.enter();
+    if (text.trim() === "") return;
     const { keeps, paint, text: prompt } = this.#options;
     if (keeps()) this.show(paint(prompt) + safeText(text));
-    this.#entered.push({ type: "text", text, isPasted });
+    this.#entered.push({ type: "text", text });
     this.#progress.made();
   }
 
   #complete(): void {
-    if (this.#question) return;
-    this.#editor = accept(this.#editor);
+    this.#editor.accept();
     const { text, cursor } = this.#editor;
     const before = text.slice(0, cursor);
-    const { remove, insert: added, candidates } = this.#options
-      .complete(before);
+    const { remove, insert, candidates } = this.#options.complete(before);
     const removed = remove > 0 ? Array.from(before).slice(-remove) : [];
-    this.#editor = insert(this.#editor, added, removed.join("").length);
+    this.#editor.insert(insert, removed.join("").length);
     if (candidates.length > 0) this.show(candidates.join("  "));
   }
 
-  /** One pasted line can be edited further; several are asked about. */
+  /** Puts a paste into the line as it is, but for the line break at its end. */
   #paste(pasted: string): void {
-    const text = textIn(pasted.replace(/\r\n?/g, "\n"));
-    this.#line = accept(this.#line);
-    const { text: line, cursor } = this.#line;
-    const all = line.slice(0, cursor) + text + line.slice(cursor);
-    if (!this.#question && messagesOf(all).length > 1) return this.#ask(all);
-    const trimmed = text.replace(/^\n+|\n+$/g, "").replace(/[\t\n]/g, " ");
-    this.#line = insert(this.#line, trimmed);
-  }
-
-  #ask(lines: string): void {
-    this.#question = { text: questionAbout(lines), lines, answer: EMPTY };
-  }
-
-  #answer(answer: string): void {
-    const lines = this.#question?.lines ?? "";
-    this.#question = undefined;
-    switch (meaningOf(answer)) {
-      case "yes":
-        for (const text of messagesOf(lines)) this.#give(text, true);
-        this.#editor = enter(replace(this.#editor, ""));
-        return;
-      case "no":
-        return this.show("Nothing was sent.");
-      case "neither": {
-        this.show("Nothing was sent; it is all in the line.");
-        const all = [lines, ...messagesOf(answer)].join("\n");
-        this.#editor = replace(this.#editor, all);
-      }
-    }
+    this.#editor.accept();
+    const text = pasted.replace(/\r\n?/g, "\n").replace(/\n$/, "");
+    this.#editor.insert(textIn(text));
   }
 }
-
-/** A terminal that takes nothing for so long keeps nobody from stopping. */
-const STUCK_SECONDS = 1;

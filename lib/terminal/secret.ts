@@ -1,88 +1,46 @@
-/**
- * Asking for a secret on a terminal, without showing it.
- *
- * @module
- */
+/** Asks for a secret on a terminal without showing it. */
 
-import { graphemeStart } from "./graphemes.ts";
-import { openKeyboard, STOP_HINT } from "./keyboard.ts";
-import { isText, keyName, tokens } from "./keys.ts";
+import { Keyboard, STOP_HINT, textIn } from "./keys.ts";
+import { graphemeStart } from "./width.ts";
 
 /**
- * Asks on stderr for a line from stdin, which must be a terminal. Unlike
- * `promptSecret` of `@std/cli`, which waits for each key and for nothing else,
- * it gives the terminal back when a signal comes.
- *
- * @param question What to ask.
- * @param flag A flag that could give the answer as well.
- * @returns The line.
- * @throws {Error} At Ctrl-C, Ctrl-D, a signal, a hang-up.
+ * Asks on stderr for a line from stdin, which must be a terminal; `flag` is
+ * another way to give it. Throws at Ctrl-C, Ctrl-D, a signal or a hang-up: unlike
+ * `promptSecret` of `@std/cli`, it gives the terminal back then.
  */
 export async function askSecret(
   question: string,
   flag: string,
 ): Promise<string> {
-  const { promise, resolve, reject } = Promise.withResolvers<string>();
-  const interrupt = () =>
-    reject(
-      new Error(
-        `no answer to "${question}"; ${flag} can give it as well.`,
-      ),
-    );
+  const ask = () => write(`\r${question} `);
+  const keyboard = new Keyboard({ marksPastes: false, onContinue: ask });
   let secret = "";
-  const keyboard = openKeyboard({
-    marksPastes: false,
-    onInput({ type, text }) {
-      const key = type === "keys" ? keyName(text) : "";
-      if (key === "C-c" || key === "C-d") return interrupt();
-      if (key === "C-z") return mayStop();
-      const end = text.search(/[\r\n]/);
-      secret = edited(secret + (end === -1 ? text : text.slice(0, end)));
-      if (end !== -1) finish();
-    },
-    onEnd: interrupt,
-    onContinue: ask,
-  });
-  function finish(): void {
-    // At once, before the next key is read: it belongs to whoever comes next.
-    keyboard.close();
-    resolve(secret);
-  }
-  function mayStop(): void {
-    keyboard.letStop();
-    write(`\n${STOP_HINT}\n`);
-    ask();
-  }
-  function ask(): void {
-    write(`\r${question} `);
-  }
   ask();
   try {
-    return await promise;
+    for await (const { type, text } of keyboard.inputs()) {
+      if (type === "text") secret += text;
+      else if (type === "paste") {
+        // In a terminal that marks none, so its line break is Enter.
+        const [line, ...others] = text.split(/[\r\n]/);
+        secret += textIn(line);
+        if (others.length > 0) return secret;
+      } else if (text === "Enter") return secret;
+      else if (text === "C-c" || text === "C-d") break;
+      else if (text === "C-u") secret = "";
+      else if (text === "BSpace") {
+        secret = secret.slice(0, graphemeStart(secret, secret.length - 1));
+      } else if (text === "C-z") {
+        keyboard.letStop();
+        write(`\n${STOP_HINT}\n`);
+        ask();
+      }
+    }
+    throw new Error(`no answer to "${question}"; ${flag} can give it as well.`);
   } finally {
     keyboard.close();
     keyboard.release();
     write("\n");
   }
-}
-
-/**
- * What is left of keys when those that edit have done their work: Backspace,
- * Ctrl-U, which takes all away, and the others, which do nothing.
- *
- * @param keys What was typed so far.
- * @returns The text.
- */
-export function edited(keys: string): string {
-  let text = "";
-  for (const token of tokens(keys)) {
-    if (isText(token)) text += token;
-    else if (keyName(token) === "C-u") text = "";
-    else if (keyName(token) === "BSpace") {
-      text = text.slice(0, Math.max(0, graphemeStart(text, text.length - 1)));
-    }
-  }
-  return text;
 }
 
 function write(text: string): void {

@@ -1,37 +1,25 @@
-/**
- * What asks a program to end: signals, Enter, and the insistence of whoever asks
- * twice.
- *
- * @module
- */
+/** What asks a program to end: signals, Enter, and a user who asks twice. */
 
 /**
- * Calls back when the program is asked to end: Ctrl-C everywhere, and where the
- * system has them SIGTERM and, when a terminal goes, SIGHUP. Under nohup, as far
- * as it can be seen, SIGHUP is for nobody.
- *
- * @param onEnd Called each time.
- * @returns A function that stops listening.
+ * Calls back at Ctrl-C, at SIGTERM (SIGBREAK on Windows), and at SIGHUP unless
+ * nohup has started the program. Returns a function that stops listening.
  */
-export function onEndSignals(onEnd: () => void): () => void {
+export function onEndSignals(
+  onEnd: (signal: Deno.Signal) => void,
+): () => void {
+  const term = Deno.build.os === "windows" ? "SIGBREAK" : "SIGTERM";
   const stops = [
-    listen("SIGINT", onEnd),
-    Deno.build.os === "windows"
-      ? listen("SIGBREAK", onEnd)
-      : listen("SIGTERM", onEnd),
-    onSignal("SIGHUP", () => isUnderNohup().then((is) => is || onEnd())),
+    listen("SIGINT", () => onEnd("SIGINT")),
+    listen(term, () => onEnd(term)),
+    onSignal(
+      "SIGHUP",
+      () => isUnderNohup().then((is) => is || onEnd("SIGHUP")),
+    ),
   ];
   return () => stops.forEach((stop) => stop());
 }
 
-/**
- * Calls back at a signal, where the system has it: Windows has none but those of
- * {@link onEndSignals}.
- *
- * @param signal Its name.
- * @param callback Called each time.
- * @returns A function that stops listening.
- */
+/** Calls back at a signal that Windows lacks. Returns a function that stops listening. */
 export function onSignal(
   signal: Deno.Signal,
   callback: () => void,
@@ -51,9 +39,9 @@ function listen(signal: Deno.Signal, callback: () => void): () => void {
  */
 async function isUnderNohup(): Promise<boolean> {
   if (Deno.stdin.isTerminal()) return false;
-  // Loaded here, since it takes 5 ms (measured) that nobody else needs.
+  // Loaded here: it takes 5 ms (measured).
   const { fstatSync } = await import("node:fs");
-  // Of anything but a device, reading would take what is another's.
+  // From anything but a device, the read would take input.
   if (!fstatSync(0).isCharacterDevice()) return false;
   try {
     Deno.stdin.readSync(new Uint8Array(1));
@@ -63,10 +51,7 @@ async function isUnderNohup(): Promise<boolean> {
   }
 }
 
-/**
- * Waits until somebody presses Enter, or the terminal is gone. Other input, and
- * an end of it, is nobody's wish to end.
- */
+/** Settles at Enter, or when the terminal is gone; never at an end of the input. */
 export async function nextEnter(): Promise<void> {
   const buffer = new Uint8Array(1024);
   for (;;) {
@@ -74,7 +59,7 @@ export async function nextEnter(): Promise<void> {
     const count = await Deno.stdin.read(buffer).catch(() => "gone" as const);
     if (count === "gone") return;
     if (count === null) return await new Promise(() => {});
-    if (buffer.subarray(0, count).some((byte) => byte === LF)) return;
+    if (buffer.subarray(0, count).includes(LF)) return;
   }
 }
 
@@ -86,32 +71,26 @@ export class Ending {
   readonly #hurried = Promise.withResolvers<void>();
   #hasBegun = false;
 
-  /** Whether the end was asked for. */
   get hasBegun(): boolean {
     return this.#hasBegun;
   }
 
-  /** Settles when the end is asked for; with an error where that is why. */
+  /** Settles when the end is asked for, with the error that caused it. */
   get begun(): Promise<Error | undefined> {
     return this.#begun.promise;
   }
 
-  /** Settles when a person asks again. */
+  /** Settles when the user asks again. */
   get hurried(): Promise<void> {
     return this.#hurried.promise;
   }
 
-  /**
-   * Asks for the end.
-   *
-   * @param error Why, if it is one.
-   */
   begin(error?: Error): void {
     this.#hasBegun = true;
     this.#begun.resolve(error);
   }
 
-  /** Asks for it as a person does: the second time without ceremony. */
+  /** Asks for the end as a user does: the second time hurries it. */
   insist(): void {
     if (this.#hasBegun) this.#hurried.resolve();
     this.begin();

@@ -1,14 +1,37 @@
-import { assertEquals } from "@std/assert";
-import { readAccess, startBroker } from "../../lib/broker/broker.ts"; // first: it empties the environment mqtt reads
+import { assert, assertEquals } from "@std/assert";
+import { startBroker, USERS } from "../../lib/broker/broker.ts"; // first: it empties the environment mqtt reads
 import { Buffer } from "node:buffer";
+import { pbkdf2Sync } from "node:crypto";
 import type { IClientOptions } from "mqtt";
-import { parseAclFile } from "../../lib/broker/rights.ts";
-import { parsePasswordFile } from "../../lib/broker/users.ts";
 import { openBroker } from "../support/brokers.ts";
-import { answer, connect, test } from "../support/callers.ts";
+import { timedTests } from "../support/patience.ts";
+import { answer, Peer } from "../support/peers.ts";
 import { connect as connectPacket, oldConnack } from "../support/packets.ts";
+import { ROOT } from "../support/processes.ts";
 
-test("logins, by mosquitto.conf's users", async () => {
+const test = timedTests("broker");
+
+test("its users are those of Mosquitto's files", async () => {
+  const read = (name: string) =>
+    Deno.readTextFile(new URL(`mosquitto/${name}`, ROOT));
+  const acl = (await read("acl")).replace(/^(#.*)?\n/gm, "");
+  const sections = Object.entries(USERS)
+    .map(([name, { topics }]) => `user ${name}\ntopic readwrite ${topics}\n`);
+  assertEquals(acl.match(/user .*\ntopic .*\n/g)?.sort(), sections.sort());
+  assertEquals(acl, acl.match(/user .*\ntopic .*\n/g)?.join(""));
+  const lines = (await read("passwd")).trim().split("\n");
+  assertEquals(lines.length, Object.keys(USERS).length);
+  for (const line of lines) {
+    const [name, scheme, rounds, salt, hash] = line.split(/:?\$/);
+    assertEquals(scheme, "7");
+    const { password } = USERS[name];
+    const [bytes, count] = [Buffer.from(salt, "base64"), Number(rounds)];
+    const derived = pbkdf2Sync(password, bytes, count, 64, "sha512");
+    assertEquals(derived.toString("base64"), hash, name);
+  }
+});
+
+test("a login needs a user and the user's password", async () => {
   await using broker = await openBroker();
   const logins: [string | undefined, number][] = [
     ["chat/chat", 0],
@@ -17,140 +40,144 @@ test("logins, by mosquitto.conf's users", async () => {
     ["chat/wrong", 5],
     ["chat/", 5],
     ["Chat/chat", 5],
-    ["nobody/nothing", 5],
+    ["chat/admin", 5],
+    ["other/", 5],
     ["__proto__/x", 5],
     [undefined, 5],
   ];
   for (const [login, code] of logins) {
-    await using peer = await connect(broker, login);
+    await using peer = await Peer.login(broker, login);
     assertEquals(peer.code, code, login);
   }
 });
 
-test("both kinds of password hashes", async () => {
-  // Both by mosquitto_passwd 2.0.11: `old` of chat, `new` of test.
-  const users = parsePasswordFile(
-    "old:$6$AB3KKmlp1HKpS8ws$gfIkUs4u7tlMm1u7s8aX8cnDLIe7QNTc7e9HeB7iO4wL7OdvRJPTZICJjVyPdg8O6P9xLbp6kPXtkfjfYKghYg==\n" +
-      "new:$7$101$MGTQPEhpaSmoszYI$onAfffF6AXL/caqewdPirm3dqerlKfvgmP0c3Hwf3go3aiPaNey8xYtaOM0eI1Vn4jjFiJsoqdRRSFaBs7aLuA==",
-    "passwd",
-  );
-  await using broker = await startBroker({ users });
-  for (const login of ["old/chat", "new/test", "old/test", "new/chat"]) {
-    await using peer = await connect(broker, login);
-    assertEquals(peer.code, ["old/chat", "new/test"].includes(login) ? 0 : 5);
-  }
-});
-
-test("without users everybody may log in", async () => {
+test("without users every login is accepted, and may write", async () => {
   await using broker = await startBroker();
-  await using named = await connect(broker, "any/thing");
-  await using nameless = await connect(broker);
+  await using named = await Peer.login(broker, "any/thing");
+  await using nameless = await Peer.login(broker);
   assertEquals([named.code, nameless.code], [0, 0]);
-});
-
-test("rules for clients without a user", async () => {
-  const acl = parseAclFile("topic read open/#\n\nuser u\ntopic #", "acl");
-  await using broker = await startBroker({ acl });
-  await using writer = await connect(broker, "u/x");
-  await using reader = await connect(broker);
-  await reader.hear("#");
-  await reader.say("open/x", "denied");
-  await writer.say("closed", "not for you");
-  await writer.say("open/x", "for you");
-  assertEquals(await reader.until("open/x for you"), ["open/x for you"]);
+  await nameless.subscribe("cat/room");
+  await named.publish("cat/room", "Hello");
+  await nameless.lines("cat/room Hello");
 });
 
 test("MQTT 5 is refused with the CONNACK of 3.1.1, code 1", async () => {
   await using broker = await openBroker();
-  await using peer = await connect(broker, "chat/chat", { protocolVersion: 5 });
+  await using peer = await Peer.login(broker, "chat/chat", {
+    protocolVersion: 5,
+  });
   assertEquals(peer.code, 1);
   const hello = connectPacket({ protocolVersion: 5 });
   assertEquals(await answer(broker, hello), [...oldConnack(1)]);
 });
 
-test("a client gets its own message back", async () => {
+test("a client receives its own message", async () => {
   await using broker = await openBroker();
-  await using peer = await connect(broker, "Test/test");
-  assertEquals(await peer.hear("test/"), 1);
-  await peer.say("test/", "Hello World");
-  await peer.until("test/ Hello World");
+  await using peer = await Peer.login(broker, "Test/test");
+  assertEquals(await peer.subscribe("test/"), 1);
+  await peer.publish("test/", "Hello World");
+  await peer.lines("test/ Hello World");
 });
 
-test("a subscription to everything brings what may be read, no more", async () => {
+test("a subscription to # brings what the user may read, and no more", async () => {
   await using broker = await openBroker();
-  await using server = await connect(broker, "Server/admin");
+  await using server = await Peer.login(broker, "Server/admin");
   await server.mqtt.publishAsync("kept", "secret", { qos: 1, retain: true });
   await server.mqtt.publishAsync("chat/kept", "hi", { qos: 1, retain: true });
-  await using peer = await connect(broker, "chat/chat");
-  assertEquals(await peer.hear("#"), 1);
+  await using peer = await Peer.login(broker, "chat/chat");
+  assertEquals(await peer.subscribe("#"), 1);
   for (const topic of ["test/x", "chats", "kept", "chat/x"]) {
-    await server.say(topic, "1");
+    await server.publish(topic, "1");
   }
-  await server.say("chat", "last");
+  await server.publish("chat", "last");
   assertEquals(
-    (await peer.until("chat last")).toSorted(),
+    (await peer.lines("chat last")).toSorted(),
     ["chat last", "chat/kept hi", "chat/x 1"],
   );
 });
 
 for (const qos of [0, 1, 2] as const) {
-  test(`a denied message at QoS ${qos} is dropped, the connection stays`, async () => {
-    await using broker = await openBroker();
-    await using server = await connect(broker, "Server/admin");
-    await server.hear("#", 2);
-    await using peer = await connect(broker, "chat/chat");
-    await peer.say("test/x", "denied", qos);
-    await peer.mqtt.publishAsync("test/x", "kept", { qos, retain: true });
-    await peer.say("$SYS/x", "denied", qos);
-    await peer.say("chat/x", "allowed", qos);
+  test(`a denied message at QoS ${qos} closes the connection`, async () => {
+    const lines: string[] = [];
+    await using broker = await openBroker({ onDenied: (it) => lines.push(it) });
+    await using server = await Peer.login(broker, "Server/admin");
+    await server.subscribe("#", 2);
+    for (const topic of ["cat/room", "chats", "$SYS/x", "cat/\x1b[2J"]) {
+      const peer = await Peer.login(broker, "chat/chat");
+      let isSent = false;
+      peer.mqtt.publish(topic, "denied", { qos, retain: true }, (error) => {
+        isSent = qos > 0 && !error;
+      });
+      await peer.closed;
+      assert(!isSent, topic);
+    }
+    assertEquals(lines, [
+      "user chat may not write cat/room",
+      "user chat may not write chats",
+      "user chat may not write $SYS/x",
+      'user chat may not write "cat/<U+001B>[2J"',
+    ]);
+    await server.publish("last", "!");
+    assertEquals(await server.lines("last !"), ["last !"]);
+    await using late = await Peer.login(broker, "Server/admin");
+    await late.subscribe("#");
+    await server.publish("last", "nothing was retained");
     assertEquals(
-      await server.until("chat/x allowed"),
-      ["chat/x allowed"],
-    );
-    await using late = await connect(broker, "Server/admin");
-    await late.hear("test/#");
-    await server.say("test/y", "nothing was retained");
-    assertEquals(
-      await late.until("test/y nothing was retained"),
-      ["test/y nothing was retained"],
+      await late.lines("last nothing was retained"),
+      ["last nothing was retained"],
     );
   });
 }
 
-test("its own traffic reaches nobody", async () => {
-  for (const access of [await readAccess(), {}]) {
+test("the broker's own messages reach no client", async () => {
+  for (const access of [{ users: USERS }, {}]) {
     await using broker = await startBroker(access);
-    await using reader = await connect(broker, "Server/admin");
-    for (const filter of ["#", "$SYS/#", "+/+/#"]) await reader.hear(filter);
-    {
-      await using passer = await connect(broker, "chat/chat");
-      await passer.hear("chat");
+    await using reader = await Peer.login(broker, "Server/admin");
+    for (const filter of ["#", "$SYS/#", "+/+/#"]) {
+      await reader.subscribe(filter);
     }
-    await reader.say("done", "!");
-    assertEquals(await reader.until("done !"), ["done !"]);
+    {
+      await using passer = await Peer.login(broker, "chat/chat");
+      await passer.subscribe("chat");
+    }
+    await reader.publish("done", "!");
+    assertEquals(await reader.lines("done !"), ["done !"]);
   }
 });
 
-test("the will of a client that dies, and of no other", async () => {
-  await using broker = await openBroker();
-  await using reader = await connect(broker, "Server/admin");
-  await reader.hear("#");
+test("a will is published for a lost client alone, where it may write", async () => {
+  const lines: string[] = [];
+  await using broker = await openBroker({ onDenied: (it) => lines.push(it) });
+  await using reader = await Peer.login(broker, "Server/admin");
+  await reader.subscribe("#");
   const will = (topic: string, payload: string): Partial<IClientOptions> => ({
-    will: {
-      topic,
-      payload: Buffer.from(payload),
-      qos: 1,
-    },
+    will: { topic, payload: Buffer.from(payload), qos: 1 },
   });
   {
-    await using _leaves = await connect(broker, "chat/chat", will("chat", "a"));
+    await using _leaves = await Peer.login(
+      broker,
+      "chat/chat",
+      will("chat", "a"),
+    );
   }
-  const denied = await connect(broker, "chat/chat", will("test/x", "b"));
+  const denied = await Peer.login(broker, "chat/chat", will("test/x", "b"));
   await denied.die();
-  const dies = await connect(broker, "chat/chat", will("chat", "timed out"));
+  const dies = await Peer.login(broker, "chat/chat", will("chat", "timed out"));
   await dies.die();
   assertEquals(
-    await reader.until("chat timed out"),
+    await reader.lines("chat timed out"),
     ["chat timed out"],
   );
+  assertEquals(lines, ["user chat may not write test/x"]);
+});
+
+test("a connection is reported once, with its first denied message", async () => {
+  const lines: string[] = [];
+  await using broker = await openBroker({ onDenied: (it) => lines.push(it) });
+  const will = { topic: "cat/will", payload: Buffer.of(1), qos: 1 as const };
+  const peer = await Peer.login(broker, "chat/chat", { will });
+  for (const topic of ["cat/1", "cat/2"]) peer.mqtt.publish(topic, "denied");
+  await peer.closed;
+  await using _next = await Peer.login(broker, "chat/chat");
+  assertEquals(lines, ["user chat may not write cat/1"]);
 });

@@ -1,5 +1,5 @@
 /**
- * Connections to the embedded broker: what outlives them, and what ends them.
+ * Connections to the embedded broker: sessions, limits, and the end.
  *
  * @module
  */
@@ -7,53 +7,59 @@
 import { assertEquals, assertRejects } from "@std/assert";
 import { ListenError, startBroker } from "../../lib/broker/broker.ts"; // first: it empties the environment mqtt reads
 import { Buffer } from "node:buffer";
+import { MAX_PACKET_BYTES } from "../../lib/mqtt/stream.ts";
 import { openBroker } from "../support/brokers.ts";
-import { answer, connect, test } from "../support/callers.ts";
+import { timedTests } from "../support/patience.ts";
+import { answer, Peer } from "../support/peers.ts";
 
-test("a session outlives its connection and brings what may be read", async () => {
+const test = timedTests("broker");
+
+test("a session outlives its connection and brings what the user may read", async () => {
   await using broker = await openBroker();
   const session = { clean: false, clientId: "resumes" };
-  const first = await connect(broker, "chat/chat", session);
+  const first = await Peer.login(broker, "chat/chat", session);
   assertEquals(first.sessionPresent, false);
-  await first.hear("#");
+  await first.subscribe("#");
   await first.die();
-  await using server = await connect(broker, "Server/admin");
+  await using server = await Peer.login(broker, "Server/admin");
   for (const topic of ["chat/1", "test/2", "chat/3"]) {
-    await server.say(topic, "while away");
+    await server.publish(topic, "while away");
   }
-  await using second = await connect(broker, "chat/chat", session);
+  await using second = await Peer.login(broker, "chat/chat", session);
   assertEquals(second.sessionPresent, true);
-  await server.say("chat/4", "back");
+  await server.publish("chat/4", "back");
   assertEquals(
-    await second.until("chat/4 back"),
+    await second.lines("chat/4 back"),
     ["chat/1 while away", "chat/3 while away", "chat/4 back"],
   );
 });
 
 test("a second client with the same id ends the first", async () => {
   await using broker = await openBroker();
-  const first = await connect(broker, "chat/chat", { clientId: "same" });
-  await using second = await connect(broker, "chat/chat", { clientId: "same" });
+  const first = await Peer.login(broker, "chat/chat", { clientId: "same" });
+  await using second = await Peer.login(broker, "chat/chat", {
+    clientId: "same",
+  });
   await first.closed;
   assertEquals(second.code, 0);
 });
 
 test("a packet over the limit ends that connection alone", async () => {
-  await using broker = await openBroker({ maxPacketBytes: 1000 });
-  await using reader = await connect(broker, "chat/chat");
-  await reader.hear("chat");
-  await using sender = await connect(broker, "chat/chat");
-  await sender.say("chat", "x".repeat(900));
-  sender.mqtt.publish("chat", "y".repeat(1000), { qos: 1 });
+  await using broker = await openBroker();
+  await using reader = await Peer.login(broker, "chat/chat");
+  await reader.subscribe("chat");
+  await using sender = await Peer.login(broker, "chat/chat");
+  await sender.publish("chat", "x".repeat(65_536));
+  sender.mqtt.publish("chat", "y".repeat(MAX_PACKET_BYTES), { qos: 1 });
   await sender.closed;
-  await reader.say("chat", "last");
+  await reader.publish("chat", "last");
   assertEquals(
-    (await reader.until("chat last")).map((line) => line.length),
-    [905, 9],
+    (await reader.lines("chat last")).map((line) => line.length),
+    [65_541, 9],
   );
 });
 
-test("what is not MQTT is cut off", async () => {
+test("a client that does not speak MQTT is disconnected", async () => {
   await using broker = await openBroker();
   const hostile = [
     "GET / HTTP/1.1\r\n\r\n",
@@ -67,7 +73,7 @@ test("what is not MQTT is cut off", async () => {
     const bytes = Uint8Array.from(text, (sign) => sign.charCodeAt(0));
     assertEquals(await answer(broker, bytes), [], JSON.stringify(text));
   }
-  await using peer = await connect(broker, "chat/chat");
+  await using peer = await Peer.login(broker, "chat/chat");
   assertEquals(peer.code, 0);
 });
 
@@ -79,8 +85,8 @@ test("close ends every connection and frees the port", async () => {
     port: broker.port,
   });
   const peers = [
-    await connect(broker, "chat/chat"),
-    await connect(broker, "Test/test", {
+    await Peer.login(broker, "chat/chat"),
+    await Peer.login(broker, "Test/test", {
       clean: false,
       will: { topic: "test/x", payload: Buffer.of(1), qos: 1 },
     }),
@@ -93,7 +99,7 @@ test("close ends every connection and frees the port", async () => {
   assertEquals(again.port, broker.port);
 });
 
-test("a port that is taken is named", async () => {
+test("the error of a port in use names it", async () => {
   await using broker = await startBroker();
   const error = await assertRejects(
     () => startBroker({ port: broker.port }),

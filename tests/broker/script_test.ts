@@ -1,12 +1,15 @@
 import { assert, assertEquals } from "@std/assert";
 import { startBroker } from "../../lib/broker/broker.ts"; // first: it empties the environment mqtt reads
-import { connect, test } from "../support/callers.ts";
+import { timedTests } from "../support/patience.ts";
+import { Peer } from "../support/peers.ts";
 import { run, start } from "../support/processes.ts";
 
-const SCRIPT = "lib/broker/broker.ts";
-const OPTIONS = { permissions: ["-N=127.0.0.1", "-R=mosquitto"] };
+const test = timedTests("broker");
 
-test("the script serves until it is told to end", async () => {
+const SCRIPT = "lib/broker/broker.ts";
+const OPTIONS = { permissions: ["-N"] };
+
+test("the script serves until SIGTERM", async () => {
   await using served = start(SCRIPT, ["--port", "0"], OPTIONS);
   const line = await served.stderr.line(/^Broker on /);
   const found =
@@ -14,7 +17,10 @@ test("the script serves until it is told to end", async () => {
       .exec(line);
   assert(found, line);
   {
-    await using peer = await connect({ port: Number(found[1]) }, "chat/chat");
+    await using peer = await Peer.login(
+      { port: Number(found[1]) },
+      "chat/chat",
+    );
     assertEquals(peer.code, 0);
   }
   served.signal("SIGTERM");
@@ -22,16 +28,41 @@ test("the script serves until it is told to end", async () => {
   assertEquals([code, stderr], [0, `${line}\n`]);
 });
 
-test("the script says in one line why it can't start", async () => {
+test("the script prints who may not write where; the sender fails", async () => {
+  await using served = start(SCRIPT, ["--port", "0"], OPTIONS);
+  const [, port] = /:(\d+) /.exec(await served.stderr.line(/^Broker on /))!;
+  const room = ["--port", port, "--topic", "cat/room"];
+  const { code, stderr } = await run("publisher.ts", [...room, "-m", "Hello"]);
+  assert(code !== 0, stderr);
+  await served.stderr.line(/^user chat may not write cat\/room$/);
+});
+
+test("on the network the script says what to type elsewhere", async () => {
+  const network = ["--host", "0.0.0.0", "--port", "0"];
+  await using served = start(SCRIPT, network, OPTIONS);
+  const line = await served.stderr.line(/^The passwords are public\. /);
+  const typed = / deno run -N (publisher\.ts .*) \(ADDRESS: this/.exec(line)!;
+  const command = typed[1].replace("ADDRESS", "127.0.0.1").replace(
+    "--follow ",
+    "",
+  );
+  const [script, ...args] = command.split(" ");
+  const { code, stderr } = await run(script, args, { stdin: "Hello\n" });
+  assertEquals(code, 0, stderr);
+});
+
+test("the script says in one line why it does not start", async () => {
   await using broker = await startBroker();
   const cases: [string[], number, string][] = [
     [["--port", String(broker.port)], 4, "is taken"],
     [["--port", "70000"], 2, "No such port: 70000."],
     [["--prt", "1"], 2, "--prt"],
+    [["--host", "no such host"], 4, "ENOTFOUND"],
+    [["--host", ""], 2, "--host needs an address."],
   ];
   for (const [args, code, text] of cases) {
     const { code: actual, stderr } = await run(SCRIPT, args, OPTIONS);
     assertEquals(actual, code, stderr);
-    assert(stderr.includes(text) && stderr.split("\n").length <= 3, stderr);
+    assert(stderr.includes(text) && stderr.split("\n").length <= 5, stderr);
   }
 });

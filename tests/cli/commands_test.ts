@@ -1,21 +1,22 @@
 import { assertEquals } from "@std/assert";
 import {
-  type Choices,
   commandHelp,
   complete,
+  ignore,
   interpret,
-  messages,
+  unignore,
 } from "../../lib/cli/commands.ts";
+import { Ignored } from "../../lib/room/ignored.ts";
 import type { Line } from "../../lib/terminal/input.ts";
 
 const typed = (text: string): Line => ({ type: "text", text });
-const pasted = (text: string): Line => ({ type: "text", text, isPasted: true });
 
-Deno.test("commands: what is sent, and how", () => {
+Deno.test("commands: messages and what they become", () => {
   const texts: [string, string][] = [
     ["hello", "hello"],
     ["", ""],
-    [" /help", " /help"],
+    [" a /help", " a /help"],
+    [" //text", "/text"],
     ["//text", "/text"],
     ["//", "/"],
     ["///", "//"],
@@ -29,7 +30,7 @@ Deno.test("commands: what is sent, and how", () => {
   }
 });
 
-Deno.test("commands: what is obeyed", () => {
+Deno.test("commands: commands and their arguments", () => {
   assertEquals(interpret(typed("/help")), { type: "help" });
   assertEquals(interpret(typed("/who")), { type: "who" });
   assertEquals(interpret(typed("/Clear")), { type: "clear" });
@@ -39,19 +40,34 @@ Deno.test("commands: what is obeyed", () => {
     assertEquals(interpret(typed(`/${type}  Ada B. `)), asked("Ada B."));
     assertEquals(interpret(typed(`/${type} /x`)), asked("/x"));
   }
-  for (const entered of ["/quit", "exit", "Exit", "EXIT", "exit "]) {
-    assertEquals(interpret(typed(entered)), { type: "quit" });
+  assertEquals(interpret(typed("  /nick  Ada ")), {
+    type: "nick",
+    argument: "Ada",
+  });
+  for (const entered of ["/quit", " /quit ", "exit", "EXIT", " Exit "]) {
+    assertEquals(interpret(typed(entered)), { type: "quit", argument: "" });
   }
+  assertEquals(interpret(typed("/quit see you ")), {
+    type: "quit",
+    argument: "see you",
+  });
 });
 
-Deno.test("commands: what is refused is not sent, and says why", () => {
-  for (const entered of ["/wave", "/", "/helpme", "/usr/bin/env a b"]) {
-    const [name] = entered.split(" ");
-    assertEquals(interpret(typed(entered)), {
-      type: "refused",
-      sentence: `There is no command ${name}, and nothing was sent. /help ` +
-        "lists the commands; // at the start sends a slash.",
-    });
+Deno.test("commands: an unknown command is not sent, and the nearest is named", () => {
+  const sentences: [string, string][] = [
+    ["/nik x", "/nik, not sent. Did you mean /nick?"],
+    ["/Jion chat/hall", "/Jion, not sent. Did you mean /join?"],
+    ["/unig", "/unig, not sent. Did you mean /unignore?"],
+    [
+      "/usr/bin/env a b",
+      "/usr/bin/env, not sent. /help lists the commands; //usr/bin/env sends " +
+      "/usr/bin/env.",
+    ],
+    ["/", "/, not sent. /help lists the commands; // sends /."],
+  ];
+  for (const [entered, end] of sentences) {
+    const sentence = `Unknown command ${end}`;
+    assertEquals(interpret(typed(entered)), { type: "refused", sentence });
   }
   for (const entered of ["/me", "/me  "]) {
     assertEquals(interpret(typed(entered)), {
@@ -61,63 +77,9 @@ Deno.test("commands: what is refused is not sent, and says why", () => {
   }
 });
 
-/** What becomes of lines, in order. */
-async function outcome(lines: Line[]): Promise<string[]> {
-  const events: string[] = [];
-  async function* source() {
-    yield* lines;
-  }
-  const sent = messages(source(), {
-    help: () => events.push("help"),
-    who: () => events.push("who"),
-    clear: () => events.push("clear"),
-    nick: (name) => events.push(`nick ${name}`),
-    join: (topic) => events.push(`join ${topic}`),
-    ignore: (name) => events.push(`ignore ${name}`),
-    unignore: (name) => events.push(`unignore ${name}`),
-    refuse: (sentence) => events.push(sentence.slice(0, 24)),
-    beforeSending: () => {},
-  });
-  for await (const line of sent) events.push(shown(line));
-  return events;
-}
-
-const shown = (line: Line) =>
-  line.type === "text" ? `send ${line.text}` : line.type;
-
-Deno.test("commands: messages pass, commands are obeyed, in order", async () => {
-  const texts = ["hello", "/help", "/me waves", "//x", "/who", "/clear", ""];
-  assertEquals(await outcome(texts.map(typed)), [
-    "send hello",
-    "help",
-    "send *waves*",
-    "send /x",
-    "who",
-    "clear",
-    "send ",
-  ]);
-  const given = ["/nick I", "/join x/y", "/ignore a b", "/unignore"];
-  assertEquals(
-    await outcome(given.map(typed)),
-    ["nick I", "join x/y", "ignore a b", "unignore "],
-  );
-  assertEquals(await outcome([typed("/nix")]), ["There is no command /nix"]);
-});
-
-Deno.test("commands: what is pasted is text, whatever it looks like", async () => {
-  const lines = ["/quit", "//x", "exit"].map(pasted);
-  assertEquals(await outcome(lines), ["send /quit", "send //x", "send exit"]);
-});
-
-Deno.test("commands: lines that can't be sent are not lost here", async () => {
-  assertEquals(await outcome([{ type: "not UTF-8" }]), ["not UTF-8"]);
-});
-
-Deno.test("commands: nothing passes after good-bye", async () => {
-  for (const text of ["/quit", "exit", "Exit", "EXIT", "exit "]) {
-    assertEquals(await outcome([typed("a"), typed(text), typed("b")]), [
-      "send a",
-    ]);
+Deno.test("commands: several rows are a message, whatever it begins with", () => {
+  for (const text of ["/quit\n", "//x\ny", "exit\n", " /nick\nx"]) {
+    assertEquals(interpret(typed(text)), typed(text));
   }
 });
 
@@ -125,13 +87,14 @@ Deno.test("commands: the help names each that is obeyed", () => {
   assertEquals(commandHelp(true), [
     "  /help           this list",
     "  /me waves       say what you do: *waves*",
-    "  /who            the people seen in this session, and when",
-    "  /nick NAME      go by another name",
+    "  /who            members seen in this session, and when",
+    "  /nick NAME      change your name",
     "  /join TOPIC     leave this room for another",
-    "  /ignore NAME    show nothing of NAME; alone, list whom you ignore",
+    "  /ignore NAME    hide the lines of NAME; alone, list such names",
     "  /unignore NAME  show NAME again",
     "  /clear          clear the screen, as Ctrl-L",
-    "  /quit           leave, as exit, Ctrl-D and Ctrl-C",
+    "  /reconnect      try to connect now, without a wait",
+    "  /quit TEXT      leave, as exit, Ctrl-D and Ctrl-C; TEXT is sent first",
     "  //text          send /text",
     "  Tab             complete a name or a command",
   ]);
@@ -153,6 +116,7 @@ Deno.test("completion: commands at the start of the line", () => {
     "/ignore",
     "/unignore",
     "/clear",
+    "/reconnect",
     "/quit",
   ]);
   assertEquals(done("a /w", []), "a /w");
@@ -204,8 +168,67 @@ Deno.test("completion: what a command takes, to the end of the line", () => {
 });
 
 /** The text before the cursor after Tab. */
-function done(before: string, names: string[], choices?: Choices): string {
+function done(
+  before: string,
+  names: string[],
+  choices?: Parameters<typeof complete>[2],
+): string {
   const { remove, insert } = complete(before, names, choices);
   const chars = Array.from(before);
   return chars.slice(0, chars.length - remove).join("") + insert;
 }
+
+Deno.test("ignore: a name is put on the list, once, and taken off", () => {
+  const ignored = new Ignored();
+  const seen = ["Bob", "a: b"];
+  assertEquals(ignore("Bob", "Ada", ignored, seen), [
+    "Lines of Bob are hidden; /unignore Bob shows them.",
+  ]);
+  assertEquals(ignore('"a: b"', "Ada", ignored, seen), [
+    'Lines of "a: b" are hidden; /unignore "a: b" shows them.',
+  ]);
+  assertEquals(ignore("Bob", "Ada", ignored, seen), [
+    "Bob is ignored already.",
+  ]);
+  assertEquals(ignore("", "Ada", ignored, seen), ['Ignored: Bob, "a: b".']);
+  assertEquals(unignore("", ignored), [
+    '/unignore needs a name. Ignored: Bob, "a: b".',
+  ]);
+  assertEquals(unignore("Bob", ignored), ["Bob is shown again."]);
+  assertEquals(unignore("bob", ignored), ["bob is not ignored."]);
+  assertEquals(unignore('"a: b"', ignored), ['"a: b" is shown again.']);
+  assertEquals(ignore("", "Ada", ignored, seen), [
+    "No name is ignored; /ignore NAME hides the lines of NAME.",
+  ]);
+});
+
+Deno.test("ignore: the user's own name is refused, quoted or not", () => {
+  const ignored = new Ignored();
+  assertEquals(ignore("Ada", "Ada", ignored, []), [
+    "You can't ignore yourself.",
+  ]);
+  assertEquals(ignore('"a: b"', "a: b", ignored, []), [
+    "You can't ignore yourself.",
+  ]);
+  assertEquals(ignored.list(), []);
+});
+
+Deno.test("ignore: names that look alike are told apart", () => {
+  const seen = ["Ada", "Аda", "Ada\u200b", "Eda"];
+  assertEquals(ignore("ada", "bob", new Ignored(), seen), [
+    "Lines of ada are hidden; /unignore ada shows them.",
+    "No member of exactly this name was seen.",
+    'Similar names, not ignored: Ada, Аda (U+0410), "Ada<U+200B>".',
+  ]);
+});
+
+Deno.test("ignore: answers are safe to print", () => {
+  const ignored = new Ignored();
+  const answers = ["a\x1b[2J", '"\x1b[2J'].flatMap((name) => [
+    ...ignore(name, "bob", ignored, ["A\x1b[2J"]),
+    ...ignore(name, "bob", ignored, []),
+    ...unignore(name, ignored),
+  ]);
+  // deno-lint-ignore no-control-regex -- finding them is the test
+  assertEquals(answers.filter((line) => /[\x00-\x1f]/.test(line)), []);
+});

@@ -1,11 +1,6 @@
-import {
-  assertEquals,
-  assertFalse,
-  assertMatch,
-  assertStringIncludes,
-} from "@std/assert";
-import { COMMANDS, completions } from "../../lib/cli/completions.ts";
-import { CHOICES, FLAGS, flagsOf, type Script } from "../../lib/cli/flags.ts";
+import { assertEquals, assertFalse } from "@std/assert";
+import { completions, NAMES } from "../../lib/cli/completions.ts";
+import { CHOICES, flagsOf, type Script } from "../../lib/cli/flags.ts";
 import { gate } from "../support/gates.ts";
 import { run } from "../support/processes.ts";
 import {
@@ -40,7 +35,7 @@ function cases(script: Script): [line: string, offers: readonly string[]][] {
     [`${script} --qos=`, qos],
     [`${script} --color a`, ["always", "auto"]],
     [`${script} --color=a`, ["always", "auto"]],
-    ...FLAGS.filter(({ file }) => file).map(
+    ...flagsOf(script).filter(({ isFile }) => isFile).map(
       ({ long }): [string, string[]] => [`${script} --${long} pem/`, FILES],
     ),
     [`${script} --cafile=pem/`, FILES],
@@ -48,22 +43,16 @@ function cases(script: Script): [line: string, offers: readonly string[]][] {
     [`${script} --name p`, []],
     [`${script} --name=p`, []],
     [`${script} p`, []],
-    // Once, however it is written; several times, if it may be.
-    [`${script} --host a --h`, ["--help", "--history", "--host"]],
-    [`${script} --qos 1 --q`, ["--quiet"]],
-    [`${script} --qos=1 --q`, ["--quiet"]],
-    [`${script} -q 1 --q`, ["--quiet"]],
-    [`${script} --quiet --q`, ["--qos"]],
+    // Again and again: the last one counts.
+    [`${script} --qos 1 --q`, ["--qos", "--quiet"]],
     // A value is no flag, whatever it looks like.
     [`${script} --name=--color --qo`, ["--qos"]],
-    [`${script} --qos 1 --name value --q`, ["--quiet"]],
     [`${script} --name switch --q`, ["--qos", "--quiet"]],
     // By every name.
     [`./${script} --color=n`, ["never"]],
-    [`${script}.ts --qos `, qos],
     [`./${script}.ts --qos `, qos],
-    ...COMMANDS.filter((command) => command.script === script).map(
-      ({ name }): [string, readonly string[]] => [`${name} --qos `, qos],
+    ...NAMES[script].map(
+      (name): [string, readonly string[]] => [`${name} --qos `, qos],
     ),
   ];
 }
@@ -113,53 +102,12 @@ for (const script of SCRIPTS) {
   });
 }
 
-Deno.test("completions: descriptions and values as each shell reads them", () => {
-  const zsh = completions("publisher", "zsh");
-  assertStringIncludes(
-    zsh,
-    String
-      .raw`'(--message -m)-m[send one message, not stdin'\''s lines]:TEXT: '`,
-  );
-  assertStringIncludes(
-    zsh,
-    String.raw`'(--qos -q)--qos=[delivery \[1\]]:0|1|2:(0 1 2)'`,
-  );
-  assertStringIncludes(zsh, "]:FILE:_files'");
-  const fish = completions("publisher", "fish");
-  assertStringIncludes(
-    fish,
-    String.raw` -s m -l message -x -d 'send one message, not stdin\'s lines'`,
-  );
-  assertStringIncludes(fish, ` -l key -r -F -d `);
-  const bash = completions("publisher", "bash");
-  assertStringIncludes(bash, "    --qos | -q) words='0 1 2' ;;\n");
-});
-
 Deno.test("completions: each script is of its own flags and commands", () => {
   for (const shell of CHOICES.completions) {
     const [listener, publisher] = SCRIPTS.map((it) => completions(it, shell));
     assertFalse(/publisher|\bfollow\b/.test(listener));
     assertFalse(/listener|announce/.test(publisher));
   }
-});
-
-Deno.test("flags: words and names need no quotes in any shell", () => {
-  for (const { long, short = "x", choices = [], value } of FLAGS) {
-    for (const word of choices) assertMatch(word, /^\w+$/);
-    assertMatch(long, /^[a-z]+(-[a-z]+)*$/);
-    assertMatch(short, /^[a-zA-Z]$/);
-    if (choices.length > 0) assertEquals(typeof value, "string");
-  }
-});
-
-Deno.test("flags: a value called FILE is one, and each list is in the table", () => {
-  for (const { value, file } of FLAGS) {
-    assertEquals(file === true, value === "FILE");
-  }
-  const listed = FLAGS.flatMap(({ long, choices }) =>
-    choices ? [[long, choices]] : []
-  );
-  assertEquals(Object.fromEntries(listed), CHOICES);
 });
 
 for (const script of SCRIPTS) {

@@ -3,15 +3,17 @@ import {
   AbandonedError,
   type ChatClient,
   PublishError,
+  UnreachableError,
 } from "../../lib/client.ts";
-import { Delivery, Ledger } from "../../lib/cli/delivery.ts";
-import { UnreachableError } from "../../lib/mqtt/errors.ts";
+import { Delivery } from "../../lib/cli/delivery.ts";
 import type { Line } from "../../lib/terminal/input.ts";
+import { type Clock, SYSTEM_CLOCK } from "../../lib/timer.ts";
 import {
   parsePublisherArgs,
   type PublisherOptions,
 } from "../../lib/cli/options.ts";
 import { encode, type Payload } from "../../lib/protocol.ts";
+import { TestClock } from "../support/clock.ts";
 
 /** A client that leaves the answers to the test. */
 class FakeClient {
@@ -48,15 +50,16 @@ class FakeClient {
   abort(): void {
     this.ending = "aborted";
     for (const { reject } of this.answers) {
-      reject(new AbandonedError("Nobody answered."));
+      reject(new AbandonedError("No answer."));
     }
   }
 }
 
-/** The delivery through a fake client, and what it tells people. */
+/** A delivery through a fake client, and what it reports. */
 function deliver(
   client: FakeClient,
-  { args = [], window }: { args?: string[]; window?: number } = {},
+  args: string[] = [],
+  clock: Clock = SYSTEM_CLOCK,
 ): { delivery: Delivery; told: string[] } {
   const request = parsePublisherArgs(["-t", "room", "-n", "ann", ...args]);
   const { options } = request as { options: PublisherOptions };
@@ -66,7 +69,7 @@ function deliver(
     client as unknown as ChatClient,
     options,
     (sentence) => told.push(sentence),
-    window,
+    clock,
   );
   return { delivery, told };
 }
@@ -80,9 +83,9 @@ const full = () => new PublishError("Quota exceeded.", 0x97);
 /** Ends the microtasks that are due. */
 const settle = () => new Promise((resolve) => setTimeout(resolve));
 
-Deno.test("delivery: every line, in order, as asked for", async () => {
+Deno.test("delivery: every line is sent, in order, as asked for", async () => {
   const client = new FakeClient(() => undefined);
-  const { delivery, told } = deliver(client, { args: ["-q", "2"] });
+  const { delivery, told } = deliver(client, ["-q", "2"]);
   await delivery.pour(texts("a", "", "b", " "));
   assertEquals(await delivery.finish(), 0);
   assertEquals(client.sent, [
@@ -93,7 +96,7 @@ Deno.test("delivery: every line, in order, as asked for", async () => {
   assertEquals([client.ending, told], ["closed", []]);
 });
 
-Deno.test("delivery: what can't be sent is named, the rest goes on", async () => {
+Deno.test("delivery: a line that can't be sent is named, the rest goes on", async () => {
   const client = new FakeClient((text) => {
     if (text === "full") return full();
     try {
@@ -103,13 +106,12 @@ Deno.test("delivery: what can't be sent is named, the rest goes on", async () =>
     }
   });
   const { delivery, told } = deliver(client);
-  const settled: boolean[] = [];
   await delivery.pour([
     ...texts("a", ""),
     { type: "too long", bytes: 70_000 },
     { type: "not UTF-8" },
     ...texts("full", "x".repeat(65_500), "b"),
-  ], (isSent) => settled.push(isSent));
+  ]);
   assertEquals(await delivery.finish(), 5);
   assertEquals(told.length, 4);
   assertMatch(told[0], /^Line 3 was not sent\. It takes 70000 bytes.* 65536/);
@@ -120,32 +122,64 @@ Deno.test("delivery: what can't be sent is named, the rest goes on", async () =>
     /^Line 6 was not sent\. The message takes 655\d\d bytes/,
   );
   assertEquals(client.sent.at(-1), "room message ann 1: b");
-  assertEquals(settled, [true, false, false, true]);
   assertEquals(client.ending, "closed");
 });
 
-Deno.test("delivery: without rights to write, nothing more is tried", async () => {
+Deno.test("delivery: without the right to write, no further line is tried", async () => {
   const client = new FakeClient(denied);
   const { delivery, told } = deliver(client);
-  const lines = Iterator.from(texts("a", "b", "c"));
   async function* slowly() {
-    for (const line of lines) {
+    for (const line of texts("a", "b", "c")) {
       yield line;
       await settle();
     }
   }
-  await delivery.pour(slowly(), () => delivery.isDenied && delivery.stop());
+  await delivery.pour(slowly());
   assertEquals(await delivery.finish(), 3);
   assertEquals(client.sent.length, 1);
   assertEquals(told, ["Line 1 was not sent. Not authorized."]);
 });
 
-Deno.test("delivery: the lines that nobody answered are counted", async () => {
+Deno.test("delivery: a denied line counts for the exit code before all else", async () => {
+  const errors = [full(), denied()];
+  const client = new FakeClient(() => errors.shift());
+  const { delivery } = deliver(client);
+  await delivery.pour(texts("a", "b"));
+  assertEquals(await delivery.finish(), 3);
+});
+
+Deno.test("delivery: a line typed at the prompt may be denied, the next is sent", async () => {
+  const errors = [denied()];
+  const client = new FakeClient(() => errors.shift());
+  const { delivery, told } = deliver(client);
+  const [a, b] = texts("a", "b");
+  assertEquals(await delivery.send(a, "hall", "Ann"), false);
+  assertEquals(await delivery.send(b, "hall", "Ann"), true);
+  delivery.refuse(new Error("You are still in room."));
+  assertEquals(client.sent, [
+    "hall message Ann 1: a",
+    "hall message Ann 1: b",
+  ]);
+  assertEquals(told, [
+    "Line 1 was not sent. Not authorized.",
+    "Line 3 was not sent. You are still in room.",
+  ]);
+  assertEquals(await delivery.finish(), 3);
+});
+
+Deno.test("delivery: unanswered lines are counted", async () => {
   const client = new FakeClient();
-  const { delivery, told } = deliver(client, { args: ["--timeout", "0.01"] });
+  const clock = new TestClock();
+  const { delivery, told } = deliver(client, [], clock);
   await delivery.pour(texts("a", "", "b", "c"));
+  const code = delivery.finish();
+  // Each answer begins the time-out anew.
+  await clock.advance(9_000);
   client.answers[0].resolve();
-  assertEquals(await delivery.finish(), 5);
+  await clock.advance(9_000);
+  assertEquals(client.ending, "");
+  await clock.advance(1_000);
+  assertEquals(await code, 5);
   assertEquals(client.ending, "aborted");
   assertEquals(told, [
     "2 lines, 3 to 4, were not acknowledged and may or may not have " +
@@ -153,15 +187,33 @@ Deno.test("delivery: the lines that nobody answered are counted", async () => {
   ]);
 });
 
-Deno.test("delivery: of one message it speaks without numbers", async () => {
-  const silent = new FakeClient();
-  const one = deliver(silent, { args: ["-m", "a", "--timeout", "0.01"] });
+Deno.test("delivery: unanswered lines are counted beside the first refusal", async () => {
+  const client = new FakeClient();
+  const clock = new TestClock();
+  const { delivery, told } = deliver(client, [], clock);
+  await delivery.pour(texts("a", "b"));
+  client.answers[0].reject(full());
+  const code = delivery.finish();
+  await clock.advance(10_000);
+  assertEquals(await code, 5);
+  assertEquals(told, [
+    "Line 1 was not sent. Quota exceeded.",
+    "Line 2 was not acknowledged and may or may not have arrived; " +
+    "acknowledged: 0. Line 1 was not sent. Quota exceeded.",
+  ]);
+});
+
+Deno.test("delivery: a single message has no line number", async () => {
+  const clock = new TestClock();
+  const one = deliver(new FakeClient(), ["-m", "a"], clock);
   await one.delivery.pour(texts("a"));
-  assertEquals(await one.delivery.finish(), 5);
+  const code = one.delivery.finish();
+  await clock.advance(10_000);
+  assertEquals(await code, 5);
   assertEquals(one.told, [
     "The message was not acknowledged; it may or may not have arrived.",
   ]);
-  const two = deliver(new FakeClient(denied), { args: ["-m", "a"] });
+  const two = deliver(new FakeClient(denied), ["-m", "a"]);
   await two.delivery.pour(texts("a"));
   assertEquals(await two.delivery.finish(), 3);
   assertEquals(two.told, ["The message was not sent. Not authorized."]);
@@ -175,7 +227,7 @@ Deno.test("delivery: a connection lost for good ends it", async () => {
   });
   const poured = delivery.pour(endless);
   await settle();
-  client.answers[0].reject(new AbandonedError("Nobody answered."));
+  client.answers[0].reject(new AbandonedError("No answer."));
   client.lose(new UnreachableError("The broker is gone."));
   await poured;
   assertEquals(await delivery.finish(), 5);
@@ -184,7 +236,7 @@ Deno.test("delivery: a connection lost for good ends it", async () => {
   assertMatch(told[1], /^Line 1 was not acknowledged and may or may not have /);
 });
 
-Deno.test("delivery: lost with nothing pending, it is the loss that counts", async () => {
+Deno.test("delivery: with no line unanswered, the lost connection counts", async () => {
   const client = new FakeClient();
   const { delivery, told } = deliver(client);
   const poured = delivery.pour(new ReadableStream<Line>());
@@ -194,7 +246,7 @@ Deno.test("delivery: lost with nothing pending, it is the loss that counts", asy
   assertEquals(told, ["The broker is gone."]);
 });
 
-Deno.test("delivery: the input may fail, and what was read counts", async () => {
+Deno.test("delivery: what was read before the input failed is sent", async () => {
   const client = new FakeClient(() => undefined);
   const { delivery, told } = deliver(client);
   async function* broken(): AsyncGenerator<Line> {
@@ -205,58 +257,25 @@ Deno.test("delivery: the input may fail, and what was read counts", async () => 
   await delivery.pour(broken());
   assertEquals(await delivery.finish(), 1);
   assertEquals(client.sent, ["room message ann 1: one"]);
-  assertEquals(told, ["The input could not be read on: no such pipe."]);
+  assertEquals(told, ["Reading stdin failed: no such pipe."]);
 });
 
-Deno.test("delivery: no more than the window is unanswered", async () => {
+Deno.test("delivery: at most 256 lines of a pipe are unanswered", async () => {
   const client = new FakeClient();
-  const { delivery, told } = deliver(client, { window: 2 });
-  const settled: boolean[] = [];
-  const lines = texts("a", "b", "c");
-  const poured = delivery.pour(lines, (isSent) => settled.push(isSent));
+  const { delivery } = deliver(client);
+  const poured = delivery.pour(texts(...Array(300).fill("a")));
   await settle();
-  assertEquals([client.sent.length, settled], [2, []]);
+  assertEquals(client.sent.length, 256);
+  // Any answer makes room for the next line.
   client.answers[1].resolve();
   await settle();
-  assertEquals([client.sent.length, settled], [3, [true]]);
+  assertEquals(client.sent.length, 257);
   client.answers[0].reject(full());
-  client.answers[2].resolve();
+  for (let i = 2; i < 300; i++) {
+    client.answers[i].resolve();
+    await settle();
+  }
   await poured;
   assertEquals(await delivery.finish(), 5);
-  assertEquals(settled, [true, false, true]);
-  assertEquals(told, ["Line 1 was not sent. Quota exceeded."]);
-});
-
-Deno.test("ledger: as long as something moves, it is waited for", async () => {
-  const ledger = new Ledger(() => {});
-  const answers = [1, 2, 3].map(() => Promise.withResolvers<void>());
-  for (const [index, { promise }] of answers.entries()) {
-    ledger.add(index + 1, promise);
-  }
-  const settled = ledger.settled(100);
-  for (const { resolve } of answers) {
-    await settle();
-    resolve();
-  }
-  assertEquals(await settled, true);
-  const { promise, resolve } = Promise.withResolvers<void>();
-  ledger.add(4, promise);
-  assertEquals(await ledger.settled(0.001), false);
-  resolve();
-});
-
-Deno.test("ledger: exit codes, from what went wrong", () => {
-  const conclude = (errors: Error[], lost?: Error) => {
-    const ledger = new Ledger(() => {});
-    for (const error of errors) ledger.fail(1, error);
-    return ledger.conclude(lost);
-  };
-  const gone = new UnreachableError("gone");
-  const silence = new AbandonedError("x");
-  assertEquals(conclude([]), 0);
-  assertEquals(conclude([silence]), 5);
-  assertEquals(conclude([full()]), 5);
-  assertEquals(conclude([denied(), full(), silence]), 3);
-  assertEquals(conclude([], gone), 4);
-  assertEquals(conclude([silence], gone), 5);
+  assertEquals(client.sent.length, 300);
 });

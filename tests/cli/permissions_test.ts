@@ -6,7 +6,7 @@ import {
 } from "@std/assert";
 import { parseBroker } from "../../lib/mqtt/address.ts";
 import { parseListenerArgs } from "../../lib/cli/options.ts";
-import { UsageError } from "../../lib/cli/arguments.ts";
+import { UsageError } from "../../lib/cli/flags.ts";
 import {
   findPassword,
   readTlsFiles,
@@ -26,13 +26,12 @@ const [FIRST_LINE] = Deno.readTextFileSync(FILE).split("\n", 1);
 
 const parse = (host: string) => parseBroker(host);
 
-/** Nobody to ask: a test that gets here fails. */
-const nobody = () => Promise.reject(new Error("asked"));
+const neverAsk = () => Promise.reject(new Error("asked"));
 
 /** The password that arguments lead to. */
 async function passwordFor(
   args: string[],
-  ask: (question: string) => Promise<string | null> = nobody,
+  ask: (question: string) => Promise<string | null> = neverAsk,
 ): Promise<string | undefined> {
   const request = parseListenerArgs(args);
   if (request.action !== "run") throw new Error(request.action);
@@ -81,6 +80,11 @@ Deno.test({
     assertEquals(await passwordFor(["-u", "ann"], ask), "typed");
     assertEquals(await passwordFor(["-h", "mqtt://bob@a"], ask), "typed");
     assertEquals(asked, ["Password of ann:", "Password of bob:"]);
+    await assertRejects(
+      () => passwordFor(["-P", "é".repeat(32_768)]),
+      UsageError,
+      "the password takes 65536 bytes; 65535 is the limit.",
+    );
     const silent = () => Promise.resolve(null);
     assertEquals(await passwordFor(["-u", "ann"], silent), undefined);
   },
@@ -152,6 +156,36 @@ Deno.test({
       UsageError,
       '--cafile "tests" can\'t be read: ',
     );
+  },
+});
+
+Deno.test({
+  name: "files: a key with a passphrase is refused",
+  permissions: { read: true, write: true },
+  async fn() {
+    const path = await Deno.makeTempFile();
+    try {
+      const key = "-----BEGIN RSA PRIVATE KEY-----\n";
+      await Deno.writeTextFile(path, key);
+      assertEquals(await readTlsFiles({ key: path }), { key });
+      // This file is a certificate of other tests, without that word.
+      const kind = "encrypted".toUpperCase();
+      await Deno.writeTextFile(path, `${key}Proc-Type: 4,${kind}\n`);
+      await assertRejects(
+        () => readTlsFiles({ key: path }),
+        UsageError,
+        "it takes a PEM file without a passphrase.",
+      );
+      for (const flag of ["ca", "cert"]) {
+        await assertRejects(
+          () => readTlsFiles({ [flag]: path }),
+          UsageError,
+          `${path}" is a private key; it takes a certificate.`,
+        );
+      }
+    } finally {
+      await Deno.remove(path);
+    }
   },
 });
 

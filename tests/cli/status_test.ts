@@ -12,7 +12,7 @@ const connected = (again: boolean, version: 4 | 5 = 4): Status => ({
   ...again && { gap: 2 },
 });
 
-/** Each kind of status, its line, and who is told. */
+/** Statuses, their lines, and the verbosities that show them. */
 const STATUSES: [Status, string, Verbosity[]][] = [
   [
     connected(false),
@@ -23,6 +23,16 @@ const STATUSES: [Status, string, Verbosity[]][] = [
     connected(true),
     "Connected again to mqtts://chat.example:8883.",
     ["terse", "normal"],
+  ],
+  [
+    { ...connected(true), isRenewed: true } as Status,
+    "Connected again to mqtts://chat.example:8883, MQTT 3.1.1.",
+    ["debug"],
+  ],
+  [
+    { type: "denied", topic: "chat/room/$history", reason: "no" },
+    "The broker does not let you read chat/room/$history: no.",
+    ["debug"],
   ],
   [
     { type: "subscribed", topic: "chat/room", qos: 2 },
@@ -41,6 +51,19 @@ const STATUSES: [Status, string, Verbosity[]][] = [
     ["quiet", "terse", "normal", "debug"],
   ],
   [
+    { type: "not kept", broker },
+    "mqtts://chat.example:8883 keeps no session: you miss messages while you " +
+    "are away.",
+    ["quiet", "terse", "normal", "debug"],
+  ],
+  [
+    { type: "maybe shared", broker, clientId: "ann 1" },
+    "mqtts://chat.example:8883 closed several connections and gave no " +
+    'reason. Another client may use the id "ann 1"; or something in between ' +
+    "closes connections, or the broker rejects what is sent.",
+    ["quiet", "terse", "normal", "debug"],
+  ],
+  [
     { type: "disconnected", broker, reason: "server shutting down" },
     "Disconnected from mqtts://chat.example:8883: server shutting down.",
     ["terse", "normal", "debug"],
@@ -53,7 +76,7 @@ const STATUSES: [Status, string, Verbosity[]][] = [
   [{ type: "step", text: "no connection" }, "Debug: no connection.", ["debug"]],
 ];
 
-Deno.test("status: what is told, and to whom", () => {
+Deno.test("status: each verbosity shows its lines", () => {
   for (const [status, line, verbosities] of STATUSES) {
     for (const verbosity of ["quiet", "terse", "normal"] as const) {
       assertEquals(
@@ -65,6 +88,24 @@ Deno.test("status: what is told, and to whom", () => {
     if (verbosities.includes("debug")) {
       assertEquals(statusLine(status, "debug"), line);
     }
+  }
+});
+
+Deno.test("status: no line has a password or the token of a URL", () => {
+  const broker = parseBroker("wss://ann:secret@chat.example/mqtt?token=secret");
+  const shown = "wss://chat.example:443/mqtt";
+  for (
+    const status of [
+      { type: "connected", broker, version: 5, sessionPresent: true },
+      { type: "lowered", broker, qos: 0 },
+      { type: "not kept", broker },
+      { type: "maybe shared", broker, clientId: "x" },
+      { type: "disconnected", broker, reason: "gone" },
+    ] satisfies Status[]
+  ) {
+    const line = statusLine(status, "debug")!;
+    assertEquals(line.includes(shown), true, line);
+    assertEquals(line.includes("secret"), false, line);
   }
 });
 

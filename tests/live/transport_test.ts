@@ -101,7 +101,12 @@ const FAULTS: [
   ["an unknown CA", "tls", undefined, /signed by ca, .* --cafile\.$/],
   ["another CA", "tls", "otherCa", /signed by ca, .* --cafile\.$/],
   ["another CA", "wss", "otherCa", /signed by ca, .* --cafile\.$/],
-  ["a wrong name", "wrongName", "ca", /for elsewhere\.example, .* --host\.$/],
+  [
+    "a wrong name",
+    "wrongName",
+    "ca",
+    /valid for localhost; valid for elsewhere\.example: .* --host\.$/,
+  ],
   ["an expired one", "expired", "ca", /expired on 2020-01-02; .*\.$/],
   ["an expired one", "wssExpired", "ca", /expired on 2020-01-02; .*\.$/],
 ];

@@ -2,7 +2,8 @@ import { assertEquals } from "@std/assert";
 import {
   type CertificateFacts,
   describeCertificate,
-} from "../../lib/mqtt/certificate.ts";
+} from "../../lib/mqtt/stream.ts";
+import { checkServerIdentity, type PeerCertificate } from "node:tls";
 import { pureTests } from "../support/pure.ts";
 
 const test = pureTests("certificate");
@@ -30,21 +31,21 @@ const CASES: [string, Partial<CertificateFacts>, string, string][] = [
     "an authority without a name",
     { issuer: {} as CertificateFacts["issuer"] },
     "localhost",
-    UNTRUSTED.replace("Example CA", "somebody"),
+    UNTRUSTED.replace("Example CA", "no name"),
   ],
   [
     "another name",
     {},
     "example",
-    "its certificate is for chat.example, localhost, 127.0.0.1, not for " +
-    "example; use that name with --host",
+    "its certificate is not valid for example; valid for chat.example, " +
+    "localhost, 127.0.0.1: use such a name with --host",
   ],
   [
     "another name, of those before there were several",
     { subjectaltname: undefined },
     "localhost",
-    "its certificate is for chat.example, not for localhost; use that name " +
-    "with --host",
+    "its certificate is not valid for localhost; valid for chat.example: " +
+    "use such a name with --host",
   ],
   ["the only name", { subjectaltname: undefined }, "chat.example", UNTRUSTED],
   [
@@ -61,16 +62,25 @@ const CASES: [string, Partial<CertificateFacts>, string, string][] = [
     "its certificate is valid only from 2026-06-02; is the clock right?",
   ],
   [
-    "a wildcard may fit",
-    { subjectaltname: "DNS:*.example" },
-    "chat.example",
+    "a wildcard for the host",
+    { subjectaltname: "DNS:*.chat.example" },
+    "one.chat.example",
     UNTRUSTED,
+  ],
+  [
+    "a wildcard for another host",
+    { subjectaltname: "DNS:*.chat.example" },
+    "chat.example",
+    "its certificate is not valid for chat.example; valid for " +
+    "*.chat.example: use such a name with --host",
   ],
 ];
 
 for (const [name, difference, host, expected] of CASES) {
   test(name, () => {
     const facts = { ...GOOD, ...difference };
-    assertEquals(describeCertificate(facts, host, NOW), expected);
+    const isForHost =
+      checkServerIdentity(host, facts as PeerCertificate) === undefined;
+    assertEquals(describeCertificate(facts, host, isForHost, NOW), expected);
   });
 }

@@ -1,5 +1,5 @@
 import { assertEquals } from "@std/assert";
-import { limitsOf, publishBytes } from "../../lib/mqtt/limits.ts";
+import { limitsOf, publishBytes } from "../../lib/mqtt/sender.ts";
 import { pureTests } from "../support/pure.ts";
 
 const test = pureTests("limits");
@@ -8,7 +8,7 @@ test("the standard's, where a broker announces none", () => {
   const standard = {
     qos: 2,
     packetBytes: 268_435_460,
-    inFlight: 65_535,
+    inFlight: 60_000,
     retains: true,
   };
   assertEquals(limitsOf(5) as unknown, standard);
@@ -22,6 +22,7 @@ test("those that a broker announces", () => {
   );
   assertEquals(limitsOf(5, { maximumQoS: 1 }).qos, 1);
   assertEquals(limitsOf(5, { maximumQoS: 2 }).qos, 2);
+  assertEquals(limitsOf(5, { receiveMaximum: 65_535 }).inFlight, 60_000);
   // Beyond the standard: what a broker can't mean is not obeyed.
   assertEquals(limitsOf(5, { maximumQoS: 7 }).qos, 2);
 });

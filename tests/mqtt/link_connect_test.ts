@@ -1,16 +1,6 @@
-/**
- * Connecting: which broker, in which version of MQTT, and what is remembered
- * of it when the connection is lost.
- *
- * @module
- */
+/** Connecting: which broker, in which version, now and after a loss. */
 
-import {
-  assertEquals,
-  assertLess,
-  assertRejects,
-  assertStringIncludes,
-} from "@std/assert";
+import { assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
 import {
   NotAuthorizedError,
   RefusedError,
@@ -24,6 +14,7 @@ import {
   letIn,
   letInOld,
 } from "../support/brokers.ts";
+import { TestClock } from "../support/clock.ts";
 import { Member } from "../support/members.ts";
 import { connack, oldConnack } from "../support/packets.ts";
 import { freePort } from "../support/ports.ts";
@@ -89,14 +80,97 @@ Deno.test("link: the first broker that answers", async () => {
   assertEquals([busy, good, spare].map((b) => b.connections), [1, 1, 0]);
 });
 
-Deno.test("link: a broker that says nothing leaves the next one time", async () => {
+/** Lets a client's attempt end for want of an answer. */
+async function outwait(broker: FakeBroker, clock: TestClock): Promise<void> {
+  await broker.next("connect");
+  await clock.advance(5_000);
+}
+
+Deno.test("link: silence costs each version one whole time-out", async () => {
   await using silent = new FakeBroker();
   await using good = new FakeBroker(letIn({}));
-  const from = performance.now();
-  const servers = [silent, good];
-  await using member = await Member.connect(servers, { timeout: 1 });
+  const clock = new TestClock();
+  const connecting = Member.connect([silent, good], { clock });
+  await silent.next("connect");
+  await clock.advance(4_999);
+  assertEquals(versions(silent), [5]);
+  await clock.advance(1);
+  await outwait(silent, clock);
+  await using member = await connecting;
+  assertEquals(versions(silent), [5, 4]);
   assertEquals(member.client.broker.port, good.port);
-  assertLess(performance.now() - from, 900);
+});
+
+Deno.test("link: a slow broker is given the whole time-out", async () => {
+  await using broker = new FakeBroker(() => undefined);
+  const clock = new TestClock();
+  const connecting = Member.connect(broker, { clock, timeout: 10 });
+  const { link } = await broker.next("connect");
+  await clock.advance(6_000);
+  await link.send(connack());
+  await using member = await connecting;
+  assertEquals([member.client.version, broker.connections], [5, 1]);
+});
+
+for (const guess of ["silence", "close"] as const) {
+  Deno.test(`link: 3.1.1 after ${guess} is for one connection`, async () => {
+    await using broker = new FakeBroker(letIn({
+      connect: ({ protocolVersion }, { number }) =>
+        protocolVersion === 4
+          ? oldConnack()
+          : number > 1
+          ? connack()
+          : guess === "close"
+          ? "close"
+          : undefined,
+      pingreq: undefined,
+    }));
+    const clock = new TestClock();
+    const connecting = Member.connect(broker, { clock });
+    if (guess === "silence") await outwait(broker, clock);
+    await using member = await connecting;
+    assertEquals(member.client.version, 4);
+    broker.heard.all.at(-1)!.link.close();
+    await member.next("reconnecting");
+    await clock.advance(1_000);
+    await broker.next("connect");
+    await member.statuses.next((status) =>
+      status.type === "connected" && status.version === 5
+    );
+    assertEquals(versions(broker), [5, 4, 5]);
+  });
+}
+
+Deno.test("link: a version that is refused later is learnt", async () => {
+  let isOld = false;
+  await using broker = new FakeBroker(letIn({
+    connect: ({ protocolVersion }) =>
+      isOld ? oldConnack(protocolVersion === 4 ? 0 : 1) : connack(),
+  }));
+  await using member = await Member.connect(broker);
+  isOld = true;
+  for (let losses = 0; losses < 2; losses++) {
+    broker.heard.all.at(-1)!.link.close();
+    await member.statuses.next((status) =>
+      status.type === "connected" && status.version === 4
+    );
+  }
+  assertEquals(versions(broker), [5, 5, 4, 4]);
+  const { reason } = member.statuses.all.find(({ type }) =>
+    type === "failed"
+  ) as { reason: string };
+  assertEquals(reason, "unacceptable protocol version");
+});
+
+Deno.test("link: a broker that spoke MQTT 5 is not doubted for a close", async () => {
+  await using broker = new FakeBroker(letIn({
+    connect: (_, { number }) => number === 2 ? "close" : connack(),
+  }));
+  await using member = await Member.connect(broker);
+  (await broker.next("connect")).link.close();
+  await member.next("failed");
+  await member.next("connected");
+  assertEquals(versions(broker), [5, 5, 5]);
 });
 
 Deno.test("link: all of them are named when none answers", async () => {
@@ -104,10 +178,14 @@ Deno.test("link: all of them are named when none answers", async () => {
   await using silent = new FakeBroker();
   const gone = { port: freePort() };
   const servers = [busy, gone, silent];
-  const { message } = await assertRejects(
-    () => Member.connect(servers, { timeout: 0.3 }),
+  const clock = new TestClock();
+  const connecting = assertRejects(
+    () => Member.connect(servers, { clock }),
     UnreachableError,
   );
+  await outwait(silent, clock);
+  await outwait(silent, clock);
+  const { message } = await connecting;
   const [a, b, c] = servers.map(hostOf);
   assertStringIncludes(
     message,
@@ -126,13 +204,19 @@ Deno.test("link: what no broker can help with ends it at the first", async () =>
       `${hostOf(strict)} refused the connection of user "chat": `,
     );
   }
+  assertEquals(good.connections, 0);
+});
+
+Deno.test("link: what another broker may take is tried there", async () => {
   await using odd = new FakeBroker(() => connack(133));
+  await using good = new FakeBroker(letIn({}));
+  await using member = await Member.connect([odd, good]);
+  assertEquals(member.client.broker.port, good.port);
   await assertRejects(
-    () => Member.connect([odd, good]),
+    () => Member.connect(odd),
     RefusedError,
     `${hostOf(odd)} refused the connection: client identifier not valid.`,
   );
-  assertEquals(good.connections, 0);
 });
 
 Deno.test("link: the next in turn at a loss, each in its version", async () => {
@@ -150,9 +234,7 @@ Deno.test("link: the next in turn at a loss, each in its version", async () => {
     assertEquals((await member.next("reconnecting")).broker.port, to.port);
     assertEquals((await member.next("connected")).broker.port, to.port);
   }
-  // What the last one spoke comes first, then the other, but only where it
-  // isn't known: the old one isn't asked for MQTT 5 again.
-  assertEquals([versions(old), versions(modern)], [[5, 4, 4], [4, 5]]);
+  assertEquals([versions(old), versions(modern)], [[5, 4, 4], [5]]);
   assertEquals(member.client.version, 4);
 });
 

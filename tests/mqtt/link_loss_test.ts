@@ -1,25 +1,19 @@
-/**
- * Losing the connection: what is said of it, when it comes back, and when it
- * doesn't.
- *
- * @module
- */
+/** Losing the connection: what is reported, when it comes back, when it ends. */
 
-import { assertEquals, assertInstanceOf, assertRejects } from "@std/assert";
 import {
-  NotAuthorizedError,
+  assertEquals,
+  assertInstanceOf,
+  assertRejects,
+  assertStringIncludes,
+} from "@std/assert";
+import {
   RefusedError,
-  type Status,
   UnreachableError,
+  type Version,
 } from "../../lib/client.ts";
-import { Link } from "../../lib/mqtt/link.ts";
-import type { LinkStatus } from "../../lib/mqtt/status.ts";
-import { completeOptions } from "../../lib/client_options.ts";
-import type { Version } from "../../lib/mqtt/rotation.ts";
-import { loadTransport } from "../../lib/mqtt/transport.ts";
 import { FakeBroker, hostOf, letIn, letInOld } from "../support/brokers.ts";
+import { TestClock } from "../support/clock.ts";
 import { Member } from "../support/members.ts";
-import { News } from "../support/news.ts";
 import { connack, disconnect, oldConnack } from "../support/packets.ts";
 import { inTime } from "../support/patience.ts";
 
@@ -66,56 +60,25 @@ Deno.test("link: a take-over that the broker tells of ends it at once", async ()
   assertEquals(broker.connections, 1);
 });
 
-/** A link whose retries wait for nothing but their turn. */
-async function hastyLink(server: { port: number }, clientId?: string) {
-  const statuses = new News<LinkStatus>("statuses");
-  const options = completeOptions({
-    brokers: [hostOf(server)],
-    username: "chat",
-    clientId,
-    protocolVersion: 4,
-    timeout: 5,
+for (const clientId of ["same", undefined]) {
+  const told = clientId === undefined ? "is no hint" : "is reported once";
+  Deno.test(`link: losing the id to another client ${told}`, async () => {
+    await using broker = new FakeBroker(letInOld({}));
+    await using member = await Member.connect(broker, { clientId });
+    for (let losses = 0; losses < 7; losses++) {
+      await member.next("connected");
+      broker.heard.all.at(-1)!.link.close();
+    }
+    const { mayBeShared } = await member.next("connected");
+    assertEquals(mayBeShared, clientId && true);
+    const hints = member.statuses.all.filter(({ type }) =>
+      type === "maybe shared"
+    );
+    assertEquals(hints.length, clientId === undefined ? 0 : 1);
+    // Two clients that take it from each other don't hammer the broker.
+    assertEquals(member.waits, [1, 2, 4, 8, 16, 32, 64]);
   });
-  const open = await loadTransport(options.brokers);
-  const link = new Link(options, open, {
-    onStatus: (status) => statuses.add(status),
-    onUp() {},
-    onPublish() {},
-    onDown() {},
-    onLost() {},
-  }, {
-    wait(_, then) {
-      queueMicrotask(then);
-      return () => {};
-    },
-  });
-  await link.connect();
-  return { link, statuses };
 }
-
-Deno.test("link: a take-over that nobody tells of is a possibility", async () => {
-  await using broker = new FakeBroker(letInOld({}));
-  const { link, statuses } = await hastyLink(broker, "same");
-  for (let losses = 0; losses < 7; losses++) {
-    await statuses.next(({ type }) => type === "connected");
-    (await broker.next("connect")).link.close();
-  }
-  await statuses.next(({ type }) => type === "connected");
-  const isHint = ({ type }: LinkStatus) => type === "maybe shared";
-  assertEquals(statuses.all.filter(isHint).length, 1);
-  link.break();
-});
-
-Deno.test("link: with an id of its own, losses are losses", async () => {
-  await using broker = new FakeBroker(letInOld({}));
-  const { link, statuses } = await hastyLink(broker);
-  for (let losses = 0; losses < 12; losses++) {
-    await statuses.next(({ type }) => type === "connected");
-    (await broker.next("connect")).link.close();
-  }
-  await statuses.next(({ type }) => type === "connected");
-  link.break();
-});
 
 Deno.test("link: garbage with the first CONNACK is no connection", async () => {
   await using broker = new FakeBroker(letIn({
@@ -138,9 +101,8 @@ Deno.test("link: garbage with a later CONNACK, and a new connection", async () =
   }));
   await using member = await Member.connect(broker);
   (await broker.next("connect")).link.close();
-  await member.statuses.next((status) =>
-    status.type === "step" && status.text.endsWith("does not speak MQTT there")
-  );
+  const { reason } = await member.next("failed");
+  assertEquals(reason, "it does not speak MQTT there");
   await member.next("connected");
   await member.say("understood");
   assertEquals(broker.connections, 3);
@@ -158,58 +120,69 @@ Deno.test("link: garbage in the middle of a conversation", async () => {
   assertEquals(broker.connections, 2);
 });
 
-/** The code of MQTT 5 and 3.1.1 for one refusal. */
-const CODES: Record<Version, { busy: number; denied: number }> = {
-  5: { busy: 0x88, denied: 0x87 },
-  4: { busy: 3, denied: 5 },
-};
+/** Refusals at a reconnect, by version, and the wait that follows. */
+const REFUSALS: [
+  version: Version,
+  code: number,
+  reason: string,
+  wait: number,
+][] = [
+  [5, 0x88, "server unavailable", 2],
+  [5, 0x80, "unspecified error", 2],
+  [5, 0x87, "not authorized", 32],
+  [5, 0x8a, "banned", 32],
+  [5, 0x86, "bad user name or password", 32],
+  [4, 3, "server unavailable", 2],
+  [4, 5, "not authorized", 32],
+];
 
-for (const version of [5, 4] satisfies Version[]) {
-  const { busy, denied } = CODES[version];
-  const accept = version === 5 ? connack : oldConnack;
-  const connectTo = (broker: FakeBroker) =>
-    Member.connect(broker, { protocolVersion: version });
-  /** Lets everybody in but for the second connection. */
-  const refusingOnce = (code: number) =>
-    (version === 5 ? letIn : letInOld)({
+for (const [version, code, refusal, wait] of REFUSALS) {
+  Deno.test(`link: "${refusal}" at a reconnect is not the end, MQTT ${version}`, async () => {
+    const accept = version === 5 ? connack : oldConnack;
+    await using broker = new FakeBroker((version === 5 ? letIn : letInOld)({
       connect: (_, { number }) => accept(number === 2 ? code : 0),
+    }));
+    await using member = await Member.connect(broker, {
+      protocolVersion: version,
     });
-  const named = version === 5 ? "MQTT 5" : "MQTT 3.1.1";
-
-  Deno.test(`link: a busy broker is tried again, ${named}`, async () => {
-    await using broker = new FakeBroker(refusingOnce(busy));
-    await using member = await connectTo(broker);
     (await broker.next("connect")).link.close();
-    await member.next("disconnected");
-    const { gap } = await member.next("connected");
-    assertEquals([broker.connections, gap! > 1.5], [3, true]);
-    assertEquals(
-      kinds(member.statuses.all),
-      [
-        "connected",
-        "disconnected",
-        "reconnecting",
-        "reconnecting",
-        "connected",
-      ],
-    );
-  });
-
-  Deno.test(`link: a user who is turned away, later, ${named}`, async () => {
-    await using broker = new FakeBroker(refusingOnce(denied));
-    await using member = await connectTo(broker);
-    (await broker.next("connect")).link.close();
-    const error = await inTime(member.client.lost);
-    assertInstanceOf(error, NotAuthorizedError);
-    assertEquals(
-      error.message,
-      `${hostOf(broker)} does not let the user in any more: not authorized.`,
-    );
-    const isLast = (status: Status) => status.type !== "step";
-    assertEquals(
-      member.statuses.all.filter(isLast).at(-1)!.type,
-      "reconnecting",
-    );
-    assertEquals(broker.connections, 2);
+    const { reason } = await member.next("failed");
+    assertEquals(reason, refusal);
+    const { seconds } = await member.next("reconnecting");
+    assertEquals(seconds <= wait && seconds >= wait * 0.75, true);
+    await member.next("connected");
+    await member.say("still here");
+    assertEquals(broker.connections, 3);
   });
 }
+
+for (const how of ["CONNACK", "DISCONNECT"] as const) {
+  Deno.test(`link: a broker that moved for good ends it, ${how} 157`, async () => {
+    await using broker = new FakeBroker(letIn({
+      connect: (_, { number }) =>
+        number > 1 ? connack(157, { serverReference: "b" }) : connack(),
+    }));
+    await using member = await Member.connect(broker);
+    const { link } = await broker.next("connect");
+    if (how === "CONNACK") link.close();
+    else await link.send(disconnect(157));
+    const error = await inTime(member.client.lost);
+    assertInstanceOf(error, RefusedError);
+    assertStringIncludes(error.message, "server moved");
+  });
+}
+
+Deno.test("link: a client that is told to tries at once", async () => {
+  await using broker = new FakeBroker(letIn({}));
+  const clock = new TestClock();
+  await using member = await Member.connect(broker, { clock });
+  await member.next("connected");
+  await broker.next("connect");
+  assertEquals(member.client.reconnect(), false);
+  broker.heard.all.at(-1)!.link.close();
+  await member.next("reconnecting");
+  // The clock stands still.
+  assertEquals(member.client.reconnect(), true);
+  await member.next("connected");
+  await member.say("still here");
+});

@@ -6,7 +6,7 @@
  */
 
 import { assertEquals, assertGreater } from "@std/assert";
-import type { Version } from "../../lib/mqtt/rotation.ts";
+import type { Version } from "../../lib/mqtt/attempts.ts";
 import { FakeBroker, letIn, letInOld, openBroker } from "../support/brokers.ts";
 import { FaultProxy } from "../support/fault_proxy.ts";
 import { Member, textOf } from "../support/members.ts";

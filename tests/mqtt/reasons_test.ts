@@ -42,10 +42,10 @@ test("a QoS that is not supported may be the will's", () => {
   assertEquals(remedyFor(155), "will");
 });
 
-test("a close without a word may be the version's", () => {
+test("a close without a reason may be the version's", () => {
   assertEquals(connectReason(undefined), {
-    text: "it closed the connection without a word",
-    remedy: "version",
+    text: "the broker closed the connection (no reason given)",
+    remedy: "close",
   });
 });
 

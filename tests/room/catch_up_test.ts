@@ -8,9 +8,9 @@
 import { assertEquals } from "@std/assert";
 import type { ChatClient, Grant } from "../../lib/client.ts";
 import type { Received } from "../../lib/protocol.ts";
-import { joinNotice } from "../../lib/room/notices.ts";
+import { joinNotice } from "../../lib/room/members.ts";
 import { encodeHistory } from "../../lib/room/history.ts";
-import type { ReaderOptions } from "../../lib/room/reader.ts";
+import type { ReaderOptions } from "../../lib/room/room.ts";
 import { message, notice, received } from "../support/line_fixtures.ts";
 import { pureTests } from "../support/pure.ts";
 import { namesIn, read, ROOM } from "../support/rooms.ts";
@@ -19,11 +19,13 @@ const SESSION = "abcdefghijklmnop";
 const broker = { scheme: "mqtt", host: "a", port: 1883, path: "" } as const;
 const connected = { type: "connected", broker, version: 5 } as const;
 
+const START = Date.now();
+
 /** What somebody said so many seconds ago, with a number. */
 const said = (n: number, ago = 0) => ({
   ...message(`${n}`, "Ada"),
   id: `${SESSION}-${n}`,
-  at: new Date(Date.now() - ago * 1000).toISOString(),
+  at: new Date(START - ago * 1000).toISOString(),
 });
 
 /** The reader's own notice. */
@@ -225,7 +227,7 @@ test("what is missing is looked for before it is told", async () => {
   for (const n of [2, 3, 7]) receive(said(n));
   reader.stop();
   // At the end there is no time for that.
-  assertEquals(lines.at(-1), "== 3 messages of Ada did not arrive here.");
+  assertEquals(lines.at(-1), "== 3 messages of Ada did not arrive.");
 });
 
 test("what is sealed, not sealed or rubbish is told as such", async () => {

@@ -1,6 +1,7 @@
 import { assert, assertEquals } from "@std/assert";
 import type { Payload } from "../../lib/protocol.ts";
-import { Arrivals } from "../../lib/room/arrivals.ts";
+import { Losses } from "../../lib/room/losses.ts";
+import { received } from "../support/line_fixtures.ts";
 import {
   decodeHistory,
   encodeHistory,
@@ -317,10 +318,14 @@ test("the same people in any order", () => {
 });
 
 test("what a reader has not seen", () => {
-  const arrivals = new Arrivals();
+  const counts: number[] = [];
+  const losses = new Losses({
+    topics: ["room"],
+    report: (note) => note.type === "lost" && counts.push(note.count),
+  });
   const of = (n: number) => said(`${n}`, n, { id: `${session("s")}-${n}` });
   const live = [of(1), of(2), of(9)];
-  live.forEach(({ payload }) => arrivals.note(payload, "room", 0));
+  live.forEach(({ payload }) => losses.isNew(received(payload, "room")));
   const plain = [said("ok", 3), said("no", 3)];
   const messages = [
     ...[1, 2, 3, 4].map(of),
@@ -333,7 +338,7 @@ test("what a reader has not seen", () => {
     unseen(
       messages,
       plain,
-      (payload) => arrivals.note(payload, "room", 1_000, false),
+      (payload) => losses.isNewKept(payload, "room"),
     );
   const missed = read();
   assertEquals(texts(missed), "3 4 ok x");
@@ -342,6 +347,7 @@ test("what a reader has not seen", () => {
   // All of them came after.
   assert(!reachesBack(messages.slice(2), missed, NOW + 60_000));
   assert(!reachesBack([], [], NOW));
-  assertEquals(arrivals.take().map(({ count }) => count), [4]);
+  losses.stop();
+  assertEquals(counts, [4]);
   assertEquals(texts(read()), "ok");
 });

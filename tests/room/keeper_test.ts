@@ -7,7 +7,7 @@
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import { type ChatClient, type Grant, PublishError } from "../../lib/client.ts";
 import type { KeptHistory, Received } from "../../lib/protocol.ts";
-import { joinNotice, leaveNotice } from "../../lib/room/notices.ts";
+import { joinNotice, leaveNotice } from "../../lib/room/members.ts";
 import { decodeHistory, encodeHistory } from "../../lib/room/history.ts";
 import { Keeper, KeepingError } from "../../lib/room/keeper.ts";
 import { KeptRoom } from "../../lib/room/kept_room.ts";

@@ -1,11 +1,11 @@
-import { assertEquals, assertFalse } from "@std/assert";
+import { assert, assertEquals, assertFalse } from "@std/assert";
 import { setColorEnabled } from "@std/fmt/colors";
-import { mentionOf } from "../../lib/room/mention.ts";
 import { decode } from "../../lib/protocol.ts";
-import { nameColor } from "../../lib/room/color.ts";
 import {
-  renderCrowd,
+  mentionOf,
+  nameColor,
   renderDay,
+  renderGathered,
   renderLine,
   renderNote,
 } from "../../lib/room/line.ts";
@@ -109,6 +109,20 @@ Deno.test({
 });
 
 Deno.test({
+  name: "colours: the gutter is dim, mentions in each line stand out",
+  ignore: Deno.noColor,
+  fn() {
+    setColorEnabled(true);
+    const options = { ...readBy("alice"), multiline: true };
+    assertEquals(
+      line(message("hi\nalice\n*x*", "bob"), options),
+      `${BOB}hi\n\x1b[2m│\x1b[22m \x1b[1m\x1b[7malice\x1b[27m\x1b[22m` +
+        "\n\x1b[2m│\x1b[22m *x*",
+    );
+  },
+});
+
+Deno.test({
   name: "colours: a namesake's lines are another's",
   ignore: Deno.noColor,
   fn() {
@@ -142,7 +156,7 @@ Deno.test({
   fn() {
     setColorEnabled(true);
     assertEquals(
-      renderCrowd(crowd({ joined: ["bob"] }), new Date(), COLOR),
+      renderGathered(crowd({ joined: ["bob"] }), new Date(), COLOR),
       "\x1b[2m14:03:22 [chat/room] -- 1 joined: bob\x1b[22m",
     );
   },
@@ -163,4 +177,22 @@ Deno.test({
       "\x1b[2m00:00:07 == Monday, 2026-11-23\x1b[22m",
     );
   },
+});
+
+Deno.test("colours: none is weak on black or on white, or plain red or green", () => {
+  const level = (i: number) => i === 0 ? 0 : 55 + 40 * i;
+  const linear = (c: number) =>
+    c <= 0.03928 ? c / 12.92 : ((c + 0.055) / 1.055) ** 2.4;
+  const used = new Set<number>();
+  for (let i = 0; i < 1000; i++) used.add(nameColor(`user${i}`));
+  assertEquals(used.size, 10);
+  for (const color of used) {
+    const n = color - 16; // the 6 × 6 × 6 cube
+    const rgb = [Math.floor(n / 36), Math.floor(n / 6) % 6, n % 6].map(level);
+    const [r, g, b] = rgb.map((c) => linear(c / 255));
+    const luminance = 0.2126 * r + 0.7152 * g + 0.0722 * b;
+    assert((luminance + 0.05) / 0.05 >= 3.5, `${color} on black`);
+    assert(1.05 / (luminance + 0.05) >= 3.5, `${color} on white`);
+    assert(rgb.filter((c) => c >= 95).length > 1, `${color} is one primary`);
+  }
 });

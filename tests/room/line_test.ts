@@ -1,12 +1,13 @@
-import { assertEquals } from "@std/assert";
-import type { Crowd } from "../../lib/room/crowd.ts";
+import { assert, assertEquals, assertMatch } from "@std/assert";
+import type { Gathered } from "../../lib/room/gather.ts";
 import { decode, MAX_PAYLOAD_BYTES } from "../../lib/protocol.ts";
 import {
-  renderCrowd,
   renderDay,
+  renderGathered,
   renderLine,
   renderNote,
 } from "../../lib/room/line.ts";
+import { breakLine } from "../../lib/terminal/screen.ts";
 import {
   assertHarmless,
   chars,
@@ -19,6 +20,7 @@ import {
   notice,
   PLAIN,
   received,
+  SGR,
   TIME,
   TOPIC,
   utf8,
@@ -52,8 +54,8 @@ test("the topic and the retained mark stand before the author", () => {
 
 test("many who come and go are one line", () => {
   const names = Array.from({ length: 17 }, (_, i) => `user${i}`);
-  const shown = (what: Crowd, options = PLAIN) =>
-    renderCrowd(what, new Date(), options);
+  const shown = (what: Gathered, options = PLAIN) =>
+    renderGathered(what, new Date(), options);
   assertEquals(shown(crowd({ joined: ["bob"] })), "14:03:22 -- 1 joined: bob");
   assertEquals(
     shown(
@@ -113,6 +115,72 @@ test("a message with line breaks is one line", () => {
     "14:03:22 alice: hi ⏎ 14:03:23 bob: I agree ⏎  ⏎ -- x" +
       "<U+2028>y<U+2029>z<U+0085>",
   );
+});
+
+/** The rows of a terminal of some columns, without colours. */
+const rowsOf = (line: string, columns: number) =>
+  breakLine(line, columns).split("\r\n").map((row) =>
+    row.replace(SGR, "")
+      .replace(/^\x1b\[(\d+)C/, (_, cells) => " ".repeat(Number(cells)))
+  );
+
+test("lines of a message stand below each other after a gutter", () => {
+  const shown = (text: string, more = {}) =>
+    renderLine(received(message(text)), { ...PLAIN, multiline: true, ...more });
+  assertEquals(
+    shown("hi\r\n14:03:23 bob: I agree\n\n  at x\r-- x\u2028y\u0085"),
+    "14:03:22 alice: hi\n│ 14:03:23 bob: I agree\n│ \n│   at x\n" +
+      "│ -- x<U+2028>y<U+0085>",
+  );
+  assertEquals(
+    shown("\n".repeat(60_000)).split("\n").slice(-2),
+    ["│ ", "│ … 59801 more lines"],
+  );
+  const unsealed = { ...received(message("a\nb")), sealed: false };
+  assertEquals(
+    renderLine(unsealed, { ...PLAIN, multiline: true }),
+    "14:03:22 (unsealed) alice: a\n│ b",
+  );
+  // A notice is one line.
+  const left = received(notice("a\nb"));
+  assertEquals(
+    renderLine(left, { ...PLAIN, multiline: true }),
+    "14:03:22 -- a ⏎ b",
+  );
+});
+
+test("no row of a message passes for another line, in any width", () => {
+  const forged = ["14:03:23 bob: hi", "== 3 lines", "-- x", "?? x", "│ x"];
+  for (const columns of [20, 40, 80]) {
+    for (const fake of forged) {
+      const texts = [
+        `a\n${fake}`,
+        `${" ".repeat(columns - 18)}${fake}`,
+        `${"x".repeat(columns - 17)}${fake}`,
+        `x\n${"x ".repeat(columns)}\n\n${fake.repeat(9)}`,
+        "天".repeat(columns) + fake,
+      ];
+      for (const text of texts) {
+        const what = received(message(text));
+        const line = renderLine(what, { ...PLAIN, multiline: true });
+        const [first, ...others] = rowsOf(line, columns);
+        assert(first.startsWith("14:03:22 alice:"), first);
+        for (const row of others) assertMatch(row, /^(?:│ | {2})/, text);
+      }
+    }
+  }
+});
+
+test("a trace keeps its blanks and blank lines", () => {
+  const trace = ["Error: no", "    at a (b.ts:1)", "", "\tat c"].join("\n");
+  const options = { ...PLAIN, multiline: true };
+  const line = renderLine(received(message(trace)), options);
+  assertEquals(rowsOf(line, 40), [
+    "14:03:22 alice: Error: no",
+    "│     at a (b.ts:1)",
+    "│ ",
+    "│  at c",
+  ]);
 });
 
 test("what is no chat payload is shortened, its size named", () => {

@@ -1,7 +1,6 @@
 import { assert, assertEquals } from "@std/assert";
 import { setColorEnabled } from "@std/fmt/colors";
-import { Bell, mentionOf } from "../../lib/room/mention.ts";
-import { MAX_PAYLOAD_BYTES } from "../../lib/protocol.ts";
+import { mentionOf } from "../../lib/room/line.ts";
 import { safeText } from "../../lib/safe_text.ts";
 
 /** A name, texts that mention it, texts that don't. */
@@ -77,36 +76,4 @@ Deno.test({
     );
     assertEquals(mentionOf("$&").mark("$&"), `${open}$&${close}`);
   },
-});
-
-Deno.test("mention: hostile texts take milliseconds", () => {
-  const flood = (text: string) =>
-    text.repeat(MAX_PAYLOAD_BYTES / text.length).slice(0, MAX_PAYLOAD_BYTES);
-  const names = ["a", "a".repeat(256), "a".repeat(255) + "b", "a a a a b", "é"];
-  const texts = ["a", "a ", "é", "e\u0301", "a\u200d", " ", "<U+001B>"];
-  for (const name of names) {
-    const mention = mentionOf(name);
-    for (const text of texts.map(flood)) {
-      mention.mark(text);
-      const times = Array.from({ length: 5 }, () => {
-        const from = performance.now();
-        mention.mark(text);
-        return performance.now() - from;
-      });
-      // The best of several: other processes take their time, too.
-      const best = Math.min(...times);
-      assert(best < 5, `${best} ms: ${name} in ${text.slice(0, 8)}…`);
-    }
-  }
-});
-
-Deno.test("bell: once in two seconds", () => {
-  const bell = new Bell();
-  const rings = [0, 1, 1_999, 2_000, 3_999, 4_001, 10_000, 5_000, 6_999, 7_000]
-    .map((ms) => bell.rings(new Date(ms)));
-  assertEquals(rings, [
-    ...[true, false, false, true, false, true, true],
-    // A clock that was set back.
-    ...[true, false, true],
-  ]);
 });

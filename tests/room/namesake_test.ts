@@ -1,7 +1,7 @@
 import { assertEquals } from "@std/assert";
 import { type Payload, type Received } from "../../lib/protocol.ts";
 import { Namesakes } from "../../lib/room/namesake.ts";
-import { renameNotice } from "../../lib/room/rename.ts";
+import { renameNotice } from "../../lib/room/members.ts";
 import {
   joined,
   left,

@@ -1,107 +1,258 @@
-import { assertEquals } from "@std/assert";
-import { EchoCheck } from "../../lib/room/presence.ts";
+/**
+ * What a room is told of a client, over connections that come and go, and what
+ * comes back of it.
+ *
+ * @module
+ */
+
+import { assertEquals, assertMatch, assertRejects } from "@std/assert";
+import { type ChatClient, PublishError } from "../../lib/client.ts";
+import type { Payload, Received } from "../../lib/protocol.ts";
+import { Presence } from "../../lib/room/presence.ts";
+import { TestClock } from "../support/clock.ts";
+import { message, received } from "../support/line_fixtures.ts";
 import { pureTests } from "../support/pure.ts";
 
-/** A wait that ends when the test says so. */
-interface Wait {
-  milliseconds: number;
-  then: () => void;
-  isStopped: boolean;
-}
+const test = pureTests("presence");
 
-/** An echo check of some rooms, its waits, and the rooms found silent. */
-function begin(...rooms: string[]) {
-  const waits: Wait[] = [];
-  const silent: string[] = [];
-  const echoes = new EchoCheck({
+const ROOM = "chat/room";
+const JOINED = "ann: User ann is now subscribed to chat/room.";
+
+/** A client in rooms, what they are told, and what it is warned of. */
+function enter(
+  refuses = (_text: string) => false,
+  { rooms = [ROOM], version = 5 } = {},
+) {
+  const clock = new TestClock();
+  const told: string[] = [];
+  const echoes: Received[] = [];
+  const warnings: string[] = [];
+  let latency = 0;
+  const presence = new Presence({
+    name: "ann",
+    username: "chat",
     rooms,
-    onSilent: (topic) => silent.push(topic),
-    wait(milliseconds, then) {
-      const wait = { milliseconds, then, isStopped: false };
-      waits.push(wait);
-      return () => wait.isStopped = true;
-    },
+    qos: 1,
+    clock,
+    warn: (sentence) => warnings.push(sentence),
   });
-  return { echoes, waits, silent };
+  const send = async (topic: string, payload: Payload) => {
+    const text = payload.type === "notice" ? payload.notice : "a message";
+    if (refuses(text)) throw new PublishError("No.", 0x87);
+    told.push(`${payload.from}: ${text}`);
+    const sent = { ...payload, id: `id-${told.length}` };
+    echoes.push({ ...received(sent, topic), sentTo: topic });
+    if (latency > 0) {
+      await new Promise<void>((resolve) => clock.after(latency, resolve));
+    }
+  };
+  // Only what a presence uses of a client is there.
+  const client = { version, send } as unknown as ChatClient;
+  const slow = (milliseconds: number) => latency = milliseconds;
+  return { presence, client, told, warnings, clock, echoes, slow };
 }
 
-const test = pureTests("echoes");
+/** What the broker says of somebody who is lost. */
+function lastWords({ will }: Presence): string {
+  return will?.payload.type === "notice"
+    ? `${will.payload.from}: ${will.payload.notice}`
+    : "";
+}
 
-test("what comes back first needs no wait", () => {
-  const { echoes, waits } = begin("a");
-  echoes.heard("a");
-  echoes.acknowledged("a", 1);
-  assertEquals(waits, []);
-  assertEquals(echoes.hasFailed, false);
+test("one joins once the room may be read, and again after a loss", () => {
+  const { presence, client, told } = enter();
+  presence.join(client);
+  assertEquals(told, []);
+  presence.granted("elsewhere");
+  presence.granted(ROOM);
+  assertEquals(told, [JOINED]);
+  presence.stop();
 });
 
-test("what comes back within the wait is no alarm", () => {
-  const { echoes, waits, silent } = begin("a");
-  echoes.acknowledged("a", 1);
-  echoes.heard("a");
-  waits[0].then();
-  assertEquals([silent, echoes.hasFailed], [[], false]);
+test("a connection that is renewed is no return", async () => {
+  const { presence, client, told } = enter();
+  presence.join(client);
+  presence.granted(ROOM);
+  await presence.leave(); // once the join notice has its answer
+  presence.granted(ROOM);
+  assertEquals(told.length, 2);
+  presence.lost();
+  presence.granted(ROOM);
+  assertEquals(told[2], JOINED);
+  presence.stop();
 });
 
-test("an acknowledgement without an echo is told, once", () => {
-  const { echoes, waits, silent } = begin("a");
-  echoes.acknowledged("a", 1);
-  assertEquals([silent, echoes.hasFailed], [[], false]);
-  waits[0].then();
-  assertEquals([silent, echoes.hasFailed], [["a"], true]);
-  echoes.acknowledged("a", 1); // after a reconnect
-  assertEquals([silent, waits.length], [["a"], 1]);
+test("a room that refuses one's joining is not left", async () => {
+  const { presence, client, told, warnings } = enter(() => true);
+  presence.join(client);
+  presence.granted(ROOM);
+  await presence.leave();
+  assertEquals(told, []);
+  assertMatch(warnings[0], /^Nobody sees you join chat\/room, .*: No\.$/);
 });
 
-test("without an acknowledgement nothing is due", () => {
-  const { echoes, waits } = begin("a");
-  assertEquals([waits, echoes.hasFailed], [[], false]);
+test("another name is told by the old one, and the will has it", async () => {
+  const { presence, client, told } = enter();
+  presence.join(client);
+  presence.granted(ROOM);
+  await presence.rename("Ann B.");
+  assertEquals(lastWords(presence), "Ann B.: User Ann B. timed out.");
+  presence.lost();
+  presence.granted(ROOM);
+  await presence.leave();
+  assertEquals(told, [
+    JOINED,
+    "ann: User ann is now known as Ann B..",
+    "Ann B.: User Ann B. is now subscribed to chat/room.",
+    "Ann B.: User Ann B. disconnecting from chat/room.",
+  ]);
+  presence.stop();
 });
 
-test("a slow broker has more time", () => {
-  const { echoes, waits } = begin("a", "b", "c", "d");
-  echoes.acknowledged("a", 0);
-  echoes.acknowledged("b", 500);
-  echoes.acknowledged("c", 501);
-  echoes.acknowledged("d", 3_000);
-  const times = waits.map(({ milliseconds }) => milliseconds);
-  assertEquals(times, [5_000, 5_000, 5_010, 30_000]);
+test("nobody is told of a new name who wasn't told of the old one", async () => {
+  const { presence, client, told } = enter();
+  await presence.rename("bob");
+  presence.join(client);
+  await presence.rename("cy");
+  assertEquals(told, []);
+  assertEquals(lastWords(presence), "cy: User cy timed out.");
+  presence.stop();
 });
 
-test("it has failed when every room is silent, not some", () => {
-  const { echoes, waits, silent } = begin("a", "b");
-  for (const room of ["a", "b"]) echoes.acknowledged(room, 1);
-  waits[1].then();
-  assertEquals([silent, echoes.hasFailed], [["b"], false]);
-  waits[0].then();
-  assertEquals([silent, echoes.hasFailed], [["b", "a"], true]);
-  echoes.heard("a"); // very late, but it can be read
-  assertEquals(echoes.hasFailed, false);
+test("where a new name is not told, that is warned of", async () => {
+  const { presence, client, told, warnings } = enter((text) =>
+    text.includes("known as")
+  );
+  presence.join(client);
+  presence.granted(ROOM);
+  await presence.rename("bob");
+  assertEquals(told, [JOINED]);
+  assertEquals(warnings, [
+    "Nobody in chat/room is told of your new name: No.",
+  ]);
+  presence.stop();
 });
 
-test("no rooms, no failure", () => {
-  const { echoes, waits } = begin();
-  echoes.acknowledged("a", 1);
-  echoes.heard("a");
-  assertEquals([waits, echoes.hasFailed], [[], false]);
+test("an acknowledged notice without an echo is warned of, once", async () => {
+  const { presence, client, warnings, clock } = enter();
+  presence.join(client);
+  presence.granted(ROOM);
+  await clock.advance(4_999);
+  assertEquals([warnings, presence.isDenied], [[], false]);
+  await clock.advance(1);
+  assertEquals(presence.isDenied, true);
+  assertMatch(warnings[0], /user "chat" may write to chat\/room but not read/);
+  presence.lost();
+  presence.granted(ROOM);
+  await clock.advance(60_000);
+  assertEquals(warnings.length, 1);
+  // Very late, but it can be read.
+  presence.receive(received(message("hi")));
+  assertEquals([presence.isDenied, presence.isHeard], [false, true]);
 });
 
-test("once stopped, it waits for nothing, until the next notice", () => {
-  const { echoes, waits, silent } = begin("a", "b");
-  for (const room of ["a", "b"]) echoes.acknowledged(room, 1);
-  echoes.stop();
-  assertEquals(waits.map(({ isStopped }) => isStopped), [true, true]);
-  echoes.acknowledged("a", 1);
-  assertEquals(waits[2].isStopped, false);
-  waits[2].then();
-  assertEquals(silent, ["a"]);
+test("in MQTT 3.1.1 the warning says that it may be either right", async () => {
+  const { presence, client, warnings, clock } = enter(undefined, {
+    version: 4,
+  });
+  presence.join(client);
+  presence.granted(ROOM);
+  await clock.advance(5_000);
+  assertMatch(warnings[0], /may not read chat\/room, or may not write to it\./);
 });
 
-test("its own clock can be stopped", () => {
-  const silent: string[] = [];
-  const onSilent = (topic: string) => silent.push(topic);
-  const echoes = new EchoCheck({ rooms: ["a"], onSilent });
-  echoes.acknowledged("a", 1);
-  echoes.stop(); // a timer that went on would fail this test
-  assertEquals(silent, []);
+test("whatever comes from a room shows that it can be read", async () => {
+  const { presence, client, warnings, clock } = enter();
+  presence.join(client);
+  presence.granted(ROOM);
+  assertEquals(presence.isHeard, false);
+  presence.receive(received(message("hi")));
+  assertEquals(presence.isHeard, true);
+  await clock.advance(60_000);
+  assertEquals(warnings, []);
+});
+
+test("a broker that is slow to acknowledge has ten times as long", async () => {
+  const { presence, client, warnings, clock, slow } = enter();
+  slow(3_000);
+  presence.join(client);
+  presence.granted(ROOM);
+  await clock.advance(32_999);
+  assertEquals(warnings, []);
+  await clock.advance(1);
+  assertEquals(warnings.length, 1);
+});
+
+test("a room is denied when all are silent, not some", async () => {
+  const rooms = ["a", "b"];
+  const { presence, client, clock } = enter(undefined, { rooms });
+  presence.join(client);
+  for (const topic of rooms) presence.granted(topic);
+  await clock.advance(1_000);
+  presence.receive(received(message("hi"), "a"));
+  await clock.advance(60_000);
+  assertEquals([presence.isDenied, presence.isHeard], [false, false]);
+  assertEquals(enter(undefined, { rooms: [] }).presence.isDenied, false);
+});
+
+test("a lost connection cancels the wait for the echo", async () => {
+  const { presence, client, clock, warnings } = enter();
+  presence.join(client);
+  presence.granted(ROOM);
+  await clock.advance(1_000);
+  presence.lost();
+  assertEquals(clock.nextIn, undefined);
+  await clock.advance(60_000);
+  assertEquals([warnings, presence.isDenied], [[], false]);
+});
+
+test("only this connection's own join notice counts as its echo", async () => {
+  const { presence, client, clock, echoes } = enter();
+  presence.join(client);
+  presence.granted(ROOM);
+  presence.receive({ ...echoes[0], sentTo: undefined });
+  assertEquals(presence.joinIdIn(ROOM), undefined);
+  presence.receive(echoes[0]);
+  assertEquals(presence.joinIdIn(ROOM), "id-1");
+  await clock.advance(1_000);
+  presence.lost();
+  presence.granted(ROOM);
+  // A kept session brings the earlier one again.
+  presence.receive(echoes[0]);
+  assertEquals(presence.joinIdIn(ROOM), undefined);
+  presence.receive(echoes[1]);
+  assertEquals(presence.joinIdIn(ROOM), "id-2");
+});
+
+test("entering ends with the echo, or says why not", async () => {
+  const seen = enter();
+  const entered = seen.presence.enter(seen.client, 10);
+  seen.presence.granted(ROOM);
+  seen.presence.receive(seen.echoes[0]);
+  await entered;
+  assertEquals(seen.warnings, []);
+  seen.presence.stop();
+
+  const silent = enter();
+  const late = silent.presence.enter(silent.client, 10);
+  await Promise.all([
+    assertRejects(() => late, Error, "did not come back"),
+    (async () => {
+      silent.presence.granted(ROOM);
+      await silent.clock.advance(5_000);
+    })(),
+  ]);
+  assertEquals(silent.warnings, []);
+
+  const refused = enter(() => true);
+  const denied = refused.presence.enter(refused.client, 10);
+  refused.presence.granted(ROOM);
+  await assertRejects(() => denied, Error, "Nobody sees you join");
+
+  const lost = enter();
+  const never = lost.presence.enter(lost.client, 10);
+  await Promise.all([
+    assertRejects(() => never, Error, "Nothing came back from chat/room"),
+    lost.clock.advance(10_000),
+  ]);
 });

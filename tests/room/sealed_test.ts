@@ -7,12 +7,10 @@
 
 import { assert, assertEquals, assertFalse } from "@std/assert";
 import type { Payload, Received } from "../../lib/protocol.ts";
-import { joinNotice, timeoutNotice } from "../../lib/room/notices.ts";
+import { joinNotice, timeoutNotice } from "../../lib/room/members.ts";
 import { Ignored } from "../../lib/room/ignored.ts";
 import { renderJson } from "../../lib/room/json.ts";
 import { renderLine } from "../../lib/room/line.ts";
-import { SealedRun } from "../../lib/room/sealed_run.ts";
-import { RoomView, type ViewOptions } from "../../lib/room/view.ts";
 import {
   assertHarmless,
   COLOR,
@@ -74,7 +72,7 @@ test("what was not sealed is marked", () => {
   );
 });
 
-Deno.test("sealed: what was not sealed has nobody's colour", {
+Deno.test("sealed: what was not sealed has no colour", {
   ignore: Deno.noColor,
 }, () => {
   const line = renderLine(unsealed(message("hi alice", "alice")), COLOR);
@@ -106,127 +104,6 @@ test("JSON: true, false, and never nothing", () => {
   assertEquals(of(unsealed(message("hi"))), false);
   assertEquals(of(received(message("hi"))), false);
   assertEquals(of(closed()), true);
-});
-
-/** A view, its lines, and its clock with the timers that wait. */
-function view(options: Partial<ViewOptions> = {}) {
-  const lines: string[] = [];
-  let now = Number(TIME);
-  let timers: { at: number; fn: () => void }[] = [];
-  const room = new RoomView({
-    ...PLAIN,
-    json: false,
-    write: (line) => lines.push(line.replace("14:03:22 ", "")),
-    now: () => new Date(now),
-    wait(milliseconds, fn) {
-      const timer = { at: now + milliseconds, fn };
-      timers.push(timer);
-      return () => timers = timers.filter((other) => other !== timer);
-    },
-    ...options,
-  });
-  const pass = (milliseconds: number) => {
-    const end = now + milliseconds;
-    for (;;) {
-      const [next] = timers.toSorted((a, b) => a.at - b.at);
-      if (next === undefined || next.at > end) break;
-      timers = timers.filter((timer) => timer !== next);
-      now = next.at;
-      next.fn();
-    }
-    now = end;
-  };
-  return { room, lines, pass, timers: () => timers.length };
-}
-
-test("a run is one line, before whatever ends it", () => {
-  const { room, lines } = view();
-  const shown = Array.from({ length: 7 }, () => room.show(closed()));
-  assertEquals(shown, [true, ...Array(6).fill(false)]);
-  assertEquals(lines, []);
-  room.show(received(message("hi")));
-  room.show(closed());
-  room.note({ type: "dropped", count: 1 });
-  assertEquals(lines, [
-    "?? 7 sealed payloads (--secret-file FILE opens them)",
-    "alice: hi",
-    "?? 1 sealed payload (--secret-file FILE opens it)",
-    "== 1 line dropped here: the output was too slow for them.",
-  ]);
-});
-
-test("a run is told a second after its last, and at the end", () => {
-  const { room, lines, pass, timers } = view();
-  for (let i = 0; i < 5; i++) {
-    room.show(closed());
-    pass(900);
-  }
-  assertEquals(lines, []);
-  pass(100);
-  assertEquals(lines, ["?? 5 sealed payloads (--secret-file FILE opens them)"]);
-  assertEquals(timers(), 0);
-  room.show(closed());
-  room.endGathering();
-  assertEquals(lines[1], "?? 1 sealed payload (--secret-file FILE opens it)");
-  assertEquals(timers(), 0);
-});
-
-test("a room that goes on sealed is told of ever more rarely", () => {
-  const { room, lines, pass } = view();
-  const seconds = 24 * 3600;
-  for (let i = 0; i < seconds; i += 4) {
-    room.show(closed());
-    pass(4_000);
-  }
-  assert(lines.length > 20 && lines.length < 40, `${lines.length} lines`);
-  // Not those of its days.
-  const runs = () => lines.filter((line) => line.startsWith("??")).length;
-  room.show(received(message("hi")));
-  const before = runs();
-  room.show(closed());
-  pass(1_000);
-  assertEquals(runs(), before + 1);
-});
-
-test("a flood is not held back without end", () => {
-  const { room, lines, pass } = view();
-  for (let i = 0; i < 620; i++) {
-    room.show(closed());
-    pass(100);
-  }
-  assertEquals(lines, [
-    "?? 610 sealed payloads (--secret-file FILE opens them)",
-  ]);
-});
-
-test("a run names its room, or that there are several", () => {
-  const { room, lines, pass } = view({ showTopic: true });
-  room.show(closed());
-  room.show(closed());
-  pass(1_000);
-  room.show(closed());
-  room.show(closed("chat/b"));
-  room.endGathering();
-  assertEquals(lines, [
-    "[chat/room] ?? 2 sealed payloads (--secret-file FILE opens them)",
-    "?? 2 sealed payloads in several rooms (--secret-file FILE opens them)",
-  ]);
-});
-
-test("a clock that is set back holds no run back", () => {
-  const run = new SealedRun();
-  run.add(ROOM, 10_000);
-  assertEquals(run.wait(9_000), 0);
-});
-
-test("in JSON each sealed payload has its line", () => {
-  const { room, lines, timers } = view({ json: true });
-  assertEquals([room.show(closed()), room.show(closed())], [true, true]);
-  assertEquals(lines.map((line) => JSON.parse(line).type), [
-    "sealed",
-    "sealed",
-  ]);
-  assertEquals(timers(), 0);
 });
 
 test("replayed: an id that was seen is dropped, an older one has its age", () => {
@@ -287,7 +164,7 @@ test("a forgery of a member and of a notice is marked, and counts for nothing", 
   reader.stop();
 });
 
-test("without the secret, a run counts once, and for nobody", () => {
+test("without the secret, a run counts once, and for no author", () => {
   let isEnough = false;
   const { reader, lines } = read({
     announce: true,
@@ -324,7 +201,7 @@ test("what is not sealed is no sign of a namesake, and never one's own", () => {
   reader.stop();
 });
 
-test("of whom one ignores, nothing is shown, sealed or not", () => {
+test("an ignored author is not shown, sealed or not", () => {
   const { reader, lines } = read({
     announce: true,
     ignored: new Ignored(["ann"]),

@@ -1,7 +1,6 @@
 import { assertEquals } from "@std/assert";
 import {
   age,
-  DayWatch,
   LATE_MS,
   localDay,
   localTime,
@@ -33,39 +32,7 @@ test("the days of a week", () => {
   ]);
 });
 
-test("a new day is one that is not the day before's", () => {
-  const watch = new DayWatch();
-  const times: [Date, boolean][] = [
-    [new Date(2026, 10, 22, 23, 59, 59, 998), false],
-    [new Date(2026, 10, 22, 23, 59, 59, 999), false],
-    [new Date(2026, 10, 23), true],
-    [new Date(2026, 10, 23, 23, 59, 59, 999), false],
-    // The same day of another month, and of another year.
-    [new Date(2026, 11, 23), true],
-    [new Date(2027, 11, 23), true],
-    // A clock that was set back.
-    [new Date(2027, 11, 22, 23, 59), true],
-    [new Date(2027, 11, 22), false],
-  ];
-  for (const [time, isNew] of times) {
-    assertEquals(watch.isNewDay(time), isNew, `${time}`);
-  }
-});
-
-test("days have 23 to 25 hours where clocks are changed", () => {
-  for (let month = 0; month < 12; month++) {
-    for (let day = 1; day < 29; day++) {
-      const watch = new DayWatch();
-      watch.isNewDay(new Date(2026, month, day));
-      const last = new Date(2026, month, day, 23, 59, 59);
-      assertEquals(watch.isNewDay(last), false, `${last}`);
-      const next = new Date(2026, month, day + 1);
-      assertEquals(watch.isNewDay(next), true, `${next}`);
-    }
-  }
-});
-
-test("what is late is what is older than half a minute", () => {
+test("a payload is late when it is older than half a minute", () => {
   const start = Date.parse("2026-12-31T23:59:58.500Z");
   assertEquals(age(undefined, new Date(start)), 0);
   assertEquals(LATE_MS, 30_000);

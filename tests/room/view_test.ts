@@ -1,26 +1,12 @@
 import { assertEquals } from "@std/assert";
 import { setColorEnabled } from "@std/fmt/colors";
 import type { Received } from "../../lib/protocol.ts";
-import { nameColor } from "../../lib/room/color.ts";
-import { noteLine, RoomView, type ViewOptions } from "../../lib/room/view.ts";
+import { nameColor } from "../../lib/room/line.ts";
+import { notice, view } from "../support/line_fixtures.ts";
+import { TestClock } from "../support/clock.ts";
 import { pureTests } from "../support/pure.ts";
 
-const NOW = new Date("2026-01-02T03:04:05.678Z");
-
-/** A view that keeps its lines. */
-function view(options: Partial<ViewOptions> = {}) {
-  const lines: string[] = [];
-  const view = new RoomView({
-    json: false,
-    showTopic: false,
-    color: false,
-    formatTime: () => "14:03:22",
-    now: () => NOW,
-    ...options,
-    write: (line) => lines.push(line),
-  });
-  return { view, lines };
-}
+const NOW = new Date("2026-01-02T14:30:00.000Z");
 
 /** A message, sent so many milliseconds before it arrived. */
 function said(
@@ -50,7 +36,7 @@ const malformed: Received = {
 const test = pureTests("room view");
 
 test("what has no id is always shown", () => {
-  const { view: room, lines } = view();
+  const { room, lines } = view();
   for (let times = 0; times < 2; times++) {
     assertEquals(room.show(said("a")), true);
     assertEquals(room.show(malformed), true);
@@ -64,7 +50,7 @@ test("what has no id is always shown", () => {
 });
 
 test("a late message shows when it was sent", () => {
-  const { view: room, lines } = view();
+  const { room, lines } = view();
   room.show(said("in time", { age: 30_000 }));
   room.show(said("late", { age: 30_001 }));
   room.show(said("from a clock ahead", { age: -60_000 }));
@@ -73,10 +59,11 @@ test("a late message shows when it was sent", () => {
 });
 
 test("kept messages show when they were sent, and are counted", () => {
-  const { view: room, lines } = view();
+  const { room, lines } = view();
   room.beginMissed();
   room.show(said("a", { id: "1", age: 5 }));
   room.show(said("b", { id: "2", age: 5 }));
+  room.show({ ...said(""), payload: notice("n") });
   room.endMissed();
   room.endMissed();
   room.show(said("c", { id: "3", age: 5 }));
@@ -86,6 +73,7 @@ test("kept messages show when they were sent, and are counted", () => {
   assertEquals(texts, [
     "14:03:22 (sent) ann: a",
     "14:03:22 (sent) ann: b",
+    "14:03:22 -- n",
     "14:03:22 == 2 messages came while you were away.",
     "14:03:22 ann: c",
   ]);
@@ -95,29 +83,21 @@ test("notes, as lines and as JSON", () => {
   const note = { type: "dropped", count: 3 } as const;
   const text = "3 lines dropped here: the output was too slow for them.";
   const plain = view();
-  plain.view.note(note);
+  plain.room.note(note);
   assertEquals(plain.lines, [`14:03:22 == ${text}`]);
-  assertEquals(
-    noteLine(note, NOW, {
-      json: false,
-      color: false,
-      formatTime: () => "14:03:22",
-    }),
-    plain.lines[0],
-  );
   const json = view({ json: true });
-  json.view.note(note);
+  json.room.note(note);
   assertEquals(json.lines.map((line) => JSON.parse(line)), [
     { receivedAt: NOW.toJSON(), ...note },
   ]);
 });
 
 test("JSON has the same messages, with their times", () => {
-  const { view: room, lines } = view({ json: true });
+  const { room, lines } = view({ json: true });
   room.show(said("a", { id: "1", age: 60_000 }));
   assertEquals(lines.length, 1);
   const { text, id, at } = JSON.parse(lines[0]);
-  assertEquals([text, id, at], ["a", "1", "2026-01-02T03:03:05.678Z"]);
+  assertEquals([text, id, at], ["a", "1", "2026-01-02T14:29:00.000Z"]);
 });
 
 /** A message that arrives on a day of November 2026, at a time. */
@@ -127,7 +107,7 @@ const arriving = (day: number, ...time: number[]): Received => ({
 });
 
 test("a new day has a line, but for the first", () => {
-  const { view: room, lines } = view({ formatTime: undefined });
+  const { room, lines } = view({ formatTime: undefined });
   for (
     const received of [
       arriving(22, 23, 59, 59),
@@ -148,9 +128,34 @@ test("a new day has a line, but for the first", () => {
   ]);
 });
 
+test("a day is new in another month or year, and after 23 or 25 hours", () => {
+  const { room, lines } = view({ formatTime: undefined });
+  const times: [Date, boolean][] = [
+    [new Date(2026, 10, 22, 23, 59, 59, 999), false],
+    [new Date(2026, 10, 23), true],
+    [new Date(2026, 10, 23, 23, 59, 59, 999), false],
+    [new Date(2026, 11, 23), true],
+    [new Date(2027, 11, 23), true],
+    // A clock that was set back.
+    [new Date(2027, 11, 22, 23, 59), true],
+    [new Date(2027, 11, 22), false],
+  ];
+  for (let month = 0; month < 12; month++) {
+    for (let day = 1; day < 29; day++) {
+      times.push([new Date(2028, month, day), true]);
+      times.push([new Date(2028, month, day, 23, 59, 59), false]);
+    }
+  }
+  for (const [receivedAt, isNew] of times) {
+    lines.length = 0;
+    room.show({ ...said("hi"), receivedAt });
+    assertEquals(lines.length, isNew ? 2 : 1, `${receivedAt}`);
+  }
+});
+
 test("a new day may begin with a note", () => {
-  const now = () => new Date(2026, 10, 23, 0, 0, 7);
-  const { view: room, lines } = view({ formatTime: undefined, now });
+  const clock = new TestClock(Number(new Date(2026, 10, 23, 0, 0, 7)));
+  const { room, lines } = view({ formatTime: undefined, clock });
   room.show(arriving(22, 23, 59, 59));
   room.note({ type: "missed", count: 1 });
   assertEquals(lines, [
@@ -161,7 +166,7 @@ test("a new day may begin with a note", () => {
 });
 
 test("JSON has no lines for days", () => {
-  const { view: room, lines } = view({ json: true });
+  const { room, lines } = view({ json: true });
   room.show(arriving(22, 23, 59, 59));
   room.show(arriving(23, 0, 0, 7));
   room.note({ type: "missed", count: 1 });
@@ -171,33 +176,27 @@ test("JSON has no lines for days", () => {
   );
 });
 
-test("the bell rings for mentions, once in two seconds", () => {
-  let ms = 0;
-  const { view: room, lines } = view({
-    bell: true,
-    self: "bob",
-    now: () => new Date(ms),
-  });
-  const texts: [number, string][] = [
-    [0, "nobody"],
+test("the bell rings for mentions, once in two seconds", async () => {
+  const { room, lines, clock } = view({ bell: true, self: "bob" });
+  const texts: [after: number, text: string][] = [
+    [0, "none"],
     [0, "hi Bob"],
     [1_999, "bob?"],
-    [2_000, "bob!"],
+    [1, "bob!"],
+    [1_999, "bob?"],
+    [1, "bob!"],
   ];
-  for (const [time, text] of texts) {
-    ms = time;
+  for (const [after, text] of texts) {
+    await clock.advance(after);
     room.show(said(text));
   }
-  assertEquals(lines, [
-    "14:03:22 ann: nobody",
-    "\x0714:03:22 ann: hi Bob",
-    "14:03:22 ann: bob?",
-    "\x0714:03:22 ann: bob!",
+  assertEquals(lines.map((line) => line.replace("14:03:22 ann: ", "")), [
+    ...["none", "\x07hi Bob", "bob?", "\x07bob!", "bob?", "\x07bob!"],
   ]);
 });
 
 test("the bell rings at the message, not at the day before it", () => {
-  const { view: room, lines } = view({ bell: true, self: "bob" });
+  const { room, lines } = view({ bell: true, self: "bob" });
   room.show(arriving(22, 12));
   room.show({ ...arriving(23, 12), payload: said("bob").payload });
   assertEquals(lines.slice(1), [
@@ -206,8 +205,8 @@ test("the bell rings at the message, not at the day before it", () => {
   ]);
 });
 
-test("where the client sends, one's own is what it sent", () => {
-  const { view: room, lines } = view({ bell: true, self: "bob", sends: true });
+test("where the client sends, its own is what it sent", () => {
+  const { room, lines } = view({ bell: true, self: "bob", sends: true });
   const payload = { type: "message", from: "bob", message: "bob" } as const;
   room.show({ ...said(""), payload, sentTo: "room" });
   room.show({ ...said(""), payload });
@@ -215,13 +214,13 @@ test("where the client sends, one's own is what it sent", () => {
 });
 
 test("with another name, that one is listened for", () => {
-  const { view: room, lines } = view({ bell: true, self: "bob" });
+  const { room, lines } = view({ bell: true, self: "bob" });
   room.rename("cy");
   for (const text of ["bob", "cy"]) room.show(said(text));
   assertEquals(lines, ["14:03:22 ann: bob", "\x0714:03:22 ann: cy"]);
 });
 
-test("no bell for one's own, for notices, in JSON, or unasked", () => {
+test("no bell for the reader's own, for notices, in JSON, or unasked", () => {
   const own: Received = {
     ...said(""),
     payload: { type: "message", from: "bob", message: "I am bob" },
@@ -231,13 +230,13 @@ test("no bell for one's own, for notices, in JSON, or unasked", () => {
     payload: { type: "notice", from: "ann", notice: "bob" },
   };
   const quiet = view({ bell: true, self: "bob" });
-  for (const one of [own, notice, malformed]) quiet.view.show(one);
+  for (const one of [own, notice, malformed]) quiet.room.show(one);
   const others = [
     view({ bell: true, json: true, self: "bob" }),
     view({ self: "bob" }),
     view({ bell: true }),
   ];
-  for (const { view: room } of others) room.show(said("bob"));
+  for (const { room } of others) room.show(said("bob"));
   const all = [quiet, ...others].flatMap(({ lines }) => lines);
   assertEquals(all.length, 6);
   assertEquals(all.filter((line) => line.includes("\x07")), []);
@@ -245,12 +244,12 @@ test("no bell for one's own, for notices, in JSON, or unasked", () => {
 
 // In NO_COLOR's presence @std/fmt/colors has no colours to test.
 Deno.test({
-  name: "room view: in colour, one's name stands out",
+  name: "room view: in colour, the reader's name stands out",
   ignore: Deno.noColor,
   permissions: "none",
   fn() {
     setColorEnabled(true);
-    const { view: room, lines } = view({
+    const { room, lines } = view({
       color: true,
       bell: true,
       self: "bob",

@@ -8,19 +8,12 @@
 import { assertEquals } from "@std/assert";
 import { hostOf, openBroker } from "../support/brokers.ts";
 import { Peer, said } from "../support/peers.ts";
-import { ROOT, run, start } from "../support/processes.ts";
-import { parsePasswordFile } from "../../lib/broker/users.ts";
-
-/** The users of the project's file, but only one of them. */
-async function only(user: string) {
-  const text = await Deno.readTextFile(new URL("mosquitto/passwd", ROOT));
-  const line = text.split("\n").filter((line) => line.startsWith(`${user}:`));
-  return parsePasswordFile(line.join("\n"), "passwd");
-}
+import { run, start } from "../support/processes.ts";
+import { USERS } from "../../lib/broker/broker.ts";
 
 Deno.test("failover: each broker is told its own user and password", async () => {
-  const first = await openBroker({ users: await only("chat") });
-  await using second = await openBroker({ users: await only("Server") });
+  const first = await openBroker({ users: { chat: USERS.chat } });
+  await using second = await openBroker({ users: { Server: USERS.Server } });
   await using peer = await Peer.connect(second, "chat/room");
   await using listener = start("listener.ts", [
     ...["-h", `mqtt://chat:chat@${hostOf(first)}`],

@@ -221,7 +221,7 @@ Deno.test("history: what can't be done is a usage error", async () => {
     ["listener.ts", ["--keep", "5", "-t", "$share/g/a"], /the whole room/],
     ["listener.ts", ["--history", "5", "-t", "a/#"], /for one room/],
     ["listener.ts", ["--history", "5", "-t", "a", "-t", "b"], /for one room/],
-    ["publisher.ts", ["--history", "5", "-m", "x"], /for --follow/],
+    ["publisher.ts", ["--history", "5", "-m", "x"], /needs --follow/],
   ];
   for (const [script, args, line] of wrong) {
     assertOneLine(await run(script, args), 2, line);

@@ -5,7 +5,7 @@
  */
 
 import { assertEquals, assertStringIncludes } from "@std/assert";
-import { joinNotice } from "../../lib/room/notices.ts";
+import { joinNotice } from "../../lib/room/members.ts";
 import { at, openBroker, TOPIC } from "../support/brokers.ts";
 import { Peer, said } from "../support/peers.ts";
 import { assertOneLine, run, start } from "../support/processes.ts";

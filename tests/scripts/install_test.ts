@@ -1,40 +1,44 @@
-import { assert, assertEquals, assertMatch } from "@std/assert";
+import { assertEquals, assertMatch } from "@std/assert";
 import { dirname } from "node:path";
 import { fileURLToPath } from "node:url";
 import config from "../../deno.json" with { type: "json" };
-import { bundleIn } from "../../lib/cli/install.ts";
 import { at, openBroker } from "../support/brokers.ts";
-import { gate, NO_TMUX } from "../support/gates.ts";
+import { NO_TMUX } from "../support/gates.ts";
+import { page, wordsOf } from "../support/markdown.ts";
 import { freePort } from "../support/ports.ts";
 import { Process } from "../support/processes.ts";
 import { Tmux } from "../support/tmux.ts";
 
 const ROOT = fileURLToPath(new URL("../..", import.meta.url));
-const CONFIG = `${ROOT}deno.json`;
-/** In how Deno is started. */
-const SMALL_HEAP = / ['"]?--v8-flags=--max-semi-space-size=2['"]? /;
 const DENO = Deno.execPath();
 
-/** The commands, installed in a folder that goes away with this. */
+/** Runs Deno to its end, which has to be a good one. */
+async function deno(cwd: string, args: string[]): Promise<void> {
+  const output = await new Deno.Command(DENO, { args, cwd }).output();
+  const { code, stderr } = output;
+  assertEquals(code, 0, new TextDecoder().decode(stderr));
+}
+
+/** The commands that docs/install.md makes, far from the project's folder. */
 class Installation implements AsyncDisposable {
-  /** A folder far from the project, to install in and to work in. */
   readonly folder = Deno.makeTempDirSync();
   /** A shell's word for its PATH, with the commands and this Deno in it. */
-  readonly path = `'${this.folder}/root/bin:${dirname(DENO)}':"$PATH"`;
+  readonly path = `'${this.folder}/bin:${dirname(DENO)}':"$PATH"`;
 
-  /** Runs the task here, to its end. */
-  async install(
-    args: string[],
-    env?: Record<string, string>,
-  ): Promise<{ code: number; stdout: string; stderr: string }> {
-    const { code, stdout, stderr } = await new Deno.Command(DENO, {
-      args: ["task", "--quiet", "--config", CONFIG, "install", ...args],
-      cwd: this.folder,
-      // Deno leaves it as it is where a task runs the tests.
-      env: { INIT_CWD: this.folder, ...env },
-    }).output();
-    const text = (bytes: Uint8Array) => new TextDecoder().decode(bytes);
-    return { code, stdout: text(stdout), stderr: text(stderr) };
+  static async make(): Promise<Installation> {
+    const installation = new Installation();
+    const { folder } = installation;
+    const [, ...bundle] = config.tasks.bundle.command.split(" ");
+    const args = bundle.map((arg) => arg === "dist" ? `${folder}/dist` : arg);
+    await deno(ROOT, args);
+    const [block] = page("docs/install.md").blocks("sh");
+    const [task, ...installs] = block.trim().split("\n");
+    assertEquals([task, installs.length], ["deno task bundle", 3]);
+    for (const line of installs) {
+      const [[, install, ...args]] = wordsOf(line);
+      await deno(folder, [install, "--root", folder, ...args]);
+    }
+    return installation;
   }
 
   /** Starts a command by its name. */
@@ -50,29 +54,13 @@ class Installation implements AsyncDisposable {
     return new Process(child, command);
   }
 
-  /** The files in a folder of the installation, in order. */
-  files(folder: string): string[] {
-    return [...Deno.readDirSync(`${this.folder}/root/${folder}`)]
-      .filter(({ isFile }) => isFile).map(({ name }) => name).sort();
-  }
-
   async [Symbol.asyncDispose](): Promise<void> {
     await Deno.remove(this.folder, { recursive: true });
   }
 }
 
-Deno.test("install: makes commands that chat from any folder", async () => {
-  await using installation = new Installation();
-  const outcome = await installation.install(["--root", "root"]);
-  assertEquals([outcome.code, outcome.stderr], [0, ""]);
-  assertMatch(outcome.stdout, /^mqtt-listener, .* in \/.*\/root\/bin\. /);
-  const names = ["mqtt-chat", "mqtt-listener", "mqtt-publisher"];
-  assertEquals(installation.files("bin"), names);
-  for (const name of names) {
-    const starter = `${installation.folder}/root/bin/${name}`;
-    assertMatch(await Deno.readTextFile(starter), SMALL_HEAP);
-  }
-
+Deno.test("install: the commands of the docs chat from any folder", async (t) => {
+  await using installation = await Installation.make();
   await using broker = await openBroker();
   await using listener = installation.start(
     "mqtt-listener",
@@ -92,63 +80,38 @@ Deno.test("install: makes commands that chat from any folder", async () => {
   const { code, stderr } = await chat.outcome();
   assertEquals(code, 2);
   assertMatch(stderr, /^publisher: --follow needs a terminal/);
+
+  await t.step({
+    name: "mqtt-chat is a prompt below the room",
+    ignore: NO_TMUX !== undefined,
+    async fn() {
+      await using tmux = new Tmux(`mqtt-chat-install-${Deno.pid}`);
+      const terminal = await tmux.open(
+        { columns: 80, rows: 20 },
+        installation.folder,
+        `PATH=${installation.path}`,
+      );
+      await terminal.enter(["mqtt-chat", ...at(broker, "-n", "Eve")].join(" "));
+      await terminal.shows(/^Eve> *$/m);
+      await terminal.enter("Hello");
+      await terminal.shows(/^\d\d:\d\d:\d\d Eve: Hello$/m);
+      await terminal.press("C-d");
+      await terminal.shows(/\n\$$/);
+      // Deno asks for nothing more where WebSocket's modules are loaded, either.
+      await terminal.enter("clear");
+      const url = `ws://127.0.0.1:${freePort()}`;
+      await terminal.enter(`mqtt-publisher -h ${url} -m hi`);
+      await terminal.shows(/^publisher: No broker answers/m);
+    },
+  });
 });
 
 for (const script of ["listener.ts", "publisher.ts"]) {
   Deno.test(`${script}: has a small young generation by its first line`, async () => {
     const [first] = (await Deno.readTextFile(ROOT + script)).split("\n");
-    assertMatch(first, /^#!.*deno run /);
-    assertMatch(first, SMALL_HEAP);
+    assertMatch(
+      first,
+      /^#!.*deno run (.* )?--v8-flags=--max-semi-space-size=2 /,
+    );
   });
 }
-
-Deno.test("install: makes the bundle that the task makes", () => {
-  assertEquals(
-    config.tasks.bundle.command,
-    `deno ${bundleIn("dist").join(" ")}`,
-  );
-});
-
-Deno.test("install: replaces an older installation, and tells why it can't", async () => {
-  await using installation = new Installation();
-  const root = { DENO_INSTALL_ROOT: `${installation.folder}/root` };
-  assertEquals((await installation.install([], root)).code, 0);
-  const before = installation.files("lib/mqtt-chat");
-  assert(before.includes("listener.js") && before.includes("publisher.js"));
-  const old = `${installation.folder}/root/lib/mqtt-chat/old.js`;
-  await Deno.writeTextFile(old, "");
-
-  const permission = ["-R=ca.pem", "--root=root/bin"];
-  assertEquals((await installation.install(permission)).code, 0);
-  assertEquals(installation.files("lib/mqtt-chat"), before);
-  const starter = `${installation.folder}/root/bin/mqtt-listener`;
-  assertMatch(await Deno.readTextFile(starter), / --allow-read=ca\.pem /);
-
-  for (const wrong of [["--root"], ["--no-such-flag"]]) {
-    const { code, stdout, stderr } = await installation.install(wrong, root);
-    assertEquals([code, stdout], [1, ""]);
-    assertMatch(stderr, RegExp(`${wrong}`));
-  }
-});
-
-gate(NO_TMUX)("install: mqtt-chat is a prompt below the room", async () => {
-  await using installation = new Installation();
-  assertEquals((await installation.install(["--root", "root"])).code, 0);
-  await using broker = await openBroker();
-  await using tmux = new Tmux(`mqtt-chat-install-${Deno.pid}`);
-  const terminal = await tmux.open(
-    { columns: 80, rows: 20 },
-    installation.folder,
-    `PATH=${installation.path}`,
-  );
-  await terminal.enter(["mqtt-chat", ...at(broker, "-n", "Ada")].join(" "));
-  await terminal.shows(/^Ada> *$/m);
-  await terminal.enter("Hello");
-  await terminal.shows(/^\d\d:\d\d:\d\d Ada: Hello$/m);
-  await terminal.press("C-d");
-  await terminal.shows(/\n\$$/);
-  // Deno asks for nothing more where WebSocket's modules are loaded, either.
-  await terminal.enter("clear");
-  await terminal.enter(`mqtt-publisher -h ws://127.0.0.1:${freePort()} -m hi`);
-  await terminal.shows(/^publisher: No broker answers/m);
-});

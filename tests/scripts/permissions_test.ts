@@ -1,5 +1,11 @@
-import { assertEquals } from "@std/assert";
-import { hostOf, openBroker, TOPIC } from "../support/brokers.ts";
+import { assertEquals, assertMatch } from "@std/assert";
+import {
+  FakeBroker,
+  hostOf,
+  letIn,
+  openBroker,
+  TOPIC,
+} from "../support/brokers.ts";
 import { Peer } from "../support/peers.ts";
 import { freePort } from "../support/ports.ts";
 import { run, start } from "../support/processes.ts";
@@ -112,6 +118,13 @@ Deno.test("permissions: those that only some flags need", async () => {
   }
 });
 
+Deno.test("permissions: a hostile path stays one harmless line", async () => {
+  const args = ["--cafile", "a\n\x1b[2J", "-h", "mqtts://a", "-m", "hi"];
+  const { code, stderr } = await run("publisher.ts", args);
+  assertEquals(code, 2);
+  assertMatch(stderr, /^publisher: reading .+ with -R=a ⏎ <U\+001B>\[2J\.\n$/);
+});
+
 Deno.test("permissions: the environment is left alone unless granted", async () => {
   await using broker = await openBroker();
   const args = ["-h", hostOf(broker), "-u", "Test", "-t", "test/a", "-m", "hi"];
@@ -119,4 +132,42 @@ Deno.test("permissions: the environment is left alone unless granted", async () 
   const { code, stderr } = await run("publisher.ts", args, { env });
   assertEquals(code, 3, stderr);
   assertEquals(audited(stderr), [`net ${hostOf(broker)}`]);
+});
+
+Deno.test("password: that of a broker's URL wins over --password", async () => {
+  await using first = new FakeBroker(() => "close");
+  await using second = new FakeBroker(letIn({}));
+  const own = `mqtt://ann:own@${hostOf(first)}`;
+  const args = ["-h", own, "-h", hostOf(second), "-P", "flag", "-m", "hi"];
+  const { code, stderr } = await run("publisher.ts", args);
+  assertEquals(code, 0, stderr);
+  const passwords = [first, second]
+    .map((broker) => `${broker.all("connect")[0].password}`);
+  assertEquals(passwords, ["own", "flag"]);
+});
+
+Deno.test("password: neither it nor a URL's token shows on stderr", async () => {
+  await using broker = new FakeBroker(() => "close");
+  const url = `ann:hunter2@${hostOf(broker)}`;
+  const hosts = [`mqtt://${url}`, `ws://${url}/mqtt?token=hunter2`];
+  const flags = [
+    "--debug",
+    "--quiet",
+    "--timeout",
+    "1",
+    "-P",
+    "hunter2",
+    "-m",
+    "hi",
+  ];
+  const outcomes = await Promise.all(hosts.flatMap((host) => [
+    run("publisher.ts", ["-h", host, ...flags]),
+    run("publisher.ts", ["-h", host, ...flags], { permissions: [] }),
+  ]));
+  for (const { code, stderr } of outcomes) {
+    assertEquals([2, 4].includes(code), true, stderr);
+    assertEquals(stderr.includes("hunter2"), false, stderr);
+    assertEquals(stderr.includes(hostOf(broker)), true, stderr);
+    assertMatch(stderr, code === 4 ? /^Debug: (?!times)/m : /not permitted/);
+  }
 });

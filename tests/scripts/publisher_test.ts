@@ -100,15 +100,26 @@ Deno.test("publisher: a line that can't be sent is named, the rest goes on", asy
   assertEquals(await messagesUntilEnd(peer), ["a", "b"]);
 });
 
-for (const signal of ["SIGINT", "SIGTERM"] satisfies Deno.Signal[]) {
-  Deno.test(`publisher: ${signal} in the middle of a pipe`, async () => {
+for (
+  const [signal, code] of [
+    ["SIGINT", 130],
+    ["SIGTERM", 143],
+    ["SIGHUP", 129],
+  ] as const
+) {
+  Deno.test(`publisher: ${signal} before the end of a pipe is exit ${code}`, async () => {
     await using broker = await openBroker();
     await using peer = await Peer.connect(broker, TOPIC);
     await using publisher = start("publisher.ts", at(broker));
-    await publisher.write("said\nunfinished");
+    await publisher.write("said\n\nsaid, too\nunfinished");
+    await peer.next();
     await peer.next();
     publisher.signal(signal);
-    assertQuietSuccess(await publisher.outcome());
+    assertEquals(await publisher.outcome(), {
+      code,
+      stdout: "",
+      stderr: "publisher: Stopped after line 3; the rest was not read.\n",
+    });
     assertEquals(await messagesUntilEnd(peer), []);
   });
 }

@@ -1,5 +1,4 @@
 import { assert, assertEquals, assertMatch } from "@std/assert";
-import { COMMANDS } from "../../lib/cli/completions.ts";
 import type { Script } from "../../lib/cli/flags.ts";
 import {
   parseListenerArgs,
@@ -42,7 +41,9 @@ const CALLS: { start: RegExp; script: Script; flags: string[] }[] = [
   call("deno task listen", "listener"),
   call("deno task publish", "publisher"),
   call("deno task chat", "publisher", ["--follow"]),
-  ...COMMANDS.map(({ name, script, flags }) => call(name, script, flags)),
+  call("mqtt-listener", "listener"),
+  call("mqtt-publisher", "publisher"),
+  call("mqtt-chat", "publisher", ["--follow"]),
 ];
 
 function call(words: string, script: Script, flags: string[] = []) {

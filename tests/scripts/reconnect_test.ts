@@ -107,8 +107,24 @@ Deno.test("reconnect: a signal does not hide what is unanswered", async () => {
   await publisher.write("a\n");
   await arrived.promise;
   publisher.signal("SIGTERM");
+  const { code, stderr } = await publisher.outcome();
+  assertEquals(code, 143);
+  assertMatch(
+    stderr,
+    /^publisher: Stopped after line 1; .*\npublisher: Line 1 was not acknowledged/m,
+  );
+});
+
+Deno.test("reconnect: a signal after the end of the input leaves exit 5", async () => {
+  const arrived = Promise.withResolvers<void>();
+  const publish = () => void arrived.resolve();
+  await using broker = new FakeBroker(letIn({ publish }));
+  const args = at(broker, "--timeout", "60", "-m", "a");
+  await using publisher = start("publisher.ts", args);
+  await arrived.promise;
+  publisher.signal("SIGTERM");
   const outcome = await publisher.outcome();
-  assertOneLine(outcome, 5, /Line 1 was not acknowledged and may or may not/);
+  assertOneLine(outcome, 5, /The message was not acknowledged/);
 });
 
 Deno.test("reconnect: not after another took over the client id", async () => {

@@ -1,6 +1,6 @@
 /**
- * Brokers for tests: the embedded one with the project's users and rights, and
- * servers that behave as no good broker does.
+ * Brokers for tests: the embedded one with its users, and servers that answer
+ * each packet as a test wants, also wrongly.
  *
  * @module
  */
@@ -9,9 +9,9 @@ import { Buffer } from "node:buffer";
 import type { Packet, PacketCmd } from "mqtt-packet";
 import {
   type BrokerOptions,
-  readAccess,
   type RunningBroker,
   startBroker,
+  USERS,
 } from "../../lib/broker/broker.ts";
 import { News } from "./news.ts";
 import {
@@ -21,20 +21,16 @@ import {
   oldSuback,
   type PacketOf,
   parser,
+  PINGRESP,
   puback,
   suback,
 } from "./packets.ts";
 
-/**
- * Starts the embedded broker, with the users and rights of mosquitto.conf.
- *
- * @param options What is to be different; a free port unless given.
- * @returns The broker; disposing of it ends it.
- */
+/** Starts the embedded broker with its users; on a free port by default. */
 export async function openBroker(
   options?: BrokerOptions,
 ): Promise<RunningBroker> {
-  return await startBroker({ ...await readAccess(), ...options });
+  return await startBroker({ users: USERS, ...options });
 }
 
 /** The address as `--host` takes it. */
@@ -61,21 +57,23 @@ export type Answers = {
   [C in PacketCmd]?: (packet: PacketOf<C>, link: FakeLink) => Action;
 };
 
-/** MQTT 5: lets everybody in, takes everything, or does as it is told. */
+/** MQTT 5: accepts every login, grants and acknowledges all; `answers` win. */
 export function letIn(answers: Answers): Answer {
   return either(answers, {
     connect: () => connack(),
     publish: (packet) => packet.qos > 0 ? puback(packet) : undefined,
     subscribe: (packet) => suback(packet, 1),
+    pingreq: () => PINGRESP,
   });
 }
 
-/** The same in MQTT 3.1.1: MQTT 5 is told to fall back. */
+/** The same in MQTT 3.1.1; a CONNECT of MQTT 5 is refused with code 1. */
 export function letInOld(answers: Answers): Answer {
   return either(answers, {
     connect: ({ protocolVersion }) => oldConnack(protocolVersion === 4 ? 0 : 1),
     publish: (packet) => packet.qos > 0 ? oldPuback(packet) : undefined,
     subscribe: (packet) => oldSuback(packet, 1),
+    pingreq: () => PINGRESP,
   });
 }
 

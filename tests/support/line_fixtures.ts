@@ -5,17 +5,18 @@
  */
 
 import { fail } from "@std/assert";
-import type { Crowd } from "../../lib/room/crowd.ts";
-import { mentionOf } from "../../lib/room/mention.ts";
 import type { Payload, Received } from "../../lib/protocol.ts";
 import {
   joinNotice,
   leaveNotice,
   type PresenceChange,
   timeoutNotice,
-} from "../../lib/room/notices.ts";
+} from "../../lib/room/members.ts";
 import { renderJson } from "../../lib/room/json.ts";
-import { type Note, renderLine } from "../../lib/room/line.ts";
+import type { Gathered } from "../../lib/room/gather.ts";
+import { mentionOf, type Note, renderLine } from "../../lib/room/line.ts";
+import { RoomView, type ViewOptions } from "../../lib/room/view.ts";
+import { TestClock } from "./clock.ts";
 
 /** When things arrive. */
 export const TIME = new Date("2026-01-02T03:04:05.678Z");
@@ -37,7 +38,7 @@ export const HARMFUL =
 
 /** The sequences that a coloured line may have. */
 // deno-lint-ignore no-control-regex -- ESC is what such a sequence begins with
-const SGR = /\x1b\[(?:38;5;\d+|39|1|2|22|3|23|4|24|7|27)m/g;
+export const SGR = /\x1b\[(?:38;5;\d+|39|1|2|22|3|23|4|24|7|27)m/g;
 
 /** The bytes of a text. */
 export const utf8 = (text: string) => new TextEncoder().encode(text);
@@ -57,6 +58,20 @@ export function received(
   };
 }
 
+/** A view of chat/room, its lines, and its clock. */
+export function view(options: Partial<ViewOptions> = {}) {
+  const lines: string[] = [];
+  const clock = new TestClock();
+  const room = new RoomView({
+    ...PLAIN,
+    json: false,
+    clock,
+    ...options,
+    write: (line) => lines.push(line),
+  });
+  return { room, lines, clock };
+}
+
 /** Something said. */
 export const message = (message: string, from = "alice"): Payload => ({
   type: "message",
@@ -69,13 +84,13 @@ export const notice = (notice: string, from = "bob"): Payload => ({
   from,
   notice,
 });
-/** Somebody came to chat/room, */
-export const joined = (name: string) =>
-  notice(joinNotice(name, "chat/room"), name);
-/** left it, */
-export const left = (name: string) =>
-  notice(leaveNotice(name, "chat/room"), name);
-/** or was lost. */
+/** A join of chat/room or another room, */
+export const joined = (name: string, topic = "chat/room") =>
+  notice(joinNotice(name, topic), name);
+/** a leave, */
+export const left = (name: string, topic = "chat/room") =>
+  notice(leaveNotice(name, topic), name);
+/** or a lost connection. */
 export const lost = (name: string) => notice(timeoutNotice(name), name);
 /** The line of a publication in chat/room. */
 export const line = (payload: Received["payload"], options = PLAIN) =>
@@ -84,11 +99,11 @@ export const line = (payload: Received["payload"], options = PLAIN) =>
 /** Who came and went in chat/room: the names by what they did. */
 export function crowd(
   changes: Partial<Record<PresenceChange, string[]>>,
-): Crowd {
+): Gathered {
   const people = Object.entries(changes).flatMap(([change, names]) =>
     names.map((name) => [name, change as PresenceChange] as const)
   );
-  return { topic: "chat/room", people: new Map(people) };
+  return { type: "people", topic: "chat/room", people: new Map(people) };
 }
 
 /** The numbers from the first to the last as characters. */

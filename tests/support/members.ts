@@ -11,6 +11,7 @@ import {
 } from "../../lib/client.ts";
 import type { Received } from "../../lib/protocol.ts";
 import { hostOf } from "./brokers.ts";
+import { TestClock } from "./clock.ts";
 import { News } from "./news.ts";
 
 /** A status of a kind. */
@@ -22,6 +23,8 @@ export class Member implements AsyncDisposable {
   readonly statuses: News<Status> = new News("statuses");
   /** What arrived. */
   readonly received: News<Received> = new News("messages");
+  /** Its clock. Only waits for a reconnect end by themselves, and at once. */
+  readonly clock: TestClock = new TestClock();
   #client?: ChatClient;
 
   /** Connects to one of some servers, with the defaults but for the time-out. */
@@ -36,7 +39,12 @@ export class Member implements AsyncDisposable {
       password: "chat",
       timeout: 5,
       onReceived: (received) => member.received.add(received),
-      onStatus: (status) => member.statuses.add(status),
+      onStatus(status) {
+        member.statuses.add(status);
+        if (status.type !== "reconnecting") return;
+        member.clock.advance(status.seconds * 1000);
+      },
+      clock: member.clock,
       ...options,
     });
     return member;
@@ -57,6 +65,15 @@ export class Member implements AsyncDisposable {
   async say(message: string, topic = "room"): Promise<void> {
     const payload = { type: "message", from: "ann", message } as const;
     await this.client.send(topic, payload);
+  }
+
+  /** The waits before reconnects, in seconds and without their jitter. */
+  get waits(): number[] {
+    return this.statuses.all.flatMap((status) =>
+      status.type === "reconnecting"
+        ? [2 ** Math.ceil(Math.log2(status.seconds))]
+        : []
+    );
   }
 
   /** What was said in the next so many messages. */

@@ -70,6 +70,8 @@ export const oldSuback = ({ messageId }: Numbered, ...granted: number[]) =>
 export const disconnect = (reasonCode: number) =>
   encode({ cmd: "disconnect", reasonCode });
 
+export const PINGRESP = encode({ cmd: "pingresp" });
+
 /** PUBLISH at QoS 1. */
 export const publish = (topic: string, payload: string, messageId: number) =>
   encode({

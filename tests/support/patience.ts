@@ -43,3 +43,8 @@ export async function becomesTrue(
   }
   return true;
 }
+
+/** Registers tests of a subject that fail where they would wait for ever. */
+export const timedTests =
+  (subject: string) => (name: string, body: () => Promise<void>): void =>
+    Deno.test(`${subject}: ${name}`, () => inTime(body()));

@@ -23,31 +23,51 @@ export interface Arrival {
 export const said = (message: string, from = "ann") =>
   JSON.stringify({ type: "message", from, message });
 
-/** A client of MQTT.js that connects once and no more. */
-export function openClient(
-  { port }: { port: number },
-  options: Partial<IClientOptions>,
-): MqttClient {
-  return new mqttClient.default(() => openSocket(port, "127.0.0.1"), {
-    protocolVersion: 4,
-    clientId: crypto.randomUUID(),
-    reconnectPeriod: 0,
-    timerVariant: "native",
-    writeCache: false,
-    ...options,
-  });
-}
-
-/** A client of a test's broker. */
+/** A client of MQTT.js that connects once, and was accepted or refused. */
 export class Peer implements AsyncDisposable {
-  readonly #mqtt: MqttClient;
+  readonly mqtt: MqttClient;
   readonly #arrived = new News<Arrival>("arrivals at the peer");
+  /** CONNACK's code; undefined when the connection ended without one. */
+  code?: number;
+  /** Whether the broker had a session of this client. */
+  sessionPresent = false;
+  /** Resolves at the end of the connection. */
+  readonly closed: Promise<void>;
 
-  private constructor(mqtt: MqttClient) {
-    this.#mqtt = mqtt;
-    mqtt.on("message", (topic, payload, { qos }) => {
+  private constructor(port: number, options: Partial<IClientOptions>) {
+    this.mqtt = new mqttClient.default(() => openSocket(port, "127.0.0.1"), {
+      protocolVersion: 4,
+      clientId: crypto.randomUUID(),
+      reconnectPeriod: 0,
+      timerVariant: "native",
+      writeCache: false,
+      ...options,
+    });
+    this.closed = new Promise((resolve) => this.mqtt.once("close", resolve));
+    this.mqtt.on("message", (topic, payload, { qos }) => {
       this.#arrived.add({ topic, text: payload.toString(), qos });
     });
+  }
+
+  /** Logs in as `user/password`, or without, and waits for the answer. */
+  static async login(
+    { port }: { port: number },
+    login?: string,
+    options: Partial<IClientOptions> = {},
+  ): Promise<Peer> {
+    const [username, password] = login?.split("/") ?? [];
+    const peer = new Peer(port, { username, password, ...options });
+    await new Promise<void>((resolve) => {
+      peer.mqtt.on("connect", ({ sessionPresent }) => {
+        Object.assign(peer, { code: 0, sessionPresent });
+        resolve();
+      });
+      peer.mqtt.on("error", (error) => {
+        peer.code = (error as { code?: number }).code;
+      });
+      peer.closed.then(resolve);
+    });
+    return peer;
   }
 
   /** Connects as a user who may do everything, and subscribes. */
@@ -55,26 +75,26 @@ export class Peer implements AsyncDisposable {
     broker: { port: number },
     ...filters: string[]
   ): Promise<Peer> {
-    const login = { username: "Server", password: "admin" };
-    const mqtt = openClient(broker, login);
-    const peer = new Peer(mqtt);
-    await new Promise<void>((resolve, reject) => {
-      mqtt.once("connect", () => resolve());
-      mqtt.once("close", () => reject(new Error("The peer was not let in.")));
-      mqtt.on("error", reject);
-    });
-    if (filters.length > 0) await mqtt.subscribeAsync(filters, { qos: 2 });
+    const peer = await Peer.login(broker, "Server/admin");
+    if (peer.code !== 0) throw new Error("The peer was refused.");
+    if (filters.length > 0) await peer.mqtt.subscribeAsync(filters, { qos: 2 });
     return peer;
   }
 
-  /** Publishes at QoS 1 and waits for the acknowledgement. */
+  /** Publishes, at QoS 1 until the broker has acknowledged it. */
   async publish(
     topic: string,
     payload: string | Uint8Array,
     retain = false,
+    qos: 0 | 1 | 2 = 1,
   ): Promise<void> {
     const bytes = typeof payload === "string" ? payload : Buffer.from(payload);
-    await this.#mqtt.publishAsync(topic, bytes, { qos: 1, retain });
+    await this.mqtt.publishAsync(topic, bytes, { qos, retain });
+  }
+
+  /** Subscribes; returns the granted QoS. */
+  async subscribe(filter: string, qos: 0 | 1 | 2 = 1): Promise<number> {
+    return (await this.mqtt.subscribeAsync(filter, { qos }))[0].qos;
   }
 
   /** All that has arrived so far. */
@@ -93,8 +113,36 @@ export class Peer implements AsyncDisposable {
     return (await this.#arrived.until(isLast)).slice(0, -1);
   }
 
+  /** Everything as `topic text`, up to such a line, that one included. */
+  async lines(last: string): Promise<string[]> {
+    const line = ({ topic, text }: Arrival) => `${topic} ${text}`;
+    return (await this.#arrived.until((it) => line(it) === last)).map(line);
+  }
+
+  /** Breaks the connection, without DISCONNECT. */
+  async die(): Promise<void> {
+    this.mqtt.stream.destroy();
+    await this.closed;
+  }
+
   /** Leaves. */
   async [Symbol.asyncDispose](): Promise<void> {
-    await this.#mqtt.endAsync(true);
+    await this.mqtt.endAsync(!this.mqtt.connected);
   }
+}
+
+/** Everything a broker answers to some bytes, to the end of the connection. */
+export async function answer(
+  { port }: { port: number },
+  bytes: Uint8Array,
+): Promise<number[]> {
+  using socket = await Deno.connect({ hostname: "127.0.0.1", port });
+  await socket.write(bytes);
+  const answered: number[] = [];
+  try {
+    for await (const chunk of socket.readable) answered.push(...chunk);
+  } catch (error) {
+    if (!(error instanceof Deno.errors.ConnectionReset)) throw error;
+  }
+  return answered;
 }

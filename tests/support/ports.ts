@@ -11,15 +11,23 @@ export function freePort(): number {
   return freePorts(1)[0];
 }
 
-/** Different ports that nothing listens on now. */
+/**
+ * Different ports that nothing listens on now. They are below 32768: from there
+ * on the system gives ports to connections and listeners of other tests, also
+ * before a server of this test takes its port.
+ */
 export function freePorts(count: number): number[] {
-  const listeners = Array.from(
-    { length: count },
-    () => Deno.listen({ hostname: "127.0.0.1", port: 0 }),
-  );
-  const ports = listeners.map(({ addr }) => addr.port);
-  for (const listener of listeners) listener.close();
-  return ports;
+  const ports = new Set<number>();
+  while (ports.size < count) {
+    const port = 10_000 + Math.floor(Math.random() * 22_000);
+    try {
+      Deno.listen({ hostname: "127.0.0.1", port }).close();
+      ports.add(port);
+    } catch (error) {
+      if (!(error instanceof Deno.errors.AddrInUse)) throw error;
+    }
+  }
+  return [...ports];
 }
 
 /** Waits until a port takes connections, for so many milliseconds. */

@@ -1,26 +1,20 @@
-/**
- * The prompt in a real terminal, with somebody else in the room: what the tests
- * of the prompt begin and end with.
- *
- * @module
- */
+/** The prompt in a real terminal, with another member in the room. */
 
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import type { RunningBroker } from "../../lib/broker/broker.ts";
-import { joinNotice, leaveNotice } from "../../lib/room/notices.ts";
+import { joinNotice, leaveNotice } from "../../lib/room/members.ts";
 import { hostOf, openBroker } from "./brokers.ts";
 import { gate, NO_TMUX } from "./gates.ts";
 import { Member } from "./members.ts";
 import { ROOT } from "./processes.ts";
 import { type Terminal, Tmux } from "./tmux.ts";
 
-/** Where they meet. */
 export const ROOM = "chat/room";
 const SIZE = { columns: 80, rows: 24 };
 /** Registers a test that needs a terminal. */
 export const test = gate(NO_TMUX);
 
-/** A terminal with a follower in it, and somebody else in the room. */
+/** A terminal with a follower in it, and another member in the room. */
 export interface Scene {
   broker: RunningBroker;
   tmux: Tmux;
@@ -57,14 +51,14 @@ export function scene(
   });
 }
 
-/** Starts the follower, and tells its process id. */
+/** The shell command that prints its process id and follows the room. */
 export function command(broker: { port: number }, args = ""): string {
   const deno = `${Deno.execPath()} run -N --no-prompt publisher.ts --follow`;
   return `clear; sh -c 'echo "process $$"; exec ${deno} --name Ada ` +
     `-t ${ROOM} -h ${hostOf(broker)} ${args}'`;
 }
 
-/** Somebody else says something. */
+/** Sends a message of another member. */
 export async function say(member: Member, message: string, from = "Grace") {
   await member.client.send(ROOM, { type: "message", from, message }, 1);
 }
@@ -75,8 +69,7 @@ export const bottom = (screen: string) => screen.split("\n").at(-1)!;
 /** Fails unless the program has ended well and the terminal is as it was. */
 export async function assertSane(terminal: Terminal, code: number) {
   await terminal.until(/^\$$/m);
-  await terminal.enter(`echo "code $?"; stty -a`);
-  const screen = await terminal.until(/(^| )-?echok /m);
+  const screen = await modesOf(terminal, 'echo "code $?"');
   assertMatch(screen, new RegExp(`^code ${code}$`, "m"));
   for (const mode of ["icanon", "echo", "isig", "icrnl", "opost", "ixon"]) {
     assertMatch(screen, new RegExp(`(^| )${mode}[ ;]`, "m"));
@@ -87,7 +80,14 @@ export async function assertSane(terminal: Terminal, code: number) {
   await terminal.until(/^\$ echo typed$/m);
 }
 
-/** Fails unless what Grace hears next but for others' talk is Ada's good-bye. */
+/** The shell's screen after a command, with the terminal's modes. */
+export async function modesOf(terminal: Terminal, command: string) {
+  await terminal.enter(`${command}; stty -a`);
+  // What is typed before the shell's prompt would stand before it.
+  return await terminal.until(/(^| )-?echok (.*\n)*\$$/m);
+}
+
+/** Fails unless the next notice that Grace gets, but for the join, is Ada's leave. */
 export async function assertGoodBye(grace: Member) {
   const { payload } = await grace.received.next(({ payload }) =>
     payload.type === "notice" && payload.notice !== joinNotice("Ada", ROOM)
@@ -96,7 +96,7 @@ export async function assertGoodBye(grace: Member) {
   assertEquals(payload.notice, leaveNotice("Ada", ROOM));
 }
 
-/** The follower's process. */
+/** The follower's process id. */
 export async function follower(terminal: Terminal): Promise<number> {
   const [, id] = /^process (\d+)$/m.exec(await terminal.history())!;
   return Number(id);

@@ -4,8 +4,8 @@
  * @module
  */
 
-import { Reader, type ReaderOptions } from "../../lib/room/reader.ts";
-import type { Roster } from "../../lib/room/roster.ts";
+import { Reader, type ReaderOptions } from "../../lib/room/room.ts";
+import type { Roster } from "../../lib/room/members.ts";
 
 /** The room. */
 export const ROOM = "chat/room";
@@ -26,6 +26,7 @@ export function read(options: Partial<ReaderOptions> = {}) {
     color: false,
     showTopic: false,
     resume: false,
+    timeout: 10,
     gather: true,
     ...options,
     write: (line) => lines.push(line.replace(TIME, "")),

@@ -6,7 +6,7 @@
  * @module
  */
 
-import { completions, namesOf } from "../../lib/cli/completions.ts";
+import { completions, NAMES } from "../../lib/cli/completions.ts";
 import type { Choices, Script } from "../../lib/cli/flags.ts";
 import { isInstalled } from "./gates.ts";
 import { Process } from "./processes.ts";
@@ -52,7 +52,7 @@ class Folder implements AsyncDisposable {
     await folder.write(`_${script}`, completions(script, shell) + "\n");
     await Deno.mkdir(`${folder.path}/pem`);
     for (const file of FILES) await folder.write(file, "");
-    for (const name of namesOf(script)) {
+    for (const name of NAMES[script]) {
       await folder.write(name, PROGRAM);
       await Deno.chmod(`${folder.path}/${name}`, 0o755);
     }

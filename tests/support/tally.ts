@@ -46,7 +46,7 @@ export function tally(stdout: string): Tally {
   const shown = [...stdout.matchAll(/ chat: n (\d+)(?= x*$|$)/gm)]
     .map(([, n]) => Number(n));
   const losses = stdout.matchAll(
-    / == ([\d,]+) messages? of chat did not arrive here\.$/gm,
+    / == ([\d,]+) messages? of chat did not arrive\.$/gm,
   );
   const lost = [...losses]
     .reduce((sum, [, count]) => sum + Number(count.replaceAll(",", "")), 0);

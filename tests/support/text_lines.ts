@@ -43,7 +43,7 @@ export class TextLineReader {
     return this.#text;
   }
 
-  /** Reads no more: whoever writes has nobody to write to. */
+  /** Closes the stream, so that the process can write no more. */
   async hangUp(): Promise<void> {
     await this.#reader.cancel();
   }

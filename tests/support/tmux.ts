@@ -1,9 +1,6 @@
 /**
- * Terminals to drive from outside: types into programs that run in tmux, and
- * reads what they show. Owns one tmux server of its own, which takes no
- * configuration and touches no other.
- *
- * @module
+ * Terminals in tmux: types into programs and reads what they show. Uses a tmux
+ * server of its own, without configuration.
  */
 
 import { becomesTrue, PATIENCE_MS } from "./patience.ts";

@@ -1,67 +1,97 @@
 import { assertEquals } from "@std/assert";
-import {
-  type Input,
-  isText,
-  keyName,
-  KeySplitter,
-  textIn,
-  tokens,
-} from "../../lib/terminal/keys.ts";
+import { type Input, readKeys, textIn } from "../../lib/terminal/keys.ts";
+import { TestClock } from "../support/clock.ts";
 
-/** What comes out of pieces and no more, neighbouring keys put together. */
-function split(...pieces: string[]): [string, string][] {
-  const splitter = new KeySplitter();
-  const inputs: Input[] = pieces.flatMap((piece) => splitter.split(piece));
-  inputs.push(...splitter.giveUp());
-  const joined: [string, string][] = [];
-  for (const { type, text } of inputs) {
-    const last = joined.at(-1);
-    if (type === "keys" && last?.[0] === "keys") last[1] += text;
-    else joined.push([type, text]);
+/** A keyboard with a clock of the test's own. */
+class TestKeyboard {
+  readonly clock = new TestClock();
+  readonly inputs: Input[] = [];
+  #next = Promise.withResolvers<string | undefined>();
+  #reading: Promise<void>;
+
+  constructor() {
+    this.#reading = this.#read();
   }
-  return joined;
+
+  /** What came so far: `text`, `<Key>` or `[paste]`; neighbouring text as one. */
+  get heard(): string {
+    return this.inputs.map(({ type, text }) =>
+      type === "key" ? `<${text}>` : type === "paste" ? `[${text}]` : text
+    ).join("");
+  }
+
+  /** Sends pieces of input, each alone. */
+  async send(...pieces: string[]): Promise<void> {
+    for (const piece of pieces) {
+      const { resolve } = this.#next;
+      this.#next = Promise.withResolvers();
+      resolve(piece);
+      await this.clock.advance(0);
+    }
+  }
+
+  /** Hangs up after all the time that is waited for. */
+  async end(): Promise<string> {
+    await this.clock.advance(this.clock.nextIn ?? 0);
+    this.#next.resolve(undefined);
+    await this.#reading;
+    return this.heard;
+  }
+
+  async #read(): Promise<void> {
+    const keys = readKeys(() => this.#next.promise, this.clock);
+    for await (const input of keys) this.inputs.push(input);
+  }
 }
 
-Deno.test("paste: keys are keys, whatever they are", () => {
-  for (const keys of ["a", "é👩‍👩‍👧", "\x1b[A", "\x1b", "\x03", "\r", "a\rb\r"]) {
-    assertEquals(split(keys), [["keys", keys]]);
-  }
-  assertEquals(split(""), []);
-});
+/** What comes out of pieces and no more. */
+async function heard(...pieces: string[]): Promise<string> {
+  const keyboard = new TestKeyboard();
+  await keyboard.send(...pieces);
+  return await keyboard.end();
+}
 
-Deno.test("paste: the marks tell pastes from keys, wherever they are cut", () => {
-  const text = "a\x1b[200~b\rc\x1b[A\x1b[201~d\x1b[200~\x1b[201~";
-  const expected: [string, string][] = [
-    ["keys", "a"],
-    ["paste", "b\rc\x1b[A"],
-    ["keys", "d"],
-    ["paste", ""],
+/** All ways to cut a text in two. */
+function cuts(text: string): [string, string][] {
+  return Array.from(
+    { length: text.length + 1 },
+    (_, cut) => [text.slice(0, cut), text.slice(cut)],
+  );
+}
+
+Deno.test("keys: their names, however a terminal spells them", async () => {
+  const names: [string, string[]][] = [
+    ["<Enter>", ["\r", "\n", "\x1b[13u", "\x1b[13;2u", "\x1b[27;5;13~"]],
+    ["<M-Enter>", ["\x1b\r", "\x1b\n", "\x1b[13;3u", "\x1b[27;3;13~"]],
+    ["<BSpace>", ["\x7f", "\b", "\x1b[127u"]],
+    ["<Escape>", ["\x1b", "\x1b[27u"]],
+    ["<C-a>", ["\x01", "\x1b[97;5u", "\x1b[27;5;97~"]],
+    ["<C-c>", ["\x03", "\x1b[99;5u", "\x1b[1089::99;5u", "\x1b[99;69:1u"]],
+    ["<C-_>", ["\x1f", "\x1b[47;5u", "\x1b[95;5u", "\x1b[27;5;47~"]],
+    ["<M-b>", ["\x1bb", "\x1bB", "\x1b[98;3u", "\x1b[1080::98;3u"]],
+    ["<M-BSpace>", ["\x1b\x7f", "\x1b\b"]],
+    ["<Up>", ["\x1b[A", "\x1bOA", "\x1b[1;2A"]],
+    ["<C-Right>", ["\x1b[1;5C", "\x1bO5C", "\x1bOc", "\x1b[1;5:2C"]],
+    ["<M-Left>", ["\x1b[1;3D"]],
+    ["<Home>", ["\x1b[H", "\x1bOH", "\x1b[1~", "\x1b[7~"]],
+    ["<End>", ["\x1b[F", "\x1bOF", "\x1b[4~", "\x1b[8~"]],
+    ["<Delete>", ["\x1b[3~"]],
+    ["<C-Delete>", ["\x1b[3;5~"]],
+    ["a", ["a", "\x1b[97u", "\x1b[97;1:2u", "\x1b[97;65;97u"]],
+    ["с", ["с", "\x1b[1089u", "\x1b[1089::99u"]],
+    ["A", ["A", "\x1b[97:65;2u"]],
+    [" ", [" ", "\x1b[32;2u"]],
+    ["é", ["é", "\x1b[233u"]],
+    ["", ["\x1b[6n", "\x1b[2J", "\x9b", "\x1c"]],
   ];
-  assertEquals(split(text), expected);
-  for (let cut = 0; cut <= text.length; cut++) {
-    assertEquals(split(text.slice(0, cut), text.slice(cut)), expected);
+  for (const [name, spellings] of names) {
+    for (const spelling of spellings) {
+      assertEquals(await heard(spelling), name, JSON.stringify(spelling));
+    }
   }
 });
 
-Deno.test("paste: a paste may be long and come in many pieces", () => {
-  const long = "a line\r".repeat(10_000);
-  const all = `\x1b[200~${long}\x1b[201~`;
-  const pieces = all.match(/[^]{1,4095}/g)!;
-  assertEquals(split(...pieces), [["paste", long]]);
-});
-
-Deno.test("paste: Ctrl-C ends one whose end mark is lost", () => {
-  assertEquals(split("\x1b[200~abc", "\r", "\x03", "d"), [["keys", "\x03d"]]);
-  assertEquals(split("\x1b[200~a\x03b\x1b[201~"), [["paste", "a\x03b"]]);
-});
-
-Deno.test("paste: three lines at once are one even without marks", () => {
-  assertEquals(split("a\rb\rc\rd"), [["paste", "a\rb\rc\rd"]]);
-  assertEquals(split("a\rb\r"), [["keys", "a\rb\r"]]);
-  assertEquals(split("\r\r\r\r"), [["keys", "\r\r\r\r"]]);
-});
-
-/** What terminals report of their own accord or asked, and other non-keys. */
+/** What terminals report by themselves or when asked, and keys without a use. */
 const REPORTS = [
   "\x1b[M !!", // a mouse, the old way
   "\x1b[<0;10;5M\x1b[<0;10;5m", // a mouse
@@ -75,60 +105,100 @@ const REPORTS = [
   "\x1b_Gi=31;OK\x1b\\", // an image
   "\x1bOP\x1b[15~\x1b[24;2~\x1b[[A\x1b[5~\x1b[2~\x1b[Z", // F-keys, PgUp, Ins
   "\x1b[201~", // the end of a paste that never began
-  "\x1b[57362;5u\x1b[97;5:3u", // a key without a character; one let go
+  "\x1b[57362;5u\x1b[97;5:3u\x1b[1;5:3C", // a key without a character; two let go
+  "\x1b[49;5u\x1b[233;5u\x1b[27;5;49~\x1b[97;9u", // Ctrl-1, Ctrl-é, Super-a
 ];
 
-Deno.test("keys: a report is no text and no key, wherever it is cut", () => {
+Deno.test("keys: a report is no text and no key, wherever it is cut", async () => {
   for (const report of REPORTS) {
-    const typed = `a${report}b`;
-    for (let cut = 0; cut <= typed.length; cut++) {
-      const splitter = new KeySplitter();
-      const inputs = [
-        ...splitter.split(typed.slice(0, cut)),
-        ...splitter.split(typed.slice(cut)),
-      ];
-      const left = inputs.map(({ text }) => text).filter((text) =>
-        isText(text) || keyName(text) !== ""
-      );
-      assertEquals(left, ["a", "b"], JSON.stringify([report, cut]));
+    for (const pieces of cuts(`a${report}b`)) {
+      assertEquals(await heard(...pieces), "ab", JSON.stringify(pieces));
     }
   }
 });
 
-Deno.test("keys: their names, however a terminal spells them", () => {
-  const names: [string, string[]][] = [
-    ["Enter", ["\r", "\n", "\x1b[13u", "\x1b[13;2u", "\x1b[27;5;13~"]],
-    ["BSpace", ["\x7f", "\b", "\x1b[127u"]],
-    ["Escape", ["\x1b", "\x1b[27u"]],
-    ["C-a", ["\x01", "\x1b[97;5u", "\x1b[27;5;97~"]],
-    ["C-_", ["\x1f"]],
-    ["M-b", ["\x1bb", "\x1bB", "\x1b[98;3u"]],
-    ["M-BSpace", ["\x1b\x7f", "\x1b\b"]],
-    ["Up", ["\x1b[A", "\x1bOA", "\x1b[1;2A"]],
-    ["C-Right", ["\x1b[1;5C", "\x1bO5C"]],
-    ["M-Left", ["\x1b[1;3D"]],
-    ["Home", ["\x1b[H", "\x1bOH", "\x1b[1~", "\x1b[7~"]],
-    ["End", ["\x1b[F", "\x1bOF", "\x1b[4~", "\x1b[8~"]],
-    ["Delete", ["\x1b[3~"]],
-    ["C-Delete", ["\x1b[3;5~"]],
-    ["", ["a", "é", "\x1b[6n", "\x1b[2J", "\x9b"]],
-  ];
-  for (const [name, spellings] of names) {
-    for (const spelling of spellings) {
-      const [token, ...more] = tokens(spelling);
-      assertEquals([keyName(token), ...more], [name], JSON.stringify(spelling));
-    }
-  }
-  // A shifted space is one, as it is typed.
-  assertEquals(tokens("\x1b[32;2u\x1b[233u"), [" ", "é"]);
+Deno.test("keys: Escape never takes a control character along", async () => {
+  assertEquals(await heard("\x1b\x03"), "<Escape><C-c>");
+  assertEquals(await heard("\x1b\x1b[A"), "<Escape><Up>");
+  assertEquals(await heard("\x1b]no answer\r"), "<M-]>no answer<Enter>");
+  assertEquals(await heard("\x1b[1;\r"), "<Enter>");
 });
 
-Deno.test("keys: Escape never takes a control character along", () => {
-  assertEquals(split("\x1b\x03"), [["keys", "\x1b\x03"]]);
-  assertEquals(tokens("\x1b\x03").map(keyName), ["Escape", "C-c"]);
-  assertEquals(tokens("\x1b\x1b[A").map(keyName), ["Escape", "Up"]);
-  assertEquals(tokens("\x1b]no answer\r"), ["\x1b]", "no answer", "\r"]);
-  assertEquals(tokens("\x1b[1;\r"), ["\x1b[1;", "\r"]);
+Deno.test("keys: ESC alone is a key, a tenth of a second later", async () => {
+  const keyboard = new TestKeyboard();
+  await keyboard.send("a", "\x1b");
+  await keyboard.clock.advance(99);
+  assertEquals(keyboard.heard, "a");
+  await keyboard.clock.advance(1);
+  assertEquals(keyboard.heard, "a<Escape>");
+  await keyboard.send("[A");
+  assertEquals(await keyboard.end(), "a<Escape>[A");
+});
+
+Deno.test("keys: the rest of a key may come later", async () => {
+  assertEquals(await heard("\x1b", "[", "1;", "5", "C"), "<C-Right>");
+});
+
+Deno.test("keys: the rest of a sequence may take half a second", async () => {
+  const keyboard = new TestKeyboard();
+  await keyboard.send("\x1b[");
+  await keyboard.clock.advance(499);
+  await keyboard.send("A");
+  assertEquals(await keyboard.end(), "<Up>");
+});
+
+Deno.test("keys: of a report that is broken off, nothing is text", async () => {
+  const keyboard = new TestKeyboard();
+  await keyboard.send("\x1b[<0;12");
+  await keyboard.clock.advance(500);
+  await keyboard.send("a");
+  assertEquals(await keyboard.end(), "a");
+});
+
+Deno.test("keys: what follows an Alt that nothing answers is typed", async () => {
+  assertEquals(await heard("\x1b]", "typed"), "<M-]>typed");
+});
+
+Deno.test("keys: the marks tell pastes from keys, wherever they are cut", async () => {
+  const text = "a\x1b[200~b\rc\x1b[A\x1b[201~d\x1b[200~\x1b[201~";
+  for (const pieces of cuts(text)) {
+    assertEquals(await heard(...pieces), "a[b\rc\x1b[A]d[]");
+  }
+});
+
+Deno.test("keys: a paste may be long and come in many pieces", async () => {
+  const long = "a line\r".repeat(10_000);
+  const pieces = `\x1b[200~${long}\x1b[201~`.match(/[^]{1,4095}/g)!;
+  assertEquals(await heard(...pieces), `[${long}]`);
+});
+
+Deno.test("keys: a paste that never ends is one, three seconds later", async () => {
+  const keyboard = new TestKeyboard();
+  await keyboard.send("\x1b[200~half\rof");
+  await keyboard.clock.advance(2_999);
+  await keyboard.send(" it\x1b[20");
+  await keyboard.clock.advance(2_999);
+  assertEquals(keyboard.heard, "");
+  await keyboard.clock.advance(1);
+  assertEquals(keyboard.heard, "[half\rof it\x1b[20]");
+  await keyboard.send("typed\x1b[201~");
+  assertEquals(await keyboard.end(), "[half\rof it\x1b[20]typed");
+});
+
+Deno.test("keys: Ctrl-C ends a paste whose end mark is lost", async () => {
+  assertEquals(await heard("\x1b[200~abc", "\r", "\x03", "d"), "<C-c>d");
+  assertEquals(await heard("\x1b[200~a\x03b\x1b[201~"), "[a\x03b]");
+});
+
+Deno.test("keys: three lines at once are a paste even without marks", async () => {
+  assertEquals(await heard("a\rb\rc\rd"), "[a\rb\rc\rd]");
+  assertEquals(await heard("a\rb\r"), "a<Enter>b<Enter>");
+  assertEquals(await heard("\r\r\r"), "<Enter><Enter><Enter>");
+  const breaks = await heard("\x1b\r".repeat(4));
+  assertEquals(breaks, "<M-Enter>".repeat(4));
+  // A program that types lines ends them with LF; a terminal pastes CR.
+  const lines = await heard("a\nb\nc\nd\n");
+  assertEquals(lines, "a<Enter>b<Enter>c<Enter>d<Enter>");
 });
 
 Deno.test("keys: text without them", () => {

@@ -1,5 +1,6 @@
 import { assertEquals } from "@std/assert";
 import { type ByteSink, LineWriter } from "../../lib/terminal/output.ts";
+import { gate, isInstalled } from "../support/gates.ts";
 
 /** A sink whose writes end when the test says so. */
 class SlowSink implements ByteSink {
@@ -81,16 +82,19 @@ Deno.test("writer: flushed waits for all that was taken", async () => {
   await flushed;
 });
 
-Deno.test("writer: a broken sink ends it, quietly", async () => {
-  const sink = new SlowSink();
-  const writer = new LineWriter(sink);
-  writer.write("a");
-  writer.write("b");
-  await sink.answer(new Deno.errors.BrokenPipe());
-  await writer.broken;
-  writer.write("c");
-  await writer.flushed();
-  assertEquals(sink.writes, ["a\n"]);
+Deno.test("writer: a broken sink ends it, with an error unless the reader left", async () => {
+  for (const error of [new Deno.errors.BrokenPipe(), new Error("full")]) {
+    const sink = new SlowSink();
+    const writer = new LineWriter(sink);
+    writer.write("a");
+    writer.write("b");
+    await sink.answer(error);
+    const hasLeft = error instanceof Deno.errors.BrokenPipe;
+    assertEquals(await writer.broken, hasLeft ? undefined : error);
+    writer.write("c");
+    await writer.flushed();
+    assertEquals(sink.writes, ["a\n"]);
+  }
 });
 
 /** A writer of a bounded queue, whose first write is under way. */
@@ -198,3 +202,78 @@ Deno.test("writer: at the end it waits as long as something moves", async () => 
   await sink.answer();
   assertEquals(await drained, true);
 });
+
+/**
+ * A non-blocking terminal or pipe: it takes at most 512 bytes as a whole or not
+ * at all, and of more it takes a part and then fails without saying so.
+ */
+class RefusingSink implements ByteSink {
+  text = "";
+  #room = 0;
+  #refusals: number;
+
+  constructor(refusals: number) {
+    this.#refusals = refusals;
+  }
+
+  write(bytes: Uint8Array): Promise<number> {
+    const text = new TextDecoder().decode(bytes);
+    if (this.#room < bytes.length && this.#refusals-- > 0) {
+      if (bytes.length > 512) this.text += text.slice(0, this.#room);
+      this.#room += 300;
+      return Promise.reject(new Deno.errors.WouldBlock());
+    }
+    this.#room -= bytes.length;
+    this.text += text;
+    return Promise.resolve(bytes.length);
+  }
+}
+
+Deno.test("writer: what an output refuses is written later, once", async () => {
+  const sink = new RefusingSink(20);
+  const writer = new LineWriter(sink);
+  const lines = Array.from({ length: 100 }, (_, i) => `line ${i} of a flood`);
+  for (const line of lines) writer.write(line);
+  await writer.flushed();
+  assertEquals(sink.text.trimEnd().split("\n"), lines);
+});
+
+/** Writes many lines to stdout or stderr, which are non-blocking pipes. */
+const NEIGHBOUR = `
+import fcntl, os, sys
+for fd in (1, 2):
+    fcntl.fcntl(fd, fcntl.F_SETFL, fcntl.fcntl(fd, fcntl.F_GETFL) | os.O_NONBLOCK)
+os.execvp(sys.argv[1], sys.argv[1:])
+`;
+const withPython = gate(
+  isInstalled("python3", "--version") ? undefined : "python3 is not installed",
+);
+
+for (const stream of ["Stdout", "Stderr"]) {
+  withPython(
+    `writer: open${stream} tears and doubles no line of a full pipe`,
+    async () => {
+      const url = new URL("../../lib/terminal/output.ts", import.meta.url);
+      const program = `import { LineWriter, open${stream} } from "${url}";
+      const writer = new LineWriter(open${stream}());
+      for (let i = 0; i < 5000; i++) writer.write(i + " " + "x".repeat(90));
+      await writer.flushed();`;
+      const { stdout } = await new Deno.Command("sh", {
+        args: [
+          "-c",
+          `python3 -c "$NEIGHBOUR" "$DENO" eval --no-lock "$PROGRAM" 2>&1 | ` +
+          "(sleep 1; cat)",
+        ],
+        cwd: new URL("../..", import.meta.url),
+        env: { NEIGHBOUR, PROGRAM: program, DENO: Deno.execPath() },
+        stdin: "null",
+      }).output();
+      const lines = new TextDecoder().decode(stdout).trimEnd().split("\n");
+      const expected = Array.from(
+        { length: 5_000 },
+        (_, i) => `${i} ${"x".repeat(90)}`,
+      );
+      assertEquals(lines, expected);
+    },
+  );
+}

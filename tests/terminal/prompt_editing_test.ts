@@ -1,21 +1,7 @@
-/**
- * Editing at the prompt in a real terminal: history, search, pastes, and what a
- * terminal sends of its own accord.
- *
- * @module
- */
+/** Editing at the prompt in a real terminal: history, search, pastes, narrow rows. */
 
 import { assertEquals } from "@std/assert";
-import { openBroker } from "../support/brokers.ts";
-import {
-  assertSane,
-  bottom,
-  command,
-  openTerminal,
-  say,
-  scene,
-  test,
-} from "../support/prompt_scene.ts";
+import { assertSane, say, scene } from "../support/prompt_scene.ts";
 
 scene("Up keeps what is typed, and Down brings it back", async (all) => {
   const { terminal } = all;
@@ -74,66 +60,72 @@ scene("Ctrl-R finds what was entered", async ({ terminal, grace }) => {
   ]);
 });
 
-scene("what a terminal reports is not typed", async ({ terminal, grace }) => {
-  await terminal.type("a");
-  for (
-    const report of [
-      "\x1b[<0;10;5M\x1b[<0;10;5m",
-      "\x1b[M !!",
-      "\x1b[I\x1b[O",
-      "\x1b]11;rgb:1e1e/1e1e/1e1e\x1b\\",
-      "\x1b[?62;22c\x1b[5;1R",
-      "\x1bOP\x1b[24~\x1b[57399u",
-      "\x1b[201~",
-      "\x1c\x1e\u009b",
-    ]
-  ) await terminal.type(report);
-  // Keys that a terminal was told to spell out are those keys.
-  await terminal.type("b\x1b[32;2uc\x1b[120;5u\x1b[97;5ux");
-  await terminal.until(/^Ada> xab c$/m);
-  await terminal.press("Enter");
-  await terminal.until("Ada: xab c");
-  assertEquals(await grace.texts(2), ["notice", "xab c"]);
-});
-
-scene("no key splits an emoji", async ({ terminal, grace }) => {
-  const family = "👩‍👩‍👧";
-  await terminal.type(`${family}🇩🇪e\u0301${family}`);
-  await terminal.press("BSpace", "Left", "Left", "Left", "Delete");
-  await terminal.type("a");
-  await terminal.press("Right");
-  await terminal.type("b");
-  await terminal.press("Enter");
-  await terminal.until("Ada: a");
-  assertEquals(await grace.texts(2), ["notice", "a🇩🇪be\u0301"]);
-});
-
 scene("a paste whose end is lost is there soon", async ({ terminal }) => {
   await terminal.type("\x1b[200~half of it");
   await terminal.until(/^Ada> half of it$/m);
-  await terminal.type("\x1b[200~\rand more\r");
-  await terminal.until(/^Send these 2 messages\?/m);
-  await terminal.enter("n");
-  await terminal.until(/^Ada> half of it$/m);
 });
 
-scene("a paste that is not answered stays in the line", async (all) => {
+scene("Alt-Enter breaks the line, Enter sends one message", async (all) => {
   const { terminal, grace } = all;
-  await terminal.paste("one\n\n  two");
-  await terminal.until(/^Send these 2 messages\? \(y\/n\)$/m);
-  // Whoever goes on typing has not seen the question.
-  await terminal.enter("three");
-  await terminal.until("Nothing was sent; it is all in the line.");
-  await terminal.until(/^Ada> one ⏎ {2}⏎ {3}two ⏎ three$/m);
+  await terminal.type("one");
+  await terminal.press("M-Enter", "M-Enter");
+  await terminal.type("/two");
+  await terminal.until(/^Ada> one\n\n\/two$/m);
+  await terminal.press("Up", "Up", "End");
   await terminal.type("!");
+  await terminal.until(/^Ada> one!\n\n\/two$/m);
+  // The room goes on above it.
+  await say(grace, "meanwhile");
+  await terminal.until(/Grace: meanwhile\nAda> one!\n\n\/two$/);
   await terminal.press("Enter");
-  await terminal.until(/^Send these 3 messages\?/m);
-  await terminal.enter("no");
-  await terminal.until(/^Ada> one ⏎ {2}⏎ {3}two ⏎ three!$/m);
+  await terminal.until(/Ada: one!\n│\n│ \/two\nAda>$/);
+  await terminal.press("Up");
+  await terminal.until(/^Ada> one!\n\n\/two$/m);
+  assertEquals(await grace.texts(3), [
+    ...["notice", "meanwhile", "one!\n\n/two"],
+  ]);
+});
+
+/** A trace with blank lines, blanks and tabs that are worth keeping. */
+const TRACE = Array.from(
+  { length: 40 },
+  (_, i) => i % 7 === 3 ? "" : `${" ".repeat(i % 5)}at\tfile_${i}.ts:${i}`,
+).join("\n");
+
+scene("a pasted trace is one message, as it was", async (all) => {
+  const { terminal, grace } = all;
+  await terminal.paste(`/${TRACE}\x03\x1b[2J\n`);
+  // Half the screen is the prompt's.
+  const screen = await terminal.until(/at file_39\.ts:39$/);
+  assertEquals(screen.match(/at file/g)?.length, 10);
   await terminal.press("Enter");
-  await terminal.enter("Y");
-  await terminal.until(/Ada: three!\nAda>$/);
-  assertEquals(await grace.texts(4), ["notice", "one", "  two", "three!"]);
+  await terminal.until(/file_39\.ts:39\nAda>$/);
+  assertEquals(await grace.texts(2), ["notice", `/${TRACE}`]);
+});
+
+scene("a paste goes to the cursor, and can be edited further", async (all) => {
+  const { terminal, grace } = all;
+  await terminal.type("say this: ok?");
+  await terminal.press("M-b");
+  await terminal.paste("one line \x03\n");
+  await terminal.until(/^Ada> say this: one line ok\?$/m);
+  await terminal.press("C-e");
+  await terminal.type("\x1b[200~\rand\r\nmore\x1b[201~");
+  await terminal.until(/^Ada> say this: one line ok\?\nand\nmore$/m);
+  await terminal.press("M-BSpace", "BSpace", "Enter");
+  await terminal.until(/ok\?\n│ and\nAda>$/);
+  assertEquals(await grace.texts(2), [
+    ...["notice", "say this: one line ok?\nand"],
+  ]);
+});
+
+scene("lines that a program types are sent one by one", async (all) => {
+  const { terminal, grace } = all;
+  await terminal.type("one\ntwo\n\nthree\nfour\n");
+  await terminal.until(/Ada: four\nAda>$/);
+  assertEquals(await grace.texts(5), [
+    ...["notice", "one", "two", "three", "four"],
+  ]);
 });
 
 scene("blank lines are not sent, EXIT leaves", async ({ terminal, grace }) => {
@@ -167,7 +159,7 @@ scene("a narrow terminal has one prompt", async ({ terminal }) => {
   const text = "hello you there";
   await terminal.type(text);
   await terminal.press("C-l");
-  for (const columns of [40, 14, 12, 9, 8, 7, 6, 5, 4, 6, 9, 13, 40]) {
+  for (const columns of [40, 12, 8, 6, 4, 9, 40]) {
     const prompt = columns >= 10 ? "Ada> " : "> ";
     const shows = (text: string) => {
       const rows = (prompt + text).match(
@@ -187,36 +179,4 @@ scene("a narrow terminal has one prompt", async ({ terminal }) => {
     await terminal.press("BSpace");
     await shows(text);
   }
-});
-
-scene("lines are broken at words, but for addresses", async (all) => {
-  const { terminal, grace } = all;
-  await terminal.resize({ columns: 40, rows: 20 });
-  const address = `https://example.org/${"path/".repeat(8)}`;
-  await say(grace, `so many words that a row is not enough ${address} now`);
-  const screen = await terminal.until(/now\nAda>$/);
-  const rows = screen.split("\n").map((row) =>
-    row.replace(/\d\d:\d\d:\d\d/, "hh:mm:ss")
-  );
-  const said = rows.slice(rows.findIndex((row) => row.includes("Grace")));
-  assertEquals(said, [
-    "hh:mm:ss Grace: so many words that a row",
-    ...`                is not enough ${address}`.match(/.{1,40}/g)!,
-    "                now",
-    "Ada>",
-  ]);
-  assertEquals(bottom(screen), "Ada>");
-});
-
-test("prompt: a terminal that can only print sends text alone", async () => {
-  await using broker = await openBroker();
-  await using stage = await openTerminal("dumb");
-  const { terminal } = stage;
-  await terminal.enter(command(broker).replace("-N ", "-N -E=TERM "));
-  await terminal.until("-- User Ada is now subscribed");
-  await terminal.enter("a\x1b[A\x1b[Bb\tc\x01");
-  await terminal.until(/Ada: ab c$/m);
-  await terminal.press("Enter");
-  await terminal.enter("EXIT");
-  await assertSane(terminal, 0);
 });

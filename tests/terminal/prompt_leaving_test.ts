@@ -1,9 +1,4 @@
-/**
- * Leaving the prompt, by oneself or not: the room is told, and the terminal is
- * as it was.
- *
- * @module
- */
+/** Leaving the prompt: the room reads it, and the terminal is as it was. */
 
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { openBroker } from "../support/brokers.ts";
@@ -21,11 +16,22 @@ import {
 import type { Terminal } from "../support/tmux.ts";
 
 scene(
-  "Ctrl-C leaves, and the terminal is sane",
+  "Ctrl-C clears the line, then leaves, and the terminal is sane",
   async ({ terminal, grace }) => {
+    await terminal.enter("sent");
+    await terminal.until("Ada: sent");
     await terminal.type("not sent");
+    await terminal.until(/^Ada> not sent$/m);
     await terminal.press("C-c");
+    await terminal.until(/^Ada>$/m);
+    // It can be undone, and the history starts anew.
+    await terminal.press("C-_");
+    await terminal.until(/^Ada> not sent$/m);
+    await terminal.press("Up", "C-c", "Up");
+    await terminal.until(/^Ada> sent$/m);
+    await terminal.press("C-c", "C-c");
     await assertSane(terminal, 0);
+    assertEquals(await grace.texts(2), ["notice", "sent"]);
     await assertGoodBye(grace);
   },
 );
@@ -41,7 +47,8 @@ scene(
   },
 );
 
-for (const signal of ["TERM", "HUP", "INT"]) {
+const CODES = { TERM: 0, HUP: 0, INT: 0, QUIT: 131 };
+for (const [signal, code] of Object.entries(CODES)) {
   scene(
     `SIG${signal} leaves the terminal sane`,
     async ({ terminal, grace }) => {
@@ -49,35 +56,37 @@ for (const signal of ["TERM", "HUP", "INT"]) {
       await terminal.until("Ada> typed");
       const pid = await follower(terminal);
       Deno.kill(pid, `SIG${signal}` as Deno.Signal);
-      await assertSane(terminal, 0);
+      await assertSane(terminal, code);
       await grace.texts(2);
     },
   );
 }
 
-scene("a terminal that is stuck keeps nothing from ending", async (all) => {
-  const { tmux, terminal, grace } = all;
-  const pid = await follower(terminal);
-  const server = Number(await tmux.run(["display-message", "-p", "#{pid}"]));
-  Deno.kill(server, "SIGSTOP");
-  try {
-    const line = "x".repeat(60_000);
-    await Promise.all(Array.from({ length: 20 }, () => say(grace, line)));
-    Deno.kill(pid, "SIGTERM");
-    await assertGoodBye(grace);
-    await ended(pid);
-  } finally {
-    Deno.kill(server, "SIGCONT");
-  }
-}, "--timeout 1");
+scene(
+  "a blocked terminal does not keep the program from ending",
+  async (all) => {
+    const { tmux, terminal, grace } = all;
+    const pid = await follower(terminal);
+    const server = Number(await tmux.run(["display-message", "-p", "#{pid}"]));
+    Deno.kill(server, "SIGSTOP");
+    try {
+      const line = "x".repeat(60_000);
+      await Promise.all(Array.from({ length: 20 }, () => say(grace, line)));
+      Deno.kill(pid, "SIGTERM");
+      await assertGoodBye(grace);
+      await ended(pid);
+    } finally {
+      Deno.kill(server, "SIGCONT");
+    }
+  },
+  "--timeout 1",
+);
 
 scene("offline, commands don't wait behind what can't be sent", async (all) => {
   const { broker, terminal } = all;
   await broker.close();
   await terminal.until("Disconnected from");
-  await terminal.paste("a line\n".repeat(300));
-  await terminal.until("Send these 300 messages?");
-  await terminal.enter("y");
+  await terminal.type("a line\n".repeat(300));
   await terminal.enter("/help");
   await terminal.until("/me waves");
   await terminal.enter("/quit");
@@ -87,7 +96,7 @@ scene("offline, commands don't wait behind what can't be sent", async (all) => {
   assertEquals(hints?.length, 1);
 }, "--timeout 1");
 
-scene("a broker that goes away, and one's own leaving then", async (all) => {
+scene("leaving while the broker is away", async (all) => {
   const { broker, terminal } = all;
   await terminal.type("typed");
   await terminal.until("Ada> typed");
@@ -95,7 +104,7 @@ scene("a broker that goes away, and one's own leaving then", async (all) => {
   const screen = await terminal.until(/^Trying /m);
   assertEquals(bottom(screen), "Ada> typed");
   await terminal.press("Enter");
-  await terminal.until("No connection; this is sent when there is.");
+  await terminal.until("No connection; your lines are sent when it is back.");
   assertMatch(await terminal.screen(), /^Ada> typed$/m);
   await terminal.press("C-d");
   await terminal.until("Line 1 was not acknowledged");
@@ -129,9 +138,36 @@ for (const key of ["C-c", "C-d"]) {
   });
 }
 
-atPassword("SIGTERM at the password", async (terminal) => {
-  Deno.kill(await follower(terminal), "SIGTERM");
-  await assertSane(terminal, 1);
+const PASSWORD_CODES = { SIGTERM: 1, SIGQUIT: 131 } as const;
+for (const [signal, code] of Object.entries(PASSWORD_CODES)) {
+  atPassword(`${signal} at the password`, async (terminal) => {
+    Deno.kill(await follower(terminal), signal as Deno.Signal);
+    await assertSane(terminal, code);
+  });
+}
+
+test("prompt: keys edit a password that is not shown", async () => {
+  await using broker = await openBroker();
+  await using stage = await openTerminal();
+  const { terminal } = stage;
+  await terminal.enter(command(broker, "-u Server"));
+  await terminal.until("Password of Server:");
+  await terminal.press("BSpace");
+  await terminal.type("wrong");
+  await terminal.press("C-u");
+  await terminal.type("a👩‍👩‍👧");
+  await terminal.press("BSpace", "Left", "Delete", "F5", "C-x");
+  await terminal.type("\x1b[<0;1;1Mdmin");
+  await terminal.press("Enter");
+  await terminal.until(/now subscribed .*\nAda>$/);
+  assert(!(await terminal.history()).match(/wrong|dmin$/m));
+  // A line break ends it also in a paste.
+  await terminal.press("C-d");
+  await terminal.until(/^\$$/m);
+  await terminal.enter(command(broker, "-u Server"));
+  await terminal.until(/^Password of Server:$/m);
+  await terminal.paste("admin\nnext\nlines\n");
+  await terminal.until(/now subscribed .*\nAda>/);
 });
 
 /** Waits until a process has ended. */

@@ -1,9 +1,4 @@
-/**
- * Names and rooms at the prompt: taking another name, going elsewhere, ignoring,
- * and somebody else of one's own name.
- *
- * @module
- */
+/** Names and rooms at the prompt: /nick, /join, /ignore, and a namesake. */
 
 import { assert, assertEquals, assertFalse, assertMatch } from "@std/assert";
 import type { Received } from "../../lib/protocol.ts";
@@ -11,33 +6,39 @@ import {
   joinNotice,
   leaveNotice,
   timeoutNotice,
-} from "../../lib/room/notices.ts";
+} from "../../lib/room/members.ts";
+import { FakeBroker, letIn } from "../support/brokers.ts";
 import { Member } from "../support/members.ts";
+import { suback } from "../support/packets.ts";
 import {
   assertSane,
   bottom,
+  command,
   follower,
+  openTerminal,
   ROOM,
   say,
   scene,
+  test,
 } from "../support/prompt_scene.ts";
+import type { Terminal } from "../support/tmux.ts";
 
-/** Another room that everybody may read and write. */
+/** Another room that every user may read and write. */
 const HALL = "chat/hall";
 
-/** What somebody heard, as `author: text`. */
+/** What a member heard, as `author: text`. */
 function heard({ payload }: Received): string {
   assert("from" in payload);
   const text = payload.type === "message" ? payload.message : payload.notice;
   return `${payload.from}: ${text}`;
 }
 
-/** Waits until somebody hears something. */
+/** Waits until a member hears a text. */
 async function hears(member: Member, text: string): Promise<Received> {
   return await member.received.next((received) => heard(received) === text);
 }
 
-scene("/nick: the prompt, the room, one's lines, and the will", async (all) => {
+scene("/nick changes the prompt, the lines and the will", async (all) => {
   const { terminal, grace } = all;
   await terminal.type("half typed");
   await terminal.until(/^Ada> half typed$/m);
@@ -60,7 +61,7 @@ scene("/nick: the prompt, the room, one's lines, and the will", async (all) => {
   await hears(grace, `${name}: ${timeoutNotice(name)}`);
 });
 
-scene("/nick, /join, and away at once", async ({ terminal, grace }) => {
+scene("what is typed before Ctrl-D is obeyed", async ({ terminal, grace }) => {
   await grace.client.join([HALL], 1);
   await terminal.enter("/nick Ada Byron");
   await terminal.enter(`/join ${HALL}`);
@@ -72,22 +73,8 @@ scene("/nick, /join, and away at once", async ({ terminal, grace }) => {
   await hears(grace, `${name}: ${leaveNotice(name, HALL)}`);
 });
 
-scene("/nick: what it says instead of doing", async ({ terminal }) => {
-  for (
-    const [line, answer] of [
-      ["/nick", "You are Ada; /nick NAME gives you another name."],
-      ["/nick Ada", "You are Ada already."],
-      [`/nick ${"x".repeat(257)}`, "/nick takes 256 characters at most, not"],
-    ]
-  ) {
-    await terminal.enter(line);
-    await terminal.until(answer);
-  }
-  assertEquals(bottom(await terminal.screen()), "Ada>");
-});
-
 scene(
-  "/join: leaves here, reads there, and the will goes along",
+  "/join leaves one room for another, and the will goes along",
   async (all) => {
     const { broker, terminal, grace } = all;
     await using hal = await Member.connect(broker);
@@ -124,37 +111,56 @@ scene(
   },
 );
 
-scene(
-  "/join: a room that can't be read, and what was meant for it",
-  async (all) => {
-    const { terminal, grace } = all;
-    await terminal.enter("/join other/room");
-    await terminal.enter("for the other room");
-    await terminal.until("Waiting to get into other/room");
-    await terminal.until("may not read other/room");
-    await terminal.until("Line 1 was not sent. You are still in chat/room.");
-    await terminal.enter("for this one");
-    await terminal.until("Ada: for this one");
-    await hears(grace, "Ada: for this one");
-    assertEquals(
-      grace.received.all.map(heard).filter((text) => text.includes("other")),
-      [],
-    );
-    await terminal.enter("/join chat/#");
-    await terminal.until('The topic "chat/#" has a wildcard');
-    await terminal.press("C-d");
-    await assertSane(terminal, 5);
-  },
-);
+/** A follower whose broker never answers for the hall. */
+function joining(
+  name: string,
+  leave: (terminal: Terminal) => Promise<void>,
+  code: number,
+) {
+  test(`prompt: during a slow /join, ${name}`, async () => {
+    await using broker = new FakeBroker(letIn({
+      subscribe: (packet) =>
+        packet.subscriptions[0].topic === HALL ? undefined : suback(packet, 1),
+    }));
+    await using stage = await openTerminal();
+    const { terminal } = stage;
+    await terminal.enter(command(broker, "--timeout 60"));
+    await terminal.until(/^Ada>$/m);
+    await terminal.enter(`/join ${HALL}`);
+    await terminal.until("Waiting to enter chat/hall");
+    await leave(terminal);
+    await assertSane(terminal, code);
+  });
+}
 
-scene("/ignore: nothing of somebody, until /unignore", async (all) => {
+joining("Ctrl-D leaves at once", (terminal) => terminal.press("C-d"), 0);
+joining("Ctrl-C leaves at once", (terminal) => terminal.press("C-c"), 0);
+joining(
+  "SIGTERM leaves at once, and names what was not sent",
+  async (terminal) => {
+    await terminal.enter("for the hall");
+    await terminal.until("Ada> for the hall");
+    Deno.kill(await follower(terminal), "SIGTERM");
+    await terminal.until("Line 1 was not sent.");
+  },
+  5,
+);
+joining("Ctrl-D, then Ctrl-C leaves at once", async (terminal) => {
+  await terminal.enter("for the hall");
+  await terminal.press("C-d");
+  await terminal.until("Ctrl-C ends it now");
+  await terminal.press("C-c");
+  await terminal.until("Line 1 was not sent.");
+}, 5);
+
+scene("/ignore hides a member's lines until /unignore", async (all) => {
   const { terminal, grace } = all;
   await say(grace, "first");
   await terminal.until("Grace: first");
   await terminal.type("/ignore g");
   await terminal.press("Tab", "Enter");
   await terminal.until(
-    "Nothing of Grace is shown from now on; /unignore Grace ends that.",
+    "Lines of Grace are hidden; /unignore Grace shows them.",
   );
   await say(grace, "unheard");
   await say(grace, "heard", "grace");
@@ -166,7 +172,7 @@ scene("/ignore: nothing of somebody, until /unignore", async (all) => {
   await terminal.until("You can't ignore yourself.");
   await terminal.enter("/who");
   await terminal.until(/^ {2}Grace \(ignored\), wrote \d\d:/m);
-  // She is not offered, but to whom ends it.
+  // Tab offers her name after /unignore only.
   await terminal.type("G");
   await terminal.press("Tab");
   await terminal.until(/^Ada> grace:$/m);
@@ -184,12 +190,12 @@ scene("--ignore at the prompt", async ({ terminal, grace }) => {
   assertFalse((await terminal.screen()).includes("Mallory"));
 }, "--ignore Mallory");
 
-scene("a namesake is told of, and is not oneself", async (all) => {
+scene("another member of the same name is told from the user", async (all) => {
   const { terminal, grace } = all;
   const tell = (notice: string) =>
     grace.client.send(ROOM, { type: "notice", from: "Ada", notice }, 1);
   await tell(joinNotice("Ada", ROOM));
-  await terminal.until("Another Ada is here; /nick NAME tells you apart.");
+  await terminal.until("Another Ada is here; /nick NAME renames you.");
   await say(grace, "I am the other", "Ada");
   await terminal.until("Ada: I am the other");
   await terminal.enter("I am not");
@@ -200,7 +206,7 @@ scene("a namesake is told of, and is not oneself", async (all) => {
   const who = await terminal.until(/^ {2}Ada \(another\), left \d\d:/m);
   assertMatch(who, /^ {2}Ada \(you\), seen \d\d:/m);
   assertEquals((await terminal.history()).match(/Another Ada/g)?.length, 1);
-  // One's own name stands out, the namesake's doesn't.
+  // The user's own name stands out, the namesake's doesn't.
   const colored = await terminal.capture();
   const named = (text: string) =>
     colored.split("\n").find((line) => line.includes(text))!;

@@ -1,8 +1,6 @@
 /**
- * Stopping the program as a shell's user does, and going on: the shell gets the
- * terminal as it was, and the prompt comes back as it was.
- *
- * @module
+ * Stopping the program from the shell and going on: the shell gets the terminal as
+ * it was, and the prompt comes back.
  */
 
 import { assert, assertEquals, assertMatch } from "@std/assert";
@@ -12,6 +10,7 @@ import {
   bottom,
   command,
   follower,
+  modesOf,
   openTerminal,
   say,
   scene,
@@ -21,11 +20,14 @@ import type { Terminal } from "../support/tmux.ts";
 
 const STOPPED = /Stopped.*\n(.*\n)*\$$/;
 
-/** Sets the terminal as most shells do by themselves; brings the program back. */
-async function goOn(terminal: Terminal): Promise<void> {
+/** Sets the terminal as most shells do, and brings the program's last row back. */
+async function goOn(terminal: Terminal, last: string): Promise<void> {
   await terminal.type("stty sane; clear; fg");
   // Enter may be another character now.
   await terminal.press("C-j");
+  await terminal.until((screen) =>
+    screen.startsWith("sh -c") && bottom(screen) === last
+  );
 }
 
 scene("Ctrl-Z twice stops it, and fg brings the prompt back", async (all) => {
@@ -38,8 +40,7 @@ scene("Ctrl-Z twice stops it, and fg brings the prompt back", async (all) => {
   const stopped = await terminal.until(STOPPED);
   // The shell's message is where the prompt was.
   assert(!stopped.includes("half a sentence"), stopped);
-  await terminal.enter("clear; stty -a");
-  const modes = await terminal.until(/(^| )-?echok /m);
+  const modes = await modesOf(terminal, "clear");
   for (const mode of ["icanon", "echo", "isig", "icrnl"]) {
     assertMatch(modes, new RegExp(`(^| )${mode}[ ;]`, "m"));
   }
@@ -48,17 +49,15 @@ scene("Ctrl-Z twice stops it, and fg brings the prompt back", async (all) => {
   await terminal.press("Enter");
   await terminal.until(/^no marks$/m);
   await say(grace, "meanwhile");
-  await goOn(terminal);
-  await terminal.until(/Grace: meanwhile\nAda> half a sentence$/);
+  await goOn(terminal, "Ada> half a sentence");
+  assertMatch(await terminal.screen(), /Grace: meanwhile\nAda> /);
   // Keys are keys again, and pastes are marked.
   await terminal.press("M-b", "M-b");
   await terminal.type("good ");
   await terminal.press("C-a");
   await terminal.paste("a\nb\n");
-  await terminal.until(/^Send these 3 messages\?/m);
-  await terminal.enter("n");
-  await terminal.until(/^Ada> half good a sentence$/m);
-  await terminal.press("C-c");
+  await terminal.until(/^Ada> a\nbhalf good a sentence$/m);
+  await terminal.press("C-c", "C-c");
   await assertSane(terminal, 0);
 });
 
@@ -73,30 +72,36 @@ scene("after one Ctrl-Z any other key is what it was", async ({ terminal }) => {
   await terminal.press("C-z");
   await terminal.until((screen) => screen.match(/Ctrl-Z again/g)?.length === 2);
   await terminal.press("Left");
+  await terminal.type("z");
+  await terminal.until(/^Ada> zxtyped$/m);
   await terminal.paste("\x03\x1ay");
-  await terminal.until(/^Ada> yxtyped$/m);
-  await terminal.press("C-z", "C-c");
+  await terminal.until(/^Ada> zyxtyped$/m);
+  await terminal.press("C-z", "C-c", "C-c");
   await assertSane(terminal, 0);
 });
 
-scene("SIGSTOP and SIGCONT leave one prompt", async (all) => {
-  const { terminal, grace } = all;
-  const pid = await follower(terminal);
-  await terminal.type("typed");
-  await terminal.until("Ada> typed");
-  Deno.kill(pid, "SIGSTOP");
-  await terminal.until(STOPPED);
-  await goOn(terminal);
-  await terminal.until(/publisher\.ts .*\n(.*\n)*Ada> typed$/);
-  await terminal.press("C-a");
-  await terminal.type("x");
-  await terminal.until(/^Ada> xtyped$/m);
-  await say(grace, "hi");
-  const screen = await terminal.until(/Grace: hi\nAda> xtyped$/);
-  assertEquals(screen.match(/^Ada>/gm)?.length, 1);
-  await terminal.press("C-c");
-  await assertSane(terminal, 0);
-});
+scene(
+  "SIGSTOP and SIGCONT leave one prompt, and the shell's rows",
+  async (all) => {
+    const { terminal, grace } = all;
+    const pid = await follower(terminal);
+    await terminal.type("four");
+    await terminal.press("M-Enter", "M-Enter", "M-Enter");
+    await terminal.type("rows");
+    await terminal.until(/^Ada> four\n\n\nrows$/m);
+    Deno.kill(pid, "SIGSTOP");
+    await terminal.until(STOPPED);
+    await goOn(terminal, "rows");
+    await terminal.press("C-a");
+    await terminal.type("x");
+    await terminal.until(/^Ada> four\n\n\nxrows$/m);
+    await say(grace, "hi");
+    const screen = await terminal.until(/Grace: hi\nAda> four\n\n\nxrows$/);
+    assertEquals(screen.match(/^Ada>/gm)?.length, 1);
+    await terminal.press("C-c", "C-c");
+    await assertSane(terminal, 0);
+  },
+);
 
 scene("SIGTSTP gives the terminal back first", async ({ terminal }) => {
   await terminal.type("typed");
@@ -106,9 +111,8 @@ scene("SIGTSTP gives the terminal back first", async ({ terminal }) => {
   assert(!stopped.includes("typed"), stopped);
   await terminal.enter("echo seen");
   await terminal.until(/^seen$/m);
-  await goOn(terminal);
-  await terminal.until(/^Ada> typed$/m);
-  await terminal.press("C-c");
+  await goOn(terminal, "Ada> typed");
+  await terminal.press("C-c", "C-c");
   await assertSane(terminal, 0);
 });
 
@@ -121,17 +125,16 @@ test("prompt: a password stays hidden after a stop", async () => {
   await terminal.type("se");
   Deno.kill(await follower(terminal), "SIGSTOP");
   await terminal.until(STOPPED);
-  await goOn(terminal);
-  await terminal.until(/^Password of nobody:$/m);
+  await goOn(terminal, "Password of nobody:");
   await terminal.type("c");
   await terminal.press("C-z");
   await terminal.until(/^Ctrl-Z again stops .*\n(.*\n)*Password of nobody:$/m);
   await terminal.press("C-z");
   await terminal.until(STOPPED);
-  await goOn(terminal);
-  await terminal.until(/^Password of nobody:$/m);
+  await goOn(terminal, "Password of nobody:");
   await terminal.enter("ret");
   await terminal.until("publisher: ");
-  assert(!(await terminal.history()).match(/sec|ret$/m));
+  const all = await terminal.history();
+  assert(!all.match(/sec|ret$/m), all);
   await assertSane(terminal, 3);
 });

@@ -1,173 +1,432 @@
 import { assert, assertEquals } from "@std/assert";
-import { Screen } from "../../lib/terminal/screen.ts";
+import { type AreaContent, Screen } from "../../lib/terminal/screen.ts";
+import { TerminalModel, type Widths } from "../support/terminal_model.ts";
 
-/** A terminal that takes one write at a time, when it is told to. */
-class SlowTerminal {
-  readonly writes: string[] = [];
-  size = { columns: 40, rows: 10 };
-  #answer = Promise.withResolvers<void>();
+/** A screen on a model of a terminal. */
+class TestScreen extends Screen {
+  readonly terminal: TerminalModel;
 
-  async write(bytes: Uint8Array): Promise<number> {
-    this.writes.push(new TextDecoder().decode(bytes));
-    await this.#answer.promise;
-    return bytes.length;
+  constructor(terminal = new TerminalModel(), maxWaiting?: number) {
+    super({
+      sink: terminal,
+      size: () => terminal.size,
+      paint: (prompt) => `\x1b[1m${prompt}\x1b[22m`,
+      onDropped: (count) => `(${count} dropped)`,
+      maxWaiting,
+    });
+    this.terminal = terminal;
   }
 
-  /** Lets the write under way end; the next one has begun after it. */
-  async answer(): Promise<void> {
-    this.#answer.resolve();
-    this.#answer = Promise.withResolvers();
-    for (let turn = 0; turn < 5; turn++) await Promise.resolve();
+  /** Draws a text with the cursor marked as `|`. */
+  type(marked: string, prompt = "Ada> "): void {
+    this.draw(content(marked, prompt));
+  }
+
+  /** The text on the terminal once all is written. */
+  async rows(): Promise<string[]> {
+    await this.flushed();
+    return this.terminal.text;
   }
 }
 
-function open(maxWaiting?: number) {
-  const terminal = new SlowTerminal();
-  const screen = new Screen({
-    sink: terminal,
-    size: () => terminal.size,
-    paint: (text) => text,
-    onDropped: (count) => `(${count} dropped)`,
-    maxWaiting,
-  });
-  return { terminal, screen };
+function content(marked: string, prompt = "Ada> "): AreaContent {
+  const cursor = marked.indexOf("|");
+  return { prompt, line: marked.replace("|", ""), cursor };
 }
 
-const INPUT = { prompt: "> ", line: "typed", cursor: 5 };
-const ERASE = "\r\x1b[J";
-
-Deno.test("screen: a single line is shown at once, above what is typed", async () => {
-  const { terminal, screen } = open();
-  screen.draw(INPUT);
-  assertEquals(terminal.writes, [`${ERASE}> typed`]);
-  await terminal.answer();
-  screen.show("a line");
-  assertEquals(terminal.writes.slice(1), [`${ERASE}a line\r\n> typed`]);
-  await terminal.answer();
+/** What a terminal shows of a text that is typed, with the cursor marked. */
+async function typed(
+  marked: string,
+  { columns = 20, rows = 24, prompt = "Ada> " } = {},
+): Promise<string[]> {
+  const screen = new TestScreen(new TerminalModel(columns, rows));
+  screen.type(marked, prompt);
   await screen.flushed();
+  return screen.terminal.marked;
+}
+
+Deno.test("screen: a line is shown above what is typed, in one write", async () => {
+  const screen = new TestScreen();
+  screen.type("typed|");
+  await screen.flushed();
+  screen.show("a line");
+  assertEquals(screen.terminal.writes.length, 2);
+  assertEquals(await screen.rows(), ["a line", "Ada> typed"]);
 });
 
 Deno.test("screen: what comes during a write goes out in one", async () => {
-  const { terminal, screen } = open();
-  screen.draw(INPUT);
+  const screen = new TestScreen();
+  screen.type("typed|");
   for (const line of ["a", "b", "c"]) screen.show(line);
-  screen.draw({ ...INPUT, line: "typed on", cursor: 8 });
-  await terminal.answer();
-  assertEquals(terminal.writes.slice(1), [`${ERASE}a\r\nb\r\nc\r\n> typed on`]);
-  await terminal.answer();
-  await screen.flushed();
+  screen.type("typed on|");
+  assertEquals(await screen.rows(), ["a", "b", "c", "Ada> typed on"]);
+  assertEquals(screen.terminal.writes.length, 2);
 });
 
 Deno.test("screen: a flood goes out in parts, with what is typed after each", async () => {
-  const { terminal, screen } = open();
-  screen.draw(INPUT);
-  for (let i = 0; i < 10_000; i++) screen.show(`line ${i} of a flood`);
-  await terminal.answer();
-  assert(terminal.writes[1].length < 80_000);
-  assert(terminal.writes[1].endsWith("\r\n> typed"));
-  screen.draw({ ...INPUT, line: "seen", cursor: 4 });
-  await terminal.answer();
-  assert(terminal.writes[2].endsWith("\r\n> seen"));
-  for (let i = 3; i < 10; i++) await terminal.answer();
-  const shown = terminal.writes.join("").match(/line \d+ of a flood/g)!;
-  assertEquals(shown.length, 10_000);
-  await screen.flushed();
+  const screen = new TestScreen();
+  screen.type("typed|");
+  const lines = Array.from({ length: 10_000 }, (_, i) => `line ${i}: a flood`);
+  for (const line of lines) screen.show(line);
+  screen.type("seen|");
+  assertEquals(await screen.rows(), [...lines, "Ada> seen"]);
+  const [, ...parts] = screen.terminal.writes;
+  assert(parts.length > 1);
+  for (const part of parts) {
+    assert(part.length < 80_000);
+    assert(part.endsWith("seen"));
+  }
 });
 
-Deno.test("screen: a stuck terminal loses the oldest lines, and it is told", async () => {
-  const { terminal, screen } = open(4);
-  screen.draw(INPUT);
+Deno.test("screen: a blocked terminal loses the oldest lines, and says so", async () => {
+  const screen = new TestScreen(new TerminalModel(), 4);
+  screen.terminal.hold();
+  screen.type("|");
   for (const line of ["aa", "bb", "cc", "dd"]) screen.show(line);
-  await terminal.answer();
-  assertEquals(
-    terminal.writes[1],
-    `${ERASE}(2 dropped)\r\ncc\r\ndd\r\n> typed`,
-  );
-  await terminal.answer();
-  await screen.flushed();
+  screen.terminal.goOn();
+  assertEquals(await screen.rows(), ["(2 dropped)", "cc", "dd", "Ada>"]);
 });
 
-Deno.test("screen: clears, gives the area up, and goes on without", async () => {
-  const { terminal, screen } = open();
-  screen.draw(INPUT);
-  await terminal.answer();
+Deno.test("screen: clears, gives up the area, and goes on without it", async () => {
+  const screen = new TestScreen();
+  screen.type("typed|");
+  screen.show("a line");
+  await screen.flushed();
   screen.clear();
-  assertEquals(terminal.writes[1], `${ERASE}\x1b[2J\x1b[H> typed`);
-  await terminal.answer();
-  let hasEnded = false;
-  const ended = screen.endArea().then(() => hasEnded = true);
-  assertEquals(terminal.writes[2], ERASE);
-  assertEquals(hasEnded, false);
-  await terminal.answer();
-  await ended;
+  assertEquals(await screen.rows(), ["Ada> typed"]);
+  await screen.endArea();
+  assertEquals(screen.terminal.text, [""]);
   screen.show("good-bye");
-  assertEquals(terminal.writes[3], `${ERASE}good-bye\r\n`);
-  await terminal.answer();
-  await screen.flushed();
+  assertEquals(await screen.rows(), ["good-bye", ""]);
 });
 
-Deno.test("screen: a narrower terminal has broken the rows anew", async () => {
-  const { terminal, screen } = open();
-  screen.draw({ prompt: "> ", line: "x".repeat(30), cursor: 30 });
-  await terminal.answer();
-  terminal.size = { columns: 20, rows: 10 };
-  screen.refresh();
-  assertEquals(
-    terminal.writes[1],
-    `\x1b[1A${ERASE}> ${"x".repeat(17)}\r\n${"x".repeat(13)}`,
-  );
-  await terminal.answer();
-  await screen.flushed();
+Deno.test("screen: the area ends before a flood has", async () => {
+  const screen = new TestScreen();
+  screen.type("typed|");
+  for (let i = 0; i < 10_000; i++) screen.show(`line ${i} of a flood`);
+  await screen.endArea();
+  const isOver = screen.terminal.text.includes("line 9999 of a flood");
+  assertEquals([isOver, screen.terminal.text.at(-1)], [false, ""]);
+  assertEquals((await screen.rows()).slice(-2), ["line 9999 of a flood", ""]);
 });
 
 Deno.test("screen: a terminal that has gone is no error", async () => {
-  const screen = new Screen({
-    sink: { write: () => Promise.reject(new Deno.errors.BrokenPipe()) },
-    size: () => ({ columns: 40, rows: 10 }),
-    paint: (text) => text,
-    onDropped: () => "",
-  });
-  screen.show("nobody sees it");
+  const terminal = new TerminalModel();
+  terminal.write = () => Promise.reject(new Deno.errors.BrokenPipe());
+  const screen = new TestScreen(terminal);
+  screen.show("seen by none");
   await screen.flushed();
   screen.show("nor this");
   await screen.endArea();
   await screen.flushed();
 });
 
-Deno.test("screen: the area ends before a flood has", async () => {
-  const { terminal, screen } = open();
-  screen.draw(INPUT);
-  for (let i = 0; i < 10_000; i++) screen.show(`line ${i} of a flood`);
-  const ended = screen.endArea();
-  await terminal.answer();
-  await terminal.answer();
-  await ended;
-  assert(!terminal.writes.join("").includes("line 9999 "));
-  for (let i = 0; i < 10; i++) await terminal.answer();
+Deno.test("screen: after another program has written, it starts there", async () => {
+  const screen = new TestScreen();
+  screen.type(`${"x".repeat(50)}|`);
   await screen.flushed();
-  assert(terminal.writes.join("").endsWith("line 9999 of a flood\r\n"));
-});
-
-Deno.test("screen: lines are broken at words", async () => {
-  const { terminal, screen } = open();
-  screen.draw(INPUT);
-  await terminal.answer();
-  screen.show("12:00:00 Ada: so many words that no row has room for them");
-  assertEquals(
-    terminal.writes[1],
-    `${ERASE}12:00:00 Ada: so many words that no row\r\n` +
-      "\x1b[14Chas room for them\r\n> typed",
-  );
-  await terminal.answer();
-  await screen.flushed();
-});
-
-Deno.test("screen: begins anew after others have written", async () => {
-  const { terminal, screen } = open();
-  screen.draw({ prompt: "> ", line: "x".repeat(50), cursor: 50 });
-  await terminal.answer();
+  await screen.terminal.write(new TextEncoder().encode("\r\n$ fg\r\n"));
   screen.begin();
-  assert(terminal.writes[1].startsWith(`${ERASE}> x`));
-  await terminal.answer();
+  screen.type("typed|");
+  assertEquals((await screen.rows()).slice(-2), ["$ fg", "Ada> typed"]);
+});
+
+/** Texts that are hard to measure. */
+const HARD = [
+  "hello you there|",
+  "天地|玄黃宇宙",
+  "a👩‍👩‍👧b👋🏽c|",
+  "👩‍👩‍👧👩‍👩‍👧🇩🇪|",
+  "e\u0301e\u0301|e\u0301",
+  "read ❤️ the ⚠️ notes ✔️ of 1️⃣ and 🌡️|",
+  "“Now” — she said… ‘no’ → 3 × 5 ★|",
+  "⌚\uFE0E ☂\uFE0E|",
+  "a traceback:\n\n  File ❤️|.py\n    return 天地",
+];
+
+const WIDTHS: Widths[] = ["code points", "graphemes", "wide symbols"];
+
+Deno.test("screen: each key leaves one prompt and the line above it", async () => {
+  for (const widths of WIDTHS) {
+    for (const text of HARD) {
+      for (const columns of [8, 9, 10, 11, 14, 20, 39]) {
+        const screen = new TestScreen(
+          new TerminalModel(columns, 40, widths),
+        );
+        screen.show("a line");
+        for (const end of ["", "!", "!!"]) {
+          screen.type(text + end);
+          await screen.flushed();
+        }
+        const shown = (await screen.rows()).join("").replaceAll(" ", "");
+        const prompt = columns < 10 ? ">" : "Ada>";
+        const all = `aline${prompt}${text.replace("|", "")}!!`;
+        assertEquals(shown, all.replace(/[ \n]/g, ""), `${columns}`);
+        assertEquals(screen.terminal.broken, []);
+      }
+    }
+  }
+});
+
+Deno.test("screen: erases no more rows than the narrowest widths take", async () => {
+  for (const character of ["❤️", "⌚\uFE0E", "…", "é"]) {
+    const text = `${character.repeat(45)}|`;
+    const screen = new TestScreen(new TerminalModel(40, 20));
+    screen.show("a line");
+    screen.type(text, "");
+    await screen.flushed();
+    screen.terminal.resize(20);
+    screen.type("typed|", "");
+    assertEquals(await screen.rows(), ["a line", "typed"]);
+  }
+});
+
+Deno.test("screen: narrow or without a width, it takes no line of the room", async () => {
+  for (let columns = 1; columns < 8; columns++) {
+    const screen = new TestScreen(new TerminalModel(columns, 40));
+    screen.show("a");
+    screen.type("hello 天地|");
+    await screen.flushed();
+    screen.type("hello|");
+    assertEquals((await screen.rows())[0], "a");
+  }
+});
+
+Deno.test("area: rows are shorter than the terminal is wide", async () => {
+  assertEquals(await typed("|"), ["Ada> |"]);
+  assertEquals(await typed("he|llo"), ["Ada> he|llo"]);
+  assertEquals(await typed("fourteen lette|"), ["Ada> fourteen lette|"]);
+  assertEquals(await typed("fourteen letter|s"), [
+    "Ada> fourteen lette",
+    "r|s",
+  ]);
+  assertEquals(await typed("fourteen lette|rs"), [
+    "Ada> fourteen lette|",
+    "rs",
+  ]);
+  assertEquals(await typed("four|teen letters"), [
+    "Ada> four|teen lette",
+    "rs",
+  ]);
+});
+
+Deno.test("area: wide characters and emoji stay whole", async () => {
+  assertEquals(await typed("天地玄黃宇宙洪荒|"), [
+    "Ada> 天地玄黃宇宙洪",
+    "荒|",
+  ]);
+  assertEquals(await typed("12345678901👩‍👩‍👧|"), ["Ada> 12345678901", "👩‍👩‍👧|"]);
+  assertEquals(await typed("e\u0301e\u0301|"), ["Ada> e\u0301e\u0301|"]);
+});
+
+Deno.test("area: a character wider than a row is shown in its parts", async () => {
+  const family = Array.from({ length: 12 }, () => "👩").join("\u200D");
+  const rows = await typed(`${family}|`);
+  assertEquals(rows.join(""), `Ada> ${family}|`);
+  assert(rows.length > 1);
+});
+
+Deno.test("area: what a terminal could obey is shown, not written", async () => {
+  assertEquals(await typed("a\x1b[2Jb|"), ["Ada> a<U+001B>[2Jb|"]);
+  assertEquals(await typed("a\u202Eb|"), ["Ada> a<U+202E>b|"]);
+});
+
+Deno.test("area: line breaks begin rows", async () => {
+  const cases: [string, string[]][] = [
+    ["one\ntwo|", ["Ada> one", "two|"]],
+    ["one|\ntwo", ["Ada> one|", "two"]],
+    ["one\n|two", ["Ada> one", "|two"]],
+    ["one\n\n|", ["Ada> one", "", "|"]],
+    ["\n|\nthree", ["Ada>", "|", "three"]],
+    ["fourteen lette\nrs|", ["Ada> fourteen lette", "rs|"]],
+    ["fourteen letters\nand|", ["Ada> fourteen lette", "rs", "and|"]],
+    ["\tdef f():\n\t\tpass|", ["Ada>  def f():", "  pass|"]],
+  ];
+  for (const [text, rows] of cases) assertEquals(await typed(text), rows);
+});
+
+Deno.test("area: a long prompt gives way", async () => {
+  assertEquals(await typed("hi|", { prompt: "A long name> " }), ["> hi|"]);
+});
+
+Deno.test("area: takes half the screen at most, around the cursor", async () => {
+  const size = { columns: 11, rows: 6, prompt: "" };
+  const [a, b, c, d, e] = ["a", "b", "c", "d", "e"].map((x) => x.repeat(10));
+  const at = (index: number) => {
+    const line = a + b + c + d + e;
+    return typed(`${line.slice(0, index)}|${line.slice(index)}`, size);
+  };
+  assertEquals(await at(50), [c, d, `${e}|`]);
+  assertEquals(await at(0), [`|${a}`, b, c]);
+  assertEquals(await at(25), [b, "ccccc|ccccc", d]);
+});
+
+Deno.test("area: a long text shows what is around the cursor", async () => {
+  for (const part of ["word ", "日本", "👩‍👩‍👧", "🇩🇪", "e\u0301"]) {
+    const count = Math.floor(6_000 / part.length);
+    for (const share of [0, 0.3, 0.5, 1]) {
+      const before = part.repeat(Math.round(count * share));
+      const after = part.repeat(count - Math.round(count * share));
+      const rows = await typed(`${before}|${after}`, { columns: 40, rows: 12 });
+      const [left, right] = rows.join("")
+        .split("|");
+      // The terminal drops blanks at the ends of rows.
+      const solid = (text: string) => text.replaceAll(" ", "");
+      assertEquals(rows.length, 6);
+      assert(solid(`Ada> ${before}`).endsWith(solid(left)), part);
+      assert(solid(after).startsWith(solid(right)), part);
+    }
+  }
+});
+
+Deno.test("area: rows of a long text stay while the cursor moves in them", async () => {
+  const line = "0123456789".repeat(6_000);
+  const at = (index: number) =>
+    typed(`${line.slice(0, index)}|${line.slice(index)}`, { columns: 80 });
+  const rows = (await at(30_000)).join("\n");
+  const column = /^.*(?=\|)/m.exec(rows)![0].length;
+  for (let back = 1; back < column; back++) {
+    const moved = (await at(30_000 - back)).join("\n");
+    assertEquals(moved.replace("|", ""), rows.replace("|", ""));
+  }
+});
+
+/** The rows of a line in a terminal, which breaks none by itself. */
+async function wrapped(line: string, columns: number): Promise<string[]> {
+  const screen = new TestScreen(new TerminalModel(columns, 50));
+  screen.show(line);
+  const rows = await screen.rows();
+  assertEquals(screen.terminal.broken, []);
+  return rows.slice(0, -1);
+}
+
+Deno.test("wrap: what fits stays as it is", async () => {
+  for (
+    const line of [
+      "",
+      "14:03:22 Grace: hi",
+      "x".repeat(40),
+      "日".repeat(20),
+    ]
+  ) assertEquals(await wrapped(line, 40), [line]);
+  const colored = "\x1b[2m14:03:22\x1b[22m \x1b[38;5;30mGrace\x1b[39m: ";
+  assertEquals(await wrapped(colored + "x".repeat(24), 40), [
+    `14:03:22 Grace: ${"x".repeat(24)}`,
+  ]);
+});
+
+Deno.test("wrap: a line is broken at its words, under what is said", async () => {
+  const cases: [number, string, string[]][] = [
+    [40, "14:03:22 Grace: one two three four five six", [
+      "14:03:22 Grace: one two three four five",
+      "                six",
+    ]],
+    [44, "14:03:22 -- 2 joined: dave, erin; 1 left: frank", [
+      "14:03:22 -- 2 joined: dave, erin; 1 left:",
+      "                      frank",
+    ]],
+    [30, "14:03:22 ?? neither name nor anything", [
+      "14:03:22 ?? neither name nor",
+      "           anything",
+    ]],
+    [30, "There is no command /shrug, and nothing was sent.", [
+      "There is no command /shrug,",
+      "  and nothing was sent.",
+    ]],
+    // Blanks at the end of a row are gone, others stay.
+    [10, "  a   b      c", ["  a   b", "  c"]],
+    // A long name or a narrow terminal leaves room for the text.
+    [40, `14:03:22 "a name that is long, and longer": one two`, [
+      `14:03:22 "a name that is long, and`,
+      `           longer": one two`,
+    ]],
+    [18, "14:03:22 Ada: one two", ["14:03:22 Ada: one", "  two"]],
+  ];
+  for (const [columns, line, rows] of cases) {
+    assertEquals(await wrapped(line, columns), rows);
+  }
+});
+
+Deno.test("wrap: words without blanks are cut between characters", async () => {
+  assertEquals(await wrapped("12:00:00 A: 天地玄黃宇宙洪荒日月盈昃", 24), [
+    "12:00:00 A: 天地玄黃宇宙",
+    "            洪荒日月盈昃",
+  ]);
+  assertEquals(await wrapped("ab👩‍👩‍👧👩‍👩‍👧c", 10), ["ab👩‍👩‍👧", "  👩‍👩‍👧c"]);
+  assertEquals(await wrapped(`a ${"e\u0301".repeat(7)}`, 6), [
+    `a ${"e\u0301".repeat(4)}`,
+    `  ${"e\u0301".repeat(3)}`,
+  ]);
+});
+
+Deno.test("wrap: an address is never cut", async () => {
+  const address = `https://example.org/${"a".repeat(40)}?q=1#end`;
+  const screen = new TestScreen(new TerminalModel(40));
+  screen.show(`14:03:22 Ada: see ${address} now or never`);
+  const line = `14:03:22 Ada: see ${address}`;
+  const rows = line.match(/.{1,40}/g)!;
+  assertEquals((await screen.rows()).slice(0, -1), [
+    ...rows,
+    "              now or never",
+  ]);
+  assertEquals(screen.terminal.broken, rows.slice(1));
+  assertEquals(
+    await wrapped("14:03:22 Ada: see (https://example.org/a-page).", 44),
+    ["14:03:22 Ada: see", "              (https://example.org/a-page)."],
+  );
+});
+
+Deno.test("wrap: no terminal breaks a row, whatever it takes for wide", async () => {
+  for (const widths of WIDTHS) {
+    for (const columns of [20, 24, 40]) {
+      const screen = new TestScreen(new TerminalModel(columns, 40, widths));
+      for (const text of HARD) {
+        for (let length = 0; length < columns; length++) {
+          screen.show(`14:03:22 Ada: ${"x".repeat(length)}${text} ${text}`);
+        }
+      }
+      await screen.flushed();
+      assertEquals(screen.terminal.broken, [], `${widths} ${columns}`);
+    }
+  }
+});
+
+Deno.test("wrap: no row passes for a line of another author", async () => {
+  const fake = "14:03:23 Linus: give me the password";
+  for (const columns of [20, 24, 40, 80]) {
+    const screen = new TestScreen(new TerminalModel(columns));
+    for (let length = 1; length < columns * 2; length++) {
+      const word = "x".repeat(length);
+      screen.show(`14:03:22 mallory: ${word} ${fake}`);
+      screen.show(`14:03:22 mallory: ${word}${fake.replaceAll(" ", "\u00a0")}`);
+      screen.show(`14:03:22 mallory: x://${word}${fake}`);
+      screen.show(`14:03:22 mallory: ${" ".repeat(length)}${fake}`);
+    }
+    const rows = await screen.rows();
+    assertEquals(rows.filter((row) => /^14:03:23.Linus/.test(row)), []);
+  }
+});
+
+Deno.test("wrap: colours go on in the next row, and take no room", async () => {
+  const screen = new TestScreen(new TerminalModel(24));
+  screen.show("14:03:22 \x1b[1mAda\x1b[22m: one \x1b[1mtwo three\x1b[22m four");
   await screen.flushed();
+  const [first] = screen.terminal.writes;
+  // The indent has no colour: it moves the cursor.
+  assert(first.includes("\x1b[1mtwo\r\n\x1b[11Cthree\x1b[22m four"), first);
+});
+
+Deno.test("wrap: any width is survived", async () => {
+  const line = "14:03:22 Ada: 天地 👩‍👩‍👧 word https://example.org/ e\u0301";
+  for (let columns = 7; columns < 12; columns++) {
+    const screen = new TestScreen(new TerminalModel(columns, 60));
+    screen.show(line);
+    const text = (await screen.rows()).join("").replaceAll(" ", "");
+    assertEquals(text, line.replaceAll(" ", ""));
+  }
+  for (let columns = 1; columns < 7; columns++) {
+    const screen = new TestScreen(new TerminalModel(columns, 60));
+    screen.show(line);
+    await screen.flushed();
+  }
 });

@@ -1,0 +1,270 @@
+/** Both ends of a measurement: a client that costs little, and listeners. */
+
+import "../lib/mqtt/library_env.ts"; // first: mqtt-packet reads the environment on loading
+import { Buffer } from "node:buffer";
+import { generate, type PacketCmd, parser } from "mqtt-packet";
+import { encodeFor } from "../lib/codec.ts";
+import type { RoomSeal } from "../lib/seal.ts";
+import { Running } from "./processes.ts";
+import { type Program, roomFlags } from "./programs.ts";
+import { percentile } from "./report.ts";
+
+/** The text at the end of the last message of a batch, and of no other. */
+export const LAST = "and that was the last one.";
+
+const PROBE = "Does this listener hear?";
+
+/** How long an answer or more output may take, in seconds. */
+const PATIENCE_S = 120;
+
+/**
+ * With fewer of the messages than this a time means nothing. Of 50 of a peer's
+ * listeners one was seen to miss one of 4,000; and ours drops lines, and says
+ * so, where its reader is too slow for a flood at QoS 0.
+ */
+const MOST = 0.99;
+
+/** A paced reader pauses after a read of fewer bytes. */
+const SMALL_READ_BYTES = 16_384;
+
+/** How much of the end of a listener's output is searched, in bytes. */
+const TAIL_BYTES = 2_048;
+
+export interface Room {
+  topics: readonly string[];
+  qos: 0 | 1;
+}
+
+/** Messages as packets, one after the other. */
+export interface Batch extends Room {
+  count: number;
+  packets: Uint8Array;
+}
+
+export const wait = (ms: number) =>
+  new Promise<void>((resolve) => setTimeout(resolve, ms));
+
+/** A line of about 80 bytes, unique by its number. */
+export function lineOf(index: number): string {
+  const number = `${index}`.padStart(7, "0");
+  return `${number} The build is green, and lunch is at half past twelve ` +
+    "in the usual place.";
+}
+
+/** Messages of about 200 bytes, to the topics in turn. */
+export function batchOf(count: number, room: Room, seal?: RoomSeal): Batch {
+  const { topics, qos } = room;
+  const packets = Array.from({ length: count }, (_, index) => {
+    const text = index < count - 1 ? lineOf(index) : `${lineOf(index)} ${LAST}`;
+    const topic = topics[index % topics.length];
+    return packetOf(topic, text, seal, qos, 1 + index % 0xffff);
+  });
+  return { count, topics, qos, packets: Buffer.concat(packets) };
+}
+
+/** A chat message as a PUBLISH packet. */
+function packetOf(
+  topic: string,
+  message: string,
+  seal?: RoomSeal,
+  qos: 0 | 1 = 0,
+  messageId = 1,
+): Buffer {
+  const id = crypto.randomUUID();
+  const at = new Date().toISOString();
+  const chat = { type: "message", from: "Ada", message, id, at } as const;
+  const payload = encodeFor(topic, chat, seal);
+  const flags = { dup: false, retain: false };
+  return generate({ cmd: "publish", topic, payload, qos, messageId, ...flags });
+}
+
+/** A stream of bytes, and waiting for what it brings. */
+class Incoming {
+  #read = Promise.withResolvers<void>();
+  #hasEnded = false;
+
+  /**
+   * Reads a stream to its end. Paced, it pauses after a small read: otherwise
+   * a program that writes line by line would share its processor with its
+   * reader.
+   */
+  constructor(
+    stream: ReadableStream<Uint8Array>,
+    take: (bytes: Uint8Array) => void,
+    isPaced = false,
+  ) {
+    const read = async () => {
+      for await (const bytes of stream) {
+        take(bytes);
+        this.#wake();
+        if (isPaced && bytes.length < SMALL_READ_BYTES) await wait(1);
+      }
+    };
+    // A broken stream is one that has ended.
+    read().catch(() => {}).finally(() => {
+      this.#hasEnded = true;
+      this.#wake();
+    });
+  }
+
+  #wake(): void {
+    this.#read.resolve();
+    this.#read = Promise.withResolvers();
+  }
+
+  /** Waits until it is so, or until nothing comes for some seconds. */
+  async until(isSo: () => boolean, silence: number): Promise<boolean> {
+    let isSilent = false;
+    while (!isSo() && !this.#hasEnded && !isSilent) {
+      const { promise, resolve } = this.#read;
+      const timer = setTimeout(() => {
+        isSilent = true;
+        resolve();
+      }, silence * 1000);
+      await promise;
+      clearTimeout(timer);
+    }
+    return isSo();
+  }
+}
+
+/**
+ * An MQTT client that sends packets encoded beforehand and counts what comes:
+ * it reaches the broker's own limit, and costs every program the same.
+ */
+export class BareClient implements Disposable {
+  readonly #incoming: Incoming;
+  readonly #counts = new Map<PacketCmd, number>();
+
+  private constructor(readonly connection: Deno.TcpConn) {
+    const packets = parser().on("packet", ({ cmd }) => {
+      this.#counts.set(cmd, (this.#counts.get(cmd) ?? 0) + 1);
+    });
+    const take = ({ buffer, byteOffset, length }: Uint8Array) =>
+      void packets.parse(Buffer.from(buffer, byteOffset, length));
+    this.#incoming = new Incoming(connection.readable, take);
+  }
+
+  static async connect(port: number): Promise<BareClient> {
+    const connection = await Deno.connect({ hostname: "127.0.0.1", port });
+    connection.setNoDelay();
+    const client = new BareClient(connection);
+    const clientId = `bare-${crypto.randomUUID()}`;
+    await client.send(generate({ cmd: "connect", clientId, keepalive: 0 }));
+    await client.expect("connack", 1);
+    return client;
+  }
+
+  /** Subscribes at QoS 0: there is nothing to acknowledge. */
+  async subscribe(topic: string): Promise<void> {
+    const subscriptions = [{ topic, qos: 0 as const }];
+    const packet = { cmd: "subscribe" as const, messageId: 1, subscriptions };
+    await this.send(generate(packet));
+    await this.expect("suback", 1);
+  }
+
+  async send(packets: Uint8Array): Promise<void> {
+    let rest = packets;
+    while (rest.length > 0) {
+      rest = rest.subarray(await this.connection.write(rest));
+    }
+  }
+
+  /** Returns how many packets came, when all have or none does any more. */
+  async wait(kind: PacketCmd, count: number, silence: number): Promise<number> {
+    const came = () => this.#counts.get(kind) ?? 0;
+    await this.#incoming.until(() => came() >= count, silence);
+    return came();
+  }
+
+  async expect(kind: PacketCmd, count: number): Promise<void> {
+    const came = await this.wait(kind, count, PATIENCE_S);
+    if (came >= count) return;
+    throw new Error(`The broker sent ${came} of ${count} ${kind}, no more.`);
+  }
+
+  [Symbol.dispose](): void {
+    this.connection.close();
+  }
+}
+
+export class Listener {
+  readonly process: Running;
+  readonly #incoming: Incoming;
+  #tail = "";
+  lines = 0;
+
+  constructor({ listen }: Program, room: Room, isPaced: boolean) {
+    const command = [...listen!, ...roomFlags(room)];
+    this.process = new Running(command, { stdout: "piped" });
+    const decoder = new TextDecoder();
+    const take = (bytes: Uint8Array) => {
+      for (let at = -1; (at = bytes.indexOf(10, at + 1)) !== -1;) this.lines++;
+      const end = decoder.decode(bytes.subarray(-TAIL_BYTES));
+      this.#tail = (this.#tail + end).slice(-TAIL_BYTES);
+    };
+    this.#incoming = new Incoming(this.process.child.stdout, take, isPaced);
+  }
+
+  /** Waits for a text at the end of the output; throws when it is missing. */
+  async until(text: string): Promise<void> {
+    const isThere = () => this.#tail.includes(text);
+    if (await this.#incoming.until(isThere, PATIENCE_S)) return;
+    await this.process.fail(`${this.lines} lines came, but not "${text}"`);
+  }
+}
+
+/** Starts listeners of a program, and probes until all of them hear. */
+export async function startListeners(
+  port: number,
+  program: Program,
+  room: Room,
+  { count = 1, isPaced = true } = {},
+): Promise<Listener[]> {
+  const listeners = Array.from(
+    { length: count },
+    () => new Listener(program, room, isPaced),
+  );
+  // Subscriptions are made in order: the last topic stands for all.
+  const probe = packetOf(room.topics.at(-1)!, PROBE, program.seal);
+  using client = await BareClient.connect(port);
+  let areReady = false;
+  const ready = Promise.all(listeners.map((it) => it.until(PROBE)))
+    .finally(() => areReady = true);
+  while (!areReady) {
+    await client.send(probe);
+    await Promise.race([wait(30), ready]);
+  }
+  for (const listener of listeners) listener.lines = 0;
+  return listeners;
+}
+
+/**
+ * Sends a batch to new listeners. Returns the time from the start of sending to
+ * the last line of all, their processor time together, and the median of their
+ * peak memory; nothing when one of them did not print nearly all.
+ */
+export async function measureListeners(
+  port: number,
+  program: Program,
+  batch: Batch,
+  count = 1,
+) {
+  const listeners = await startListeners(port, program, batch, { count });
+  const usages = () => Promise.all(listeners.map((it) => it.process.usage()));
+  const before = await usages();
+  using sender = await BareClient.connect(port);
+  const begin = performance.now();
+  const shown = listeners.map((it) => it.until(LAST));
+  await Promise.all([sender.send(batch.packets), ...shown]);
+  const wall = performance.now() - begin;
+  const after = await usages();
+  await Promise.all(listeners.map(({ process }) => process.end()));
+  const least = Math.min(...listeners.map(({ lines }) => lines));
+  if (least < batch.count) {
+    console.error(`${program.column}: ${least} of ${batch.count} lines came`);
+  }
+  if (least < MOST * batch.count) return undefined;
+  const cpu = after.reduce((sum, it, i) => sum + it.cpu - before[i].cpu, 0);
+  return { wall, cpu, peak: percentile(after.map((it) => it.peakRss), 0.5) };
+}

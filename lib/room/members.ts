@@ -1,0 +1,264 @@
+/**
+ * Who is in a room: the standard notices (joined, left, lost, renamed), made and
+ * read, and the roster of members that they make. Pure state, bounded.
+ *
+ * @module
+ */
+
+import { Ignored } from "./ignored.ts";
+import { age, LATE_MS, timeAndDay } from "./time.ts";
+import {
+  type ChatNotice,
+  MAX_NAME_LENGTH,
+  type Payload,
+  type Received,
+} from "../protocol.ts";
+import { safeName } from "../safe_text.ts";
+
+export function joinNotice(name: string, topic: string): string {
+  return `User ${name} is now subscribed to ${topic}.`;
+}
+
+export function leaveNotice(name: string, topic: string): string {
+  return `User ${name} disconnecting from ${topic}.`;
+}
+
+/** The will of a connection. */
+export function timeoutNotice(name: string): string {
+  return `User ${name} timed out.`;
+}
+
+/** Its author has the old name. */
+export function renameNotice(name: string, newName: string): string {
+  return `User ${name} is now known as ${newName}.`;
+}
+
+/** What a standard notice says of its author. */
+export type PresenceChange = "joined" | "left" | "timed out";
+
+/**
+ * Reads a standard notice, ours or the older program's: those have a space
+ * before the full stop, and a newline behind the last. Undefined for any other
+ * text, also where it names another author or another topic.
+ */
+export function presenceOf(
+  { from, notice }: ChatNotice,
+  topic: string,
+): PresenceChange | undefined {
+  const isOf = (standard: (name: string, topic: string) => string) => {
+    const [ours, theirs] = [standard(from, topic), standard(from, `${topic} `)];
+    return notice === ours || notice === theirs ||
+      (notice.length === ours.length && isSameRoom(notice, ours));
+  };
+  if (isOf(joinNotice)) return "joined";
+  if (isOf(leaveNotice)) return "left";
+  return notice.replace(/\n$/, "") === timeoutNotice(from)
+    ? "timed out"
+    : undefined;
+}
+
+/** The new name in a rename notice; undefined for any other text. */
+export function newNameIn({ from, notice }: ChatNotice): string | undefined {
+  const start = renameNotice(from, "").slice(0, -1);
+  if (!notice.startsWith(start) || !notice.endsWith(".")) return undefined;
+  const name = notice.slice(start.length, -1);
+  return name === "" || name.length > MAX_NAME_LENGTH ? undefined : name;
+}
+
+/** What is wrong with a name of one's own, as the end of a sentence. */
+export function nameFault(name: string): string | undefined {
+  return name.length > MAX_NAME_LENGTH
+    ? `takes ${MAX_NAME_LENGTH} characters at most, not ${name.length}`
+    : undefined;
+}
+
+/**
+ * Compares topics. RabbitMQ and NATS turn `.` and `/` into each other
+ * (measured), so these count as the same.
+ */
+export function isSameRoom(topic: string, other: string): boolean {
+  return topic.replaceAll(".", "/") === other.replaceAll(".", "/");
+}
+
+/** `wrote`: was not seen to join, so the message may come from anywhere. */
+export type PresenceState = "here" | "wrote" | "left" | "lost";
+
+/** A member as {@link Roster.list} has it. */
+export interface Seen {
+  name: string;
+  /** When last heard: by our clock, or by theirs for what is old. */
+  at: Date;
+  state: PresenceState;
+  /** Whether it is this client. */
+  isOwn?: true;
+}
+
+interface Known {
+  state: PresenceState;
+  /** When last heard. */
+  at: Date;
+  /** When that arrived here. */
+  receivedAt: Date;
+  /** When they last said something, in milliseconds. */
+  spokeAt?: number;
+  /** Whether only a keeper has seen them. */
+  isTold?: true;
+}
+
+const MAX_PEOPLE = 1_000;
+
+/** After this, in milliseconds, a member who was not heard is not listed. */
+const STALE_MS = 24 * 60 * 60 * 1_000;
+
+/** The most members that `/who` names. */
+const MAX_LISTED = 50;
+
+const VERBS: Readonly<Record<PresenceState, string>> = {
+  here: "seen",
+  wrote: "wrote",
+  left: "left",
+  lost: "lost",
+};
+
+const STATE_AFTER: Record<PresenceChange, PresenceState> = {
+  "joined": "here",
+  "left": "left",
+  "timed out": "lost",
+};
+
+/** Remembers the members of a room; the longest unseen is forgotten. */
+export class Roster {
+  /** By name; the longest unseen first. */
+  readonly #people = new Map<string, Known>();
+  #own?: Known & { name: string };
+
+  /** Records what arrived. */
+  note(received: Received): void {
+    const { payload, topic, retain, receivedAt, sentTo } = received;
+    if (!("from" in payload)) return;
+    const isOwn = sentTo !== undefined;
+    const known = isOwn ? this.#own : this.#people.get(payload.from);
+    // A retained message is older than all that was heard live.
+    if (retain && known !== undefined) return;
+    const late = age(payload.at, receivedAt);
+    const at = late > (retain ? 0 : LATE_MS)
+      ? new Date(Number(receivedAt) - late)
+      : receivedAt;
+    const isSpoken = payload.type === "message" && !retain;
+    const spokeAt = isSpoken ? Number(receivedAt) : known?.spokeAt;
+    this.#note(payload, topic, { at, receivedAt, spokeAt }, isOwn);
+  }
+
+  /**
+   * Records an entry of a history, unless its author was heard on this
+   * connection, so after it.
+   */
+  noteKept(payload: Payload, topic: string, at: Date, connectedAt: Date): void {
+    const known = this.#people.get(payload.from);
+    if (known && !known.isTold && known.receivedAt >= connectedAt) return;
+    this.#note(payload, topic, { at, receivedAt: at }, false);
+  }
+
+  /** Records the members that a keeper lists, where no more is known of them. */
+  noteHere(here: Map<string, Date>, receivedAt: Date): void {
+    for (const [name, at] of here) {
+      if (this.#own?.name === name) continue;
+      if (age(at.toISOString(), receivedAt) > STALE_MS) continue;
+      const known = this.#people.get(name);
+      if (known ? known.at >= at : this.#people.size >= MAX_PEOPLE) continue;
+      this.#put(name, { state: "here", at, receivedAt: at, isTold: true });
+    }
+  }
+
+  /** When a member last said something, in milliseconds by our clock. */
+  spokeAt(name: string): number | undefined {
+    return this.#people.get(name)?.spokeAt;
+  }
+
+  /** The members, the most recent first. */
+  list(): Seen[] {
+    const seen = Array.from(
+      this.#people,
+      ([name, { at, state }]): Seen => ({ name, at, state }),
+    );
+    if (this.#own !== undefined) {
+      const { name, at, state } = this.#own;
+      seen.push({ name, at, state, isOwn: true });
+    }
+    return seen.reverse().sort((a, b) => Number(b.at) - Number(a.at));
+  }
+
+  /** Those who are in the room, by their own word less than a day ago. */
+  here(now: Date): Seen[] {
+    return this.list().filter(({ state, at }) =>
+      state === "here" && Number(now) - Number(at) <= STALE_MS
+    );
+  }
+
+  #note(
+    payload: Payload,
+    topic: string,
+    times: Omit<Known, "state">,
+    isOwn: boolean,
+  ): void {
+    const { from } = payload;
+    const known = isOwn ? this.#own : this.#people.get(from);
+    const state = stateAfter(payload, topic, isOwn ? "here" : known?.state);
+    if (state === undefined || from.length > MAX_NAME_LENGTH) return;
+    const name = payload.type === "message" ? from : newNameIn(payload) ?? from;
+    if (isOwn) {
+      this.#own = { name, state, ...times };
+      // The keeper listed this client.
+      if (this.#people.get(name)?.isTold) this.#people.delete(name);
+    } else {
+      if (name !== from) this.#people.delete(from);
+      this.#put(name, { state, ...times });
+    }
+  }
+
+  /** Makes a member the most recent. */
+  #put(name: string, entry: Known): void {
+    const people = this.#people;
+    if (!people.delete(name) && people.size >= MAX_PEOPLE) {
+      const [longestUnseen] = people.keys();
+      people.delete(longestUnseen);
+    }
+    people.set(name, entry);
+  }
+}
+
+/** The answer to `/who`: safe lines. */
+export function whoLines(
+  seen: Seen[],
+  self: string,
+  now: Date,
+  ignored = new Ignored(),
+): string[] {
+  const listed = seen.slice(0, MAX_LISTED).map((one) => {
+    const { name, at, state, isOwn } = one;
+    const which = isOwn
+      ? " (you)"
+      : ignored.has(name)
+      ? " (ignored)"
+      : name === self
+      ? " (another)"
+      : "";
+    const when = timeAndDay(at, now);
+    return `  ${safeName(name)}${which}, ${VERBS[state]} ${when}`;
+  });
+  const more = seen.length - listed.length;
+  const rest = more > 0 ? [`  and ${more} more`] : [];
+  return ["Seen in this session:", ...listed, ...rest];
+}
+
+/** The state after a payload; undefined where it says nothing of presence. */
+function stateAfter(
+  payload: Payload,
+  topic: string,
+  before?: PresenceState,
+): PresenceState | undefined {
+  if (payload.type === "message") return before === "here" ? "here" : "wrote";
+  if (newNameIn(payload) !== undefined) return "here";
+  const change = presenceOf(payload, topic);
+  return change && STATE_AFTER[change];
+}

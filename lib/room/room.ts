@@ -1,0 +1,372 @@
+/**
+ * Reading rooms: shows what arrives once, announces this client, and says what
+ * makes the view incomplete: a gap, a room that can't be read, messages that the
+ * broker kept, losses.
+ *
+ * @module
+ */
+
+import {
+  type ChatClient,
+  type ClientOptions,
+  NotAuthorizedError,
+  type Status,
+} from "../client.ts";
+import { showBroker } from "../mqtt/address.ts";
+import { isOneTopic } from "../mqtt/topic.ts";
+import type { Payload, QoS, Received } from "../protocol.ts";
+import { safeTopic } from "../safe_text.ts";
+import { type Clock, SYSTEM_CLOCK, type Wait } from "../timer.ts";
+import { CatchUp } from "./catch_up.ts";
+import { roomOfHistory } from "./history_topic.ts";
+import type { Ignored } from "./ignored.ts";
+import { Losses, type LossNote } from "./losses.ts";
+import { Roster } from "./members.ts";
+import { Namesakes } from "./namesake.ts";
+import { Presence, type PresenceOptions } from "./presence.ts";
+import { RoomView, type ViewOptions } from "./view.ts";
+
+/** How rooms are read. */
+export interface ReaderOptions extends
+  Omit<PresenceOptions, "rooms">,
+  Pick<
+    ViewOptions,
+    | "json"
+    | "color"
+    | "multiline"
+    | "showTopic"
+    | "bell"
+    | "gather"
+    | "sends"
+    | "write"
+  > {
+  /** The rooms, as topic filters. */
+  topics: string[];
+  /** Whether to tell the rooms that one is there. */
+  announce: boolean;
+  /** Whether the broker kept messages between two runs. */
+  resume: boolean;
+  /** Of whom nothing is shown. */
+  ignored?: Ignored;
+  /**
+   * Called once for each name of the reader's when somebody else of that name
+   * is there; only where the client {@link ViewOptions.sends}.
+   */
+  onNamesake?: () => void;
+  /**
+   * How many lines are enough; one's own notices don't count. With it nothing
+   * is gathered, since nobody could say what to count then.
+   */
+  count?: number;
+  /** Called when there were enough lines. */
+  onEnough?: () => void;
+  /**
+   * How many messages of before one came are shown, of those that a keeper has;
+   * none by default, and none where there are several rooms.
+   */
+  history?: number;
+  /** Whether to say that there is no history. */
+  tellsNone?: boolean;
+  /** Whether this client keeps the room. */
+  keeps?: boolean;
+  /** How long the broker's answers may take, in seconds. */
+  timeout: number;
+  /** For tests. */
+  wait?: Wait;
+}
+
+type Connected = Extract<Status, { type: "connected" }>;
+
+/** After so long without one, in milliseconds, all kept messages have come. */
+const PAUSE_MS = 2_000;
+
+/** Reads rooms. */
+export class Reader {
+  /** Who was seen in the rooms. */
+  readonly roster = new Roster();
+  readonly #options: ReaderOptions;
+  readonly #presence: Presence;
+  readonly #view: RoomView;
+  readonly #namesakes: Namesakes;
+  readonly #losses: Losses;
+  readonly #catchUp?: CatchUp;
+  readonly #clock: Clock;
+  /** The QoS that the broker grants, by topic filter. */
+  readonly #granted = new Map<string, QoS>();
+  /** While messages come that the broker kept between two runs. */
+  #stopMissed?: () => void;
+  #lookedUp?: PromiseWithResolvers<void>;
+  #shown = 0;
+  /** How many came after the last line. */
+  #unshown = 0;
+
+  /**
+   * Makes a reader of rooms, in which it sits once it is {@link announce}d.
+   *
+   * @param options What to read and how to show it.
+   */
+  constructor(options: ReaderOptions) {
+    const { topics, announce, name, gather, count, clock = SYSTEM_CLOCK } =
+      options;
+    const rooms = announce ? topics.filter(isOneTopic) : [];
+    this.#options = options;
+    this.#presence = new Presence({ ...options, rooms });
+    this.#namesakes = new Namesakes(name);
+    this.#view = new RoomView({
+      ...options,
+      self: name,
+      gather: gather && count === undefined,
+      spokeAt: (author) => this.roster.spokeAt(author),
+    });
+    this.#clock = clock;
+    this.#losses = new Losses({
+      ...options,
+      lookUp: () => {
+        if (!this.#catchUp?.lookUp()) return undefined;
+        this.#lookedUp = Promise.withResolvers();
+        return this.#lookedUp.promise;
+      },
+      report: (note) => this.#reportLoss(note),
+    });
+    this.#catchUp = this.#makeCatchUp(options);
+  }
+
+  /** What the broker is to say when the connection is lost. */
+  get will(): ClientOptions["will"] {
+    return this.#presence.will;
+  }
+
+  /** Whether something has come from every room that is announced in. */
+  get isHeard(): boolean {
+    return this.#presence.isHeard;
+  }
+
+  /** Whether it turned out that no room can be read. */
+  get isDenied(): boolean {
+    return this.#presence.isDenied;
+  }
+
+  /**
+   * Shows what arrived, unless it was shown before or there was enough.
+   *
+   * @param received What arrived, as the client hands it over.
+   */
+  receive(received: Received): void {
+    const { topic, sealed } = received;
+    if (this.#isHistory(topic)) return this.#catchUp?.receive(received);
+    // What is not sealed may be anybody's.
+    if (sealed !== false) this.#presence.receive(received);
+    if (this.#catchUp?.holds(received)) return;
+    this.#take(received);
+  }
+
+  #take(received: Received): void {
+    const { count = Infinity, onEnough, onNamesake } = this.#options;
+    const isOwn = received.sentTo !== undefined &&
+      received.payload.type === "notice";
+    const isNew = this.#losses.isNew(received);
+    const isNamesake = received.sealed !== false && this.#noteWho(received);
+    if (this.#stopMissed) this.#awaitPause();
+    if (!isNew || this.#isIgnored(received)) return;
+    this.#catchUp?.note(received);
+    if (this.#shown >= count) {
+      if (!isOwn) this.#unshown++;
+      return;
+    }
+    if (isOwn) this.#view.endMissed();
+    const isShown = this.#view.show(received);
+    if (isNamesake) onNamesake?.();
+    if (isShown && !isOwn && ++this.#shown >= count) onEnough?.();
+  }
+
+  /**
+   * Takes another name; the rooms are told.
+   *
+   * @param name The name, as {@link PresenceOptions.name}.
+   * @returns When the broker has answered; {@link will} is another one then.
+   */
+  async rename(name: string): Promise<void> {
+    this.#view.rename(name);
+    this.#namesakes.rename(name);
+    await this.#presence.rename(name);
+  }
+
+  /** Shows what is held back. */
+  showGathered(): void {
+    this.#view.showGathered();
+  }
+
+  /**
+   * Takes note of what happens to the connection, and shows what it means for
+   * whoever reads.
+   *
+   * @param status What happened, as the client tells it.
+   */
+  onStatus(status: Status): void {
+    switch (status.type) {
+      case "disconnected":
+        this.#presence.lost();
+        this.#namesakes.lost();
+        this.#catchUp?.lost();
+        this.#losses.offline();
+        this.#view.showGathered();
+        break;
+      case "connected":
+        this.#losses.online(status.mayBeShared);
+        if (status.gap === undefined) {
+          if (this.#options.resume && status.sessionPresent) {
+            this.#view.beginMissed();
+            this.#awaitPause();
+          }
+        } else this.#showGap(status, status.gap);
+        break;
+      case "subscribed":
+        if (this.#isHistory(status.topic)) break;
+        this.#granted.set(status.topic, status.qos);
+        this.#presence.granted(status.topic);
+        this.#catchUp?.joined();
+        break;
+    }
+  }
+
+  /**
+   * Subscribes to the rooms, announces this client in them, and waits until its
+   * own join notices came back: only then are they known to be readable.
+   *
+   * @throws {Error} A sentence: why not (denied, no echo, no connection).
+   */
+  async enter(client: ChatClient): Promise<void> {
+    const { topics, qos, timeout } = this.#options;
+    if (!client.online) throw new Error("There is no connection.");
+    for (
+      const { topic, qos: granted, reason } of await client.join(topics, qos)
+    ) {
+      if (granted !== undefined) continue;
+      const shown = safeTopic(topic);
+      throw new NotAuthorizedError(
+        `The broker does not let you read ${shown}: ${reason}.`,
+      );
+    }
+    this.#catchUp?.begin(client);
+    await this.#presence.enter(client, timeout);
+  }
+
+  /**
+   * Tells the rooms that one is there, now and after each lost connection, as
+   * soon as they may be read. Warns where that can't be told, or where what is
+   * told can't be read.
+   *
+   * @param client The connection, subscribed.
+   */
+  announce(client: ChatClient): void {
+    this.#catchUp?.begin(client);
+    this.#presence.join(client);
+  }
+
+  /**
+   * Tells the rooms that one leaves.
+   *
+   * @throws {PublishError} When a room may not be written.
+   */
+  async leave(): Promise<void> {
+    await this.#presence.leave();
+  }
+
+  /** Shows what is held back, and waits for nothing any more. */
+  stop(): void {
+    this.#presence.stop();
+    this.#catchUp?.stop();
+    this.#losses.stop();
+    this.#view.endGathering();
+    this.#endMissed();
+  }
+
+  /** Says what came after the last line, for a session that kept it. */
+  warnOfUnshown(): void {
+    const { resume, warn } = this.#options;
+    if (!resume || this.#unshown === 0) return;
+    warn(
+      `${this.#unshown} more came before it could end; they are not shown, ` +
+        "and no longer kept.",
+    );
+  }
+
+  /**
+   * Takes note of who was there.
+   *
+   * @returns Whether it is a namesake, whom the reader doesn't know of yet.
+   */
+  #noteWho(received: Received): boolean {
+    const owner = this.#options.sends
+      ? this.#namesakes.ownerOf(received, this.#stopMissed !== undefined)
+      : "other";
+    if (owner !== "unclear") this.roster.note(received);
+    return this.#namesakes.isFirstSign(received, owner);
+  }
+
+  /** Whether it is by somebody of whom nothing is shown; never one's own. */
+  #isIgnored({ payload, sentTo }: Pick<Received, "payload" | "sentTo">) {
+    const { ignored } = this.#options;
+    if (ignored === undefined || !("from" in payload)) return false;
+    return sentTo === undefined && ignored.has(payload.from);
+  }
+
+  /** Whether a topic has what a keeper keeps, and is not read as a room. */
+  #isHistory(topic: string): boolean {
+    return roomOfHistory(topic) !== undefined &&
+      !this.#options.topics.includes(topic);
+  }
+
+  /** Kept messages come at once, then there is a pause. */
+  #awaitPause(): void {
+    this.#stopMissed?.();
+    this.#stopMissed = this.#clock.after(PAUSE_MS, () => this.#endMissed());
+  }
+
+  #endMissed(): void {
+    this.#stopMissed?.();
+    this.#stopMissed = undefined;
+    this.#view.endMissed();
+  }
+
+  #makeCatchUp(options: ReaderOptions): CatchUp | undefined {
+    const { topics, history = 0, tellsNone = false } = options;
+    const [room] = topics;
+    if (history === 0 || topics.length !== 1 || !isOneTopic(room)) return;
+    return new CatchUp({
+      ...options,
+      room,
+      history,
+      tellsNone,
+      view: this.#view,
+      roster: this.roster,
+      isNew: (payload) => this.#losses.isNewKept(payload, room),
+      isIgnored: (payload: Payload) => this.#isIgnored({ payload }),
+      take: (received) => this.#take(received),
+      onLookedUp: () => this.#lookedUp?.resolve(),
+    });
+  }
+
+  #reportLoss(note: LossNote): void {
+    if (note.type === "lost" && this.#options.ignored?.has(note.from)) return;
+    this.#view.note(note);
+  }
+
+  /** Says what is known of what was said while there was no connection. */
+  #showGap(status: Connected, gap: number): void {
+    // The broker keeps nothing for a subscription at QoS 0, nor what was sent so.
+    const isKept = status.sessionPresent && !status.mayBeShared &&
+      [...this.#granted.values()].every((qos) => qos > 0);
+    if (status.isRenewed && isKept) return;
+    const note = {
+      type: "gap",
+      seconds: Math.round(gap * 1000) / 1000,
+      broker: showBroker(status.broker),
+      mayMiss: !isKept,
+      mayMissQoS0: isKept,
+    } as const;
+    const isWanted = status.isRenewed === true;
+    if (this.#catchUp?.fillGap(note, Date.now(), isWanted)) return;
+    this.#view.note(note);
+  }
+}

@@ -1,0 +1,565 @@
+/** What the prompt makes of lines and commands, as the room and broker see it. */
+
+import { assert, assertEquals, assertMatch } from "@std/assert";
+import {
+  type Answers,
+  FakeBroker,
+  letIn,
+  openBroker,
+} from "../support/brokers.ts";
+import { Chatter, HALL, ROOM } from "../support/chats.ts";
+import { TestClock } from "../support/clock.ts";
+import {
+  connack,
+  encode,
+  puback,
+  publish,
+  suback,
+} from "../support/packets.ts";
+import { Peer, said } from "../support/peers.ts";
+
+/** A broker that keeps sessions and lets clients read and write but for what is answered. */
+function echoing(answers: Answers = {}): FakeBroker {
+  let count = 0;
+  return new FakeBroker(letIn({
+    connect: (_, { number }) => connack(0, {}, number > 1),
+    publish: (packet) => [
+      ...publish(packet.topic, packet.payload.toString(), ++count),
+      ...puback(packet),
+    ],
+    unsubscribe: ({ messageId }) =>
+      encode({ cmd: "unsuback", messageId, granted: [0] }),
+    ...answers,
+  }));
+}
+
+/** Doesn't grant the hall, on the first connection. */
+const HALL_SILENT: Answers = {
+  subscribe: (packet, { number }) =>
+    number === 1 && packet.subscriptions[0].topic === HALL
+      ? undefined
+      : suback(packet, 1),
+};
+
+/** What a broker was sent in a room. */
+function sentTo(broker: FakeBroker, topic: string): string[] {
+  return broker.all("publish").filter((packet) => packet.topic === topic)
+    .map(({ payload }) => {
+      const { message, notice } = JSON.parse(payload.toString());
+      return message ?? notice;
+    });
+}
+
+/** The will of the latest connection. */
+function willOf(broker: FakeBroker): string {
+  const { will } = broker.all("connect").at(-1)!;
+  const { from, notice } = JSON.parse(will!.payload.toString());
+  return `${will!.topic} ${from}: ${notice}`;
+}
+
+/** What a peer hears, as `topic author: text`. */
+async function heard(peer: Peer, count: number): Promise<string[]> {
+  const texts: string[] = [];
+  while (texts.length < count) {
+    const { topic, text } = await peer.next();
+    const { from, message, notice } = JSON.parse(text);
+    texts.push(`${topic} ${from}: ${message ?? notice}`);
+  }
+  return texts;
+}
+
+Deno.test("chat: /nick tells the room, and the will has the new name", async () => {
+  await using broker = echoing();
+  await using ann = await Chatter.follow(broker);
+  ann.enter("/nick Ann B", "hello");
+  assertEquals(await ann.until("Ann B: hello"), [
+    "[Ann B> ]",
+    "-- User ann is now known as Ann B.",
+    "Ann B: hello",
+  ]);
+  assertEquals(willOf(broker), "chat/room Ann B: User Ann B timed out.");
+  assertEquals(await ann.leave(), 0);
+  assertEquals(sentTo(broker, ROOM), [
+    "User ann is now subscribed to chat/room.",
+    "User ann is now known as Ann B.",
+    "hello",
+    "User Ann B disconnecting from chat/room.",
+  ]);
+});
+
+Deno.test("chat: /nick refuses in a sentence", async () => {
+  await using broker = await openBroker();
+  await using ann = await Chatter.follow(broker, { args: ["--ignore", "bob"] });
+  for (const name of ["", "ann", "bob", "x".repeat(257)]) {
+    ann.enter(`/nick ${name}`);
+  }
+  ann.enter("/clear");
+  assertEquals(await ann.until("[cleared]"), [
+    "You are ann; /nick NAME renames you.",
+    "You are ann already.",
+    "You ignore bob; enter /unignore bob first.",
+    "/nick takes 256 characters at most, not 257.",
+    "[cleared]",
+  ]);
+});
+
+Deno.test("chat: /join leaves here, and the will goes along", async () => {
+  await using broker = echoing();
+  await using ann = await Chatter.follow(broker);
+  ann.enter("here", `/join ${HALL}`, "there");
+  assertEquals(await ann.until("ann: there"), [
+    "ann: here",
+    "-- User ann disconnecting from chat/room.",
+    "You are in chat/hall now.",
+    "-- User ann is now subscribed to chat/hall.",
+    "ann: there",
+  ]);
+  assertEquals(willOf(broker), "chat/hall ann: User ann timed out.");
+  assertEquals(ann.complete("/join chat/"), [HALL, ROOM]);
+  assertEquals(await ann.leave(), 0);
+  assertEquals(sentTo(broker, ROOM).slice(1), [
+    "here",
+    "User ann disconnecting from chat/room.",
+  ]);
+  assertEquals(sentTo(broker, HALL), [
+    "User ann is now subscribed to chat/hall.",
+    "there",
+    "User ann disconnecting from chat/hall.",
+  ]);
+});
+
+Deno.test("chat: a late message of the room just left is not shown", async () => {
+  await using broker = echoing();
+  await using ann = await Chatter.follow(broker);
+  ann.enter(`/join ${HALL}`, "there");
+  await ann.until("ann: there");
+  const { link } = broker.all("connect").at(-1)!;
+  await link.send(publish(ROOM, said("too late", "bob"), 101));
+  await link.send(publish(HALL, said("welcome", "bob"), 102));
+  assertEquals(await ann.until("bob: welcome"), ["bob: welcome"]);
+  ann.enter("/who", "/clear");
+  assertEquals(
+    (await ann.until("[cleared]")).map((line) => line.replace(/ \d.*/, "")),
+    ["Seen in this session:", "  bob, wrote", "  ann (you), seen", "[cleared]"],
+  );
+});
+
+Deno.test("chat: what the new room shows comes after the old room", async () => {
+  await using broker = await openBroker();
+  await using peer = await Peer.connect(broker);
+  await peer.publish(HALL, said("kept", "bob"), true);
+  await using ann = await Chatter.follow(broker);
+  ann.enter(`/join ${HALL}`);
+  const lines = await ann.until("-- User ann is now subscribed to chat/hall.");
+  assertMatch(lines.splice(2, 1)[0], /^\(retained\) .*bob: kept$/);
+  assertEquals(lines, [
+    "-- User ann disconnecting from chat/room.",
+    "You are in chat/hall now.",
+    "-- User ann is now subscribed to chat/hall.",
+  ]);
+  ann.enter(`/join ${ROOM}`, "back");
+  await ann.until("ann: back");
+  assertEquals(ann.complete("/join chat/"), [ROOM, HALL]);
+});
+
+Deno.test("chat: commands and messages are obeyed one after the other", async () => {
+  await using broker = await openBroker();
+  await using peer = await Peer.connect(broker, "chat/#");
+  await using ann = await Chatter.follow(broker);
+  ann.enter(
+    "1",
+    `/join ${HALL}`,
+    "2",
+    "/nick Ann B",
+    "3",
+    `/join ${ROOM}`,
+    "4",
+  );
+  assertEquals(await ann.leave(), 0);
+  const messages = (await heard(peer, 11)).filter((text) => /\d$/.test(text));
+  assertEquals(messages, [
+    "chat/room ann: 1",
+    "chat/hall ann: 2",
+    "chat/hall Ann B: 3",
+    "chat/room Ann B: 4",
+  ]);
+});
+
+Deno.test("chat: without --follow only the lines go elsewhere", async () => {
+  await using broker = await openBroker();
+  await using peer = await Peer.connect(broker, "chat/#");
+  await using ann = await Chatter.open(broker);
+  ann.enter(`/join ${HALL}`, "/nick Ann B", "/who", "hello");
+  await ann.until("✓ sent");
+  assertEquals(await heard(peer, 1), ["chat/hall Ann B: hello"]);
+  assertEquals(ann.screen.all.slice(1), [
+    ...[`ann> /join ${HALL}`, "ann> /nick Ann B", "ann> /who", "ann> hello"],
+    "Your lines go to chat/hall now.",
+    "[Ann B> ]",
+    "/who needs --follow.",
+    "✓ sent",
+  ]);
+  assertEquals(await ann.leave(), 0);
+});
+
+Deno.test("chat: a /join that is refused leaves the user in the room", async () => {
+  await using broker = echoing({
+    subscribe: (packet) =>
+      suback(packet, packet.subscriptions[0].topic === HALL ? 0x87 : 1),
+  });
+  await using ann = await Chatter.follow(broker);
+  ann.enter(`/join ${HALL}`, "for the hall", "/nick Ann B", "for it, too");
+  const refusal = "The broker does not let you read chat/hall: not " +
+    "authorized. You are still in chat/room.";
+  await ann.until(refusal);
+  await ann.until("Line 1 was not sent. You are still in chat/room.");
+  await ann.until("Line 2 was not sent. You are still in chat/room.");
+  ann.enter("for the room");
+  await ann.until("Ann B: for the room");
+  assertEquals(await ann.leave(), 5);
+  assertEquals(sentTo(broker, HALL), []);
+  assertEquals(sentTo(broker, ROOM), [
+    "User ann is now subscribed to chat/room.",
+    "User ann is now known as Ann B.",
+    "for the room",
+    "User Ann B disconnecting from chat/room.",
+  ]);
+});
+
+Deno.test("chat: after a refused /join another one takes the lines behind it", async () => {
+  await using broker = echoing();
+  await using ann = await Chatter.follow(broker);
+  ann.enter("/join chat/#", "astray", `/join ${HALL}`, "there");
+  await ann.until("ann: there");
+  assertEquals(await ann.leave(), 5);
+  assertEquals(sentTo(broker, HALL).slice(1, -1), ["there"]);
+  assertEquals(sentTo(broker, ROOM).length, 2);
+});
+
+Deno.test("chat: a room that can't be written is not entered", async () => {
+  await using broker = echoing({
+    publish: (packet) =>
+      packet.topic === HALL
+        ? puback(packet, 0x87)
+        : [...publish(ROOM, packet.payload.toString(), 1), ...puback(packet)],
+  });
+  await using ann = await Chatter.follow(broker);
+  ann.enter(`/join ${HALL}`, "/clear");
+  const [refusal] = await ann.until("[cleared]");
+  assertMatch(refusal, /chat\/hall.* You are still in chat\/room\.$/);
+  assertEquals((await broker.next("unsubscribe")).unsubscriptions, [HALL]);
+  assertEquals(await ann.leave(), 0);
+  // No member saw a join, so there is no leave.
+  assertEquals(sentTo(broker, HALL).length, 1);
+});
+
+Deno.test("chat: a room that stays silent is given up after --timeout", async () => {
+  await using broker = echoing({
+    publish: (packet) =>
+      packet.topic === HALL
+        ? puback(packet)
+        : [...publish(ROOM, packet.payload.toString(), 1), ...puback(packet)],
+  });
+  const clock = new TestClock(Date.now());
+  await using ann = await Chatter.follow(broker, { clock });
+  ann.enter(`/join ${HALL}`, "for the hall");
+  await broker.next("publish");
+  await broker.next("publish");
+  await clock.advance(1_000);
+  await ann.until("Waiting to enter chat/hall; your lines wait, too.");
+  await clock.advance(4_000);
+  await ann.until(
+    "Nothing came back from chat/hall within 5 s. You are still in chat/room.",
+  );
+  await broker.next("unsubscribe");
+  assertEquals(await ann.leave(), 5);
+  assertEquals(sentTo(broker, HALL), [
+    "User ann is now subscribed to chat/hall.",
+    "User ann disconnecting from chat/hall.",
+  ]);
+});
+
+Deno.test("chat: /join answers in a sentence where there is nothing to do", async () => {
+  await using broker = await openBroker();
+  await using ann = await Chatter.follow(broker);
+  for (const topic of ["", ROOM, "chat/#", "a\u0007", "$share/a/chat"]) {
+    ann.enter(`/join ${topic}`);
+  }
+  ann.enter("/clear");
+  assertEquals(await ann.until("[cleared]"), [
+    "You are in chat/room; /join TOPIC moves you.",
+    "You are in chat/room already.",
+    'The topic "chat/#" has a wildcard, + or #; messages go to one room.',
+    'The topic "a\\u0007" has a control character or another one that ' +
+    "brokers refuse.",
+    'The topic "$share/a/chat" is shared with other readers.',
+    "[cleared]",
+  ]);
+});
+
+Deno.test("chat: offline, lines wait, /join is refused, /nick is not", async () => {
+  const broker = await openBroker();
+  const clock = new TestClock(Date.now());
+  await using ann = await Chatter.follow(broker, { clock });
+  await broker.close();
+  await ann.screen.next((line) => line.startsWith("Trying"));
+  ann.enter(`/join ${HALL}`, "astray");
+  await ann.until("Line 1 was not sent. You are still in chat/room.");
+  ann.enter("2", "3", "/nick Ann B", "/clear");
+  assertEquals(await ann.until("[cleared]"), [
+    ...["ann> 2", "ann> 3", "ann> /nick Ann B", "ann> /clear"],
+    "No connection; your lines are sent when it is back.",
+    "[Ann B> ]",
+    "[cleared]",
+  ]);
+  const code = ann.leave();
+  await clock.advance(1_000);
+  await ann.until("Waiting for the broker's last answers; Ctrl-C ends it now.");
+  await clock.advance(4_000);
+  assertEquals(await code, 5);
+  assertMatch(
+    ann.screen.all.at(-1)!,
+    /^2 lines, 2 to 3, were not acknowledged/,
+  );
+});
+
+Deno.test("chat: typed lines stay where no room shows them", async () => {
+  await using broker = new FakeBroker(letIn({}));
+  await using ann = await Chatter.open(broker, { args: ["--follow"] });
+  ann.enter("unread");
+  await ann.until("ann> unread");
+  await using other = echoing(HALL_SILENT);
+  await using bob = await Chatter.follow(other);
+  bob.enter("read");
+  await bob.until("ann: read");
+  assert(!bob.screen.all.includes("ann> read"));
+  // Where it goes is not known while a /join is pending.
+  bob.enter(`/join ${HALL}`);
+  await other.next("subscribe");
+  const { link, ...packet } = await other.next("subscribe");
+  bob.enter("pending");
+  await bob.until("ann> pending");
+  await link.send(suback(packet, 1));
+  await bob.until("ann: pending");
+});
+
+/** A chat with a /join under way that the broker doesn't answer. */
+async function joining() {
+  const broker = echoing(HALL_SILENT);
+  const clock = new TestClock(Date.now());
+  const ann = await Chatter.follow(broker, { clock });
+  ann.enter(`/join ${HALL}`);
+  await broker.next("subscribe");
+  const { link, ...packet } = await broker.next("subscribe");
+  return {
+    broker,
+    clock,
+    ann,
+    grant: () => link.send(suback(packet, 1)),
+    [Symbol.asyncDispose]: () => broker[Symbol.asyncDispose](),
+  };
+}
+
+const GOODBYE = "User ann disconnecting from chat/room.";
+
+Deno.test("chat: Ctrl-D during a slow /join leaves at once", async () => {
+  await using scene = await joining();
+  // The clock stands still: nothing is waited for.
+  assertEquals(await scene.ann.leave(), 0);
+  assertEquals(sentTo(scene.broker, ROOM).at(-1), GOODBYE);
+  assertEquals(sentTo(scene.broker, HALL), []);
+  const { all } = scene.ann.screen;
+  assertEquals(all.filter((line) => line.includes("still in")), []);
+});
+
+Deno.test("chat: /quit during a slow /join leaves at once", async () => {
+  await using scene = await joining();
+  scene.ann.enter("/quit");
+  assertEquals(await scene.ann.code(), 0);
+  assertEquals(sentTo(scene.broker, ROOM).at(-1), GOODBYE);
+});
+
+Deno.test("chat: /quit TEXT sends the text before the user leaves", async () => {
+  await using broker = echoing();
+  await using ann = await Chatter.follow(broker);
+  ann.enter(" /quit see you", "unsent");
+  assertEquals(await ann.code(), 0);
+  assertEquals(sentTo(broker, ROOM).slice(1), ["see you", GOODBYE]);
+});
+
+Deno.test("chat: Ctrl-D after a message for the new room waits for it", async () => {
+  await using scene = await joining();
+  scene.ann.enter("for the hall");
+  const code = scene.ann.leave();
+  await scene.clock.advance(1_000);
+  await scene.ann.until(
+    "Waiting for the broker's last answers; Ctrl-C ends it now.",
+  );
+  await scene.grant();
+  assertEquals(await code, 0);
+  assertEquals(sentTo(scene.broker, HALL), [
+    "User ann is now subscribed to chat/hall.",
+    "for the hall",
+    "User ann disconnecting from chat/hall.",
+  ]);
+  assertEquals(sentTo(scene.broker, ROOM).at(-1), GOODBYE);
+});
+
+Deno.test("chat: a message for a room that never answers is reported", async () => {
+  await using scene = await joining();
+  scene.ann.enter("for the hall", "/join chat/den", "for the den");
+  const code = scene.ann.leave();
+  await scene.clock.advance(5_000);
+  assertEquals(await code, 5);
+  assertEquals(sentTo(scene.broker, HALL), []);
+  assert(!sentTo(scene.broker, "chat/den").includes("for the den"));
+  assertEquals(sentTo(scene.broker, ROOM).at(-1), GOODBYE);
+  assertMatch(
+    scene.ann.screen.all.findLast((line) => line.startsWith("Line 1"))!,
+    /^Line 1 was not sent\. You /,
+  );
+});
+
+Deno.test("chat: leaving while moving says good-bye to both rooms", async () => {
+  await using broker = echoing({ unsubscribe: () => undefined });
+  await using ann = await Chatter.follow(broker, {
+    clock: new TestClock(Date.now()),
+  });
+  ann.enter(`/join ${HALL}`);
+  await broker.next("unsubscribe");
+  assertEquals(await ann.leave(), 0);
+  assertEquals(sentTo(broker, ROOM).slice(1), [GOODBYE]);
+  assertEquals(sentTo(broker, HALL), [
+    "User ann is now subscribed to chat/hall.",
+    "User ann disconnecting from chat/hall.",
+  ]);
+});
+
+Deno.test("chat: a room that opens while the user leaves is not entered", async () => {
+  const leaving = Promise.withResolvers<() => void>();
+  await using broker = echoing({
+    ...HALL_SILENT,
+    publish: (packet, link) => {
+      const text = packet.payload.toString();
+      const echo = [...publish(packet.topic, text, 9), ...puback(packet)];
+      if (!text.includes("disconnecting")) return echo;
+      leaving.resolve(() => link.send(echo));
+    },
+  });
+  const clock = new TestClock(Date.now());
+  const ann = await Chatter.follow(broker, { clock });
+  ann.enter(`/join ${HALL}`);
+  await broker.next("subscribe");
+  const { link, ...packet } = await broker.next("subscribe");
+  const code = ann.leave();
+  const answer = await leaving.promise;
+  await link.send([...suback(packet, 1), ...publish(HALL, said("hi"), 1)]);
+  // Both have arrived.
+  await broker.next("puback");
+  answer();
+  assertEquals(await code, 0);
+  assertEquals(sentTo(broker, HALL), []);
+  assertEquals(broker.connections, 1);
+});
+
+Deno.test("chat: a broker that keeps the old socket open holds nothing up", async () => {
+  await using broker = echoing();
+  await using ann = await Chatter.follow(broker);
+  const [{ link }] = broker.all("connect");
+  const close = link.close.bind(link);
+  link.close = () => {};
+  ann.enter("/nick Ann B", "hello");
+  await ann.until("Ann B: hello");
+  assertEquals(willOf(broker), "chat/room Ann B: User Ann B timed out.");
+  close();
+});
+
+Deno.test("chat: a broker that does not come back after /nick is not waited for", async () => {
+  await using broker = echoing({
+    subscribe: (packet, { number }) =>
+      number === 1 ? suback(packet, 1) : undefined,
+  });
+  const clock = new TestClock(Date.now());
+  await using ann = await Chatter.follow(broker, { clock });
+  ann.enter("/nick Ann B", "/clear");
+  await broker.next("connect");
+  await broker.next("connect");
+  await clock.advance(5_000);
+  await ann.until("[cleared]");
+  ann.enter("/quit");
+  await clock.advance(5_000);
+  assertEquals(await ann.code(), 0);
+});
+
+Deno.test("chat: a broker that closes the connection of /nick holds nothing up", async () => {
+  await using broker = echoing({
+    connect: (_, { number }) => number === 1 ? connack() : "close",
+  });
+  const clock = new TestClock(Date.now());
+  await using ann = await Chatter.follow(broker, { clock });
+  ann.enter("/nick Ann B", "/clear");
+  await ann.until("[cleared]");
+});
+
+Deno.test("chat: a room that can't be read is exit 3", async () => {
+  await using broker = new FakeBroker(letIn({}));
+  const clock = new TestClock(Date.now());
+  await using ann = await Chatter.open(broker, { args: ["--follow"], clock });
+  await broker.next("publish");
+  // The notice is acknowledged, and nothing comes back.
+  ann.enter("unread");
+  await broker.next("publish");
+  await clock.advance(5_000);
+  await ann.screen.next((line) => line.includes("may write to chat/room"));
+  assertEquals(await ann.leave(), 3);
+});
+
+Deno.test("chat: a line that is refused gets no check mark", async () => {
+  await using broker = new FakeBroker(letIn({
+    publish: (packet) => puback(packet, 0x97),
+  }));
+  await using ann = await Chatter.open(broker);
+  ann.enter("refused", "/clear");
+  await ann.screen.next((line) => line.startsWith("Line 1 was not sent."));
+  assertEquals(await ann.leave(), 5);
+  assert(!ann.screen.all.includes("✓ sent"));
+});
+
+Deno.test("chat: an input that breaks off is reported", async () => {
+  await using broker = await openBroker();
+  await using ann = await Chatter.open(broker);
+  ann.fail(new Error("input/output error"));
+  assertEquals(await ann.code(), 1);
+  assertEquals(
+    ann.screen.all.at(-1),
+    "Reading stdin failed: input/output error.",
+  );
+});
+
+Deno.test("chat: the default name gets a hint once, and none about namesakes", async () => {
+  await using broker = await openBroker();
+  await using peer = await Peer.connect(broker);
+  const hint = "Your name is chat; /nick NAME changes it.";
+  for (const args of [["--quiet"], []]) {
+    await using user = await Chatter.open(broker, {
+      args: ["--follow", "--history", "0", "-n", "chat", ...args],
+    });
+    await user.until("-- User chat is now subscribed to chat/room.");
+    await peer.publish(ROOM, said("another", "chat"));
+    await user.until("chat: another");
+    const hints = user.screen.all.filter((line) => line.includes("/nick"));
+    assertEquals(hints, args.length > 0 ? [] : [hint]);
+    assertEquals(await user.leave(), 0);
+  }
+});
+
+Deno.test("chat: another member of the same name is mentioned once", async () => {
+  await using broker = await openBroker();
+  await using peer = await Peer.connect(broker);
+  await using ann = await Chatter.follow(broker);
+  await peer.publish(ROOM, said("1", "ann"));
+  await peer.publish(ROOM, said("2", "ann"));
+  await ann.until("ann: 2");
+  const hint = "Another ann is here; /nick NAME renames you.";
+  assertEquals(ann.screen.all.slice(-3), ["ann: 1", hint, "ann: 2"]);
+});

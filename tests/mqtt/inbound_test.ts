@@ -1,0 +1,172 @@
+import { Buffer } from "node:buffer";
+import { assertEquals } from "@std/assert";
+import type { IPublishPacket } from "mqtt";
+import { type Acknowledges, Inbound } from "../../lib/mqtt/inbound.ts";
+
+/** What a client does about what arrives, as texts, in order. */
+class Scene {
+  readonly done: string[] = [];
+  readonly inbound: Inbound;
+
+  constructor(acknowledges: Acknowledges = "received") {
+    this.inbound = new Inbound(
+      acknowledges,
+      ({ cmd, messageId }) => this.done.push(`${cmd} ${messageId}`),
+      ({ packet, number, isCut }) =>
+        this.done.push(
+          `${number}: ${isCut ? "cut" : packet.payload} in ${packet.topic}`,
+        ),
+    );
+    this.inbound.open(false);
+  }
+
+  /** Has a message arrive; returns what was done about it. */
+  take(
+    qos: 0 | 1 | 2,
+    messageId: number,
+    text: string,
+    { subscriptions, isCut = false, ...rest }:
+      & Partial<IPublishPacket>
+      & { subscriptions?: number | number[]; isCut?: boolean } = {},
+  ): string[] {
+    this.done.length = 0;
+    this.inbound.take({
+      cmd: "publish",
+      topic: "chat/x",
+      payload: Buffer.from(text),
+      ...{ qos, messageId, dup: false, retain: false },
+      // The types of mqtt-packet know one number only.
+      properties: { subscriptionIdentifier: subscriptions as number },
+      ...rest,
+    }, isCut);
+    return [...this.done];
+  }
+
+  /** Acknowledges up to a number; returns what was sent. */
+  acknowledge(number: number): string[] {
+    this.done.length = 0;
+    this.inbound.acknowledge(number);
+    return [...this.done];
+  }
+}
+
+Deno.test("a message is reported, then acknowledged", () => {
+  const scene = new Scene();
+  assertEquals(scene.take(0, 0, "a"), ["1: a in chat/x"]);
+  assertEquals(scene.take(1, 5, "b"), ["2: b in chat/x", "puback 5"]);
+  assertEquals(scene.take(2, 6, "c"), ["3: c in chat/x", "pubrec 6"]);
+});
+
+Deno.test("a message of QoS 2 is reported once until its PUBREL", () => {
+  const scene = new Scene();
+  scene.take(2, 6, "a");
+  assertEquals(scene.take(2, 6, "a", { dup: true }), ["pubrec 6"]);
+  scene.inbound.open(true);
+  assertEquals(scene.take(2, 6, "a", { dup: true }), ["pubrec 6"]);
+  scene.inbound.release(6);
+  assertEquals(scene.take(2, 6, "b"), ["2: b in chat/x", "pubrec 6"]);
+});
+
+Deno.test("the packet ids of a lost session mean nothing", () => {
+  const scene = new Scene();
+  scene.take(2, 6, "a");
+  scene.inbound.open(false);
+  assertEquals(scene.take(2, 6, "b"), ["2: b in chat/x", "pubrec 6"]);
+});
+
+Deno.test("asked: messages are acknowledged in order of arrival", () => {
+  const scene = new Scene("asked");
+  assertEquals(scene.take(1, 5, "a"), ["1: a in chat/x"]);
+  assertEquals(scene.take(2, 6, "b"), ["2: b in chat/x"]);
+  assertEquals(scene.take(0, 0, "c"), ["3: c in chat/x"]);
+  assertEquals(scene.take(1, 7, "d"), ["4: d in chat/x"]);
+  assertEquals(scene.acknowledge(3), ["puback 5", "pubrec 6"]);
+  assertEquals(scene.acknowledge(3), []);
+  assertEquals(scene.acknowledge(4), ["puback 7"]);
+});
+
+Deno.test("asked: what is not reported goes with what came before it", () => {
+  const scene = new Scene("asked");
+  assertEquals(scene.take(1, 1, ""), ["puback 1"]);
+  scene.take(1, 5, "a");
+  assertEquals(scene.take(1, 6, ""), []);
+  assertEquals(scene.acknowledge(1), ["puback 5", "puback 6"]);
+  assertEquals(scene.take(1, 7, ""), ["puback 7"]);
+});
+
+Deno.test("asked: an acknowledgement never reaches another connection", () => {
+  const scene = new Scene("asked");
+  scene.take(1, 5, "a");
+  scene.inbound.close();
+  assertEquals(scene.acknowledge(1), []);
+  scene.inbound.open(true);
+  assertEquals(scene.acknowledge(1), []);
+  assertEquals(scene.take(1, 5, "a", { dup: true }), ["2: a in chat/x"]);
+  assertEquals(scene.acknowledge(2), ["puback 5"]);
+});
+
+Deno.test("asked: a repeat at QoS 2 waits for what was reported", () => {
+  const scene = new Scene("asked");
+  scene.take(2, 5, "a");
+  scene.inbound.open(true);
+  assertEquals(scene.take(2, 5, "a", { dup: true }), []);
+  assertEquals(scene.acknowledge(1), ["pubrec 5"]);
+});
+
+Deno.test("asked: after DISCONNECT nothing is taken", () => {
+  const scene = new Scene("asked");
+  scene.inbound.close();
+  assertEquals(scene.take(1, 5, "a"), []);
+  const received = new Scene();
+  received.inbound.close();
+  assertEquals(received.take(1, 5, "a"), ["1: a in chat/x"]);
+});
+
+Deno.test("a message over the limit is reported without its payload", () => {
+  const scene = new Scene();
+  const done = scene.take(1, 5, "", { isCut: true });
+  assertEquals(done, ["1: cut in chat/x", "puback 5"]);
+});
+
+Deno.test("a retained message is reported again when it is another", () => {
+  const scene = new Scene();
+  const take = (text: string, topic = "chat/x") => {
+    scene.inbound.open(false);
+    return scene.take(0, 0, text, { retain: true, topic }).length;
+  };
+  assertEquals([take("a"), take("a"), take("a", "chat/y")], [1, 0, 1]);
+  assertEquals([take("b"), take("b"), take("a")], [1, 0, 1]);
+  // Live ones may say the same again.
+  assertEquals(scene.take(0, 0, "a").length, 1);
+  assertEquals([1, 2].map(() => take("a", "chat/x/$history")), [1, 1]);
+  scene.inbound.unsubscribe(["chat/#"]);
+  assertEquals(take("a"), 1);
+});
+
+Deno.test("of retained messages the latest 10,000 are known", () => {
+  const scene = new Scene();
+  const take = (n: number) =>
+    scene.take(0, 0, "a", { retain: true, topic: `chat/${n}` }).length;
+  for (let n = 0; n <= 10_000; n++) take(n);
+  assertEquals([take(10_000), take(1), take(0)], [0, 0, 1]);
+});
+
+Deno.test("copies for overlapping filters are reported once", () => {
+  const scene = new Scene();
+  scene.inbound.subscribe("chat/#");
+  scene.inbound.subscribe("chat/x");
+  const take = (subscriptions?: number | number[], topic = "chat/x") =>
+    scene.take(1, 5, "a", { subscriptions, topic }).length - 1;
+  assertEquals([take(1), take(2)], [1, 0]);
+  // The same was said again.
+  assertEquals([take(2), take(1)], [1, 0]);
+  // One copy for both.
+  assertEquals([take([1, 2]), take([1, 2])], [1, 1]);
+  // Only one filter matches.
+  assertEquals([take(1, "chat/y"), take(1, "chat/y")], [1, 1]);
+  // A broker without identifiers: both are shown.
+  assertEquals([take(), take()], [1, 1]);
+  // A retained copy, for each of the filters.
+  scene.inbound.unsubscribe(["chat/x"]);
+  assertEquals([take(1), take(2)], [1, 1]);
+});

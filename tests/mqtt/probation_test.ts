@@ -1,0 +1,548 @@
+/** What a broken connection says of what was unanswered when it broke. */
+
+import {
+  assert,
+  assertEquals,
+  assertRejects,
+  assertStringIncludes,
+} from "@std/assert";
+import { AbandonedError, PublishError, type Status } from "../../lib/client.ts";
+import {
+  type Answers,
+  FakeBroker,
+  hostOf,
+  letIn,
+  letInOld,
+} from "../support/brokers.ts";
+import { Member } from "../support/members.ts";
+import {
+  connack,
+  disconnect,
+  encode,
+  messageOf,
+  oldConnack,
+  oldPuback,
+  type PacketOf,
+  puback,
+  publish,
+  suback,
+} from "../support/packets.ts";
+import { inTime } from "../support/patience.ts";
+import { Random } from "../support/random.ts";
+
+/** The reports of a kind. */
+const reports = <T extends Status["type"]>({ statuses }: Member, type: T) =>
+  statuses.all.filter((status) => status.type === type) as Extract<
+    Status,
+    { type: T }
+  >[];
+
+/** The topics that a broker was asked for, over all connections. */
+const askedFor = (broker: FakeBroker) =>
+  broker.all("subscribe").flatMap(({ subscriptions }) =>
+    subscriptions.map(({ topic }) => topic)
+  );
+
+const texts = (broker: FakeBroker) => broker.all("publish").map(messageOf);
+
+const isFor = (packet: PacketOf<"subscribe">, topic: string) =>
+  packet.subscriptions[0].topic === topic;
+
+const ALONE = "the connection broke three times while only this was unanswered";
+const SILENT = "the broker closed the connection (no reason given)";
+
+/** PUBLISH at QoS 3, which MQTT has not. */
+const GARBAGE = [0x36, 0x00, 0xff, 0xff];
+
+/** How a broker closes over a SUBSCRIBE, the reason, and how often it is asked. */
+const CLOSINGS: [string, Answers["subscribe"], string, number][] = [
+  ["silently", () => "close", `${ALONE}: ${SILENT}`, 4],
+  [
+    "with DISCONNECT 0x87",
+    () => disconnect(0x87),
+    `${ALONE}: not authorized`,
+    4,
+  ],
+  [
+    "after SUBACK 0x87",
+    (packet, link) => {
+      queueMicrotask(() => link.close());
+      return suback(packet, 0x87);
+    },
+    "not authorized",
+    1,
+  ],
+];
+
+for (const [how, closing, reason, times] of CLOSINGS) {
+  Deno.test(`probation: a room over which the broker closes ${how} is denied`, async () => {
+    await using broker = new FakeBroker(letIn({ subscribe: closing }));
+    await using member = await Member.connect(broker);
+    const grants = await inTime(member.client.join(["secret"]));
+    assertEquals(grants, [{ topic: "secret", reason }]);
+    assertEquals(broker.all("subscribe").length, times);
+    // Each counted break lets the back-off begin anew.
+    assert(member.waits.every((wait) => wait === 1), `${member.waits}`);
+  });
+}
+
+Deno.test("probation: of several rooms, only the one to blame is denied", async () => {
+  await using broker = new FakeBroker(letIn({
+    subscribe: (packet) =>
+      isFor(packet, "secret") ? "close" : suback(packet, 1),
+  }));
+  await using member = await Member.connect(broker);
+  const grants = await inTime(member.client.join(["a", "secret", "b"]));
+  assertEquals(grants.map(({ qos }) => qos), [1, undefined, 1]);
+  await inTime(member.say("here"));
+});
+
+Deno.test("probation: what is optional is given up after one lone break", async () => {
+  await using broker = new FakeBroker(letIn({
+    subscribe: (packet) =>
+      isFor(packet, "a/$history") ? "close" : suback(packet, 1),
+    publish: (packet) =>
+      packet.topic === "a/$history" ? "close" : puback(packet),
+  }));
+  await using member = await Member.connect(broker);
+  await member.client.join(["a"]);
+  const history = member.client.join(["a/$history"], 1, true);
+  const [{ reason }] = await inTime(history);
+  const once = `the connection broke while only this was unanswered: ${SILENT}`;
+  assertEquals(reason, once);
+  const { message } = await assertRejects(
+    () => inTime(member.say("kept", "a/$history")),
+    PublishError,
+  );
+  assertStringIncludes(message, once);
+  assertEquals(broker.all("publish").length, 1);
+});
+
+Deno.test("probation: silence over what is optional breaks nothing", async () => {
+  await using broker = new FakeBroker(letIn({
+    subscribe: (packet) =>
+      isFor(packet, "optional") ? undefined : suback(packet, 1),
+  }));
+  await using member = await Member.connect(broker);
+  await member.client.join(["a"]);
+  const optional = member.client.join(["optional"], 1, true);
+  await broker.heard.next((packet) =>
+    packet.cmd === "subscribe" && isFor(packet, "optional")
+  );
+  await inTime(member.say("here"));
+  await member.clock.advance(5_000);
+  const [{ reason }] = await inTime(optional);
+  assertEquals(reason, "no answer to SUBSCRIBE in 5 s");
+  assertEquals(broker.connections, 1);
+});
+
+for (const code of [undefined, 0x87, 0x95]) {
+  const how = code === undefined ? "silently" : `with DISCONNECT ${code}`;
+  Deno.test(`probation: a message over which the broker closes ${how} is given up`, async () => {
+    await using broker = new FakeBroker(letIn({
+      publish: () => code === undefined ? "close" : disconnect(code),
+    }));
+    await using member = await Member.connect(broker);
+    const error = await assertRejects(
+      () => inTime(member.say("no")),
+      PublishError,
+    );
+    const reason = code === 0x87
+      ? "not authorized"
+      : code === 0x95
+      ? "packet too large"
+      : SILENT;
+    assertEquals(
+      error.message,
+      `${hostOf(broker)} did not take a message for room: ${ALONE}: ${reason}.`,
+    );
+    // A message that is too large says nothing of the topic.
+    assertEquals([error.reasonCode, error.isDenied], [code, code !== 0x95]);
+    assertEquals(broker.all("publish").length, 4);
+  });
+}
+
+Deno.test("probation: lines around the one to blame are acknowledged", async () => {
+  await using broker = new FakeBroker(letIn({
+    // It acknowledges late, and closes at once.
+    publish(packet, link) {
+      if (messageOf(packet) === "bad") return "close";
+      setTimeout(() => link.send(puback(packet)).catch(() => {}), 20);
+    },
+  }));
+  await using member = await Member.connect(broker);
+  const lines = ["1", "2", "3", "4", "bad", "6", "7", "8", "9", "10"];
+  const sent = await inTime(
+    Promise.allSettled(lines.map((line) => member.say(line))),
+  );
+  const failed = lines.filter((_, i) => sent[i].status === "rejected");
+  assertEquals(failed, ["bad"]);
+});
+
+Deno.test("probation: a refused topic is not tried line by line", async () => {
+  await using broker = new FakeBroker(letIn({ publish: () => "close" }));
+  await using member = await Member.connect(broker);
+  const sent = await inTime(Promise.allSettled(
+    Array.from({ length: 10_000 }, (_, i) => member.say(`${i}`)),
+  ));
+  const denied = sent.filter((result) =>
+    result.status === "rejected" && result.reason.isDenied
+  );
+  assertEquals([denied.length, broker.connections <= 5], [10_000, true]);
+  await assertRejects(
+    () => member.say("later"),
+    PublishError,
+    "the broker takes no messages for this topic",
+  );
+});
+
+Deno.test("probation: three messages in a row refuse a topic that was served", async () => {
+  await using broker = new FakeBroker(letIn({
+    publish: (packet) =>
+      messageOf(packet).startsWith("bad") ? "close" : puback(packet),
+  }));
+  await using member = await Member.connect(broker);
+  await member.say("good");
+  const all = ["bad", "bad", "good", "bad", "bad", "bad", "good"];
+  const sent = await inTime(
+    Promise.allSettled(all.map((text) => member.say(text))),
+  );
+  assertEquals(
+    sent.map((result) =>
+      result.status === "rejected" ? result.reason.isDenied : "sent"
+    ),
+    [false, false, "sent", false, false, true, true],
+  );
+});
+
+Deno.test("probation: a broker that crashes after CONNACK is no denial", async () => {
+  let crashes = 0;
+  const crash = () => crashes++ < 3 ? "close" as const : undefined;
+  await using broker = new FakeBroker(letIn({
+    subscribe: (packet, { number }) =>
+      number === 1 ? suback(packet, 1) : crash() ?? suback(packet, 1),
+    publish: (packet) => crash() ?? puback(packet),
+  }));
+  await using member = await Member.connect(broker);
+  await member.client.join(["a"]);
+  broker.heard.all.at(-1)!.link.close();
+  await member.next("disconnected");
+  await inTime(member.say("still here"));
+  assertEquals(reports(member, "denied"), []);
+  assertEquals(reports(member, "set aside"), []);
+});
+
+Deno.test("probation: a break before the PINGRESP clears the one on trial", async () => {
+  let pings = 0;
+  await using broker = new FakeBroker(letIn({
+    // The 2nd of four pings before the second and the third try breaks.
+    pingreq: () =>
+      [3, 6].includes(++pings) ? "close" : encode({ cmd: "pingresp" }),
+    publish: (packet, { number }) => number < 6 ? "close" : puback(packet),
+  }));
+  await using member = await Member.connect(broker);
+  await inTime(member.say("innocent"));
+});
+
+Deno.test("probation: own renewals count nothing", async () => {
+  await using broker = new FakeBroker(letIn({
+    disconnect: () => "close",
+    subscribe: (packet, { number }) =>
+      number > 4 ? suback(packet, 1) : undefined,
+  }));
+  await using member = await Member.connect(broker);
+  const joined = member.client.join(["a"]);
+  for (let renewals = 0; renewals < 4; renewals++) {
+    await broker.next("subscribe");
+    member.client.setWill({
+      topic: "a",
+      payload: { type: "notice", from: "ann", notice: `gone ${renewals}` },
+    });
+  }
+  assertEquals(await inTime(joined), [{ topic: "a", qos: 1 }]);
+  assertEquals([broker.connections, broker.all("pingreq").length], [5, 0]);
+});
+
+Deno.test("probation: answers that can't be read count nothing", async () => {
+  await using broker = new FakeBroker(letIn({
+    publish: (packet, { number }) => number < 7 ? GARBAGE : puback(packet),
+    subscribe: (packet, { number }) =>
+      number < 5 ? suback(packet, 1, 1) : suback(packet, 1),
+  }));
+  await using member = await Member.connect(broker);
+  const joined = member.client.join(["a"]);
+  await inTime(member.say("at last"));
+  assertEquals(await joined, [{ topic: "a", qos: 1 }]);
+  const [first] = reports(member, "disconnected");
+  assertStringIncludes(first.reason, "the broker sent a malformed packet");
+});
+
+for (const receiveMaximum of [1, undefined]) {
+  const window = receiveMaximum ?? "any";
+  Deno.test(`probation: a missing PUBACK is awaited for the time-out, Receive Maximum ${window}`, async () => {
+    await using broker = new FakeBroker(letIn({
+      connect: (_, { number }) => connack(0, { receiveMaximum }, number > 1),
+      publish: (packet, { number }) =>
+        number === 1 && messageOf(packet) === "2" ? undefined : puback(packet),
+    }));
+    await using member = await Member.connect(broker);
+    const sent = ["1", "2", "3"].map((text) => member.say(text));
+    await sent[0];
+    await member.clock.advance(4_999);
+    assertEquals(broker.connections, 1);
+    await member.clock.advance(1);
+    await inTime(Promise.all(sent));
+    const [{ reason }] = reports(member, "disconnected");
+    assertEquals(reason, "no answer to PUBLISH in 5 s");
+    const again = broker.all("publish").filter(({ link }) => link.number > 1);
+    assertEquals(again[0].dup, true);
+  });
+}
+
+Deno.test("probation: nothing but silence is given up in the end", async () => {
+  await using broker = new FakeBroker(letIn({ publish: () => undefined }));
+  await using member = await Member.connect(broker);
+  const sent = assertRejects(() => member.say("a"), PublishError);
+  for (let tries = 0; tries < 4; tries++) {
+    await broker.next("publish");
+    await member.clock.advance(5_000);
+  }
+  const { message } = await inTime(sent);
+  assertStringIncludes(message, `${ALONE}: no answer to PUBLISH in 5 s`);
+});
+
+Deno.test("probation: no client is connected and deaf", async () => {
+  await using broker = new FakeBroker(letIn({
+    subscribe: (packet, { number }) =>
+      number === 2
+        ? undefined
+        : [...suback(packet, 1), ...publish("a", "{}", number)],
+  }));
+  await using member = await Member.connect(broker);
+  await member.client.join(["a"]);
+  broker.heard.all.at(-1)!.link.close();
+  await broker.heard.next(({ cmd, link }) =>
+    cmd === "subscribe" && link.number === 2
+  );
+  await member.clock.advance(5_000);
+  assertEquals((await member.received.take(2)).length, 2);
+  assertEquals(askedFor(broker), ["a", "a", "a"]);
+});
+
+Deno.test("probation: a granted room that breaks connections starves no others", async () => {
+  let isRevoked = false;
+  await using broker = new FakeBroker(letIn({
+    subscribe: (packet) =>
+      isRevoked && isFor(packet, "b") ? "close" : suback(packet, 1),
+  }));
+  await using member = await Member.connect(broker);
+  await member.client.join(["a", "b", "c"]);
+  isRevoked = true;
+  broker.heard.all.at(-1)!.link.close();
+  const aside = await member.next("set aside");
+  assertEquals(aside.topic, "b");
+  assertEquals(aside.reason, `${ALONE}: ${SILENT}`);
+  for (let wait = 1; wait < 4; wait++) {
+    await inTime(member.say(`${wait}`));
+    const { seconds } = reports(member, "set aside").at(-1)!;
+    assertEquals(seconds, 2 ** (wait - 1));
+    await member.clock.advance(seconds * 1000);
+    await member.next("set aside");
+  }
+  isRevoked = false;
+  await inTime(member.say("served"));
+  await member.clock.advance(8_000);
+  await member.statuses.next((status) =>
+    status.type === "subscribed" && status.topic === "b"
+  );
+  assertEquals(reports(member, "denied"), []);
+  assertEquals(askedFor(broker).slice(-1), ["b"]);
+});
+
+Deno.test("probation: a link that breaks at random loses no message", async () => {
+  const random = new Random(18);
+  // A third of all packets that come after CONNACK break it.
+  const maybe = (answer?: Iterable<number>) =>
+    random.chance(1 / 3) ? "close" : answer;
+  await using broker = new FakeBroker(letIn({
+    pingreq: () => maybe(encode({ cmd: "pingresp" })),
+    publish: (packet) => maybe(puback(packet)),
+  }));
+  await using member = await Member.connect(broker);
+  const all = Array.from({ length: 1_000 }, (_, i) => `${i}`);
+  const sent = await inTime(
+    Promise.allSettled(all.map((text) => member.say(text))),
+    undefined,
+    60_000,
+  );
+  const failed = sent.filter(({ status }) => status === "rejected");
+  assertEquals(failed, []);
+});
+
+Deno.test("probation: 1,000 messages in flight at the break all arrive", async () => {
+  let inFlight = 0;
+  await using broker = new FakeBroker(letIn({
+    publish: (packet, { number }) =>
+      number > 1 ? puback(packet) : ++inFlight < 1_000 ? undefined : "close",
+  }));
+  await using member = await Member.connect(broker);
+  const all = Array.from({ length: 1_000 }, (_, i) => `${i}`);
+  await inTime(Promise.all(all.map((text) => member.say(text))));
+  assertEquals(texts(broker).slice(1_000), all);
+});
+
+Deno.test("probation: never more than 20 in flight in 3.1.1", async () => {
+  const waiting: PacketOf<"publish">[] = [];
+  let most = 0;
+  await using broker = new FakeBroker(letInOld({
+    publish(packet, link) {
+      waiting.push(packet);
+      most = Math.max(most, waiting.length);
+      if (waiting.length === 1) {
+        setTimeout(() => link.send(waiting.splice(0).flatMap(answer)));
+      }
+      return undefined;
+    },
+  }));
+  const answer = (packet: PacketOf<"publish">) => [...oldPuback(packet)];
+  await using member = await Member.connect(broker, { protocolVersion: 4 });
+  const all = Array.from({ length: 200 }, (_, i) => member.say(`${i}`));
+  await inTime(Promise.all(all));
+  assertEquals(most, 20);
+});
+
+Deno.test("probation: at QoS 0 a PINGRESP confirms, a break does not", async () => {
+  await using broker = new FakeBroker(letIn({
+    publish: (packet) => messageOf(packet) === "bad" ? "close" : undefined,
+  }));
+  await using member = await Member.connect(broker);
+  const say = (message: string) =>
+    member.client.send("room", { type: "message", from: "ann", message }, 0);
+  await inTime(say("1"));
+  assertEquals(broker.heard.all.at(-1)!.cmd, "pingreq");
+  await assertRejects(() => inTime(say("bad")), AbandonedError, "may be lost");
+  await inTime(say("2"));
+  assertEquals(texts(broker), ["1", "bad", "2"]);
+});
+
+Deno.test("probation: a packet id in flight is not used again", async () => {
+  let first: number | undefined;
+  await using broker = new FakeBroker(letIn({
+    publish(packet) {
+      first ??= packet.messageId;
+      const isFirst = messageOf(packet) === "first";
+      if (!isFirst) assert(packet.messageId !== first, "it is in flight");
+      return isFirst ? undefined : puback(packet);
+    },
+  }));
+  await using member = await Member.connect(broker);
+  const unanswered = assertRejects(() => member.say("first"), AbandonedError);
+  for (let round = 0; round < 66; round++) {
+    await inTime(Promise.all(
+      Array.from({ length: 1_000 }, (_, i) => member.say(`${i}`)),
+    ));
+  }
+  member.client.abort();
+  await unanswered;
+});
+
+/** A broker's part in QoS 2, and the messages that it delivered. */
+function qos2(
+  answers: (number: number) => {
+    present?: boolean;
+    pubrec?: "close";
+    pubrel?: "close" | 0x92;
+  },
+): { answers: Answers; delivered: string[] } {
+  const delivered: string[] = [];
+  const received = new Map<number, string>();
+  return {
+    delivered,
+    answers: {
+      connect: (_, { number }) =>
+        connack(0, {}, answers(number).present ?? false),
+      publish(packet, { number }) {
+        received.set(packet.messageId!, messageOf(packet));
+        const { messageId } = packet;
+        return answers(number).pubrec ?? encode({ cmd: "pubrec", messageId });
+      },
+      pubrel({ messageId }, { number }) {
+        const { pubrel } = answers(number);
+        if (pubrel === "close") return "close";
+        const text = received.get(messageId!);
+        if (pubrel !== 0x92 && text !== undefined) delivered.push(text);
+        return encode({ cmd: "pubcomp", messageId, reasonCode: pubrel ?? 0 });
+      },
+    },
+  };
+}
+
+const sayTwice = (member: Member, message: string) =>
+  inTime(
+    member.client.send("room", { type: "message", from: "ann", message }, 2),
+  );
+
+Deno.test("QoS 2: PUBREL goes again to the broker that sent PUBREC", async () => {
+  for (const pubrel of [0x92, undefined] as const) {
+    const scene = qos2((number) =>
+      number === 1 ? { pubrel: "close" } : { present: true, pubrel }
+    );
+    await using broker = new FakeBroker(letIn(scene.answers));
+    await using member = await Member.connect(broker);
+    await sayTwice(member, "a");
+    // It has finished with it: 0x92 leaves no other reading (§4.13.2).
+    assertEquals([texts(broker), broker.all("pubrel").length], [["a"], 2]);
+  }
+});
+
+Deno.test("QoS 2: a broker without the session gets the message as new", async () => {
+  for (const pubrec of ["close", undefined] as const) {
+    const scene = qos2((number) =>
+      number === 1 ? { pubrec, pubrel: "close" } : {}
+    );
+    await using broker = new FakeBroker(letIn(scene.answers));
+    await using member = await Member.connect(broker);
+    await sayTwice(member, "a");
+    assertEquals(scene.delivered, ["a"]);
+    assertEquals(broker.all("publish").map(({ dup }) => dup), [false, false]);
+  }
+});
+
+for (const version of [5, 4] as const) {
+  Deno.test(`QoS 2: another broker that never had the message gets it, MQTT ${version}`, async () => {
+    const first = qos2((number) => number === 1 ? { pubrel: "close" } : {});
+    const second = qos2((number) => ({
+      present: true,
+      pubrel: number === 1 && version === 5 ? 0x92 : undefined,
+    }));
+    let asked = 0;
+    const open = version === 5 ? letIn : letInOld;
+    await using a = new FakeBroker(open(
+      version === 5 ? first.answers : { ...first.answers, connect: undefined },
+    ));
+    await using b = new FakeBroker(open({
+      ...second.answers,
+      connect: (packet, link) =>
+        version === 5
+          ? second.answers.connect!(packet, link)
+          : oldConnack(0, true),
+      pubrel: (packet, link) =>
+        ++asked === 1 && version === 5
+          ? encode({
+            cmd: "pubcomp",
+            messageId: packet.messageId,
+            reasonCode: 0x92,
+          })
+          : second.answers.pubrel!(
+            { ...packet },
+            { ...link, number: 2 } as never,
+          ),
+    }));
+    await using member = await Member.connect([a, b], {
+      protocolVersion: version,
+    });
+    await sayTwice(member, "a");
+    assertEquals(second.delivered, ["a"]);
+    assertEquals(texts(b), ["a"]);
+  });
+}

@@ -1,0 +1,197 @@
+import "../../lib/mqtt/library_env.ts"; // first: mqtt-packet reads the environment on loading
+import { assert, assertEquals } from "@std/assert";
+import { Buffer } from "node:buffer";
+import type { Socket } from "node:net";
+import { Readable } from "node:stream";
+import { generate, type Packet } from "mqtt-packet";
+import {
+  batchWrites,
+  limitPackets,
+  PacketMeter,
+  type Writing,
+} from "../../lib/mqtt/stream.ts";
+import { openBroker } from "../support/brokers.ts";
+import { Member } from "../support/members.ts";
+import { parser } from "../support/packets.ts";
+
+/** All of what passes a meter, given in pieces; undefined where it refuses. */
+function passed(
+  meter: PacketMeter,
+  bytes: Uint8Array,
+  size: number,
+): Buffer | undefined {
+  const parts: Uint8Array[] = [];
+  for (let at = 0; at < bytes.length; at += size) {
+    const part = meter.pass(bytes.slice(at, at + size));
+    if (part === undefined) return undefined;
+    parts.push(part);
+  }
+  return Buffer.concat(parts);
+}
+
+Deno.test("the packet limit holds however the packets are cut", () => {
+  const packets = Uint8Array.from([
+    [0xc0, 0],
+    [0x30, 127, ...new Array(127).fill(0x80)],
+    [0x30, 0x80, 1, ...new Array(128).fill(0xff)],
+    [0xc0, 0],
+    [0x30, 0xc8, 1, ...new Array(200).fill(0x30)],
+  ].flat());
+  for (const size of [1, 2, 3, 7, 128, packets.length]) {
+    const all = passed(new PacketMeter(200), packets, size);
+    assertEquals(all, Buffer.from(packets), `cut at ${size}`);
+    assertEquals(passed(new PacketMeter(199), packets, size), undefined);
+  }
+  const endless = Uint8Array.of(0x30, 0x80, 0x80, 0x80, 0x80, 0);
+  for (const size of [1, 2, 6]) {
+    assertEquals(passed(new PacketMeter(1000), endless, size), undefined);
+  }
+});
+
+/** A PUBLISH with a payload of some length. */
+const message = (topic: string, qos: 0 | 1 | 2, length: number): Packet => ({
+  cmd: "publish",
+  topic,
+  payload: Buffer.alloc(length, 0x7a),
+  qos,
+  messageId: 7,
+  dup: false,
+  retain: qos === 1,
+});
+
+Deno.test("a PUBLISH over the limit passes without its payload", () => {
+  const sent = [
+    message("chat/small", 1, 20),
+    message("chat/room", 1, 5_000),
+    { cmd: "pingresp" } as const,
+    message("chat/räume", 0, 100_000),
+    message(`chat/${"x".repeat(300)}`, 2, 129),
+    message("chat/small", 2, 40),
+  ];
+  const bytes = Buffer.concat(sent.map((packet) => generate(packet)));
+  for (const size of [1, 2, 3, 5, 100, 4_096, bytes.length]) {
+    const meter = new PacketMeter(128, true);
+    const read: Packet[] = [];
+    const reader = parser({ protocolVersion: 4 });
+    reader.on("packet", (packet) => read.push(packet));
+    reader.on("error", (error) => {
+      throw error;
+    });
+    reader.parse(passed(meter, bytes, size)!);
+    const kept = read.map((packet) => {
+      const isCut = meter.nextWasCut();
+      if (packet.cmd !== "publish") return [packet.cmd, isCut];
+      const { topic, payload, qos, retain, messageId } = packet;
+      return [topic, payload.length, qos, retain, messageId, isCut];
+    });
+    assertEquals(kept, [
+      ["chat/small", 20, 1, true, 7, false],
+      ["chat/room", 0, 1, true, 7, true],
+      ["pingresp", false],
+      ["chat/räume", 0, 0, false, undefined, true],
+      [`chat/${"x".repeat(300)}`, 0, 2, false, 7, true],
+      ["chat/small", 40, 2, false, 7, false],
+    ], `cut at ${size}`);
+  }
+});
+
+Deno.test("only a PUBLISH is cut", () => {
+  const suback = Uint8Array.of(0x90, 0x81, 1, ...new Array(129).fill(0));
+  assertEquals(passed(new PacketMeter(128, true), suback, 50), undefined);
+});
+
+Deno.test("a packet of the broker's that arrived in two parts is read", () => {
+  const socket = new Readable({ read() {} });
+  limitPackets(socket as unknown as Socket, 1000);
+  // Both before anything is read, as on a busy machine.
+  socket.push(Buffer.of(0x30, 4, 1));
+  socket.push(Buffer.of(2, 3, 4));
+  assertEquals(socket.read(), Buffer.of(0x30, 4, 1, 2, 3, 4));
+  assertEquals(socket.read(), null);
+});
+
+/** A stream that only takes bytes. */
+class FakeStream {
+  readonly written: unknown[] = [];
+  hasEnded = false;
+  writableNeedDrain = false;
+  cork? = () => {};
+  write(part: Uint8Array | string): boolean {
+    this.written.push(part);
+    return true;
+  }
+  end(): void {
+    this.hasEnded = true;
+  }
+  /** All of it, which must be bytes. */
+  get text(): string {
+    return this.written.map((part) => {
+      assert(part instanceof Uint8Array, `${typeof part}`);
+      return new TextDecoder().decode(part);
+    }).join("");
+  }
+}
+
+/** The end of the turn of the event loop. */
+const turn = () => new Promise((resolve) => setTimeout(resolve));
+
+Deno.test("what is written in one turn leaves in one write", async () => {
+  const stream = new FakeStream();
+  batchWrites(stream as unknown as Writing);
+  const shared = new Uint8Array([0x61]);
+  stream.write(shared);
+  shared[0] = 0x62;
+  stream.write(shared);
+  stream.write("ü");
+  assertEquals(stream.written, []);
+  await turn();
+  assertEquals([stream.written.length, stream.text], [1, "abü"]);
+  stream.write("c");
+  await turn();
+  assertEquals([stream.written.length, stream.text], [2, "abüc"]);
+  assertEquals(stream.cork, undefined);
+});
+
+Deno.test("large parts keep their place among small ones", async () => {
+  for (const length of [5_000, 16_384, 16_385, 65_536, 200_000]) {
+    const stream = new FakeStream();
+    batchWrites(stream as unknown as Writing);
+    const large = "ü".repeat(length / 2);
+    stream.write("a");
+    stream.write(large);
+    stream.write("b");
+    stream.write(new TextEncoder().encode(large));
+    stream.write("c");
+    await turn();
+    assert(stream.text === `a${large}b${large}c`, `${length}`);
+  }
+});
+
+Deno.test("the end of a stream flushes what was gathered", () => {
+  const stream = new FakeStream();
+  batchWrites(stream as unknown as Writing);
+  stream.write("good-bye");
+  stream.end();
+  assertEquals([stream.text, stream.hasEnded], ["good-bye", true]);
+});
+
+Deno.test("backpressure of the stream reaches the caller", () => {
+  const stream = new FakeStream();
+  batchWrites(stream as unknown as Writing);
+  assertEquals(stream.write("a"), true);
+  stream.writableNeedDrain = true;
+  assertEquals(stream.write("b"), false);
+});
+
+Deno.test("messages of every size arrive whole", async () => {
+  await using broker = await openBroker();
+  await using ann = await Member.connect(broker);
+  await using bob = await Member.connect(broker);
+  await bob.client.join(["chat/room"]);
+  const texts = Array.from(
+    { length: 60 },
+    (_, i) => "x".repeat((i * 9_973) % 65_000) + i,
+  );
+  await Promise.all(texts.map((text) => ann.say(text, "chat/room")));
+  assertEquals(await bob.texts(texts.length), texts);
+});

@@ -1,0 +1,377 @@
+import { assertEquals } from "@std/assert";
+import type { Payload, Received } from "../../lib/protocol.ts";
+import { Ignored } from "../../lib/room/ignored.ts";
+import {
+  joinNotice,
+  leaveNotice,
+  nameFault,
+  newNameIn,
+  presenceOf,
+  renameNotice,
+  Roster,
+  type Seen,
+  timeoutNotice,
+  whoLines,
+} from "../../lib/room/members.ts";
+import {
+  joined,
+  left,
+  lost,
+  message,
+  notice,
+  received,
+} from "../support/line_fixtures.ts";
+import { pureTests } from "../support/pure.ts";
+import { namesIn } from "../support/rooms.ts";
+
+/** Noon, so many seconds later. */
+const noon = (seconds: number) =>
+  new Date(Date.parse("2026-01-02T12:00:00Z") + seconds * 1000);
+
+/** What arrives so many seconds after noon. */
+const at = (
+  seconds: number,
+  payload: Payload,
+  more: Partial<Received> = {},
+): Received => ({ ...received(payload), receivedAt: noon(seconds), ...more });
+
+const ROOM = "chat/room";
+
+/** A roster that was told of what arrived. */
+function told(...all: Received[]): Roster {
+  const roster = new Roster();
+  for (const one of all) roster.note(one);
+  return roster;
+}
+
+const test = pureTests("members");
+
+test("who was seen, the most recent first, and what of them", () => {
+  const roster = told(
+    at(1, joined("ann")),
+    at(2, message("hi", "bob")),
+    at(3, joined("cy")),
+    at(4, joined("dan")),
+    at(5, left("cy")),
+    at(6, lost("dan")),
+    at(7, message("hi", "ann")),
+  );
+  assertEquals(roster.list(), [
+    { name: "ann", at: noon(7), state: "here" },
+    { name: "dan", at: noon(6), state: "lost" },
+    { name: "cy", at: noon(5), state: "left" },
+    { name: "bob", at: noon(2), state: "wrote" },
+  ]);
+  assertEquals(namesIn(roster), ["ann", "dan", "cy", "bob"]);
+});
+
+test("who left or was lost comes back by joining", () => {
+  const roster = told(
+    ...[at(1, left("ann")), at(2, joined("ann"))],
+    ...[at(3, lost("bob")), at(4, joined("bob"))],
+  );
+  assertEquals(roster.list().map(({ state }) => state), ["here", "here"]);
+});
+
+test("whoever only wrote is not taken for one who is here", () => {
+  const roster = told(
+    at(1, message("built", "a script")),
+    ...[at(2, joined("bob")), at(3, left("bob"))],
+    at(4, message("by the way", "bob")),
+  );
+  assertEquals(roster.list(), [
+    { name: "bob", at: noon(4), state: "wrote" },
+    { name: "a script", at: noon(1), state: "wrote" },
+  ]);
+});
+
+test("the reader is one by what this client sent, a namesake another", () => {
+  const sentTo = ROOM;
+  const roster = told(
+    at(1, joined("ann"), { sentTo }),
+    at(2, joined("ann")),
+    at(3, message("hi", "ann"), { sentTo }),
+    at(4, left("ann")),
+  );
+  assertEquals(roster.list(), [
+    { name: "ann", at: noon(4), state: "left" },
+    { name: "ann", at: noon(3), state: "here", isOwn: true },
+  ]);
+});
+
+test("whoever takes another name is the same", () => {
+  const sentTo = ROOM;
+  const renamed = (from: string, to: string) =>
+    notice(renameNotice(from, to), from);
+  const roster = told(
+    ...[at(1, joined("me"), { sentTo }), at(2, joined("ann"))],
+    at(3, message("hi", "ann")),
+    at(4, renamed("ann", "Ann B.")),
+    at(5, renamed("me", "I"), { sentTo }),
+    at(6, renamed("nobody", "somebody")),
+  );
+  assertEquals(roster.list(), [
+    { name: "somebody", at: noon(6), state: "here" },
+    { name: "I", at: noon(5), state: "here", isOwn: true },
+    { name: "Ann B.", at: noon(4), state: "here" },
+  ]);
+  assertEquals(roster.spokeAt("Ann B."), Number(noon(3)));
+});
+
+test("other notices and malformed payloads tell of nobody", () => {
+  const roster = told(
+    at(1, notice("User ann is now subscribed to chat/hall.", "ann")),
+    at(1, notice(leaveNotice("ann", ROOM), "bob")),
+    at(1, notice("hello", "cy")),
+    {
+      ...at(1, message("")),
+      payload: {
+        type: "malformed",
+        reason: "not JSON",
+        bytes: new TextEncoder().encode("User dan timed out"),
+      },
+    },
+  );
+  assertEquals(roster.list(), []);
+});
+
+test("what was kept or came late has the time of its author", () => {
+  const sent = (payload: Payload, seconds: number) => ({
+    ...payload,
+    at: noon(seconds).toISOString(),
+  });
+  const retain = true;
+  const roster = told(
+    at(0, sent(message("in time", "ann"), -30)),
+    at(1, sent(message("late", "bob"), -29.001)),
+    at(2, sent(message("kept", "cy"), 1), { retain }),
+    at(3, sent(message("from a clock ahead", "dan"), 60), { retain }),
+    at(4, message("kept", "eve"), { retain }),
+  );
+  assertEquals(roster.list(), [
+    { name: "eve", at: noon(4), state: "wrote" },
+    { name: "dan", at: noon(3), state: "wrote" },
+    { name: "cy", at: noon(1), state: "wrote" },
+    { name: "ann", at: noon(0), state: "wrote" },
+    { name: "bob", at: noon(-29.001), state: "wrote" },
+  ]);
+});
+
+test("what was kept says nothing new of whom one has seen", () => {
+  const roster = told(
+    at(1, left("ann")),
+    at(2, message("hi", "ann"), { retain: true }),
+  );
+  assertEquals(roster.list(), [{ name: "ann", at: noon(1), state: "left" }]);
+});
+
+test("when somebody last said something", () => {
+  const roster = told(
+    at(1, message("hi", "ann")),
+    at(2, left("ann")),
+    at(3, joined("bob")),
+    at(4, message("hi", "cy"), { retain: true }),
+  );
+  assertEquals(
+    ["ann", "bob", "cy", "dan"].map((name) => roster.spokeAt(name)),
+    [Number(noon(1)), undefined, undefined, undefined],
+  );
+});
+
+test("the longest unseen of more than 1,000 is forgotten", () => {
+  const roster = new Roster();
+  for (let i = 0; i < 1_000; i++) roster.note(at(i, message("", `user${i}`)));
+  for (const name of ["user1", "user0"]) {
+    roster.note(at(1_000, message("", name)));
+  }
+  assertEquals(namesIn(roster).length, 1_000);
+  roster.note(at(1_001, message("", "ann")));
+  const names = namesIn(roster);
+  assertEquals(names.length, 1_000);
+  assertEquals(names.slice(0, 3), ["ann", "user0", "user1"]);
+  assertEquals(names.at(-1), "user3");
+});
+
+test("names are those of people, whatever they mean to JavaScript", () => {
+  const roster = told(
+    at(1, message("", "__proto__")),
+    at(2, message("", "x".repeat(256))),
+    at(3, message("", "x".repeat(257))),
+  );
+  assertEquals(namesIn(roster), ["x".repeat(256), "__proto__"]);
+});
+
+test("/who: everybody, with the day where it is another", () => {
+  const now = new Date(2026, 10, 22, 14, 3, 29);
+  const seen: Seen[] = [
+    { name: "Ada", at: now, state: "here", isOwn: true },
+    { name: "bob\x1b", at: new Date(2026, 10, 22, 9, 0, 1), state: "left" },
+    { name: "carol", at: new Date(2026, 10, 21, 23, 59, 59), state: "lost" },
+  ];
+  assertEquals(whoLines(seen, "Ada", now), [
+    "Seen in this session:",
+    "  Ada (you), seen 14:03:29",
+    '  "bob<U+001B>", left 09:00:01',
+    "  carol, lost 2026-11-21 23:59:59",
+  ]);
+  const other: Seen = { name: "Ada", at: now, state: "here" };
+  const crowd = Array.from({ length: 52 }, () => other);
+  const lines = whoLines(crowd, "bob", now);
+  assertEquals(lines.slice(-2), ["  Ada, seen 14:03:29", "  and 2 more"]);
+  assertEquals(lines.length, 52);
+});
+
+test("/who: namesakes, those ignored, and those who only wrote", () => {
+  const now = new Date(2026, 10, 22, 14, 3, 29);
+  const seen: Seen[] = [
+    { name: "Ada", at: now, state: "here", isOwn: true },
+    { name: "Ada", at: now, state: "left" },
+    { name: "bob", at: now, state: "here" },
+    { name: "ci", at: now, state: "wrote" },
+  ];
+  assertEquals(whoLines(seen, "Ada", now, new Ignored(["bob"])), [
+    "Seen in this session:",
+    "  Ada (you), seen 14:03:29",
+    "  Ada (another), left 14:03:29",
+    "  bob (ignored), seen 14:03:29",
+    "  ci, wrote 14:03:29",
+  ]);
+});
+
+test("the reader, whom a keeper saw a moment ago, is not another one", () => {
+  const roster = new Roster();
+  const here = (at: Date) => new Map(["ann", "bob"].map((name) => [name, at]));
+  roster.noteHere(here(noon(0)), noon(1));
+  roster.note(at(2, joined("ann"), { sentTo: ROOM }));
+  roster.noteHere(here(noon(-1)), noon(3));
+  assertEquals(roster.list(), [
+    { name: "ann", at: noon(2), state: "here", isOwn: true },
+    { name: "bob", at: noon(0), state: "here" },
+  ]);
+  // Who was heard is there.
+  roster.note(at(4, message("hi", "ann")));
+  roster.note(at(5, message("hi", "ann"), { sentTo: ROOM }));
+  assertEquals(roster.list().filter(({ name }) => name === "ann").length, 2);
+});
+
+test("the standard notices", () => {
+  assertEquals(
+    joinNotice("alice", "chat/room"),
+    "User alice is now subscribed to chat/room.",
+  );
+  assertEquals(
+    leaveNotice("alice", "chat/room"),
+    "User alice disconnecting from chat/room.",
+  );
+  assertEquals(timeoutNotice("alice"), "User alice timed out.");
+});
+
+test("the standard notices are told from others", () => {
+  const change = (notice: string, from = "alice", topic = "chat/room") =>
+    presenceOf({ type: "notice", from, notice }, topic);
+  const joined = joinNotice("alice", "chat/room");
+  const left = leaveNotice("alice", "chat/room");
+  assertEquals(change(joined), "joined");
+  assertEquals(change(left), "left");
+  assertEquals(change(timeoutNotice("alice")), "timed out");
+  assertEquals(change(timeoutNotice("alice"), "alice", "x"), "timed out");
+  for (const notice of [joined, left]) {
+    assertEquals(change(notice, "alice", "chat/hall"), undefined);
+  }
+  for (const notice of [joined, left, timeoutNotice("alice")]) {
+    assertEquals(change(notice, "bob"), undefined);
+    assertEquals(change(`${notice} `), undefined);
+  }
+  assertEquals(change("User alice timed out"), undefined);
+  assertEquals(change(""), undefined);
+});
+
+test("the older program's notices mean what ours mean", () => {
+  const change = (notice: string, topic = "chat") =>
+    presenceOf({ type: "notice", from: "chat", notice }, topic);
+  assertEquals(change("User chat is now subscribed to chat ."), "joined");
+  assertEquals(change("User chat disconnecting from chat ."), "left");
+  assertEquals(change("User chat timed out.\n"), "timed out");
+  assertEquals(change("User chat is now subscribed to hall ."), undefined);
+});
+
+test("a topic that a broker respelled is the same", () => {
+  const notice = joinNotice("alice", "chat.room/1");
+  const change = (topic: string) =>
+    presenceOf({ type: "notice", from: "alice", notice }, topic);
+  assertEquals(change("chat/room/1"), "joined");
+  assertEquals(change("chat.room.1"), "joined");
+  assertEquals(change("chat/room/2"), undefined);
+});
+
+const read = (notice: string, from: string) =>
+  newNameIn({ type: "notice", from, notice });
+
+test("what is said is understood, whatever the names", () => {
+  const names = ["Ada", "x.", "a is now known as b.", "__proto__", "x\n", "😀"];
+  for (const from of names) {
+    for (const name of names) {
+      assertEquals(read(renameNotice(from, name), from), name);
+    }
+  }
+  assertEquals(
+    renameNotice("Ada", "Ada2"),
+    "User Ada is now known as Ada2.",
+  );
+});
+
+test("nothing else is", () => {
+  const texts = [
+    "User bob is now known as Ada.", // another's
+    "User Ada is now known as .",
+    "User Ada is now known as",
+    "User Ada is now known as Ada2",
+    "User Ada is now subscribed to chat.",
+    " User Ada is now known as Ada2.",
+    renameNotice("Ada", "x".repeat(257)),
+  ];
+  for (const text of texts) assertEquals(read(text, "Ada"), undefined, text);
+});
+
+test("which names one may go by", () => {
+  assertEquals(nameFault("x".repeat(256)), undefined);
+  assertEquals(
+    nameFault("x".repeat(257)),
+    "takes 256 characters at most, not 257",
+  );
+});
+
+test("what a keeper lists counts for a day, and no more than what was heard", () => {
+  const roster = told(at(0, joined("ann")), at(100, left("bob")));
+  const here = new Map([
+    ...[["ann", noon(-5)], ["bob", noon(50)], ["cy", noon(0)]] as const,
+    ["ghost", noon(100 - 86_401)] as const,
+  ]);
+  roster.noteHere(here, noon(100));
+  assertEquals(roster.list().map(({ name, state }) => `${name} ${state}`), [
+    "bob left",
+    "cy here",
+    "ann here",
+  ]);
+  assertEquals(roster.here(noon(86_400)).map(({ name }) => name), [
+    "cy",
+    "ann",
+  ]);
+  assertEquals(roster.here(noon(86_401)), []);
+});
+
+test("an entry of a history says nothing of a member heard since", () => {
+  const roster = told(at(0, joined("ann")), at(0, joined("bob")));
+  const connected = noon(20);
+  roster.note(at(30, message("hi", "bob")));
+  for (const name of ["ann", "bob"]) {
+    roster.noteKept(left(name), ROOM, noon(10), connected);
+  }
+  roster.noteKept(message("old", "cy"), ROOM, noon(-60), connected);
+  roster.noteKept(left("cy"), ROOM, noon(-50), connected);
+  assertEquals(roster.list().map(({ name, state }) => `${name} ${state}`), [
+    "bob here",
+    "ann left",
+    "cy left",
+  ]);
+});

@@ -1,0 +1,146 @@
+/** The chat of the publisher at a prompt that a test types into. */
+
+import { chat } from "../../lib/cli/chat.ts";
+import {
+  parsePublisherArgs,
+  type PublisherOptions,
+} from "../../lib/cli/options.ts";
+import type { Line } from "../../lib/terminal/input.ts";
+import type { Prompt, PromptOptions } from "../../lib/terminal/prompt.ts";
+import { type Clock, Progress } from "../../lib/timer.ts";
+import { hostOf } from "./brokers.ts";
+import { News } from "./news.ts";
+import { inTime } from "./patience.ts";
+
+/** Where a chat begins, and where it may go. */
+export const ROOM = "chat/room";
+export const HALL = "chat/hall";
+
+/** What a chat may differ in. */
+interface ChatOptions {
+  /** Further arguments of the publisher. */
+  args?: string[];
+  clock?: Clock;
+}
+
+/** A chat of ann, in the test's own process. */
+export class Chatter implements AsyncDisposable {
+  /** The lines of the screen, without times, and with the prompt in brackets. */
+  readonly screen: News<string> = new News("lines of the screen");
+  readonly #code: Promise<number>;
+  readonly #lines: Line[] = [];
+  readonly #progress = new Progress();
+  readonly #opened = Promise.withResolvers<PromptOptions>();
+  #prompt?: PromptOptions;
+  #isOpen = true;
+  #error?: Error;
+
+  private constructor(broker: { port: number }, options: ChatOptions) {
+    const request = parsePublisherArgs([
+      ...["-h", hostOf(broker), "-t", ROOM, "-n", "ann", "--timeout", "5"],
+      ...["--color", "never", ...options.args ?? []],
+    ]);
+    const add = (line: string) =>
+      this.screen.add(line.replace(/^\d\d:\d\d:\d\d /, ""));
+    const people = {
+      tell: add,
+      complain: add,
+      told: () => Promise.resolve(),
+    };
+    const { options: parsed } = request as { options: PublisherOptions };
+    const { clock } = options;
+    const open = (prompt: PromptOptions) => this.#open(prompt);
+    this.#code = chat(parsed, people, { open, ...clock && { clock } });
+    this.#code.catch(this.#opened.reject);
+  }
+
+  /** Follows the room, and has seen its own join. */
+  static async follow(
+    broker: { port: number },
+    { args = [], ...rest }: ChatOptions = {},
+  ): Promise<Chatter> {
+    const options = { args: ["--follow", "--history", "0", ...args], ...rest };
+    const chatter = await Chatter.open(broker, options);
+    await chatter.until("-- User ann is now subscribed to chat/room.");
+    return chatter;
+  }
+
+  /** Has a prompt. */
+  static async open(
+    broker: { port: number },
+    options: ChatOptions = {},
+  ): Promise<Chatter> {
+    const chatter = new Chatter(broker, options);
+    chatter.#prompt = await chatter.#opened.promise;
+    return chatter;
+  }
+
+  /** Types lines, each with Enter. */
+  enter(...texts: string[]): void {
+    for (const text of texts) {
+      const { keeps, text: prompt } = this.#prompt!;
+      if (keeps()) this.screen.add(prompt + text);
+      this.#lines.push({ type: "text", text });
+    }
+    this.#progress.made();
+  }
+
+  /** Presses Ctrl-D; returns the exit code. */
+  async leave(): Promise<number> {
+    this.#close();
+    return await this.code();
+  }
+
+  /** Breaks what is typed into, as a terminal that hangs up. */
+  fail(error: Error): void {
+    this.#error = error;
+    this.#close();
+  }
+
+  /** The exit code, once the chat has ended. */
+  async code(): Promise<number> {
+    return await inTime(this.#code);
+  }
+
+  /** The lines shown since the last call, up to one. */
+  async until(line: string): Promise<string[]> {
+    return await this.screen.until((shown) => shown === line);
+  }
+
+  /** Names for Tab, for what is typed. */
+  complete(before: string): string[] {
+    const { insert, candidates } = this.#prompt!.complete(before);
+    return candidates.length > 0 ? candidates : [insert];
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.leave();
+  }
+
+  #open(options: PromptOptions): Prompt {
+    this.#opened.resolve(options);
+    return {
+      lines: this.#read(),
+      show: (line) => this.screen.add(line.replace(/^\d\d:\d\d:\d\d /, "")),
+      clear: () => this.screen.add("[cleared]"),
+      setText: (text) => this.screen.add(`[${text}]`),
+      close: () => this.#close(),
+      flushed: () => Promise.resolve(),
+    };
+  }
+
+  async *#read(): AsyncGenerator<Line> {
+    for (;;) {
+      const line = this.#lines.shift();
+      if (line !== undefined) yield line;
+      else if (this.#error) throw this.#error;
+      else if (!this.#isOpen) return;
+      else await this.#progress.next;
+    }
+  }
+
+  #close(): void {
+    this.#isOpen = false;
+    this.#progress.made();
+  }
+}
