@@ -9,6 +9,9 @@ import { Buffer } from "node:buffer";
 /** The most bytes of an encoded payload. */
 export const MAX_PAYLOAD_BYTES = 65_536;
 
+/** The most UTF-16 code units of `key` and `sig`. */
+const MAX_SIGNATURE_LENGTH = 128;
+
 /** The most UTF-16 code units of an `id`. */
 export const MAX_ID_LENGTH = 64;
 
@@ -29,6 +32,10 @@ export interface Envelope {
   id?: string;
   /** When it was sent: RFC 3339, UTC, `Z` at its end. */
   at?: string;
+  /** The author's public key, in base64url; not verified. */
+  key?: string;
+  /** The author's signature, in base64url; not verified. */
+  sig?: string;
 }
 
 /** A message. */
@@ -83,6 +90,12 @@ export interface KeptHistory {
   wire: Record<string, unknown>;
 }
 
+/**
+ * What a payload's signature is worth: it verifies; there is none; it doesn't
+ * verify; there were too many to verify them all.
+ */
+export type Check = "valid" | "none" | "bad" | "unchecked";
+
 /** A received PUBLISH. */
 export interface Received {
   /** The topic it was published to. */
@@ -94,6 +107,8 @@ export interface Received {
    * client has no secret.
    */
   sealed?: boolean;
+  /** What the signature of a message or notice is worth. */
+  check?: Check;
   /** The QoS it was delivered with. */
   qos: QoS;
   /** Whether it is the topic's retained message. */
@@ -173,6 +188,8 @@ export function encodeText(
   else wire.notice = payload.notice.toWellFormed();
   if (payload.id !== undefined) wire.id = payload.id.toWellFormed();
   if (payload.at !== undefined) wire.at = payload.at;
+  if (payload.key !== undefined) wire.key = payload.key;
+  if (payload.sig !== undefined) wire.sig = payload.sig;
   return finish(JSON.stringify(wire));
 }
 
@@ -225,6 +242,11 @@ export function decode(
   return typeof result === "string" ? malformed(result) : result;
 }
 
+function isSignature(value: unknown): value is string {
+  return typeof value === "string" && value.length <= MAX_SIGNATURE_LENGTH &&
+    value.isWellFormed();
+}
+
 function isObject(value: unknown): value is Record<string, unknown> {
   return typeof value === "object" && value !== null && !Array.isArray(value);
 }
@@ -246,6 +268,8 @@ export function payloadOf(wire: unknown): Payload | string {
     common.id = id.toWellFormed();
   }
   if (typeof at === "string" && isUtcTime(at)) common.at = at;
+  if (isSignature(wire.key)) common.key = wire.key;
+  if (isSignature(wire.sig)) common.sig = wire.sig;
   switch (wire.type) {
     case "message":
       if (typeof wire.message !== "string") return "no text in `message`";

@@ -1,22 +1,17 @@
 /**
  * Signs payloads with a member's key and verifies them, as docs/wire-format.md
- * specifies: Ed25519 over the topic and the members of the payload. Pure except
- * for {@link Signer.generate}; loaded only where a payload is signed or verified.
+ * specifies. Pure except for {@link Signer.generate}; node:crypto is loaded at
+ * the first use.
  *
  * @module
  */
 
 import { Buffer } from "node:buffer";
-import {
-  createHash,
-  createPrivateKey,
-  createPublicKey,
-  generateKeyPairSync,
-  type KeyObject,
-  sign,
-  verify,
-} from "node:crypto";
+import type { KeyObject } from "node:crypto";
+import process from "node:process";
 import type { Payload } from "./protocol.ts";
+
+const crypto = () => process.getBuiltinModule("node:crypto");
 
 /** The first of the signed bytes: ties a signature to this format. */
 const CONTEXT = Buffer.from("mqtt-chat/sig/1\0");
@@ -24,22 +19,16 @@ const CONTEXT = Buffer.from("mqtt-chat/sig/1\0");
 const KEY_BYTES = 32;
 const SIGNATURE_BYTES = 64;
 
-/** An Ed25519 key as SubjectPublicKeyInfo (RFC 8410) is this and 32 bytes. */
-const SPKI_PREFIX = Buffer.from("302a300506032b6570032100", "hex");
-
 /**
- * The y coordinates of the points of small order, in hexadecimal and without
- * the sign bit, p and p + 1 included: under such a key one signature fits many
- * payloads.
+ * The y coordinates of the points of small order without the sign bit, p and
+ * p + 1 included: under such a key one signature fits many payloads.
  */
 const SMALL_ORDER: ReadonlySet<string> = new Set([
-  "0000000000000000000000000000000000000000000000000000000000000000",
-  "0100000000000000000000000000000000000000000000000000000000000000",
+  "00".repeat(32),
+  "01" + "00".repeat(31),
   "26e8958fc2b227b045c3f489f2ef98f0d5dfac05d3c63339b13802886d53fc05",
   "c7176a703d4dd84fba3c0b760d10670f2a2053fa2c39ccc64ec7fd7792ac037a",
-  "ecffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f",
-  "edffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f",
-  "eeffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f",
+  ...["ec", "ed", "ee"].map((first) => first + "ff".repeat(30) + "7f"),
 ]);
 
 /** The most public keys kept ready: parsing one takes as long as a signature. */
@@ -55,9 +44,8 @@ export class Signer {
 
   private constructor(privateKey: KeyObject) {
     this.#private = privateKey;
-    const spki = createPublicKey(privateKey)
-      .export({ type: "spki", format: "der" });
-    this.key = spki.subarray(SPKI_PREFIX.length).toString("base64url");
+    this.key = crypto().createPublicKey(privateKey)
+      .export({ format: "jwk" }).x!;
   }
 
   /**
@@ -66,7 +54,7 @@ export class Signer {
    * @returns The signer.
    */
   static generate(): Signer {
-    return new Signer(generateKeyPairSync("ed25519").privateKey);
+    return new Signer(crypto().generateKeyPairSync("ed25519").privateKey);
   }
 
   /**
@@ -80,7 +68,7 @@ export class Signer {
   static fromPem(pem: string): Signer {
     let key: KeyObject | undefined;
     try {
-      key = createPrivateKey(pem);
+      key = crypto().createPrivateKey(pem);
     } catch {
       // What node:crypto says of a wrong key helps no user.
     }
@@ -96,7 +84,7 @@ export class Signer {
    * @returns The signature: 64 bytes in base64url, 86 characters.
    */
   sign(topic: string, payload: Payload): string {
-    return sign(null, signedBytes(topic, payload), this.#private)
+    return crypto().sign(null, signedBytes(topic, payload), this.#private)
       .toString("base64url");
   }
 }
@@ -105,26 +93,19 @@ export class Signer {
  * Verifies the signature of a payload. Never throws.
  *
  * @param topic The topic it arrived on.
- * @param payload The payload.
- * @param key Its member `key`.
- * @param signature Its member `sig`.
+ * @param payload The payload with its members `key` and `sig`.
  * @returns Whether the holder of the key signed this payload for this topic.
  */
-export function isSignedBy(
-  topic: string,
-  payload: Payload,
-  key: string,
-  signature: string,
-): boolean {
-  const bytes = canonicalBytes(signature, SIGNATURE_BYTES);
-  const publicKey = bytes && publicKeyOf(key);
-  if (publicKey === undefined) return false;
-  return verify(null, signedBytes(topic, payload), publicKey, bytes!);
+export function isSigned(topic: string, payload: Payload): boolean {
+  const bytes = canonicalBytes(payload.sig, SIGNATURE_BYTES);
+  const key = bytes && publicKeyOf(payload.key);
+  return key !== undefined &&
+    crypto().verify(null, signedBytes(topic, payload), key, bytes!);
 }
 
 /**
- * Returns whether a text is a public key that can be trusted to mean one
- * person: canonical base64url of 32 bytes, and no point of small order.
+ * Returns whether a text is a public key that can mean one person: canonical
+ * base64url of 32 bytes, and no point of small order.
  *
  * @param key Any string.
  * @returns Whether it is.
@@ -134,15 +115,14 @@ export function isPublicKey(key: string): boolean {
 }
 
 /**
- * Returns the fingerprint of a key: the first 32 bits of its SHA-256, as
- * `3F7A 9C21`.
+ * Returns the fingerprint of a key, as `3F7A 9C21`.
  *
  * @param key The public key in base64url.
- * @returns Eight hexadecimal digits in two groups.
+ * @returns The first 32 bits of its SHA-256: hexadecimal digits in two groups.
  */
 export function fingerprint(key: string): string {
-  const digest = createHash("sha256").update(Buffer.from(key, "base64url"))
-    .digest("hex").toUpperCase();
+  const digest = crypto().createHash("sha256")
+    .update(Buffer.from(key, "base64url")).digest("hex").toUpperCase();
   return `${digest.slice(0, 4)} ${digest.slice(4, 8)}`;
 }
 
@@ -150,27 +130,27 @@ export function fingerprint(key: string): string {
 function signedBytes(topic: string, payload: Payload): Uint8Array {
   const { type, from, id = "", at = "" } = payload;
   const text = type === "message" ? payload.message : payload.notice;
-  // RabbitMQ and NATS rewrite dots of a topic.
+  // RabbitMQ and NATS turn dots of a topic into slashes.
   const members = [topic.replaceAll(".", "/"), type, from, text, id, at];
-  return Buffer.concat([CONTEXT, ...members.flatMap(lengthAndBytes)]);
+  return Buffer.concat([
+    CONTEXT,
+    ...members.map((text) => Buffer.from(text)).flatMap((bytes) => {
+      const length = Buffer.alloc(4);
+      length.writeUInt32BE(bytes.length);
+      return [length, bytes];
+    }),
+  ]);
 }
 
-function lengthAndBytes(text: string): Uint8Array[] {
-  const bytes = Buffer.from(text);
-  const length = Buffer.alloc(4);
-  length.writeUInt32BE(bytes.length);
-  return [length, bytes];
-}
-
-/** Decodes base64url; undefined if it is not the one spelling of that many bytes. */
-function canonicalBytes(text: string, length: number): Buffer | undefined {
+/** Decodes base64url; undefined if it isn't the one spelling of so many bytes. */
+function canonicalBytes(text = "", length: number): Buffer | undefined {
   const bytes = Buffer.from(text, "base64url");
   const isCanonical = bytes.length === length &&
     bytes.toString("base64url") === text;
   return isCanonical ? bytes : undefined;
 }
 
-function publicKeyOf(key: string): KeyObject | undefined {
+function publicKeyOf(key = ""): KeyObject | undefined {
   const known = keys.get(key);
   if (known !== undefined) return known;
   const bytes = canonicalBytes(key, KEY_BYTES);
@@ -178,14 +158,13 @@ function publicKeyOf(key: string): KeyObject | undefined {
   const y = Buffer.from(bytes);
   y[KEY_BYTES - 1] &= 0x7f;
   if (SMALL_ORDER.has(y.toString("hex"))) return undefined;
-  const der = Buffer.concat([SPKI_PREFIX, bytes]);
   try {
-    const made = createPublicKey({ key: der, format: "der", type: "spki" });
+    const jwk = { kty: "OKP", crv: "Ed25519", x: key };
+    const made = crypto().createPublicKey({ key: jwk, format: "jwk" });
     if (keys.size >= MAX_KEYS) keys.clear();
     keys.set(key, made);
     return made;
   } catch {
-    // Deno refuses bytes that are no point of the curve.
-    return undefined;
+    return undefined; // Deno refuses bytes that are no point of the curve.
   }
 }

@@ -2,7 +2,15 @@ import { assert, assertEquals, assertThrows } from "@std/assert";
 import { Buffer } from "node:buffer";
 import { generateKeyPairSync } from "node:crypto";
 import type { Payload } from "../lib/protocol.ts";
-import { fingerprint, isPublicKey, isSignedBy, Signer } from "../lib/sign.ts";
+import { fingerprint, isPublicKey, isSigned, Signer } from "../lib/sign.ts";
+
+/** Whether a key and a signature fit a payload. */
+const isSignedBy = (
+  topic: string,
+  payload: Payload,
+  key: string,
+  sig: string,
+) => isSigned(topic, { ...payload, key, sig });
 
 const TOPIC = "chat/room";
 const HELLO: Payload = {
