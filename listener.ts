@@ -12,7 +12,7 @@
  */
 
 import { showBroker } from "./lib/mqtt/address.ts";
-import { ChatClient, NotAuthorizedError } from "./lib/client.ts";
+import { ChatClient, NotAuthorizedError, Signer } from "./lib/client.ts";
 import { EXIT, WaitedError } from "./lib/cli/exit.ts";
 import {
   type ListenerOptions,
@@ -81,9 +81,11 @@ async function listen(
     },
   });
   const keeper = await openKeeper(options, people);
+  const mayMakeKey = options.announce && options.isNameChosen;
   const readable = new Set(options.topics);
   const client = await ChatClient.connect({
     ...connect,
+    signer: connect.signer ?? (mayMakeKey ? Signer.generate() : undefined),
     will: reader.will,
     // Without a session, the part of a reader that is gone goes to the others.
     session: isShared && !resume ? { expiry: 0 } : connect.session,

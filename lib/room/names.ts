@@ -1,140 +1,192 @@
-/**
- * Decides whose a name is: the first message under a name binds it to the key
- * that signed the message, or to no key. Pure.
- *
- * @module
- */
+/** Whose a name is: the key that signed the first message under it, or no key. */
 
 import { DEFAULTS } from "../client_options.ts";
+import {
+  type Check,
+  MAX_NAME_LENGTH,
+  type Payload,
+  type Received,
+} from "../protocol.ts";
+import { safeName } from "../safe_text.ts";
+import { isPublicKey } from "../sign.ts";
+import { newNameIn } from "./members.ts";
+import { age, LATE_MS } from "./time.ts";
 
-/** What the check of a payload's signature found. */
-export type Check = "valid" | "none" | "bad" | "unchecked";
+/** Names and the keys that they belong to. */
+export type PeopleKeys = ReadonlyMap<string, ReadonlySet<string>>;
 
-/** What `--json` says of a signature: also whether the key is another one. */
-export type Signature = Check | "other";
+/** Why a line doesn't speak for the member whose name it has. */
+export type Mark = "another key" | "unsigned" | "bad signature" | "unchecked";
 
-/** A payload, as far as names go. */
-export interface Signed {
-  from: string;
-  type: "message" | "notice";
-  check: Check;
-  /** The public key, where `check` is `valid`. */
+/** What a signature is worth under its name; `other` is another key's. */
+export interface Verdict {
+  signature: Check | "other";
+  /** The key, where the signature verifies. */
   key?: string;
+  mark?: Mark;
 }
 
-/** What {@link Names.judge} found. */
-export interface Judgement {
-  signature: Signature;
-  /** What the line says of it; a marked line speaks for no member. */
-  mark?: "another key" | "unsigned" | "bad signature" | "unchecked";
-  /** A line of our own to show before it. */
-  notice?: { type: "another"; name: string; key: string } | {
-    type: "names full";
-  };
-}
+/** A line of our own about names. */
+export type NameNote =
+  | { type: "another"; from: string; key: string }
+  | { type: "names forgotten" };
 
 /** The most names bound at a time, without those of `--people`. */
 const MAX_NAMES = 2_000;
 
-/** The most other keys whose appearance under a name has been reported. */
-const MAX_OTHERS = 1_000;
+/** Of other keys under one name, report at most so many. */
+const MAX_OTHERS = 3;
 
-/** Names and the keys they belong to. */
+const NO_KEYS: ReadonlySet<string> = new Set();
+
+interface Owner {
+  /** Undefined for a name that belongs to no key. */
+  key?: string;
+  /** When it was bound, in milliseconds since 1970. */
+  since: number;
+}
+
+/** Names and the keys that they belong to, for one reader. */
 export class Names {
-  /** Names of `--people`; each may have several keys. */
-  readonly #people: ReadonlyMap<string, ReadonlySet<string>>;
-  /** By name, oldest first: the key, or undefined for a name without one. */
-  readonly #bound = new Map<string, string | undefined>();
-  /** Other keys under bound names that were reported. */
-  readonly #reported = new Set<string>();
-  #isFull = false;
+  readonly #people: PeopleKeys;
+  readonly #report: (note: NameNote) => void;
+  /** By name, oldest first. */
+  readonly #owners = new Map<string, Owner>();
+  /** Other keys under a name that were reported. */
+  readonly #reported = new Map<string, Set<string>>();
+  #isForgetful = false;
 
-  constructor(people: ReadonlyMap<string, ReadonlySet<string>> = new Map()) {
+  constructor(
+    people: PeopleKeys = new Map(),
+    report: (note: NameNote) => void = () => {},
+  ) {
     this.#people = people;
+    this.#report = report;
   }
 
-  /** Judges a payload that arrived live, and binds its name if it is free. */
-  judge(signed: Signed): Judgement {
-    const { from, type, check, key } = signed;
-    const notice = type === "message" && check !== "bad"
-      ? this.#bindFirst(from, check === "valid" ? key : undefined)
-      : undefined;
-    const judgement = this.judgeKept(signed);
-    return {
-      ...judgement,
-      notice: notice ??
-        (type === "message" && judgement.signature === "other"
-          ? this.#reportOther(from, key!)
-          : undefined),
-    };
+  /**
+   * Judges a payload by its signature. An entry of a history has its time: it
+   * may be older than what is known of its author.
+   */
+  judge(
+    { from, key }: Payload,
+    check: Check = "none",
+    time = Infinity,
+  ): Verdict {
+    const keys = this.#keysAt(from, time);
+    if (check === "valid") {
+      return keys.size === 0 || keys.has(key!)
+        ? { signature: "valid", key }
+        : { signature: "other", key, mark: "another key" };
+    }
+    // Where a name belongs to no key, a signature says nothing of it.
+    const isMarked = keys.size > 0 || (check === "bad" && this.#isFree(from));
+    const mark = check === "none" ? "unsigned" : MARKS[check];
+    return { signature: check, ...isMarked && { mark } };
   }
 
-  /** Judges an entry of a history, which binds nothing. */
-  judgeKept({ from, check, key }: Signed): Judgement {
-    const isOwned = this.keysOf(from).size > 0;
-    switch (check) {
-      case "bad":
-        return { signature: check, mark: "bad signature" };
-      case "none":
-      case "unchecked":
-        return isOwned
-          ? { signature: check, mark: check === "none" ? "unsigned" : check }
-          : { signature: check };
-      case "valid":
-        return isOwned && !this.keysOf(from).has(key!)
-          ? { signature: "other", mark: "another key" }
-          : { signature: "valid" };
+  /**
+   * Learns from what arrived and is new: its first message binds a name. What is
+   * late, retained or kept may be a replay, and binds nothing.
+   */
+  learn(
+    { payload, retain, receivedAt }: Received,
+    { signature, key }: Verdict,
+    isMissed: boolean,
+  ): void {
+    if (!("from" in payload)) return;
+    const { from, type, at } = payload;
+    if (signature === "other" && type === "message") {
+      this.#reportOther(from, key!);
+    }
+    const isOld = retain || isMissed || age(at, receivedAt) > LATE_MS;
+    if (isOld || (signature !== "valid" && signature !== "none")) return;
+    const newName = payload.type === "notice" ? newNameIn(payload) : undefined;
+    if (type === "message") this.bind(from, key, Number(receivedAt));
+    else if (newName !== undefined && key && this.keysOf(from).has(key)) {
+      this.bind(newName, key, Number(receivedAt));
     }
   }
 
-  /** Returns the keys that a name belongs to; empty if it belongs to none. */
+  /** Binds a name that is free. */
+  bind(name: string, key: string | undefined, time: number): void {
+    if (!this.#isFree(name)) return;
+    if (this.#owners.size >= MAX_NAMES) {
+      if (!this.#isForgetful) this.#report({ type: "names forgotten" });
+      this.#isForgetful = true;
+      if (!this.#forgetUnsigned()) return;
+    }
+    this.#owners.set(name, { key, since: time });
+  }
+
+  /** The holder of a key left: the names that it had are free again. */
+  free(key: string): void {
+    for (const [name, owner] of this.#owners) {
+      if (owner.key === key) this.#owners.delete(name);
+    }
+  }
+
+  /** The keys that a name belongs to; none where it belongs to no key. */
   keysOf(name: string): ReadonlySet<string> {
-    const people = this.#people.get(name);
+    return this.#keysAt(name, Infinity);
+  }
+
+  #isFree(name: string): boolean {
+    return name !== DEFAULTS.username && !this.#owners.has(name) &&
+      name.length <= MAX_NAME_LENGTH && this.#peopleOf(name) === undefined;
+  }
+
+  #keysAt(name: string, time: number): ReadonlySet<string> {
+    const people = this.#peopleOf(name);
     if (people !== undefined) return people;
-    const key = this.#bound.get(name);
-    return key === undefined ? NO_KEYS : new Set([key]);
+    const { key, since } = this.#owners.get(name) ?? { since: 0 };
+    return key === undefined || time < since ? NO_KEYS : new Set([key]);
   }
 
-  /** The holder of a name left: the name is free again. */
-  leave(name: string, key: string): void {
-    if (this.#bound.get(name) === key) this.#bound.delete(name);
-  }
-
-  /** The holder of a name takes another; the old name stays the holder's. */
-  rename(name: string, newName: string, key: string): void {
-    if (this.keysOf(name).has(key)) this.#bindFirst(newName, key);
-  }
-
-  /** Binds a free name; says once when there are too many to remember. */
-  #bindFirst(name: string, key?: string): Judgement["notice"] {
-    const isFree = name !== DEFAULTS.username && !this.#people.has(name) &&
-      !this.#bound.has(name);
-    if (!isFree) return undefined;
-    if (this.#bound.size >= MAX_NAMES && !this.#forgetUnsigned()) {
-      if (this.#isFull) return undefined;
-      this.#isFull = true;
-      return { type: "names full" };
-    }
-    this.#bound.set(name, key);
-    return undefined;
+  /** What `--people` says of a name, written as it is or as lines show it. */
+  #peopleOf(name: string): ReadonlySet<string> | undefined {
+    if (this.#people.size === 0) return undefined;
+    return this.#people.get(name) ?? this.#people.get(safeName(name));
   }
 
   /** Forgets the oldest name without a key; returns whether there was one. */
   #forgetUnsigned(): boolean {
-    for (const [name, key] of this.#bound) {
-      if (key === undefined) return this.#bound.delete(name);
+    for (const [name, { key }] of this.#owners) {
+      if (key === undefined) return this.#owners.delete(name);
     }
     return false;
   }
 
-  #reportOther(name: string, key: string): Judgement["notice"] {
-    const entry = `${key} ${name}`;
-    if (this.#reported.has(entry) || this.#reported.size >= MAX_OTHERS) {
-      return undefined;
-    }
-    this.#reported.add(entry);
-    return { type: "another", name, key };
+  #reportOther(name: string, key: string): void {
+    const reported = this.#reported.get(name) ?? new Set();
+    if (reported.has(key) || reported.size >= MAX_OTHERS) return;
+    if (this.#reported.size < MAX_NAMES) this.#reported.set(name, reported);
+    reported.add(key);
+    this.#report({ type: "another", from: name, key });
   }
 }
 
-const NO_KEYS: ReadonlySet<string> = new Set();
+const MARKS = { bad: "bad signature", unchecked: "unchecked" } as const;
+
+/**
+ * Reads a `--people` file: a name and a key in each line, `#` before a comment.
+ * Returns the numbers of lines that are neither.
+ */
+export function parsePeople(
+  text: string,
+): { keys: PeopleKeys; faults: number[] } {
+  const keys = new Map<string, Set<string>>();
+  const faults: number[] = [];
+  text.replace(/^\ufeff/, "").split(/\r?\n/).forEach((line, index) => {
+    if (/^\s*(#|$)/.test(line)) return;
+    const [, name, key] = /^\s*(.*\S)\s+(\S+)\s*$/.exec(line) ?? [];
+    if (key === undefined || !isPublicKey(key)) faults.push(index + 1);
+    else keys.set(name, (keys.get(name) ?? new Set()).add(key));
+  });
+  return { keys, faults };
+}
+
+/** The line of a `--people` file for a name. */
+export function peopleLine(name: string, key: string): string {
+  return `${safeName(name)} ${key}`;
+}
