@@ -71,7 +71,8 @@ async function listen(
     gather: color && isTerminal,
     history: options.history ?? usualHistory(isTerminal && !json),
     // A keeper is about to keep it.
-    tellsNone: isTerminal && !json && options.keep === undefined,
+    tellsNone: options.history !== undefined && isTerminal && !json &&
+      options.keep === undefined,
     keeps: options.keep !== undefined,
     write: (line) => stdout.write(rows(line)),
     warn: people.complain,

@@ -35,6 +35,7 @@ import {
   MAX_PAYLOAD_BYTES,
   type Payload,
   type QoS,
+  roomOfHistory,
 } from "./protocol.ts";
 import type { RoomSeal } from "./seal.ts";
 import type { Signer } from "./sign.ts";
@@ -100,6 +101,8 @@ export class ChatClient {
   readonly #checker: Checker;
   /** Apart, so that a flood of others leaves our own notices verified. */
   readonly #ownChecker: Checker;
+  /** The filters that were joined as rooms, and not as histories. */
+  readonly #ownRooms = new Set<string>();
   readonly #lost = Promise.withResolvers<Error>();
   #isClosed = false;
 
@@ -127,8 +130,12 @@ export class ChatClient {
           ? { payload: { ...OVER_LIMIT, bytes } }
           : decodeFrom(topic, bytes, seal);
         const { check, sentTo } = this.#origin(topic, content);
+        const historyOf = this.#ownRooms.has(topic)
+          ? undefined
+          : roomOfHistory(topic);
         onReceived?.({
           topic,
+          ...historyOf !== undefined && { historyOf },
           ...content,
           check,
           sentTo,
@@ -243,6 +250,7 @@ export class ChatClient {
   ): Promise<Grant[]> {
     filters.forEach(checkFilter);
     if (this.#isClosed) throw new AbandonedError("The connection is closed.");
+    if (!isOptional) filters.forEach((topic) => this.#ownRooms.add(topic));
     return await this.#sender.join(filters, qos, isOptional);
   }
 
@@ -253,6 +261,7 @@ export class ChatClient {
    * @returns When the broker has answered, if there is a connection.
    */
   async leave(filters: string[]): Promise<void> {
+    for (const filter of filters) this.#ownRooms.delete(filter);
     await this.#sender.leave(filters);
   }
 

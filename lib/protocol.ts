@@ -9,9 +9,6 @@ import { Buffer } from "node:buffer";
 /** The most bytes of an encoded payload. */
 export const MAX_PAYLOAD_BYTES = 65_536;
 
-/** The most UTF-16 code units of `key` and `sig`. */
-const MAX_SIGNATURE_LENGTH = 128;
-
 /** The most UTF-16 code units of an `id`. */
 export const MAX_ID_LENGTH = 64;
 
@@ -20,6 +17,35 @@ export const MAX_ID_LENGTH = 64;
  * such limit: a longer name is shown, cut, and is not remembered.
  */
 export const MAX_NAME_LENGTH = 256;
+
+/** The most messages that a history has. */
+export const MAX_KEPT = 500;
+
+/** The most UTF-16 code units of `key` and `sig`. */
+const MAX_SIGNATURE_LENGTH = 128;
+
+/** The level below a room that has its history. */
+const HISTORY_LEVEL = "/$history";
+
+/**
+ * Returns the topic of a room's history.
+ *
+ * @param room The room's topic.
+ */
+export function historyTopic(room: string): string {
+  return room + HISTORY_LEVEL;
+}
+
+/**
+ * Returns the room whose history is on a topic.
+ *
+ * @param topic Any topic.
+ * @returns The room's topic; undefined where the topic has no history.
+ */
+export function roomOfHistory(topic: string): string | undefined {
+  if (!topic.endsWith(HISTORY_LEVEL) || topic === HISTORY_LEVEL) return;
+  return topic.slice(0, -HISTORY_LEVEL.length);
+}
 
 /** MQTT quality of service: at most once, at least once, exactly once. */
 export type QoS = 0 | 1 | 2;
@@ -82,11 +108,11 @@ export interface Sealed {
   reason?: string;
 }
 
-/** What a keeper has kept of a room; `room/history.ts` reads and makes it. */
+/** The history of a room; `room/history.ts` reads and makes it. */
 export interface KeptHistory {
   /** The kind of payload. */
   type: "history";
-  /** All that the payload has. */
+  /** All members of the payload. */
   wire: Record<string, unknown>;
 }
 
@@ -100,6 +126,11 @@ export type Check = "valid" | "none" | "bad" | "unchecked";
 export interface Received {
   /** The topic it was published to. */
   topic: string;
+  /**
+   * The room whose history this topic has. Undefined for all other topics, and
+   * where the topic itself was joined as a room.
+   */
+  historyOf?: string;
   /** The decoded payload. */
   payload: Payload | Malformed | Sealed | KeptHistory;
   /**

@@ -17,7 +17,6 @@ import { isOneTopic, topicFault } from "../mqtt/topic.ts";
 import { type PublisherOptions, usualHistory } from "./options.ts";
 import type { Received } from "../protocol.ts";
 import { paintName } from "../room/line.ts";
-import { roomOfHistory } from "../room/history_topic.ts";
 import { Ignored } from "../room/ignored.ts";
 import { isSameRoom, nameFault, whoLines } from "../room/members.ts";
 import { Reader, type ReaderOptions } from "../room/room.ts";
@@ -358,12 +357,10 @@ class Chat {
   }
 
   #receive(received: Received): void {
-    const topic = received.sentTo ?? received.topic;
-    const room = roomOfHistory(topic);
+    const topic = received.historyOf ?? received.sentTo ?? received.topic;
     // What still comes from a room that was left belongs to no other.
     [this.#next, this.#room].find((one) =>
-      one !== undefined && (isSameRoom(topic, one.topic) ||
-        room !== undefined && isSameRoom(room, one.topic))
+      one !== undefined && isSameRoom(topic, one.topic)
     )?.reader.receive(received);
   }
 
@@ -412,7 +409,7 @@ class Chat {
       bell,
       resume,
       history: history ?? usualHistory(true),
-      tellsNone: true,
+      tellsNone: history !== undefined,
       sends: true,
       ignored: this.#ignored,
       timeout,

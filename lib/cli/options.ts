@@ -22,7 +22,7 @@ import {
   type Values,
 } from "./flags.ts";
 import type { QoS } from "../protocol.ts";
-import { MAX_KEPT } from "../room/history_topic.ts";
+import { MAX_KEPT } from "../protocol.ts";
 import { Ignored } from "../room/ignored.ts";
 import { nameFault } from "../room/members.ts";
 import {

@@ -7,7 +7,6 @@
 import { hostPort, showBroker } from "../mqtt/address.ts";
 import type { Status } from "../client.ts";
 import { versionName } from "../mqtt/attempts.ts";
-import { roomOfHistory } from "../room/history_topic.ts";
 import { safeText } from "../safe_text.ts";
 
 /**
@@ -29,10 +28,6 @@ export function statusLine(
 }
 
 function leastVerbosity(status: Status): Verbosity {
-  // The room's own line reports what its history says.
-  const isHistory = "topic" in status &&
-    roomOfHistory(status.topic) !== undefined;
-  if (isHistory) return "debug";
   switch (status.type) {
     case "denied":
     case "lowered":

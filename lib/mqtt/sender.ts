@@ -4,6 +4,7 @@
  */
 
 import { Buffer } from "node:buffer";
+import { setImmediate } from "node:timers";
 import { MAX_PAYLOAD_BYTES, type QoS } from "../protocol.ts";
 import { type Clock, SYSTEM_CLOCK } from "../timer.ts";
 import { type Broker, showBroker } from "./address.ts";
@@ -315,6 +316,7 @@ export class Sender {
       const room = this.#rooms.get(topic);
       if (room !== undefined) this.#drop(room, "it was left");
     }
+    this.#flush();
     if (this.#connection) await this.#mqtt.unsubscribe(topics);
   }
 
@@ -418,8 +420,7 @@ export class Sender {
 
   /** What is sent next; messages wait for the answers of the rooms. */
   #next(): Room | Sending | undefined {
-    const [room] = this.#toAsk;
-    if (room !== undefined || this.#asked.size > 0) return room;
+    if (this.#toAsk.length > 0 || this.#asked.size > 0) return this.#toAsk[0];
     return this.#due[0] ?? this.#waiting[0];
   }
 
@@ -479,9 +480,11 @@ export class Sender {
   async #confirm(): Promise<void> {
     this.#isConfirming = true;
     while (this.#unconfirmed.length > 0) {
+      // After this turn, since it may send more.
+      await new Promise((resolve) => setImmediate(resolve));
       const sent = this.#unconfirmed;
       this.#unconfirmed = [];
-      if (!await this.#ping()) break;
+      if (sent.length === 0 || !await this.#ping()) break;
       for (const sending of sent) this.#settle(sending);
     }
     this.#isConfirming = false;
@@ -540,7 +543,8 @@ export class Sender {
     this.#due = this.#due.filter((other) => other !== room);
     this.#opened(room);
     // What is retained comes once; a history is asked for to be read again.
-    const how = { qos, id, rh: isOptional ? 0 : 1 } as const;
+    // A keeper needs no copy of the history that it wrote (No Local, MQTT 5).
+    const how = { qos, id, rh: isOptional ? 0 : 1, nl: isOptional } as const;
     this.#mqtt.subscribe(topic, how, (suback) => {
       if (suback === undefined || !this.#answered(room)) return;
       this.#asked.delete(room);
@@ -556,11 +560,13 @@ export class Sender {
     room.wasGranted = true;
     room.wait = undefined;
     answer.resolve({ topic, qos });
+    if (room.isOptional) return;
     this.#options.onStatus({ type: "subscribed", topic, qos });
   }
 
   #deny(room: Room, reason: string): void {
     this.#drop(room, reason);
+    if (room.isOptional) return;
     this.#options.onStatus({ type: "denied", topic: room.topic, reason });
   }
 
@@ -570,6 +576,8 @@ export class Sender {
     cancel?.();
     if (this.#rooms.get(topic) === room) this.#rooms.delete(topic);
     this.#asked.delete(room);
+    this.#open.delete(room);
+    if (this.#trial === room) this.#trial = undefined;
     this.#toAsk = this.#toAsk.filter((other) => other !== room);
     this.#due = this.#due.filter((other) => other !== room);
     answer.resolve({ topic, reason });

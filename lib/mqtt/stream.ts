@@ -38,7 +38,7 @@ export async function loadTransport(
       case "mqtt":
         return host.includes("%")
           ? openZoned(host, port)
-          : connectTcp({ host, port });
+          : connectTcp({ host, port, noDelay: true });
       case "mqtts": {
         const ALPNProtocols = alpn === undefined ? undefined : [alpn];
         return openTls!.default(client, { ...tls, ALPNProtocols, host, port });

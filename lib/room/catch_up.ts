@@ -1,259 +1,502 @@
 /**
- * Catching up: what was said in a room before one came, or while one was away,
- * is shown as a keeper has it, before what comes meanwhile.
+ * Catches up with a room: shows what a keeper has from before the reader joined,
+ * from a gap, or of what did not arrive.
  *
  * @module
  */
 
 import type { ChatClient } from "../client.ts";
-import type { Payload, Received } from "../protocol.ts";
-import type { Wait } from "../timer.ts";
-import { type History, historyIn } from "./history.ts";
-import { type Kept, kept, reachesBack, unseen } from "./history_merge.ts";
-import { MAX_KEPT } from "./history_topic.ts";
-import type { Note } from "./line.ts";
 import {
-  HistoryReader,
-  type HistoryReaderOptions,
-  type Occasion,
-} from "./history_reader.ts";
-import { presenceOf } from "./members.ts";
-import type { Roster } from "./members.ts";
+  historyTopic,
+  type Payload,
+  type QoS,
+  type Received,
+} from "../protocol.ts";
+import { safeTopic } from "../safe_text.ts";
+import { type Clock, SYSTEM_CLOCK } from "../timer.ts";
+import {
+  decodeHistory,
+  type Entry,
+  type History,
+  keyOf,
+  newest,
+  twinsOf,
+} from "./history.ts";
+import type { Note } from "./line.ts";
+import type { Losses } from "./losses.ts";
+import { presenceOf, type Roster } from "./members.ts";
+import type { Presence } from "./presence.ts";
 import type { RoomView } from "./view.ts";
 
-/** What catching up needs. */
-export interface CatchUpOptions
-  extends Pick<HistoryReaderOptions, "room" | "qos" | "keeps"> {
-  /** How many messages of before one came are shown. */
+export interface CatchUpOptions {
+  room: string;
+  /** The QoS of the history. */
+  qos: QoS;
+  /** How many messages from before the reader joined are shown. */
   history: number;
-  /** Whether its lines speak for themselves. */
+  /** Whether the output is JSON, which marks each message of a history. */
   json: boolean;
   /** Whether to say that there is no history. */
   tellsNone: boolean;
+  /** Whether this client announces itself in the room. */
+  announce: boolean;
+  /** Whether this client keeps the room, and the history stays joined. */
+  keeps?: boolean;
+  /** How long a keeper has to show that it was there, in seconds. */
+  timeout: number;
+  warn: (sentence: string) => void;
+  clock?: Clock;
+}
+
+/** What catching up works on. */
+export interface CatchUpParts {
   view: RoomView;
   roster: Roster;
-  /** Takes note of a payload that was kept; returns whether it is new. */
-  isNew: (payload: Payload) => boolean;
+  losses: Losses;
+  presence: Presence;
   /** Whether nothing of a payload's author is shown. */
   isIgnored: (payload: Payload) => boolean;
   /** Takes what was held back. */
   take: (received: Received) => void;
-  /** Called when it was looked for what is missing. */
-  onLookedUp: () => void;
-  /** For tests. */
-  wait?: Wait;
 }
 
 type Gap = Extract<Note, { type: "gap" }>;
 
-/** The most that is held back; then what is kept comes later. */
+/** The most that is held back while a history is on its way. */
 const MAX_HELD = 1_000;
+
+/**
+ * How long, in milliseconds after SUBACK, a retained history is waited for:
+ * brokers send it right behind (1 to 20 ms, measured on one machine).
+ */
+const READ_MS = 500;
+
+/** How long until a keeper has written what came right before, with delays. */
+const WRITTEN_MS = 1_500;
+
+/** What was received lately that a history may have, too. */
+const MAX_KNOWN = 2_048;
+
+/** Two keepers that write at once may pass each other by this much. */
+const RACE_MS = 2_000;
+
+/** A history that was written longer ago, in milliseconds, says when. */
+const OLD_MS = 60_000;
+
+/** A history as it arrived. */
+interface Arrival {
+  received: Received;
+  history: History;
+}
 
 /** Catches up with a room. */
 export class CatchUp {
   readonly #options: CatchUpOptions;
-  readonly #reader: HistoryReader;
+  readonly #parts: CatchUpParts;
+  readonly #clock: Clock;
+  readonly #topic: string;
   #client?: ChatClient;
-  /** What came while it is not known yet what comes before it. */
+  /** What arrived while it is not known what comes before it. */
   #held?: Received[] = [];
-  /** What was shown and has no id. */
-  #plain: Kept[] = [];
-  /** The gap that is not told yet, and when it began. */
-  #gap?: { note: Gap; since: number; isWanted: boolean };
-  #hasCome = false;
-  /** Whether a history ever came. */
+  /** When what has an id was received, or was in a history; the oldest first. */
+  readonly #known = new Map<string, number>();
+  /** The same where it has no id. */
+  #plain: Entry[] = [];
+  /** What was known when the connection was lost. */
+  #knownBefore = new Map<string, number>();
+  #connectedAt = new Date(0);
+  /** Histories that were not looked at, or what is wrong with them. */
+  #arrived: (Arrival | string)[] = [];
+  #wake = () => {};
+  /** The number of the task; one with another number gives up. */
+  #task = 0;
+  /** Settles with the task. */
+  #done: Promise<void> = Promise.resolve();
+  #isBusy = false;
+  /** The gap that is not reported yet. */
+  #gap?: { note: Gap; isRenewed: boolean };
+  /** How many messages from before may still be shown. */
+  #left: number;
+  /** Whether messages from before were shown, or what is wrong with them. */
+  #hasBegun = false;
   #hasHistory = false;
+  #newestAt = 0;
+  #isRefusalTold = false;
 
-  constructor(options: CatchUpOptions) {
-    const onRead: HistoryReaderOptions["onRead"] = (received, occasion) =>
-      this.#onRead(received, occasion);
+  constructor(options: CatchUpOptions, parts: CatchUpParts) {
+    const { clock = SYSTEM_CLOCK, history, room } = options;
     this.#options = options;
-    this.#reader = new HistoryReader({ ...options, onRead });
+    this.#parts = parts;
+    this.#clock = clock;
+    this.#topic = historyTopic(room);
+    this.#left = history;
   }
 
-  /** Begins with what was said before one came. */
+  /** Shows what was said before; the room is subscribed to. */
   begin(client: ChatClient): void {
     this.#client = client;
-    this.#reader.read(client, "came");
+    this.#start((task) => this.#showBefore(client, task));
   }
 
   /** Whether what arrived is held back, to be taken later. */
   holds(received: Received): boolean {
-    const held = this.#held;
-    if (held === undefined) return false;
-    held.push(received);
-    if (held.length >= MAX_HELD) this.#release();
+    if (this.#held === undefined) return false;
+    this.#held.push(received);
+    if (this.#held.length >= MAX_HELD) this.#release();
     return true;
   }
 
-  /** Takes note of what is shown. */
-  note({ payload, receivedAt }: Received): void {
-    if (!("from" in payload) || payload.id !== undefined) return;
-    this.#remember(kept(payload, receivedAt));
+  /** Records what is shown. */
+  note({ payload, receivedAt, sealed }: Received): void {
+    if (sealed === false || !("from" in payload)) return;
+    this.#know({ payload, time: Number(receivedAt) });
   }
 
-  /** Takes what came on the topic of the history. */
+  /** Takes what arrived on the topic of the history. */
   receive(received: Received): void {
-    this.#reader.receive(received);
+    if (!this.#isBusy) return;
+    const history = decodeHistory(received);
+    if (typeof history === "string") this.#arrived.push(history);
+    else {
+      const { at = Infinity } = history;
+      if (at < this.#newestAt - RACE_MS) return this.#refuse();
+      if (at !== Infinity) this.#newestAt = Math.max(this.#newestAt, at);
+      this.#hasHistory = true;
+      this.#arrived.push({ received, history });
+    }
+    this.#wake();
   }
 
-  /**
-   * There was no connection for a while, in which something may be missing.
-   *
-   * @param isWanted Whether that was our own doing, which is not worth a line
-   * where nothing is missing.
-   * @returns Whether the gap is told later.
-   */
-  fillGap(note: Gap, now: number, isWanted: boolean): boolean {
-    if (!this.#hasHistory || this.#client === undefined) return false;
-    this.#gap = { note, since: now - note.seconds * 1000, isWanted };
+  /** The connection is lost. */
+  lost(): void {
+    if (this.#client !== undefined) this.stop();
+    this.#knownBefore = new Map(this.#known);
+  }
+
+  /** There is a connection again. Returns whether the gap is reported later. */
+  fillGap(note: Gap, isRenewed: boolean): boolean {
+    this.#connectedAt = new Date(this.#clock.wall());
+    if (this.#client === undefined) return false;
+    this.#gap = { note, isRenewed };
     this.#held ??= [];
     return true;
   }
 
-  /** The room is joined again. */
+  /** The room is subscribed to, maybe again. */
   joined(): void {
-    if (this.#gap !== undefined) this.#reader.read(this.#client!, "gap");
+    const client = this.#client;
+    if (client === undefined || this.#gap === undefined) return;
+    this.#start((task) => this.#showGap(client, task));
   }
 
-  /** The connection is lost: nothing is waited for. */
-  lost(): void {
-    if (this.#hasCome) this.#release();
+  /** Fetches what is missing; undefined where no keeper may have it. */
+  lookUp(): Promise<void> | undefined {
+    const client = this.#client;
+    if (!this.#hasHistory || !client?.online) return undefined;
+    if (this.#isBusy) return this.#done;
+    return this.#start((task) => this.#showMissing(client, task));
   }
 
-  /** Looks for what is missing if a keeper may have it; returns whether it does. */
-  lookUp(): boolean {
-    if (!this.#hasHistory || !this.#client?.online) return false;
-    this.#reader.read(this.#client, "lost");
-    return true;
-  }
-
-  /** Shows what is held back, and waits for nothing any more. */
+  /** Shows what is held back, and gives up. */
   stop(): void {
-    this.#reader.stop();
+    this.#task++;
+    this.#isBusy = false;
+    this.#wake();
+    this.#reportGap();
     this.#release();
   }
 
-  #onRead(received: Received | undefined, occasion: Occasion): void {
-    // What a gap has is told with the gap.
-    if (occasion !== "gap" && this.#gap !== undefined) return;
-    const { roster, onLookedUp } = this.#options;
-    const read = received && historyIn(received, Number(received.receivedAt));
-    const history = typeof read === "object" ? read : undefined;
-    const problem = typeof read === "string"
-      ? `What is kept of this room ${read}.`
-      : undefined;
-    const fresh = history ? this.#freshIn(history) : [];
-    for (const one of fresh) {
-      if (one.payload.id === undefined) this.#remember(one);
-    }
-    if (received !== undefined && history !== undefined) {
-      this.#hasHistory = true;
-      const { here, at } = history;
-      const seenAt = at === undefined ? received.receivedAt : new Date(at);
-      roster.noteHere(
-        new Map(here.map((name) => [name, seenAt])),
-        received.receivedAt,
-      );
-    }
-    const isFirst = occasion === "came" && !this.#hasCome;
-    const shown = fresh.filter(({ payload }) =>
-      this.#isShown(payload, occasion)
-    );
-    if (isFirst) this.#showBefore(shown, received, problem);
-    else {
-      if (occasion === "gap") this.#tellGap(history, fresh, messagesIn(shown));
-      this.#show(shown, received);
-    }
-    if (occasion !== "came") onLookedUp();
-    this.#hasCome = true;
-    this.#release();
-  }
-
-  /** What is neither seen nor held back. */
-  #freshIn({ messages }: History): Kept[] {
-    const held = new Set<string>();
-    const plain = [...this.#plain];
-    for (const { payload, receivedAt } of this.#held ?? []) {
-      if (!("from" in payload)) continue;
-      if (payload.id === undefined) plain.push(kept(payload, receivedAt));
-      else held.add(payload.id);
-    }
-    const others = messages.filter(({ payload: { id } }) =>
-      id === undefined || !held.has(id)
-    );
-    return unseen(others, plain, this.#options.isNew);
-  }
-
-  /** Shows what was said before one came, or says that nothing is kept. */
-  #showBefore(
-    some: Kept[],
-    received: Received | undefined,
-    problem: string | undefined,
-  ): void {
-    const { history, view, json, tellsNone } = this.#options;
-    const shown = some.slice(-history);
-    const isNone = received === undefined && tellsNone;
-    if (isNone || (!json && (shown.length > 0 || problem !== undefined))) {
-      view.note({ type: "history", count: shown.length, problem });
-    }
-    this.#show(shown, received);
-    if (!json && shown.length > 0) view.note({ type: "now" });
-  }
-
-  #show(some: Kept[], from: Received | undefined): void {
-    if (from === undefined) return;
-    const { view, room } = this.#options;
-    const { sentTo: _, ...rest } = from;
-    for (const { payload, time } of some) {
-      const sentAt = new Date(time);
-      const { at = sentAt.toISOString() } = payload;
-      const kept = { ...rest, topic: room, payload: { ...payload, at } };
-      view.showKept({ ...kept, retain: false }, sentAt);
-    }
-  }
-
-  /** Of whom came and went before one came, `here` has the outcome. */
-  #isShown(payload: Payload, occasion: Occasion): boolean {
-    const { isIgnored, room } = this.#options;
-    const isOld = occasion === "came" && payload.type === "notice" &&
-      presenceOf(payload, room) !== undefined;
-    return !isOld && !isIgnored(payload);
-  }
-
-  /** Says what is known of what was said without a connection. */
-  #tellGap(history?: History, fresh: Kept[] = [], fetched?: number): void {
-    if (this.#gap === undefined) return;
-    const { note, since, isWanted } = this.#gap;
-    this.#gap = undefined;
-    if (history === undefined) return this.#options.view.note(note);
-    const { messages, since: keptSince = "" } = history;
-    const isWhole = Date.parse(keptSince) <= since &&
-      reachesBack(messages, fresh, since);
-    if (isWanted && isWhole && fetched === 0) return;
-    this.#options.view.note({
-      ...note,
-      mayMiss: !isWhole,
-      mayMissQoS0: false,
-      fetched,
+  #start(work: (task: number) => Promise<void>): Promise<void> {
+    const task = ++this.#task;
+    this.#isBusy = true;
+    this.#arrived = [];
+    this.#wake();
+    return this.#done = work(task).then(() => {
+      if (this.#task === task) this.stop();
     });
   }
 
-  /** What is held back is due, whatever is not known before it. */
-  #release(): void {
-    this.#tellGap();
-    const held = this.#held ?? [];
-    this.#held = undefined;
-    held.forEach(this.#options.take);
+  /**
+   * Shows what was said before the reader joined, whatever time it takes to
+   * come. What comes live is held back for a moment.
+   */
+  async #showBefore(client: ChatClient, task: number): Promise<void> {
+    const { announce, timeout, tellsNone } = this.#options;
+    const { view, losses } = this.#parts;
+    const tellNone = () => {
+      if (tellsNone) view.note({ type: "history", count: 0 });
+    };
+    if (!await this.#join(client)) return tellNone();
+    const hold = this.#now() + READ_MS;
+    const cancelNone = this.#clock.after(timeout * 1000, tellNone);
+    let isHeld = true;
+    let end = Infinity;
+    let latest: Arrival | string | undefined;
+    for (;;) {
+      const arrival = await this.#next(task, isHeld ? hold : end);
+      if (task !== this.#task || (arrival === undefined && !isHeld)) break;
+      if (arrival === undefined) isHeld = false;
+      else if (end === Infinity && !this.#isFromBefore(arrival)) continue;
+      else latest = arrival;
+      if (latest !== undefined) {
+        const isLast = this.#hasOwnJoin(latest);
+        // It comes again in a moment, with what was said right before.
+        if (announce && isHeld && !isLast) continue;
+        cancelNone();
+        this.#insert(latest);
+        if (isLast) losses.countFromHistory(this.#options.room);
+        if (isLast) break;
+        latest = undefined;
+        isHeld = false;
+        if (end === Infinity) end = this.#now() + WRITTEN_MS;
+      }
+      this.#release();
+    }
+    cancelNone();
+    if (task === this.#task) this.#leave(client);
   }
 
-  #remember(message: Kept): void {
-    if (this.#plain.length >= 2 * MAX_KEPT) this.#plain.splice(0, MAX_KEPT);
-    this.#plain.push(message);
+  /** Reports a gap, and shows what was said in it. */
+  async #showGap(client: ChatClient, task: number): Promise<void> {
+    const { announce, timeout } = this.#options;
+    const { view } = this.#parts;
+    const canBeWhole = announce && !this.#gap!.isRenewed;
+    if (!await this.#join(client)) return;
+    const start = this.#now();
+    const end = start + Math.max(WRITTEN_MS, canBeWhole ? timeout * 1000 : 0);
+    let hold = start + (this.#hasHistory ? WRITTEN_MS : READ_MS);
+    const fresh: Entry[] = [];
+    let latest: Received | undefined;
+    for (;;) {
+      const isReported = this.#gap === undefined;
+      const arrival = await this.#next(task, isReported ? end : hold);
+      if (task !== this.#task) return;
+      let isWhole = false;
+      if (typeof arrival === "object") {
+        latest = arrival.received;
+        hold = start + WRITTEN_MS;
+        isWhole = canBeWhole && this.#isWhole(arrival);
+        fresh.push(...this.#freshIn(arrival, this.#knownBefore));
+      }
+      const known = latest && { mayMiss: !isWhole, fetched: messagesIn(fresh) };
+      if (!isReported && (isWhole || arrival === undefined)) {
+        this.#reportGap(known && { ...known, mayMissQoS0: false });
+        this.#show(fresh.splice(0), latest);
+        this.#release();
+      } else if (isReported && (isWhole || fresh.length > 0)) {
+        view.note({
+          type: "fetched",
+          count: known!.fetched,
+          mayMiss: !isWhole,
+        });
+        this.#show(fresh.splice(0), latest);
+      }
+      if (isWhole || (arrival === undefined && this.#now() >= end)) break;
+    }
+    this.#leave(client);
+  }
+
+  /** Shows what did not arrive otherwise. */
+  async #showMissing(client: ChatClient, task: number): Promise<void> {
+    if (!await this.#join(client)) return;
+    const arrival = await this.#next(task, this.#now() + READ_MS);
+    if (task !== this.#task) return;
+    if (typeof arrival === "object") {
+      this.#show(this.#freshIn(arrival, this.#known), arrival.received);
+    }
+    this.#leave(client);
+  }
+
+  /** Subscribes to the history; returns whether it may be read. */
+  async #join(client: ChatClient): Promise<boolean> {
+    const { qos } = this.#options;
+    try {
+      const [grant] = await client.join([this.#topic], qos, true);
+      return grant.qos !== undefined;
+    } catch {
+      return false; // The client is closed, or its connection lost for good.
+    }
+  }
+
+  #leave(client: ChatClient): void {
+    // The answer is not waited for: it may not come.
+    if (!this.#options.keeps) client.leave([this.#topic]).catch(() => {});
+  }
+
+  /** The next history; undefined when it is too late, or the task is over. */
+  async #next(
+    task: number,
+    until: number,
+  ): Promise<Arrival | string | undefined> {
+    while (this.#task === task) {
+      const arrival = this.#arrived.shift();
+      if (arrival !== undefined) return arrival;
+      const left = until - this.#now();
+      if (left <= 0) return undefined;
+      const { promise, resolve } = Promise.withResolvers<void>();
+      this.#wake = resolve;
+      const cancel = left === Infinity
+        ? () => {}
+        : this.#clock.after(left, resolve);
+      await promise;
+      cancel();
+    }
+  }
+
+  /** Whether the keeper was there after the reader joined on this connection. */
+  #hasOwnJoin(arrival: Arrival | string): boolean {
+    const joinId = this.#parts.presence.joinIdIn(this.#options.room);
+    return joinId !== undefined && typeof arrival === "object" &&
+      arrival.history.heard.includes(joinId);
+  }
+
+  /** Whether a history may say what was said before the reader joined. */
+  #isFromBefore(arrival: Arrival | string): boolean {
+    return typeof arrival === "string" || arrival.received.retain ||
+      this.#hasOwnJoin(arrival);
+  }
+
+  /** Whether nothing is missing since before the gap. */
+  #isWhole(arrival: Arrival): boolean {
+    return this.#hasOwnJoin(arrival) &&
+      newest(arrival.history).some(({ payload }) =>
+        payload.id !== undefined && this.#knownBefore.has(keyOf(payload))
+      );
+  }
+
+  /** Shows the last messages of a history, under a header. */
+  #insert(arrival: Arrival | string): void {
+    const { json, room } = this.#options;
+    const { view, losses } = this.#parts;
+    this.#hasBegun = true;
+    if (typeof arrival === "string") {
+      const problem = `What is kept of this room ${arrival}.`;
+      if (!json) view.note({ type: "history", count: 0, problem });
+      return;
+    }
+    const { history, received } = arrival;
+    const unknown = this.#unknownIn(history.entries);
+    const wanted = unknown.filter(({ payload }) =>
+      // What became of members is in `here`.
+      this.#isWanted(payload) &&
+      (payload.type === "message" || presenceOf(payload, room) === undefined)
+    );
+    const shown = wanted.slice(Math.max(0, wanted.length - this.#left))
+      .filter(({ payload }) => losses.isNewKept(payload, room));
+    this.#left -= shown.length;
+    for (const entry of unknown) this.#know(entry);
+    this.#parts.roster.noteHere(history.here, received.receivedAt);
+    const isFramed = !json && shown.length > 0;
+    if (isFramed) {
+      const { at } = history;
+      const isOld = at !== undefined && !this.#hasOwnJoin(arrival) &&
+        this.#clock.wall() - at > OLD_MS;
+      const until = isOld ? new Date(at) : undefined;
+      view.note({ type: "history", count: shown.length, until });
+    }
+    this.#show(shown, received);
+    if (isFramed) view.note({ type: "now" });
+  }
+
+  /** What of a history is to be shown, behind the first that is known. */
+  #freshIn(
+    { history, received }: Arrival,
+    before: Map<string, number>,
+  ): Entry[] {
+    const { room, history: most } = this.#options;
+    const { losses, roster } = this.#parts;
+    const first = history.entries.findIndex(({ payload }) =>
+      payload.id !== undefined && before.has(keyOf(payload))
+    );
+    const unknown = this.#unknownIn(history.entries.slice(Math.max(0, first)));
+    for (const entry of unknown) this.#know(entry);
+    roster.noteHere(history.here, received.receivedAt);
+    const isAll = first >= 0 || this.#hasBegun;
+    this.#hasBegun = true;
+    return unknown.slice(isAll ? 0 : -most).filter(({ payload }) =>
+      this.#isWanted(payload) && losses.isNewKept(payload, room)
+    );
+  }
+
+  #isWanted(payload: Payload): boolean {
+    return !this.#parts.isIgnored(payload);
+  }
+
+  /** What was neither received nor seen in a history. */
+  #unknownIn(entries: Entry[]): Entry[] {
+    const known = new Map(this.#known);
+    const mine = [...this.#plain];
+    for (const { payload, receivedAt, sealed } of this.#held ?? []) {
+      if (!("from" in payload) || sealed === false) continue;
+      const time = Number(receivedAt);
+      if (payload.id === undefined) mine.push({ payload, time });
+      else known.set(keyOf(payload), time);
+    }
+    for (const { payload } of entries) {
+      if (payload.id === undefined) continue;
+      const time = known.get(keyOf(payload));
+      if (time !== undefined) mine.push({ payload, time });
+    }
+    const twins = twinsOf(mine, entries);
+    return entries.filter((entry) => !twins.has(entry));
+  }
+
+  #know({ payload, time }: Entry): void {
+    if (payload.id === undefined) {
+      if (this.#plain.push({ payload, time }) > MAX_KNOWN) this.#plain.shift();
+      return;
+    }
+    const known = this.#known;
+    if (known.size >= MAX_KNOWN) {
+      const [oldest] = known.keys();
+      known.delete(oldest);
+    }
+    known.set(keyOf(payload), time);
+  }
+
+  #show(entries: Entry[], from: Received | undefined): void {
+    if (from === undefined) return;
+    const { view, roster } = this.#parts;
+    const { room } = this.#options;
+    const { sentTo: _, historyOf: __, ...rest } = from;
+    for (const { payload, time } of entries) {
+      const date = new Date(time);
+      const { at = date.toISOString() } = payload;
+      const received = { ...rest, topic: room, payload: { ...payload, at } };
+      view.showKept({ ...received, retain: false }, date);
+      roster.noteKept(payload, room, date, this.#connectedAt);
+    }
+  }
+
+  /** Reports the gap, unless that is done, with what a history says of it. */
+  #reportGap(known?: Partial<Gap>): void {
+    if (this.#gap === undefined) return;
+    const { note } = this.#gap;
+    this.#gap = undefined;
+    this.#parts.view.note({ ...note, ...known });
+  }
+
+  #release(): void {
+    const held = this.#held ?? [];
+    this.#held = undefined;
+    held.forEach(this.#parts.take);
+  }
+
+  #refuse(): void {
+    if (this.#isRefusalTold) return;
+    this.#isRefusalTold = true;
+    this.#options.warn(
+      `The history of ${safeTopic(this.#options.room)} was replaced by an ` +
+        "older one, which is ignored.",
+    );
+  }
+
+  #now(): number {
+    return this.#clock.monotonic();
   }
 }
 
-/** How many of what is kept are messages; the others are notices. */
-function messagesIn(some: Kept[]): number {
-  return some.filter(({ payload }) => payload.type === "message").length;
+/** How many entries are messages. */
+function messagesIn(entries: Entry[]): number {
+  return entries.filter(({ payload }) => payload.type === "message").length;
 }

@@ -1,194 +1,411 @@
 /**
- * What was said in a room, as a keeper leaves it on the broker: the payload on
- * `<room>/$history`, encoded and decoded. Pure.
+ * The history of a room: the retained payload on `<room>/$history`, encoded,
+ * decoded, cut to size and merged. Pure.
  *
  * @module
  */
 
 import { Buffer } from "node:buffer";
+import { parseId } from "../ids.ts";
 import {
   isUtcTime,
   type KeptHistory,
+  MAX_ID_LENGTH,
+  MAX_KEPT,
   MAX_NAME_LENGTH,
   MAX_PAYLOAD_BYTES,
+  type Payload,
   payloadOf,
   type Received,
 } from "../protocol.ts";
 import { firstCodePoints } from "../safe_text.ts";
-import { type Kept, lastOf, merge } from "./history_merge.ts";
-import { MAX_KEPT } from "./history_topic.ts";
+import { contentHash } from "./losses.ts";
 
-/** What is kept of a room. */
-export interface History {
-  /** Who keeps it. */
-  from: string;
-  /** When it was written: RFC 3339, UTC. */
-  at?: string;
-  /** Since when the keeper has missed nothing that the broker had for it. */
-  since?: string;
-  /** What was sent last, oldest first. */
-  messages: Kept[];
-  /** The names of those who are in the room. */
-  here: string[];
+/** A payload, and when the keeper received it (milliseconds since 1970). */
+export interface Entry {
+  payload: Payload;
+  time: number;
 }
 
-/** The most names. */
+/** Entries in the order in which the keeper received them. */
+export interface Entries {
+  entries: Entry[];
+  /**
+   * Among and after so many of the newest entries no message is missing of what
+   * the broker gave the keeper.
+   */
+  whole: number;
+}
+
+export interface History extends Entries {
+  /** The keeper's name. */
+  from: string;
+  /** When it was written, milliseconds since 1970; undefined if not believed. */
+  at?: number;
+  /** The ids of the last joins that the keeper received. */
+  heard: string[];
+  /** Members, and when each was last heard. */
+  here: Map<string, Date>;
+}
+
+/** The most ids in `heard`. */
+export const MAX_HEARD = 100;
+
 const MAX_HERE = 1_000;
 
-/** The most bytes they take. */
+/** The most bytes that names take. */
 const MAX_HERE_BYTES = 16_384;
 
-/** How far a keeper's clock may be ahead of ours, in milliseconds. */
-const AHEAD_MS = 60_000;
-
-/** Before the year 0 a time is written so that it is none when it is read. */
-const FIRST_MS = Date.parse("0000-01-01T00:00:00.000Z");
-
 /**
- * The bytes that are left for the rest, at most, whoever keeps it. A message
- * that takes them is not kept: one keeper would leave it out, and another not.
+ * The bytes that a message leaves to the rest, at least: one keeper would leave
+ * a larger one out, and another not.
  */
 const REST_BYTES = 2_048;
 
+/** Of the entries and the bytes, notices get this part at most. */
+const NOTICES = 1 / 4;
+
+/** A time further ahead than this, in milliseconds, is not believed. */
+const MAX_AHEAD_MS = 24 * 60 * 60 * 1_000;
+
+/** Two keepers receive a payload within this time, in milliseconds. */
+const SAME_MS = 5_000;
+
+/** Names what was said: the same for two entries of one payload. */
+export function keyOf(payload: Payload): string {
+  return `${payload.id ?? ""} ${contentHash(payload)}`;
+}
+
 /**
- * Shortens a history to what a payload can take: the oldest messages are left
- * out, and names that are too many, before the newest message is. A message of
- * all but 2 KiB of the limit is left out in any case.
+ * Cuts entries to the newest that fit: first messages, then notices.
  *
- * @param history Any history.
- * @param bytes How many it may have at most, as JSON in UTF-8.
- * @returns What {@link encodeHistory} would write of it.
+ * @param limit The most messages; notices get a quarter of it.
+ * @param bytes The most bytes, encoded.
+ * @param largest The most bytes of one entry.
+ */
+export function cut(
+  { entries, whole }: Entries,
+  limit: number,
+  bytes: number = MAX_PAYLOAD_BYTES,
+  largest: number = MAX_PAYLOAD_BYTES - REST_BYTES,
+): Entries {
+  const kept = new Set<Entry>();
+  let left = bytes;
+  const take = (type: Payload["type"], count: number, most: number) => {
+    for (let i = entries.length - 1; i >= 0 && count > 0; i--) {
+      const size = entries[i].payload.type === type ? sizeOf(entries[i]) : 0;
+      if (size === 0 || size > largest) continue;
+      if (size > Math.min(left, most)) break;
+      kept.add(entries[i]);
+      count--;
+      left -= size;
+      most -= size;
+    }
+  };
+  take("message", limit, bytes);
+  take("notice", Math.floor(limit * NOTICES), bytes * NOTICES);
+  const lastLost = entries.findLastIndex((entry) =>
+    entry.payload.type === "message" && !kept.has(entry)
+  );
+  const start = Math.max(entries.length - whole, lastLost + 1);
+  return {
+    entries: entries.filter((entry) => kept.has(entry)),
+    whole: entries.slice(start).filter((entry) => kept.has(entry)).length,
+  };
+}
+
+/**
+ * Cuts a history to what a payload takes. The newest message comes first, then
+ * joins and names, then the other entries.
  */
 export function fitHistory(
   history: History,
+  limit: number,
   bytes: number = MAX_PAYLOAD_BYTES,
 ): History {
   const from = firstCodePoints(history.from, MAX_NAME_LENGTH);
-  const empty = { ...history, from, messages: [], here: [] };
-  // Neither a list's first entry nor the whole has a comma before it.
-  const room = bytes - bytesOf(wireOf(empty)) + 2;
-  const sized = lastOf(history.messages, MAX_KEPT)
-    .map((message) => ({ message, bytes: bytesOf(entryOf(message)) }))
-    .filter(({ bytes: size }) => size <= bytes - REST_BYTES);
-  const names = history.here.filter(isName).slice(0, MAX_HERE)
-    .map((name) => ({ name, bytes: bytesOf(name) }));
-  const forNames = room - (sized.at(-1)?.bytes ?? 0);
-  const here = fitting(names, Math.min(forNames, MAX_HERE_BYTES));
-  const forMessages = room - here.reduce((sum, { bytes }) => sum + bytes, 0);
-  const messages = fitting(sized.reverse(), forMessages).reverse();
-  return {
-    ...empty,
-    messages: messages.map(({ message }) => message),
-    here: here.map(({ name }) => name),
+  const none = { entries: [], whole: MAX_KEPT, heard: [], here: new Map() };
+  let left = bytes - bytesOf(wireOf({ ...history, from, ...none }, 0));
+  const largest = bytes - Math.min(REST_BYTES, bytes / 4);
+  const newest = cut(history, 1, left, largest).entries[0];
+  const reserved = newest === undefined ? 0 : sizeOf(newest);
+  left -= reserved;
+  const take = <T>(items: T[], most: number) => {
+    const end = items.findIndex((item) => (most -= bytesOf(item) + 1) < 0);
+    const taken = end < 0 ? items : items.slice(0, end);
+    left -= taken.reduce((sum, item) => sum + bytesOf(item) + 1, 0);
+    return taken;
   };
+  const heard = take(history.heard.slice(-MAX_HEARD).reverse(), left).reverse();
+  const names = take(
+    [...history.here].filter(([name]) => isName(name)).slice(0, MAX_HERE)
+      .map(([name, time]): [string, number] => [name, Number(time)]),
+    Math.min(left, MAX_HERE_BYTES),
+  );
+  const here = new Map(names.map(([name, time]) => [name, new Date(time)]));
+  const entries = cut(history, limit, left + reserved, largest);
+  return { ...history, from, ...entries, heard, here };
 }
 
 /**
- * Makes a payload of a history.
+ * Encodes a history that {@link fitHistory} has cut.
  *
- * @param history What is kept, as {@link fitHistory} leaves it.
- * @returns What the client sends.
+ * @param now The time by the keeper's clock, in milliseconds since 1970.
  */
-export function encodeHistory(history: History): KeptHistory {
-  return { type: "history", wire: wireOf(history) };
+export function encodeHistory(history: History, now: number): KeptHistory {
+  return { type: "history", wire: wireOf(history, now) };
 }
 
 /**
- * Reads what is on the topic of a history. Never throws. It is strict about
- * `from` and that there are `messages`; what is no chat payload among them is
- * left out, and so is all else that is not as {@link History} has it.
- *
- * @param kept The payload, as the client hands it over.
- * @param now The time, in milliseconds since 1970: nothing was said later.
- * @returns The history, in order; undefined where it is none.
+ * Decodes what arrived on the topic of a history. Never throws: returns what is
+ * wrong, as the end of a sentence. Times come back by the receiver's clock: only
+ * those of a retained history depend on the keeper's clock.
  */
 export function decodeHistory(
-  { wire }: KeptHistory,
-  now: number,
-): History | undefined {
-  const { from, at, since, messages, here } = wire;
-  if (!Array.isArray(messages)) return undefined;
-  if (typeof from !== "string" || from === "") return undefined;
-  const written = isTime(at) ? at : undefined;
-  // Where none says when it was sent, they are in order all the same.
-  let time = (written === undefined ? now : Date.parse(written)) -
-    messages.length;
-  const entries = messages.flatMap((entry): Kept[] => {
-    const payload = payloadOf(entry);
-    if (typeof payload === "string") return [];
-    const said = Math.max(timeIn(entry) ?? time + 1, FIRST_MS);
-    time = Math.min(said, now + AHEAD_MS);
-    return [{ payload, time, ...said > time && { isAhead: true as const } }];
-  });
-  const names = Array.isArray(here) ? here.filter(isName) : [];
-  return {
-    from: from.toWellFormed(),
-    ...written !== undefined && { at: written },
-    ...isTime(since) && { since },
-    messages: merge(entries, [], MAX_KEPT),
-    here: [...new Set(names.map((name) => name.toWellFormed()))]
-      .slice(0, MAX_HERE),
-  };
-}
-
-/**
- * Reads what arrived on the topic of a history. Never throws.
- *
- * @param received What arrived, as the client hands it over.
- * @param now As for {@link decodeHistory}.
- * @returns The history; or what is wrong with what is kept of the room, as the
- * end of a sentence. In a room with a secret, what is not sealed may be
- * anybody's.
- */
-export function historyIn(
-  { payload, sealed }: Pick<Received, "payload" | "sealed">,
-  now: number,
+  { payload, sealed, retain, receivedAt }: Pick<
+    Received,
+    "payload" | "sealed" | "retain" | "receivedAt"
+  >,
 ): History | string {
+  // In a room with a secret, anyone may write what is not sealed.
   if (sealed === false) return "is not sealed; it is not shown";
   if (payload.type === "sealed") {
     return `is ${payload.reason ?? "sealed (--secret-file FILE opens it)"}`;
   }
-  const history = payload.type === "history" && decodeHistory(payload, now);
-  return history || "can't be read";
+  if (payload.type !== "history") return "can't be read";
+  const { from, at, whole, heard, messages, ago, here } = payload.wire;
+  if (!Array.isArray(messages) || typeof from !== "string" || from === "") {
+    return "can't be read";
+  }
+  const now = Number(receivedAt);
+  const written = typeof at === "string" && isUtcTime(at)
+    ? Date.parse(at)
+    : undefined;
+  const base = retain ? Math.min(written ?? now, now) : now;
+  const timeOf = (ago: unknown, fallback = base) =>
+    Number.isSafeInteger(ago) && Number(ago) >= 0 && Number(ago) <= base
+      ? base - Number(ago)
+      : fallback;
+  const keys = new Set<string>();
+  const entries = messages.flatMap((wire, index): Entry[] => {
+    const payload = payloadOf(wire);
+    if (typeof payload === "string") return [];
+    if (payload.id !== undefined) {
+      const key = keyOf(payload);
+      if (keys.has(key)) return [];
+      keys.add(key);
+    }
+    const said = payload.at === undefined ? base : Date.parse(payload.at);
+    const fallback = Math.max(0, Math.min(said, base));
+    return [{ payload, time: timeOf(listOf(ago)[index], fallback) }];
+  });
+  return {
+    from: from.toWellFormed(),
+    ...written !== undefined && written <= now + MAX_AHEAD_MS &&
+      { at: written },
+    ...cut({ entries, whole: countIn(whole, entries.length) }, MAX_KEPT),
+    heard: listOf(heard).filter(isId).slice(-MAX_HEARD),
+    here: new Map(
+      listOf(here).flatMap((pair): [string, Date][] => {
+        const [name, ago] = listOf(pair);
+        return isName(name)
+          ? [[name.toWellFormed(), new Date(timeOf(ago))]]
+          : [];
+      }).slice(0, MAX_HERE),
+    ),
+  };
 }
 
-/** When a payload was sent, as its entry says. */
-function timeIn(entry: { kept?: unknown; at?: unknown }): number | undefined {
-  const time = [entry.kept, entry.at].find(isTime);
-  return time === undefined ? undefined : Date.parse(time);
+/**
+ * Merges two keepers' entries: in their order, with what they lack inserted
+ * behind what it follows in ours.
+ *
+ * @param isJoined Whether we received all since before theirs were written: then
+ * what is whole in theirs is whole here, too.
+ */
+export function merge(
+  mine: Entries,
+  theirs: Entries,
+  isJoined: boolean,
+): Entries {
+  const twins = twinsOf(mine.entries, theirs.entries);
+  const entries = interleave(mine.entries, theirs.entries, twins, follows);
+  const whole = new Set(newest(mine));
+  if (isJoined) {
+    for (const entry of newest(theirs)) whole.add(twins.get(entry) ?? entry);
+  }
+  const end = entries.findLastIndex((entry) => !whole.has(entry));
+  return { entries, whole: entries.length - 1 - end };
 }
 
-/** A history as JSON has it. */
-function wireOf(
-  { from, at, since, messages, here }: History,
-): Record<string, unknown> {
-  const entries = messages.map(entryOf);
-  return { type: "history", from, at, since, messages: entries, here };
+/** Merges two lists of joins, as {@link merge} does entries. */
+export function mergeHeard(mine: string[], theirs: string[]): string[] {
+  const known = new Set(mine);
+  const twins = new Map(
+    theirs.filter((id) => known.has(id)).map((id) => [id, id]),
+  );
+  return interleave(mine, theirs, twins).slice(-MAX_HEARD);
 }
 
-/** An entry as JSON has it: the payload, and its time where that says another. */
-function entryOf({ payload, time }: Kept): object {
-  const isSaid = payload.at !== undefined && Date.parse(payload.at) === time;
-  return isSaid ? payload : { ...payload, kept: new Date(time).toISOString() };
+/** The entries of which `whole` speaks. */
+export function newest({ entries, whole }: Entries): Entry[] {
+  return entries.slice(entries.length - whole);
 }
 
-/** How much of the payload an entry takes, with its comma. */
-function bytesOf(entry: unknown): number {
-  return Buffer.byteLength(JSON.stringify(entry)) + 1;
+/**
+ * Finds the same payloads in two lists; maps theirs to mine. Without an id it is
+ * the same author and text, received within 5 seconds. The offset of the two
+ * clocks shows in what has an id and is next to it: a list may have parts that
+ * came by several ways.
+ */
+export function twinsOf(mine: Entry[], theirs: Entry[]): Map<Entry, Entry> {
+  const twins = new Map<Entry, Entry>();
+  const byKey = Map.groupBy(mine, ({ payload }) => keyOf(payload));
+  const plain: { entry: Entry; same: Entry[]; offsets: number[] }[] = [];
+  const guesses: number[] = [];
+  let offset: number | undefined;
+  let waiting = 0;
+  for (const entry of theirs) {
+    const same = byKey.get(keyOf(entry.payload));
+    if (same === undefined) continue;
+    if (entry.payload.id === undefined) {
+      const offsets = offset === undefined ? [] : [offset];
+      plain.push({ entry, same, offsets });
+      guesses.push(same.at(-1)!.time - entry.time);
+    } else {
+      twins.set(entry, same[0]);
+      offset = same[0].time - entry.time;
+      while (waiting < plain.length) plain[waiting++].offsets.push(offset);
+    }
+  }
+  const used = new Set<Entry>();
+  const guessed = guesses.sort((a, b) => a - b)[guesses.length >> 1];
+  for (const guess of [0, guessed]) {
+    const pairs = plain.flatMap(({ entry, same, offsets }) => {
+      if (twins.has(entry)) return [];
+      const likely = offset === undefined ? [guess] : offsets;
+      return same.map((one) => {
+        const far = likely.map((it) => Math.abs(one.time - entry.time - it));
+        return { entry, one, apart: Math.min(...far) };
+      }).filter(({ apart }) => apart <= SAME_MS);
+    });
+    // The nearest first: what is said every second is not the one before.
+    for (const { entry, one } of pairs.sort((a, b) => a.apart - b.apart)) {
+      if (twins.has(entry) || used.has(one)) continue;
+      used.add(one);
+      twins.set(entry, one);
+    }
+  }
+  return twins;
 }
 
-/** The first of what has room. */
-function fitting<Sized extends { bytes: number }>(
-  sized: Sized[],
-  bytes: number,
-): Sized[] {
-  let left = bytes;
-  const end = sized.findIndex((one) => (left -= one.bytes) < 0);
-  return end < 0 ? sized : sized.slice(0, end);
+/** Whether a keeper has an entry or a join that the broker lacks. */
+export function hasNews(
+  mine: Pick<History, "entries" | "heard">,
+  theirs: Pick<History, "entries" | "heard">,
+): boolean {
+  const known = new Set(theirs.heard);
+  return twinsOf(mine.entries, theirs.entries).size < mine.entries.length ||
+    mine.heard.some((id) => !known.has(id));
 }
 
-function isTime(value: unknown): value is string {
-  return typeof value === "string" && isUtcTime(value);
+/**
+ * Puts two lists together: theirs, with what is only in mine behind what it
+ * follows there. Between two common items, `follows` may have some of theirs go
+ * first.
+ */
+function interleave<T>(
+  mine: T[],
+  theirs: T[],
+  twins: Map<T, T>,
+  follows: (mine: T, theirs: T) => boolean = () => false,
+): T[] {
+  const common = new Set(twins.values());
+  const lists = new Map<T | undefined, T[]>();
+  let last: T | undefined;
+  for (const item of mine) {
+    if (common.has(item)) last = item;
+    else if (lists.get(last)?.push(item) === undefined) lists.set(last, [item]);
+  }
+  const result: T[] = [];
+  let waiting: T[] = [];
+  let gap: T[] = [];
+  const close = () => {
+    for (const item of waiting) {
+      const end = gap.findLastIndex((other) => follows(item, other));
+      result.push(...gap.splice(0, end + 1), item);
+    }
+    result.push(...gap);
+    gap = [];
+  };
+  const first = theirs.findIndex((item) => twins.has(item));
+  theirs.forEach((item, index) => {
+    const twin = twins.get(item);
+    if (twin === undefined) return gap.push(item);
+    if (index === first) {
+      result.push(...gap.splice(0));
+      waiting = lists.get(undefined) ?? [];
+    }
+    close();
+    result.push(twin);
+    waiting = lists.get(twin) ?? [];
+  });
+  if (first < 0) return [...theirs, ...mine];
+  close();
+  return result;
+}
+
+/** Whether an entry is a later one of another's run. */
+function follows({ payload: { id } }: Entry, other: Entry): boolean {
+  const one = parseId(id ?? "");
+  const another = parseId(other.payload.id ?? "");
+  return one !== undefined && another !== undefined &&
+    one.run === another.run && one.number > another.number;
+}
+
+/** The members of the JSON object. */
+function wireOf(history: History, now: number): Record<string, unknown> {
+  const { from, at, whole, heard, entries, here } = history;
+  return {
+    type: "history",
+    from,
+    at: at === undefined ? undefined : new Date(at).toISOString(),
+    whole,
+    heard,
+    messages: entries.map(({ payload }) => payload),
+    ago: entries.map(({ time }) => Math.max(0, now - time)),
+    here: [...here].map((
+      [name, time],
+    ) => [name, Math.max(0, now - Number(time))]),
+  };
+}
+
+const sizes = new WeakMap<Payload, number>();
+
+/** The bytes of an entry: JSON, its `ago` of up to 12 digits, two commas. */
+function sizeOf({ payload }: Entry): number {
+  let size = sizes.get(payload);
+  if (size === undefined) sizes.set(payload, size = bytesOf(payload) + 14);
+  return size;
+}
+
+function bytesOf(value: unknown): number {
+  return Buffer.byteLength(JSON.stringify(value));
+}
+
+function listOf(value: unknown): unknown[] {
+  return Array.isArray(value) ? value : [];
+}
+
+function countIn(value: unknown, most: number): number {
+  return Number.isSafeInteger(value)
+    ? Math.max(0, Math.min(Number(value), most))
+    : 0;
+}
+
+function isId(value: unknown): value is string {
+  return typeof value === "string" && value !== "" &&
+    value.length <= MAX_ID_LENGTH;
 }
 
 function isName(value: unknown): value is string {

@@ -1,6 +1,6 @@
 /**
- * Keeping rooms: what is said in them is left on the broker, as one retained
- * payload for each, for whoever comes later.
+ * Keeps rooms: leaves what was said last in each on the broker, as one retained
+ * payload, for readers who come later.
  *
  * @module
  */
@@ -11,39 +11,49 @@ import {
   PublishError,
   type Status,
 } from "../client.ts";
+import { parseId } from "../ids.ts";
 import { showBroker } from "../mqtt/address.ts";
 import { isOneTopic } from "../mqtt/topic.ts";
-import type { QoS, Received } from "../protocol.ts";
-import { isSameRoom } from "./members.ts";
-import { safeTopic } from "../safe_text.ts";
-import { type Wait, waitFor } from "../timer.ts";
-import { encodeHistory, historyIn } from "./history.ts";
 import {
   historyTopic,
-  READ_MS,
-  roomOfHistory,
-  WRITE_MS,
-} from "./history_topic.ts";
-import { KeptRoom } from "./kept_room.ts";
+  MAX_PAYLOAD_BYTES,
+  type Payload,
+  type QoS,
+  type Received,
+} from "../protocol.ts";
+import { safeTopic } from "../safe_text.ts";
+import { type Clock, SYSTEM_CLOCK } from "../timer.ts";
+import {
+  cut,
+  decodeHistory,
+  encodeHistory,
+  type Entries,
+  type Entry,
+  fitHistory,
+  hasNews,
+  type History,
+  keyOf,
+  MAX_HEARD,
+  merge,
+  mergeHeard,
+  newest,
+} from "./history.ts";
+import { isSameRoom, presenceOf, Roster } from "./members.ts";
 
-/** How rooms are kept. */
 export interface KeeperOptions {
   /** The rooms, as topic filters. */
   topics: string[];
-  /** How many messages of each, and how many notices. */
+  /** How many messages of each. */
   keep: number;
-  /** Who keeps them. */
+  /** The keeper's name. */
   name: string;
-  /** The QoS to read and write histories with. */
+  /** Whether this client announces itself in the rooms that are named. */
+  announce: boolean;
+  /** The QoS of histories. */
   qos: QoS;
-  /** Takes a sentence for whoever looks after it. */
   warn: (sentence: string) => void;
-  /** Takes what only helps to find a fault. */
   debug: (sentence: string) => void;
-  /** The clock. */
-  now?: () => Date;
-  /** For tests. */
-  wait?: Wait;
+  clock?: Clock;
 }
 
 /** A broker that keeps nothing. */
@@ -53,61 +63,94 @@ export class KeepingError extends Error {
   }
 }
 
-/** A room, and what happens to its history. */
-interface Place {
-  room: KeptRoom;
-  /** Settles when what is kept has been read. */
-  reading?: Promise<void>;
-  /** Whether it is known what the broker has, or that it has nothing. */
-  isReady: boolean;
-  /** Whether there may be something to write. */
-  isDue: boolean;
-  isWriting: boolean;
-  /** Whether it is not kept any more. */
-  isStopped: boolean;
-  /** How often it was written since anything came from the room. */
-  writes: number;
-  /** How many payloads the last history had no room for. */
-  unfit: number;
-  callOff?: () => void;
-  onAdopted: () => void;
-}
+/** Between two writes to one room, in milliseconds. */
+const WRITE_MS = 1_000;
+
+/** In a quiet room a newcomer waits this long for what is new, in milliseconds. */
+const SOON_MS = 100;
+
+/** Between two writes to different rooms, in milliseconds. */
+const PACE_MS = 10;
+
+/** Between two writes over what can't be decoded, in milliseconds. */
+const OVERWRITE_MS = 60_000;
 
 /**
- * How often it is written so while nothing comes from the room, and how often the
- * time is doubled from then on: somebody there has other ideas of what was said,
- * a forger or a keeper whose clock is far off, and neither is to win by writing.
+ * How long, in milliseconds after SUBACK, a retained history may take: brokers
+ * send it right behind (1 to 20 ms, measured on one machine).
  */
-const WRITES = 3;
-const MAX_DOUBLINGS = 10;
+const READ_MS = 500;
 
-/** Of so many rooms that are not kept is told; a wildcard may find thousands. */
+/** Two keepers that write at once may pass each other by this much. */
+const RACE_MS = 2_000;
+
+/** Warn about at most this many rooms; a wildcard can match thousands. */
 const MAX_WARNINGS = 5;
 
-/**
- * The most rooms that are kept: each takes 64 KiB of the broker at most, and
- * about half a megabyte of memory here.
- */
+/** Each room takes 64 KiB of the broker at most, and as much here. */
 const MAX_ROOMS = 1_000;
+
+/** Runs whose numbers are remembered, a room. */
+const MAX_RUNS = 1_000;
+
+/** The longest that entries get, in UTF-16 code units, before they are cut. */
+const MAX_LENGTH = 4 * MAX_PAYLOAD_BYTES;
+
+/** What the broker has where nothing is known of it. */
+const NOTHING = { entries: [], heard: [] };
+
+/** A room, and what the broker has of it. */
+interface Room {
+  topic: string;
+  state: RoomState;
+  /** Whether the broker's history was read on this connection, or is missing. */
+  isRead: boolean;
+  /** Called with the first history on this connection. */
+  onRead: () => void;
+  reading?: Promise<void>;
+  /** When to write, by the monotonic clock; undefined where nothing is to be. */
+  due?: number;
+  isWriting: boolean;
+  isStopped: boolean;
+  /** Whether the broker has what can't be decoded with our secret. */
+  isForeign: boolean;
+  /** Whether a payload of another client could be decoded. */
+  isOpened: boolean;
+  writtenAt: number;
+  overwrittenAt: number;
+  /** Messages that did not fit the last time. */
+  unfit: number;
+  isRefusalTold: boolean;
+  /** Whether our own join notice came back, and our leave notice did not. */
+  isJoined: boolean;
+  /** Called when our own leave notice came back. */
+  onLeft: () => void;
+}
 
 /** Keeps the rooms that a client reads. */
 export class Keeper {
   readonly #options: KeeperOptions;
-  readonly #wait: Wait;
-  readonly #places = new Map<string, Place>();
+  readonly #clock: Clock;
+  readonly #rooms = new Map<string, Room>();
+  readonly #due = new Set<Room>();
   #client?: ChatClient;
-  /** Since when nothing was missed that the broker had. */
-  #since: Date;
+  #cancelTimer?: () => void;
+  /** When the timer fires. */
+  #wakesAt = Infinity;
+  /** When the next history may be written. */
+  #nextWrite = 0;
+  #lost = Promise.withResolvers<void>();
   #warnings = 0;
   #knowsOfSealed = false;
+  /** Whether rooms are read at QoS 0: the broker may drop what is sent. */
+  #isLossy = false;
   #hasEnded = false;
   #hasFailed = false;
   #isDenied = false;
 
   constructor(options: KeeperOptions) {
     this.#options = options;
-    this.#wait = options.wait ?? waitFor;
-    this.#since = this.#now();
+    this.#clock = options.clock ?? SYSTEM_CLOCK;
   }
 
   /** Whether a history may not be read or written. */
@@ -121,7 +164,7 @@ export class Keeper {
   }
 
   /**
-   * Begins with what is kept of the rooms that are named.
+   * Begins to keep.
    *
    * @param client The connection, subscribed to the rooms.
    * @throws {KeepingError} When its broker keeps no retained messages.
@@ -133,212 +176,247 @@ export class Keeper {
           "room; leave --keep out, or use another broker.",
       );
     }
-    this.#since = this.#now();
-    for (const topic of this.#options.topics) {
-      if (isOneTopic(topic)) this.#placeOf(topic);
-    }
     this.#client = client;
-    for (const [topic, place] of this.#places) {
-      place.reading = this.#read(client, topic, place);
+    for (const topic of this.#options.topics) {
+      if (isOneTopic(topic)) this.#roomOf(topic);
     }
+    for (const room of this.#rooms.values()) room.reading ??= this.#read(room);
   }
 
   /** Takes what arrived. */
   receive(received: Received): void {
-    const { topic, sealed, payload } = received;
-    const room = roomOfHistory(topic);
-    if (room !== undefined) {
-      const name = this.#named(room);
-      const place = this.#places.get(name);
-      if (place !== undefined) this.#receiveHistory(received, name, place);
+    const { topic, sealed, payload, historyOf, sentTo } = received;
+    if (historyOf !== undefined) {
+      const room = this.#rooms.get(this.#named(historyOf));
+      if (room !== undefined) this.#receiveHistory(received, room);
       return;
     }
     if (payload.type === "sealed") return this.#tellOfSealed(topic);
-    // In a room with a secret, what is not sealed may be anybody's.
+    // In a room with a secret, anyone may write what is not sealed.
     if (sealed === false || !("from" in payload)) return;
-    const name = received.sentTo ?? this.#named(topic);
-    const place = this.#placeOf(name);
-    if (place === undefined || place.isStopped) return;
-    place.room.add(received);
-    if (place.writes > WRITES) {
-      place.callOff?.();
-      place.callOff = undefined;
+    const room = this.#roomOf(sentTo ?? this.#named(topic));
+    if (room === undefined || room.isStopped) return;
+    if (sentTo === undefined) room.isOpened = true;
+    room.state.note(received);
+    room.state.add(received);
+    if (this.#isLossy) room.state.miss();
+    if (sentTo !== undefined && payload.type === "notice") {
+      const change = presenceOf(payload, topic);
+      if (change !== undefined) room.isJoined = change === "joined";
+      if (change === "left") room.onLeft();
     }
-    place.writes = 0;
-    this.#schedule(name, place);
+    this.#schedule(room);
   }
 
-  /** Takes what the broker has from now on. */
-  #receiveHistory(
-    received: Received,
-    topic: string,
-    place: Place,
-  ): void {
-    const history = historyIn(received, Number(this.#now()));
-    if (received.payload.type === "sealed") {
-      if (place.isReady) return;
-      // It would be lost to those who can open it.
-      this.#stop(topic, place, `what is kept of it ${history}`);
-    }
-    // What can't be a keeper's is to be written over.
-    if (typeof history === "string") place.room.doubt();
-    else place.room.adopt(history, received.receivedAt);
-    place.onAdopted();
-    this.#schedule(topic, place);
-  }
-
-  /** Takes note of what happens to the connection. */
   onStatus(status: Status): void {
-    if (status.type === "subscribed") this.#onSubscribed(status.topic);
-    if (status.type !== "connected" || status.gap === undefined) return;
-    if (!status.sessionPresent) {
-      for (const { room } of this.#places.values()) room.doubt();
+    if (status.type === "disconnected") {
+      for (const room of this.#rooms.values()) {
+        room.state.lose();
+        room.isRead = false;
+      }
+      this.#lost.resolve();
+      this.#lost = Promise.withResolvers();
     }
-    const hasMissed = !status.sessionPresent || status.mayBeShared === true ||
-      this.#options.qos === 0;
-    if (hasMissed) this.#since = this.#now();
+    if (status.type === "subscribed" && status.qos === 0) this.#isLossy = true;
+    if (status.type === "connected" && status.mayBeShared) {
+      for (const { state } of this.#rooms.values()) state.lose();
+    }
   }
 
-  /** Writes what is left to write, and writes no more. */
+  /** Writes what is left to write, and nothing later. */
   async end(): Promise<void> {
     this.#hasEnded = true;
-    const last = [...this.#places].map(async ([topic, place]) => {
-      place.callOff?.();
-      if (!place.isDue) place.onAdopted();
-      // What it has heard must not take the place of what it has not read.
-      await place.reading;
-      const { isReady, isDue, isStopped } = place;
-      if (isReady && isDue && !isStopped) await this.#write(topic, place);
-    });
-    await Promise.all(last);
+    this.#cancelTimer?.();
+    await Promise.all([...this.#rooms.values()].map(async (room) => {
+      // Our own broker acknowledges the leave notice before it sends it.
+      if (room.isJoined) {
+        await this.#atMost(READ_MS, (resolve) => room.onLeft = resolve);
+      }
+      // What was heard must not take the place of what was not read.
+      if (room.due !== undefined) await room.reading;
+      if (room.due !== undefined && room.isRead) await this.#write(room);
+    }));
   }
 
-  /** What the broker has comes now; where it has nothing any more, it gets it. */
-  #onSubscribed(topic: string): void {
-    const room = roomOfHistory(topic);
-    const place = room === undefined ? undefined : this.#places.get(room);
-    if (place?.isReady) this.#schedule(room!, place);
+  #receiveHistory(received: Received, room: Room): void {
+    const { state } = room;
+    const history = decodeHistory(received);
+    room.isForeign = typeof history === "string";
+    if (typeof history === "string") state.onBroker = NOTHING;
+    else {
+      const isFirst = received.retain && !room.isRead;
+      const isNew = state.adopt(history, received.receivedAt, isFirst);
+      if (!isNew) this.#refuse(room);
+    }
+    room.onRead();
+    this.#schedule(room);
   }
 
-  /** The room that is meant by a topic: some brokers spell it another way. */
+  /** Reports once that an older history took the place of a newer one. */
+  #refuse(room: Room): void {
+    if (room.isRefusalTold) return;
+    room.isRefusalTold = true;
+    this.#options.warn(
+      `The history of ${safeTopic(room.topic)} was replaced by an older one, ` +
+        "which is ignored.",
+    );
+  }
+
+  /** The room of a topic, in the spelling that was asked for. */
   #named(topic: string): string {
-    if (this.#places.has(topic)) return topic;
-    const { topics } = this.#options;
+    if (this.#rooms.has(topic)) return topic;
     const isMeant = (named: string) =>
       isOneTopic(named) && isSameRoom(named, topic);
-    return topics.find(isMeant) ?? topic;
+    return this.#options.topics.find(isMeant) ?? topic;
   }
 
-  #placeOf(topic: string): Place | undefined {
-    const known = this.#places.get(topic);
+  #roomOf(topic: string): Room | undefined {
+    const known = this.#rooms.get(topic);
     if (known !== undefined) return known;
-    if (this.#places.size >= MAX_ROOMS) {
+    if (this.#rooms.size >= MAX_ROOMS) {
       if (!this.#hasFailed) {
         this.#options.warn(`Only the first ${MAX_ROOMS} rooms are kept.`);
       }
       this.#hasFailed = true;
       return undefined;
     }
-    const place: Place = {
-      room: new KeptRoom(this.#options.keep),
-      isReady: false,
-      isDue: false,
-      isWriting: false,
-      isStopped: false,
-      writes: 0,
-      unfit: 0,
-      onAdopted: () => {},
+    const { announce, topics, keep } = this.#options;
+    const isAnnounced = announce && topics.includes(topic);
+    const room: Room = {
+      topic,
+      state: new RoomState(keep, isAnnounced),
+      ...{ isRead: false, isWriting: false, isStopped: false },
+      ...{ isForeign: false, isOpened: false, overwrittenAt: -OVERWRITE_MS },
+      writtenAt: -WRITE_MS,
+      ...{ unfit: 0, isRefusalTold: false, isJoined: false },
+      onRead: () => {},
+      onLeft: () => {},
     };
-    this.#places.set(topic, place);
-    if (this.#client) place.reading = this.#read(this.#client, topic, place);
-    return place;
+    this.#rooms.set(topic, room);
+    if (this.#client) room.reading = this.#read(room);
+    return room;
   }
 
-  /** Joins the history of a room: what is kept, and what others write. */
-  async #read(client: ChatClient, topic: string, place: Place): Promise<void> {
-    const { promise, resolve } = Promise.withResolvers<void>();
-    place.onAdopted = resolve;
+  /** Reads the broker's history, on each connection. */
+  async #read(room: Room): Promise<void> {
+    const lost = this.#lost.promise;
+    const first = Promise.withResolvers<void>();
+    room.onRead = first.resolve;
     try {
       const { qos } = this.#options;
-      const [grant] = await client.join([historyTopic(topic)], qos, true);
-      if (grant.qos === undefined) return this.#deny(topic, place, "read");
+      const client = this.#client!;
+      const topic = historyTopic(room.topic);
+      const [grant] = await client.join([topic], qos, true);
+      if (grant.qos === undefined) return this.#deny(room, "read");
     } catch {
       return; // The connection is lost for good, which is told elsewhere.
     }
-    const callOff = this.#wait(READ_MS, resolve);
-    await promise;
-    callOff();
-    place.isReady = true;
-    const { isDue, isStopped } = place;
-    if (isDue && !isStopped && !this.#hasEnded) await this.#write(topic, place);
-  }
-
-  /** Has the history written, unless it will be already. */
-  #schedule(topic: string, place: Place): void {
-    if (place.isStopped || this.#hasEnded) return;
-    place.isDue = true;
-    if (!place.isReady || place.isWriting || place.callOff) return;
-    const slowness = Math.min(
-      Math.max(place.writes - WRITES, 0),
-      MAX_DOUBLINGS,
-    );
-    place.callOff = this.#wait(WRITE_MS * 2 ** slowness, () => {
-      place.callOff = undefined;
-      this.#write(topic, place);
+    await this.#atMost(READ_MS, (resolve) => first.promise.then(resolve));
+    room.isRead = true;
+    this.#pump();
+    lost.then(() => {
+      if (!this.#hasEnded && !room.isStopped) room.reading = this.#read(room);
     });
   }
 
-  async #write(topic: string, place: Place): Promise<void> {
+  /** Waits until something resolves, but no longer than a time. */
+  async #atMost(
+    milliseconds: number,
+    wait: (resolve: () => void) => void,
+  ): Promise<void> {
+    const { promise, resolve } = Promise.withResolvers<void>();
+    const cancel = this.#clock.after(milliseconds, resolve);
+    wait(resolve);
+    await promise;
+    cancel();
+  }
+
+  /** Has the history written soon, unless it will be anyway. */
+  #schedule(room: Room): void {
+    if (room.isStopped || room.due !== undefined) return;
+    const soon = this.#clock.monotonic() + SOON_MS;
+    room.due = Math.max(soon, room.writtenAt + WRITE_MS);
+    if (room.isForeign) {
+      room.due = Math.max(room.due, room.overwrittenAt + OVERWRITE_MS);
+    }
+    this.#due.add(room);
+    if (room.due < this.#wakesAt) this.#pump();
+  }
+
+  /** Writes one history when it is due, and goes on to the next. */
+  #pump(): void {
+    if (this.#hasEnded) return;
+    this.#cancelTimer?.();
+    this.#wakesAt = Infinity;
+    let next: Room | undefined;
+    for (const room of this.#due) {
+      if (!room.isRead || room.isWriting) continue;
+      if (next === undefined || room.due! < next.due!) next = room;
+    }
+    if (next === undefined) return;
+    const room = next;
+    const now = this.#clock.monotonic();
+    this.#wakesAt = Math.max(room.due!, this.#nextWrite, now);
+    this.#cancelTimer = this.#clock.after(this.#wakesAt - now, () => {
+      this.#nextWrite = this.#clock.monotonic() + PACE_MS;
+      this.#write(room);
+      this.#pump();
+    });
+  }
+
+  async #write(room: Room): Promise<void> {
     const client = this.#client!;
     const { name, qos } = this.#options;
+    const { topic, state, isForeign } = room;
     const to = historyTopic(topic);
-    place.isDue = false;
-    const head = {
-      from: name,
-      at: this.#now().toISOString(),
-      since: this.#since.toISOString(),
-    };
-    const history = place.room.next(head, client.keepsBytes(to));
-    this.#tellOfUnfit(topic, place);
+    this.#due.delete(room);
+    room.due = undefined;
+    if (room.isStopped || (isForeign && !room.isOpened)) return;
+    const mayWriteAt = room.overwrittenAt + OVERWRITE_MS;
+    if (isForeign && this.#clock.monotonic() < mayWriteAt) {
+      return this.#schedule(room);
+    }
+    const now = this.#clock.wall();
+    const history = state.next(name, now, client.keepsBytes(to));
+    this.#tellOfUnfit(room);
     if (history === undefined) return;
-    place.isWriting = true;
-    place.writes++;
+    room.writtenAt = this.#clock.monotonic();
+    if (isForeign) room.overwrittenAt = room.writtenAt;
+    room.isForeign = false;
+    room.isWriting = true;
     try {
-      await client.keep(to, encodeHistory(history), qos);
+      await client.keep(to, encodeHistory(history, now), qos);
     } catch (error) {
       if (error instanceof AbandonedError) return;
       if (error instanceof PublishError && error.isDenied) {
-        this.#deny(topic, place, "write");
-      } else this.#stop(topic, place, (error as Error).message);
+        this.#deny(room, "write");
+      } else this.#stop(room, (error as Error).message);
     } finally {
-      place.isWriting = false;
+      room.isWriting = false;
     }
-    if (place.isDue) this.#schedule(topic, place);
+    this.#pump();
   }
 
-  #deny(topic: string, place: Place, what: "read" | "write"): void {
+  #deny(room: Room, what: "read" | "write"): void {
     this.#isDenied = true;
-    const shown = safeTopic(historyTopic(topic));
+    const shown = safeTopic(historyTopic(room.topic));
     this.#stop(
-      topic,
-      place,
+      room,
       `the broker does not let you ${what} ${shown}; docs/rooms.md says how ` +
         "its operator allows it",
     );
   }
 
-  /** Keeps a room no more: what it would write is refused, or does harm. */
-  #stop(topic: string, place: Place, why: string): void {
-    if (place.isStopped) return;
-    place.isStopped = true;
+  /** Keeps a room no more, where its history is refused. */
+  #stop(room: Room, why: string): void {
+    room.isStopped = true;
     this.#hasFailed = true;
     if (++this.#warnings > MAX_WARNINGS) return;
     this.#options.warn(
-      `${safeTopic(topic)} is not kept: ${why.replace(/\.$/, "")}.`,
+      `${safeTopic(room.topic)} is not kept: ${why.replace(/\.$/, "")}.`,
     );
   }
 
-  /** Says once that what can't be read is not kept. */
   #tellOfSealed(topic: string): void {
     if (this.#knowsOfSealed) return;
     this.#knowsOfSealed = true;
@@ -348,18 +426,181 @@ export class Keeper {
     );
   }
 
-  #tellOfUnfit(topic: string, place: Place): void {
-    const { unfit } = place.room;
-    if (unfit > 0 && place.unfit === 0) {
+  #tellOfUnfit(room: Room): void {
+    const { unfit, isTooLarge } = room.state;
+    const shown = safeTopic(room.topic);
+    if (isTooLarge && !this.#hasFailed) {
+      this.#hasFailed = true;
+      this.#options.warn(
+        `The last message of ${shown} is not kept: the broker takes no ` +
+          "history that is large enough for it.",
+      );
+    } else if (unfit > 0 && room.unfit === 0) {
       this.#options.debug(
-        `${unfit} of the last payloads of ${safeTopic(topic)} are not kept: ` +
-          "the history would be too large",
+        `${unfit} of the last payloads of ${shown} are not kept: the history ` +
+          "would be too large",
       );
     }
-    place.unfit = unfit;
+    room.unfit = unfit;
+  }
+}
+
+/** What the keeper received of a room, and what the broker has. */
+class RoomState {
+  readonly #limit: number;
+  readonly #isAnnounced: boolean;
+  readonly #roster = new Roster();
+  #kept: Entries = { entries: [], whole: 0 };
+  /** Of those entries that have an id. */
+  #keys = new Set<string>();
+  #length = 0;
+  #heard: string[] = [];
+  /** The last number of each run, since something was missed. */
+  readonly #numbers = new Map<string, number>();
+  /** The id of our own join notice, unless something was missed since. */
+  #ownJoin?: string;
+  /** What the broker has, as far as is known. */
+  onBroker: Pick<History, "entries" | "heard"> = NOTHING;
+  /** The newest `at` that was read or written, also before this connection. */
+  #newestAt = 0;
+  #atBefore = 0;
+  /** How many entries did not fit the last time. */
+  unfit = 0;
+  /** Whether no message fitted. */
+  isTooLarge = false;
+
+  constructor(limit: number, isAnnounced: boolean) {
+    this.#limit = limit;
+    this.#isAnnounced = isAnnounced;
   }
 
-  #now(): Date {
-    return this.#options.now?.() ?? new Date();
+  /** The connection is lost, and maybe what the broker has. */
+  lose(): void {
+    this.miss();
+    this.#numbers.clear();
+    this.#atBefore = this.#newestAt;
+    this.onBroker = NOTHING;
   }
+
+  /** Takes what arrived in the room. */
+  add({ payload, receivedAt, retain, topic, sentTo }: Received): void {
+    // Newcomers get what is retained from the broker itself.
+    if (!("from" in payload) || retain) return;
+    const { id } = payload;
+    if (id !== undefined) {
+      const key = keyOf(payload);
+      if (this.#keys.has(key)) return;
+      this.#keys.add(key);
+      if (this.#isBehindHole(id)) this.miss();
+    }
+    this.#kept.entries.push({ payload, time: Number(receivedAt) });
+    this.#kept.whole++;
+    const isJoin = payload.type === "notice" &&
+      presenceOf(payload, topic) === "joined";
+    if (isJoin && id !== undefined) {
+      this.#heard = [...this.#heard, id].slice(-MAX_HEARD);
+      if (sentTo !== undefined) this.#ownJoin = id;
+    }
+    this.#length += lengthOf(payload);
+    const { length } = this.#kept.entries;
+    if (length > 4 * this.#limit + 100 || this.#length > MAX_LENGTH) {
+      this.#keep(this.#kept);
+    }
+  }
+
+  /** Records what is known of who is in the room. */
+  note(received: Received): void {
+    this.#roster.note(received);
+  }
+
+  /**
+   * Takes the history that the broker has now; returns false for one that is
+   * older than another one.
+   *
+   * @param isFirst Whether it is what the broker had when it was joined.
+   */
+  adopt(history: History, receivedAt: Date, isFirst: boolean): boolean {
+    this.onBroker = history;
+    const { at = Infinity, heard, here } = history;
+    const newest = isFirst ? this.#atBefore : this.#newestAt;
+    if (at < newest - RACE_MS) return false;
+    if (at !== Infinity) this.#newestAt = Math.max(this.#newestAt, at);
+    this.#keep(merge(this.#kept, history, this.#meets(history)));
+    this.#heard = mergeHeard(this.#heard, heard);
+    this.#roster.noteHere(here, receivedAt);
+    return true;
+  }
+
+  /** Returns the history to write; undefined where the broker has all of it. */
+  next(from: string, now: number, bytes: number): History | undefined {
+    const here = new Map(
+      this.#roster.here(new Date(now)).map(({ name, at }) => [name, at]),
+    );
+    this.#keep(this.#kept);
+    const at = Math.max(now, this.#newestAt + 1);
+    const all = { from, at, ...this.#kept, heard: this.#heard, here };
+    const history = fitHistory(all, this.#limit, bytes);
+    this.unfit = all.entries.length - history.entries.length;
+    this.isTooLarge = all.entries.some(isMessage) &&
+      !history.entries.some(isMessage);
+    if (!hasNews(history, this.onBroker)) return undefined;
+    this.#newestAt = at;
+    this.onBroker = history;
+    return history;
+  }
+
+  /** Whether a history reaches to where the keeper has all from its own. */
+  #meets(history: History): boolean {
+    // An own id is new; any other may be one that somebody sent again.
+    if (this.#isAnnounced) {
+      return this.#ownJoin !== undefined &&
+        history.heard.includes(this.#ownJoin);
+    }
+    const own = new Set(
+      newest(this.#kept).map(({ payload }) => keyOf(payload)),
+    );
+    return history.entries.some(({ payload }) =>
+      payload.id !== undefined && own.has(keyOf(payload))
+    );
+  }
+
+  /** Records that something may be missing before what comes next. */
+  miss(): void {
+    this.#kept.whole = 0;
+    this.#ownJoin = undefined;
+  }
+
+  /** Whether numbers of a run are missing before an id. */
+  #isBehindHole(id: string): boolean {
+    const { run, number } = parseId(id) ?? {};
+    if (run === undefined || number === undefined) return false;
+    const last = this.#numbers.get(run);
+    if (last !== undefined && number <= last) return false;
+    if (!this.#numbers.delete(run) && this.#numbers.size >= MAX_RUNS) {
+      const [oldest] = this.#numbers.keys();
+      this.#numbers.delete(oldest);
+    }
+    this.#numbers.set(run, number);
+    return last !== undefined && number > last + 1;
+  }
+
+  #keep(entries: Entries): void {
+    this.#kept = cut(entries, this.#limit, MAX_LENGTH);
+    this.#keys.clear();
+    this.#length = 0;
+    for (const { payload } of this.#kept.entries) {
+      this.#length += lengthOf(payload);
+      if (payload.id !== undefined) this.#keys.add(keyOf(payload));
+    }
+  }
+}
+
+function isMessage({ payload }: Entry): boolean {
+  return payload.type === "message";
+}
+
+/** About how much of memory a payload takes, in UTF-16 code units. */
+function lengthOf(payload: Payload): number {
+  const text = payload.type === "message" ? payload.message : payload.notice;
+  return payload.from.length + text.length;
 }

@@ -79,7 +79,9 @@ export type Note =
     fetched?: number;
   }
   /** Entries of a history follow, or there are none. */
-  | { type: "history"; count: number; problem?: string }
+  | { type: "history"; count: number; problem?: string; until?: Date }
+  /** More messages of the last gap follow. */
+  | { type: "fetched"; count: number; mayMiss: boolean }
   /** The history ends here. */
   | { type: "now" }
   /** Payloads of an author did not arrive. */
@@ -146,10 +148,10 @@ export function renderLine(
 
 /** Whether the reader sent it. */
 export function isOwn(
-  { payload, sentTo, sealed }: Received,
+  { payload, sentTo }: Received,
   { self, sends }: Pick<LineOptions, "self" | "sends">,
 ): boolean {
-  if (!("from" in payload) || sealed === false) return false;
+  if (!("from" in payload)) return false;
   return sends ? sentTo !== undefined : payload.from === self;
 }
 
@@ -174,7 +176,7 @@ export function renderNote(
   time: Date,
   options: Pick<LineOptions, "color" | "formatTime">,
 ): string {
-  return ownLine(safeText(sentence(note)), time, options);
+  return ownLine(safeText(sentence(note, time)), time, options);
 }
 
 /** Shows that a day has begun. */
@@ -299,7 +301,7 @@ function ownLine(
   return faint(`${formatTime(time)} == ${text}`, options);
 }
 
-function sentence(note: Note): string {
+function sentence(note: Note, now: Date): string {
   switch (note.type) {
     case "gap": {
       return `Connected to ${note.broker} after ${note.seconds.toFixed(1)} s ` +
@@ -307,8 +309,22 @@ function sentence(note: Note): string {
     }
     case "history":
       return note.count > 0
-        ? `${count(note.count, "message")} from before you came`
+        ? `${count(note.count, "message")} from before you came` +
+          (note.until ? `, as of ${timeAndDay(note.until, now)}` : "")
         : note.problem ?? "This room keeps no history.";
+    case "fetched": {
+      const rest = note.mayMiss
+        ? "others may be missing"
+        : "nothing is missing";
+      if (note.count === 0) {
+        return note.mayMiss
+          ? "Notices of that time follow; messages may be missing."
+          : "Nothing of that time is missing.";
+      }
+      const follow = note.count === 1 ? "follows" : "follow";
+      return `${count(note.count, "more message")} of that time ${follow}; ` +
+        `${rest}.`;
+    }
     case "now":
       return "now";
     case "lost":

@@ -235,7 +235,7 @@ export class Losses {
   #report(now: number): void {
     const losses = new Map<string, LossNote & { type: "lost" }>();
     for (const account of this.#open) {
-      const { topic, from } = account;
+      const { topic, from } = account.whose;
       const count = account.takeLost(now - LATE_MS);
       if (count === 0) continue;
       const author = JSON.stringify([topic, from]);
@@ -283,11 +283,8 @@ interface Hole {
 }
 
 /** The numbers of one run, in one room and under one key. */
-class Account implements Whose {
-  readonly prefix: string;
-  readonly topic: string;
-  readonly key: string;
-  from: string;
+class Account {
+  readonly whose: Whose;
   /** Whether it sent something since room was made last. */
   isRecent = false;
   /** What is missing and was not reported, in order of time. */
@@ -305,15 +302,8 @@ class Account implements Whose {
   #above: number[] = [];
   #leap?: Entry;
 
-  constructor(
-    { prefix, topic, key, from }: Whose,
-    entry: Entry,
-    memory: { spare: number },
-  ) {
-    this.prefix = prefix;
-    this.topic = topic;
-    this.key = key;
-    this.from = from;
+  constructor(whose: Whose, entry: Entry, memory: { spare: number }) {
+    this.whose = whose;
     this.#memory = memory;
     this.#moveTo(entry);
   }
@@ -332,7 +322,7 @@ class Account implements Whose {
     if (number > this.#top) this.#extendTo(number);
     else this.#fill(number);
     this.#put(number, hash);
-    if (isLive) this.from = from;
+    if (isLive) this.whose.from = from;
     return true;
   }
 
@@ -359,7 +349,7 @@ class Account implements Whose {
       this.#open(before.number, missing, clock);
     }
     this.#moveTo(before);
-    this.add(entry, this.from, clock);
+    this.add(entry, this.whose.from, clock);
   }
 
   /** Counts from the highest number on, where none came live. */
@@ -483,9 +473,7 @@ class Accounts {
   find(id: string, topic: string, key: string): Account | undefined {
     const slot = slotOf(id);
     const lately = this.#lately[slot];
-    const isFound = lately !== undefined && lately.topic === topic &&
-      lately.key === key && id.startsWith(lately.prefix);
-    if (isFound) {
+    if (lately !== undefined && isOf(lately.whose, id, topic, key)) {
       lately.isRecent = true;
       return lately;
     }
@@ -502,7 +490,7 @@ class Accounts {
 
   countFromHistory(topic: string): void {
     for (const account of [...this.#once.values(), ...this.#more.values()]) {
-      if (account.topic === topic) account.countFromTop();
+      if (account.whose.topic === topic) account.countFromTop();
     }
   }
 
@@ -532,7 +520,7 @@ class Accounts {
   }
 
   #forget(name: string, account: Account): void {
-    const slot = slotOf(account.prefix);
+    const slot = slotOf(account.whose.prefix);
     if (this.#lately[slot] === account) this.#lately[slot] = undefined;
     this.#forgotten.add(name);
     account.forget();
@@ -560,6 +548,11 @@ class RecentTexts {
   }
 }
 
+function isOf(whose: Whose, id: string, topic: string, key: string): boolean {
+  return whose.topic === topic && whose.key === key &&
+    id.startsWith(whose.prefix);
+}
+
 /** Neither a topic nor a key has a NUL. */
 function nameOf(id: string, topic: string, key: string): string {
   return `${topic}\0${key}\0${runIn(id)}`;
@@ -571,7 +564,7 @@ function slotOf(id: string): number {
 }
 
 /** Of what was said, the author, and the time that the sender gave; never 0. */
-function contentHash(payload: Payload): number {
+export function contentHash(payload: Payload): number {
   const isMessage = payload.type === "message";
   let hash = mix(isMessage ? 1 : 2, payload.from);
   hash = mix(hash, isMessage ? payload.message : payload.notice);

@@ -154,6 +154,8 @@ export class Roster {
    * connection, so after it.
    */
   noteKept(payload: Payload, topic: string, at: Date, connectedAt: Date): void {
+    // It may be the will of our own connection.
+    if (payload.from === this.#own?.name) return;
     const known = this.#people.get(payload.from);
     if (known && !known.isTold && known.receivedAt >= connectedAt) return;
     this.#note(payload, topic, { at, receivedAt: at }, false);

@@ -14,11 +14,10 @@ import {
 } from "../client.ts";
 import { showBroker } from "../mqtt/address.ts";
 import { isOneTopic } from "../mqtt/topic.ts";
-import type { Payload, QoS, Received } from "../protocol.ts";
+import type { QoS, Received } from "../protocol.ts";
 import { safeTopic } from "../safe_text.ts";
 import { type Clock, SYSTEM_CLOCK, type Wait } from "../timer.ts";
 import { CatchUp } from "./catch_up.ts";
-import { roomOfHistory } from "./history_topic.ts";
 import type { Ignored } from "./ignored.ts";
 import { Losses, type LossNote } from "./losses.ts";
 import { Roster } from "./members.ts";
@@ -95,7 +94,6 @@ export class Reader {
   readonly #granted = new Map<string, QoS>();
   /** While messages come that the broker kept between two runs. */
   #stopMissed?: () => void;
-  #lookedUp?: PromiseWithResolvers<void>;
   #shown = 0;
   /** How many came after the last line. */
   #unshown = 0;
@@ -110,6 +108,7 @@ export class Reader {
       options;
     const rooms = announce ? topics.filter(isOneTopic) : [];
     this.#options = options;
+    this.#clock = clock;
     this.#presence = new Presence({ ...options, rooms });
     this.#namesakes = new Namesakes(name);
     this.#view = new RoomView({
@@ -118,14 +117,9 @@ export class Reader {
       gather: gather && count === undefined,
       spokeAt: (author) => this.roster.spokeAt(author),
     });
-    this.#clock = clock;
     this.#losses = new Losses({
       ...options,
-      lookUp: () => {
-        if (!this.#catchUp?.lookUp()) return undefined;
-        this.#lookedUp = Promise.withResolvers();
-        return this.#lookedUp.promise;
-      },
+      lookUp: () => this.#catchUp?.lookUp(),
       report: (note) => this.#reportLoss(note),
     });
     this.#catchUp = this.#makeCatchUp(options);
@@ -152,8 +146,8 @@ export class Reader {
    * @param received What arrived, as the client hands it over.
    */
   receive(received: Received): void {
-    const { topic, sealed } = received;
-    if (this.#isHistory(topic)) return this.#catchUp?.receive(received);
+    const { historyOf, sealed } = received;
+    if (historyOf !== undefined) return this.#catchUp?.receive(received);
     // What is not sealed may be anybody's.
     if (sealed !== false) this.#presence.receive(received);
     if (this.#catchUp?.holds(received)) return;
@@ -221,7 +215,6 @@ export class Reader {
         } else this.#showGap(status, status.gap);
         break;
       case "subscribed":
-        if (this.#isHistory(status.topic)) break;
         this.#granted.set(status.topic, status.qos);
         this.#presence.granted(status.topic);
         this.#catchUp?.joined();
@@ -311,12 +304,6 @@ export class Reader {
     return sentTo === undefined && ignored.has(payload.from);
   }
 
-  /** Whether a topic has what a keeper keeps, and is not read as a room. */
-  #isHistory(topic: string): boolean {
-    return roomOfHistory(topic) !== undefined &&
-      !this.#options.topics.includes(topic);
-  }
-
   /** Kept messages come at once, then there is a pause. */
   #awaitPause(): void {
     this.#stopMissed?.();
@@ -333,17 +320,13 @@ export class Reader {
     const { topics, history = 0, tellsNone = false } = options;
     const [room] = topics;
     if (history === 0 || topics.length !== 1 || !isOneTopic(room)) return;
-    return new CatchUp({
-      ...options,
-      room,
-      history,
-      tellsNone,
+    return new CatchUp({ ...options, room, history, tellsNone }, {
       view: this.#view,
       roster: this.roster,
-      isNew: (payload) => this.#losses.isNewKept(payload, room),
-      isIgnored: (payload: Payload) => this.#isIgnored({ payload }),
+      losses: this.#losses,
+      presence: this.#presence,
+      isIgnored: (payload) => this.#isIgnored({ payload }),
       take: (received) => this.#take(received),
-      onLookedUp: () => this.#lookedUp?.resolve(),
     });
   }
 
@@ -365,8 +348,7 @@ export class Reader {
       mayMiss: !isKept,
       mayMissQoS0: isKept,
     } as const;
-    const isWanted = status.isRenewed === true;
-    if (this.#catchUp?.fillGap(note, Date.now(), isWanted)) return;
+    if (this.#catchUp?.fillGap(note, status.isRenewed === true)) return;
     this.#view.note(note);
   }
 }

@@ -30,11 +30,6 @@ const STATUSES: [Status, string, Verbosity[]][] = [
     ["debug"],
   ],
   [
-    { type: "denied", topic: "chat/room/$history", reason: "no" },
-    "The broker does not let you read chat/room/$history: no.",
-    ["debug"],
-  ],
-  [
     { type: "subscribed", topic: "chat/room", qos: 2 },
     "Reading chat/room at QoS 2.",
     ["normal", "debug"],

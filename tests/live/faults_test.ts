@@ -8,7 +8,8 @@
 import { assertEquals, assertLess, assertMatch } from "@std/assert";
 import { FaultProxy } from "../support/fault_proxy.ts";
 import { gate, NO_MOSQUITTO } from "../support/gates.ts";
-import { Mosquitto } from "../support/mosquitto.ts";
+import { Mosquitto, UNLIMITED_QUEUES } from "../support/mosquitto.ts";
+import { Peer } from "../support/peers.ts";
 import { ROOT, run, start } from "../support/processes.ts";
 
 const live = gate(NO_MOSQUITTO);
@@ -63,6 +64,86 @@ for (const version of ["5", "311"]) {
   );
 }
 
+for (const version of ["5", "311"]) {
+  live(
+    `QoS 2 on a slow link loses and doubles nothing, MQTT ${version}`,
+    async () => {
+      await using broker = await Mosquitto.start();
+      await using proxy = await FaultProxy.start({ targetPort: broker.port });
+      const room = ["-t", "chat/twice", "-q", "2", "-V", version];
+      const reader = ["-h", proxy.host, ...room, "-c", "-i", "reader"];
+      const read = async (seconds: number) => {
+        const wait = ["--no-announce", "-W", seconds.toFixed(3)];
+        const outcome = await run("listener.ts", [...reader, ...wait]);
+        assertEquals(outcome.code, 0, outcome.stderr);
+        return [...outcome.stdout.matchAll(/ chat: (\d+)$/gm)]
+          .map(([, number]) => Number(number));
+      };
+      assertEquals(await read(0.1), []);
+      proxy.delay(60);
+      const sender = ["-h", broker.host, ...room];
+      await using publisher = start("publisher.ts", sender);
+      const numbers = Array.from({ length: 300 }, (_, index) => index + 1);
+      const sent = (async () => {
+        // For longer than a few runs, so that each ends among messages.
+        for (const n of numbers) {
+          await publisher.write(`${n}\n`);
+          await new Promise((resolve) => setTimeout(resolve, 10));
+        }
+        await publisher.endInput();
+      })();
+      const shown: number[] = [];
+      let runs = 0;
+      // Each run ends somewhere between PUBLISH, PUBREC and PUBREL.
+      for (; shown.length < numbers.length; runs++) {
+        shown.push(...await read(0.2 + Math.random() / 4));
+      }
+      await sent;
+      console.log(`shown in ${runs} runs`);
+      assertEquals(shown, numbers);
+    },
+  );
+}
+
+live("a kept message over the limit is skipped, once", async () => {
+  await using broker = await Mosquitto.start();
+  const room = ["-h", broker.host, "-t", "chat/large", "-V", "311"];
+  const reader = [...room, "-c", "-i", "reader", "--no-announce"];
+  assertEquals((await run("listener.ts", [...reader, "-W", "0.1"])).code, 0);
+  const peer = await Peer.connect(broker);
+  await peer.publish("chat/large", "x".repeat(1_500_000));
+  await peer[Symbol.asyncDispose]();
+  assertEquals((await run("publisher.ts", [...room, "-m", "hi"])).code, 0);
+  const { code, stdout } = await run("listener.ts", [...reader, "-C", "2"]);
+  assertEquals(code, 0);
+  assertMatch(
+    stdout,
+    /^\S+ \?\? \(over the limit of 1048576 bytes\)\n\S+ \(sent \S+\) chat: hi\n/,
+  );
+  const again = await run("listener.ts", [...reader, "-W", "0.5"]);
+  assertMatch(again.stdout, /^\S+ == 0 messages came while you were away\.\n$/);
+});
+
+live("filters that overlap show a message once over MQTT 5", async () => {
+  await using broker = await Mosquitto.start({
+    extra: ["allow_duplicate_messages true"],
+  });
+  const rooms = ["-t", "chat/#", "-t", "chat/x"];
+  const args = ["-h", broker.host, "--no-announce"];
+  await using listener = start("listener.ts", [...args, ...rooms]);
+  for (const _ of rooms.slice(2)) await listener.stderr.line(/^Reading /);
+  const peer = await Peer.connect(broker);
+  // Without an id, by which copies are known.
+  for (const text of ["21.5", "21.5", "end"]) {
+    await peer.publish("chat/x", text);
+  }
+  await peer[Symbol.asyncDispose]();
+  await listener.stdout.line(/ end /);
+  listener.signal("SIGTERM");
+  const { stdout } = await listener.outcome();
+  assertEquals(stdout.match(/\?\? 21\.5 /g)?.length, 2);
+});
+
 live("an orderly exit leaves no session behind", async () => {
   await using broker = await Mosquitto.start();
   const room = ["-h", broker.host, "-t", "chat/left", "-i", "reader"];
@@ -116,6 +197,48 @@ live(
     assertEquals(shown + dropped, 20_000);
   },
 );
+
+live("with --resume an output that is blocked loses nothing", async () => {
+  await using broker = await Mosquitto.start({
+    // So that all of it is on its way at once.
+    extra: [...UNLIMITED_QUEUES, "max_inflight_messages 0"],
+  });
+  const count = 20_000;
+  const room = ["-h", broker.host, "-t", "chat/flood"];
+  // Read only when the flood is over.
+  await using child = new Deno.Command(Deno.execPath(), {
+    args: [
+      ...["run", "--quiet", "--no-prompt", "-N", "listener.ts", ...room],
+      ...["-c", "-i", "reader", "--no-announce", "-C", String(count)],
+    ],
+    cwd: ROOT,
+    stdin: "null",
+    stdout: "piped",
+    stderr: "piped",
+  }).spawn();
+  const stderr = child.stderr.pipeThrough(new TextDecoderStream());
+  let said = "";
+  const reading = Promise.withResolvers<void>();
+  const all = (async () => {
+    for await (const text of stderr) {
+      said += text;
+      if (said.includes("Reading")) reading.resolve();
+    }
+  })();
+  await reading.promise;
+  const rest = "x".repeat(2_500);
+  const numbers = Array.from({ length: count }, (_, n) => n + 1);
+  const stdin = numbers.map((n) => `${n} ${rest}\n`).join("");
+  assertEquals((await run("publisher.ts", room, { stdin })).code, 0);
+  const stdout = await new Response(child.stdout).text();
+  assertEquals((await child.status).code, 0);
+  await all;
+  const shown = [...stdout.matchAll(/ chat: (\d+) x/g)]
+    .map(([, number]) => Number(number));
+  assertEquals(shown, numbers);
+  // It was connected anew for what it had left to the broker.
+  assertMatch(said, /Reading .*\nReading /);
+});
 
 live("1,000,000 piped lines take the memory of 10,000", async () => {
   await using broker = await Mosquitto.start();

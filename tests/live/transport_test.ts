@@ -22,12 +22,18 @@ async function withTransports(
   test: (broker: Mosquitto, certificates: Certificates) => Promise<void>,
 ): Promise<void> {
   await using certificates = await Certificates.make();
-  const { server, wrongName, expired, ca } = certificates;
+  const { server, wrongName, wildcard, expired, ca, crl } = certificates;
   await using broker = await Mosquitto.start({
     listeners: {
       tls: { identity: server },
       mutual: { identity: server, clientCa: ca },
+      revoking: {
+        identity: server,
+        clientCa: ca,
+        extra: [`crlfile ${crl}`],
+      },
       wrongName: { identity: wrongName },
+      wildcard: { identity: wildcard },
       expired: { identity: expired },
       ws: { websockets: true },
       wss: { websockets: true, identity: server },
@@ -91,6 +97,29 @@ live(
     }),
 );
 
+live(
+  "a revoked client certificate is named as that",
+  () =>
+    withTransports(async (broker, { ca, revoked }) => {
+      const url = broker.url("revoking");
+      const own = [
+        "--cafile",
+        ca,
+        "--cert",
+        revoked.cert,
+        "--key",
+        revoked.key,
+      ];
+      const { code, stderr } = await run(
+        "publisher.ts",
+        ["-h", url, "-m", "x", ...own],
+        { permissions: [permissions(url)[0], "-R"] },
+      );
+      assertEquals(code, 4);
+      assertMatch(stderr, /your --cert was revoked/);
+    }),
+);
+
 /** What each certificate that can't be trusted is answered with. */
 const FAULTS: [
   what: string,
@@ -106,6 +135,12 @@ const FAULTS: [
     "wrongName",
     "ca",
     /valid for localhost; valid for elsewhere\.example: .* --host\.$/,
+  ],
+  [
+    "a wildcard for others",
+    "wildcard",
+    "ca",
+    /not valid for localhost; valid for \*\.elsewhere\.example: .* --host\.$/,
   ],
   ["an expired one", "expired", "ca", /expired on 2020-01-02; .*\.$/],
   ["an expired one", "wssExpired", "ca", /expired on 2020-01-02; .*\.$/],
@@ -155,3 +190,29 @@ live(
       }));
     }),
 );
+
+live("the protocol that --alpn names is sent", async () => {
+  await using certificates = await Certificates.make();
+  const { server, ca } = certificates;
+  const name = "x-amzn-mqtt-ca";
+  const listener = Deno.listenTls({
+    hostname: "127.0.0.1",
+    port: 0,
+    cert: await Deno.readTextFile(server.cert),
+    key: await Deno.readTextFile(server.key),
+    alpnProtocols: [name],
+  });
+  const { port } = listener.addr as Deno.NetAddr;
+  const asked = listener.accept().then(async (connection) => {
+    const { alpnProtocol } = await connection.handshake();
+    connection.close();
+    return alpnProtocol;
+  });
+  const args = ["-h", `localhost:${port}`, "--cafile", ca, "--alpn", name];
+  const sent = run("publisher.ts", [...args, "-m", "x"], {
+    permissions: ["-N", "-R"],
+  });
+  assertEquals(await asked, name);
+  listener.close();
+  assertEquals((await sent).code, 4);
+});

@@ -133,4 +133,6 @@ Deno.test("address: how it is shown", () => {
   assertEquals(shown("::1"), ["[::1]:1883", "[::1]:1883"]);
   assertEquals(shown("mqtts://ann:secret@a"), ["a:8883", "mqtts://a:8883"]);
   assertEquals(shown("wss://a/mqtt"), ["a:443", "wss://a:443/mqtt"]);
+  // A query may hold a token.
+  assertEquals(shown("wss://a/mqtt?token=s")[1], "wss://a:443/mqtt");
 });

@@ -1,7 +1,11 @@
 import { Buffer } from "node:buffer";
 import { assertEquals } from "@std/assert";
 import type { IPublishPacket } from "mqtt";
+import { generate } from "mqtt-packet";
 import { type Acknowledges, Inbound } from "../../lib/mqtt/inbound.ts";
+import { FakeBroker, letIn, letInOld } from "../support/brokers.ts";
+import { Member, textOf } from "../support/members.ts";
+import { connack, encode, oldSuback, suback } from "../support/packets.ts";
 
 /** What a client does about what arrives, as texts, in order. */
 class Scene {
@@ -169,4 +173,117 @@ Deno.test("copies for overlapping filters are reported once", () => {
   // A retained copy, for each of the filters.
   scene.inbound.unsubscribe(["chat/x"]);
   assertEquals([take(1), take(2)], [1, 1]);
+});
+
+/** A PUBLISH packet of a broker. */
+const said = (
+  text: string,
+  qos: 1 | 2,
+  messageId: number,
+  subscriptionIdentifier?: number,
+) => ({
+  cmd: "publish",
+  topic: "room",
+  payload: JSON.stringify({ type: "message", from: "bob", message: text }),
+  ...{ qos, messageId, dup: false, retain: false },
+  properties: { subscriptionIdentifier },
+} as const);
+
+Deno.test("MQTT 3.1.1: a payload over the limit is skipped", async () => {
+  const large = { ...said("", 1, 7), payload: "x".repeat(1_500_000) };
+  const old = { protocolVersion: 4 };
+  await using broker = new FakeBroker(letInOld({
+    subscribe: (packet) =>
+      Buffer.concat([
+        oldSuback(packet, 1),
+        generate({ ...large, retain: true }, old),
+        generate(said("after", 1, 8), old),
+      ]),
+  }));
+  await using member = await Member.connect(broker);
+  await member.client.join(["room"]);
+  const [cut, after] = await member.received.take(2);
+  assertEquals([cut.topic, cut.retain, textOf(after)], ["room", true, "after"]);
+  assertEquals(cut.payload, {
+    type: "malformed",
+    reason: "over the limit of 1048576 bytes",
+    bytes: Buffer.alloc(0),
+    isCut: true,
+  });
+  await broker.next("puback");
+  assertEquals((await broker.next("puback")).messageId, 8);
+  assertEquals(broker.all("puback")[0].messageId, 7);
+});
+
+Deno.test("MQTT 5: a packet over the limit renews the connection and denies nothing", async () => {
+  const large = { ...said("", 1, 7), payload: "x".repeat(1_500_000) };
+  await using broker = new FakeBroker(letIn({
+    subscribe: (packet, { number }) =>
+      number <= 4
+        ? encode(large)
+        : Buffer.concat([suback(packet, 1), encode(said("after", 1, 8))]),
+  }));
+  await using member = await Member.connect(broker);
+  assertEquals(await member.client.join(["room"]), [{ topic: "room", qos: 1 }]);
+  assertEquals(await member.texts(1), ["after"]);
+  const { reason } = await member.next("disconnected");
+  assertEquals(reason, "the broker sent a packet of over 1048576 bytes");
+});
+
+Deno.test("QoS 2: a message is received at PUBLISH, once", async () => {
+  await using broker = new FakeBroker(letIn({
+    connect: (_, { number }) => connack(0, {}, number > 1),
+    subscribe: (packet) =>
+      Buffer.concat([suback(packet, 2), encode(said("one", 2, 7))]),
+    pubrec: (_, { number }) =>
+      number === 1 ? "close" : encode({
+        cmd: "pubrel",
+        messageId: 7,
+      }),
+    // The packet id is free again.
+    pubcomp: () => encode(said("two", 2, 7)),
+  }));
+  await using member = await Member.connect(broker);
+  await member.client.join(["room"], 2);
+  assertEquals(await member.texts(2), ["one", "two"]);
+  assertEquals(broker.connections, 2);
+});
+
+Deno.test("a client acknowledges when it is asked to", async () => {
+  await using broker = new FakeBroker(letIn({
+    subscribe: (packet) =>
+      Buffer.concat([
+        suback(packet, 1),
+        ...[1, 2, 3].map((n) => encode(said(`${n}`, 1, n))),
+      ]),
+  }));
+  await using member = await Member.connect(broker, { acknowledges: "asked" });
+  await member.client.join(["room"]);
+  const [, second] = await member.received.take(3);
+  // A round trip: an earlier acknowledgement would have come before it.
+  await member.say("hi");
+  assertEquals(broker.all("puback"), []);
+  member.client.acknowledge(second.arrival!);
+  await broker.next("puback");
+  assertEquals((await broker.next("puback")).messageId, 2);
+  await member.say("hi again");
+  assertEquals(broker.all("puback").length, 2);
+});
+
+Deno.test("MQTT 5: a message for two filters of ours is received once", async () => {
+  let id = 0;
+  await using broker = new FakeBroker(letIn({
+    subscribe: (packet) => {
+      const { subscriptionIdentifier = 0 } = packet.properties ?? {};
+      if (++id === 1) return suback(packet, 1);
+      const copies = [1, Number(subscriptionIdentifier)].map((id, index) =>
+        encode(said("twice", 1, index + 1, id))
+      );
+      const last = encode(said("last", 1, 3, 1));
+      return Buffer.concat([suback(packet, 1), ...copies, last]);
+    },
+  }));
+  await using member = await Member.connect(broker);
+  await member.client.join(["#", "room"]);
+  assertEquals(await member.texts(2), ["twice", "last"]);
 });

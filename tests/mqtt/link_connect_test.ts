@@ -1,5 +1,7 @@
 /** Connecting: which broker, in which version, now and after a loss. */
 
+import { once } from "node:events";
+import { type AddressInfo, createServer } from "node:net";
 import { assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
 import {
   NotAuthorizedError,
@@ -140,6 +142,23 @@ for (const guess of ["silence", "close"] as const) {
     assertEquals(versions(broker), [5, 4, 5]);
   });
 }
+
+Deno.test("link: a reset without CONNACK is a close, too", async () => {
+  const server = createServer((socket) => {
+    socket.once("data", (bytes) => {
+      // After the fixed header and the name MQTT comes the version.
+      if (bytes[bytes.indexOf("MQTT") + 4] === 5) socket.resetAndDestroy();
+      else socket.write(oldConnack());
+    });
+  });
+  await once(server.listen(0, "127.0.0.1"), "listening");
+  const { port } = server.address() as AddressInfo;
+  {
+    await using member = await Member.connect({ port });
+    assertEquals(member.client.version, 4);
+  }
+  await once(server.close(), "close");
+});
 
 Deno.test("link: a version that is refused later is learnt", async () => {
   let isOld = false;

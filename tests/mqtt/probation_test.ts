@@ -329,6 +329,30 @@ Deno.test("probation: no client is connected and deaf", async () => {
   assertEquals(askedFor(broker), ["a", "a", "a"]);
 });
 
+Deno.test("probation: after a reconnect, messages wait for the rooms", async () => {
+  let isGranted = false;
+  await using broker = new FakeBroker(letIn({
+    subscribe(packet, { number }) {
+      isGranted = number === 1;
+      return isGranted ? suback(packet, 1) : undefined;
+    },
+    publish(packet) {
+      assert(isGranted, "its echo would be missed");
+      return puback(packet);
+    },
+  }));
+  await using member = await Member.connect(broker);
+  await member.client.join(["a"]);
+  broker.heard.all.at(-1)!.link.close();
+  await member.next("disconnected");
+  const sent = member.say("b", "a");
+  await broker.next("subscribe");
+  const { link, ...packet } = await broker.next("subscribe");
+  isGranted = true;
+  await link.send(suback(packet, 1));
+  await inTime(sent);
+});
+
 Deno.test("probation: a granted room that breaks connections starves no others", async () => {
   let isRevoked = false;
   await using broker = new FakeBroker(letIn({
@@ -379,11 +403,21 @@ Deno.test("probation: a link that breaks at random loses no message", async () =
   assertEquals(failed, []);
 });
 
-Deno.test("probation: 1,000 messages in flight at the break all arrive", async () => {
+Deno.test("probation: 1,000 messages in flight at the break arrive, twice as many with each round trip", async () => {
+  const unanswered: number[] = [];
   let inFlight = 0;
+  let expected = 1;
   await using broker = new FakeBroker(letIn({
-    publish: (packet, { number }) =>
-      number > 1 ? puback(packet) : ++inFlight < 1_000 ? undefined : "close",
+    publish({ messageId }, { number }) {
+      if (number === 1) return ++inFlight < 1_000 ? undefined : "close";
+      inFlight--;
+      unanswered.push(messageId!);
+      if (unanswered.length < expected && inFlight > 0) return undefined;
+      expected *= 2;
+      return unanswered.splice(0).flatMap((messageId) => [
+        ...puback({ messageId }),
+      ]);
+    },
   }));
   await using member = await Member.connect(broker);
   const all = Array.from({ length: 1_000 }, (_, i) => `${i}`);

@@ -12,7 +12,7 @@ import {
 } from "../../lib/mqtt/stream.ts";
 import { openBroker } from "../support/brokers.ts";
 import { Member } from "../support/members.ts";
-import { parser } from "../support/packets.ts";
+import { connack, parser, suback } from "../support/packets.ts";
 
 /** All of what passes a meter, given in pieces; undefined where it refuses. */
 function passed(
@@ -195,3 +195,67 @@ Deno.test("messages of every size arrive whole", async () => {
   await Promise.all(texts.map((text) => ann.say(text, "chat/room")));
   assertEquals(await bob.texts(texts.length), texts);
 });
+
+/** A broker behind a WebSocket that does something when it is subscribed to. */
+function webBroker(subscribed: (socket: WebSocket, suback: Buffer) => void) {
+  let connections = 0;
+  return Deno.serve(
+    { hostname: "127.0.0.1", port: 0, onListen() {} },
+    (request) => {
+      const { socket, response } = Deno.upgradeWebSocket(request, {
+        protocol: "mqtt",
+      });
+      const isFirst = ++connections === 1;
+      const reader = parser();
+      reader.on("packet", (packet) => {
+        if (packet.cmd === "connect") socket.send(new Uint8Array(connack()));
+        if (packet.cmd === "pingreq") socket.send(Uint8Array.of(0xd0, 0));
+        if (packet.cmd !== "subscribe") return;
+        const answer = suback(packet, 1);
+        if (isFirst) subscribed(socket, answer);
+        else socket.send(new Uint8Array(answer));
+      });
+      socket.binaryType = "arraybuffer";
+      socket.onmessage = ({ data }) => reader.parse(Buffer.from(data));
+      return response;
+    },
+  );
+}
+
+/** What a broker behind a WebSocket does wrong, and what is said. */
+const WEB_FAULTS: [Parameters<typeof webBroker>[0], string][] = [
+  [
+    (socket) => socket.close(4008, "token expired"),
+    "the broker closed the WebSocket: token expired",
+  ],
+  [
+    (socket) => socket.close(4001),
+    "the broker closed the WebSocket: code 4001",
+  ],
+  [
+    (socket) => socket.close(1000),
+    "the broker closed the connection (no reason given)",
+  ],
+  [
+    (socket) => socket.send("text"),
+    "the broker sends text frames, which MQTT forbids",
+  ],
+  [
+    (socket) => socket.send(Uint8Array.of(0x36, 0)),
+    "the broker sent a malformed packet (Packet must not have both QoS bits " +
+    "set to 1)",
+  ],
+];
+
+for (const [fault, reason] of WEB_FAULTS) {
+  Deno.test(`over a WebSocket: ${reason}`, async () => {
+    await using server = webBroker(fault);
+    const { port } = server.addr;
+    const brokers = [`ws://127.0.0.1:${port}/mqtt`];
+    await using member = await Member.connect({ port }, { brokers });
+    const joined = await member.client.join(["room"]);
+    assertEquals(joined, [{ topic: "room", qos: 1 }]);
+    assertEquals((await member.next("disconnected")).reason, reason);
+    await member.client.close();
+  });
+}

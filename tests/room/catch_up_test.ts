@@ -1,283 +1,557 @@
 /**
- * A reader that catches up with a kept room, with a broker and timers of the
- * test's own.
+ * A reader that catches up with a kept room, on a broker in memory.
  *
  * @module
  */
 
-import { assertEquals } from "@std/assert";
-import type { ChatClient, Grant } from "../../lib/client.ts";
-import type { Received } from "../../lib/protocol.ts";
-import { joinNotice } from "../../lib/room/members.ts";
-import { encodeHistory } from "../../lib/room/history.ts";
-import type { ReaderOptions } from "../../lib/room/room.ts";
-import { message, notice, received } from "../support/line_fixtures.ts";
+import { assert, assertEquals } from "@std/assert";
+import { Ignored } from "../../lib/room/ignored.ts";
+import { joinNotice, whoLines } from "../../lib/room/members.ts";
 import { pureTests } from "../support/pure.ts";
-import { namesIn, read, ROOM } from "../support/rooms.ts";
-
-const SESSION = "abcdefghijklmnop";
-const broker = { scheme: "mqtt", host: "a", port: 1883, path: "" } as const;
-const connected = { type: "connected", broker, version: 5 } as const;
-
-const START = Date.now();
-
-/** What somebody said so many seconds ago, with a number. */
-const said = (n: number, ago = 0) => ({
-  ...message(`${n}`, "Ada"),
-  id: `${SESSION}-${n}`,
-  at: new Date(START - ago * 1000).toISOString(),
-});
-
-/** The reader's own notice. */
-const joinedOwn = () => ({ ...notice(joinNotice("me", ROOM), "me"), id: "x" });
-
-/** Lets promises settle. */
-const turn = () => new Promise<void>((resolve) => setTimeout(resolve));
-
-/** A reader that catches up; what it joins, and how its time passes. */
-function begin(options: Partial<ReaderOptions> = {}) {
-  const joined: string[] = [];
-  const timers = new Map<() => void, number>();
-  let now = 0;
-  const { reader, lines } = read({
-    history: 20,
-    tellsNone: true,
-    wait(milliseconds, then) {
-      timers.set(then, now + milliseconds);
-      return () => timers.delete(then);
-    },
-    ...options,
-  });
-  const client = {
-    online: true,
-    join(topics: string[]): Promise<Grant[]> {
-      joined.push(...topics.map((topic) => `+${topic}`));
-      return Promise.resolve(
-        topics.map((topic) => ({ topic, qos: 1 as const })),
-      );
-    },
-    leave(topics: string[]) {
-      joined.push(...topics.map((topic) => `-${topic}`));
-      return Promise.resolve();
-    },
-  };
-  const pass = async (milliseconds: number) => {
-    await turn();
-    now += milliseconds;
-    for (const [then, at] of timers) {
-      if (at <= now && timers.delete(then)) then();
-    }
-    await turn();
-  };
-  /** The room's history comes, with some messages. */
-  const history = (
-    payloads: (ReturnType<typeof said>)[],
-    { here = [] as string[], since = 3600 } = {},
-  ) => {
-    const messages = payloads.map((payload) => ({
-      payload,
-      time: Date.parse(payload.at),
-    }));
-    const at = new Date().toISOString();
-    const from = new Date(Date.now() - since * 1000).toISOString();
-    receive(
-      encodeHistory({ from: "Keeper", at, since: from, messages, here }),
-      `${ROOM}/$history`,
-    );
-  };
-  const receive = (payload: Received["payload"], topic = ROOM) =>
-    reader.receive({ ...received(payload, topic), receivedAt: new Date() });
-  reader.announce(client as unknown as ChatClient);
-  /** The connection is lost, and is there again. */
-  const lose = (gap: number) => {
-    reader.onStatus({ type: "disconnected", broker, reason: "it went" });
-    reader.onStatus({ ...connected, gap, sessionPresent: false });
-    reader.onStatus({ type: "subscribed", topic: ROOM, qos: 1 });
-  };
-  return { reader, lines, joined, pass, history, receive, lose };
-}
-
-/** The same, with a history that is read and shown. */
-async function beginRead() {
-  const scene = begin();
-  await scene.pass(0);
-  scene.history([said(1, 100)]);
-  await scene.pass(1_500);
-  scene.lines.length = 0;
-  return scene;
-}
+import {
+  HISTORY,
+  openKeeper,
+  openReader,
+  ROOM,
+  SimBroker,
+  SimClient,
+} from "../support/sim.ts";
 
 const test = pureTests("catching up");
 
+const OWN_JOIN = `-- ${joinNotice("me", ROOM)}`;
+const GAP = /^== Connected to a:1883 after \d+\.\d s without a connection\. /;
+
+/** A member who says numbered lines. */
+function speaker(broker: SimBroker, name = "Ada", secret?: string) {
+  const sim = new SimClient(broker, { secret });
+  let said = 0;
+  return async (count = 1) => {
+    for (let i = 0; i < count; i++) {
+      const message = `${++said}`;
+      await sim.send(ROOM, { type: "message", from: name, message });
+    }
+  };
+}
+
+const upTo = (last: number, first = 1, name = "Ada") =>
+  Array.from({ length: last - first + 1 }, (_, i) => `${name}: ${first + i}`);
+
+/** A kept room in which Ada has said some lines, and a reader. */
+async function begin(
+  { lines = 3, keep = 100, ...options }:
+    & { lines?: number; keep?: number }
+    & Parameters<typeof openReader>[1] = {},
+) {
+  const broker = new SimBroker();
+  const { clock } = broker;
+  const keeper = await openKeeper(broker, { keep, ahead: options.ahead });
+  const say = speaker(broker);
+  await say(lines);
+  await clock.advance(3_000);
+  const reader = await openReader(broker, options);
+  await clock.advance(3_000);
+  /** What the reader shows of a gap in which something happens. */
+  const gap = async (during: () => unknown, patience = 15_000) => {
+    reader.lines.length = 0;
+    reader.sim.cut();
+    await during();
+    await clock.advance(5_000);
+    reader.sim.back();
+    await clock.advance(patience);
+    return reader.lines.map((line) => line.replace(GAP, "== "));
+  };
+  return { broker, clock, keeper, say, ...reader, gap };
+}
+
 test("first what was said before, then what comes meanwhile", async () => {
-  const { reader, lines, joined, pass, history, receive } = begin();
-  receive(joinedOwn());
-  receive(said(4));
-  await pass(100);
-  assertEquals(lines, []);
-  // The keeper has heard of the newcomer.
-  const own = { ...joinedOwn(), at: new Date().toISOString() };
-  const before = [said(1, 9), said(2, 8), said(3, 7), said(4, 0)];
-  history([...before, own as never], { here: ["Bob"] });
-  await pass(0);
+  const { lines, say } = await begin();
+  await say(1);
   assertEquals(lines, [
     "== 3 messages from before you came",
-    ...["1", "2", "3"].map((text) => `Ada: ${text}`),
+    ...upTo(3),
     "== now",
-    `-- ${joinNotice("me", ROOM)}`,
+    OWN_JOIN,
     "Ada: 4",
   ]);
-  assertEquals(joined, [`+${ROOM}/$history`]);
-  // The keeper may not have written yet what was said right before.
-  history([said(1, 9), said(3, 7), said(5, 1)]);
-  assertEquals(lines.at(-1), "Ada: 5");
-  await pass(1_500);
-  assertEquals(joined.at(-1), `-${ROOM}/$history`);
-  receive(said(6));
-  assertEquals(lines.at(-1), "Ada: 6");
-  assertEquals(namesIn(reader.roster).sort(), ["Ada", "Bob", "me"]);
-  reader.stop();
 });
 
-test("a room without a keeper says so, once", async () => {
-  const { reader, lines, pass, receive, joined } = begin();
-  receive(said(1));
-  await pass(499);
-  assertEquals(lines, []);
-  await pass(1);
-  assertEquals(lines, ["== This room keeps no history.", "Ada: 1"]);
-  await pass(1_000);
-  assertEquals(joined.at(-1), `-${ROOM}/$history`);
-  reader.stop();
-});
-
-test("the last so many messages, and nobody's coming and going", async () => {
-  const { reader, lines, pass, history } = begin({ history: 2 });
-  const came = { ...said(9), ...notice(joinNotice("Bob", ROOM), "Bob") };
-  await pass(0);
-  history([said(1), said(2), said(3), came as never]);
-  await pass(0);
+test("the last so many messages, with those right before the reader", async () => {
+  const broker = new SimBroker();
+  await openKeeper(broker);
+  const say = speaker(broker);
+  await say(10);
+  await broker.clock.advance(3_000);
+  await say(2);
+  const { lines } = await openReader(broker, { history: 5 });
+  await broker.clock.advance(3_000);
   assertEquals(lines, [
-    "== 2 messages from before you came",
-    "Ada: 2",
-    "Ada: 3",
+    "== 5 messages from before you came",
+    ...upTo(12, 8),
     "== now",
+    OWN_JOIN,
   ]);
-  reader.stop();
+});
+
+test("names of those who are shown are in the roster, with their times", async () => {
+  const broker = new SimBroker();
+  await openKeeper(broker, { announce: false });
+  await speaker(broker)(1);
+  await broker.clock.advance(600_000);
+  const { room } = await openReader(broker);
+  await broker.clock.advance(1_000);
+  const now = new Date(broker.clock.wall());
+  const [, , ada] = whoLines(room.roster.list(), "me", now);
+  assertEquals(ada.replace(/\d\d:/, ""), "  Ada, wrote 30:00");
+});
+
+for (const announce of [true, false]) {
+  for (const latency of [400, 3_000, 40_000]) {
+    test(`a history that takes ${latency} ms is marked (announced: ${announce})`, async () => {
+      const broker = new SimBroker();
+      const { sim } = await openKeeper(broker);
+      const say = speaker(broker);
+      await say(3);
+      await broker.clock.advance(3_000);
+      sim.kill();
+      const options = { latency, history: 2, announce };
+      const { lines } = await openReader(broker, options);
+      await broker.clock.advance(600);
+      await say(1);
+      await broker.clock.advance(60_000);
+      const history = [
+        "== 2 messages from before you came",
+        ...["Ada: 2", "Ada: 3", "== now"],
+      ];
+      const live = [...announce ? [OWN_JOIN] : [], "Ada: 4"];
+      assertEquals(
+        lines.map((line) => line.replace(/, as of .*/, "")),
+        latency < 500 ? [...history, ...live] : [...live, ...history],
+      );
+    });
+  }
+}
+
+test("where the history was cleared, at most so many messages, marked", async () => {
+  const broker = new SimBroker();
+  await openKeeper(broker);
+  await speaker(broker)(60);
+  await broker.clock.advance(3_000);
+  for (const wire of ["", '{"type":"history","from":"x","messages":[]}']) {
+    broker.put(wire);
+    const { lines } = await openReader(broker, { history: 5 });
+    await broker.clock.advance(3_000);
+    assertEquals(lines, [
+      "== 5 messages from before you came",
+      ...upTo(60, 56),
+      "== now",
+      OWN_JOIN,
+    ]);
+  }
+});
+
+test("a room without a keeper says so once, where it was asked for", async () => {
+  for (const tellsNone of [true, false]) {
+    const broker = new SimBroker();
+    const { lines } = await openReader(broker, { tellsNone });
+    await broker.clock.advance(600);
+    assertEquals(lines, [OWN_JOIN]);
+    await broker.clock.advance(60_000);
+    assertEquals(
+      lines.slice(1),
+      tellsNone ? ["== This room keeps no history."] : [],
+    );
+  }
+});
+
+test("a history of a dead keeper says until when", async () => {
+  const broker = new SimBroker();
+  const { sim } = await openKeeper(broker);
+  await speaker(broker)(1);
+  await broker.clock.advance(1_000);
+  sim.kill();
+  await broker.clock.advance(3_600_000);
+  const { lines } = await openReader(broker);
+  await broker.clock.advance(3_000);
+  assertEquals(
+    lines[0].replace(/\d\d:30/, "HH:30"),
+    "== 1 message from before you came, as of HH:30:00",
+  );
+});
+
+test("a live keeper's history says nothing of a time", async () => {
+  const broker = new SimBroker();
+  await openKeeper(broker);
+  await speaker(broker)(1);
+  await broker.clock.advance(3_600_000);
+  const { lines } = await openReader(broker);
+  await broker.clock.advance(3_000);
+  assertEquals(lines[0], "== 1 message from before you came");
+});
+
+test("nothing of whom is ignored, in no part of a history", async () => {
+  const ignored = new Ignored(["Bob"]);
+  const broker = new SimBroker();
+  await openKeeper(broker);
+  const [ada, bob] = [speaker(broker), speaker(broker, "Bob")];
+  await Promise.all([ada(1), bob(1)]);
+  await broker.clock.advance(3_000);
+  const { lines, sim } = await openReader(broker, { ignored });
+  await broker.clock.advance(3_000);
+  sim.cut();
+  await Promise.all([ada(1), bob(1)]);
+  await broker.clock.advance(3_000);
+  sim.back();
+  await broker.clock.advance(3_000);
+  assertEquals(lines.filter((line) => line.includes("Bob")), []);
+  assertEquals(lines.filter((line) => line.startsWith("Ada")), upTo(2));
+  assert(lines.some((line) => line.includes("1 message of that time follows")));
 });
 
 test("what was missed follows the gap, and what comes meanwhile follows that", async () => {
-  const { reader, lines, pass, history, receive, lose } = await beginRead();
-  lose(60);
-  receive(said(4));
-  await pass(0);
-  history([said(1, 100), said(2, 50), said(3, 40)]);
-  await pass(1_499);
-  assertEquals(lines, []);
-  await pass(1);
-  assertEquals(lines, [
-    "== Connected to a:1883 after 60.0 s without a connection. 2 messages of " +
-    "that time follow; nothing is missing.",
-    ...["2", "3", "4"].map((text) => `Ada: ${text}`),
+  const { gap, say } = await begin({ lines: 1 });
+  const shown = await gap(async () => {
+    await say(2);
+  }, 3_000);
+  assertEquals(shown.slice(0, 3), [
+    "== 2 messages of that time follow; nothing is missing.",
+    "Ada: 2",
+    "Ada: 3",
   ]);
-  reader.stop();
-  assertEquals(lines.length, 4);
 });
 
-test("a gap says only what is known", async () => {
-  const gap = "== Connected to a:1883 after 60.0 s without a connection.";
-  const cases: [
-    kept: Parameters<ReturnType<typeof begin>["history"]>,
-    rest: string,
-  ][] = [
-    [[[said(1, 100)]], "Nothing is missing."],
-    // What is kept does not reach back.
-    [
-      [[said(7, 5)]],
-      "1 message of that time follows; others may be missing.",
-    ],
-    // The keeper was away as well.
-    [[[said(1, 100)], { since: 30 }], "Messages may be missing here."],
-  ];
-  for (const [kept, rest] of cases) {
-    const { reader, lines, pass, history, lose } = await beginRead();
-    lose(60);
-    await pass(0);
-    history(...kept);
-    await pass(1_500);
-    assertEquals(lines[0], `${gap} ${rest}`);
-    reader.stop();
+test("where nothing was said, nothing is missing", async () => {
+  const { gap } = await begin();
+  assertEquals((await gap(() => {}))[0], "== Nothing is missing.");
+});
+
+test("a dead keeper's history claims nothing", async () => {
+  const { gap, keeper, say } = await begin();
+  keeper.sim.kill();
+  await say(1);
+  const shown = await gap(() => say(10));
+  assertEquals(shown, ["== Messages may be missing here.", OWN_JOIN]);
+});
+
+test("a keeper that was away in the gap claims nothing", async () => {
+  const { gap, keeper, say, clock } = await begin();
+  const shown = await gap(async () => {
+    keeper.sim.cut();
+    await say(5);
+    await clock.advance(1_000);
+    keeper.sim.back();
+    await say(1);
+  });
+  assertEquals(
+    shown[0],
+    "== 1 message of that time follows; others may be missing.",
+  );
+});
+
+test("a keeper that comes back after the reader is waited for", async () => {
+  const { gap, keeper, say, clock } = await begin();
+  const other = async () => {
+    await say(2);
+    keeper.sim.cut();
+    await say(3);
+    clock.after(10_000, async () => {
+      keeper.sim.back();
+      await say(1);
+    });
+  };
+  const shown = await gap(other);
+  assertEquals(shown.filter((line) => line.includes("nothing is")), []);
+  assert(
+    shown.some((line) => /others may be missing|may be missing/.test(line)),
+  );
+  // Ada 9 came live.
+  assertEquals(shown.filter((line) => line === "Ada: 9").length, 1);
+});
+
+test("an old notice that was received reaches back over no cut", async () => {
+  const { gap, say } = await begin({ keep: 5 });
+  const shown = await gap(() => say(40));
+  assertEquals(
+    shown[0],
+    "== 5 messages of that time follow; others may be missing.",
+  );
+});
+
+test("--keep 1 shows one message, and claims nothing", async () => {
+  const { gap, say } = await begin({ keep: 1 });
+  assertEquals((await gap(() => say(3))).slice(0, 2), [
+    "== 1 message of that time follows; others may be missing.",
+    "Ada: 6",
+  ]);
+});
+
+test("--keep 1 knows that nothing was said", async () => {
+  const { gap, say } = await begin({ keep: 1 });
+  await say(1);
+  assertEquals((await gap(() => {}))[0], "== Nothing is missing.");
+});
+
+for (const ahead of [300_000, -300_000, 80_000_000]) {
+  test(`clocks that differ by ${ahead} ms make no false claim`, async () => {
+    const broker = new SimBroker();
+    const { sim } = await openKeeper(broker);
+    const say = speaker(broker);
+    await say(2);
+    const reader = await openReader(broker, { ahead });
+    await broker.clock.advance(3_000);
+    reader.sim.cut();
+    sim.kill();
+    await say(5);
+    await broker.clock.advance(5_000);
+    reader.sim.back();
+    await broker.clock.advance(15_000);
+    const all = reader.lines.join("\n");
+    assert(!/[Nn]othing .*is missing/.test(all), all);
+  });
+}
+
+test("a reader that does not announce itself claims nothing", async () => {
+  const { gap, say } = await begin({ announce: false });
+  const shown = await gap(() => say(2));
+  assertEquals(
+    shown[0],
+    "== 2 messages of that time follow; others may be missing.",
+  );
+});
+
+test("a reader that may not write claims nothing", async () => {
+  const { gap, say } = await begin({ mayWrite: () => false });
+  const shown = await gap(() => say(2));
+  assertEquals(
+    shown[0],
+    "== 2 messages of that time follow; others may be missing.",
+  );
+});
+
+test("a keeper at QoS 0 keeps, and claims nothing", async () => {
+  const broker = new SimBroker();
+  await openKeeper(broker, { qos: 0 });
+  const say = speaker(broker);
+  await say(2);
+  await broker.clock.advance(3_000);
+  const { lines, sim } = await openReader(broker);
+  await broker.clock.advance(3_000);
+  sim.cut();
+  await say(2);
+  await broker.clock.advance(3_000);
+  sim.back();
+  await broker.clock.advance(15_000);
+  assertEquals(
+    lines.filter((line) => line.includes("of that time"))
+      .map((line) => line.replace(GAP, "")),
+    ["2 messages of that time follow; others may be missing."],
+  );
+});
+
+test("forty who come back at once have it all", async () => {
+  const broker = new SimBroker();
+  await openKeeper(broker);
+  const say = speaker(broker);
+  await say(3);
+  await broker.clock.advance(3_000);
+  const readers = await Promise.all(
+    Array.from(
+      { length: 40 },
+      (_, i) => openReader(broker, { name: `reader ${i}` }),
+    ),
+  );
+  await broker.clock.advance(3_000);
+  for (const { sim, lines } of readers) {
+    sim.cut();
+    lines.length = 0;
+  }
+  await say(5);
+  await broker.clock.advance(3_000);
+  for (const { sim } of readers) sim.back();
+  await broker.clock.advance(15_000);
+  for (const { lines } of readers) {
+    const text = lines.join("\n");
+    assert(
+      /5 messages of that time follow; nothing is missing/.test(text),
+      text,
+    );
+    assertEquals(lines.filter((line) => line.startsWith("Ada")), upTo(8, 4));
   }
 });
 
-test("a connection that is lost again keeps nothing back", async () => {
-  const { reader, lines, pass, receive, lose } = await beginRead();
-  lose(60);
-  receive(said(2));
-  reader.onStatus({ type: "disconnected", broker, reason: "it went" });
-  assertEquals(lines.length, 2);
-  assertEquals(lines[1], "Ada: 2");
-  reader.stop();
-  await pass(5_000);
-  assertEquals(lines.length, 2);
+test("a keeper that began after the reader has what it missed", async () => {
+  const broker = new SimBroker();
+  const { lines, sim } = await openReader(broker);
+  await broker.clock.advance(60_000);
+  await openKeeper(broker);
+  const say = speaker(broker);
+  await say(2);
+  await broker.clock.advance(3_000);
+  sim.cut();
+  await say(2);
+  await broker.clock.advance(3_000);
+  lines.length = 0;
+  sim.back();
+  await broker.clock.advance(15_000);
+  assertEquals(lines.map((line) => line.replace(GAP, "== ")).slice(0, 3), [
+    "== 2 messages of that time follow; nothing is missing.",
+    "Ada: 3",
+    "Ada: 4",
+  ]);
 });
 
-test("what is missing is looked for before it is told", async () => {
-  const { reader, lines, receive } = await beginRead();
-  for (const n of [2, 3, 7]) receive(said(n));
-  reader.stop();
-  // At the end there is no time for that.
-  assertEquals(lines.at(-1), "== 3 messages of Ada did not arrive.");
+test("an older history than one seen is ignored, and reported once", async () => {
+  const { broker, gap, say, warnings, clock } = await begin();
+  const old = broker.retained.get(HISTORY)!;
+  await say(1);
+  await clock.advance(5_000);
+  await gap(() => {});
+  const shown = await gap(async () => {
+    await say(1);
+    await clock.advance(4_000);
+    [...broker.clients][0].cut();
+    broker.publish(old, 1, true);
+  });
+  assertEquals(shown[0], "== Messages may be missing here.");
+  assertEquals(warnings, [
+    "The history of chat/room was replaced by an older one, which is ignored.",
+  ]);
+});
+
+test("who left in the gap is not here any more", async () => {
+  const { gap, broker, room, clock } = await begin();
+  const bob = await openReader(broker, { name: "Bob" });
+  await clock.advance(1_000);
+  await gap(() => bob.room.leave());
+  assertEquals(
+    room.roster.list().find(({ name }) => name === "Bob")?.state,
+    "left",
+  );
+});
+
+test("a forged history with the next ids hides no later message", async () => {
+  const broker = new SimBroker();
+  const ada = new SimClient(broker, {});
+  const seen: string[] = [];
+  const spy = new SimClient(broker, {
+    onReceived: ({ payload }) =>
+      "id" in payload && seen.push(payload.id!.replace(/-\d+$/, "")),
+  });
+  await spy.join([ROOM]);
+  await ada.send(ROOM, { type: "message", from: "Ada", message: "first" });
+  const at = "9999-12-31T00:00:00.000Z";
+  const messages = Array.from({ length: 300 }, (_, i) => ({
+    ...{ type: "message", from: "Ada", message: "x", at },
+    id: `${seen[0]}-${i + 2}`,
+  }));
+  broker.put({ type: "history", from: "k", at, messages, whole: 300 });
+  const { lines } = await openReader(broker);
+  await broker.clock.advance(3_000);
+  for (let i = 0; i < 50; i++) {
+    await ada.send(ROOM, {
+      type: "message",
+      from: "Ada",
+      message: `real ${i}`,
+    });
+  }
+  await broker.clock.advance(10_000);
+  assertEquals(lines.filter((line) => line.includes("real")).length, 50);
+  assertEquals(lines.filter((line) => line === "Ada: x").length, 20);
 });
 
 test("what is sealed, not sealed or rubbish is told as such", async () => {
-  const cases: [Partial<Received>, string][] = [
+  const cases: [wire: string, secret: string | undefined, sentence: string][] =
     [
-      { payload: { type: "sealed", sealed: "A" } },
-      "What is kept of this room is sealed (--secret-file FILE opens it).",
-    ],
-    [
-      { payload: { type: "history", wire: { messages: [] } }, sealed: false },
-      "What is kept of this room is not sealed; it is not shown.",
-    ],
-    [
-      { payload: { type: "history", wire: { messages: 5, from: "a" } } },
-      "What is kept of this room can't be read.",
-    ],
-  ];
-  for (const [what, sentence] of cases) {
-    const { reader, lines, pass } = begin();
-    await pass(0);
-    reader.receive({ ...received(message(""), `${ROOM}/$history`), ...what });
-    await pass(0);
-    assertEquals(lines, [`== ${sentence}`]);
-    reader.stop();
+      ['{"sealed":"AAAA"}', undefined, "sealed (--secret-file FILE opens it)"],
+      [
+        '{"type":"history","from":"a","messages":[]}',
+        "s",
+        "not sealed; it is not shown",
+      ],
+    ];
+  for (const [wire, secret, sentence] of cases) {
+    const broker = new SimBroker();
+    broker.put(wire);
+    const { lines } = await openReader(broker, { secret });
+    await broker.clock.advance(3_000);
+    assertEquals(lines[0], `== What is kept of this room is ${sentence}.`);
   }
+  const broker = new SimBroker();
+  broker.put('{"type":"history","from":"a","messages":5}');
+  const { lines } = await openReader(broker);
+  await broker.clock.advance(3_000);
+  assertEquals(lines[0], "== What is kept of this room can't be read.");
+});
+
+test("what is missing is fetched before it is reported", async () => {
+  const { say, sim, lines, clock } = await begin();
+  lines.length = 0;
+  sim.drops = () => true;
+  await say(2);
+  sim.drops = () => false;
+  await say(1);
+  await clock.advance(10_000);
+  assertEquals(lines, ["Ada: 6", "Ada: 4", "Ada: 5"]);
+});
+
+test("a newcomer in a busy room sees or hears of each later message", async () => {
+  const broker = new SimBroker();
+  await openKeeper(broker);
+  const say = speaker(broker);
+  await say(500);
+  await broker.clock.advance(1_200);
+  await say(700);
+  const { lines } = await openReader(broker, { history: 20 });
+  const live = 2_000;
+  for (let i = 0; i < live / 100; i++) {
+    await say(100);
+    await broker.clock.advance(50);
+  }
+  await broker.clock.advance(10_000);
+  const shown = lines.flatMap((line) => /^Ada: (\d+)$/.exec(line)?.[1] ?? []);
+  assertEquals(new Set(shown).size, shown.length);
+  assertEquals(
+    shown.map(Number).filter((n) => n > 1_200).length,
+    live,
+  );
 });
 
 test("a flood is not held back for long", async () => {
-  const { reader, lines, pass, receive } = begin();
-  for (let n = 1; n <= 1_001; n++) receive(said(n));
-  assertEquals(lines.length, 1_001);
-  await pass(500);
-  reader.stop();
+  const broker = new SimBroker();
+  const { lines } = await openReader(broker);
+  await speaker(broker)(1_001);
+  assertEquals(lines.length, 1_002);
 });
 
-test("at the end nothing is held back", async () => {
-  const { reader, lines, receive, pass } = begin();
-  receive(said(1));
-  reader.stop();
-  await pass(5_000);
+test("at the end nothing is held back, and nothing is waited for", async () => {
+  const broker = new SimBroker();
+  const { lines, room } = await openReader(broker, { announce: false });
+  await speaker(broker)(1);
+  room.stop();
   assertEquals(lines, ["Ada: 1"]);
+  await broker.clock.advance(0);
+  assertEquals(broker.clock.nextIn, undefined);
+});
+
+test("a connection that is lost again holds nothing back", async () => {
+  const { lines, sim, say } = await begin();
+  sim.cut();
+  sim.back();
+  lines.length = 0;
+  await say(1);
+  sim.cut();
+  assert(GAP.test(lines[0]), lines[0]);
+  assertEquals(lines.slice(1), [OWN_JOIN, "Ada: 4"]);
 });
 
 test("nothing is read where several rooms are, or none is wanted", async () => {
-  for (const options of [{ history: 0 }, { topics: ["a/#"] }]) {
-    const { reader, joined, lines, pass, receive } = begin(options);
-    receive(said(1));
-    assertEquals(lines.length, 1);
-    await pass(5_000);
-    assertEquals(joined, []);
-    reader.stop();
+  for (const options of [{ history: 0 }, { topics: [ROOM, "chat/hall"] }]) {
+    const broker = new SimBroker();
+    await openKeeper(broker);
+    await speaker(broker)(1);
+    await broker.clock.advance(3_000);
+    const { lines } = await openReader(broker, options);
+    await broker.clock.advance(3_000);
+    assertEquals(lines, [OWN_JOIN]);
   }
 });

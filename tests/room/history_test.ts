@@ -1,67 +1,69 @@
 import { assert, assertEquals } from "@std/assert";
 import {
+  cut,
   decodeHistory,
   encodeHistory,
+  type Entry,
   fitHistory,
+  hasNews,
   type History,
+  merge,
+  mergeHeard,
 } from "../../lib/room/history.ts";
 import {
+  decode,
+  encodeText,
   historyTopic,
   MAX_KEPT,
-  roomOfHistory,
-} from "../../lib/room/history_topic.ts";
-import type { Kept } from "../../lib/room/history_merge.ts";
-import {
-  decode,
-  encode,
-  encodeText,
   MAX_PAYLOAD_BYTES,
+  type Received,
+  roomOfHistory,
 } from "../../lib/protocol.ts";
+import { HARMFUL, received, utf8 } from "../support/line_fixtures.ts";
 import { pureTests } from "../support/pure.ts";
 import { Random } from "../support/random.ts";
-import { HARMFUL, utf8 } from "../support/line_fixtures.ts";
 
 const NOW = Date.parse("2026-01-02T12:00:00.000Z");
-const AT = "2026-01-02T11:59:00.000Z";
+const RUN = "abcdefghijklmnop";
 
-/** Something said so many milliseconds ago, its time in the payload. */
-const said = (message: string, ago = 1_000, id?: string): Kept => {
-  const time = NOW - ago;
-  const at = new Date(time).toISOString();
-  const payload = { type: "message" as const, from: "ada", at, message };
-  return { payload: id === undefined ? payload : { ...payload, id }, time };
-};
-
-/** A history of messages. */
-const history = (messages: Kept[], here: string[] = []): History => ({
-  from: "keeper",
-  at: AT,
-  messages,
-  here,
+/** A message that was received so many milliseconds ago. */
+const said = (message: string, ago = 1_000, id?: string): Entry => ({
+  payload: { type: "message", from: "ada", message, ...id && { id } },
+  time: NOW - ago,
+});
+const happened = (notice: string, ago = 1_000): Entry => ({
+  payload: { type: "notice", from: "bob", notice },
+  time: NOW - ago,
 });
 
-/** What bytes are decoded to. */
-const decodedBytes = (bytes: Uint8Array, now = NOW) => {
-  const payload = decode(bytes);
-  return payload.type === "history" ? decodeHistory(payload, now) : undefined;
+const history = (entries: Entry[], more: Partial<History> = {}): History => ({
+  ...{ from: "keeper", at: NOW, entries, whole: 0, heard: [], here: new Map() },
+  ...more,
+});
+
+const textOf = ({ payload }: Entry) =>
+  payload.type === "message" ? payload.message : payload.notice;
+const texts = ({ entries }: { entries: Entry[] }) => entries.map(textOf);
+
+const encoded = (history: History) => encodeText(encodeHistory(history, NOW));
+
+/** What bytes on the topic are decoded to. */
+const decoded = (
+  wire: unknown,
+  more: Partial<Received> = {},
+): History | string => {
+  const text = typeof wire === "string" ? wire : JSON.stringify(wire);
+  return decodeHistory({
+    ...received(decode(utf8(text))),
+    receivedAt: new Date(NOW),
+    ...more,
+  });
 };
-
-/** What a JSON value, or a text as it is, is decoded to. */
-const decoded = (wire: unknown, now = NOW) =>
-  decodedBytes(
-    utf8(typeof wire === "string" ? wire : JSON.stringify(wire)),
-    now,
-  );
-
-/** A history as it goes out. */
-const encoded = (history: History) =>
-  encodeText(encodeHistory(fitHistory(history)));
-
-/** The texts of a history. */
-const texts = (history?: History) =>
-  history?.messages.map(({ payload }) =>
-    payload.type === "message" ? payload.message : payload.notice
-  );
+const good = (wire: unknown, more?: Partial<Received>): History => {
+  const result = decoded(wire, more);
+  assert(typeof result === "object", `${result}`);
+  return result;
+};
 
 const test = pureTests("history");
 
@@ -70,355 +72,392 @@ test("each room has its topic", () => {
     assertEquals(roomOfHistory(historyTopic(room)), room);
   }
   assertEquals(historyTopic("chat/room"), "chat/room/$history");
-  for (
-    const topic of [
-      "chat",
-      "$history",
-      "/$history",
-      "a/$history/b",
-      "a$history",
-    ]
-  ) {
-    assertEquals(roomOfHistory(topic), undefined, topic);
-  }
+  const others = ["chat", "$history", "/$history", "a/$history/b", "a$history"];
+  for (const topic of others) assertEquals(roomOfHistory(topic), undefined);
 });
 
-test("on the wire it is payloads, oldest first, and who is here", () => {
-  const one = said("one", 2_000, "x1");
-  const two: Kept = {
-    payload: { type: "notice", from: "bob", notice: "two" },
-    time: NOW,
-  };
-  assertEquals(JSON.parse(encoded(history([one, two], ["ada", "bob"]))), {
+test("on the wire it is as docs/wire-format.md says", () => {
+  const full = history([said("one", 2_000, "x1"), happened("two", 0)], {
+    whole: 1,
+    heard: ["j1"],
+    here: new Map([["ada", new Date(NOW - 5_000)]]),
+  });
+  assertEquals(JSON.parse(encoded(full)), {
     type: "history",
     from: "keeper",
-    at: AT,
-    messages: [one.payload, {
-      ...two.payload,
-      kept: "2026-01-02T12:00:00.000Z",
-    }],
-    here: ["ada", "bob"],
+    at: "2026-01-02T12:00:00.000Z",
+    whole: 1,
+    heard: ["j1"],
+    messages: full.entries.map(({ payload }) => payload),
+    ago: [2_000, 0],
+    here: [["ada", 5_000]],
   });
+  assertEquals(good(encoded(full)), full);
 });
 
-test("what is encoded decodes to the same", () => {
-  const histories = [
-    history([]),
-    history([said("one", 3), said("two", 2), said("three", 1)], ["a", "é"]),
-    history([{ ...said("its clock is wrong"), time: NOW - 5 }]),
-    history([{
-      payload: { type: "message", from: "a", message: "\u2028\ufffd\0" },
-      time: 0,
-    }]),
-    { from: "k", messages: [], here: [] },
-  ];
-  for (const one of histories) {
-    assertEquals(decoded(encoded(one)), one);
+test("times are the receiver's, whatever clock the keeper has", () => {
+  const { entries: [live] } = good(encoded(history([said("x", 7_000)], {
+    at: NOW - 3_600_000,
+  })));
+  assertEquals(live.time, NOW - 7_000);
+  const old = { retain: true };
+  const kept = (at: number) =>
+    good(encoded(history([said("x", 7_000)], { at })), old).entries[0].time;
+  assertEquals(kept(NOW - 3_600_000), NOW - 3_607_000);
+  assertEquals(kept(NOW + 3_600_000), NOW - 7_000);
+});
+
+test("a time that is none is taken from the payload, or is the last", () => {
+  const at = "2026-01-02T11:00:00.000Z";
+  const wire = { type: "history", from: "k" };
+  const entry = said("x").payload;
+  for (const ago of [undefined, -1, 1.5, "5", null, 1e300, NOW + 1]) {
+    const messages = [{ ...entry, at }, entry];
+    const { entries } = good({ ...wire, messages, ago: [ago, ago] });
+    assertEquals(entries.map(({ time }) => time), [Date.parse(at), NOW]);
   }
+  for (const ago of [5, "x", { 0: 1 }]) {
+    assertEquals(
+      good({ ...wire, messages: [entry], ago }).entries[0].time,
+      NOW,
+    );
+  }
+});
+
+test("an at is believed up to a day ahead", () => {
+  const at = (ahead: number) =>
+    good(encoded(history([], { at: NOW + ahead }))).at;
+  assertEquals(at(86_400_000), NOW + 86_400_000);
+  assertEquals(at(86_400_001), undefined);
+  const wire = { type: "history", from: "k", messages: [] };
+  for (const at of [5, "now", null, "2026-02-30T00:00:00Z"]) {
+    assertEquals(good({ ...wire, at }).at, undefined);
+  }
+});
+
+test("messages first, and a quarter of it for notices", () => {
+  const all = Array.from({ length: 40 }, (_, i) => [
+    said(`m${i}`),
+    happened(`n${i}`),
+  ]).flat();
+  const { entries } = cut({ entries: all, whole: 0 }, 20);
+  const kept = texts({ entries });
+  assertEquals(kept.filter((text) => text[0] === "m").length, 20);
+  assertEquals(kept.filter((text) => text[0] === "n"), [
+    ...["n35", "n36", "n37", "n38", "n39"],
+  ]);
+  const long = all.map(({ payload, time }) =>
+    payload.type === "notice"
+      ? happened(payload.notice.padEnd(1_000))
+      : { payload, time }
+  );
+  const small = cut({ entries: long, whole: 0 }, 400, 10_000);
+  assertEquals(
+    small.entries.filter(({ payload }) => payload.type === "notice").length,
+    2,
+  );
+});
+
+test("a cut of a message takes whole down, one of a notice does not", () => {
+  const entries = [
+    ...[happened("n1"), said("m1"), happened("n2"), said("m2")],
+    ...[happened("n3"), said("m3"), happened("n4")],
+  ];
+  const wholeOf = (limit: number, whole = entries.length) =>
+    cut({ entries, whole }, limit).whole;
+  // m3, m2, m1 and no notice; m2 and m3; m3.
+  assertEquals([3, 2, 1].map((limit) => wholeOf(limit)), [3, 2, 1]);
+  assertEquals(texts(cut({ entries, whole: 0 }, 8)), [
+    ...["m1", "m2", "n3", "m3", "n4"],
+  ]);
+  assertEquals(wholeOf(8), 5);
+  assertEquals([2, 1, 0].map((whole) => wholeOf(8, whole)), [2, 1, 0]);
 });
 
 test("the oldest are left out until it fits", () => {
   for (const size of [1, 100, 1_000, 10_000, 30_000]) {
-    const all = Array.from(
-      { length: 600 },
-      (_, i) => said("é".repeat(size / 2), 1_000 - i, `id-${i}`),
-    );
-    const full = history(all, ["ada"]);
-    const fitted = fitHistory(full);
-    const json = encoded(full);
-    const bytes = utf8(json).length;
-    assert(bytes <= MAX_PAYLOAD_BYTES);
-    assertEquals(decoded(json), fitted);
-    const { length } = fitted.messages;
-    assertEquals(fitted.messages, all.slice(-length));
-    assertEquals(fitHistory(fitted), fitted);
-    const each = utf8(JSON.stringify(all[0].payload)).length + 1;
-    assert(length === MAX_KEPT || bytes + each > MAX_PAYLOAD_BYTES, `${size}`);
-  }
-});
-
-test("to the byte", () => {
-  const all = [said("one", 3), said("x".repeat(60_000), 2), said("", 1)];
-  for (const here of [[], ["ada"]]) {
-    const empty = utf8(encoded(history(all, here))).length;
-    const filled = (size: number) =>
-      history([...all.slice(0, 2), said("x".repeat(size - empty), 1)], here);
-    const full = filled(MAX_PAYLOAD_BYTES);
-    // One byte is lost where there is a second list.
-    const lost = here.length;
-    assertEquals(fitHistory(full).messages.length, 3 - lost);
-    const nearly = filled(MAX_PAYLOAD_BYTES - lost);
-    assertEquals(
-      utf8(encoded(nearly)).length,
-      MAX_PAYLOAD_BYTES - lost,
-    );
-    const over = filled(MAX_PAYLOAD_BYTES + 1);
-    assertEquals(fitHistory(over).messages.length, 2);
-  }
-});
-
-test("to fewer bytes, where a broker or a seal takes no more", () => {
-  const all = Array.from(
-    { length: 50 },
-    (_, i) => said("é".repeat(500), 100 - i, `id-${i}`),
-  );
-  const names = Array.from({ length: 20 }, (_, i) => `somebody ${i}`);
-  const full = { ...history(all, names), since: AT };
-  const each = utf8(JSON.stringify(all[0].payload)).length + 1;
-  let last = 0;
-  for (let bytes = 4_000; bytes <= 49_049; bytes += 777) {
-    const fitted = fitHistory(full, bytes);
-    const size = utf8(encodeText(encodeHistory(fitted))).length;
-    assert(size <= bytes && size + each > bytes - 1, `${size} of ${bytes}`);
-    assertEquals(fitted.messages, all.slice(-fitted.messages.length));
-    assertEquals(fitted.here, names);
-    assert(fitted.messages.length >= last);
-    last = fitted.messages.length;
-    assertEquals(fitHistory(fitted, bytes), fitted);
-  }
-  assert(last > 40);
-  assertEquals(fitHistory(full, MAX_PAYLOAD_BYTES), fitHistory(full));
-  // One that all but takes the limit is left out, as it is with the usual one.
-  const large = [said("one", 9), said("x".repeat(9_000), 5), said("two", 2)];
-  assertEquals(texts(fitHistory(history(large), 10_000)), ["one", "two"]);
-  assertEquals(fitHistory(history(large), 12_000).messages, large);
-  for (const bytes of [0, 100, 2_048]) {
-    assertEquals(fitHistory(full, bytes).messages, []);
+    for (const bytes of [MAX_PAYLOAD_BYTES, 49_049, 5_000]) {
+      const all = Array.from(
+        { length: 600 },
+        (_, i) => said("é".repeat(size / 2), 1_000 - i, `id-${i}`),
+      );
+      const here = new Map([["ada", new Date(NOW)]]);
+      const full = history(all, { here, whole: 600, heard: ["j"] });
+      const fitted = fitHistory(full, MAX_KEPT, bytes);
+      assert(utf8(encoded(fitted)).length <= bytes);
+      const { entries } = fitted;
+      assertEquals(
+        texts(fitted),
+        all.slice(all.length - entries.length).map(textOf),
+      );
+      assertEquals(fitted.whole, entries.length);
+      assertEquals(fitHistory(fitted, MAX_KEPT, bytes), fitted);
+      const each = utf8(JSON.stringify(all[0].payload)).length + 16;
+      // Times take up to 12 digits.
+      const spare = 2_048 + entries.length * 12;
+      const isFull = utf8(encoded(fitted)).length + each > bytes - spare;
+      assert(entries.length === MAX_KEPT || isFull, `${size} ${bytes}`);
+    }
   }
 });
 
 test("one message of 60 KiB is kept, whoever is here", () => {
-  const names = Array.from({ length: 2_000 }, (_, i) => `somebody ${i}`);
+  const here = new Map(
+    Array.from({ length: 2_000 }, (_, i) => [`somebody ${i}`, new Date(NOW)]),
+  );
+  const heard = Array.from({ length: 100 }, (_, i) => `${RUN}-${i + 1}`);
   const large = (i: number) => said(`${i}`.padEnd(60 * 1024), 10 - i);
-  const fitted = fitHistory(history([large(1), large(2)], names));
-  assertEquals(fitted.messages, [large(2)]);
-  assert(fitted.here.length > 100);
-  assertEquals(fitted.here, names.slice(0, fitted.here.length));
+  const full = history([large(1), large(2)], { here, heard });
+  const fitted = fitHistory(full, MAX_KEPT);
+  assertEquals(texts(fitted).map((text) => text.trim()), ["2"]);
+  assertEquals(fitted.heard, heard);
+  assert(utf8(encoded(fitted)).length <= MAX_PAYLOAD_BYTES);
+  assertEquals(fitHistory({ ...full, entries: [] }, 500).here.size > 500, true);
 });
 
-test("a message that no history can take is left out, not all before it", () => {
-  const huge = said("x".repeat(MAX_PAYLOAD_BYTES - 100), 5);
-  assert(encode(huge.payload).length > MAX_PAYLOAD_BYTES - 100);
-  const all = [said("one", 9), huge, said("two", 2)];
-  assertEquals(texts(fitHistory(history(all))), ["one", "two"]);
-  assertEquals(texts(fitHistory(history([all[0], huge]))), ["one"]);
-  assertEquals(texts(fitHistory(history([huge]))), []);
-});
-
-test("what is left out does not depend on who keeps it", () => {
+test("what is too large is left out whoever keeps it, and all before it stays", () => {
   const names = ["k", '"'.repeat(256), "\x01".repeat(256)];
-  for (let size = 60 * 1024; size < MAX_PAYLOAD_BYTES; size += 50) {
-    const messages = [said("one", 3), said("x".repeat(size), 2), said("", 1)];
-    const lasts = names.map((from) => {
-      const json = encoded({ ...history(messages), from });
-      assert(utf8(json).length <= MAX_PAYLOAD_BYTES, `${size}`);
-      return texts(decoded(json))?.slice(-2)[0]?.length;
+  for (let size = 60 * 1024; size < MAX_PAYLOAD_BYTES; size += 250) {
+    const entries = [said("one", 3), said("x".repeat(size), 2), said("", 1)];
+    const kept = names.map((from) => {
+      const fitted = fitHistory(history(entries, { from }), MAX_KEPT);
+      assert(utf8(encoded(fitted)).length <= MAX_PAYLOAD_BYTES, `${size}`);
+      return texts(fitted).at(-2)?.length;
     });
-    assertEquals(new Set(lasts).size, 1, `${size}: ${lasts}`);
+    assertEquals(new Set(kept).size, 1, `${size}: ${kept}`);
   }
+  const entries = [said("one"), said("x".repeat(65_400)), said("two")];
+  const fitted = fitHistory(history(entries, { whole: 3 }), MAX_KEPT);
+  assertEquals([texts(fitted), fitted.whole], [["one", "two"], 1]);
 });
 
 test("names are bounded", () => {
   const long = "x".repeat(257);
-  const many = Array.from({ length: 2_000 }, (_, i) => `${i}`);
-  const { here } = fitHistory(history([], ["", long, ...many]));
-  assertEquals(here, many.slice(0, 1_000));
-  const longest = Array.from({ length: 500 }, (_, i) => `${i}`.padEnd(256));
-  assertEquals(fitHistory(history([], longest)).here.length, 63);
-  assertEquals(fitHistory({ ...history([]), from: long }).from.length, 256);
-  const wire = { ...history([]), type: "history" };
-  assertEquals(
-    decoded({ ...wire, here: ["a", "", 5, null, ["b"], long, "c", "a"] })?.here,
-    ["a", "c"],
+  const here = new Map(
+    ["", long, ...Array.from({ length: 2_000 }, (_, i) => `${i}`)]
+      .map((name) => [name, new Date(NOW)]),
   );
-  assertEquals(decoded({ ...wire, here: many })?.here.length, 1_000);
-  for (const here of [undefined, null, "ada", { 0: "ada", length: 1 }, 5]) {
-    assertEquals(decoded({ ...wire, here })?.here, []);
+  const fitted = fitHistory(history([], { here }), MAX_KEPT);
+  assert(!fitted.here.has("") && !fitted.here.has(long));
+  assert(fitted.here.size > 600 && fitted.here.size <= 1_000);
+  assertEquals(fitHistory(history([], { from: long }), 5).from.length, 256);
+  const wire = { type: "history", from: "k", messages: [] };
+  for (const here of [undefined, null, "ada", ["ada"], [["", 1]], [[5]], 5]) {
+    assertEquals(good({ ...wire, here }).here.size, 0);
   }
+  const odd = good({ ...wire, here: [["a", "x"], ["b", 5], [long, 1]] }).here;
+  assertEquals([...odd], [["a", new Date(NOW)], ["b", new Date(NOW - 5)]]);
+});
+
+test("whole and heard are taken for what they can be", () => {
+  const wire = {
+    ...{ type: "history", from: "k" },
+    messages: [said("a").payload, said("b").payload],
+  };
+  const wholes = [[1, 1], [9, 2], [-1, 0], [1.5, 0], ["1", 0], [null, 0]];
+  for (const [whole, expected] of wholes) {
+    assertEquals(good({ ...wire, whole }).whole, expected);
+  }
+  const heard = ["a", "", 5, "x".repeat(65), null];
+  assertEquals(good({ ...wire, heard }).heard, ["a"]);
+  const many = Array.from({ length: 150 }, (_, i) => `${i}`);
+  assertEquals(good({ ...wire, heard: many }).heard, many.slice(50));
+  assertEquals(good({ ...wire, heard: "abc" }).heard, []);
 });
 
 test("what is no history is none", () => {
-  const good = { type: "history", from: "k", messages: [], here: [] };
-  assertEquals(decoded(good), { from: "k", messages: [], here: [] });
+  const wire = { type: "history", from: "k", messages: [], here: [] };
+  good(wire);
   const bad = [
-    "",
-    "hello",
-    "null",
-    "5",
-    '"history"',
-    "[]",
-    "{}",
-    JSON.stringify(good).slice(0, -1),
-    { ...good, type: "message" },
-    { ...good, type: ["history"] },
-    { ...good, from: "" },
-    { ...good, from: 5 },
-    { ...good, from: undefined },
-    { ...good, messages: undefined },
-    { ...good, messages: {} },
-    { ...good, messages: { length: 1, 0: said("x").payload } },
-    JSON.stringify(good).padEnd(MAX_PAYLOAD_BYTES + 1),
+    ...["", "hello", "null", "5", '"history"', "[]", "{}"],
+    JSON.stringify(wire).slice(0, -1),
+    ...[{ ...wire, type: "message" }, { ...wire, type: ["history"] }],
+    ...[{ ...wire, from: "" }, { ...wire, from: 5 }],
+    ...[{ ...wire, messages: undefined }, { ...wire, messages: {} }],
+    JSON.stringify(wire).padEnd(MAX_PAYLOAD_BYTES + 1),
     "[".repeat(MAX_PAYLOAD_BYTES),
-    "[".repeat(MAX_PAYLOAD_BYTES / 2) + "]".repeat(MAX_PAYLOAD_BYTES / 2),
   ];
-  for (const wire of bad) assertEquals(decoded(wire), undefined, String(wire));
-  assertEquals(
-    decodedBytes(new Uint8Array([0x22, 0xff, 0x22])),
-    undefined,
-  );
+  for (const wire of bad) assertEquals(decoded(wire), "can't be read");
   const nested = '{"type":"history","from":"k","messages":' +
     "[".repeat(30_000) + "]".repeat(30_000) + "}";
-  assertEquals(decoded(nested)?.messages, []);
+  assertEquals(texts(good(nested)), []);
 });
 
-test("entries that are no payloads are left out", () => {
-  const good = said("good").payload;
+test("entries that are no payloads, or come twice, are left out", () => {
+  const entry = said("good", 0, "1").payload;
   const entries = [
-    null,
-    5,
-    "text",
-    [good],
-    {},
-    { type: "message", from: "a" },
-    { type: "message", from: "", message: "x" },
-    { type: "history", from: "a", messages: [] },
-    { type: "toString", from: "a", message: "x" },
-    good,
-    { ...good, message: 5 },
+    ...[null, 5, "text", [entry], {}, { type: "message", from: "a" }],
+    ...[{ type: "history", from: "a", messages: [] }, entry, entry],
+    ...[{ ...entry, message: "forged" }, { ...entry, message: 5 }],
   ];
   const wire = { type: "history", from: "k", messages: entries };
-  assertEquals(texts(decoded(wire)), ["good"]);
-  // What a payload has that is not as ours is ignored, as it is when it comes.
-  const odd = { ...good, id: 5, at: "now", kept: 7, x: [] };
-  const [{ payload }] = decoded({ ...wire, messages: [odd] })!.messages;
+  assertEquals(texts(good(wire)), ["good", "forged"]);
+  const odd = { ...entry, id: 5, at: "now", x: [] };
+  const [{ payload }] = good({ ...wire, messages: [odd] }).entries;
   assertEquals(payload, { type: "message", from: "ada", message: "good" });
 });
 
 test("hostile text comes back as it is, and is as many as are kept", () => {
   const nasty = "\x1b\u202e\ud800\n";
   const messages = Array.from({ length: 520 }, (_, i) => ({
-    type: "message",
-    from: nasty,
-    message: `${i}`,
-    id: `${nasty}${i}`,
+    ...{ type: "message", from: nasty, message: `${i}`, id: `${nasty}${i}` },
   }));
-  const result = decoded({ type: "history", from: nasty, messages });
-  assertEquals(result?.messages.length, MAX_KEPT);
+  const result = good({ type: "history", from: nasty, messages });
   assertEquals(texts(result), messages.slice(-MAX_KEPT).map((m) => m.message));
-  assert(result!.from.isWellFormed());
-  assert(HARMFUL.test(result!.from));
-  assert(utf8(encoded(result!)).length <= MAX_PAYLOAD_BYTES);
-});
-
-test("nothing is from later than a minute ahead", () => {
-  const at = "9999-12-31T23:59:59.999Z";
-  const future = { ...said("future").payload, at };
-  const wire = { type: "history", from: "k", at, messages: [] };
-  const plain = { type: "message", from: "a", message: "plain" };
-  for (const entry of [future, { ...plain, kept: at }, plain]) {
-    const result = decoded({ ...wire, messages: [entry] });
-    const [{ time, isAhead }] = result!.messages;
-    assertEquals([time, isAhead], [NOW + 60_000, true]);
-    // It gets no younger.
-    const again = decoded(encoded(result!), NOW + 3_600_000);
-    const { isAhead: _, ...stays } = result!.messages[0];
-    assertEquals(again?.messages, [stays]);
-  }
-  const soon = new Date(NOW + 59_000).toISOString();
-  const [{ time }] =
-    decoded({ ...wire, messages: [{ ...plain, kept: soon }] })!.messages;
-  assertEquals(time, NOW + 59_000);
-});
-
-test("nothing is from before the year 0, where a time can't be read again", () => {
-  const plain = { type: "message", from: "a", message: "a" };
-  const at = "0000-01-01T00:00:00Z";
-  const wire = { type: "history", from: "k", at, messages: [plain, plain] };
-  const result = decoded(wire);
-  assertEquals(decoded(encoded(result!), NOW + 60_000), result);
-});
-
-test("where no time is said, the order stays", () => {
-  const messages = ["z", "a", "z", "b"].map((message) => ({
-    type: "message",
-    from: "python",
-    message,
-  }));
-  for (const at of [AT, undefined]) {
-    const result = decoded({ type: "history", from: "k", at, messages });
-    assertEquals(texts(result), ["z", "a", "z", "b"]);
-  }
-});
-
-test("a time is read where it is one", () => {
-  const wire = { type: "history", from: "k", at: AT };
-  const payload = said("x").payload;
-  const time = (entry: object) =>
-    decoded({ ...wire, messages: [{ ...payload, ...entry }] })?.messages[0]
-      .time;
-  assertEquals(time({}), NOW - 1_000);
-  assertEquals(time({ kept: AT }), Date.parse(AT));
-  for (const kept of ["", "now", 5, null, {}, "2026-02-30T00:00:00Z"]) {
-    assertEquals(time({ kept }), NOW - 1_000);
-  }
-  for (const at of [5, "now", null]) {
-    assertEquals(decoded({ ...wire, at, messages: [] })?.at, undefined);
-  }
-});
-
-test("since when nothing was missed is kept, where it is a time", () => {
-  const since = "2026-01-02T09:00:00.000Z";
-  const full = { ...history([said("one")], ["ada"]), since };
-  assertEquals(JSON.parse(encoded(full)).since, since);
-  assertEquals(decoded(encoded(full)), full);
-  assertEquals("since" in JSON.parse(encoded(history([]))), false);
-  const wire = { type: "history", from: "k", at: AT, messages: [] };
-  const none = [undefined, null, 5, "", "now", {}, "2026-02-30T00:00:00Z"];
-  for (const since of none) {
-    assertEquals("since" in decoded({ ...wire, since })!, false);
-  }
+  assert(result.from.isWellFormed() && HARMFUL.test(result.from));
+  assert(utf8(encoded(result)).length <= MAX_PAYLOAD_BYTES);
 });
 
 test("rubbish, cut and twisted histories never throw", () => {
   const random = new Random(1);
-  const good = encoded(history(
-    Array.from({ length: 20 }, (_, i) => said(`m${i}`, 100 - i, `id${i}`)),
-    ["ada", "bob"],
-  ));
-  const bytes = utf8(good);
+  const entries = Array.from(
+    { length: 20 },
+    (_, i) => said(`m${i}`, 100 - i, `id${i}`),
+  );
+  const bytes = utf8(encoded(history(entries)));
   for (let i = 0; i < 2_000; i++) {
-    const twisted = bytes.slice(
-      0,
-      random.chance(0.2) ? random.below(3_000) : undefined,
-    );
+    const end = random.chance(0.2) ? random.below(3_000) : undefined;
+    const twisted = bytes.slice(0, end);
     for (let n = random.below(4); n > 0; n--) {
       twisted[random.below(twisted.length)] = random.below(256);
     }
-    const result = decodedBytes(twisted);
-    if (result) assert(encoded(result).length > 0);
+    const payload = decode(twisted);
+    const result = decodeHistory({ ...received(payload), sealed: true });
+    if (typeof result === "object") assert(encoded(result).length > 0);
   }
-  const rubbish = Uint8Array.from(
-    { length: MAX_PAYLOAD_BYTES },
-    () => random.below(256),
-  );
-  assertEquals(decodedBytes(rubbish), undefined);
-  // Any value in any place.
   const values = [null, true, 5, -1e308, "", "x", [], {}, [[]], { a: 1 }];
-  const place = (depth: number): unknown =>
-    depth > 0 && random.chance(0.5)
-      ? Object.fromEntries(
-        ["type", "from", "message", "notice", "id", "at", "kept"]
-          .map((key) => [key, place(depth - 1)]),
-      )
-      : random.one([...values, "history", "message", "notice", AT]);
-  for (let i = 0; i < 5_000; i++) {
-    const messages = Array.from({ length: 3 }, () => place(2));
-    decoded({
-      type: "history",
-      from: "k",
-      at: place(0),
-      messages,
-      here: place(1),
-    });
+  for (let i = 0; i < 2_000; i++) {
+    const wire = Object.fromEntries(
+      ["from", "at", "whole", "heard", "messages", "ago", "here"].map((key) => [
+        key,
+        random.chance(0.5)
+          ? random.one(values)
+          : key === "messages"
+          ? [said("x").payload]
+          : [["x", 5], 5, "x"],
+      ]),
+    );
+    const result = decoded({ ...wire, type: "history" });
+    if (typeof result === "object") good(encoded(result));
   }
+});
+
+/** Entries with ids of one letter each. */
+const list = (letters: string, whole = 0) => ({
+  entries: [...letters].map((letter, i) =>
+    said(letter, 1_000_000 - i * 10_000, letter)
+  ),
+  whole,
+});
+const merged = (mine: string, theirs: string) =>
+  texts(merge(list(mine), list(theirs), false)).join("");
+
+test("what the first lacks is inserted where the second has it", () => {
+  const cases = [
+    ["", "abc", "abc"],
+    ["abc", "", "abc"],
+    ["abc", "abc", "abc"],
+    ["abxc", "abyc", "abxyc"],
+    ["bcd", "abc", "abcd"],
+    ["xbc", "abc", "axbc"],
+    // Their order counts, also where the keepers received it in another.
+    ["ba", "ab", "ab"],
+    // Nothing in common: what was there before comes first.
+    ["xy", "ab", "abxy"],
+  ];
+  for (const [mine, theirs, both] of cases) {
+    assertEquals(merged(mine, theirs), both, `${mine} ${theirs}`);
+  }
+});
+
+test("payloads of one run are in its order", () => {
+  const run = (...numbers: (number | string)[]) => ({
+    entries: numbers.map((n) =>
+      said(`${n}`, 0, n === "z" ? "z" : `${RUN}-${n}`)
+    ),
+    whole: 0,
+  });
+  assertEquals(texts(merge(run("z", 2), run("z", 1, 3), false)), [
+    ...["z", "1", "2", "3"],
+  ]);
+});
+
+test("without an id, the same text is one within five seconds", () => {
+  const both = (mine: Entry[], theirs: Entry[]) =>
+    texts(
+      merge({ entries: mine, whole: 0 }, { entries: theirs, whole: 0 }, false),
+    );
+  assertEquals(both([said("hi", 10_000)], [said("hi", 14_000)]), ["hi"]);
+  const other = said("x", 0, "x");
+  assertEquals(
+    both([said("hi", 10_000), other], [said("hi", 16_000), other])
+      .length,
+    3,
+  );
+  // Said every second, and one keeper begins earlier.
+  const ticks = (from: number, to: number, late = 0) =>
+    Array.from(
+      { length: to - from + 1 },
+      (_, i) => said("tick", 100_000 - (from + i) * 1_000 - late),
+    );
+  assertEquals(both(ticks(1, 10), ticks(4, 12, 100)).length, 12);
+});
+
+test("without an id, the keepers' clocks show in what else is the same", () => {
+  const hour = 3_600_000;
+  const entries = (ahead: number) => [
+    ...[said("a", 9_000 - ahead, "a"), said("hi", 8_000 - ahead)],
+    ...[said("b", 7_000 - ahead, "b"), said("hi", 1_000 - ahead)],
+  ];
+  const both = merge(
+    { entries: entries(0), whole: 0 },
+    { entries: entries(-hour), whole: 0 },
+    false,
+  );
+  assertEquals(texts(both), ["a", "hi", "b", "hi"]);
+  // Nothing else is the same.
+  const plain = (ahead: number) => [said("1", -ahead), said("2", -ahead)];
+  assertEquals(
+    texts(merge(
+      { entries: plain(0), whole: 0 },
+      { entries: plain(hour), whole: 0 },
+      false,
+    )),
+    ["1", "2"],
+  );
+});
+
+test("whole is the end of which one of both has all", () => {
+  const whole = (
+    [mine, m]: [string, number],
+    [theirs, t]: [string, number],
+    isJoined: boolean,
+  ) => merge(list(mine, m), list(theirs, t), isJoined).whole;
+  assertEquals(whole(["cd", 2], ["abc", 3], false), 2);
+  assertEquals(whole(["cd", 2], ["abc", 3], true), 4);
+  assertEquals(whole(["cd", 2], ["abc", 2], true), 3);
+  // Theirs has what ours should have had.
+  assertEquals(whole(["abd", 3], ["abcd", 0], false), 1);
+  assertEquals(whole(["ab", 0], ["ab", 2], false), 0);
+});
+
+test("two keepers with as many joins settle", () => {
+  const ids = (from: number) =>
+    Array.from({ length: 100 }, (_, i) => `${from + i}`);
+  const [mine, theirs] = [ids(1), ids(2)];
+  assertEquals(mergeHeard(mine, theirs), theirs);
+  assertEquals(mergeHeard(theirs, mine), theirs);
+});
+
+test("news is what the broker lacks, an entry or a join", () => {
+  const news = (mine: string, theirs: string, joins = ["", ""]) =>
+    hasNews(
+      { ...list(mine), heard: [...joins[0]] },
+      { ...list(theirs), heard: [...joins[1]] },
+    );
+  assertEquals(news("ab", "ab"), false);
+  assertEquals(news("b", "ab"), false);
+  assertEquals(news("abc", "ab"), true);
+  assertEquals(news("a", "a", ["j", ""]), true);
+  assertEquals(news("a", "a", ["j", "ij"]), false);
 });

@@ -1,367 +1,506 @@
 /**
- * Keeping rooms, with a broker, a clock and timers of the test's own.
+ * Keeping a room, on a broker in memory.
  *
  * @module
  */
 
-import { assert, assertEquals, assertThrows } from "@std/assert";
-import { type ChatClient, type Grant, PublishError } from "../../lib/client.ts";
-import type { KeptHistory, Received } from "../../lib/protocol.ts";
+import { assert, assertEquals, assertMatch, assertThrows } from "@std/assert";
+import { KeepingError } from "../../lib/room/keeper.ts";
 import { joinNotice, leaveNotice } from "../../lib/room/members.ts";
-import { decodeHistory, encodeHistory } from "../../lib/room/history.ts";
-import { Keeper, KeepingError } from "../../lib/room/keeper.ts";
-import { KeptRoom } from "../../lib/room/kept_room.ts";
-import { message, notice, received } from "../support/line_fixtures.ts";
 import { pureTests } from "../support/pure.ts";
-
-const ROOM = "chat/room";
-const SESSION = "abcdefghijklmnop";
-const START = Date.parse("2026-01-02T12:00:00.000Z");
-
-/** A keeper, what it writes, and what it is told. */
-function begin(
-  { topics = [ROOM], keep = 3, retains = true, denies = "" } = {},
-) {
-  const written: [topic: string, history: KeptHistory][] = [];
-  const told: string[] = [];
-  const timers = new Map<() => void, number>();
-  let now = START;
-  let bytes = 65_536;
-  const client = {
-    retains,
-    broker: { scheme: "mqtt", host: "a", port: 1883, path: "" },
-    join: (filters: string[]): Promise<Grant[]> =>
-      Promise.resolve(
-        filters.map((topic) =>
-          denies === "read"
-            ? { topic, reason: "no" }
-            : { topic, qos: 1 as const }
-        ),
-      ),
-    keepsBytes: () => bytes,
-    keep(topic: string, history: KeptHistory) {
-      if (denies === "write") {
-        return Promise.reject(new PublishError("It may not be.", 135));
-      }
-      written.push([topic, history]);
-      return Promise.resolve();
-    },
-  };
-  const keeper = new Keeper({
-    topics,
-    keep,
-    name: "Keeper",
-    qos: 1,
-    warn: (sentence) => told.push(sentence),
-    debug: (sentence) => told.push(sentence),
-    now: () => new Date(now),
-    wait(milliseconds, then) {
-      timers.set(then, now + milliseconds);
-      return () => timers.delete(then);
-    },
-  });
-  const begin = () => keeper.begin(client as unknown as ChatClient);
-  /** Lets time pass, and what was waited for happen. */
-  const pass = async (milliseconds: number) => {
-    await turn();
-    now += milliseconds;
-    for (const [then, at] of timers) {
-      if (at > now) continue;
-      timers.delete(then);
-      then();
-    }
-    await turn();
-  };
-  const receive = (payload: Received["payload"], topic = ROOM) =>
-    keeper.receive({
-      ...received(payload, topic),
-      retain: false,
-      receivedAt: new Date(now),
-    });
-  let number = 0;
-  const say = (text: string, topic = ROOM) => {
-    const at = new Date(now).toISOString();
-    receive(
-      { ...message(text, "Ada"), id: `${SESSION}-${++number}`, at },
-      topic,
-    );
-  };
-  const last = () => {
-    const history = decodeHistory(written.at(-1)![1], now)!;
-    const texts = history.messages.flatMap(({ payload }) =>
-      payload.type === "message" ? payload.message : []
-    );
-    return { ...history, texts };
-  };
-  const limit = (most: number) => bytes = most;
-  return { keeper, begin, pass, receive, say, written, told, last, limit };
-}
-
-/** Lets promises settle. */
-const turn = () => new Promise<void>((resolve) => setTimeout(resolve));
+import {
+  HISTORY,
+  openKeeper,
+  openReader,
+  ROOM,
+  SimBroker,
+  SimClient,
+} from "../support/sim.ts";
 
 const test = pureTests("keeper");
 
+/** A member who says numbered lines. */
+function speaker(broker: SimBroker, name = "Ada", secret?: string) {
+  const sim = new SimClient(broker, { secret });
+  let said = 0;
+  return async (count = 1) => {
+    for (let i = 0; i < count; i++) {
+      const message = `${name} ${++said}`;
+      await sim.send(ROOM, { type: "message", from: name, message });
+    }
+  };
+}
+
+/** The texts up to a number. */
+const upTo = (last: number, first = 1, name = "Ada") =>
+  Array.from({ length: last - first + 1 }, (_, i) => `${name} ${first + i}`);
+
 test("writes the last messages, once a second at most", async () => {
-  const { begin: start, pass, say, written, last } = begin();
-  start();
-  await pass(1_000);
-  assertEquals(written.length, 0);
-  for (let i = 1; i <= 5_000; i++) say(`${i}`);
-  await pass(999);
-  assertEquals(written.length, 0);
-  await pass(1);
-  assertEquals([written.length, written[0][0]], [1, `${ROOM}/$history`]);
-  assertEquals(last().texts, ["4998", "4999", "5000"]);
-  assertEquals([last().from, last().since], [
-    "Keeper",
-    "2026-01-02T12:00:00.000Z",
-  ]);
-  await pass(5_000);
-  assertEquals(written.length, 1);
+  const broker = new SimBroker();
+  await openKeeper(broker, { keep: 3 });
+  const say = speaker(broker);
+  await broker.clock.advance(3_000);
+  const before = broker.histories.length;
+  for (let i = 0; i < 50; i++) {
+    await say(100);
+    await broker.clock.advance(100);
+  }
+  await broker.clock.advance(2_000);
+  const written = broker.histories.length - before;
+  assert(written >= 5 && written <= 6, `${written}`);
+  assertEquals(broker.texts, upTo(5_000, 4_998));
+  await broker.clock.advance(60_000);
+  assertEquals(broker.histories.length - before, written);
 });
 
 test("goes on from what is kept, and waits for that", async () => {
-  const { begin: start, pass, receive, say, written, last } = begin();
-  const old = {
-    ...message("old", "Bob"),
-    id: "x",
-    at: "2026-01-01T00:00:00.000Z",
-  };
-  start();
-  say("new");
-  await pass(499);
-  assertEquals(written.length, 0);
-  receive(
-    encodeHistory({
-      from: "k",
-      at: "2026-01-02T11:59:00.000Z",
-      messages: [{ payload: old, time: Date.parse(old.at) }],
-      here: ["Bob"],
-    }),
-    `${ROOM}/$history`,
-  );
-  await pass(0);
-  assertEquals(written.length, 1);
-  assertEquals([last().texts, last().here], [["old", "new"], ["Bob"]]);
+  const broker = new SimBroker();
+  const first = await openKeeper(broker);
+  const say = speaker(broker);
+  await say(3);
+  await broker.clock.advance(2_000);
+  first.sim.kill();
+  await openKeeper(broker, { latency: 300 });
+  await say(2);
+  await broker.clock.advance(2_000);
+  assertEquals(broker.texts, upTo(5));
 });
 
-test("writes nothing that is kept already", async () => {
-  const { begin: start, pass, receive, say, written } = begin();
-  start();
-  await pass(1_000);
-  say("a");
-  await pass(1_000);
-  // Its own, and another's that says the same.
-  receive(written[0][1], `${ROOM}/$history`);
-  await pass(2_000);
-  assertEquals(written.length, 1);
-  // Another's that lacks it.
-  receive(
-    encodeHistory({ from: "k", messages: [], here: [] }),
-    `${ROOM}/$history`,
-  );
-  await pass(2_000);
-  assertEquals(written.length, 2);
+test("a retained history that comes late is merged all the same", async () => {
+  const broker = new SimBroker();
+  const first = await openKeeper(broker);
+  const say = speaker(broker);
+  await say(3);
+  await broker.clock.advance(2_000);
+  first.sim.kill();
+  await openKeeper(broker, { latency: 3_000 });
+  await say(2);
+  await broker.clock.advance(10_000);
+  assertEquals(broker.texts, upTo(5));
 });
 
-test("somebody who says the same again has said it again", async () => {
-  const { begin: start, pass, receive, written, last } = begin();
-  start();
-  await pass(1_000);
-  for (const _ of "abc") {
-    receive(message("ok", "Python"));
-    await pass(1_000);
-    receive(written.at(-1)![1], `${ROOM}/$history`);
-  }
-  assertEquals(last().texts, ["ok", "ok", "ok"]);
-});
-
-test("whoever writes something else each time is answered more and more slowly", async () => {
-  const { begin: start, pass, receive, say, written } = begin();
-  start();
-  await pass(1_000);
-  say("a");
-  for (let second = 0; second < 120; second++) {
-    await pass(1_000);
-    const none = { from: "k", messages: [], here: [] };
-    receive(encodeHistory(none), `${ROOM}/$history`);
-  }
-  // After 1, 1, 1, 1, 2, 4, 8, 16 and 32 seconds, about.
-  assert(written.length < 12, `${written.length}`);
-  say("b");
-  const before = written.length;
-  await pass(1_000);
-  assertEquals(written.length, before + 1);
-});
-
-test("two keepers with clocks far apart keep what has no id, and settle", () => {
-  const rooms = [new KeptRoom(9), new KeptRoom(9)];
-  const clocks = [START, START + 300_000];
-  rooms.forEach((room, which) =>
-    room.add({
-      ...received(message("a", "Python")),
-      retain: false,
-      receivedAt: new Date(clocks[which]),
-    })
-  );
-  let writes = 0;
-  for (let second = 0; second < 60; second++) {
-    for (const [which, room] of rooms.entries()) {
-      const history = room.next({ from: "k" }, 65_536);
-      if (history === undefined) continue;
-      writes++;
-      const now = START + second * 1_000;
-      rooms.forEach((other, index) =>
-        other.adopt(
-          decodeHistory(encodeHistory(history), now + index * 300_000)!,
-          new Date(now),
-        )
-      );
-      assert(history.messages.length <= 2, `${which}`);
+test("messages are not pushed out by notices, nor notices by messages", async () => {
+  const broker = new SimBroker();
+  await openKeeper(broker, { keep: 500 });
+  const say = speaker(broker);
+  await say(30);
+  const phone = new SimClient(broker, {});
+  for (let i = 0; i < 250; i++) {
+    const from = `phone-${i % 20}`;
+    for (const text of [joinNotice(from, ROOM), leaveNotice(from, ROOM)]) {
+      await phone.send(ROOM, { type: "notice", from, notice: text });
     }
   }
-  assert(writes <= 3, `${writes}`);
+  await broker.clock.advance(2_000);
+  assertEquals(broker.texts, upTo(30));
+  // A quarter of the bytes.
+  const { length } = broker.history.messages;
+  assert(length > 30 + 80 && length <= 30 + 125, `${length}`);
 });
 
-test("knows who is here", async () => {
-  const { begin: start, pass, receive, last, written } = begin();
-  start();
-  await pass(1_000);
-  for (const name of ["Ada", "Bob"]) {
-    receive(notice(joinNotice(name, ROOM), name));
+test("what is said again is kept again, also without an id", async () => {
+  const broker = new SimBroker();
+  await openKeeper(broker);
+  await openKeeper(broker, { name: "Other", ahead: 86_400_000 });
+  for (const _ of "abc") {
+    broker.say("ok");
+    await broker.clock.advance(2_000);
   }
-  receive(notice(leaveNotice("Ada", ROOM), "Ada"));
-  await pass(1_000);
-  assertEquals(last().here, ["Bob"]);
-  receive(notice(leaveNotice("Bob", ROOM), "Bob"));
-  await pass(1_000);
-  assertEquals([last().here, written.length], [[], 2]);
+  broker.say("ok");
+  broker.say("ok");
+  await broker.clock.advance(2_000);
+  assertEquals(broker.texts, ["ok", "ok", "ok", "ok", "ok"]);
 });
 
-test("keeps rooms that a wildcard finds, and no history of a history", async () => {
-  const { begin: start, pass, say, receive, written } = begin({
-    topics: ["#"],
+for (const hasNoLocal of [true, false]) {
+  for (const announce of [true, false]) {
+    const how = `${hasNoLocal ? "MQTT 5" : "MQTT 3.1.1"}, ${
+      announce ? "announced" : "not announced"
+    }`;
+    test(`keepers with clocks a day apart settle (${how})`, async () => {
+      const broker = new SimBroker();
+      const options = { hasNoLocal, announce };
+      await openKeeper(broker, { ...options, name: "A", ahead: 43_200_000 });
+      const say = speaker(broker);
+      await say(3);
+      broker.say("plain");
+      await broker.clock.advance(3_000);
+      await openKeeper(broker, { ...options, name: "B", ahead: -43_200_000 });
+      await say(3);
+      broker.say("plain too");
+      await broker.clock.advance(3_000);
+      const { length } = broker.histories;
+      assertEquals(broker.texts, [
+        ...upTo(3),
+        "plain",
+        ...upTo(6, 4),
+        "plain too",
+      ]);
+      await broker.clock.advance(3_600_000);
+      assertEquals(broker.histories.length, length);
+    });
+  }
+}
+
+test("the larger of two keepers counts, and both settle", async () => {
+  const broker = new SimBroker();
+  await openKeeper(broker, { name: "A", keep: 5 });
+  await openKeeper(broker, { name: "B", keep: 50 });
+  await speaker(broker)(20);
+  await broker.clock.advance(10_000);
+  const { length } = broker.histories;
+  assertEquals(broker.texts, upTo(20));
+  await broker.clock.advance(60_000);
+  assertEquals(broker.histories.length, length);
+});
+
+test("a keeper whose clock is an hour back goes on keeping", async () => {
+  const broker = new SimBroker();
+  const first = await openKeeper(broker, { ahead: 3_600_000 });
+  const say = speaker(broker);
+  await say(3);
+  await broker.clock.advance(2_000);
+  const { at } = broker.history;
+  first.sim.kill();
+  await openKeeper(broker);
+  await say(3);
+  await broker.clock.advance(2_000);
+  assertEquals(broker.texts, upTo(6));
+  assert(broker.history.at > at);
+});
+
+test("entries are in the order of their arrival, whatever their clocks", async () => {
+  const broker = new SimBroker();
+  await openKeeper(broker);
+  const question = { from: "Ada", id: "q", at: "2026-01-02T14:30:02.000Z" };
+  const answer = { from: "Bob", id: "a", at: "2026-01-02T14:30:00.000Z" };
+  broker.say("When?", question);
+  broker.say("At five.", answer);
+  await broker.clock.advance(2_000);
+  assertEquals(broker.texts, ["When?", "At five."]);
+});
+
+test("an entry keeps its members, and the time of arrival stands beside", async () => {
+  const broker = new SimBroker();
+  await openKeeper(broker);
+  const at = "2026-01-02T10:00:00.000Z";
+  const signed = { from: "Ada", id: "x", at, key: "k".repeat(43), sig: "s" };
+  broker.say("signed", signed);
+  await broker.clock.advance(2_000);
+  const entry = broker.history.messages.find(({ id }) => id === "x");
+  assertEquals(entry, { type: "message", message: "signed", ...signed });
+});
+
+test("whole counts what came since the last gap of the keeper", async () => {
+  const broker = new SimBroker();
+  const { sim } = await openKeeper(broker);
+  const say = speaker(broker);
+  const whole = async () => {
+    await broker.clock.advance(2_000);
+    return broker.history.messages.slice(-broker.history.whole)
+      .map(({ message }) => message ?? "a notice");
+  };
+  await say(2);
+  assertEquals(await whole(), ["a notice", "Ada 1", "Ada 2"]);
+  sim.cut();
+  await say(1);
+  sim.back();
+  await say(1);
+  assertEquals(await whole(), ["a notice", "Ada 4"]);
+  // A hole in the numbers.
+  sim.drops = () => true;
+  await say(1);
+  sim.drops = () => false;
+  await say(2);
+  assertEquals(await whole(), ["Ada 6", "Ada 7"]);
+});
+
+test("at QoS 0 nothing is whole", async () => {
+  const broker = new SimBroker();
+  await openKeeper(broker, { qos: 0 });
+  await speaker(broker)(3);
+  await broker.clock.advance(2_000);
+  assertEquals([broker.history.whole, broker.texts], [0, upTo(3)]);
+});
+
+test("a cut takes whole down to what is left", async () => {
+  const broker = new SimBroker();
+  await openKeeper(broker, { keep: 5 });
+  await speaker(broker)(8);
+  await broker.clock.advance(2_000);
+  const { whole, messages } = broker.history;
+  assertEquals([whole, messages.length], [5, 6]);
+});
+
+for (const announce of [true, false]) {
+  const how = announce ? "by its join" : "by an entry, unannounced";
+  test(`a keeper takes over what the other has whole, ${how}`, async () => {
+    const broker = new SimBroker();
+    const first = await openKeeper(broker, { name: "A" });
+    const say = speaker(broker);
+    await say(5);
+    await broker.clock.advance(3_000);
+    await openKeeper(broker, { name: "B", announce });
+    await say(1);
+    await broker.clock.advance(3_000);
+    first.sim.kill();
+    await say(1);
+    await broker.clock.advance(3_000);
+    const { whole, messages } = broker.history;
+    const texts = messages.slice(-whole).map(({ message }) => message);
+    assertEquals(texts.filter(Boolean), upTo(7));
   });
-  start();
-  say("a", "x");
-  say("b", "y");
-  receive(message("c"), "x/$history");
-  receive({ type: "malformed", reason: "", bytes: new Uint8Array() }, "z");
-  await pass(1_000);
-  await pass(1_000);
-  assertEquals(written.map(([topic]) => topic), ["x/$history", "y/$history"]);
+}
+
+test("a keeper takes over nothing from a dead keeper", async () => {
+  const broker = new SimBroker();
+  const first = await openKeeper(broker, { name: "A" });
+  const say = speaker(broker);
+  await say(5);
+  await broker.clock.advance(3_000);
+  first.sim.kill();
+  await say(1);
+  await openKeeper(broker, { name: "B" });
+  await say(1);
+  await broker.clock.advance(3_000);
+  const { whole, messages } = broker.history;
+  assertEquals(
+    messages.slice(-whole).map(({ message }) => message ?? "a notice"),
+    ["a notice", "Ada 7"],
+  );
+  assertEquals(broker.texts, [...upTo(5), "Ada 7"]);
 });
 
-test("leaves out the oldest where the broker takes less, and says so once", async () => {
-  const { begin: start, pass, say, last, told, limit } = begin({ keep: 100 });
-  limit(4_500);
-  start();
-  await pass(1_000);
-  for (let i = 0; i < 3; i++) say(`${i}`.padEnd(1_500));
-  await pass(1_000);
-  assertEquals(last().texts.map((text) => text.trim()), ["1", "2"]);
-  say("3".padEnd(1_500));
-  await pass(1_000);
-  assertEquals(told.length, 1, `${told}`);
-  assert(told[0].startsWith("1 of the last payloads of chat/room"), told[0]);
+test("heard has the last 100 joins, also where they are no entries", async () => {
+  const broker = new SimBroker();
+  await openKeeper(broker, { keep: 1 });
+  const client = new SimClient(broker, {});
+  for (let i = 0; i < 120; i++) {
+    const notice = joinNotice("Ada", ROOM);
+    await client.send(ROOM, { type: "notice", from: "Ada", notice });
+  }
+  await broker.clock.advance(2_000);
+  const { heard, messages } = broker.history;
+  assertEquals([heard.length, messages.length], [100, 0]);
 });
 
-test("keeps the last of what is more than a history takes, while it can't write", async () => {
-  const { begin: start, pass, say, last, told } = begin({ keep: 500 });
-  start();
-  for (let i = 1; i <= 40; i++) say(`${i}`.padEnd(20_000));
-  await pass(500);
-  assertEquals(last().texts.map((text) => text.trim()), ["38", "39", "40"]);
-  assert(told[0].startsWith("37 of the last payloads of chat/room"), told[0]);
+test("what an outsider puts back is refused, reported and written over", async () => {
+  const broker = new SimBroker();
+  const { warnings } = await openKeeper(broker, { secret: "s" });
+  const say = speaker(broker, "Ada", "s");
+  await say(3);
+  await broker.clock.advance(5_000);
+  const old = broker.retained.get(HISTORY)!;
+  await say(3);
+  await broker.clock.advance(5_000);
+  for (const _ of "ab") {
+    broker.publish(old, 1, true);
+    await broker.clock.advance(2_000);
+    assertEquals(broker.texts, upTo(6));
+  }
+  assertEquals(warnings.length, 1);
+  assertMatch(
+    warnings[0],
+    /^The history of chat\/room was replaced by an older/,
+  );
+});
+
+test("an at more than a day ahead is not believed", async () => {
+  const broker = new SimBroker();
+  const { warnings } = await openKeeper(broker);
+  const at = "9999-12-31T23:59:59.999Z";
+  broker.put({ type: "history", from: "x", at, messages: [] });
+  await speaker(broker)(1);
+  await broker.clock.advance(2_000);
+  assert(broker.history.at < "2027");
+  assertEquals([broker.texts, warnings], [["Ada 1"], []]);
+});
+
+test("what can't be decoded is written over, at most once a minute", async () => {
+  const wires = ['{"sealed":"AAAA"}', "rubbish", '{"type":"history"}'];
+  for (const secret of [undefined, "s"]) {
+    for (const wire of wires) {
+      const broker = new SimBroker();
+      broker.put(wire);
+      const { warnings } = await openKeeper(broker, { secret });
+      await broker.clock.advance(10_000);
+      // The keeper's own join is no evidence that its secret fits.
+      assertEquals(broker.retained.get(HISTORY)!.text, wire);
+      const say = speaker(broker, "Ada", secret);
+      await say(1);
+      await broker.clock.advance(2_000);
+      assertEquals([broker.texts, warnings], [["Ada 1"], []]);
+      broker.put(wire);
+      await say(1);
+      await broker.clock.advance(50_000);
+      assertEquals(broker.retained.get(HISTORY)!.text, wire);
+      await broker.clock.advance(10_000);
+      assertEquals(broker.texts, ["Ada 1", "Ada 2"]);
+    }
+  }
+});
+
+test("two secrets in one room take turns of a minute", async () => {
+  const broker = new SimBroker();
+  for (const secret of ["old", "new"]) {
+    await openKeeper(broker, { secret, name: secret });
+  }
+  const [one, two] = ["old", "new"].map((it) => speaker(broker, it, it));
+  for (let i = 0; i < 300; i++) {
+    await Promise.all([one(), two()]);
+    await broker.clock.advance(1_000);
+  }
+  const changes = broker.histories.filter(({ secret }, i, all) =>
+    secret !== all[i - 1]?.secret
+  );
+  assert(changes.length >= 5 && changes.length <= 14, `${changes.length}`);
 });
 
 test("what is not sealed is not kept where there is a secret", async () => {
-  const { begin: start, pass, keeper, written } = begin();
-  start();
-  await pass(1_000);
-  keeper.receive({ ...received(message("forged")), sealed: false });
-  await pass(2_000);
-  assertEquals(written.length, 0);
-});
-
-test("does not write over what it can't open", async () => {
-  for (const reason of [undefined, "sealed with another secret"]) {
-    const { begin: start, pass, say, receive, written, told, keeper } = begin();
-    start();
-    say("a");
-    receive({ type: "sealed", sealed: "AAAA", reason }, `${ROOM}/$history`);
-    await pass(1_000);
-    say("b");
-    await pass(1_000);
-    await keeper.end();
-    assertEquals([written.length, told.length], [0, 1]);
-    assert(told[0].startsWith(`${ROOM} is not kept: what is kept`), told[0]);
-  }
-});
-
-test("says where it may not keep", async () => {
-  for (const denies of ["read", "write"]) {
-    const { begin: start, pass, say, told, keeper } = begin({ denies });
-    start();
-    await pass(1_000);
-    for (const text of ["a", "b"]) {
-      say(text);
-      await pass(1_000);
-    }
-    assertEquals(told.length, 1);
-    assert(told[0].includes(`${denies} chat/room/$history`), told[0]);
-    assertEquals(keeper.isDenied, true);
-  }
-  const { begin: start } = begin({ retains: false });
-  assertThrows(start, KeepingError, "keeps no retained messages");
+  const broker = new SimBroker();
+  await openKeeper(broker, { secret: "s" });
+  broker.say("forged");
+  await broker.clock.advance(2_000);
+  assertEquals(broker.texts, []);
 });
 
 test("says once that it can't keep what is sealed", async () => {
-  const { begin: start, pass, receive, written, told } = begin();
-  start();
-  await pass(1_000);
-  for (let i = 0; i < 3; i++) receive({ type: "sealed", sealed: "A" });
-  await pass(2_000);
-  assertEquals([written.length, told.length], [0, 1]);
+  const broker = new SimBroker();
+  const { warnings } = await openKeeper(broker);
+  await speaker(broker, "Ada", "s")(3);
+  await broker.clock.advance(2_000);
+  assertEquals(warnings, [
+    "What is sealed in chat/room is not kept: --secret-file FILE opens it.",
+  ]);
 });
 
-test("what no keeper wrote is written over", async () => {
-  const { begin: start, pass, say, receive, written, keeper } = begin();
-  start();
-  await pass(1_000);
-  say("a");
-  await pass(1_000);
-  const bytes = new Uint8Array();
-  receive({ type: "malformed", reason: "no", bytes }, `${ROOM}/$history`);
-  await pass(1_000);
-  assertEquals([written.length, keeper.hasFailed], [2, false]);
+test("says what the broker has no room for", async () => {
+  const broker = new SimBroker();
+  const { warnings, keeper } = await openKeeper(broker, { bytes: 220 });
+  await speaker(broker)(5);
+  await broker.clock.advance(5_000);
+  assertEquals(broker.texts, []);
+  assertEquals(warnings.length, 1);
+  assertMatch(warnings[0], /^The last message of chat\/room is not kept: /);
+  assertEquals(keeper.hasFailed, true);
 });
 
-test("at the end it writes what is left", async () => {
-  const { begin: start, pass, say, keeper, last, written } = begin();
-  start();
-  await pass(1_000);
-  say("a");
-  await keeper.end();
-  assertEquals(last().texts, ["a"]);
-  say("b");
-  await pass(5_000);
-  assertEquals(written.length, 1);
+test("leaves out the oldest where the broker takes less", async () => {
+  const broker = new SimBroker();
+  const { warnings, keeper } = await openKeeper(broker, { bytes: 4_500 });
+  for (let i = 1; i <= 4; i++) broker.say(`${i}`.padEnd(1_500));
+  await broker.clock.advance(2_000);
+  assertEquals(broker.texts.map((text) => text.trim()), ["3", "4"]);
+  assertEquals([warnings.length, keeper.hasFailed], [1, false]);
+  assertMatch(warnings[0], /^\d of the last payloads of chat\/room are not/);
 });
 
-test("says since when nothing was missed", async () => {
-  const { begin: start, pass, say, keeper, last } = begin();
-  start();
-  await pass(60_000);
-  const broker = { scheme: "mqtt", host: "a", port: 1883, path: "" } as const;
-  const again = { type: "connected", broker, version: 5, gap: 9 } as const;
-  keeper.onStatus({ ...again, sessionPresent: true });
-  say("a");
-  await pass(1_000);
-  assertEquals(last().since, "2026-01-02T12:00:00.000Z");
-  keeper.onStatus({ ...again, sessionPresent: false });
-  say("b");
-  await pass(1_000);
-  assertEquals(last().since, "2026-01-02T12:01:01.000Z");
+for (const what of ["read", "write"] as const) {
+  test(`says where it may not ${what}`, async () => {
+    const broker = new SimBroker();
+    const may = (topic: string) => topic !== HISTORY;
+    const { warnings, keeper } = await openKeeper(
+      broker,
+      what === "read" ? { mayRead: may } : { mayWrite: may },
+    );
+    const say = speaker(broker);
+    for (const _ of "ab") {
+      await say(1);
+      await broker.clock.advance(2_000);
+    }
+    assertEquals(warnings.length, 1);
+    assertMatch(warnings[0], new RegExp(`let you ${what} chat/room/.history`));
+    assertEquals(keeper.isDenied, true);
+  });
+}
+
+test("a last write that is refused is a failure", async () => {
+  const broker = new SimBroker();
+  let isOpen = true;
+  const { keeper } = await openKeeper(broker, {
+    mayWrite: (topic) => isOpen || topic !== HISTORY,
+  });
+  await broker.clock.advance(2_000);
+  isOpen = false;
+  await speaker(broker)(1);
+  const ended = keeper.end();
+  await broker.clock.advance(1_000);
+  await ended;
+  assertEquals([keeper.isDenied, keeper.hasFailed], [true, true]);
+});
+
+test("a broker without retained messages keeps no room", async () => {
+  const broker = new SimBroker();
+  const { keeper, sim } = await openKeeper(broker);
+  const client = Object.assign(Object.create(sim), { retains: false });
+  assertThrows(() => keeper.begin(client), KeepingError, "keeps no retained");
+});
+
+test("at the end it writes what is left, and that it left", async () => {
+  const broker = new SimBroker();
+  const { keeper, room } = await openKeeper(broker);
+  await broker.clock.advance(2_000);
+  await speaker(broker)(1);
+  // Our own broker acknowledges the leave notice first.
+  const ended = keeper.end();
+  await broker.clock.advance(100);
+  await room.leave();
+  await broker.clock.advance(500);
+  await ended;
+  assertEquals(broker.texts, ["Ada 1"]);
+  assertEquals(broker.history.here, []);
+  await speaker(broker, "Bob")(1);
+  await broker.clock.advance(5_000);
+  assertEquals(broker.texts, ["Ada 1"]);
+});
+
+test("who is here drops out after a day without a word", async () => {
+  const broker = new SimBroker();
+  await openKeeper(broker);
+  await openReader(broker, { name: "Ada" });
+  await broker.clock.advance(2_000);
+  assertEquals(broker.history.here.map(([name]) => name).sort(), [
+    "Ada",
+    "Keeper",
+  ]);
+  await broker.clock.advance(86_400_000);
+  broker.say("hello");
+  await broker.clock.advance(2_000);
+  assertEquals(broker.history.here, []);
+});
+
+test("gives a broker back what it has forgotten", async () => {
+  const broker = new SimBroker();
+  const { sim } = await openKeeper(broker);
+  await speaker(broker)(3);
+  await broker.clock.advance(2_000);
+  sim.cut();
+  broker.retained.clear();
+  sim.back();
+  await broker.clock.advance(3_000);
+  assertEquals(broker.texts, upTo(3));
+});
+
+test("a thousand rooms have a hundred histories a second at most", async () => {
+  const broker = new SimBroker();
+  const written: number[] = [];
+  const topics = Array.from({ length: 300 }, (_, i) => `chat/${i}`);
+  const { sim, keeper } = await openKeeper(broker, { announce: false });
+  const keep = sim.keep.bind(sim);
+  sim.keep = (topic, history) => {
+    written.push(broker.clock.monotonic());
+    return keep(topic, history);
+  };
+  await broker.clock.advance(1_000);
+  for (const topic of topics) {
+    sim.join([topic]);
+    keeper.receive({
+      ...{ topic, qos: 1, retain: false, duplicate: false },
+      payload: { type: "message", from: "Ada", message: "hi" },
+      receivedAt: new Date(broker.clock.wall()),
+    });
+  }
+  await broker.clock.advance(6_000);
+  assertEquals(written.length, 300);
+  assert(written[299] - written[0] >= 2_900, `${written[299] - written[0]}`);
 });

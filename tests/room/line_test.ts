@@ -27,6 +27,9 @@ import {
 } from "../support/line_fixtures.ts";
 import { pureTests } from "../support/pure.ts";
 
+/** A row that begins with a move of the cursor. */
+const INDENTED = new RegExp(`^${"\x1b"}\\[(\\d+)C(.*)$`, "s");
+
 const test = pureTests("line");
 
 test("a message, a notice and what is no chat payload", () => {
@@ -119,10 +122,10 @@ test("a message with line breaks is one line", () => {
 
 /** The rows of a terminal of some columns, without colours. */
 const rowsOf = (line: string, columns: number) =>
-  breakLine(line, columns).split("\r\n").map((row) =>
-    row.replace(SGR, "")
-      .replace(/^\x1b\[(\d+)C/, (_, cells) => " ".repeat(Number(cells)))
-  );
+  breakLine(line, columns).split("\r\n").map((row) => {
+    const [, cells, text] = INDENTED.exec(row) ?? [undefined, 0, row];
+    return " ".repeat(Number(cells)) + text.replace(SGR, "");
+  });
 
 test("lines of a message stand below each other after a gutter", () => {
   const shown = (text: string, more = {}) =>

@@ -206,8 +206,10 @@ Deno.test("refused: HTTP where a WebSocket should be, by its status", async () =
       `at ${RegExp.escape(url)} \\(HTTP ${status} in place of a WebSocket` +
         (status === 404 ? ".*/mqtt" : ""),
     );
-    const outcome = await run("publisher.ts", ["-h", url, "-m", "hi"]);
-    assertOneLine(outcome, 4, said);
+    const args = ["-h", `${url}?token=abc`, "-m", "hi"];
+    assertOneLine(await run("publisher.ts", args), 4, said);
+    const { stderr } = await run("publisher.ts", [...args, "--debug"]);
+    assertEquals(stderr.includes("abc"), false, "a token is shown");
   }
 });
 

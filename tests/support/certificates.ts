@@ -30,6 +30,10 @@ subjectAltName = DNS:localhost, IP:127.0.0.1
 basicConstraints = CA:FALSE
 extendedKeyUsage = serverAuth
 subjectAltName = DNS:elsewhere.example
+[wildcard]
+basicConstraints = CA:FALSE
+extendedKeyUsage = serverAuth
+subjectAltName = DNS:*.elsewhere.example
 [client]
 basicConstraints = CA:FALSE
 extendedKeyUsage = clientAuth
@@ -41,6 +45,7 @@ serial = registry.serial
 new_certs_dir = .
 default_md = sha256
 policy = any
+default_crl_days = 1
 [any]
 commonName = supplied
 `;
@@ -65,10 +70,16 @@ export class Certificates implements AsyncDisposable {
     await Promise.all([
       openssl(folder, ...signed("server", "server", "ca")),
       openssl(folder, ...signed("wrong-name", "elsewhere", "ca")),
+      openssl(folder, ...signed("wildcard", "wildcard", "ca")),
       openssl(folder, ...signed("client", "client", "ca")),
+      openssl(folder, ...signed("revoked", "client", "ca")),
       openssl(folder, ...signed("stranger", "client", "other-ca")),
       expired(folder),
     ]);
+    const ca = ["ca", "-config", "openssl.cnf", "-cert", "ca.pem"];
+    const registry = [...ca, "-keyfile", "ca.key"];
+    await openssl(folder, ...registry, "-revoke", "revoked.pem");
+    await openssl(folder, ...registry, "-gencrl", "-out", "crl.pem");
     await certificates.#openToReaders();
     return certificates;
   }
@@ -96,6 +107,21 @@ export class Certificates implements AsyncDisposable {
   /** A server's as {@link server}, that was valid for a day of the year 2020. */
   get expired(): Identity {
     return this.#identity("expired");
+  }
+
+  /** A server's, for all hosts of another domain. */
+  get wildcard(): Identity {
+    return this.#identity("wildcard");
+  }
+
+  /** A client's from {@link ca}, which has revoked it in {@link crl}. */
+  get revoked(): Identity {
+    return this.#identity("revoked");
+  }
+
+  /** The list of what {@link ca} has revoked. */
+  get crl(): string {
+    return `${this.folder}/crl.pem`;
   }
 
   /** A client's, named `client`. */

@@ -24,7 +24,7 @@ export class Member implements AsyncDisposable {
   /** What arrived. */
   readonly received: News<Received> = new News("messages");
   /** Its clock. Only waits for a reconnect end by themselves, and at once. */
-  readonly clock: TestClock = new TestClock();
+  readonly clock: TestClock = new TestClock(Date.now());
   #client?: ChatClient;
 
   /** Connects to one of some servers, with the defaults but for the time-out. */

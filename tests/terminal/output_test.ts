@@ -55,6 +55,25 @@ Deno.test("writer: what comes during a write goes out together", async () => {
   await writer.flushed();
 });
 
+Deno.test("writer: lines count as written after their write, not before", async () => {
+  const sink = new SlowSink();
+  const writer = new LineWriter(sink, String, 20);
+  const counts = () => [writer.added, writer.written, writer.isFull];
+  const moved = writer.progress;
+  for (const line of ["a", "b", "c"]) writer.write(line);
+  assertEquals(counts(), [3, 0, false]);
+  await sink.answer();
+  await moved;
+  assertEquals(counts(), [3, 1, false]);
+  writer.write("x".repeat(11));
+  assertEquals(counts(), [4, 1, true]);
+  await sink.answer();
+  assertEquals(counts(), [4, 3, false]);
+  await sink.answer(new Deno.errors.BrokenPipe());
+  writer.write("d");
+  assertEquals(counts(), [5, 3, false]);
+});
+
 Deno.test("writer: a partial write is continued, to the byte", async () => {
   const sink = new SlowSink();
   const writer = new LineWriter(sink);

@@ -1,0 +1,180 @@
+/**
+ * Keepers that are killed and restarted, readers that are cut off, clocks that
+ * differ by days, forged histories: what is shown and reported is what was sent,
+ * and no claim is wrong.
+ *
+ * @module
+ */
+
+import { assert, assertEquals } from "@std/assert";
+import { Random } from "../support/random.ts";
+import {
+  openKeeper,
+  openReader,
+  ROOM,
+  SimBroker,
+  SimClient,
+} from "../support/sim.ts";
+
+const MESSAGES = 10_000;
+const DAY = 86_400_000;
+
+/** A gap of a reader: what was said in it. */
+interface Gap {
+  said: string[];
+}
+
+Deno.test("fuzz: shown and reported is sent, and no claim is wrong", async () => {
+  // `deno test … -- SEED` runs one again.
+  const seed = Number(
+    Deno.args[0] ?? crypto.getRandomValues(new Uint32Array(1))[0],
+  );
+  console.log(`seed ${seed}`);
+  const random = new Random(seed);
+  const broker = new SimBroker();
+  const { clock } = broker;
+  const ahead = () => random.below(2 * DAY) - DAY;
+  let said = 0;
+  const names = ["Ada", "Bob", "Cy"];
+  const speakers = names.map((name) => ({
+    name,
+    sim: new SimClient(broker, {}),
+    count: 0,
+  }));
+  const gaps = new Map<number, Gap>();
+
+  const startKeeper = (name: string) =>
+    openKeeper(broker, {
+      ...{ name, ahead: ahead(), keep: random.one([1, 20, 100, 500]) },
+      announce: random.chance(0.7),
+      hasNoLocal: random.chance(0.7),
+    });
+  const keepers = [await startKeeper("keeper 0")];
+  const readers: Awaited<ReturnType<typeof openReader>>[] = [];
+  const wrong: string[] = [];
+  for (let i = 0; i < 2; i++) {
+    const reader = await openReader(broker, {
+      ...{ name: `reader ${i}`, ahead: ahead() },
+    });
+    const { lines } = reader;
+    lines.push = (line: string) => {
+      lines[lines.length] = line;
+      if (/othing (of that time )?is missing/.test(line)) {
+        const { said } = gaps.get(i)!;
+        queueMicrotask(() => {
+          const shown = new Set(
+            lines.map((line) => line.replace(/^\(sent [^)]*\) /, "")),
+          );
+          const missing = said.filter((text) => !shown.has(text));
+          if (missing.length > 0) wrong.push(`${line}: ${missing.join()}`);
+        });
+      }
+      return lines.length;
+    };
+    readers.push(reader);
+  }
+
+  const say = async (index = random.below(4)) => {
+    const speaker = speakers[index];
+    said++;
+    const message = `m${said}`;
+    const name = speaker?.name ?? "Python";
+    for (const [i, gap] of gaps) {
+      if (!readers[i].sim.online) gap.said.push(`${name}: ${message}`);
+    }
+    if (speaker === undefined) return broker.say(message);
+    speaker.count++;
+    await speaker.sim.send(ROOM, { type: "message", from: name, message });
+  };
+  const forge = () => {
+    const at = new Date(clock.wall() + ahead()).toISOString();
+    const messages = Array.from({ length: random.below(20) }, (_, i) => ({
+      ...{ type: "message", from: "Eve", message: `forged ${said} ${i}` },
+      ...random.chance(0.5) && { id: `forged-by-eve-1234-${said + i}` },
+    }));
+    const wire = { type: "history", from: "Eve", at, messages };
+    const whole = messages.length;
+    broker.put(random.one<unknown>([
+      ...["", "rubbish", '{"sealed":"AAAA"}', { ...wire, whole }],
+      { ...wire, whole, heard: ["a"], here: [["Eve", 5]] },
+      random.one(broker.histories)?.text ?? "",
+    ]));
+  };
+  const toggle = (i: number) => {
+    const { sim } = readers[i];
+    if (sim.online) {
+      gaps.set(i, { said: [] });
+      sim.cut();
+    } else sim.back();
+  };
+  const stir = async () => {
+    if (random.chance(0.02)) toggle(random.below(readers.length));
+    for (const { sim } of readers) {
+      const isDropping = random.chance(0.01);
+      sim.drops = () => isDropping && random.chance(0.3);
+    }
+    if (random.chance(0.02)) {
+      const { sim } = random.one(keepers);
+      if (sim.online) sim.cut();
+      else if (broker.clients.has(sim)) sim.back();
+    }
+    if (random.chance(0.01)) {
+      const i = random.below(3);
+      keepers[i]?.sim.kill();
+      keepers[i] = await startKeeper(`keeper ${i}`);
+      for (let j = 0; j < i; j++) {
+        keepers[j] ??= await startKeeper(`keeper ${j}`);
+      }
+    }
+    if (random.chance(0.01)) forge();
+  };
+
+  for (const index of [0, 1, 2]) await say(index);
+  while (said < MESSAGES) {
+    await stir();
+    for (let n = random.below(10); n > 0; n--) await say();
+    await clock.advance(random.below(400));
+  }
+  // All come back, and each speaker is heard once more.
+  for (const { sim } of readers) {
+    if (!sim.online) sim.back();
+    sim.drops = () => false;
+  }
+  await clock.advance(15_000);
+  for (const index of [0, 1, 2, 0, 1, 2]) await say(index);
+  await clock.advance(30_000);
+
+  assertEquals(wrong, [], `seed ${seed}`);
+  let claims = 0;
+  for (const { lines } of readers) {
+    claims += lines.filter((line) => /othing .*is missing/.test(line)).length;
+    const of = (name: string) =>
+      // Where the reader's clock is ahead, what comes live seems to be late.
+      lines.map((line) => line.replace(/^\(sent [^)]*\) /, ""))
+        .filter((line) => line.startsWith(`${name}: m`));
+    for (const { name, count } of speakers) {
+      const shown = of(name);
+      const unique = new Set(shown).size;
+      assertEquals(shown.length, unique, `seed ${seed}: ${name} doubled`);
+      const lost = lines.reduce((sum, line) => {
+        const [, n] = new RegExp(
+          `^== ([\\d,]+) messages? of ${name} did not arrive`,
+        ).exec(line) ?? [];
+        return sum + Number((n ?? "0").replaceAll(",", ""));
+      }, 0);
+      // What was reported may be fetched later, of a keeper that comes back.
+      const both = shown.length + lost;
+      const where =
+        `seed ${seed}: ${name} ${shown.length} + ${lost} of ${count}`;
+      assert(both >= count && both <= 1.05 * count, where);
+    }
+    const plain = of("Python");
+    assertEquals(
+      plain.length,
+      new Set(plain).size,
+      `seed ${seed}: Python doubled`,
+    );
+  }
+  console.log(`${claims} claims that nothing is missing, all right`);
+  assert(claims > 0, `seed ${seed}: no claim at all`);
+});

@@ -1,0 +1,307 @@
+/**
+ * A broker in memory, on a clock that the test moves, with keepers and readers
+ * that come and go. Each client may have a clock of its own.
+ *
+ * @module
+ */
+
+import type { ChatClient, Grant, Status } from "../../lib/client.ts";
+import { PublishError } from "../../lib/client.ts";
+import { IdSource } from "../../lib/ids.ts";
+import {
+  decode,
+  encodeText,
+  historyTopic,
+  type KeptHistory,
+  type Payload,
+  type QoS,
+  type Received,
+  roomOfHistory,
+} from "../../lib/protocol.ts";
+import { Keeper } from "../../lib/room/keeper.ts";
+import { Reader, type ReaderOptions } from "../../lib/room/room.ts";
+import type { Clock } from "../../lib/timer.ts";
+import { TestClock } from "./clock.ts";
+
+export const ROOM = "chat/room";
+export const HISTORY = historyTopic(ROOM);
+
+const broker = { scheme: "mqtt", host: "a", port: 1883, path: "" } as const;
+
+/** What is on the wire: JSON, maybe sealed with a secret. */
+interface Sent {
+  topic: string;
+  text: string;
+  secret?: string;
+}
+
+export class SimBroker {
+  readonly clock = new TestClock();
+  readonly retained = new Map<string, Sent>();
+  readonly clients = new Set<SimClient>();
+  /** What was published on the topic of the history. */
+  readonly histories: Sent[] = [];
+
+  publish(sent: Sent, qos: QoS = 1, retain = false, from?: SimClient): void {
+    if (retain) {
+      if (sent.text === "") this.retained.delete(sent.topic);
+      else this.retained.set(sent.topic, sent);
+    }
+    if (sent.topic === HISTORY) this.histories.push(sent);
+    if (sent.text === "") return;
+    for (const client of [...this.clients]) {
+      client.deliver(sent, qos, false, client === from);
+    }
+  }
+
+  /** Says something without MQTT-Chat: without an id, unless one is given. */
+  say(message: string, more: Partial<Payload> = {}, qos: QoS = 1): void {
+    const payload = { type: "message", from: "Python", message, ...more };
+    this.publish({ topic: ROOM, text: JSON.stringify(payload) }, qos);
+  }
+
+  /** Puts something on the topic of the history. */
+  put(wire: unknown, secret?: string): void {
+    const text = typeof wire === "string" ? wire : JSON.stringify(wire);
+    this.publish({ topic: HISTORY, text, secret }, 1, true);
+  }
+
+  /** The history that is there. */
+  get history(): {
+    at: string;
+    whole: number;
+    heard: string[];
+    messages: Record<string, string>[];
+    here: [string, number][];
+  } {
+    return JSON.parse(this.retained.get(HISTORY)?.text ?? '{"messages":[]}');
+  }
+
+  /** The texts of its messages. */
+  get texts(): string[] {
+    return this.history.messages.flatMap(({ message }) => message ?? []);
+  }
+}
+
+export interface SimOptions {
+  /** How far its wall clock is ahead, in milliseconds. */
+  ahead?: number;
+  secret?: string;
+  /** MQTT 3.1.1 has no No Local. */
+  hasNoLocal?: boolean;
+  mayRead?: (topic: string) => boolean;
+  mayWrite?: (topic: string) => boolean;
+  /** The most bytes of a history. */
+  bytes?: number;
+  /** How long a retained message takes, in milliseconds. */
+  latency?: number;
+  onReceived?: (received: Received) => void;
+  onStatus?: (status: Status) => void;
+}
+
+/** Stands in for a `ChatClient`. */
+export class SimClient {
+  readonly #broker: SimBroker;
+  readonly #options: SimOptions;
+  readonly #ids = new IdSource();
+  readonly #filters = new Map<string, { qos: QoS; isOptional: boolean }>();
+  #waiting: (() => void)[] = [];
+  #lostAt?: number;
+  readonly clock: Clock;
+  readonly broker = broker;
+  readonly version = 5;
+  readonly retains = true;
+  online = true;
+  /** Drops what would be delivered in a room, where it returns true. */
+  drops: () => boolean = () => false;
+
+  constructor(broker: SimBroker, options: SimOptions) {
+    const { clock } = broker;
+    const { ahead = 0 } = options;
+    this.#broker = broker;
+    this.#options = options;
+    this.clock = {
+      wall: () => clock.wall() + ahead,
+      monotonic: () => clock.monotonic(),
+      after: (milliseconds, callback) => clock.after(milliseconds, callback),
+    };
+    broker.clients.add(this);
+  }
+
+  /** This, where a `ChatClient` is wanted. */
+  get client(): ChatClient {
+    return this as unknown as ChatClient;
+  }
+
+  cut(): void {
+    this.online = false;
+    this.#lostAt = this.clock.monotonic();
+    this.#options.onStatus?.({ type: "disconnected", broker, reason: "cut" });
+  }
+
+  back(): void {
+    const gap = (this.clock.monotonic() - this.#lostAt!) / 1000;
+    this.online = true;
+    const connected = { type: "connected", broker, version: 5 } as const;
+    this.#options.onStatus?.({ ...connected, gap, sessionPresent: false });
+    for (const filter of this.#filters.keys()) this.#subscribe(filter);
+    for (const go of this.#waiting.splice(0)) go();
+  }
+
+  /** Is gone, as a program that was killed. */
+  kill(): void {
+    this.online = false;
+    this.#broker.clients.delete(this);
+  }
+
+  async join(
+    filters: string[],
+    qos: QoS = 1,
+    isOptional = false,
+  ): Promise<Grant[]> {
+    for (const filter of filters) {
+      this.#filters.set(filter, { qos, isOptional });
+    }
+    await this.#connected();
+    const { mayRead = () => true } = this.#options;
+    return filters.map((topic) => {
+      if (!mayRead(topic)) return { topic, reason: "no" };
+      this.#subscribe(topic);
+      return { topic, qos };
+    });
+  }
+
+  leave(filters: string[]): Promise<void> {
+    for (const filter of filters) this.#filters.delete(filter);
+    return Promise.resolve();
+  }
+
+  async send(topic: string, payload: Payload, qos: QoS = 1): Promise<void> {
+    await this.#connected();
+    this.#check(topic);
+    const at = payload.at ?? new Date(this.clock.wall()).toISOString();
+    const id = payload.id ?? this.#ids.next(topic);
+    const { secret } = this.#options;
+    const text = encodeText({ ...payload, id, at });
+    this.#broker.publish({ topic, text, secret }, qos, false, this);
+  }
+
+  async keep(topic: string, history: KeptHistory): Promise<void> {
+    await this.#connected();
+    this.#check(topic);
+    const { secret } = this.#options;
+    const text = encodeText(history);
+    this.#broker.publish({ topic, text, secret }, 1, true, this);
+  }
+
+  keepsBytes(): number {
+    return this.#options.bytes ?? 65_536;
+  }
+
+  deliver(sent: Sent, qos: QoS, retain: boolean, isOwn: boolean): void {
+    const { topic, text, secret } = sent;
+    const found = this.#filters.get(topic);
+    if (!this.online || found === undefined) return;
+    const { hasNoLocal = true, onReceived } = this.#options;
+    if (isOwn && found.isOptional && hasNoLocal && !retain) return;
+    if (!found.isOptional && this.drops()) return;
+    const mine = this.#options.secret;
+    const isOpen = secret === undefined || secret === mine;
+    const payload = isOpen
+      ? decode(new TextEncoder().encode(text))
+      : { type: "sealed", sealed: "AAAA", reason: "sealed" } as const;
+    const id = "id" in payload ? payload.id : undefined;
+    const historyOf = roomOfHistory(topic);
+    onReceived?.({
+      ...{ topic, payload, retain, duplicate: false },
+      ...historyOf !== undefined && { historyOf },
+      ...mine !== undefined && { sealed: secret !== undefined },
+      qos: Math.min(qos, found.qos) as QoS,
+      receivedAt: new Date(this.clock.wall()),
+      sentTo: id === undefined ? undefined : this.#ids.topicOf(id),
+    });
+  }
+
+  #subscribe(topic: string): void {
+    const { qos, isOptional } = this.#filters.get(topic)!;
+    const { latency = 5, onStatus } = this.#options;
+    if (!isOptional) onStatus?.({ type: "subscribed", topic, qos });
+    const sent = this.#broker.retained.get(topic);
+    if (sent === undefined) return;
+    this.clock.after(latency, () => this.deliver(sent, 1, true, false));
+  }
+
+  #check(topic: string): void {
+    const { mayWrite = () => true } = this.#options;
+    if (!mayWrite(topic)) throw new PublishError("It may not be.", 135);
+  }
+
+  async #connected(): Promise<void> {
+    while (!this.online) {
+      await new Promise<void>((resolve) => this.#waiting.push(resolve));
+    }
+  }
+}
+
+/** A reader, its client and what it shows: lines without their times. */
+export async function openReader(
+  broker: SimBroker,
+  { name = "me", ...options }: Partial<ReaderOptions> & SimOptions = {},
+) {
+  const lines: string[] = [];
+  const warnings: string[] = [];
+  const sim = new SimClient(broker, {
+    ...options,
+    onReceived: (received) => room.receive(received),
+    onStatus: (status) => room.onStatus(status),
+  });
+  const room: Reader = new Reader({
+    ...{ topics: [ROOM], username: "chat", qos: 1, announce: true },
+    ...{ json: false, color: false, showTopic: false, resume: false },
+    ...{ gather: false, timeout: 10, history: 20, name, clock: sim.clock },
+    ...options,
+    write: (line) =>
+      lines.push(line.startsWith("{") ? line : line.replace(/^\S+ /, "")),
+    warn: (sentence) => warnings.push(sentence),
+  });
+  await sim.join([ROOM], options.qos ?? 1);
+  room.announce(sim.client);
+  return { room, sim, lines, warnings };
+}
+
+/** A keeper of the room and its client. */
+export async function openKeeper(
+  broker: SimBroker,
+  { keep = 100, name = "Keeper", announce = true, qos = 1, ...options }:
+    & { keep?: number; name?: string; announce?: boolean; qos?: QoS }
+    & SimOptions = {},
+) {
+  const warnings: string[] = [];
+  const sim = new SimClient(broker, {
+    ...options,
+    onReceived(received) {
+      keeper.receive(received);
+      room.receive(received);
+    },
+    onStatus(status) {
+      keeper.onStatus(status);
+      room.onStatus(status);
+    },
+  });
+  const common = { topics: [ROOM], name, qos, announce, clock: sim.clock };
+  const warn = (sentence: string) => warnings.push(sentence);
+  const keeper: Keeper = new Keeper({
+    ...{ ...common, keep, warn, debug: warn },
+  });
+  // The listener that keeps announces itself.
+  const room: Reader = new Reader({
+    ...common,
+    ...{ username: "chat", json: false, color: false, showTopic: false },
+    ...{ resume: false, gather: false, timeout: 10, write: () => {} },
+    warn: (sentence) => warnings.push(sentence),
+  });
+  await sim.join([ROOM], qos);
+  keeper.begin(sim.client);
+  room.announce(sim.client);
+  return { keeper, room, sim, warnings };
+}
