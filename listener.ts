@@ -22,6 +22,7 @@ import {
 import { Reader } from "./lib/room/room.ts";
 import { droppedLine } from "./lib/room/view.ts";
 import { Ignored } from "./lib/room/ignored.ts";
+import { Names } from "./lib/room/names.ts";
 import type { Keeper } from "./lib/room/keeper.ts";
 import type { Received } from "./lib/protocol.ts";
 import { type People, prepare, runScript } from "./lib/cli/script.ts";
@@ -44,7 +45,11 @@ async function listen(
   options: ListenerOptions,
   people: People,
 ): Promise<number> {
-  const { connect, color, isDumb } = await prepare(options, people.tell);
+  const { connect, color, isDumb, peopleKeys } = await prepare(
+    options,
+    people.tell,
+  );
+  const names = new Names(peopleKeys);
   const ending = new Ending();
   const { json } = options;
   const stdout = new LineWriter(
@@ -66,6 +71,9 @@ async function listen(
     color,
     multiline,
     ignored: new Ignored(options.ignore),
+    names,
+    // A key made for this run signs notices only; another window may write.
+    key: connect.signer?.key,
     bell: options.bell && isTerminal,
     // Where lines are to be plain, each event keeps a line of its own.
     gather: color && isTerminal,
@@ -81,7 +89,7 @@ async function listen(
       ending.begin();
     },
   });
-  const keeper = await openKeeper(options, people);
+  const keeper = await openKeeper(options, people, names);
   const mayMakeKey = options.announce && options.isNameChosen;
   const readable = new Set(options.topics);
   const client = await ChatClient.connect({
@@ -205,6 +213,7 @@ class Intake {
 async function openKeeper(
   { keep, debug, ...options }: ListenerOptions,
   { tell, complain }: People,
+  names: Names,
 ): Promise<Keeper | undefined> {
   if (keep === undefined) return undefined;
   // Loaded here, since few keep a room.
@@ -212,6 +221,7 @@ async function openKeeper(
   return new Keeper({
     ...options,
     keep,
+    names,
     warn: complain,
     debug: (sentence) => debug && tell(`Debug: ${sentence}.`),
   });

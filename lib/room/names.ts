@@ -9,6 +9,7 @@ import {
 } from "../protocol.ts";
 import { safeName } from "../safe_text.ts";
 import { isPublicKey } from "../sign.ts";
+import type { Note } from "./line.ts";
 import { newNameIn } from "./members.ts";
 import { age, LATE_MS } from "./time.ts";
 
@@ -27,9 +28,7 @@ export interface Verdict {
 }
 
 /** A line of our own about names. */
-export type NameNote =
-  | { type: "another"; from: string; key: string }
-  | { type: "names forgotten" };
+export type NameNote = Extract<Note, { type: "another" | "forgotten" }>;
 
 /** The most names bound at a time, without those of `--people`. */
 const MAX_NAMES = 2_000;
@@ -38,6 +37,7 @@ const MAX_NAMES = 2_000;
 const MAX_OTHERS = 3;
 
 const NO_KEYS: ReadonlySet<string> = new Set();
+const UNSIGNED: Verdict = { signature: "none" };
 
 interface Owner {
   /** Undefined for a name that belongs to no key. */
@@ -49,19 +49,14 @@ interface Owner {
 /** Names and the keys that they belong to, for one reader. */
 export class Names {
   readonly #people: PeopleKeys;
-  readonly #report: (note: NameNote) => void;
   /** By name, oldest first. */
   readonly #owners = new Map<string, Owner>();
   /** Other keys under a name that were reported. */
   readonly #reported = new Map<string, Set<string>>();
   #isForgetful = false;
 
-  constructor(
-    people: PeopleKeys = new Map(),
-    report: (note: NameNote) => void = () => {},
-  ) {
+  constructor(people: PeopleKeys = new Map()) {
     this.#people = people;
-    this.#report = report;
   }
 
   /**
@@ -74,6 +69,7 @@ export class Names {
     time = Infinity,
   ): Verdict {
     const keys = this.#keysAt(from, time);
+    if (check === "none" && keys.size === 0) return UNSIGNED;
     if (check === "valid") {
       return keys.size === 0 || keys.has(key!)
         ? { signature: "valid", key }
@@ -86,37 +82,42 @@ export class Names {
   }
 
   /**
-   * Learns from what arrived and is new: its first message binds a name. What is
-   * late, retained or kept may be a replay, and binds nothing.
+   * Learns from what arrived and is new: the first message binds a name. What is
+   * late, retained or kept may be a replay, and binds nothing. Returns what to
+   * report.
    */
   learn(
     { payload, retain, receivedAt }: Received,
     { signature, key }: Verdict,
     isMissed: boolean,
-  ): void {
+  ): NameNote | undefined {
     if (!("from" in payload)) return;
     const { from, type, at } = payload;
-    if (signature === "other" && type === "message") {
-      this.#reportOther(from, key!);
+    if (signature === "other") {
+      return type === "message" ? this.#noteOther(from, key!) : undefined;
     }
-    const isOld = retain || isMissed || age(at, receivedAt) > LATE_MS;
-    if (isOld || (signature !== "valid" && signature !== "none")) return;
-    const newName = payload.type === "notice" ? newNameIn(payload) : undefined;
-    if (type === "message") this.bind(from, key, Number(receivedAt));
-    else if (newName !== undefined && key && this.keysOf(from).has(key)) {
-      this.bind(newName, key, Number(receivedAt));
-    }
+    if (signature !== "valid" && signature !== "none") return;
+    const newName = payload.type === "notice" ? newNameIn(payload) : from;
+    if (newName === undefined || !this.#isFree(newName)) return;
+    const mayRename = key !== undefined && this.keysOf(from).has(key);
+    if (type === "notice" && !mayRename) return;
+    if (retain || isMissed || age(at, receivedAt) > LATE_MS) return;
+    return this.bind(newName, key, Number(receivedAt));
   }
 
-  /** Binds a name that is free. */
-  bind(name: string, key: string | undefined, time: number): void {
+  /** Binds a name, if it is free. */
+  bind(
+    name: string,
+    key: string | undefined,
+    time: number,
+  ): NameNote | undefined {
     if (!this.#isFree(name)) return;
-    if (this.#owners.size >= MAX_NAMES) {
-      if (!this.#isForgetful) this.#report({ type: "names forgotten" });
-      this.#isForgetful = true;
-      if (!this.#forgetUnsigned()) return;
-    }
-    this.#owners.set(name, { key, since: time });
+    const isFull = this.#owners.size >= MAX_NAMES;
+    const isBound = !isFull || this.#forgetUnsigned();
+    if (isBound) this.#owners.set(name, { key, since: time });
+    if (!isFull || this.#isForgetful) return;
+    this.#isForgetful = true;
+    return { type: "forgotten" };
   }
 
   /** The holder of a key left: the names that it had are free again. */
@@ -157,12 +158,12 @@ export class Names {
     return false;
   }
 
-  #reportOther(name: string, key: string): void {
+  #noteOther(name: string, key: string): NameNote | undefined {
     const reported = this.#reported.get(name) ?? new Set();
     if (reported.has(key) || reported.size >= MAX_OTHERS) return;
     if (this.#reported.size < MAX_NAMES) this.#reported.set(name, reported);
     reported.add(key);
-    this.#report({ type: "another", from: name, key });
+    return { type: "another", from: name, key };
   }
 }
 
