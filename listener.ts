@@ -77,7 +77,10 @@ async function listen(
     bell: options.bell && isTerminal,
     // Where lines are to be plain, each event keeps a line of its own.
     gather: color && isTerminal,
-    history: options.history ?? usualHistory(isTerminal && !json),
+    // What waits for a history could not be counted.
+    history: resume && count !== undefined
+      ? 0
+      : options.history ?? usualHistory(isTerminal && !json),
     // A keeper is about to keep it.
     tellsNone: options.history !== undefined && isTerminal && !json &&
       options.keep === undefined,
@@ -103,7 +106,7 @@ async function listen(
       if (intake?.isOpen === false) return;
       keeper?.receive(received);
       reader.receive(received);
-      intake?.took(received);
+      intake?.took(received, reader.isHolding);
     },
     onStatus(status) {
       if (status.type === "connected") intake?.connected();
@@ -117,8 +120,7 @@ async function listen(
   });
   client.lost.then((error) => ending.begin(error));
   stdout.broken.then((error) => ending.begin(error));
-  // It is the same will: a new connection brings what was not acknowledged.
-  intake?.run(client, () => client.setWill(reader.will));
+  intake?.run(client, reader);
   const stopWaiting = waitForEnd(options, people, ending);
   client.join(options.topics, options.qos)
     .then(() => {
@@ -136,7 +138,6 @@ async function listen(
     ending.hurried,
   ]);
   stopWaiting();
-  reader.warnOfUnshown();
   if (error) throw error;
   if (stdout.isBehind) {
     people.complain("The last lines were not written: nobody reads them.");
@@ -156,6 +157,7 @@ class Intake {
   /** Arrivals, and how many lines must be written before they may go. */
   readonly #unwritten: { arrival: number; lines: number }[] = [];
   #client?: ChatClient;
+  #reader?: Reader;
   #hasEnded = false;
   #isOverflowing = false;
 
@@ -170,8 +172,9 @@ class Intake {
   }
 
   /** A message was taken, and its line, if it has one, is on its way. */
-  took({ arrival = 0 }: Received): void {
-    const lines = this.#stdout.added;
+  took({ arrival = 0 }: Received, isHeld: boolean): void {
+    if (!isHeld) this.#release();
+    const lines = isHeld ? Infinity : this.#stdout.added;
     const last = this.#unwritten.at(-1);
     if (last?.lines === lines) last.arrival = arrival;
     else this.#unwritten.push({ arrival, lines });
@@ -181,6 +184,7 @@ class Intake {
   /** Acknowledges those whose lines are written. */
   acknowledge(): void {
     if (this.#client === undefined) return;
+    if (!this.#reader?.isHolding) this.#release();
     const { written } = this.#stdout;
     const index = this.#unwritten.findIndex(({ lines }) => lines > written);
     const count = index < 0 ? this.#unwritten.length : index;
@@ -189,11 +193,15 @@ class Intake {
   }
 
   /** Acknowledges as lines are written; renews after an overflow. */
-  async run(client: ChatClient, renew: () => void): Promise<void> {
+  async run(client: ChatClient, reader: Reader): Promise<void> {
     this.#client = client;
+    this.#reader = reader;
     for (;;) {
       this.acknowledge();
-      if (this.#isOverflowing && !this.#stdout.isBehind) renew();
+      if (this.#isOverflowing && !this.#stdout.isBehind) {
+        // The same will: the new connection brings what was not acknowledged.
+        client.setWill(reader.will);
+      }
       await this.#stdout.progress;
     }
   }
@@ -201,6 +209,16 @@ class Intake {
   /** There is a new connection: what was not acknowledged comes again. */
   connected(): void {
     this.#isOverflowing = false;
+  }
+
+  /** What was held back has its line now, if it has one. */
+  #release(): void {
+    // Held ones are the last.
+    if (this.#unwritten.at(-1)?.lines !== Infinity) return;
+    const { added } = this.#stdout;
+    for (const entry of this.#unwritten) {
+      if (entry.lines === Infinity) entry.lines = added;
+    }
   }
 
   /** Nothing more is taken. */

@@ -55,6 +55,7 @@ export {
   type WantedVersion,
 } from "./mqtt/attempts.ts";
 export type { ClientOptions, Status, Will } from "./client_options.ts";
+export type { Acknowledges } from "./mqtt/inbound.ts";
 export type { ConnectOptions, LinkStatus } from "./mqtt/link.ts";
 export {
   AbandonedError,
@@ -236,7 +237,8 @@ export class ChatClient {
    * @param qos The QoS to ask for.
    * @param isOptional Whether the rooms are given up as soon as one connection
    * breaks while only they are unanswered, or the broker doesn't answer; they
-   * are asked for last, and what is retained comes each time.
+   * are asked for last, and what is retained comes each time. Topics of a
+   * history are always optional.
    * @returns The broker's answers, in the same order. A filter that breaks
    * three connections, each time alone, counts as denied.
    * @throws {TopicError} When a filter is not valid.
@@ -251,7 +253,8 @@ export class ChatClient {
     filters.forEach(checkFilter);
     if (this.#isClosed) throw new AbandonedError("The connection is closed.");
     if (!isOptional) filters.forEach((topic) => this.#ownRooms.add(topic));
-    return await this.#sender.join(filters, qos, isOptional);
+    const isBeside = filters.every((filter) => BESIDE_A_ROOM.test(filter));
+    return await this.#sender.join(filters, qos, isOptional || isBeside);
   }
 
   /**

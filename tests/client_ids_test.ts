@@ -67,7 +67,7 @@ Deno.test("numbers: what is sent again has the same", async () => {
   assertEquals(new Set(ids.map(({ run }) => run)).size, 1);
 });
 
-Deno.test("numbers: without a connection, too large is told at once", async () => {
+Deno.test("numbers: without a connection, too large is an error at once", async () => {
   await using broker = new FakeBroker(letIn({}));
   await using ann = await Member.connect(broker);
   await ann.say("a");

@@ -1,8 +1,4 @@
-/**
- * What becomes of those who ask for a room: everybody gets an answer.
- *
- * @module
- */
+/** Each call of join gets an answer. */
 
 import { assertEquals, assertRejects } from "@std/assert";
 import { AbandonedError } from "../lib/client.ts";
@@ -11,7 +7,7 @@ import { Member } from "./support/members.ts";
 import { suback } from "./support/packets.ts";
 import { inTime } from "./support/patience.ts";
 
-Deno.test("joining: who asks twice, over two connections, gets an answer each", async () => {
+Deno.test("joining: two calls, over two connections, get an answer each", async () => {
   await using broker = new FakeBroker(letIn({
     subscribe: (packet, { number }) =>
       number > 1 ? suback(packet, 1) : undefined,

@@ -15,7 +15,7 @@ import { Member } from "./support/members.ts";
 const WHO = { username: "ann" };
 const LOCAL = { scheme: "mqtt", host: "localhost", port: 1883, path: "" };
 
-Deno.test("client options: where and as whom are enough", () => {
+Deno.test("client options: brokers and a user are enough", () => {
   const { clientId, ...settings } = completeOptions({
     brokers: ["localhost"],
     username: "ann",
@@ -35,7 +35,7 @@ Deno.test("client options: where and as whom are enough", () => {
   });
 });
 
-Deno.test("client options: what is said counts", () => {
+Deno.test("client options: what is given replaces the defaults", () => {
   const said = {
     username: "ann",
     password: "secret",

@@ -1,8 +1,4 @@
-/**
- * The chat client with a secret, over an embedded broker that everybody may use.
- *
- * @module
- */
+/** The chat client with a secret, over an embedded broker without rights. */
 
 import {
   assert,
@@ -65,7 +61,7 @@ Deno.test("sealed: members read each other, others only that it is sealed", asyn
   });
 });
 
-Deno.test("sealed: what a stranger sends is told apart, even with our own id", async () => {
+Deno.test("sealed: what another client sends is recognised, even with our own id", async () => {
   await using broker = await openBroker();
   await using peer = await Peer.connect(broker, ROOM);
   await using ann = await Member.connect(broker, { secret: SECRET });
@@ -166,7 +162,7 @@ Deno.test("sealed: many rooms cost one scrypt", async () => {
   assertEquals(received.map(textOf).sort(), rooms.toSorted());
 });
 
-Deno.test("sealed: an empty secret is refused; nobody keeps one", async () => {
+Deno.test("sealed: an empty secret is refused, and none is kept", async () => {
   await using broker = new FakeBroker(letIn({}));
   const options = {
     brokers: [hostOf(broker)],

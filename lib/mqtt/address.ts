@@ -1,14 +1,9 @@
-/**
- * Broker addresses: which schemes there are, their default ports, how an
- * address is read and how it is shown. Pure; imports nothing.
- *
- * @module
- */
+/** Broker addresses: schemes, default ports, how they are read and shown. Pure. */
 
 /** The transports MQTT is spoken over. */
 export type Scheme = "mqtt" | "mqtts" | "ws" | "wss";
 
-/** What is known about a scheme before anything is sent. */
+/** A scheme's default port, and whether it is encrypted. */
 export interface SchemeFacts {
   /** The port when none is given: IANA's for MQTT, the web's for WebSocket. */
   port: number;
@@ -24,7 +19,7 @@ export const SCHEMES: Readonly<Record<Scheme, SchemeFacts>> = {
   wss: { port: 443, tls: true },
 };
 
-/** Where a broker is, and who to be there. */
+/** Where a broker is, and the user to log in as. */
 export interface Broker {
   /** How it is spoken to. */
   scheme: Scheme;
@@ -70,12 +65,7 @@ export interface AddressDefaults {
 /**
  * Reads `host`, `host:port`, an IP address (IPv6 with or without brackets) or
  * a URL of one of {@link SCHEMES}.
- *
- * @param text What the user gave.
- * @param defaults What it leaves out.
- * @returns The broker.
- * @throws {AddressError} When it is none of these. A password in the text is
- * not repeated.
+ * Throws an {@link AddressError}, which never repeats a password.
  */
 export function parseBroker(
   text: string,
@@ -174,23 +164,15 @@ function isScheme(text: string): text is Scheme {
   return Object.hasOwn(SCHEMES, text);
 }
 
-/**
- * The host and port as Deno's permissions, and people, write them.
- *
- * @param broker The broker.
- * @returns Such as `localhost:1883` or `[::1]:1883`.
- */
+/** The host and port as in Deno's permissions, such as `[::1]:1883`. */
 export function hostPort(broker: Pick<Broker, "host" | "port">): string {
   const host = broker.host.includes(":") ? `[${broker.host}]` : broker.host;
   return `${host}:${broker.port}`;
 }
 
 /**
- * The address to show: host and port, with the scheme unless it is mqtt, and
- * never user, password or query.
- *
- * @param broker The broker.
- * @returns Such as `localhost:1883` or `wss://chat.example:443/mqtt`.
+ * The address to show, without user, password and query, such as
+ * `localhost:1883` or `wss://chat.example:443/mqtt`.
  */
 export function showBroker(broker: Broker): string {
   const scheme = broker.scheme === "mqtt" ? "" : `${broker.scheme}://`;

@@ -424,7 +424,7 @@ function saidIn(error: BrokerError, packet?: Packet): BrokerError {
 /**
  * What is not answered yet: PUBLISH and PUBREL packets. MQTT.js would send them
  * again one by one after CONNACK, and not say that there is a connection before
- * the last is answered; so it is told that there are none.
+ * the last is answered; so the store reports none.
  */
 class UnansweredStore extends mqttStore.default {
   get packets(): ReadonlyMap<number | undefined, Packet> {

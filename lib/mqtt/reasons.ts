@@ -109,12 +109,9 @@ const HTTP_ADVICE: Readonly<Record<string, string>> = {
 const MAX_SAID = 200;
 
 /**
- * Says why an attempt to connect failed, or a connection broke.
- *
- * @param error What MQTT.js or the stream gave; undefined when the broker
- * closed without a word.
- * @returns The reason. It may hold the broker's own words, which are hostile
- * text like all that comes from the network.
+ * Says why an attempt to connect failed, or a connection broke; without an
+ * error, the broker just closed it. The text may have the broker's own words,
+ * which are hostile like all that comes from the network.
  */
 export function connectReason(error: BrokerError | undefined): Reason {
   if (error === undefined) {
@@ -131,22 +128,14 @@ export function connectReason(error: BrokerError | undefined): Reason {
   return { text: reasonText(code, error), remedy };
 }
 
-/**
- * The MQTT reason code an error carries.
- *
- * @param error Any error of MQTT.js.
- * @returns The code, or undefined for errors of other kinds.
- */
+/** The MQTT reason code of an error, if it has one. */
 export function reasonCodeOf(error: BrokerError): number | undefined {
   return typeof error.code === "number" ? error.code : undefined;
 }
 
 /**
- * A reason code in words (MQTT 5 §2.4), with what the broker says beside it.
- *
- * @param code The code.
- * @param said The broker's own words, and where it sends us.
- * @returns Part of a sentence; the number where the code has no name.
+ * A reason code in words (MQTT 5 §2.4), or its number where it has no name, with
+ * what the broker says beside it: part of a sentence.
  */
 export function reasonText(code: number, said: Said = {}): string {
   const name = REASON_NAMES[code]?.toLowerCase() || `reason code ${code}`;
@@ -158,13 +147,7 @@ export function reasonText(code: number, said: Said = {}): string {
   return name + words + other;
 }
 
-/**
- * Says why a broker ended a connection that stood, in its DISCONNECT.
- *
- * @param code Its reason code (MQTT 5 §3.14.2.1).
- * @param said What it says beside it.
- * @returns Part of a sentence.
- */
+/** Says why a broker ended a connection with DISCONNECT (MQTT 5 §3.14.2.1). */
 export function disconnectText(code: number, said: Said = {}): string {
   return code === 0
     ? "it ended the connection in good order"
@@ -184,6 +167,10 @@ function networkReason(error: BrokerError): Reason {
   }
   if (NOT_MQTT.test(error.message)) {
     return { text: "it does not speak MQTT there", remedy: "elsewhere" };
+  }
+  // Something was sent after its close frame.
+  if (error.message.startsWith("WebSocket is not open")) {
+    return { text: "the broker closed the WebSocket", remedy: "elsewhere" };
   }
   const [, status] = HTTP_ANSWER.exec(error.message) ?? [];
   if (status !== undefined) {

@@ -239,7 +239,7 @@ export class Sender {
   /** Messages of QoS 0 among them, to be confirmed by the next PINGRESP. */
   #unconfirmed: Sending[] = [];
   #isConfirming = false;
-  /** Since when the oldest of them is that. */
+  /** When the oldest of them became the oldest. */
   #since = 0;
   #stopWatch?: () => void;
 
@@ -302,6 +302,7 @@ export class Sender {
       };
       const { promise } = room.answer;
       if (before) promise.then(before.answer.resolve, before.answer.reject);
+      this.#due = this.#due.filter((other) => other !== before);
       this.#rooms.set(topic, room);
       if (this.#connection) this.#toAsk.push(room);
       return room;

@@ -11,6 +11,7 @@ import type { PeerCertificate } from "node:tls";
 import type { IClientOptions } from "mqtt";
 import type { Broker, TlsIdentity } from "./address.ts";
 import type { BrokerError, ByteStream, MqttClient } from "./mqtt_js.ts";
+import { MAX_TOPIC_BYTES } from "./topic.ts";
 
 /** Opens a stream to a broker, for one connection. */
 export type OpenStream = (client: MqttClient, broker: Broker) => ByteStream;
@@ -36,6 +37,7 @@ export async function loadTransport(
     const { scheme, host, port, path } = broker;
     switch (scheme) {
       case "mqtt":
+        // A small packet, such as PINGREQ, waits 40 ms for TCP's ACK otherwise.
         return host.includes("%")
           ? openZoned(host, port)
           : connectTcp({ host, port, noDelay: true });
@@ -243,10 +245,9 @@ export class PacketMeter {
   }
 }
 
-/** The packet type PUBLISH, the bits of its QoS, and its longest topic. */
+/** The packet type PUBLISH, and the bits of its QoS. */
 const PUBLISH = 3;
 const QOS_FLAGS = 0b110;
-const MAX_TOPIC_BYTES = 65_535;
 
 /** Reads a fixed header: a type, then 7 bits of length each (MQTT 5 §2.1). */
 function readHeader(

@@ -1,8 +1,4 @@
-/**
- * Topic names and topic filters: which are valid, and which match which. Pure.
- *
- * @module
- */
+/** Topic names and topic filters: which are valid, and which match. Pure. */
 
 import { Buffer } from "node:buffer";
 
@@ -13,8 +9,8 @@ export class TopicError extends Error {
   }
 }
 
-/** The most bytes a topic may take, by the length field of MQTT strings. */
-const MAX_TOPIC_BYTES = 65_535;
+/** The most bytes of a topic: the length field of MQTT strings has 16 bits. */
+export const MAX_TOPIC_BYTES = 65_535;
 
 /**
  * What brokers may refuse in any string (MQTT 5 §1.5.4): NUL always, control
@@ -25,12 +21,7 @@ const MAX_TOPIC_BYTES = 65_535;
 // deno-lint-ignore no-control-regex -- finding control characters is its job
 const UNSAFE = /[\0-\x1f\x7f-\x9f\p{Noncharacter_Code_Point}\p{Surrogate}]/u;
 
-/**
- * Says what is wrong with a topic name, one to publish to.
- *
- * @param topic The topic.
- * @returns Why it is not valid, or undefined when it is.
- */
+/** Says why messages can't be published to a topic; undefined when they can. */
 export function topicFault(topic: string): string | undefined {
   const fault = stringFault(topic);
   if (fault !== undefined) return fault;
@@ -39,12 +30,7 @@ export function topicFault(topic: string): string | undefined {
   }
 }
 
-/**
- * Says what is wrong with a topic filter, one to subscribe to (MQTT 5 §4.7).
- *
- * @param filter The topic filter.
- * @returns Why it is not valid, or undefined when it is.
- */
+/** Says why a topic filter is not valid (MQTT 5 §4.7); undefined when it is. */
 export function filterFault(filter: string): string | undefined {
   const fault = stringFault(filter);
   if (fault !== undefined) return fault;
@@ -57,22 +43,12 @@ export function filterFault(filter: string): string | undefined {
   }
 }
 
-/**
- * Lets only topics pass that one can publish to.
- *
- * @param topic The topic.
- * @throws {TopicError} When it is not valid.
- */
+/** Throws a {@link TopicError} unless messages can be published to a topic. */
 export function checkTopic(topic: string): void {
   refuse("topic", topic, topicFault(topic));
 }
 
-/**
- * Lets only topic filters pass that one can subscribe to.
- *
- * @param filter The topic filter.
- * @throws {TopicError} When it is not valid.
- */
+/** Throws a {@link TopicError} unless a topic filter is valid. */
 export function checkFilter(filter: string): void {
   refuse("topic filter", filter, filterFault(filter));
 }
@@ -82,22 +58,14 @@ function refuse(kind: string, topic: string, fault: string | undefined): void {
   throw new TopicError(`The ${kind} ${JSON.stringify(topic)} ${fault}.`);
 }
 
-/**
- * Whether a filter stands for one topic, to which one could publish too.
- *
- * @param filter A valid topic filter.
- * @returns False for wildcards and shared subscriptions.
- */
+/** Whether a filter is a topic: no wildcard and no shared subscription. */
 export function isOneTopic(filter: string): boolean {
   return !/[+#]/.test(filter) && !filter.startsWith("$share/");
 }
 
 /**
- * Says what is wrong with a text as an MQTT string (MQTT 5 §1.5.4): a topic, a
- * user, a client id.
- *
- * @param topic The text.
- * @returns Why it is not valid, or undefined when it is.
+ * Says why a text is no valid MQTT string (MQTT 5 §1.5.4), as topics, users and
+ * client ids are; undefined when it is one.
  */
 export function stringFault(topic: string): string | undefined {
   if (topic === "") return "is empty";
@@ -111,13 +79,9 @@ export function stringFault(topic: string): string | undefined {
 }
 
 /**
- * Whether a topic filter matches a topic (MQTT 3.1.1 and 5, section 4.7): `+`
- * is one level, `#` any number of them and the parent as well; a wildcard in
- * the first level matches no topic that begins with `$`.
- *
- * @param filter A valid topic filter.
- * @param topic A topic name, without wildcards.
- * @returns True when it matches.
+ * Whether a valid topic filter matches a topic (MQTT 3.1.1 and 5, section 4.7):
+ * `+` is one level, `#` any number of them and the parent as well; a wildcard
+ * in the first level matches no topic that begins with `$`.
  */
 export function topicMatches(filter: string, topic: string): boolean {
   if (topic.startsWith("$") !== filter.startsWith("$")) return false;

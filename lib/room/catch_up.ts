@@ -118,6 +118,9 @@ export class CatchUp {
   #isBusy = false;
   /** The gap that is not reported yet. */
   #gap?: { note: Gap; isRenewed: boolean };
+  /** What was fetched of it, and the history that it is from. */
+  readonly #fetched: Entry[] = [];
+  #fetchedFrom?: Received;
   /** How many messages from before may still be shown. */
   #left: number;
   /** Whether messages from before were shown, or what is wrong with them. */
@@ -140,6 +143,11 @@ export class CatchUp {
   begin(client: ChatClient): void {
     this.#client = client;
     this.#start((task) => this.#showBefore(client, task));
+  }
+
+  /** Whether what arrives now is held back. */
+  get isHolding(): boolean {
+    return this.#held !== undefined;
   }
 
   /** Whether what arrived is held back, to be taken later. */
@@ -182,6 +190,7 @@ export class CatchUp {
     this.#connectedAt = new Date(this.#clock.wall());
     if (this.#client === undefined) return false;
     this.#gap = { note, isRenewed };
+    this.#fetchedFrom = undefined;
     this.#held ??= [];
     return true;
   }
@@ -269,31 +278,24 @@ export class CatchUp {
     const start = this.#now();
     const end = start + Math.max(WRITTEN_MS, canBeWhole ? timeout * 1000 : 0);
     let hold = start + (this.#hasHistory ? WRITTEN_MS : READ_MS);
-    const fresh: Entry[] = [];
-    let latest: Received | undefined;
     for (;;) {
       const isReported = this.#gap === undefined;
       const arrival = await this.#next(task, isReported ? end : hold);
       if (task !== this.#task) return;
       let isWhole = false;
       if (typeof arrival === "object") {
-        latest = arrival.received;
         hold = start + WRITTEN_MS;
         isWhole = canBeWhole && this.#isWhole(arrival);
-        fresh.push(...this.#freshIn(arrival, this.#knownBefore));
+        this.#fetchedFrom = arrival.received;
+        this.#fetched.push(...this.#freshIn(arrival, this.#knownBefore));
       }
-      const known = latest && { mayMiss: !isWhole, fetched: messagesIn(fresh) };
       if (!isReported && (isWhole || arrival === undefined)) {
-        this.#reportGap(known && { ...known, mayMissQoS0: false });
-        this.#show(fresh.splice(0), latest);
+        this.#reportGap(isWhole);
         this.#release();
-      } else if (isReported && (isWhole || fresh.length > 0)) {
-        view.note({
-          type: "fetched",
-          count: known!.fetched,
-          mayMiss: !isWhole,
-        });
-        this.#show(fresh.splice(0), latest);
+      } else if (isReported && (isWhole || this.#fetched.length > 0)) {
+        const count = messagesIn(this.#fetched);
+        view.note({ type: "fetched", count, mayMiss: !isWhole });
+        this.#show(this.#fetched.splice(0), this.#fetchedFrom);
       }
       if (isWhole || (arrival === undefined && this.#now() >= end)) break;
     }
@@ -498,12 +500,15 @@ export class CatchUp {
     }
   }
 
-  /** Reports the gap, unless that is done, with what a history says of it. */
-  #reportGap(known?: Partial<Gap>): void {
+  /** Reports the gap, unless that is done, and shows what was fetched of it. */
+  #reportGap(isWhole = false): void {
     if (this.#gap === undefined) return;
     const { note } = this.#gap;
     this.#gap = undefined;
-    this.#parts.view.note({ ...note, ...known });
+    const fetched = messagesIn(this.#fetched);
+    const known = { mayMiss: !isWhole, mayMissQoS0: false, fetched };
+    this.#parts.view.note({ ...note, ...this.#fetchedFrom && known });
+    this.#show(this.#fetched.splice(0), this.#fetchedFrom);
   }
 
   #release(): void {

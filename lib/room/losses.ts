@@ -298,8 +298,8 @@ class Account {
   #high = 0;
   /** The highest number that came live; 0 before any did. */
   #live = 0;
-  /** Numbers that came a leap above the others, at most so many. */
-  #above: number[] = [];
+  /** Numbers that came a leap above the others; of many the first. */
+  #above: Entry[] = [];
   #leap?: Entry;
 
   constructor(whose: Whose, entry: Entry, memory: { spare: number }) {
@@ -334,7 +334,7 @@ class Account {
     const { number, isLive } = entry;
     this.#fill(number);
     if (number > this.#top + LEAP && this.#above.length < LEAP) {
-      this.#above.push(number);
+      this.#above.push(entry);
     }
     if (!isLive || Math.abs(number - this.#top) <= LEAP) return;
     const before = this.#leap;
@@ -343,7 +343,7 @@ class Account {
     if (before === undefined || number <= before.number) return;
     if (number > before.number + LEAP) return;
     if (before.number > this.#top) {
-      const came = this.#above.filter((number) => number < before.number);
+      const came = this.#above.filter((one) => one.number < before.number);
       const missing = this.#missingBetween(this.#live, this.#top + 1) +
         before.number - Math.max(this.#high, this.#top) - 1 - came.length;
       this.#open(before.number, missing, clock);
@@ -383,7 +383,13 @@ class Account {
   /** The run goes on here, whatever came before. */
   #moveTo({ number, hash, isLive }: Entry): void {
     this.#high = Math.max(this.#high, this.#top);
-    this.#first = this.#top = number;
+    if (this.#top > 0 && number > this.#top) {
+      this.#extendTo(number);
+      for (const one of this.#above) {
+        const isKnown = this.#first <= one.number && one.number < number;
+        if (isKnown) this.#put(one.number, one.hash);
+      }
+    } else this.#first = this.#top = number;
     if (isLive) this.#live = number;
     this.#above = [];
     this.#leap = undefined;
@@ -404,17 +410,16 @@ class Account {
     const before = this.#ring;
     const { length } = before;
     let size = length;
-    while (size <= number - this.#first && this.#mayGrow(size)) size *= 2;
-    if (size === length) return;
+    while (size <= number - this.#first) size *= 2;
+    const isTooLong = size > LONG_RING ||
+      size - Math.max(RING, length) > this.#memory.spare;
+    if (isTooLong) size = RING;
+    if (size <= length) return;
     this.#memory.spare -= Math.max(0, size - Math.max(RING, length));
     this.#ring = new Uint32Array(size);
     for (let n = this.#first; n <= this.#top; n++) {
       this.#put(n, before[n & (length - 1)]);
     }
-  }
-
-  #mayGrow(size: number): boolean {
-    return size < RING || (size < LONG_RING && size <= this.#memory.spare);
   }
 
   /** A number came live: those since the last live one should have come. */

@@ -42,7 +42,7 @@ export interface ReaderOptions extends
   > {
   /** The rooms, as topic filters. */
   topics: string[];
-  /** Whether to tell the rooms that one is there. */
+  /** Whether to announce this client in the rooms. */
   announce: boolean;
   /** Whether the broker kept messages between two runs. */
   resume: boolean;
@@ -52,17 +52,11 @@ export interface ReaderOptions extends
   names?: Names;
   /** The key that signs under the reader's name. */
   key?: string;
-  /**
-   * How many lines are enough; one's own notices don't count. With it nothing
-   * is gathered, since nobody could say what to count then.
-   */
+  /** How many lines end the reading, without own notices. Nothing is gathered. */
   count?: number;
   /** Called when there were enough lines. */
   onEnough?: () => void;
-  /**
-   * How many messages of before one came are shown, of those that a keeper has;
-   * none by default, and none where there are several rooms.
-   */
+  /** How many messages of a history are shown, in one room; 0 by default. */
   history?: number;
   /** Whether to say that there is no history. */
   tellsNone?: boolean;
@@ -97,8 +91,6 @@ export class Reader {
   #stopMissed?: () => void;
   #isFloodTold = false;
   #shown = 0;
-  /** How many came after the last line. */
-  #unshown = 0;
 
   /**
    * Makes a reader of rooms, in which it sits once it is {@link announce}d.
@@ -152,7 +144,7 @@ export class Reader {
   receive(received: Received): void {
     const { historyOf, sealed } = received;
     if (historyOf !== undefined) return this.#catchUp?.receive(received);
-    // What is not sealed may be anybody's.
+    // Anyone may write what is not sealed.
     if (sealed !== false) this.#presence.receive(received);
     if (this.#catchUp?.holds(received)) return;
     this.#take(received);
@@ -174,10 +166,7 @@ export class Reader {
     const note = verdict && this.#learn(received, verdict, isMissed);
     if (this.#isIgnored(received)) return;
     this.#catchUp?.note(received);
-    if (this.#shown >= count) {
-      if (!isOwn) this.#unshown++;
-      return;
-    }
+    if (this.#shown >= count) return;
     if (isOwn) this.#view.endMissed();
     if (note !== undefined) this.#view.note(note);
     const isShown = this.#view.show(received, verdict);
@@ -185,7 +174,7 @@ export class Reader {
   }
 
   /**
-   * Takes another name; the rooms are told.
+   * Takes another name, and announces it.
    *
    * @param name The name, as {@link PresenceOptions.name}.
    * @param key The key that signs under it.
@@ -203,12 +192,7 @@ export class Reader {
     this.#view.showGathered();
   }
 
-  /**
-   * Takes note of what happens to the connection, and shows what it means for
-   * whoever reads.
-   *
-   * @param status What happened, as the client tells it.
-   */
+  /** Shows what a status means for the reader. */
   onStatus(status: Status): void {
     switch (status.type) {
       case "disconnected":
@@ -256,13 +240,7 @@ export class Reader {
     await this.#presence.enter(client, timeout);
   }
 
-  /**
-   * Tells the rooms that one is there, now and after each lost connection, as
-   * soon as they may be read. Warns where that can't be told, or where what is
-   * told can't be read.
-   *
-   * @param client The connection, subscribed.
-   */
+  /** Announces this client, now and after each lost connection. */
   announce(client: ChatClient): void {
     this.#catchUp?.begin(client);
     this.#presence.join(client);
@@ -286,14 +264,9 @@ export class Reader {
     this.#endMissed();
   }
 
-  /** Says what came after the last line, for a session that kept it. */
-  warnOfUnshown(): void {
-    const { resume, warn } = this.#options;
-    if (!resume || this.#unshown === 0) return;
-    warn(
-      `${this.#unshown} more came before it could end; they are not shown, ` +
-        "and no longer kept.",
-    );
+  /** Whether what arrives now is shown later, after the history. */
+  get isHolding(): boolean {
+    return this.#catchUp?.isHolding ?? false;
   }
 
   /** Judges a payload by its signature; undefined for what is no payload. */
@@ -338,7 +311,7 @@ export class Reader {
     this.#names.bind(this.#name, key, this.#clock.wall());
   }
 
-  /** Whether it is by somebody of whom nothing is shown; never one's own. */
+  /** Whether the author is ignored; this client never is. */
   #isIgnored({ payload, sentTo }: Pick<Received, "payload" | "sentTo">) {
     const { ignored } = this.#options;
     if (ignored === undefined || !("from" in payload)) return false;

@@ -3,7 +3,7 @@
  * show one message each, some of them killed, show all of a queue in order.
  */
 
-import { assertEquals } from "@std/assert";
+import { assertEquals, assertMatch } from "@std/assert";
 import {
   gate,
   isInstalled,
@@ -94,6 +94,20 @@ long("a queue of 1,000, one run each", async () => {
 live("a queue of 20 at QoS 2, one run each", async () => {
   await using broker = await Mosquitto.start();
   await showAll(broker.host, 20, "-q", "2");
+});
+
+live("messages that are not shown hold up none that are", async () => {
+  await using broker = await Mosquitto.start({
+    extra: ["max_inflight_messages 20"],
+  });
+  const room = ["-h", broker.host, "-t", "chat/queue", "-V", "311"];
+  const reader = ["-c", "-i", "reader", "--no-announce", "--ignore", "bob"];
+  await using listener = start("listener.ts", [...room, ...reader]);
+  await listener.stderr.line(/^Reading /);
+  const stdin = "hidden\n".repeat(100);
+  await run("publisher.ts", [...room, "-n", "bob"], { stdin });
+  await run("publisher.ts", [...room, "-m", "seen"]);
+  assertMatch(await listener.stdout.line(/./), / chat: seen$/);
 });
 
 liveRabbit("a queue of 50 on RabbitMQ, one run each", async () => {

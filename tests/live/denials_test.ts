@@ -190,6 +190,26 @@ live("denied: what is too large, in every version", async () => {
   ]);
 });
 
+live(
+  "denied: of 200 lines in 3.1.1, only the one that is too long",
+  async () => {
+    await using broker = await openMosquitto("max_packet_size 2000");
+    const { host } = broker;
+    const lines = Array.from({ length: 200 }, (_, i) => `${i + 1}\n`);
+    lines[99] = "x".repeat(3_000) + "\n";
+    const args = ["-h", host, "-t", "both/room", "-V", "311"];
+    const outcome = await run("publisher.ts", args, { stdin: lines.join("") });
+    const { code, stderr } = told(outcome);
+    assertEquals(code, 5);
+    const failed = stderr.filter((line) => line.startsWith("publisher:"));
+    assertEquals(failed, [
+      `publisher: Line 100 was not sent. ${host} did not take a message for ` +
+      "both/room: the connection broke three times while only this was " +
+      "unanswered: it reset the connection.",
+    ]);
+  },
+);
+
 /** Runs a listener for some seconds, in which it may complain of nothing. */
 async function assertContent(seconds: number, args: string[]): Promise<void> {
   const all = [...args, "-W", `${seconds}`];

@@ -30,7 +30,7 @@ const REFUSALS: [string, Action][] = [
   ["reason code 1, as 3.1.1 has it", oldConnack(1)],
   ["reason code 132", connack(132)],
   ["reason code 132, as 3.1.1 would have it", oldConnack(132)],
-  ["a close without a word", "close"],
+  ["a close without CONNACK", "close"],
 ];
 
 /** An old broker's answers. */

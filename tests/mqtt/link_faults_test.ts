@@ -1,11 +1,6 @@
 /** Brokers of bug reports: deaf, closing over what they refuse, or confused. */
 
-import {
-  assertEquals,
-  assertGreater,
-  assertRejects,
-  assertStringIncludes,
-} from "@std/assert";
+import { assertEquals, assertRejects } from "@std/assert";
 import {
   PublishError,
   RefusedError,
@@ -15,20 +10,8 @@ import {
 import { FakeBroker, letIn } from "../support/brokers.ts";
 import { TestClock } from "../support/clock.ts";
 import { Member } from "../support/members.ts";
-import {
-  connack,
-  disconnect,
-  encode,
-  messageOf,
-  oldConnack,
-  puback,
-  publish,
-  suback,
-} from "../support/packets.ts";
+import { connack, encode, puback } from "../support/packets.ts";
 import { inTime } from "../support/patience.ts";
-
-const said = (message: string) =>
-  JSON.stringify({ type: "message", from: "eve", message });
 
 /** The types of what was told, without the steps. */
 const kinds = (statuses: Status[]) =>
@@ -51,7 +34,7 @@ Deno.test("faults: the will's QoS is as asked for, or as the broker takes it", a
   assertEquals(asked.slice(0, 3), [2, 1, 0]);
 });
 
-Deno.test("faults: a session that the broker doesn't keep is told of", async () => {
+Deno.test("faults: a session that the broker doesn't keep is reported", async () => {
   await using broker = new FakeBroker(letIn({
     connect: () => connack(0, { sessionExpiryInterval: 0 }),
   }));

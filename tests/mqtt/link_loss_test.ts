@@ -174,7 +174,7 @@ for (const how of ["CONNACK", "DISCONNECT"] as const) {
   });
 }
 
-Deno.test("link: a client that is told to tries at once", async () => {
+Deno.test("link: reconnect() ends the wait", async () => {
   await using broker = new FakeBroker(letIn({}));
   const clock = new TestClock();
   await using member = await Member.connect(broker, { clock });

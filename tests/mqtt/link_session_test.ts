@@ -1,9 +1,4 @@
-/**
- * Sessions: who asks for one, who keeps it, and that it carries messages over
- * a lost connection.
- *
- * @module
- */
+/** Sessions: what CONNECT asks for, and messages that outlast a connection. */
 
 import { assertEquals, assertGreater } from "@std/assert";
 import type { Version } from "../../lib/mqtt/attempts.ts";
@@ -38,7 +33,7 @@ const KEPT = { resume: true, expiry: 86_400 };
 
 /** Each kind of client, by its name. */
 const CASES: Record<string, Case> = {
-  // A random id has no session to discard; why it asks for none is told
+  // A random id has no session to discard; see where
   // where the first CONNECT is made.
   "MQTT 5": {
     version: 5,
@@ -114,7 +109,7 @@ Deno.test("session: ids made up are long, and differ", async () => {
   assertEquals([a.length, b.length, a === b], [20, 20, false]);
 });
 
-Deno.test("session: whether it was kept is told", async () => {
+Deno.test("session: whether it was kept is reported", async () => {
   await using broker = new FakeBroker(letIn({
     connect: (_, { number }) => connack(0, {}, number === 2),
   }));

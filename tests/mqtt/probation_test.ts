@@ -106,7 +106,7 @@ Deno.test("probation: what is optional is given up after one lone break", async 
   }));
   await using member = await Member.connect(broker);
   await member.client.join(["a"]);
-  const history = member.client.join(["a/$history"], 1, true);
+  const history = member.client.join(["a/$history"]);
   const [{ reason }] = await inTime(history);
   const once = `the connection broke while only this was unanswered: ${SILENT}`;
   assertEquals(reason, once);

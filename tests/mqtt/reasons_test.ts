@@ -106,6 +106,11 @@ test("something that doesn't speak MQTT", () => {
   assertEquals([text, remedy], ["it does not speak MQTT there", "elsewhere"]);
 });
 
+test("a WebSocket that is being closed", () => {
+  const { text } = connectReason(error("WebSocket is not open: readyState 2"));
+  assertEquals(text, "the broker closed the WebSocket");
+});
+
 test("the broker's own words, and where it sends us", () => {
   assertEquals(reasonText(135), "not authorized");
   assertEquals(

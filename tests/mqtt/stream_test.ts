@@ -1,9 +1,11 @@
 import "../../lib/mqtt/library_env.ts"; // first: mqtt-packet reads the environment on loading
-import { assert, assertEquals } from "@std/assert";
+import { assert, assertEquals, assertRejects } from "@std/assert";
+import { createHash } from "node:crypto";
 import { Buffer } from "node:buffer";
 import type { Socket } from "node:net";
 import { Readable } from "node:stream";
 import { generate, type Packet } from "mqtt-packet";
+import { UnreachableError } from "../../lib/client.ts";
 import {
   batchWrites,
   limitPackets,
@@ -259,3 +261,36 @@ for (const [fault, reason] of WEB_FAULTS) {
     await member.client.close();
   });
 }
+
+/** A WebSocket's answer to its handshake (RFC 6455 §4.2.2), for a request. */
+function handshake(request: string): string {
+  const key = /^sec-websocket-key: *(\S+)/im.exec(request)![1];
+  const accept = createHash("sha1")
+    .update(`${key}258EAFA5-E914-47DA-95CA-C5AB0DC85B11`).digest("base64");
+  return "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\n" +
+    `Connection: Upgrade\r\nSec-WebSocket-Accept: ${accept}\r\n` +
+    "Sec-WebSocket-Protocol: mqtt\r\n\r\n";
+}
+
+Deno.test("a text frame that is no text is reported as a text frame", async () => {
+  using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  const { port } = listener.addr as Deno.NetAddr;
+  const served = (async () => {
+    const connection = await listener.accept();
+    const chunk = new Uint8Array(4096);
+    const count = await connection.read(chunk) ?? 0;
+    const request = new TextDecoder().decode(chunk.subarray(0, count));
+    await connection.write(new TextEncoder().encode(handshake(request)));
+    // Text (0x81) of two bytes, which are no UTF-8.
+    await connection.write(Uint8Array.of(0x81, 2, 0x90, 0xff));
+    while (await connection.read(chunk).catch(() => null) !== null);
+    connection.close();
+  })();
+  const brokers = [`ws://127.0.0.1:${port}/mqtt`];
+  await assertRejects(
+    () => Member.connect({ port }, { brokers }),
+    UnreachableError,
+    "the broker sends text frames, which MQTT forbids",
+  );
+  await served;
+});

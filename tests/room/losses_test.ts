@@ -313,6 +313,17 @@ test("a leap is believed when a second number follows it", async () => {
   assertEquals(await account.lost(), ["chat/room: 1 of Ada"]);
 });
 
+test("what came before a leap, or late in it, is known after it", async () => {
+  const account = new Account();
+  account.come([...range(1, 100), 1_000, 1_001, 9_000, 9_001]);
+  assertEquals(account.come([86, 500, 500, 1_000, 9_000]), [500]);
+  assertEquals(await account.lost(), ["chat/room: 8896 of Ada"]);
+  // Too far for what can be remembered: the newest are.
+  account.come([99_000, 99_001]);
+  assertEquals(account.come([99_000, 99_001, 98_900, 98_900]), [98_900]);
+  assertEquals(await account.lost(), ["chat/room: 89997 of Ada"]);
+});
+
 test("what came between two leaps is not lost", async () => {
   const account = new Account();
   account.come([1, 2, 1_000, 2_000, 3_000, 3_001]);
@@ -507,6 +518,9 @@ test("what was unacknowledged and comes again is known: 512 of each run, 16,000 
     const again = run <= 20 ? range(1, last) : range(last - 511, last);
     assertEquals(account.come(again, { run }), [], `${run}`);
   }
+  // Memory has a limit: of many long runs the newest numbers are remembered.
+  for (const run of range(101, 130)) account.come(range(1, 16_000), { run });
+  assertEquals(account.come([2, 15_900], { run: 130 }), [2]);
 });
 
 test("ten thousand runs of one message are known, silent, and push out no others", async () => {

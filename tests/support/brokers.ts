@@ -46,7 +46,7 @@ export function at(broker: { port: number }, ...args: string[]): string[] {
   return ["--host", hostOf(broker), "--topic", TOPIC, ...args];
 }
 
-/** What a server does about a packet: answers with bytes, or hangs up. */
+/** What a server does about a packet: answers with bytes, or closes. */
 export type Action = Iterable<number> | "close" | undefined;
 
 /** Says what to do about a packet that came over a link. */
@@ -104,13 +104,13 @@ export class FakeLink {
     await this.#connection.write(Uint8Array.from(bytes));
   }
 
-  /** Hangs up. */
+  /** Closes the connection. */
   close(): void {
     if (this.#isOpen) this.#connection.close();
     this.#isOpen = false;
   }
 
-  /** Does as it was told until either side hangs up. */
+  /** Answers until either side closes. */
   async serve(heard: News<Heard>): Promise<void> {
     const packets: Packet[] = [];
     const reader = parser().on("packet", (packet) => packets.push(packet));
@@ -128,7 +128,7 @@ export class FakeLink {
         }
       }
     } catch {
-      // The other side was quicker to hang up.
+      // The other side has closed.
     }
     this.close();
   }
@@ -139,7 +139,7 @@ export type Heard<C extends PacketCmd = PacketCmd> = PacketOf<C> & {
   link: FakeLink;
 };
 
-/** A server that answers each packet as it is told. */
+/** A server with a scripted answer to each packet. */
 export class FakeBroker implements AsyncDisposable {
   readonly #listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
   readonly #links = new Set<FakeLink>();

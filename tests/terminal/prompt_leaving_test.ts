@@ -92,7 +92,7 @@ scene("offline, commands don't wait behind what can't be sent", async (all) => {
   await terminal.enter("/quit");
   await terminal.until("300 lines, 1 to 300, were not acknowledged");
   await assertSane(terminal, 5);
-  const hints = (await terminal.history()).match(/No connection/g);
+  const hints = (await terminal.history()).match(/No connection;/g);
   assertEquals(hints?.length, 1);
 }, "--timeout 1");
 
