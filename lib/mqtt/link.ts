@@ -57,7 +57,12 @@ export interface ConnectOptions {
   /** What TLS connections trust and show. */
   tls?: TlsIdentity;
   /** What the broker publishes when the connection is lost. */
-  will?: { topic: string; payload: Uint8Array; qos: QoS };
+  will?: {
+    topic: string;
+    qos: QoS;
+    /** Returns the payload, at each connection. */
+    encode: () => Uint8Array;
+  };
   /** Whether the session outlives the program, and how long (seconds). */
   session: { resume: boolean; expiry: number };
 }
@@ -318,7 +323,8 @@ export class Link {
       protocolVersion: version,
       clean: !session.resume && isClean,
       ...credentials(this.#options, broker),
-      will: will && { ...will, qos: this.#willQoS },
+      will: will &&
+        { topic: will.topic, qos: this.#willQoS, payload: will.encode() },
     };
   }
 
