@@ -45,7 +45,7 @@ const REFUSED_ROUNDS = 5;
  * A connection that stood this many times the wait before it was stable. Two
  * clients that take one id from each other stand about one wait.
  */
-const STABLE_FACTOR = 4;
+const STABLE_FACTOR = 2;
 
 /** Refusals that time alone does not lift. */
 const REFUSALS: readonly Remedy[] = ["credentials", "trust", "certificate"];

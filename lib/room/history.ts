@@ -71,9 +71,16 @@ const MAX_AHEAD_MS = 24 * 60 * 60 * 1_000;
 /** Two keepers receive a payload within this time, in milliseconds. */
 const SAME_MS = 5_000;
 
+const keys = new WeakMap<Payload, string>();
+
 /** Names what was said: the same for two entries of one payload. */
 export function keyOf(payload: Payload): string {
-  return `${payload.id ?? ""} ${contentHash(payload)}`;
+  let key = keys.get(payload);
+  if (key === undefined) {
+    key = `${payload.id ?? ""} ${contentHash(payload)}`;
+    keys.set(payload, key);
+  }
+  return key;
 }
 
 /**
@@ -186,14 +193,14 @@ export function decodeHistory(
     Number.isSafeInteger(ago) && Number(ago) >= 0 && Number(ago) <= base
       ? base - Number(ago)
       : fallback;
-  const keys = new Set<string>();
+  const found = new Set<string>();
   const entries = messages.flatMap((wire, index): Entry[] => {
     const payload = payloadOf(wire);
     if (typeof payload === "string") return [];
     if (payload.id !== undefined) {
       const key = keyOf(payload);
-      if (keys.has(key)) return [];
-      keys.add(key);
+      if (found.has(key)) return [];
+      found.add(key);
     }
     const said = payload.at === undefined ? base : Date.parse(payload.at);
     const fallback = Math.max(0, Math.min(said, base));
@@ -305,9 +312,11 @@ export function hasNews(
   mine: Pick<History, "entries" | "heard">,
   theirs: Pick<History, "entries" | "heard">,
 ): boolean {
-  const known = new Set(theirs.heard);
-  return twinsOf(mine.entries, theirs.entries).size < mine.entries.length ||
-    mine.heard.some((id) => !known.has(id));
+  const heard = new Set(theirs.heard);
+  const known = new Set(theirs.entries.map(({ payload }) => keyOf(payload)));
+  return mine.heard.some((id) => !heard.has(id)) ||
+    mine.entries.some(({ payload }) => !known.has(keyOf(payload))) ||
+    twinsOf(mine.entries, theirs.entries).size < mine.entries.length;
 }
 
 /**

@@ -309,7 +309,7 @@ export class Keeper {
       const [grant] = await client.join([topic], qos, true);
       if (grant.qos === undefined) return this.#deny(room, "read");
     } catch {
-      return; // The connection is lost for good, which is told elsewhere.
+      return; // The connection is lost for good: the listener reports that.
     }
     await this.#atMost(READ_MS, (resolve) => first.promise.then(resolve));
     room.isRead = true;
@@ -348,14 +348,15 @@ export class Keeper {
     if (this.#hasEnded) return;
     this.#cancelTimer?.();
     this.#wakesAt = Infinity;
+    const now = this.#clock.monotonic();
     let next: Room | undefined;
     for (const room of this.#due) {
       if (!room.isRead || room.isWriting) continue;
       if (next === undefined || room.due! < next.due!) next = room;
+      if (next.due! <= now) break;
     }
     if (next === undefined) return;
     const room = next;
-    const now = this.#clock.monotonic();
     this.#wakesAt = Math.max(room.due!, this.#nextWrite, now);
     this.#cancelTimer = this.#clock.after(this.#wakesAt - now, () => {
       this.#nextWrite = this.#clock.monotonic() + PACE_MS;
@@ -551,7 +552,7 @@ class RoomState {
 
   /** Whether a history reaches to where the keeper has all from its own. */
   #meets(history: History): boolean {
-    // An own id is new; any other may be one that somebody sent again.
+    // Our own id is new; a forger may have sent any other again.
     if (this.#isAnnounced) {
       return this.#ownJoin !== undefined &&
         history.heard.includes(this.#ownJoin);

@@ -65,7 +65,7 @@ export function newNameIn({ from, notice }: ChatNotice): string | undefined {
   return name === "" || name.length > MAX_NAME_LENGTH ? undefined : name;
 }
 
-/** What is wrong with a name of one's own, as the end of a sentence. */
+/** What is wrong with a user's own name, as the end of a sentence. */
 export function nameFault(name: string): string | undefined {
   return name.length > MAX_NAME_LENGTH
     ? `takes ${MAX_NAME_LENGTH} characters at most, not ${name.length}`

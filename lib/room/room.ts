@@ -41,28 +41,19 @@ export interface ReaderOptions extends
   > {
   /** The rooms, as topic filters. */
   topics: string[];
-  /** Whether to tell the rooms that one is there. */
+  /** Whether to announce this client in the rooms. */
   announce: boolean;
   /** Whether the broker kept messages between two runs. */
   resume: boolean;
   /** Of whom nothing is shown. */
   ignored?: Ignored;
-  /**
-   * Called once for each name of the reader's when somebody else of that name
-   * is there; only where the client {@link ViewOptions.sends}.
-   */
+  /** Called once a name when another member has it; only with `sends`. */
   onNamesake?: () => void;
-  /**
-   * How many lines are enough; one's own notices don't count. With it nothing
-   * is gathered, since nobody could say what to count then.
-   */
+  /** How many lines end the reading, without own notices. Nothing is gathered. */
   count?: number;
   /** Called when there were enough lines. */
   onEnough?: () => void;
-  /**
-   * How many messages of before one came are shown, of those that a keeper has;
-   * none by default, and none where there are several rooms.
-   */
+  /** How many messages of a history are shown, in one room; 0 by default. */
   history?: number;
   /** Whether to say that there is no history. */
   tellsNone?: boolean;
@@ -146,7 +137,7 @@ export class Reader {
   receive(received: Received): void {
     const { historyOf, sealed } = received;
     if (historyOf !== undefined) return this.#catchUp?.receive(received);
-    // What is not sealed may be anybody's.
+    // Anyone may write what is not sealed.
     if (sealed !== false) this.#presence.receive(received);
     if (this.#catchUp?.holds(received)) return;
     this.#take(received);
@@ -169,7 +160,7 @@ export class Reader {
   }
 
   /**
-   * Takes another name; the rooms are told.
+   * Takes another name, and announces it.
    *
    * @param name The name, as {@link PresenceOptions.name}.
    * @returns When the broker has answered; {@link will} is another one then.
@@ -185,12 +176,7 @@ export class Reader {
     this.#view.showGathered();
   }
 
-  /**
-   * Takes note of what happens to the connection, and shows what it means for
-   * whoever reads.
-   *
-   * @param status What happened, as the client tells it.
-   */
+  /** Shows what a status means for the reader. */
   onStatus(status: Status): void {
     switch (status.type) {
       case "disconnected":
@@ -239,13 +225,7 @@ export class Reader {
     await this.#presence.enter(client, timeout);
   }
 
-  /**
-   * Tells the rooms that one is there, now and after each lost connection, as
-   * soon as they may be read. Warns where that can't be told, or where what is
-   * told can't be read.
-   *
-   * @param client The connection, subscribed.
-   */
+  /** Announces this client, now and after each lost connection. */
   announce(client: ChatClient): void {
     this.#catchUp?.begin(client);
     this.#presence.join(client);
@@ -274,11 +254,7 @@ export class Reader {
     return this.#catchUp?.isHolding ?? false;
   }
 
-  /**
-   * Takes note of who was there.
-   *
-   * @returns Whether it is a namesake, whom the reader doesn't know of yet.
-   */
+  /** Records the author; returns whether it is the first sign of a namesake. */
   #noteWho(received: Received): boolean {
     const owner = this.#options.sends
       ? this.#namesakes.ownerOf(received, this.#stopMissed !== undefined)
@@ -287,7 +263,7 @@ export class Reader {
     return this.#namesakes.isFirstSign(received, owner);
   }
 
-  /** Whether it is by somebody of whom nothing is shown; never one's own. */
+  /** Whether the author is ignored; this client never is. */
   #isIgnored({ payload, sentTo }: Pick<Received, "payload" | "sentTo">) {
     const { ignored } = this.#options;
     if (ignored === undefined || !("from" in payload)) return false;

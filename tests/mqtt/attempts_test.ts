@@ -42,11 +42,11 @@ for (const remedy of ["credentials", "trust", "certificate"] as const) {
   });
 }
 
-test("the waits begin anew after progress, or a connection of four waits", () => {
-  for (const [stood, hasProgressed] of [[4_000, false], [0, true]] as const) {
+test("the waits begin anew after progress, or a connection of two waits", () => {
+  for (const [stood, hasProgressed] of [[2_000, false], [0, true]] as const) {
     const attempts = new Attempts(BROKERS.slice(0, 1), 5);
     waits(attempts, 1, "elsewhere");
-    attempts.lost(3_999, false);
+    attempts.lost(1_999, false);
     assertEquals(waits(attempts, 1, "elsewhere"), [2]);
     attempts.lost(stood * 2, hasProgressed);
     assertEquals(waits(attempts, 2, "elsewhere"), [1, 2]);

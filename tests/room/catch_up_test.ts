@@ -555,3 +555,24 @@ test("nothing is read where several rooms are, or none is wanted", async () => {
     assertEquals(lines, [OWN_JOIN]);
   }
 });
+
+test("a second history shows no more than is left of so many", async () => {
+  const broker = new SimBroker();
+  const history = (...texts: string[]) => ({
+    ...{ type: "history", from: "x" },
+    messages: texts.map((message) => ({
+      ...{ type: "message", from: "Ada", message, id: message },
+    })),
+  });
+  broker.put(history("1", "2", "3"));
+  const options = { announce: false, history: 2 };
+  const { lines } = await openReader(broker, options);
+  await broker.clock.advance(600);
+  broker.put(history("4", "5", "6"));
+  await broker.clock.advance(3_000);
+  assertEquals(lines, [
+    "== 2 messages from before you came",
+    ...upTo(3, 2),
+    "== now",
+  ]);
+});
