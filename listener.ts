@@ -29,7 +29,7 @@ import type { Received } from "./lib/protocol.ts";
 import { type People, prepare, runScript } from "./lib/cli/script.ts";
 import { LineWriter, openStdout } from "./lib/terminal/output.ts";
 import { Ending, onEndSignals } from "./lib/terminal/signals.ts";
-import { HINT_MS, waitFor, within } from "./lib/timer.ts";
+import { HINT_MS, SYSTEM_CLOCK, within } from "./lib/timer.ts";
 
 /**
  * The whole program.
@@ -296,7 +296,7 @@ async function leave(
   keeper?: Keeper,
   intake?: Intake,
 ): Promise<void> {
-  const callOff = waitFor(HINT_MS, () => {
+  const callOff = SYSTEM_CLOCK.after(HINT_MS, () => {
     const broker = showBroker(client.broker);
     tell(
       client.online
