@@ -1,6 +1,7 @@
 /** Rooms that are read without a broker, and who is seen in them. */
 
 import { Reader, type ReaderOptions } from "../../lib/room/room.ts";
+import { notified } from "./line_fixtures.ts";
 import type { Roster } from "../../lib/room/members.ts";
 
 export const ROOM = "chat/room";
@@ -23,7 +24,7 @@ export function read(options: Partial<ReaderOptions> = {}) {
     timeout: 10,
     gather: true,
     ...options,
-    write: (line) => lines.push(line.replace(TIME, "")),
+    write: (line) => lines.push(notified(line).rest.replace(TIME, "")),
     warn: (sentence) => lines.push(sentence),
   });
   return { reader, lines };
