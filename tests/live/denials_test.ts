@@ -243,7 +243,7 @@ async function checkSlowLink(version: "5" | "311"): Promise<void> {
   await assertContent(9, args);
 }
 
-live("denied: nobody who may, under load and over a slow link", async () => {
+live("denied: no user who may, under load and over a slow link", async () => {
   const checks = VERSIONS.flatMap((version) => [
     checkQueue(version),
     checkSlowLink(version),

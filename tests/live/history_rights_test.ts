@@ -88,7 +88,7 @@ live("rights: with them a newcomer reads what was said", async () => {
   ]);
 });
 
-live("rights: with `topic deny` nobody gets a history", async () => {
+live("rights: with `topic deny` no reader gets a history", async () => {
   const acl = [
     "user chat",
     "topic readwrite chat/#",

@@ -115,7 +115,7 @@ function lastTen(texts: string[], sealed = false): Shown[] {
   return texts.slice(-10).map((text) => ({ text, from: "chat", sealed }));
 }
 
-/** Somebody keeps the room, somebody speaks and goes, somebody comes. */
+/** A keeper keeps what a user says who leaves before a reader comes. */
 async function keepAndRead(place: Place, ...flags: string[]): Promise<void> {
   await using watch = await KeptWatch.open(place, ROOM);
   await using keeper = await listen(at(place, "--keep", "50", ...flags));

@@ -68,7 +68,7 @@ function upTo(count: number): number[] {
   return Array.from({ length: count }, (_, index) => index + 1);
 }
 
-/** The numbers that somebody's lines show. */
+/** The numbers in an author's lines. */
 function numbersOf(stdout: string, author: string): number[] {
   return [...stdout.matchAll(new RegExp(` ${author}: (\\d+)$`, "gm"))]
     .map(([, number]) => Number(number));
@@ -184,7 +184,7 @@ async function deniedMessage(broker: RabbitMQ, qos: string): Promise<void> {
   }
 }
 
-/** Nobody in a room was told of somebody who never was in it. */
+/** A client that was never in a room is not announced in it. */
 async function assertUntold(peer: Peer, room: string): Promise<void> {
   await peer.publish(room, "the end");
   assertEquals(await peer.until("the end"), []);

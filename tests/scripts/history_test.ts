@@ -73,7 +73,7 @@ Deno.test("history: who comes later reads what was said, in order", async () => 
   assertEquals(lines.slice(1, 20), expected);
   assertEquals(lines.slice(20, 22), ["old: from Python", "== now"]);
   assertMatch(lines.at(-1)!, /^-- User New is now subscribed/);
-  // In a pipe nobody has asked for it.
+  // In a pipe it was not asked for.
   assertEquals((await newcomer(broker)).length, 1);
 });
 
@@ -222,7 +222,7 @@ Deno.test("history: with a secret, all of it is sealed", async () => {
   const send = (args: string[], stdin: string, options = {}) =>
     run("publisher.ts", args, { stdin, ...options });
   await send(secret("-n", "Ada"), "one\ntwo\n", file);
-  // Anybody may have written this: it is not kept.
+  // It may be forged: it is not kept.
   await send(at(broker, "-n", "Ada"), "forged\n");
   await keeper.stdout.line(/\(unsealed\) Ada: forged/);
   keeper.signal("SIGINT");

@@ -36,7 +36,7 @@ Deno.test("secret: from a file, as each system writes it, and the environment", 
       env: { [VARIABLE]: SECRET },
     }),
   );
-  // Where it may not be read, nobody knows that it is there.
+  // Without the permission the variable is not seen.
   assertQuietSuccess(
     await run("publisher.ts", at(broker, "-m", "plain"), {
       env: { [VARIABLE]: SECRET },

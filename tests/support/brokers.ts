@@ -137,11 +137,7 @@ export class FakeBroker implements AsyncDisposable {
   readonly heard: News<Heard> = new News("packets");
   connections = 0;
 
-  /**
-   * Starts it.
-   *
-   * @param answer Its answer to each packet; silence unless given.
-   */
+  /** Starts it; `answer` is silence unless given. */
   constructor(answer: Answer = () => undefined) {
     this.#answer = answer;
     this.#serving = this.#acceptAll();

@@ -61,12 +61,7 @@ export class FaultProxy implements AsyncDisposable {
     return `127.0.0.1:${this.port}`;
   }
 
-  /**
-   * Ends all links now, on both sides; what they hold is lost.
-   *
-   * @param how `reset` as a host that was restarted does (RST), `close` as one
-   * that hangs up (FIN).
-   */
+  /** Ends all links now and drops what they hold: by RST, or by FIN. */
   cut(how: "reset" | "close" = "reset"): void {
     this.cuts += this.#links.size;
     for (const socket of [...this.#links].flatMap(({ sockets }) => sockets)) {

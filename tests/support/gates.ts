@@ -8,11 +8,7 @@ export type Gate = (
   fn: (test: Deno.TestContext) => Promise<void>,
 ) => void;
 
-/**
- * A gate.
- *
- * @param reason Why its tests can't run; undefined when they can.
- */
+/** A gate for tests that can't run for a reason; undefined when they can. */
 export function gate(reason: string | undefined): Gate {
   return (name, fn) =>
     Deno.test({

@@ -104,7 +104,7 @@ export class Process implements AsyncDisposable {
     return new TextDecoder().decode(stdout);
   }
 
-  /** Its arguments, as everybody on the machine may see them (Linux). */
+  /** Its arguments, as every user of the machine may see them (Linux). */
   commandLine(): string {
     const { stdout } = new Deno.Command("cat", {
       args: [`/proc/${this.#child.pid}/cmdline`],

@@ -16,7 +16,7 @@ export interface Rights {
   read: string;
 }
 
-/** A user: the password, and what is not allowed to everybody. */
+/** A user: the password, and the rights, where they are limited. */
 export interface User {
   password: string;
   rights?: Rights;
@@ -37,11 +37,7 @@ export class RabbitMQ implements AsyncDisposable {
     this.#ports = { epmd, distribution };
   }
 
-  /**
-   * Starts one.
-   *
-   * @param users Who may log in, by name.
-   */
+  /** Starts one with these users. */
   static async start(users: Record<string, User>): Promise<RabbitMQ> {
     const folder = await Deno.makeTempDir({ prefix: "mqtt-chat-rabbitmq-" });
     const broker = new RabbitMQ(folder);

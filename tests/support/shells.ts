@@ -13,14 +13,7 @@ import { Process } from "./processes.ts";
 export interface Shell {
   name: string;
   missing?: string;
-  /**
-   * Has it complete lines.
-   *
-   * @param script Whose completions it knows.
-   * @param lines What is typed before each Tab: words with a space between.
-   * @returns The lines' offers for their last words, in no order; those for
-   * `--flag=` without the flag.
-   */
+  /** The offers for the last word of each line, in no order. */
   offers(script: Script, lines: string[]): Promise<string[][]>;
 }
 
@@ -177,13 +170,7 @@ function zsh(name: string, load: (script: Script) => string): Shell {
   };
 }
 
-/**
- * What zsh lists under a line.
- *
- * @param script Whose completions it knows.
- * @param line What is typed before the Tab.
- * @returns Everything it showed.
- */
+/** What zsh lists under a line. */
 export async function zshList(script: Script, line: string): Promise<string> {
   await using folder = await Folder.make(script, "zsh");
   const load = `compinit -D -u; source ./_${script}`;
@@ -191,13 +178,7 @@ export async function zshList(script: Script, line: string): Promise<string> {
   return await runZsh(folder, { load, ending, lines: [line] });
 }
 
-/**
- * What fish lists for lines: an offer, a tab and its description each.
- *
- * @param script Whose completions it knows.
- * @param lines What is typed before the Tabs.
- * @returns The offers of each line.
- */
+/** What fish lists for lines: an offer, a tab and its description each. */
 export async function fishLists(
   script: Script,
   lines: string[],

@@ -11,8 +11,7 @@ export class Counter {
   said = 0;
 
   /**
-   * @param publisher Who says them.
-   * @param more How many characters each line has after its number.
+   * Each line has so many characters more after its number.
    */
   constructor(publisher: Process, more = 0) {
     this.#publisher = publisher;

@@ -31,11 +31,6 @@ export class Tmux implements AsyncDisposable {
   /**
    * Opens a terminal with a shell whose prompt is `$ ` and nothing on the
    * screen.
-   *
-   * @param size Its size.
-   * @param folder Where the shell is.
-   * @param setup A shell command that is run first and not seen.
-   * @param term What kind of terminal it says it is.
    */
   async open(
     { columns, rows }: Size,
