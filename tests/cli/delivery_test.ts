@@ -164,6 +164,7 @@ Deno.test("delivery: a line typed at the prompt may be denied, the next is sent"
     "Line 1 was not sent. Not authorized.",
     "Line 3 was not sent. You are still in room.",
   ]);
+  assertEquals(delivery.hasStopped, false);
   assertEquals(await delivery.finish(), 3);
 });
 

@@ -80,7 +80,11 @@ Deno.test({
     };
     assertEquals(await passwordFor(["-u", "ann"], ask), "typed");
     assertEquals(await passwordFor(["-h", "mqtt://bob@a"], ask), "typed");
-    assertEquals(asked, ["Password of ann:", "Password of bob:"]);
+    const two = ["-h", "mqtt://cy:x@a", "-h", "b"];
+    assertEquals(await passwordFor(two, ask), "typed");
+    assertEquals(asked, [
+      ...["Password of ann:", "Password of bob:", "Password of cy:"],
+    ]);
     await assertRejects(
       () => passwordFor(["-P", "é".repeat(32_768)]),
       UsageError,
