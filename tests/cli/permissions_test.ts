@@ -85,6 +85,8 @@ Deno.test({
     assertEquals(asked, [
       ...["Password of ann:", "Password of bob:", "Password of cy:"],
     ]);
+    const longest = `${"é".repeat(32_767)}x`;
+    assertEquals(await passwordFor(["-P", longest]), longest);
     await assertRejects(
       () => passwordFor(["-P", "é".repeat(32_768)]),
       UsageError,
