@@ -24,7 +24,7 @@ Deno.test("secret: from a file, as each system writes it, and the environment", 
   await using broker = await openBroker();
   await using member = await Member.connect(broker, { secret: SECRET });
   await member.client.join([TOPIC]);
-  for (const content of [SECRET, `\ufeff${SECRET}\r\n`, `${SECRET}\n\nx\n`]) {
+  for (const content of [`\ufeff${SECRET}\r\n`, `${SECRET}\n\nx\n`]) {
     await using file = new SecretFile(content);
     assertQuietSuccess(
       await run("publisher.ts", at(broker, ...file.flag, "-m", "hi"), file),
@@ -42,10 +42,10 @@ Deno.test("secret: from a file, as each system writes it, and the environment", 
       env: { [VARIABLE]: SECRET },
     }),
   );
-  const received = await member.received.take(5);
-  assertEquals(received.map(textOf), ["hi", "hi", "hi", "hi", "plain"]);
+  const received = await member.received.take(4);
+  assertEquals(received.map(textOf), ["hi", "hi", "hi", "plain"]);
   assertEquals(received.map(({ sealed }) => sealed), [
-    ...[true, true, true, true],
+    ...[true, true, true],
     false,
   ]);
 });
