@@ -75,3 +75,14 @@ Deno.test("numbers: without a connection, too large is an error at once", async 
   await ann.next("disconnected");
   await assertRejects(() => ann.say("x".repeat(70_000)), PayloadTooLargeError);
 });
+
+Deno.test("numbers: a payload keeps the id and the time that it has", async () => {
+  await using broker = new FakeBroker(letIn({}));
+  await using ann = await Member.connect(broker);
+  const message = { type: "message", from: "ann", message: "a" } as const;
+  const own = { id: "own", at: "2026-01-02T03:04:05.678Z" };
+  await ann.client.send("room", { ...message, ...own });
+  const { payload } = await broker.next("publish");
+  const { id, at } = JSON.parse(payload.toString());
+  assertEquals({ id, at }, own);
+});
