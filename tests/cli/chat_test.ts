@@ -48,7 +48,6 @@ const HALL_SILENT: Answers = {
       : suback(packet, 1),
 };
 
-/** What a broker was sent in a room. */
 function sentTo(broker: FakeBroker, topic: string): string[] {
   return broker.all("publish").filter((packet) => packet.topic === topic)
     .map(({ payload }) => {
@@ -57,7 +56,6 @@ function sentTo(broker: FakeBroker, topic: string): string[] {
     });
 }
 
-/** The will of the latest connection. */
 function willOf(broker: FakeBroker): string {
   const { will } = broker.all("connect").at(-1)!;
   const { from, notice } = JSON.parse(will!.payload.toString());

@@ -13,14 +13,12 @@ import {
   type PublisherOptions,
 } from "../../lib/cli/options.ts";
 
-/** The listener's options for arguments that ask to run. */
 function listener(...args: string[]): ListenerOptions {
   const request = parseListenerArgs(args);
   assert(request.action === "run");
   return request.options;
 }
 
-/** The publisher's options for arguments that ask to run. */
 function publisher(...args: string[]): PublisherOptions {
   const request = parsePublisherArgs(args);
   assert(request.action === "run");

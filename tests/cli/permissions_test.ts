@@ -17,7 +17,6 @@ import {
 
 const VARIABLE = "MQTT_PASSWORD";
 
-/** A file to read: any text whose first line is known. */
 const FILE = new URL("../../LICENSE", import.meta.url);
 const PATH = "LICENSE";
 
@@ -29,7 +28,6 @@ const parse = (host: string) => parseBroker(host);
 
 const neverAsk = () => Promise.reject(new Error("asked"));
 
-/** The password that arguments lead to. */
 async function passwordFor(
   args: string[],
   ask: (question: string) => Promise<string | null> = neverAsk,

@@ -23,7 +23,6 @@ const ACL = [
   "topic write write/#",
 ];
 
-/** A broker with such rights. */
 const openMosquitto = (...extra: string[]) =>
   Mosquitto.start({ acl: ACL, extra });
 
@@ -64,7 +63,6 @@ async function complaint(...args: string[]): Promise<Told> {
   return told(await listener.outcome());
 }
 
-/** What a script wrote to stderr, and its exit code. */
 function told({ code, stderr }: { code: number; stderr: string }): Told {
   return { code, stderr: stderr.split("\n").slice(0, -1) };
 }

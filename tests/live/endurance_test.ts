@@ -91,13 +91,11 @@ function converseOver(
   });
 }
 
-/** Whether everything was delivered, once, in order. */
 function complete(account: Account): boolean {
   const { code, shown, doubled, isOrdered } = account;
   return code === 0 && shown === MESSAGES && doubled === 0 && isOrdered;
 }
 
-/** The required figures. */
 function figures(account: Account): string {
   const { code, shown, doubled, isOrdered, gaps, mayMiss } = account;
   return `published ${MESSAGES} (exit ${code}), shown ${shown}, doubled ` +

@@ -32,7 +32,6 @@ const rabbitmq = gate(NO_RABBITMQ);
 
 const ROOM = "chat/room";
 
-/** Where a broker is. */
 interface Place {
   host: string;
   port: number;

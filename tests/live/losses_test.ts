@@ -18,14 +18,12 @@ const live = gate(NO_MOSQUITTO);
 const ROOM = "chat/room";
 const LINES = 20_000;
 
-/** Starts a listener in the room; returns once it is there. */
 async function read(host: string, ...flags: string[]): Promise<Process> {
   const listener = start("listener.ts", ["-h", host, "-t", ROOM, ...flags]);
   await listener.stderr.line(/^Reading /);
   return listener;
 }
 
-/** Starts a publisher in the room. */
 function write({ host }: Mosquitto, ...flags: string[]): Process {
   return start("publisher.ts", ["-h", host, "-t", ROOM, ...flags]);
 }

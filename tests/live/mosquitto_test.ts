@@ -24,7 +24,6 @@ function room(under: string): string {
   return `${under}/${crypto.randomUUID()}`;
 }
 
-/** Starts a listener, ready. */
 async function listener(...args: string[]): Promise<Process> {
   const process = start("listener.ts", ["-h", URL, ...args]);
   await process.stderr.line(/^Reading /);
@@ -147,7 +146,6 @@ const python = gate(
   NO_BROKER ?? (PYTHON ? undefined : "python3-paho-mqtt is not installed"),
 );
 
-/** Starts the Python peer. */
 function peer(mode: "say" | "read", topic: string, argument: string): Process {
   const script =
     new globalThis.URL("../support/python_peer.py", import.meta.url).pathname;

@@ -28,7 +28,6 @@ const PATIENCE_MS = 60_000;
 
 const QOS = ["0", "1", "2"];
 
-/** What a test does with the broker. */
 type Scene = (broker: RabbitMQ) => Promise<void>;
 
 /** The arguments that lead a script to a room. */
@@ -36,14 +35,12 @@ function at({ host }: RabbitMQ, room: string, ...args: string[]): string[] {
   return ["-h", host, "-t", room, ...args];
 }
 
-/** Starts a listener; returns once it is subscribed. */
 async function listener(...args: string[]): Promise<Process> {
   const process = start("listener.ts", args);
   await process.stderr.line(/^Reading /);
   return process;
 }
 
-/** The lines that match. */
 function linesOf(text: string, pattern: RegExp): string[] {
   return text.split("\n").filter((line) => pattern.test(line));
 }
@@ -63,7 +60,6 @@ function assertFewBreaks(stderr: string): void {
   assertEquals(breaksOf(stderr), 4, stderr);
 }
 
-/** The numbers up to one. */
 function upTo(count: number): number[] {
   return Array.from({ length: count }, (_, index) => index + 1);
 }

@@ -41,7 +41,6 @@ const python = gate(
       : "python3-paho-mqtt or python3-cryptography is not installed"),
 );
 
-/** Starts another program. */
 function other(command: string, ...args: string[]): Process {
   const child = new Deno.Command(command, {
     args,
@@ -53,7 +52,6 @@ function other(command: string, ...args: string[]): Process {
   return new Process(child, [command, ...args].join(" "));
 }
 
-/** Starts a Python program of the tests. */
 function peer(name: string, ...args: string[]): Process {
   const path = new URL(`../support/${name}.py`, import.meta.url).pathname;
   return other(PYTHON!, path, ...args);

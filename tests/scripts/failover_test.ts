@@ -1,8 +1,6 @@
 /**
  * Several brokers with users of their own: what belongs to one is not shown to
  * another.
- *
- * @module
  */
 
 import { assertEquals } from "@std/assert";

@@ -1,8 +1,6 @@
 /**
  * A room that a listener keeps, and those who come later or were away: the
  * scripts as processes, with the embedded broker.
- *
- * @module
  */
 
 import { assert, assertEquals, assertMatch } from "@std/assert";

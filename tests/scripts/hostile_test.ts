@@ -1,8 +1,6 @@
 /**
  * The scripts against brokers and surroundings that mean no good: what once
  * brought them down, or made them say what was not so.
- *
- * @module
  */
 
 import { assertEquals, assertMatch } from "@std/assert";

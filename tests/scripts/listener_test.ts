@@ -9,7 +9,6 @@ import {
   start,
 } from "../support/processes.ts";
 
-/** The arguments for a room on a test's broker. */
 const at = (broker: { port: number }, ...args: string[]) =>
   inRoom(broker, "--name", "Lea", ...args);
 

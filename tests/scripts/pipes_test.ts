@@ -1,8 +1,6 @@
 /**
  * The scripts among other programs on the same pipes, as a shell puts them
  * together.
- *
- * @module
  */
 
 import { assertEquals } from "@std/assert";

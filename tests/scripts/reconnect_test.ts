@@ -1,8 +1,6 @@
 /**
  * The scripts when the broker goes away in the middle, and what they say of
  * what is not certain.
- *
- * @module
  */
 
 import { assertEquals, assertMatch } from "@std/assert";

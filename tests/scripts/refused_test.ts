@@ -1,8 +1,6 @@
 /**
  * The scripts where there is no broker, or one that does not let them do what
  * they came for.
- *
- * @module
  */
 
 import { assertEquals, assertFalse, assertMatch } from "@std/assert";

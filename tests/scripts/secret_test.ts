@@ -1,8 +1,6 @@
 /**
  * The secret of a room as the scripts are given it: from a file, the
  * environment or the terminal; and that it shows nowhere.
- *
- * @module
  */
 
 import { assert, assertEquals, assertFalse, assertMatch } from "@std/assert";

@@ -179,7 +179,6 @@ test("prompt: a program that exits by itself leaves the terminal sane", async ()
   await assertSane(terminal, 7);
 });
 
-/** Waits until a process has ended. */
 async function ended(pid: number): Promise<void> {
   const args = ["-c", `while kill -0 ${pid} 2>&-; do sleep 0.05; done`];
   const { code } = await new Deno.Command("timeout", {

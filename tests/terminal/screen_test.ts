@@ -6,7 +6,6 @@ import {
 } from "../../lib/terminal/screen.ts";
 import { TerminalModel, type Widths } from "../support/terminal_model.ts";
 
-/** A screen on a model of a terminal. */
 class TestScreen extends Screen {
   readonly terminal: TerminalModel;
 
@@ -26,7 +25,6 @@ class TestScreen extends Screen {
     this.draw(content(marked, prompt));
   }
 
-  /** The text on the terminal once all is written. */
   async rows(): Promise<string[]> {
     await this.flushed();
     return this.terminal.text;
@@ -38,7 +36,6 @@ function content(marked: string, prompt = "Ada> "): AreaContent {
   return { prompt, line: marked.replace("|", ""), cursor };
 }
 
-/** What a terminal shows of a text that is typed, with the cursor marked. */
 async function typed(
   marked: string,
   { columns = 20, rows = 24, prompt = "Ada> " } = {},
