@@ -115,7 +115,7 @@ Deno.test("session: whether it was kept is reported", async () => {
   }));
   await using member = await Member.connect(broker);
   assertEquals((await member.next("connected")).sessionPresent, false);
-  (await broker.next("connect")).link.close();
+  broker.drop();
   assertEquals((await member.next("connected")).sessionPresent, true);
 });
 
@@ -137,7 +137,7 @@ Deno.test("session: what comes with CONNACK is not lost", async () => {
   const options = { clientId: "ann", session };
   await using member = await Member.connect(broker, options);
   assertEquals(await member.texts(3), ["a1", "b1", "c1"]);
-  (await broker.next("connect")).link.close();
+  broker.drop();
   assertEquals(await member.texts(3), ["a2", "b2", "c2"]);
 });
 
@@ -162,7 +162,7 @@ for (const version of [5, 4] satisfies Version[]) {
     const sent = ["1", "2", "3"].map((text) => member.say(text));
     await sent[1];
     for (let count = 0; count < 3; count++) await broker.next("publish");
-    broker.heard.all.at(-1)!.link.close();
+    broker.drop();
     await member.next("disconnected");
     sent.push(...["4", "5"].map((text) => member.say(text)));
     await Promise.all(sent);
