@@ -117,10 +117,9 @@ export class Attempts {
   }
 
   /**
-   * Moves on, too, and returns how long to wait before that, in milliseconds:
-   * 1 s, doubling to 120 s with each round, less up to a quarter (`random` is 0
-   * to 1), so that the clients of a broker that comes back don't all come in the
-   * same moment.
+   * Moves on, and returns the wait before the attempt in milliseconds: 1 s,
+   * doubling to 120 s with each round, less up to a quarter (`random` is 0 to 1),
+   * so that the clients of a restarted broker don't all connect at once.
    */
   retryAfter(remedy: Remedy, random: number): number {
     const next = this.moveOn(remedy);
@@ -151,12 +150,11 @@ export class Attempts {
   }
 }
 
-/** A version as people know it. */
 export function versionName(version: Version): string {
   return version === 5 ? "MQTT 5" : "MQTT 3.1.1";
 }
 
-/** What the errors of the first connection need of the options. */
+/** The options that the errors of the first connection name. */
 interface Account {
   username: string;
   password?: string;
@@ -224,12 +222,11 @@ export function noBrokerError(
   );
 }
 
-/** Which user to be at a broker: the one its URL names, else the usual one. */
+/** The user at a broker: the one that its URL names, else the usual one. */
 export function credentials(
   account: Pick<Account, "username" | "password">,
   broker: Broker,
 ): { username: string; password?: string } {
-  // Each broker has its own: the password of one is not for another.
   return {
     username: broker.username ?? account.username,
     password: broker.password ?? account.password,
@@ -239,7 +236,7 @@ export function credentials(
 /** This machine, by its names. */
 const LOOPBACK = /^(localhost|127(\.\d+){3}|::1)$/i;
 
-/** What to do when no broker answers. */
+/** Advises the user when no broker answers. */
 function advice(
   failures: (Reason & { broker: Broker })[],
   willTopic = "",

@@ -1,7 +1,4 @@
-/**
- * A connection that comes back: when to try again, at which broker and in which
- * version, and when to give up.
- */
+/** One connection to a broker after another, and when to give up. */
 
 import type { IConnackPacket, IDisconnectPacket } from "mqtt";
 import type { QoS } from "../protocol.ts";
@@ -39,7 +36,7 @@ export interface ConnectOptions {
   brokers: Broker[];
   /** The client id. */
   clientId: string;
-  /** Whether the id was made up, so that no broker has a session under it. */
+  /** Whether the id is random, so that no broker has a session under it. */
   hasRandomId: boolean;
   /** The broker's user, unless its URL names one. */
   username: string;
@@ -53,9 +50,9 @@ export interface ConnectOptions {
   timeout: number;
   /** When messages of QoS 1 and 2 are acknowledged. */
   acknowledges: Acknowledges;
-  /** What TLS connections trust and show. */
+  /** Certificates and keys of TLS connections. */
   tls?: TlsIdentity;
-  /** What the broker publishes when the connection is lost. */
+  /** The will, published by the broker when the connection is lost. */
   will?: { topic: string; payload: Uint8Array; qos: QoS };
   /** Whether the session outlives the program, and how long (seconds). */
   session: { resume: boolean; expiry: number };
@@ -89,11 +86,11 @@ export type LinkStatus =
   | { type: "maybe shared"; broker: Broker; clientId: string }
   | { type: "step"; text: string };
 
-/** A connection that stands. */
+/** An accepted connection. */
 export interface Connection {
   broker: Broker;
   version: Version;
-  /** Whether the broker has our session, with what it knows of messages. */
+  /** Whether the broker kept the session, and so its state of messages. */
   hasSession: boolean;
 }
 
@@ -109,16 +106,16 @@ export interface Break {
 
 interface LinkHandlers {
   onStatus: (status: LinkStatus) => void;
-  /** There is a connection; nothing has arrived over it yet. */
+  /** The broker accepted; no message has arrived yet. */
   onUp: (connection: Connection) => void;
   /** A message arrived. */
   onPublish: (arrival: Arrival) => void;
   /**
-   * There is no connection any more; without a break, since we ended it.
-   * Returns whether probation made progress.
+   * The connection ended; `how` is missing where we ended it. Returns whether
+   * probation made progress.
    */
   onDown: (how?: Break) => boolean;
-  /** There will be none any more. */
+  /** There will be no other connection. */
   onLost: (error: Error) => void;
 }
 
@@ -132,7 +129,6 @@ const MANY_SILENT = 4;
 /** Clients that compete come back within this, in milliseconds. */
 const TAKEOVER_MS = 10_000;
 
-/** A connection that comes back. */
 export class Link {
   readonly mqtt: MqttJs;
   #options: ConnectOptions;
@@ -155,7 +151,7 @@ export class Link {
   #stopTimer = () => {};
   /** Ends the wait before an attempt. */
   #endPause = () => {};
-  /** Whether the broker has the session that it should have. */
+  /** Whether the broker kept the session, where it should have. */
   #hasKeptSession = true;
   /** How many short connections in a row were closed without a reason. */
   #silentCloses = 0;
@@ -264,7 +260,7 @@ export class Link {
     this.#options = { ...this.#options, will };
     if (!this.#isUp || this.#isRenewing) return;
     this.#isRenewing = true;
-    // What is sent from now on waits for the next connection.
+    // Messages from now on wait for the next connection.
     this.#handlers.onDown();
     this.mqtt.leave();
   }
@@ -295,7 +291,7 @@ export class Link {
     return promise;
   }
 
-  /** What CONNECT says, where that may be another at each connection. */
+  /** The part of CONNECT that may differ between connections. */
   #connectPacket(): ConnectPacket {
     const { will, session, hasRandomId } = this.#options;
     const { broker, version } = this.#attempts;
@@ -342,7 +338,7 @@ export class Link {
     }
     this.#handlers.onUp({ broker, version, hasSession: sessionPresent });
     this.#onOutcome();
-    // It was changed while the broker thought.
+    // The will was changed while CONNECT was unanswered.
     const { will } = this.#options;
     if (will !== this.#saidWill) this.renew(will);
   }
@@ -379,7 +375,7 @@ export class Link {
     this.#downSince = { monotonic, wall: this.#clock.wall() };
   }
 
-  /** The connection was ended for the next one. */
+  /** Connects again after DISCONNECT, for another will. */
   async #goAnew(): Promise<void> {
     const { broker } = this.#attempts;
     this.#down();
@@ -414,7 +410,7 @@ export class Link {
     this.#reconnect("elsewhere");
   }
 
-  /** Tries again until there is a connection, or there is no hope. */
+  /** Tries again until the broker accepts, or the run has to end. */
   async #reconnect(remedy: Remedy): Promise<void> {
     for (;;) {
       await this.#pause(remedy);
@@ -432,7 +428,7 @@ export class Link {
     }
   }
 
-  /** Chooses where to go next, reports when, and waits until then. */
+  /** Chooses the next attempt, reports it, and waits. */
   async #pause(remedy: Remedy): Promise<void> {
     const delay = remedy === "will"
       ? OTHERWISE_MS
