@@ -32,7 +32,7 @@ export class RefusedError extends Error {
 }
 
 /** The wait before the same broker is tried otherwise, in milliseconds. */
-export const OTHERWISE_MS = 50;
+const OTHERWISE_MS = 50;
 
 /** The first wait before a reconnect, in milliseconds, and the longest. */
 const FIRST_MS = 1_000;
@@ -94,10 +94,11 @@ export class Attempts {
   }
 
   /**
-   * Moves on after a failure: to the other version where that may help, else to
-   * the next broker, which is the first one after a round.
+   * Moves on after a failure: to the same broker otherwise (in the other version,
+   * or with a lower QoS of the will), else to the next, the first after a round.
    */
-  moveOn(remedy: Remedy): "version" | "broker" | "round" {
+  moveOn(remedy: Remedy): "otherwise" | "broker" | "round" {
+    if (remedy === "will") return "otherwise";
     if (this.#wanted === "auto" && !this.#hasSwitched) {
       const isUnknown = !this.#known.has(this.broker);
       if (remedy === "version") {
@@ -107,7 +108,7 @@ export class Attempts {
         this.#isGuess = true;
         this.#hasSwitched = true;
       }
-      if (this.#hasSwitched) return "version";
+      if (this.#hasSwitched) return "otherwise";
     }
     this.#isGuess = false;
     this.#hasSwitched = false;
@@ -123,7 +124,7 @@ export class Attempts {
    */
   retryAfter(remedy: Remedy, random: number): number {
     const next = this.moveOn(remedy);
-    if (next === "version") return OTHERWISE_MS;
+    if (next === "otherwise") return OTHERWISE_MS;
     this.#wasRefused ||= REFUSALS.includes(remedy);
     if (next === "round" && this.#wasRefused) {
       this.#rounds = Math.max(this.#rounds, REFUSED_ROUNDS);

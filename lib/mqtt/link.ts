@@ -13,7 +13,6 @@ import {
   Attempts,
   credentials,
   noBrokerError,
-  OTHERWISE_MS,
   RefusedError,
   throwIfHopeless,
   type Version,
@@ -213,10 +212,9 @@ export class Link {
         if (failure === undefined) return;
         const { text, remedy } = failure;
         this.#step(`${showBroker(broker)}, ${versionName(version)}: ${text}`);
-        if (remedy === "will") continue;
         await throwIfHopeless(failure, broker, this.#options);
         const next = this.#attempts.moveOn(remedy);
-        if (next !== "version") failures.push({ ...failure, broker });
+        if (next !== "otherwise") failures.push({ ...failure, broker });
         if (next === "round") throw noBrokerError(failures, this.#options);
       }
     } catch (error) {
@@ -430,9 +428,7 @@ export class Link {
 
   /** Chooses the next attempt, reports it, and waits. */
   async #pause(remedy: Remedy): Promise<void> {
-    const delay = remedy === "will"
-      ? OTHERWISE_MS
-      : this.#attempts.retryAfter(remedy, Math.random());
+    const delay = this.#attempts.retryAfter(remedy, Math.random());
     const { broker } = this.#attempts;
     const { promise, resolve } = Promise.withResolvers<void>();
     const cancel = this.#clock.after(delay, resolve);
