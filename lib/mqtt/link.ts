@@ -52,7 +52,12 @@ export interface ConnectOptions {
   /** Certificates and keys of TLS connections. */
   tls?: TlsIdentity;
   /** The will, published by the broker when the connection is lost. */
-  will?: { topic: string; payload: Uint8Array; qos: QoS };
+  will?: {
+    topic: string;
+    qos: QoS;
+    /** Returns the payload, at each connection. */
+    encode: () => Uint8Array;
+  };
   /** Whether the session outlives the program, and how long (seconds). */
   session: { resume: boolean; expiry: number };
 }
@@ -303,7 +308,8 @@ export class Link {
       protocolVersion: version,
       clean: !session.resume && isClean,
       ...credentials(this.#options, broker),
-      will,
+      will: will &&
+        { topic: will.topic, qos: will.qos, payload: will.encode() },
     };
   }
 
