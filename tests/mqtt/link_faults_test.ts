@@ -29,6 +29,30 @@ Deno.test("faults: the will's QoS is as asked for, or as the broker takes it", a
   assertEquals(asked.slice(0, 3), [2, 1, 0]);
 });
 
+Deno.test("faults: a will that is refused at each QoS is refused", async () => {
+  await using broker = new FakeBroker(() => connack(0x9b));
+  const payload = { type: "notice", from: "ann", notice: "gone" } as const;
+  const will = { topic: "room", payload, qos: 1 } as const;
+  await assertRejects(() => Member.connect(broker, { will }), RefusedError);
+  assertEquals(broker.all("connect").map(({ will }) => will?.qos), [1, 0]);
+});
+
+Deno.test("faults: a will that changes before CONNACK is sent, too", async () => {
+  await using broker = new FakeBroker(letIn({
+    connect: (_, { number }) => number === 2 ? undefined : connack(),
+    disconnect: () => "close",
+  }));
+  await using member = await Member.connect(broker);
+  broker.drop();
+  await broker.next("connect");
+  const { link } = await broker.next("connect");
+  const payload = { type: "notice", from: "ann", notice: "gone" } as const;
+  member.client.setWill({ topic: "room", payload });
+  await link.send(connack());
+  const { will } = await inTime(broker.next("connect"));
+  assertEquals(will?.topic, "room");
+});
+
 Deno.test("faults: a session that the broker doesn't keep is reported", async () => {
   await using broker = new FakeBroker(letIn({
     connect: () => connack(0, { sessionExpiryInterval: 0 }),

@@ -170,6 +170,43 @@ for (const how of ["CONNACK", "DISCONNECT"] as const) {
   });
 }
 
+Deno.test("link: a broker that moved for good is replaced by the next", async () => {
+  await using moved = new FakeBroker(letIn({}));
+  await using other = new FakeBroker(letIn({}));
+  await using member = await Member.connect([moved, other]);
+  const { link } = await moved.next("connect");
+  await link.send(disconnect(157));
+  await inTime(other.next("connect"));
+  await member.say("still here");
+});
+
+Deno.test("link: a DISCONNECT in place of CONNACK ends no run", async () => {
+  await using broker = new FakeBroker(letIn({
+    connect: (_, { number }) => number === 2 ? disconnect(142) : connack(),
+  }));
+  await using member = await Member.connect(broker);
+  broker.drop();
+  assertEquals((await member.next("failed")).reason, "session taken over");
+  await member.next("connected");
+  await member.say("still here");
+});
+
+Deno.test("link: closes around a failed attempt are no hint at another client", async () => {
+  await using broker = new FakeBroker(letInOld({
+    connect: (_, { number }) => oldConnack(number === 4 ? 3 : 0),
+  }));
+  await using member = await Member.connect(broker, {
+    clientId: "same",
+    protocolVersion: 4,
+  });
+  for (let losses = 0; losses < 5; losses++) {
+    await member.next("connected");
+    broker.drop();
+  }
+  await member.next("connected");
+  assertEquals(member.reports("maybe shared"), []);
+});
+
 Deno.test("link: reconnect() ends the wait", async () => {
   await using broker = new FakeBroker(letIn({}));
   const clock = new TestClock();
