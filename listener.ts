@@ -13,7 +13,7 @@
 
 import "./lib/cli/no_color.ts"; // first: @std/fmt reads NO_COLOR on loading
 import { showBroker } from "./lib/mqtt/address.ts";
-import { ChatClient, NotAuthorizedError } from "./lib/client.ts";
+import { ChatClient, NotAuthorizedError, Signer } from "./lib/client.ts";
 import { EXIT, exitCodeOfSignal, WaitedError } from "./lib/cli/exit.ts";
 import {
   type ListenerOptions,
@@ -23,12 +23,13 @@ import {
 import { Reader } from "./lib/room/room.ts";
 import { droppedLine } from "./lib/room/view.ts";
 import { Ignored } from "./lib/room/ignored.ts";
+import { Names } from "./lib/room/names.ts";
 import type { Keeper } from "./lib/room/keeper.ts";
 import type { Received } from "./lib/protocol.ts";
 import { type People, prepare, runScript } from "./lib/cli/script.ts";
 import { LineWriter, openStdout } from "./lib/terminal/output.ts";
 import { Ending, onEndSignals } from "./lib/terminal/signals.ts";
-import { HINT_MS, waitFor, within } from "./lib/timer.ts";
+import { HINT_MS, SYSTEM_CLOCK, within } from "./lib/timer.ts";
 
 /**
  * The whole program.
@@ -45,7 +46,11 @@ async function listen(
   options: ListenerOptions,
   people: People,
 ): Promise<number> {
-  const { connect, color, isDumb } = await prepare(options, people.tell);
+  const { connect, color, isDumb, peopleKeys } = await prepare(
+    options,
+    people.tell,
+  );
+  const names = new Names(peopleKeys);
   const ending = new Ending();
   const { json, only, quiet } = options;
   const stdout = new LineWriter(
@@ -71,6 +76,9 @@ async function listen(
     color,
     multiline,
     ignored: new Ignored(options.ignore),
+    names,
+    // A key made for this run signs notices only; another window may write.
+    key: connect.signer?.key,
     bell: options.bell && isTerminal,
     // Where lines are to be plain, each event keeps a line of its own.
     gather: color && isTerminal,
@@ -92,10 +100,12 @@ async function listen(
       ending.begin();
     },
   });
-  const keeper = await openKeeper(options, people);
+  const keeper = await openKeeper(options, people, names);
+  const mayMakeKey = options.announce && options.isNameChosen;
   const readable = new Set(options.topics);
   const client = await ChatClient.connect({
     ...connect,
+    signer: connect.signer ?? (mayMakeKey ? Signer.generate() : undefined),
     will: reader.will,
     // Without a session, the part of a reader that is gone goes to the others.
     session: isShared && !resume ? { expiry: 0 } : connect.session,
@@ -240,6 +250,7 @@ class Intake {
 async function openKeeper(
   { keep, debug, ...options }: ListenerOptions,
   { tell, complain }: People,
+  names: Names,
 ): Promise<Keeper | undefined> {
   if (keep === undefined) return undefined;
   // Loaded here, since few keep a room.
@@ -247,6 +258,7 @@ async function openKeeper(
   return new Keeper({
     ...options,
     keep,
+    names,
     warn: complain,
     debug: (sentence) => debug && tell(`Debug: ${sentence}.`),
   });
@@ -289,7 +301,7 @@ async function leave(
   keeper?: Keeper,
   intake?: Intake,
 ): Promise<void> {
-  const callOff = waitFor(HINT_MS, () => {
+  const callOff = SYSTEM_CLOCK.after(HINT_MS, () => {
     const broker = showBroker(client.broker);
     tell(
       client.online

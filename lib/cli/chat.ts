@@ -1,7 +1,7 @@
 /** The publisher at a terminal: what is typed is sent to a room or obeyed. */
 
 import { dim, red } from "@std/fmt/colors";
-import { AbandonedError, ChatClient, type Status } from "../client.ts";
+import { AbandonedError, ChatClient, Signer, type Status } from "../client.ts";
 import { DEFAULTS } from "../client_options.ts";
 import {
   type Command,
@@ -20,6 +20,7 @@ import type { Received } from "../protocol.ts";
 import { paintName } from "../room/line.ts";
 import { Ignored } from "../room/ignored.ts";
 import { isSameRoom, nameFault, whoLines } from "../room/members.ts";
+import { Names, peopleLine } from "../room/names.ts";
 import { Reader, type ReaderOptions } from "../room/room.ts";
 import { droppedLine } from "../room/view.ts";
 import { safeName, safeText, safeTopic } from "../safe_text.ts";
@@ -79,6 +80,9 @@ class Chat {
   readonly #clock: Clock;
   readonly #log?: LineWriter;
   readonly #ignored: Ignored;
+  readonly #names: Names;
+  /** Signs under a name that the user chose. */
+  #signer?: Signer;
   #client!: ChatClient;
   #prompt?: Prompt;
   #name: string;
@@ -108,7 +112,10 @@ class Chat {
     this.#show = show;
     this.#clock = clock;
     this.#ignored = new Ignored(options.ignore);
+    this.#names = new Names(setting.peopleKeys);
     this.#name = options.name;
+    this.#signer = setting.connect.signer ??
+      (options.isNameChosen ? Signer.generate() : undefined);
     this.#room = this.#openRoom(options.topic);
     this.#room.show();
     this.#end.promise.catch(() => {});
@@ -122,6 +129,7 @@ class Chat {
     const { follow, topic, qos } = this.#options;
     this.#client = await ChatClient.connect({
       ...connect,
+      signer: this.#signer,
       will: this.#room.reader.will,
       onReceived: (received) => this.#receive(received),
       onStatus: (status) => this.#onStatus(status),
@@ -232,6 +240,8 @@ class Chat {
         return this.#answer("You are connected.");
       case "nick":
         return await this.#rename(command.argument);
+      case "key":
+        return this.#showKey(command.argument);
       case "refused":
         return this.#warn(command.sentence);
     }
@@ -241,7 +251,8 @@ class Chat {
       case "who": {
         const seen = reader.roster.list();
         const now = new Date(this.#clock.wall());
-        return this.#answer(...whoLines(seen, this.#name, now, this.#ignored));
+        const keysOf = (name: string) => this.#names.keysOf(name);
+        return this.#answer(...whoLines(seen, now, this.#ignored, keysOf));
       }
       case "ignore": {
         reader.showGathered();
@@ -270,13 +281,30 @@ class Chat {
       this.#warn(`You ignore ${shown}; enter /unignore ${shown} first.`);
     } else {
       this.#name = name;
+      this.#client.signer = this.#signer ??= Signer.generate();
       this.#prompt?.setText(this.#promptText);
       if (!this.#options.follow) return;
-      const told = this.#room.reader.rename(name);
+      const told = this.#room.reader.rename(name, this.#signer?.key);
       // Offline, the notice waits as messages do.
       if (this.#client.online) await this.#untilEnd(told);
       await this.#renewWill();
     }
+  }
+
+  /** Shows the keys of a name, or the user's own, as lines for `--people`. */
+  #showKey(name: string): void {
+    const isOwn = name === "" || name === this.#name;
+    const own = this.#signer === undefined ? [] : [this.#signer.key];
+    const keys = isOwn ? own : [...this.#names.keysOf(name)];
+    if (keys.length > 0) {
+      const whose = isOwn ? this.#name : name;
+      return this.#answer(...keys.map((key) => peopleLine(whose, key)));
+    }
+    this.#answer(
+      isOwn
+        ? "You don't sign; /nick NAME gives you a key for this run."
+        : `No key of ${safeName(name)} is known.`,
+    );
   }
 
   /** Moves to another room; returns an error where the user stays. */
@@ -461,19 +489,13 @@ class Chat {
       tellsNone: history !== undefined,
       sends: true,
       ignored: this.#ignored,
+      names: this.#names,
+      key: this.#signer?.key,
       timeout,
       clock: this.#clock,
-      onNamesake: () => this.#tellOfNamesake(),
       warn: (sentence: string) => this.#warn(sentence),
     };
     return new Room(topic, options, this.#show, this.#log);
-  }
-
-  #tellOfNamesake(): void {
-    // Users who kept the default name know that others have it, too.
-    if (this.#name === DEFAULTS.username) return;
-    const shown = safeName(this.#name);
-    this.#hint(`Another ${shown} is here; /nick NAME renames you.`);
   }
 
   /** The other members seen, the most recent first. */
@@ -489,6 +511,7 @@ class Chat {
     const topics = [this.#room.topic, ...this.#left];
     return complete(before, names.filter(isPlain), {
       nick: [],
+      key: names,
       join: topics.map(safeTopic).filter(isPlain),
       ignore: names,
       unignore: this.#ignored.list(),

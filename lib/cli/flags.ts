@@ -37,7 +37,9 @@ const SHARED = {
   privacy: `\
       --bell                ring the bell when your name is mentioned
       --secret-file FILE    encrypt with the secret in FILE
-      --secret              encrypt with a secret that you type`,
+      --secret              encrypt with a secret that you type
+      --sign-key FILE       sign with the Ed25519 key in FILE (PEM)
+      --people FILE         lines NAME KEY: the keys that names belong to`,
   output: `\
       --color WHEN          auto, always or never [default: auto]
       --quiet               write only errors to stderr

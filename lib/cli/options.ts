@@ -50,10 +50,14 @@ export interface Options extends
   sessionExpiry: number;
   /** The name in the room. */
   name: string;
+  /** Whether the user chose the name: only then a key is made for it. */
+  isNameChosen: boolean;
   /** Names whose messages are not shown. */
   ignore: string[];
   passwordFile?: string;
   secretFile?: string;
+  signKeyFile?: string;
+  peopleFile?: string;
   /** Whether to ask for the rooms' secret on the terminal. */
   asksSecret: boolean;
   qos: QoS;
@@ -234,10 +238,13 @@ function commonOptions(values: Values): Options {
     brokers,
     username,
     name,
+    isNameChosen: nameGiven !== undefined && nameGiven !== DEFAULTS.username,
     ignore,
     password: values.one("password"),
     passwordFile: values.one("password-file"),
     secretFile: values.one("secret-file"),
+    signKeyFile: values.one("sign-key"),
+    peopleFile: values.one("people"),
     asksSecret: values.has("secret"),
     clientId,
     resume,

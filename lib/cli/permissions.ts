@@ -9,7 +9,9 @@ import { type Broker, hostPort, type TlsIdentity } from "../mqtt/address.ts";
 import { DEFAULTS } from "../client_options.ts";
 import { type Choices, UsageError } from "./flags.ts";
 import type { Options } from "./options.ts";
+import { parsePeople, type PeopleKeys } from "../room/names.ts";
 import { safeName } from "../safe_text.ts";
+import { Signer } from "../sign.ts";
 
 /** A permission that was not granted: no help text says more. */
 export class NotPermittedError extends UsageError {
@@ -162,6 +164,31 @@ export async function readTlsFiles(
     ...cert !== undefined && { cert },
     ...key !== undefined && { key },
   };
+}
+
+/** Reads the key of `--sign-key`. */
+export async function readSigner(path: string): Promise<Signer> {
+  const pem = await readGranted("sign-key", path);
+  try {
+    return Signer.fromPem(pem);
+  } catch {
+    throw new UsageError(
+      `--sign-key ${JSON.stringify(path)} does not fit: it takes what ` +
+        "openssl genpkey -algorithm ed25519 writes.",
+    );
+  }
+}
+
+/** Reads the names and keys of `--people`. */
+export async function readPeople(path: string): Promise<PeopleKeys> {
+  const { keys, faults } = parsePeople(await readGranted("people", path));
+  if (faults.length === 0) return keys;
+  const lines = faults.slice(0, 10).join(", ") +
+    (faults.length > 10 ? ` and ${faults.length - 10} more` : "");
+  throw new UsageError(
+    `--people ${JSON.stringify(path)} does not fit in line ${lines}: each ` +
+      "line takes a name and its key.",
+  );
 }
 
 /** Reads a file that a flag names. */

@@ -12,12 +12,15 @@ import { EXIT, exitCodeOf } from "./exit.ts";
 import { NO_COLOR } from "./no_color.ts";
 import { helpText, type Script, UsageError } from "./flags.ts";
 import type { Options, Request } from "./options.ts";
+import type { PeopleKeys } from "../room/names.ts";
 import { safeText } from "../safe_text.ts";
 import {
   findPassword,
   findSecret,
   isDumbTerminal,
   NotPermittedError,
+  readPeople,
+  readSigner,
   readTlsFiles,
   requireNet,
   useColor,
@@ -140,6 +143,8 @@ function messageOf(error: unknown): string {
 /** What the scripts make of their options. */
 export interface Setting {
   connect: Omit<ClientOptions, "will" | "onReceived">;
+  /** The names and keys of `--people`. */
+  peopleKeys?: PeopleKeys;
   /** Whether to write to stdout in colour. */
   color: boolean;
   /** Whether stdout is a terminal that can only print. */
@@ -171,13 +176,20 @@ export async function prepare(
         "guessed; make one with: openssl rand -base64 24",
     );
   }
+  const { signKeyFile, peopleFile } = options;
   return {
     color,
     isDumb,
+    peopleKeys: peopleFile === undefined
+      ? undefined
+      : await readPeople(peopleFile),
     connect: {
       ...options,
       password,
       secret,
+      signer: signKeyFile === undefined
+        ? undefined
+        : await readSigner(signKeyFile),
       tls: {
         ...await readTlsFiles(options.tlsFiles),
         ...options.alpn !== undefined && { alpn: options.alpn },

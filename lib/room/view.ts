@@ -20,6 +20,7 @@ import {
   renderLine,
   renderNote,
 } from "./line.ts";
+import type { Verdict } from "./names.ts";
 import { age, LATE_MS, localDay } from "./time.ts";
 
 /** How a room is viewed. */
@@ -106,8 +107,8 @@ export class RoomView {
    * Shows what arrived. Returns whether it has a line, or will share one; of
    * sealed payloads in one line only the first has.
    */
-  show(received: Received): boolean {
-    this.#log?.show(received);
+  show(received: Received, verdict?: Verdict): boolean {
+    this.#log?.show(received, verdict);
     const { payload, topic, receivedAt } = received;
     const { at } = "from" in payload ? payload : {};
     const isKept = this.#missed !== undefined;
@@ -116,25 +117,30 @@ export class RoomView {
     const isClosed = payload.type === "sealed" && payload.reason === undefined;
     if (isClosed && !this.#options.json) return this.#gatherer.addSealed(topic);
     const isLate = isKept || age(at, receivedAt) > LATE_MS;
-    if (this.#gathersPeople && this.#holdsBack(received, isLate)) return true;
+    const mark = verdict?.mark;
+    const mayGather = this.#gathersPeople && mark === undefined;
+    if (mayGather && this.#holdsBack(received, isLate)) return true;
     const line = this.#options.json
-      ? renderJson(received)
-      : renderLine(received, this.#line, isLate);
-    this.#write(
-      this.#rings(received) ? alarm(received) + line : line,
-      receivedAt,
-    );
+      ? renderJson(received, verdict)
+      : renderLine(received, this.#line, isLate, mark);
+    const rings = mark === undefined && this.#rings(received);
+    this.#write(rings ? alarm(received) + line : line, receivedAt);
     return true;
   }
 
   /** Shows an entry of a history, with the time it was sent at. */
-  showKept(received: Received, time: Date): void {
+  showKept(received: Received, time: Date, verdict?: Verdict): void {
     if (!this.#isWanted(received)) return;
-    if (!this.#isBefore) this.#log?.showKept(received, time);
+    if (!this.#isBefore) this.#log?.showKept(received, time, verdict);
     this.showGathered();
     const line = this.#options.json
-      ? renderJson(received, true)
-      : renderLine({ ...received, receivedAt: time }, this.#line);
+      ? renderJson(received, verdict, true)
+      : renderLine(
+        { ...received, receivedAt: time },
+        this.#line,
+        false,
+        verdict?.mark,
+      );
     this.#write(line, time);
   }
 
@@ -297,6 +303,9 @@ function isLoss(note: Note): boolean {
     case "history":
     case "now":
     case "missed":
+    case "another":
+    case "forgotten":
+    case "unchecked":
       return false;
   }
 }

@@ -9,7 +9,11 @@ import {
   openBroker,
 } from "../support/brokers.ts";
 import { Chatter, HALL, ROOM } from "../support/chats.ts";
+import { Signer } from "../../lib/client.ts";
+import type { Payload } from "../../lib/protocol.ts";
 import { TestClock } from "../support/clock.ts";
+import { KEY, PEM } from "../support/keys.ts";
+import { Member } from "../support/members.ts";
 import {
   connack,
   encode,
@@ -142,8 +146,9 @@ Deno.test("chat: a late message of the room just left is not shown", async () =>
   assertEquals(await ann.until("bob: welcome"), ["bob: welcome"]);
   ann.enter("/who", "/clear");
   assertEquals(
-    (await ann.until("[cleared]")).map((line) => line.replace(/ \d.*/, ""))
-      .sort(),
+    (await ann.until("[cleared]")).map((line) =>
+      line.replace(/, key [^,]*/, "").replace(/ \d.*/, "")
+    ).sort(),
     ["  ann (you), seen", "  bob, wrote", "Seen in this session:", "[cleared]"],
   );
 });
@@ -611,13 +616,55 @@ Deno.test("chat: the default name gets a hint once, and none about namesakes", a
   }
 });
 
-Deno.test("chat: another member of the same name is mentioned once", async () => {
+Deno.test("chat: what others write under the user's name is marked", async () => {
   await using broker = await openBroker();
   await using peer = await Peer.connect(broker);
   await using ann = await Chatter.follow(broker);
   await peer.publish(ROOM, said("1", "ann"));
-  await peer.publish(ROOM, said("2", "ann"));
-  await ann.until("ann: 2");
-  const hint = "Another ann is here; /nick NAME renames you.";
-  assertEquals(ann.screen.all.slice(-3), ["ann: 1", hint, "ann: 2"]);
+  await ann.until("(unsigned) ann: 1");
+  ann.enter("mine");
+  await ann.until("ann: mine");
+});
+
+Deno.test("chat: /key prints lines for --people, /who fingerprints", async () => {
+  await using broker = await openBroker();
+  await using bob = await Member.connect(broker, {
+    signer: Signer.fromPem(PEM),
+  });
+  await using ann = await Chatter.follow(broker);
+  const say = (from: string) =>
+    bob.client.send(ROOM, { type: "message", from, message: "hi" });
+  await say("Bob B");
+  await ann.until("Bob B: hi");
+  ann.enter("/key Bob B", "/key ann", "/key cy", "/who", "/clear");
+  const shown = await ann.until("[cleared]");
+  assertEquals(shown[0], `Bob B ${KEY}`);
+  assertMatch(shown[1], /^ann [\w-]{43}$/);
+  assertEquals(shown[2], "No key of cy is known.");
+  assertMatch(shown[4], /^ {2}Bob B, key 21FE 31DF, wrote \d/);
+  assertMatch(shown[5], /^ {2}ann \(you\), key [\dA-F]{4} [\dA-F]{4}, seen \d/);
+});
+
+Deno.test("chat: the default name doesn't sign, a chosen one does", async () => {
+  await using broker = await openBroker();
+  await using peer = await Peer.connect(broker, ROOM);
+  await using user = await Chatter.open(broker, {
+    args: ["--follow", "--history", "0", "-n", "chat"],
+  });
+  user.enter("/key", "one");
+  await user.until("You don't sign; /nick NAME gives you a key for this run.");
+  await user.until("chat: one");
+  user.enter("/nick bea", "two");
+  await user.until("bea: two");
+  assertEquals(await user.leave(), 0);
+  await peer.publish(ROOM, "end");
+  const payloads = (await peer.until("end"))
+    .map(({ text }) => JSON.parse(text) as Payload);
+  assertEquals(payloads.map(({ from, sig }) => [from, sig !== undefined]), [
+    ["chat", false],
+    ["chat", false],
+    ["chat", true],
+    ["bea", true],
+    ["bea", true],
+  ]);
 });

@@ -47,7 +47,10 @@ for (const signal of ["SIGINT", "SIGTERM"] satisfies Deno.Signal[]) {
     await using broker = await openBroker();
     await using peer = await Peer.connect(broker, TOPIC);
     await using listener = await reading(broker);
-    const { id, at, ...joined } = JSON.parse((await peer.next()).text);
+    const { id, at, key, sig, ...joined } = JSON.parse(
+      (await peer.next()).text,
+    );
+    assertMatch(`${key} ${sig}`, /^[\w-]{43} [\w-]{86}$/);
     assertEquals(joined, { type: "notice", from: "Lea", notice: JOINED });
     assertMatch(`${id} ${at}`, /^.{1,64} \d{4}-\d\d-\d\dT.*Z$/);
     await listener.stdout.line(/^\d\d:\d\d:\d\d -- User Lea is now subscribed/);
