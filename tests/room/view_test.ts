@@ -293,6 +293,11 @@ test("--only hides notices, ?? and the reader's own", () => {
     assertEquals(shown("messages", { json }), "1011000");
     assertEquals(shown("mentions", { json }), "0010000");
   }
+  const verdict = { signature: "other", mark: "another key" } as const;
+  const marked = only("mentions", { self: "bob" });
+  assertEquals(marked.room.show(by("ann", "bob"), verdict), false);
+  const messages = only("messages", { self: "bob" });
+  assertEquals(messages.room.show(by("ann", "bob"), verdict), true);
   // What the default name says is not the reader's alone.
   assertEquals(shown("messages", { self: "chat" }), "1111000");
   const { room, lines } = only("messages", { self: "chat" });
