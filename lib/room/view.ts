@@ -100,7 +100,6 @@ export class RoomView {
   /** The reader has another name from now on. */
   rename(self: string): void {
     this.#line = readBy({ ...this.#line, self });
-    this.#log?.rename(self);
   }
 
   /**

@@ -317,7 +317,12 @@ test("--only sends lines of our own elsewhere, plain, also with JSON", () => {
     room.note({ ...gap, mayMiss: false });
     room.note({ ...gap, mayMiss: true });
     room.note({ type: "lost", from: "ann", count: 2, topic: "room" });
+    for (const mayMiss of [false, true]) {
+      room.note({ type: "fetched", count: 1, mayMiss });
+    }
     assertEquals(lines.length, 2);
+    const fetched = notes.splice(-2).map(([, tellsLoss]) => tellsLoss);
+    assertEquals(fetched, [false, true]);
     assertEquals(notes, [
       ["== Monday, 2026-11-23", false],
       ["== 2 messages came while you were away.", false],
