@@ -474,6 +474,33 @@ test("no other client uses up an id, forces a loss, or hides a line", async () =
   assertEquals(lines.at(-1), "== 1 message of Ada did not arrive.");
 });
 
+test("of lines that were not verified none is called lost", async () => {
+  const { reader, lines, clock } = read();
+  const ada = new Author(clock, "Ada");
+  const receive = (count: number, check: Check) => {
+    for (let n = 0; n < count; n++) reader.receive({ ...ada.says(""), check });
+  };
+  for (let round = 0; round < 3; round++) {
+    receive(2, "valid");
+    receive(round * 700 + 100, "unchecked");
+    receive(2, "valid");
+    await clock.advance(10_000);
+  }
+  // Under a name without an owner neither.
+  const bob = new Author(clock, "Bob");
+  for (let n = 1; n <= 20; n++) {
+    const check = n % 10 > 5 ? "unchecked" : "valid";
+    reader.receive({ ...bob.says(""), check });
+  }
+  await clock.advance(10_000);
+  assertEquals(lines.filter((line) => line.includes("did not arrive")), []);
+  // What is missing among those that were verified is reported.
+  ada.says("lost");
+  receive(2, "valid");
+  await clock.advance(10_000);
+  assertEquals(lines.at(-1), "== 1 message of Ada did not arrive.");
+});
+
 test("a history with another run's key is not marked, a forgery is", async () => {
   const broker = new SimBroker();
   await openKeeper(broker);
