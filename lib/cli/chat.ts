@@ -15,6 +15,7 @@ import { Delivery } from "./delivery.ts";
 import { EXIT } from "./exit.ts";
 import { isOneTopic, topicFault } from "../mqtt/topic.ts";
 import { type PublisherOptions, usualHistory } from "./options.ts";
+import { openLog } from "./permissions.ts";
 import type { Received } from "../protocol.ts";
 import { paintName } from "../room/line.ts";
 import { Ignored } from "../room/ignored.ts";
@@ -25,6 +26,7 @@ import { droppedLine } from "../room/view.ts";
 import { safeName, safeText, safeTopic } from "../safe_text.ts";
 import { type People, prepare, type Setting } from "./script.ts";
 import type { Line } from "../terminal/input.ts";
+import { LineWriter } from "../terminal/output.ts";
 import {
   type Completion,
   openPrompt,
@@ -47,13 +49,27 @@ export async function chat(
 ): Promise<number> {
   let show = people.tell;
   const setting = await prepare(options, (line) => show(line));
-  const chat = new Chat(options, setting, (line) => show(line), clock);
+  const log = await openLogWriter(options);
+  const chat = new Chat(options, setting, (line) => show(line), clock, log);
   await chat.connect();
   const prompt = open(chat.promptOptions(people.told()), setting.isDumb);
   show = (line) => prompt.show(line);
   const code = await chat.hold(prompt);
   await within(options.timeout, prompt.flushed());
+  await log?.drained(options.timeout);
   return code;
+}
+
+/** Opens the log, if one is wanted. */
+async function openLogWriter(
+  { log }: PublisherOptions,
+): Promise<LineWriter | undefined> {
+  if (log === undefined) return undefined;
+  const file = await openLog(log);
+  return new LineWriter(
+    file,
+    (count) => droppedLine(count, { json: false, color: false }),
+  );
 }
 
 /** One room at a time, under one name at a time. */
@@ -62,6 +78,7 @@ class Chat {
   readonly #setting: Setting;
   readonly #show: (line: string) => void;
   readonly #clock: Clock;
+  readonly #log?: LineWriter;
   readonly #ignored: Ignored;
   readonly #names: Names;
   /** Signs under a name that the user chose. */
@@ -79,13 +96,17 @@ class Chat {
   /** Rejects when the user leaves, so that a pending command is given up. */
   readonly #end = Promise.withResolvers<never>();
   #isOutageKnown = false;
+  /** Why there is no connection, as the last try says. */
+  #outage?: string;
 
   constructor(
     options: PublisherOptions,
     setting: Setting,
     show: (line: string) => void,
     clock: Clock,
+    log?: LineWriter,
   ) {
+    this.#log = log;
     this.#options = options;
     this.#setting = setting;
     this.#show = show;
@@ -98,6 +119,9 @@ class Chat {
     this.#room = this.#openRoom(options.topic);
     this.#room.show();
     this.#end.promise.catch(() => {});
+    log?.broken.then((error) =>
+      this.#warn(`Nothing more is written to --log: ${error?.message}.`)
+    );
   }
 
   async connect(): Promise<void> {
@@ -117,7 +141,7 @@ class Chat {
     const { color } = this.#setting;
     return {
       ready,
-      text: promptText(this.#name),
+      text: this.#promptText,
       paint: (text) => color ? paintName(text, this.#name, true) : text,
       // A followed room shows what was sent, where it can be read.
       keeps: () =>
@@ -258,7 +282,7 @@ class Chat {
     } else {
       this.#name = name;
       this.#client.signer = this.#signer ??= Signer.generate();
-      this.#prompt?.setText(promptText(name));
+      this.#prompt?.setText(this.#promptText);
       if (!this.#options.follow) return;
       const told = this.#room.reader.rename(name, this.#signer?.key);
       // Offline, the notice waits as messages do.
@@ -415,8 +439,33 @@ class Chat {
       case "connected":
         this.#isOutageKnown = false;
     }
-    this.#setting.connect.onStatus?.(status);
+    if (!this.#showsOutage(status)) this.#setting.connect.onStatus?.(status);
     if (follow) room.reader.onStatus(status);
+  }
+
+  /** Whether the prompt shows a status, so that it needs no line. */
+  #showsOutage(status: Status): boolean {
+    const last = this.#outage;
+    switch (status.type) {
+      case "disconnected":
+      case "failed":
+        this.#outage = status.reason;
+        break;
+      case "connected":
+        this.#outage = undefined;
+    }
+    if ((last === undefined) !== (this.#outage === undefined)) {
+      this.#prompt?.setText(this.#promptText);
+    }
+    if (this.#options.debug || this.#setting.isDumb) return false;
+    return this.#prompt !== undefined && last !== undefined &&
+      (status.type === "reconnecting" ||
+        status.type === "failed" && status.reason === last);
+  }
+
+  get #promptText(): string {
+    const offline = this.#outage === undefined ? "" : " (offline)";
+    return `${safeName(this.#name)}${offline}> `;
   }
 
   #openRoom(topic: string): Room {
@@ -446,7 +495,7 @@ class Chat {
       clock: this.#clock,
       warn: (sentence: string) => this.#warn(sentence),
     };
-    return new Room(topic, options, this.#show);
+    return new Room(topic, options, this.#show, this.#log);
   }
 
   /** The other members seen, the most recent first. */
@@ -490,26 +539,32 @@ class Chat {
 class Room {
   readonly topic: string;
   readonly reader: Reader;
-  readonly #write: (line: string) => void;
-  #held?: string[] = [];
+  /** What to do once it is shown. */
+  #held?: (() => void)[] = [];
   #leave?: Promise<void>;
 
   constructor(
     topic: string,
-    options: Omit<ReaderOptions, "write">,
-    write: (line: string) => void,
+    options: Omit<ReaderOptions, "write" | "log">,
+    show: (line: string) => void,
+    log?: LineWriter,
   ) {
     this.topic = topic;
-    this.#write = write;
     this.reader = new Reader({
       ...options,
-      write: (line) => this.#held ? this.#held.push(line) : write(line),
+      write: (line) => this.#soon(() => show(line)),
+      log: log && ((line) => this.#soon(() => log.write(line))),
     });
+  }
+
+  #soon(write: () => void): void {
+    if (this.#held) this.#held.push(write);
+    else write();
   }
 
   /** Shows what has come, and what comes from now on. */
   show(): void {
-    for (const line of this.#held ?? []) this.#write(line);
+    for (const write of this.#held ?? []) write();
     this.#held = undefined;
   }
 
@@ -581,8 +636,4 @@ class Entered {
 function isMessage(line: Line | Command): line is Line {
   return line.type === "text" || line.type === "too long" ||
     line.type === "not UTF-8";
-}
-
-function promptText(name: string): string {
-  return `${safeName(name)}> `;
 }

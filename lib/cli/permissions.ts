@@ -210,6 +210,23 @@ async function readGranted(flag: string, path: string): Promise<string> {
   }
 }
 
+/** Opens the file of `--log` to append to it. */
+export async function openLog(path: string): Promise<Deno.FsFile> {
+  const shown = JSON.stringify(path);
+  const { state } = await Deno.permissions.request({ name: "write", path });
+  if (state !== "granted") {
+    throw new NotPermittedError(
+      `writing --log ${shown} was not permitted; run with -W=${path}.`,
+    );
+  }
+  try {
+    return await Deno.open(path, { append: true, create: true });
+  } catch (error) {
+    const { message } = error as Error;
+    throw new UsageError(`--log ${shown} can't be written: ${message}.`);
+  }
+}
+
 /**
  * Whether stdout is a terminal that can only print: `TERM=dumb`, where reading
  * that is permitted already, or no width, as in an editor's shell.
@@ -220,12 +237,11 @@ export async function isDumbTerminal(): Promise<boolean> {
     Deno.consoleSize().columns === 0;
 }
 
-/** Decides on colour. NO_COLOR wins: `@std/fmt` obeys it over everything. */
+/** Decides on colour; a flag goes before NO_COLOR. */
 export function useColor(
   choice: Choices["color"],
   isTerminal: boolean,
   noColor: boolean,
 ): boolean {
-  if (noColor) return false;
-  return choice === "auto" ? isTerminal : choice === "always";
+  return choice === "auto" ? isTerminal && !noColor : choice === "always";
 }

@@ -164,6 +164,12 @@ export class Presence {
     this.#joinIfDue(topic);
   }
 
+  /** The broker denies a room. */
+  denied(topic: string): void {
+    const room = this.#rooms.get(topic);
+    if (room !== undefined) room.echo = "silent";
+  }
+
   /** The connection is lost: the broker publishes the will, so a join is due. */
   lost(): void {
     for (const room of this.#rooms.values()) {

@@ -16,7 +16,7 @@ import { showBroker } from "../mqtt/address.ts";
 import { isOneTopic } from "../mqtt/topic.ts";
 import type { QoS, Received } from "../protocol.ts";
 import { safeTopic } from "../safe_text.ts";
-import { type Clock, SYSTEM_CLOCK, type Wait } from "../timer.ts";
+import { type Clock, SYSTEM_CLOCK } from "../timer.ts";
 import { CatchUp } from "./catch_up.ts";
 import type { Ignored } from "./ignored.ts";
 import type { Note } from "./line.ts";
@@ -36,6 +36,9 @@ export interface ReaderOptions extends
     | "multiline"
     | "showTopic"
     | "bell"
+    | "only"
+    | "writeNote"
+    | "log"
     | "gather"
     | "sends"
     | "write"
@@ -64,8 +67,6 @@ export interface ReaderOptions extends
   keeps?: boolean;
   /** How long the broker's answers may take, in seconds. */
   timeout: number;
-  /** For tests. */
-  wait?: Wait;
 }
 
 type Connected = Extract<Status, { type: "connected" }>;
@@ -215,6 +216,8 @@ export class Reader {
         this.#presence.granted(status.topic);
         this.#catchUp?.joined();
         break;
+      case "denied":
+        this.#presence.denied(status.topic);
     }
   }
 

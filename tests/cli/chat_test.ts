@@ -4,6 +4,7 @@ import { assert, assertEquals, assertMatch } from "@std/assert";
 import {
   type Answers,
   FakeBroker,
+  hostOf,
   letIn,
   openBroker,
 } from "../support/brokers.ts";
@@ -20,7 +21,9 @@ import {
   publish,
   suback,
 } from "../support/packets.ts";
+import { becomesTrue } from "../support/patience.ts";
 import { Peer, said } from "../support/peers.ts";
+import { start } from "../support/processes.ts";
 
 /** A broker that keeps sessions and lets clients read and write but for what is answered. */
 function echoing(answers: Answers = {}): FakeBroker {
@@ -308,14 +311,14 @@ Deno.test("chat: offline, lines wait, /join is refused, /nick is not", async () 
   const clock = new TestClock(Date.now());
   await using ann = await Chatter.follow(broker, { clock });
   await broker.close();
-  await ann.screen.next((line) => line.startsWith("Trying"));
+  await ann.until("[ann (offline)> ]");
   ann.enter(`/join ${HALL}`, "astray");
   await ann.until("Line 1 was not sent. You are still in chat/room.");
   ann.enter("2", "3", "/nick Ann B", "/clear");
   assertEquals(await ann.until("[cleared]"), [
     ...["ann> 2", "ann> 3", "ann> /nick Ann B", "ann> /clear"],
     "No connection; your lines are sent when it is back.",
-    "[Ann B> ]",
+    "[Ann B (offline)> ]",
     "[cleared]",
   ]);
   const code = ann.leave();
@@ -327,6 +330,60 @@ Deno.test("chat: offline, lines wait, /join is refused, /nick is not", async () 
     ann.screen.all.at(-1)!,
     /^2 lines, 2 to 3, were not acknowledged/,
   );
+});
+
+Deno.test("chat: an outage shows in the prompt; /reconnect ends the wait", async () => {
+  let isAway = false;
+  await using broker = echoing({
+    connect: (_, { number }) =>
+      isAway ? connack(0x88) : connack(0, {}, number > 1),
+  });
+  await using ann = await Chatter.follow(broker, { args: ["--timeout", "60"] });
+  ann.enter("/reconnect");
+  await ann.until("You are connected.");
+  isAway = true;
+  (await broker.next("subscribe")).link.close();
+  await ann.until("[ann (offline)> ]");
+  // Tries without a wait; what fails for the same reason has one line.
+  for (let tries = 0; tries < 3; tries++) {
+    const { connections } = broker;
+    ann.enter("/reconnect");
+    await becomesTrue(() => Promise.resolve(broker.connections > connections));
+  }
+  isAway = false;
+  ann.enter("/reconnect");
+  const lines = await ann.until("[ann> ]");
+  await ann.screen.next((line) => line.startsWith("Connected again to "));
+  const outage = lines.filter((line) => !line.startsWith("ann> "));
+  assertEquals(outage.length, 3, outage.join("\n"));
+  assertMatch(outage[0], /^Disconnected from /);
+  assertMatch(outage[1], /^No connection to /);
+});
+
+Deno.test("chat: --log appends what a listener writes to a pipe", async () => {
+  await using broker = await openBroker();
+  await using peer = await Peer.connect(broker);
+  const path = await Deno.makeTempFile();
+  await Deno.writeTextFile(path, "before\n");
+  const args = [...["-h", hostOf(broker), "-t", ROOM], "--no-announce"];
+  await using listener = start("listener.ts", args);
+  await listener.stderr.line(/^Reading/);
+  {
+    await using ann = await Chatter.follow(broker, { args: ["--log", path] });
+    ann.enter("hello");
+    await peer.publish(ROOM, said("a\nb\u001b[2J"));
+    await peer.publish(ROOM, "not JSON");
+    await ann.screen.next((line) => line.includes("not JSON"));
+    await ann.leave();
+  }
+  listener.signal("SIGTERM");
+  const { stdout } = await listener.outcome();
+  const log = await Deno.readTextFile(path);
+  await Deno.remove(path);
+  const linesOf = (text: string) =>
+    text.replaceAll(/^[\d:]{8} /gm, "").split("\n");
+  assertEquals(linesOf(log), ["before", ...linesOf(stdout)]);
+  assertEquals(linesOf(log).length, 7);
 });
 
 Deno.test("chat: typed lines stay where no room shows them", async () => {

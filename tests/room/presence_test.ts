@@ -195,6 +195,19 @@ test("a room is denied when all are silent, not some", async () => {
   assertEquals(enter(undefined, { rooms: [] }).presence.isDenied, false);
 });
 
+test("a room that the broker denies counts as silent", async () => {
+  const { presence, client, clock } = enter(undefined, {
+    rooms: [ROOM, "chat/b"],
+  });
+  presence.join(client);
+  presence.granted(ROOM);
+  presence.denied("chat/b");
+  await clock.advance(0);
+  assertEquals(presence.isDenied, false);
+  await clock.advance(60_000);
+  assertEquals(presence.isDenied, true);
+});
+
 test("a lost connection cancels the wait for the echo", async () => {
   const { presence, client, clock, warnings } = enter();
   presence.join(client);
