@@ -153,7 +153,9 @@ async function listen(
   stopWaiting();
   const { isBehind } = stdout;
   if (isBehind) {
-    people.complain("The last lines were not written: no program reads stdout.");
+    people.complain(
+      "The last lines were not written: no program reads stdout.",
+    );
   }
   if (stopSignal !== undefined && count !== undefined) {
     return exitCodeOfSignal(stopSignal);

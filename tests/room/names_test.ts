@@ -208,7 +208,7 @@ test("many keys under one name are reported three times", () => {
   assertEquals(lines.filter((line) => line.startsWith("==")).length, 3);
 });
 
-test("one signed line under an unsigned name defaces nobody", () => {
+test("one signed line under an unsigned name marks no line", () => {
   const { reader, lines, clock } = read();
   const python = new Author(clock, "ann", null);
   const eve = new Author(clock, "ann");
@@ -229,7 +229,7 @@ test("a hundred people with the default name have no marks and no lines", () => 
   assertEquals(lines, Array.from({ length: 100 }, (_, n) => `chat: ${n}`));
 });
 
-test("with another name a member keeps both, and nobody else gets them", () => {
+test("with another name a member keeps both, and no other key gets them", () => {
   const { reader, lines, clock } = read();
   const ada = new Author(clock, "Ada");
   reader.receive(ada.says("1"));
@@ -255,7 +255,7 @@ test("with another name a member keeps both, and nobody else gets them", () => {
   assertEquals(lines.at(-1), "Ada: 4");
 });
 
-test("nobody takes a member's name by a rename", () => {
+test("a rename takes no member's name", () => {
   const { reader, lines, clock } = read();
   const ada = new Author(clock, "Ada");
   const eve = new Author(clock, "Eve");
@@ -361,7 +361,7 @@ test("what is older than a day says nothing of members", async () => {
   assertEquals(reader.roster.list(), []);
 });
 
-test("Ada's listener and her prompt alarm nobody", () => {
+test("Ada's listener and her prompt raise no alarm", () => {
   const clock = new TestClock();
   const listener = new Author(clock, "Ada");
   const prompt = new Author(clock, "Ada");
@@ -450,7 +450,7 @@ test("a name of --people has its keys, whatever comes first", () => {
 
 test("a --people file has a name and a key in each line", () => {
   const text = `\ufeff# team\r\n\nAda ${KEY}\r\n"a<U+001B>"\t ${KEY} \n` +
-    `nobody\nAda  x\nB ${KEY}=\n${KEY}\nAda Byron ${KEY}`;
+    `Bob\nAda  x\nB ${KEY}=\n${KEY}\nAda Byron ${KEY}`;
   const { keys, faults } = parsePeople(text);
   assertEquals([...keys.keys()], ["Ada", '"a<U+001B>"', "Ada Byron"]);
   assertEquals(faults, [5, 6, 7, 8]);
