@@ -9,6 +9,7 @@ import {
   AbandonedError,
   type ChatClient,
   type ClientOptions,
+  PublishError,
 } from "../client.ts";
 import type { ChatNotice, QoS, Received } from "../protocol.ts";
 import { safeTopic } from "../safe_text.ts";
@@ -175,7 +176,7 @@ export class Presence {
         } catch (error) {
           if (error instanceof AbandonedError) return;
           const { message } = error as Error;
-          warn(`Nobody in ${topic} is told of your new name: ${message}`);
+          warn(`${safeTopic(topic)} did not get your new name: ${message}`);
         }
       }),
     );
@@ -251,10 +252,11 @@ export class Presence {
       if (error instanceof AbandonedError) return;
       room.isMuted = true;
       room.isJoined = false;
+      const isDenied = error instanceof PublishError && error.isDenied;
       const { message } = error as Error;
       return this.#fail(
-        `Nobody sees you join ${topic}, and whether you may read it can't ` +
-          `be told: ${message}`,
+        `${isDenied ? "No right to" : "Can't"} write to ${safeTopic(topic)}: ` +
+          "others don't see you. Reading may not work either. " + message,
       );
     } finally {
       room.joining = undefined;
@@ -279,14 +281,15 @@ export class Presence {
    */
   #failSilent(topic: string): void {
     const { username, qos } = this.#options;
+    const room = safeTopic(topic);
+    const user = `user ${JSON.stringify(username)}`;
     // In 3.1.1 a broker acknowledges what it drops, and at QoS 0 nothing.
-    const isTold = this.#client?.version === 5 && qos > 0;
-    const may = isTold
-      ? `may write to ${topic} but not read it`
-      : `may not read ${topic}, or may not write to it`;
+    const mayWrite = this.#client?.version === 5 && qos > 0;
+    const why = mayWrite
+      ? `You can't read ${room}: ${user} may only write to it.`
+      : `You can't use ${room}: ${user} lacks rights there.`;
     this.#fail(
-      `Your own notice did not come back: user ${JSON.stringify(username)} ` +
-        `${may}. Ask the broker's operator, or use another --username.`,
+      `${why} Ask the broker's operator, or use another --username.`,
     );
   }
 
