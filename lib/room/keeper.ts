@@ -22,7 +22,7 @@ import {
   type Received,
 } from "../protocol.ts";
 import { safeTopic } from "../safe_text.ts";
-import { type Clock, SYSTEM_CLOCK } from "../timer.ts";
+import { type Clock, SYSTEM_CLOCK, within } from "../timer.ts";
 import {
   cut,
   decodeHistory,
@@ -105,8 +105,8 @@ interface Room {
   state: RoomState;
   /** Whether the broker's history was read on this connection, or is missing. */
   isRead: boolean;
-  /** Called with the first history on this connection. */
-  onRead: () => void;
+  /** Settles with the first history on this connection. */
+  read: PromiseWithResolvers<void>;
   reading?: Promise<void>;
   /** When to write, by the monotonic clock; undefined where nothing is to be. */
   due?: number;
@@ -123,8 +123,8 @@ interface Room {
   isRefusalTold: boolean;
   /** Whether our own join notice came back, and our leave notice did not. */
   isJoined: boolean;
-  /** Called when our own leave notice came back. */
-  onLeft: () => void;
+  /** Settles when our own leave notice comes back. */
+  left: PromiseWithResolvers<void>;
 }
 
 /** Keeps the rooms that a client reads. */
@@ -163,12 +163,7 @@ export class Keeper {
     return this.#hasFailed;
   }
 
-  /**
-   * Begins to keep.
-   *
-   * @param client The connection, subscribed to the rooms.
-   * @throws {KeepingError} When its broker keeps no retained messages.
-   */
+  /** Begins to keep; the rooms are subscribed to. */
   begin(client: ChatClient): void {
     if (!client.retains) {
       throw new KeepingError(
@@ -203,7 +198,7 @@ export class Keeper {
     if (sentTo !== undefined && payload.type === "notice") {
       const change = presenceOf(payload, topic);
       if (change !== undefined) room.isJoined = change === "joined";
-      if (change === "left") room.onLeft();
+      if (change === "left") room.left.resolve();
     }
     this.#schedule(room);
   }
@@ -229,9 +224,7 @@ export class Keeper {
     this.#cancelTimer?.();
     await Promise.all([...this.#rooms.values()].map(async (room) => {
       // Our own broker acknowledges the leave notice before it sends it.
-      if (room.isJoined) {
-        await this.#atMost(READ_MS, (resolve) => room.onLeft = resolve);
-      }
+      if (room.isJoined) await this.#soon(room.left.promise);
       // What was heard must not take the place of what was not read.
       if (room.due !== undefined) await room.reading;
       if (room.due !== undefined && room.isRead) await this.#write(room);
@@ -248,7 +241,7 @@ export class Keeper {
       const isNew = state.adopt(history, received.receivedAt, isFirst);
       if (!isNew) this.#refuse(room);
     }
-    room.onRead();
+    room.read.resolve();
     this.#schedule(room);
   }
 
@@ -289,8 +282,8 @@ export class Keeper {
       ...{ isForeign: false, isOpened: false, overwrittenAt: -OVERWRITE_MS },
       writtenAt: -WRITE_MS,
       ...{ unfit: 0, isRefusalTold: false, isJoined: false },
-      onRead: () => {},
-      onLeft: () => {},
+      read: Promise.withResolvers(),
+      left: Promise.withResolvers(),
     };
     this.#rooms.set(topic, room);
     if (this.#client) room.reading = this.#read(room);
@@ -300,8 +293,7 @@ export class Keeper {
   /** Reads the broker's history, on each connection. */
   async #read(room: Room): Promise<void> {
     const lost = this.#lost.promise;
-    const first = Promise.withResolvers<void>();
-    room.onRead = first.resolve;
+    room.read = Promise.withResolvers();
     try {
       const { qos } = this.#options;
       const client = this.#client!;
@@ -311,7 +303,7 @@ export class Keeper {
     } catch {
       return; // The connection is lost for good: the listener reports that.
     }
-    await this.#atMost(READ_MS, (resolve) => first.promise.then(resolve));
+    await this.#soon(room.read.promise);
     room.isRead = true;
     this.#pump();
     lost.then(() => {
@@ -319,19 +311,12 @@ export class Keeper {
     });
   }
 
-  /** Waits until something resolves, but no longer than a time. */
-  async #atMost(
-    milliseconds: number,
-    wait: (resolve: () => void) => void,
-  ): Promise<void> {
-    const { promise, resolve } = Promise.withResolvers<void>();
-    const cancel = this.#clock.after(milliseconds, resolve);
-    wait(resolve);
-    await promise;
-    cancel();
+  /** Waits for what the broker sends at once, if at all. */
+  #soon(sent: Promise<void>): Promise<void> {
+    return within(READ_MS / 1000, sent, this.#clock);
   }
 
-  /** Has the history written soon, unless it will be anyway. */
+  /** Schedules a write unless one is pending. */
   #schedule(room: Room): void {
     if (room.isStopped || room.due !== undefined) return;
     const soon = this.#clock.monotonic() + SOON_MS;
