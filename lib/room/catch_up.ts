@@ -13,7 +13,7 @@ import {
   type Received,
 } from "../protocol.ts";
 import { safeTopic } from "../safe_text.ts";
-import { type Clock, SYSTEM_CLOCK } from "../timer.ts";
+import { type Clock, within } from "../timer.ts";
 import {
   decodeHistory,
   type Entry,
@@ -37,7 +37,7 @@ export interface CatchUpOptions {
   /** Whether the output is JSON, which marks each message of a history. */
   json: boolean;
   /** Whether to say that there is no history. */
-  tellsNone: boolean;
+  tellsNone?: boolean;
   /** Whether this client announces itself in the room. */
   announce: boolean;
   /** Whether this client keeps the room, and the history stays joined. */
@@ -45,7 +45,7 @@ export interface CatchUpOptions {
   /** How long a keeper has to show that it was there, in seconds. */
   timeout: number;
   warn: (sentence: string) => void;
-  clock?: Clock;
+  clock: Clock;
 }
 
 /** What catching up works on. */
@@ -89,6 +89,15 @@ interface Arrival {
   history: History;
 }
 
+/** A task that reads histories. */
+interface Task {
+  /** Histories that were not looked at, or what is wrong with them. */
+  arrived: (Arrival | string)[];
+  /** Ends the wait for the next. */
+  wake: () => void;
+  done: Promise<void>;
+}
+
 /** Catches up with a room. */
 export class CatchUp {
   readonly #options: CatchUpOptions;
@@ -105,14 +114,8 @@ export class CatchUp {
   /** What was known when the connection was lost. */
   #knownBefore = new Map<string, number>();
   #connectedAt = new Date(0);
-  /** Histories that were not looked at, or what is wrong with them. */
-  #arrived: (Arrival | string)[] = [];
-  #wake = () => {};
-  /** The number of the task; one with another number gives up. */
-  #task = 0;
-  /** Settles with the task. */
-  #done: Promise<void> = Promise.resolve();
-  #isBusy = false;
+  /** What reads histories now; another one gives up. */
+  #task?: Task;
   /** The gap that is not reported yet. */
   #gap?: { note: Gap; isRenewed: boolean };
   /** What was fetched of it, and the history that it is from. */
@@ -127,7 +130,7 @@ export class CatchUp {
   #isRefusalTold = false;
 
   constructor(options: CatchUpOptions, parts: CatchUpParts) {
-    const { clock = SYSTEM_CLOCK, history, room } = options;
+    const { clock, history, room } = options;
     this.#options = options;
     this.#parts = parts;
     this.#clock = clock;
@@ -162,17 +165,18 @@ export class CatchUp {
 
   /** Takes what arrived on the topic of the history. */
   receive(received: Received): void {
-    if (!this.#isBusy) return;
+    const task = this.#task;
+    if (task === undefined) return;
     const history = decodeHistory(received);
-    if (typeof history === "string") this.#arrived.push(history);
+    if (typeof history === "string") task.arrived.push(history);
     else {
       const { at = Infinity } = history;
       if (at < this.#newestAt - RACE_MS) return this.#refuse();
       if (at !== Infinity) this.#newestAt = Math.max(this.#newestAt, at);
       this.#hasHistory = true;
-      this.#arrived.push({ received, history });
+      task.arrived.push({ received, history });
     }
-    this.#wake();
+    task.wake();
   }
 
   /** The connection is lost. */
@@ -202,25 +206,23 @@ export class CatchUp {
   lookUp(): Promise<void> | undefined {
     const client = this.#client;
     if (!this.#hasHistory || !client?.online) return undefined;
-    if (this.#isBusy) return this.#done;
-    return this.#start((task) => this.#showMissing(client, task));
+    return this.#task?.done ??
+      this.#start((task) => this.#showMissing(client, task));
   }
 
   /** Shows what is held back, and gives up. */
   stop(): void {
-    this.#task++;
-    this.#isBusy = false;
-    this.#wake();
+    this.#task?.wake();
+    this.#task = undefined;
     this.#reportGap();
     this.#release();
   }
 
-  #start(work: (task: number) => Promise<void>): Promise<void> {
-    const task = ++this.#task;
-    this.#isBusy = true;
-    this.#arrived = [];
-    this.#wake();
-    return this.#done = work(task).then(() => {
+  #start(work: (task: Task) => Promise<void>): Promise<void> {
+    this.#task?.wake();
+    const task = { arrived: [], wake: () => {}, done: Promise.resolve() };
+    this.#task = task;
+    return task.done = work(task).then(() => {
       if (this.#task === task) this.stop();
     });
   }
@@ -229,7 +231,7 @@ export class CatchUp {
    * Shows what was said before the reader joined, whatever time it takes to
    * come. What comes live is held back for a moment.
    */
-  async #showBefore(client: ChatClient, task: number): Promise<void> {
+  async #showBefore(client: ChatClient, task: Task): Promise<void> {
     const { announce, timeout, tellsNone } = this.#options;
     const { view, losses } = this.#parts;
     const tellNone = () => {
@@ -266,7 +268,7 @@ export class CatchUp {
   }
 
   /** Reports a gap, and shows what was said in it. */
-  async #showGap(client: ChatClient, task: number): Promise<void> {
+  async #showGap(client: ChatClient, task: Task): Promise<void> {
     const { announce, timeout } = this.#options;
     const { view } = this.#parts;
     const canBeWhole = announce && !this.#gap!.isRenewed;
@@ -299,7 +301,7 @@ export class CatchUp {
   }
 
   /** Shows what did not arrive otherwise. */
-  async #showMissing(client: ChatClient, task: number): Promise<void> {
+  async #showMissing(client: ChatClient, task: Task): Promise<void> {
     if (!await this.#join(client)) return;
     const arrival = await this.#next(task, this.#now() + READ_MS);
     if (task !== this.#task) return;
@@ -327,21 +329,18 @@ export class CatchUp {
 
   /** The next history; undefined when it is too late, or the task is over. */
   async #next(
-    task: number,
+    task: Task,
     until: number,
   ): Promise<Arrival | string | undefined> {
     while (this.#task === task) {
-      const arrival = this.#arrived.shift();
+      const arrival = task.arrived.shift();
       if (arrival !== undefined) return arrival;
       const left = until - this.#now();
       if (left <= 0) return undefined;
       const { promise, resolve } = Promise.withResolvers<void>();
-      this.#wake = resolve;
-      const cancel = left === Infinity
-        ? () => {}
-        : this.#clock.after(left, resolve);
-      await promise;
-      cancel();
+      task.wake = resolve;
+      if (left === Infinity) await promise;
+      else await within(left / 1000, promise, this.#clock);
     }
   }
 

@@ -13,7 +13,7 @@ import {
 } from "../client.ts";
 import type { ChatNotice, QoS, Received } from "../protocol.ts";
 import { safeTopic } from "../safe_text.ts";
-import { type Clock, SYSTEM_CLOCK } from "../timer.ts";
+import type { Clock } from "../timer.ts";
 import {
   joinNotice,
   leaveNotice,
@@ -32,7 +32,7 @@ export interface PresenceOptions {
   /** The QoS of the notices. */
   qos: QoS;
   warn: (sentence: string) => void;
-  clock?: Clock;
+  clock: Clock;
 }
 
 /**
@@ -73,11 +73,11 @@ export class Presence {
   readonly #rooms: Map<string, Announced>;
   #name: string;
   #client?: ChatClient;
-  /** While {@link enter} waits, it takes what would be warnings else. */
+  /** While {@link enter} waits: a warning rejects it. */
   #entering?: PromiseWithResolvers<void>;
 
   constructor(options: PresenceOptions) {
-    const { rooms, name, clock = SYSTEM_CLOCK } = options;
+    const { rooms, name, clock } = options;
     this.#options = options;
     this.#clock = clock;
     this.#name = name;

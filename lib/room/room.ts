@@ -16,7 +16,7 @@ import { showBroker } from "../mqtt/address.ts";
 import { isOneTopic } from "../mqtt/topic.ts";
 import type { QoS, Received } from "../protocol.ts";
 import { safeTopic } from "../safe_text.ts";
-import { type Clock, SYSTEM_CLOCK, type Wait } from "../timer.ts";
+import { type Clock, SYSTEM_CLOCK } from "../timer.ts";
 import { CatchUp } from "./catch_up.ts";
 import type { Ignored } from "./ignored.ts";
 import { Losses, type LossNote } from "./losses.ts";
@@ -26,26 +26,17 @@ import { Presence, type PresenceOptions } from "./presence.ts";
 import { RoomView, type ViewOptions } from "./view.ts";
 
 /** How rooms are read. */
-export interface ReaderOptions extends
-  Omit<PresenceOptions, "rooms">,
-  Pick<
-    ViewOptions,
-    | "json"
-    | "color"
-    | "multiline"
-    | "showTopic"
-    | "bell"
-    | "gather"
-    | "sends"
-    | "write"
-  > {
+export interface ReaderOptions
+  extends
+    Omit<PresenceOptions, "rooms" | "clock">,
+    Omit<ViewOptions, "self" | "spokeAt" | "formatTime"> {
   /** The rooms, as topic filters. */
   topics: string[];
   /** Whether to announce this client in the rooms. */
   announce: boolean;
   /** Whether the broker kept messages between two runs. */
   resume: boolean;
-  /** Of whom nothing is shown. */
+  /** Authors whose lines are not shown. */
   ignored?: Ignored;
   /** Called once a name when another member has it; only with `sends`. */
   onNamesake?: () => void;
@@ -61,8 +52,6 @@ export interface ReaderOptions extends
   keeps?: boolean;
   /** How long the broker's answers may take, in seconds. */
   timeout: number;
-  /** For tests. */
-  wait?: Wait;
 }
 
 type Connected = Extract<Status, { type: "connected" }>;
@@ -87,18 +76,14 @@ export class Reader {
   #stopMissed?: () => void;
   #shown = 0;
 
-  /**
-   * Makes a reader of rooms, in which it sits once it is {@link announce}d.
-   *
-   * @param options What to read and how to show it.
-   */
   constructor(options: ReaderOptions) {
-    const { topics, announce, name, gather, count, clock = SYSTEM_CLOCK } =
+    const { topics, announce, name, username, qos, warn, gather, count } =
       options;
+    const { clock = SYSTEM_CLOCK } = options;
     const rooms = announce ? topics.filter(isOneTopic) : [];
     this.#options = options;
     this.#clock = clock;
-    this.#presence = new Presence({ ...options, rooms });
+    this.#presence = new Presence({ name, username, rooms, qos, warn, clock });
     this.#namesakes = new Namesakes(name);
     this.#view = new RoomView({
       ...options,
@@ -107,14 +92,15 @@ export class Reader {
       spokeAt: (author) => this.roster.spokeAt(author),
     });
     this.#losses = new Losses({
-      ...options,
+      topics,
+      clock,
       lookUp: () => this.#catchUp?.lookUp(),
       report: (note) => this.#reportLoss(note),
     });
-    this.#catchUp = this.#makeCatchUp(options);
+    this.#catchUp = this.#makeCatchUp();
   }
 
-  /** What the broker is to say when the connection is lost. */
+  /** The will of a connection. */
   get will(): ClientOptions["will"] {
     return this.#presence.will;
   }
@@ -129,11 +115,7 @@ export class Reader {
     return this.#presence.isDenied;
   }
 
-  /**
-   * Shows what arrived, unless it was shown before or there was enough.
-   *
-   * @param received What arrived, as the client hands it over.
-   */
+  /** Shows what arrived, unless it was shown before or `count` is reached. */
   receive(received: Received): void {
     const { historyOf, sealed } = received;
     if (historyOf !== undefined) return this.#catchUp?.receive(received);
@@ -159,12 +141,7 @@ export class Reader {
     if (isShown && !isOwn && ++this.#shown >= count) onEnough?.();
   }
 
-  /**
-   * Takes another name, and announces it.
-   *
-   * @param name The name, as {@link PresenceOptions.name}.
-   * @returns When the broker has answered; {@link will} is another one then.
-   */
+  /** Takes another name and announces it; {@link will} changes, too. */
   async rename(name: string): Promise<void> {
     this.#view.rename(name);
     this.#namesakes.rename(name);
@@ -225,17 +202,13 @@ export class Reader {
     await this.#presence.enter(client, timeout);
   }
 
-  /** Announces this client, now and after each lost connection. */
+  /** Announces this client, now and after each reconnect. */
   announce(client: ChatClient): void {
     this.#catchUp?.begin(client);
     this.#presence.join(client);
   }
 
-  /**
-   * Tells the rooms that one leaves.
-   *
-   * @throws {PublishError} When a room may not be written.
-   */
+  /** @throws {PublishError} When a room may not be written. */
   async leave(): Promise<void> {
     await this.#presence.leave();
   }
@@ -282,11 +255,11 @@ export class Reader {
     this.#view.endMissed();
   }
 
-  #makeCatchUp(options: ReaderOptions): CatchUp | undefined {
-    const { topics, history = 0, tellsNone = false } = options;
+  #makeCatchUp(): CatchUp | undefined {
+    const { topics, history = 0, ...options } = this.#options;
     const [room] = topics;
     if (history === 0 || topics.length !== 1 || !isOneTopic(room)) return;
-    return new CatchUp({ ...options, room, history, tellsNone }, {
+    return new CatchUp({ ...options, room, history, clock: this.#clock }, {
       view: this.#view,
       roster: this.roster,
       losses: this.#losses,
