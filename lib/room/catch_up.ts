@@ -12,7 +12,6 @@ import {
   type QoS,
   type Received,
 } from "../protocol.ts";
-import { safeTopic } from "../safe_text.ts";
 import { type Clock, within } from "../timer.ts";
 import {
   decodeHistory,
@@ -20,6 +19,9 @@ import {
   type History,
   keyOf,
   newest,
+  RACE_MS,
+  READ_MS,
+  replacedByOlder,
   twinsOf,
 } from "./history.ts";
 import type { Note } from "./line.ts";
@@ -65,20 +67,11 @@ type Gap = Extract<Note, { type: "gap" }>;
 /** The most that is held back while a history is on its way. */
 const MAX_HELD = 1_000;
 
-/**
- * How long, in milliseconds after SUBACK, a retained history is waited for:
- * brokers send it right behind (1 to 20 ms, measured on one machine).
- */
-const READ_MS = 500;
-
 /** How long until a keeper has written what came right before, with delays. */
 const WRITTEN_MS = 1_500;
 
 /** What was received lately that a history may have, too. */
 const MAX_KNOWN = 2_048;
-
-/** Two keepers that write at once may pass each other by this much. */
-const RACE_MS = 2_000;
 
 /** A history that was written longer ago, in milliseconds, says when. */
 const OLD_MS = 60_000;
@@ -487,12 +480,9 @@ export class CatchUp {
   }
 
   #refuse(): void {
-    if (this.#isRefusalTold) return;
+    const { room, warn } = this.#options;
+    if (!this.#isRefusalTold) warn(replacedByOlder(room));
     this.#isRefusalTold = true;
-    this.#options.warn(
-      `The history of ${safeTopic(this.#options.room)} was replaced by an ` +
-        "older one, which is ignored.",
-    );
   }
 
   #now(): number {

@@ -37,6 +37,9 @@ import {
   merge,
   mergeHeard,
   newest,
+  RACE_MS,
+  READ_MS,
+  replacedByOlder,
 } from "./history.ts";
 import { isSameRoom, presenceOf, Roster } from "./members.ts";
 
@@ -74,15 +77,6 @@ const PACE_MS = 10;
 
 /** Between two writes over what can't be decoded, in milliseconds. */
 const OVERWRITE_MS = 60_000;
-
-/**
- * How long, in milliseconds after SUBACK, a retained history may take: brokers
- * send it right behind (1 to 20 ms, measured on one machine).
- */
-const READ_MS = 500;
-
-/** Two keepers that write at once may pass each other by this much. */
-const RACE_MS = 2_000;
 
 /** Warn about at most this many rooms; a wildcard can match thousands. */
 const MAX_WARNINGS = 5;
@@ -247,12 +241,8 @@ export class Keeper {
 
   /** Reports once that an older history took the place of a newer one. */
   #refuse(room: Room): void {
-    if (room.isRefusalTold) return;
+    if (!room.isRefusalTold) this.#options.warn(replacedByOlder(room.topic));
     room.isRefusalTold = true;
-    this.#options.warn(
-      `The history of ${safeTopic(room.topic)} was replaced by an older one, ` +
-        "which is ignored.",
-    );
   }
 
   /** The room of a topic, in the spelling that was asked for. */
