@@ -59,13 +59,6 @@ export interface KeeperOptions {
   clock?: Clock;
 }
 
-/** A broker that keeps nothing. */
-export class KeepingError extends Error {
-  static {
-    this.prototype.name = "KeepingError";
-  }
-}
-
 /** Between two writes to one room, in milliseconds. */
 const WRITE_MS = 1_000;
 
@@ -160,7 +153,7 @@ export class Keeper {
   /** Begins to keep; the rooms are subscribed to. */
   begin(client: ChatClient): void {
     if (!client.retains) {
-      throw new KeepingError(
+      throw new Error(
         `${showBroker(client.broker)} keeps no retained messages, and so no ` +
           "room; leave --keep out, or use another broker.",
       );
