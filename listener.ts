@@ -11,9 +11,10 @@
  * @module
  */
 
+import "./lib/cli/no_color.ts"; // first: @std/fmt reads NO_COLOR on loading
 import { showBroker } from "./lib/mqtt/address.ts";
-import { ChatClient, NotAuthorizedError } from "./lib/client.ts";
-import { EXIT, WaitedError } from "./lib/cli/exit.ts";
+import { ChatClient, NotAuthorizedError, Signer } from "./lib/client.ts";
+import { EXIT, exitCodeOfSignal, WaitedError } from "./lib/cli/exit.ts";
 import {
   type ListenerOptions,
   parseListenerArgs,
@@ -22,12 +23,13 @@ import {
 import { Reader } from "./lib/room/room.ts";
 import { droppedLine } from "./lib/room/view.ts";
 import { Ignored } from "./lib/room/ignored.ts";
+import { Names } from "./lib/room/names.ts";
 import type { Keeper } from "./lib/room/keeper.ts";
 import type { Received } from "./lib/protocol.ts";
 import { type People, prepare, runScript } from "./lib/cli/script.ts";
 import { LineWriter, openStdout } from "./lib/terminal/output.ts";
-import { Ending, nextEnter, onEndSignals } from "./lib/terminal/signals.ts";
-import { HINT_MS, waitFor, within } from "./lib/timer.ts";
+import { Ending, onEndSignals } from "./lib/terminal/signals.ts";
+import { HINT_MS, SYSTEM_CLOCK, within } from "./lib/timer.ts";
 
 /**
  * The whole program.
@@ -44,12 +46,20 @@ async function listen(
   options: ListenerOptions,
   people: People,
 ): Promise<number> {
-  const { connect, color, isDumb } = await prepare(options, people.tell);
+  const { connect, color, isDumb, peopleKeys } = await prepare(
+    options,
+    people.tell,
+  );
+  const names = new Names(peopleKeys);
   const ending = new Ending();
-  const { json } = options;
+  const { json, only, quiet } = options;
   const stdout = new LineWriter(
     openStdout(),
-    (count) => droppedLine(count, { json, color }),
+    (count) => {
+      if (only === undefined) return droppedLine(count, { json, color });
+      people.tell(droppedLine(count, { json: false, color: false }));
+      return undefined;
+    },
   );
   const isTerminal = Deno.stdout.isTerminal();
   const { topics, resume, count } = options;
@@ -66,6 +76,9 @@ async function listen(
     color,
     multiline,
     ignored: new Ignored(options.ignore),
+    names,
+    // A key made for this run signs notices only; another window may write.
+    key: connect.signer?.key,
     bell: options.bell && isTerminal,
     // Where lines are to be plain, each event keeps a line of its own.
     gather: color && isTerminal,
@@ -78,16 +91,21 @@ async function listen(
       options.keep === undefined,
     keeps: options.keep !== undefined,
     write: (line) => stdout.write(rows(line)),
+    writeNote: only && ((line, tellsLoss) => {
+      if (tellsLoss || !quiet) people.tell(line);
+    }),
     warn: people.complain,
     onEnough: () => {
       intake?.end();
       ending.begin();
     },
   });
-  const keeper = await openKeeper(options, people);
+  const keeper = await openKeeper(options, people, names);
+  const mayMakeKey = options.announce && options.isNameChosen;
   const readable = new Set(options.topics);
   const client = await ChatClient.connect({
     ...connect,
+    signer: connect.signer ?? (mayMakeKey ? Signer.generate() : undefined),
     will: reader.will,
     // Without a session, the part of a reader that is gone goes to the others.
     session: isShared && !resume ? { expiry: 0 } : connect.session,
@@ -122,18 +140,24 @@ async function listen(
     })
     .catch((error) => ending.begin(error));
   const error = await ending.begun;
+  const stopSignal = ending.signal;
   reader.stop();
   await Promise.race([
     leave(options, people, client, reader, stdout, keeper, intake),
     ending.hurried,
   ]);
   stopWaiting();
-  if (error) throw error;
-  if (stdout.isBehind) {
+  const { isBehind } = stdout;
+  if (isBehind) {
     people.complain("The last lines were not written: nobody reads them.");
-    return EXIT.failed;
   }
+  if (stopSignal !== undefined && count !== undefined) {
+    return exitCodeOfSignal(stopSignal);
+  }
+  if (error && !(error instanceof WaitedError)) throw error;
+  if (isBehind) return EXIT.failed;
   if (reader.isDenied || keeper?.isDenied) return EXIT.notAuthorized;
+  if (error) throw error;
   return keeper?.hasFailed ? EXIT.failed : EXIT.ok;
 }
 
@@ -221,6 +245,7 @@ class Intake {
 async function openKeeper(
   { keep, debug, ...options }: ListenerOptions,
   { tell, complain }: People,
+  names: Names,
 ): Promise<Keeper | undefined> {
   if (keep === undefined) return undefined;
   // Loaded here, since few keep a room.
@@ -228,6 +253,7 @@ async function openKeeper(
   return new Keeper({
     ...options,
     keep,
+    names,
     warn: complain,
     debug: (sentence) => debug && tell(`Debug: ${sentence}.`),
   });
@@ -239,25 +265,21 @@ async function rowsOfTerminal(): Promise<(line: string) => string> {
   return (line) => breakLine(line, terminalSize().columns);
 }
 
-/** Calls for the end at a signal, at Enter on a terminal, or after `--wait`. */
+/** Calls for the end at a signal, or after `--wait`. */
 function waitForEnd(
   { waitSeconds, count }: ListenerOptions,
   { tell }: People,
   ending: Ending,
 ): () => void {
-  const stopSignals = onEndSignals(() => {
+  const stopSignals = onEndSignals((signal) => {
     // The terminal has shown ^C.
     if (Deno.stderr.isTerminal()) tell("");
-    ending.insist();
+    ending.insist(signal);
   });
   const timer = waitSeconds === undefined ? undefined : setTimeout(() => {
     const late = `--wait ${waitSeconds} has passed before --count ${count}.`;
     ending.begin(count === undefined ? undefined : new WaitedError(late));
   }, waitSeconds * 1000);
-  // In a pager's pipe the keys are the pager's.
-  if (Deno.stdin.isTerminal() && Deno.stdout.isTerminal()) {
-    nextEnter().then(() => ending.begin());
-  }
   return () => {
     clearTimeout(timer);
     stopSignals();
@@ -274,7 +296,7 @@ async function leave(
   keeper?: Keeper,
   intake?: Intake,
 ): Promise<void> {
-  const callOff = waitFor(HINT_MS, () => {
+  const callOff = SYSTEM_CLOCK.after(HINT_MS, () => {
     const broker = showBroker(client.broker);
     tell(
       client.online

@@ -10,9 +10,10 @@
  * @module
  */
 
+import "./lib/cli/no_color.ts"; // first: @std/fmt reads NO_COLOR on loading
 import { ChatClient } from "./lib/client.ts";
 import { Delivery } from "./lib/cli/delivery.ts";
-import { type Line, readLines } from "./lib/terminal/input.ts";
+import { type Line, readLines, readWhole } from "./lib/terminal/input.ts";
 import {
   parsePublisherArgs,
   type PublisherOptions,
@@ -36,9 +37,19 @@ async function publish(
   options: PublisherOptions,
   people: People,
 ): Promise<number> {
-  const { message, follow } = options;
+  const { message, stdinFile, follow } = options;
   if (message !== undefined) {
     return await sendAll(options, people, [{ type: "text", text: message }]);
+  }
+  if (stdinFile) {
+    const whole = await readWhole(Deno.stdin.readable, MAX_PAYLOAD_BYTES)
+      .catch((error) => {
+        throw new Error(`Reading stdin failed: ${error.message}.`);
+      });
+    if (whole.type === "text" && whole.text === "") {
+      throw new UsageError("stdin is empty; --stdin-file sends what it has.");
+    }
+    return await sendAll(options, people, [whole]);
   }
   if (Deno.stdin.isTerminal() && Deno.stdout.isTerminal()) {
     // Loaded here, since pipes don't need it.
@@ -54,15 +65,19 @@ async function publish(
   return await sendAll(options, people, lines);
 }
 
-/** Sends every line of a pipe, or the one of `--message`. */
+/** Sends every line of a pipe, or the only message. */
 async function sendAll(
   options: PublisherOptions,
-  { tell, complain }: People,
+  people: People,
   lines: Iterable<Line> | AsyncIterable<Line>,
 ): Promise<number> {
-  const { connect } = await prepare(options, tell, "terse");
+  const { connect } = await prepare(options, people.tell, "terse");
   const client = await ChatClient.connect(connect);
-  const delivery = new Delivery(client, options, complain);
+  const delivery = new Delivery(client, options, people.complain);
+  const isOne = options.message !== undefined || options.stdinFile;
+  if (!isOne && !options.quiet && Deno.stderr.isTerminal()) {
+    delivery.showProgress(people);
+  }
   await delivery.pour(lines);
   return await delivery.finish();
 }

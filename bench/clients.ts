@@ -73,7 +73,7 @@ function packetOf(
   const id = crypto.randomUUID();
   const at = new Date().toISOString();
   const chat = { type: "message", from: "Ada", message, id, at } as const;
-  const payload = encodeFor(topic, chat, seal);
+  const payload = encodeFor(topic, chat, { seal });
   const flags = { dup: false, retain: false };
   return generate({ cmd: "publish", topic, payload, qos, messageId, ...flags });
 }

@@ -38,7 +38,7 @@ const payloadOf = (message: string): Payload => ({
 });
 
 const encode = (message: string, seal?: RoomSeal) =>
-  new TextEncoder().encode(encodeFor(TOPIC, payloadOf(message), seal));
+  new TextEncoder().encode(encodeFor(TOPIC, payloadOf(message), { seal }));
 
 const bench = (group: string, name: string, fn: () => unknown) =>
   Deno.bench({ group, name, fn: () => void fn() });

@@ -10,7 +10,6 @@ import type { Version } from "./mqtt/attempts.ts";
 import {
   type ClientOptions,
   completeOptions,
-  completeWill,
   DEFAULTS,
   type Will,
 } from "./client_options.ts";
@@ -28,9 +27,10 @@ import {
   type OpenStream,
 } from "./mqtt/stream.ts";
 import { checkFilter, checkTopic } from "./mqtt/topic.ts";
-import { type Content, decodeFrom, encodeFor } from "./codec.ts";
+import { Checker, type Content, decodeFrom, encodeFor } from "./codec.ts";
 import { IdSource } from "./ids.ts";
 import {
+  type Check,
   type KeptHistory,
   MAX_PAYLOAD_BYTES,
   type Payload,
@@ -38,6 +38,7 @@ import {
   roomOfHistory,
 } from "./protocol.ts";
 import type { RoomSeal } from "./seal.ts";
+import type { Signer } from "./sign.ts";
 import { type Clock, SYSTEM_CLOCK } from "./timer.ts";
 
 export {
@@ -65,6 +66,7 @@ export {
 export {
   type ChatMessage,
   type ChatNotice,
+  type Check,
   type Envelope,
   type KeptHistory,
   type Malformed,
@@ -74,6 +76,7 @@ export {
   type Received,
   type Sealed,
 } from "./protocol.ts";
+export { Signer } from "./sign.ts";
 export type { Clock } from "./timer.ts";
 export { TopicError } from "./mqtt/topic.ts";
 
@@ -89,11 +92,16 @@ const BESIDE_A_ROOM = /\/\$(history|who)(\/|$)/;
 
 /** A member of chat rooms on one broker, or on one of several. */
 export class ChatClient {
+  /** Signs what is sent from now on; the will, from the next connection on. */
+  signer?: Signer;
   readonly #clock: Clock;
   readonly #seal?: RoomSeal;
   readonly #link: Link;
   readonly #sender: Sender;
   readonly #ids = new IdSource();
+  readonly #checker: Checker;
+  /** Apart, so that a flood of others leaves our own notices verified. */
+  readonly #ownChecker: Checker;
   /** The filters that were joined as rooms, and not as histories. */
   readonly #ownRooms = new Set<string>();
   readonly #lost = Promise.withResolvers<Error>();
@@ -106,9 +114,13 @@ export class ChatClient {
     seal?: RoomSeal,
   ) {
     const { clock = SYSTEM_CLOCK, onReceived, onStatus = () => {} } = options;
+    this.signer = options.signer;
     this.#clock = clock;
+    this.#checker = new Checker(clock);
+    this.#ownChecker = new Checker(clock);
+    const will = options.will && this.#encodedAtConnect(options.will);
     this.#seal = seal;
-    const link = new Link(settings, open, {
+    const link = new Link({ ...settings, will }, open, {
       onStatus,
       onUp: (connection) => this.#sender.up(connection),
       onDown: (how) => this.#sender.down(how),
@@ -118,6 +130,7 @@ export class ChatClient {
         const content: Content = isCut
           ? { payload: { ...OVER_LIMIT, bytes } }
           : decodeFrom(topic, bytes, seal);
+        const { check, sentTo } = this.#origin(topic, content);
         const historyOf = this.#ownRooms.has(topic)
           ? undefined
           : roomOfHistory(topic);
@@ -125,7 +138,8 @@ export class ChatClient {
           topic,
           ...historyOf !== undefined && { historyOf },
           ...content,
-          sentTo: this.#topicSentTo(content),
+          check,
+          sentTo,
           qos,
           retain,
           receivedAt: this.#now(),
@@ -169,7 +183,7 @@ export class ChatClient {
     const seal = secret === undefined
       ? undefined
       : new (await import("./seal.ts")).RoomSeal(secret);
-    const settings = completeOptions(options, seal);
+    const settings = completeOptions(options);
     const open = await loadTransport(settings.brokers, settings.tls);
     const client = new ChatClient(options, settings, open, seal);
     await client.#link.connect();
@@ -272,7 +286,7 @@ export class ChatClient {
    * @throws {PayloadTooLargeError} When it is too large.
    */
   setWill(will: Will | undefined): void {
-    this.#link.renew(will && completeWill(will, this.#seal));
+    this.#link.renew(will && this.#encodedAtConnect(will));
   }
 
   /**
@@ -298,8 +312,20 @@ export class ChatClient {
     checkTopic(topic);
     const id = payload.id ?? this.#ids.next(topic);
     const at = payload.at ?? this.#now().toISOString();
-    const text = encodeFor(topic, { ...payload, id, at }, this.#seal);
+    const text = this.#encode(topic, { ...payload, id, at });
     await this.#send({ topic, payload: text, qos });
+  }
+
+  /**
+   * Verifies the signature of a payload that a history has. At most 2,000
+   * signatures a second are verified, those that arrive included.
+   *
+   * @param topic The room.
+   * @param payload The payload as it is in the history.
+   * @returns What its signature is worth.
+   */
+  check(topic: string, payload: Payload): Check {
+    return this.#checker.check(topic, payload);
   }
 
   /**
@@ -319,7 +345,7 @@ export class ChatClient {
     qos: QoS = DEFAULTS.qos,
   ): Promise<void> {
     checkTopic(topic);
-    const payload = encodeFor(topic, history, this.#seal);
+    const payload = this.#encode(topic, history);
     await this.#send({ topic, payload, qos, retain: true });
   }
 
@@ -361,11 +387,42 @@ export class ChatClient {
     this.#sender.abandon(new AbandonedError("The connection is closed."));
   }
 
-  #topicSentTo({ payload, sealed }: Content): string | undefined {
-    // In a room with a secret, what is not sealed only claims to be ours.
-    return sealed === false || !("id" in payload) || payload.id === undefined
-      ? undefined
-      : this.#ids.topicOf(payload.id);
+  #encode(topic: string, payload: Payload | KeptHistory): string {
+    return encodeFor(topic, payload, { signer: this.signer, seal: this.#seal });
+  }
+
+  /** Throws where a will can't be sent. */
+  #encodedAtConnect(
+    { topic, payload, qos = DEFAULTS.qos, id = () => undefined }: Will,
+  ): ConnectOptions["will"] {
+    checkTopic(topic);
+    this.#encode(topic, payload);
+    const encode = () => {
+      const idAtConnect = id(() => this.#ids.next(topic));
+      return new TextEncoder()
+        .encode(this.#encode(topic, { ...payload, id: idAtConnect }));
+    };
+    return { topic, qos, encode };
+  }
+
+  /** Finds whether a payload is ours, and what its signature is worth. */
+  #origin(
+    topic: string,
+    { payload, sealed }: Content,
+  ): { check?: Check; sentTo?: string } {
+    if (!("from" in payload)) return {};
+    const { id, key } = payload;
+    const sentTo = id === undefined ? undefined : this.#ids.topicOf(id);
+    const isUnsigned = this.signer === undefined;
+    const mayBeOurs = sentTo !== undefined &&
+      (isUnsigned || key === this.signer?.key);
+    const checker = mayBeOurs ? this.#ownChecker : this.#checker;
+    const check = checker.check(topic, payload);
+    // Other clients may use our ids: in a room with a secret what is not sealed,
+    // and in any room what is not signed as we sign it.
+    const isOurs = mayBeOurs && sealed !== false &&
+      (isUnsigned || check === "valid");
+    return { check, sentTo: isOurs ? sentTo : undefined };
   }
 
   #now(): Date {

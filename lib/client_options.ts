@@ -8,10 +8,8 @@ import {
 } from "./mqtt/address.ts";
 import type { ConnectOptions, LinkStatus } from "./mqtt/link.ts";
 import type { SenderStatus } from "./mqtt/sender.ts";
-import { checkTopic } from "./mqtt/topic.ts";
-import { encodeFor } from "./codec.ts";
 import type { Payload, QoS, Received } from "./protocol.ts";
-import type { RoomSeal } from "./seal.ts";
+import type { Signer } from "./sign.ts";
 import type { Clock } from "./timer.ts";
 
 /** The defaults of the client and the scripts. */
@@ -75,6 +73,8 @@ export interface ClientOptions extends
    * kept.
    */
   secret?: string;
+  /** Signs messages, notices and the will with a member's key. */
+  signer?: Signer;
   /** Called for each publication that arrives. */
   onReceived?: (received: Received) => void;
   /** Called when something happens to the connection. */
@@ -89,16 +89,20 @@ export interface Will {
   topic: string;
   /** What it says. */
   payload: Payload;
+  /**
+   * Returns its id, at each connection; `takeId` takes the room's next number
+   * for a payload that is sent later.
+   */
+  id?: (takeId: () => string) => string | undefined;
   /** How it is delivered; lowered where the broker doesn't take it. */
   qos?: QoS;
 }
 
 /** Completes a program's options with the defaults. Throws as `connect`. */
 export function completeOptions(
-  options: ClientOptions,
-  seal?: RoomSeal,
+  options: Omit<ClientOptions, "will">,
 ): ConnectOptions {
-  const { username, password, clientId, tls, will } = options;
+  const { username, password, clientId, tls } = options;
   const { resume = false, expiry } = options.session ?? {};
   const { sessionExpiry, outageExpiry } = DEFAULTS;
   return {
@@ -116,18 +120,7 @@ export function completeOptions(
       resume,
       expiry: expiry ?? (resume ? sessionExpiry : outageExpiry),
     },
-    will: will && completeWill(will, seal),
   };
-}
-
-/** Encodes a will for CONNECT. Throws as `setWill`. */
-export function completeWill(
-  { topic, payload, qos = DEFAULTS.qos }: Will,
-  seal?: RoomSeal,
-): ConnectOptions["will"] {
-  checkTopic(topic);
-  const text = encodeFor(topic, payload, seal);
-  return { topic, payload: new TextEncoder().encode(text), qos };
 }
 
 /** Reads addresses. Errors don't repeat them, since they may hold a password. */

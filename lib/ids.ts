@@ -56,6 +56,16 @@ export function numberIn(id: string): number {
   return isNumber ? number : 0;
 }
 
+/** The id of a will: that of the join notice of its connection, and a letter. */
+export function willId(joinId: string): string {
+  return `${joinId}w`;
+}
+
+/** The id of the join notice that a will names; undefined for any other id. */
+export function joinOfWill(id: string): CountedId | undefined {
+  return id.endsWith("w") ? parseId(id.slice(0, -1)) : undefined;
+}
+
 /** What stands before the number of an id. */
 export function runIn(id: string): string {
   return id.slice(0, id.lastIndexOf("-"));

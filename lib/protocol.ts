@@ -58,9 +58,9 @@ export interface Envelope {
   id?: string;
   /** When it was sent: RFC 3339, UTC, `Z` at its end. */
   at?: string;
-  /** The author's public key; unread. */
+  /** The author's public key, in base64url; not verified. */
   key?: string;
-  /** The author's signature; unread. */
+  /** The author's signature, in base64url; not verified. */
   sig?: string;
 }
 
@@ -116,6 +116,12 @@ export interface KeptHistory {
   wire: Record<string, unknown>;
 }
 
+/**
+ * What a payload's signature is worth: it verifies; there is none; it doesn't
+ * verify; there were too many to verify them all.
+ */
+export type Check = "valid" | "none" | "bad" | "unchecked";
+
 /** A received PUBLISH. */
 export interface Received {
   /** The topic it was published to. */
@@ -132,6 +138,8 @@ export interface Received {
    * client has no secret.
    */
   sealed?: boolean;
+  /** What the signature of a message or notice is worth. */
+  check?: Check;
   /** The QoS it was delivered with. */
   qos: QoS;
   /** Whether it is the topic's retained message. */
@@ -211,6 +219,8 @@ export function encodeText(
   else wire.notice = payload.notice.toWellFormed();
   if (payload.id !== undefined) wire.id = payload.id.toWellFormed();
   if (payload.at !== undefined) wire.at = payload.at;
+  if (payload.key !== undefined) wire.key = payload.key;
+  if (payload.sig !== undefined) wire.sig = payload.sig;
   return finish(JSON.stringify(wire));
 }
 

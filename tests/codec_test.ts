@@ -40,7 +40,7 @@ test("without a secret, the JSON as it is", () => {
 });
 
 test("with a secret, nothing of the payload is to be seen", () => {
-  const text = encodeFor(TOPIC, PAYLOAD, seal);
+  const text = encodeFor(TOPIC, PAYLOAD, { seal });
   const { sealed, ...others } = JSON.parse(text);
   assertEquals(others, {
     type: "notice",
@@ -58,7 +58,7 @@ test("with a secret, nothing of the payload is to be seen", () => {
 });
 
 test("what can't be opened says why", () => {
-  const text = encodeFor(TOPIC, PAYLOAD, seal);
+  const text = encodeFor(TOPIC, PAYLOAD, { seal });
   const { sealed } = JSON.parse(text);
   const reason =
     "sealed with another secret, for another room, or changed since";
@@ -77,7 +77,7 @@ test("what can't be opened says why", () => {
 });
 
 test("every bit of what is sealed flipped is refused, in one line", () => {
-  const text = encodeFor(TOPIC, PAYLOAD, seal);
+  const text = encodeFor(TOPIC, PAYLOAD, { seal });
   const bytes = utf8(text);
   const start = text.indexOf('"sealed":"') + '"sealed":"'.length;
   let refused = 0;
@@ -114,7 +114,7 @@ test("`sealed` counts before all else", () => {
 });
 
 test("sealed twice is no chat payload; nor is what is inside but no JSON", () => {
-  const twice = seal.seal(TOPIC, encodeFor(TOPIC, PAYLOAD, seal));
+  const twice = seal.seal(TOPIC, encodeFor(TOPIC, PAYLOAD, { seal }));
   const inside = seal.seal(TOPIC, "no JSON");
   for (
     const [text, reason] of [[twice, "sealed twice"], [inside, "not JSON"]]
@@ -131,7 +131,7 @@ test("the limit is that of the sealed payload", () => {
     while (high - low > 1) {
       const middle = (low + high) >> 1;
       try {
-        encodeFor(TOPIC, { ...PAYLOAD, message: "x".repeat(middle) }, seal);
+        encodeFor(TOPIC, { ...PAYLOAD, message: "x".repeat(middle) }, { seal });
         low = middle;
       } catch {
         high = middle;
@@ -142,7 +142,7 @@ test("the limit is that of the sealed payload", () => {
   const message = "x".repeat(largest(seal) + 1);
   assertEquals(largest() - largest(seal), MAX_PAYLOAD_BYTES - 49_049);
   const error = assertThrows(
-    () => encodeFor(TOPIC, { ...PAYLOAD, message }, seal),
+    () => encodeFor(TOPIC, { ...PAYLOAD, message }, { seal }),
     PayloadTooLargeError,
     "The message takes 65537 bytes with its envelope, the limit is 65536",
   );

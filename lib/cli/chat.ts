@@ -1,7 +1,7 @@
 /** The publisher at a terminal: what is typed is sent to a room or obeyed. */
 
 import { dim, red } from "@std/fmt/colors";
-import { AbandonedError, ChatClient, type Status } from "../client.ts";
+import { AbandonedError, ChatClient, Signer, type Status } from "../client.ts";
 import { DEFAULTS } from "../client_options.ts";
 import {
   type Command,
@@ -15,15 +15,18 @@ import { Delivery } from "./delivery.ts";
 import { EXIT } from "./exit.ts";
 import { isOneTopic, topicFault } from "../mqtt/topic.ts";
 import { type PublisherOptions, usualHistory } from "./options.ts";
+import { openLog } from "./permissions.ts";
 import type { Received } from "../protocol.ts";
 import { paintName } from "../room/line.ts";
 import { Ignored } from "../room/ignored.ts";
 import { isSameRoom, nameFault, whoLines } from "../room/members.ts";
+import { Names, peopleLine } from "../room/names.ts";
 import { Reader, type ReaderOptions } from "../room/room.ts";
 import { droppedLine } from "../room/view.ts";
 import { safeName, safeText, safeTopic } from "../safe_text.ts";
 import { type People, prepare, type Setting } from "./script.ts";
 import type { Line } from "../terminal/input.ts";
+import { LineWriter } from "../terminal/output.ts";
 import {
   type Completion,
   openPrompt,
@@ -46,13 +49,27 @@ export async function chat(
 ): Promise<number> {
   let show = people.tell;
   const setting = await prepare(options, (line) => show(line));
-  const chat = new Chat(options, setting, (line) => show(line), clock);
+  const log = await openLogWriter(options);
+  const chat = new Chat(options, setting, (line) => show(line), clock, log);
   await chat.connect();
   const prompt = open(chat.promptOptions(people.told()), setting.isDumb);
   show = (line) => prompt.show(line);
   const code = await chat.hold(prompt);
   await within(options.timeout, prompt.flushed());
+  await log?.drained(options.timeout);
   return code;
+}
+
+/** Opens the log, if one is wanted. */
+async function openLogWriter(
+  { log }: PublisherOptions,
+): Promise<LineWriter | undefined> {
+  if (log === undefined) return undefined;
+  const file = await openLog(log);
+  return new LineWriter(
+    file,
+    (count) => droppedLine(count, { json: false, color: false }),
+  );
 }
 
 /** One room at a time, under one name at a time. */
@@ -61,7 +78,11 @@ class Chat {
   readonly #setting: Setting;
   readonly #show: (line: string) => void;
   readonly #clock: Clock;
+  readonly #log?: LineWriter;
   readonly #ignored: Ignored;
+  readonly #names: Names;
+  /** Signs under a name that the user chose. */
+  #signer?: Signer;
   #client!: ChatClient;
   #prompt?: Prompt;
   #name: string;
@@ -75,22 +96,32 @@ class Chat {
   /** Rejects when the user leaves, so that a pending command is given up. */
   readonly #end = Promise.withResolvers<never>();
   #isOutageKnown = false;
+  /** Why there is no connection, as the last try says. */
+  #outage?: string;
 
   constructor(
     options: PublisherOptions,
     setting: Setting,
     show: (line: string) => void,
     clock: Clock,
+    log?: LineWriter,
   ) {
+    this.#log = log;
     this.#options = options;
     this.#setting = setting;
     this.#show = show;
     this.#clock = clock;
     this.#ignored = new Ignored(options.ignore);
+    this.#names = new Names(setting.peopleKeys);
     this.#name = options.name;
+    this.#signer = setting.connect.signer ??
+      (options.isNameChosen ? Signer.generate() : undefined);
     this.#room = this.#openRoom(options.topic);
     this.#room.show();
     this.#end.promise.catch(() => {});
+    log?.broken.then((error) =>
+      this.#warn(`Nothing more is written to --log: ${error?.message}.`)
+    );
   }
 
   async connect(): Promise<void> {
@@ -98,6 +129,7 @@ class Chat {
     const { follow, topic, qos } = this.#options;
     this.#client = await ChatClient.connect({
       ...connect,
+      signer: this.#signer,
       will: this.#room.reader.will,
       onReceived: (received) => this.#receive(received),
       onStatus: (status) => this.#onStatus(status),
@@ -109,7 +141,7 @@ class Chat {
     const { color } = this.#setting;
     return {
       ready,
-      text: promptText(this.#name),
+      text: this.#promptText,
       paint: (text) => color ? paintName(text, this.#name, true) : text,
       // A followed room shows what was sent, where it can be read.
       keeps: () =>
@@ -208,6 +240,8 @@ class Chat {
         return this.#answer("You are connected.");
       case "nick":
         return await this.#rename(command.argument);
+      case "key":
+        return this.#showKey(command.argument);
       case "refused":
         return this.#warn(command.sentence);
     }
@@ -217,7 +251,8 @@ class Chat {
       case "who": {
         const seen = reader.roster.list();
         const now = new Date(this.#clock.wall());
-        return this.#answer(...whoLines(seen, this.#name, now, this.#ignored));
+        const keysOf = (name: string) => this.#names.keysOf(name);
+        return this.#answer(...whoLines(seen, now, this.#ignored, keysOf));
       }
       case "ignore": {
         reader.showGathered();
@@ -246,13 +281,30 @@ class Chat {
       this.#warn(`You ignore ${shown}; enter /unignore ${shown} first.`);
     } else {
       this.#name = name;
-      this.#prompt?.setText(promptText(name));
+      this.#client.signer = this.#signer ??= Signer.generate();
+      this.#prompt?.setText(this.#promptText);
       if (!this.#options.follow) return;
-      const told = this.#room.reader.rename(name);
+      const told = this.#room.reader.rename(name, this.#signer?.key);
       // Offline, the notice waits as messages do.
       if (this.#client.online) await this.#untilEnd(told);
       await this.#renewWill();
     }
+  }
+
+  /** Shows the keys of a name, or the user's own, as lines for `--people`. */
+  #showKey(name: string): void {
+    const isOwn = name === "" || name === this.#name;
+    const own = this.#signer === undefined ? [] : [this.#signer.key];
+    const keys = isOwn ? own : [...this.#names.keysOf(name)];
+    if (keys.length > 0) {
+      const whose = isOwn ? this.#name : name;
+      return this.#answer(...keys.map((key) => peopleLine(whose, key)));
+    }
+    this.#answer(
+      isOwn
+        ? "You don't sign; /nick NAME gives you a key for this run."
+        : `No key of ${safeName(name)} is known.`,
+    );
   }
 
   /** Moves to another room; returns an error where the user stays. */
@@ -387,8 +439,33 @@ class Chat {
       case "connected":
         this.#isOutageKnown = false;
     }
-    this.#setting.connect.onStatus?.(status);
+    if (!this.#showsOutage(status)) this.#setting.connect.onStatus?.(status);
     if (follow) room.reader.onStatus(status);
+  }
+
+  /** Whether the prompt shows a status, so that it needs no line. */
+  #showsOutage(status: Status): boolean {
+    const last = this.#outage;
+    switch (status.type) {
+      case "disconnected":
+      case "failed":
+        this.#outage = status.reason;
+        break;
+      case "connected":
+        this.#outage = undefined;
+    }
+    if ((last === undefined) !== (this.#outage === undefined)) {
+      this.#prompt?.setText(this.#promptText);
+    }
+    if (this.#options.debug || this.#setting.isDumb) return false;
+    return this.#prompt !== undefined && last !== undefined &&
+      (status.type === "reconnecting" ||
+        status.type === "failed" && status.reason === last);
+  }
+
+  get #promptText(): string {
+    const offline = this.#outage === undefined ? "" : " (offline)";
+    return `${safeName(this.#name)}${offline}> `;
   }
 
   #openRoom(topic: string): Room {
@@ -412,19 +489,13 @@ class Chat {
       tellsNone: history !== undefined,
       sends: true,
       ignored: this.#ignored,
+      names: this.#names,
+      key: this.#signer?.key,
       timeout,
       clock: this.#clock,
-      onNamesake: () => this.#tellOfNamesake(),
       warn: (sentence: string) => this.#warn(sentence),
     };
-    return new Room(topic, options, this.#show);
-  }
-
-  #tellOfNamesake(): void {
-    // Users who kept the default name know that others have it, too.
-    if (this.#name === DEFAULTS.username) return;
-    const shown = safeName(this.#name);
-    this.#hint(`Another ${shown} is here; /nick NAME renames you.`);
+    return new Room(topic, options, this.#show, this.#log);
   }
 
   /** The other members seen, the most recent first. */
@@ -440,6 +511,7 @@ class Chat {
     const topics = [this.#room.topic, ...this.#left];
     return complete(before, names.filter(isPlain), {
       nick: [],
+      key: names,
       join: topics.map(safeTopic).filter(isPlain),
       ignore: names,
       unignore: this.#ignored.list(),
@@ -467,26 +539,32 @@ class Chat {
 class Room {
   readonly topic: string;
   readonly reader: Reader;
-  readonly #write: (line: string) => void;
-  #held?: string[] = [];
+  /** What to do once it is shown. */
+  #held?: (() => void)[] = [];
   #leave?: Promise<void>;
 
   constructor(
     topic: string,
-    options: Omit<ReaderOptions, "write">,
-    write: (line: string) => void,
+    options: Omit<ReaderOptions, "write" | "log">,
+    show: (line: string) => void,
+    log?: LineWriter,
   ) {
     this.topic = topic;
-    this.#write = write;
     this.reader = new Reader({
       ...options,
-      write: (line) => this.#held ? this.#held.push(line) : write(line),
+      write: (line) => this.#soon(() => show(line)),
+      log: log && ((line) => this.#soon(() => log.write(line))),
     });
+  }
+
+  #soon(write: () => void): void {
+    if (this.#held) this.#held.push(write);
+    else write();
   }
 
   /** Shows what has come, and what comes from now on. */
   show(): void {
-    for (const line of this.#held ?? []) this.#write(line);
+    for (const write of this.#held ?? []) write();
     this.#held = undefined;
   }
 
@@ -558,8 +636,4 @@ class Entered {
 function isMessage(line: Line | Command): line is Line {
   return line.type === "text" || line.type === "too long" ||
     line.type === "not UTF-8";
-}
-
-function promptText(name: string): string {
-  return `${safeName(name)}> `;
 }

@@ -1,8 +1,7 @@
 /** The prompt's commands: parse, help, completion, and /ignore's answers. */
 
 import { nearest } from "./flags.ts";
-import { Ignored, lookAlike, shownEntry, spelledOut } from "../room/ignored.ts";
-import { safeName } from "../safe_text.ts";
+import { Ignored, shownEntry } from "../room/ignored.ts";
 import type { Line } from "../terminal/input.ts";
 import type { Completion } from "../terminal/prompt.ts";
 
@@ -10,7 +9,7 @@ import type { Completion } from "../terminal/prompt.ts";
 export type Command =
   | { type: "help" | "who" | "clear" | "reconnect" }
   | {
-    type: "nick" | "ignore" | "unignore" | "join" | "quit";
+    type: "nick" | "key" | "ignore" | "unignore" | "join" | "quit";
     argument: string;
   }
   | { type: "refused"; sentence: string };
@@ -32,6 +31,11 @@ const USAGES: readonly Usage[] = [
     needsFollow: true,
   },
   { name: "nick", argument: "NAME", help: "change your name" },
+  {
+    name: "key",
+    argument: "NAME",
+    help: "the key of NAME, for --people; alone, yours",
+  },
   { name: "join", argument: "TOPIC", help: "leave this room for another" },
   {
     name: "ignore",
@@ -82,6 +86,7 @@ export function interpret(line: Line): Line | Command {
     case "me":
       return act(argument.trim());
     case "nick":
+    case "key":
     case "join":
     case "ignore":
     case "unignore":
@@ -203,12 +208,6 @@ export function ignore(
   if (!seen.some((other) => it.has(other))) {
     answer.push("No member of exactly this name was seen.");
   }
-  const others = seen.filter((other) =>
-    lookAlike(name, other) && !ignored.has(other)
-  );
-  if (others.length > 0) {
-    answer.push(`Similar names, not ignored: ${others.map(apart).join(", ")}.`);
-  }
   return answer;
 }
 
@@ -224,10 +223,4 @@ function listed(ignored: Ignored): string {
   return names.length === 0
     ? "No name is ignored; /ignore NAME hides the lines of NAME."
     : `Ignored: ${names.join(", ")}.`;
-}
-
-/** A name with its unusual characters spelled out. */
-function apart(name: string): string {
-  const shown = safeName(name);
-  return shown === name ? spelledOut(name) : shown;
 }

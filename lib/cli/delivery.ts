@@ -4,12 +4,19 @@ import { AbandonedError, type ChatClient, PublishError } from "../client.ts";
 import { EXIT, exitCodeOf, exitCodeOfSignal } from "./exit.ts";
 import { type Line, LineError } from "../terminal/input.ts";
 import type { PublisherOptions } from "./options.ts";
+import type { People } from "./script.ts";
 import { MAX_PAYLOAD_BYTES } from "../protocol.ts";
 import { Ending, onEndSignals } from "../terminal/signals.ts";
 import { type Clock, Progress, SYSTEM_CLOCK, within } from "../timer.ts";
 
 /** The most lines of a pipe that wait for an acknowledgement at a time. */
 const WINDOW = 256;
+
+/** A pipe that takes longer, in milliseconds, shows how far it is. */
+const LONG_MS = 2_000;
+
+/** How often it does, in milliseconds. */
+const PROGRESS_MS = 1_000;
 
 /** The lines of one input and their outcomes. Closes the connection at the end. */
 export class Delivery {
@@ -27,11 +34,14 @@ export class Delivery {
   readonly #unanswered: number[] = [];
   #isDenied = false;
   #firstRefusal = "";
+  /** Whether there is one message, and no lines to count. */
+  readonly #isOnly: boolean;
   #hasInputFailed = false;
   #isPouring = false;
   /** The signal that came before the end of a pipe. */
   #stopSignal?: Deno.Signal;
   #lost?: Error;
+  #endProgress = () => {};
 
   constructor(
     client: ChatClient,
@@ -41,12 +51,13 @@ export class Delivery {
   ) {
     this.#client = client;
     this.#options = options;
+    this.#isOnly = options.message !== undefined || options.stdinFile;
     this.#tell = tell;
     this.#clock = clock;
     // The first signal ends the input, the second the waiting for answers.
     this.#stopSignals = onEndSignals((signal) => {
       if (this.#isPouring) this.#stopSignal ??= signal;
-      this.#ending.insist();
+      this.#ending.insist(signal);
     });
     client.lost.then((error) => {
       this.#lost = error;
@@ -80,6 +91,31 @@ export class Delivery {
     await Promise.race([all, this.stopped]);
     this.#isPouring = false;
     this.stop();
+  }
+
+  /** Shows how many lines are acknowledged, once that takes long. */
+  showProgress({ tell, progress }: Pick<People, "tell" | "progress">): void {
+    const clock = this.#clock;
+    const start = clock.monotonic();
+    let last = { at: start, count: 0 };
+    const show = () => {
+      const now = { at: clock.monotonic(), count: this.#acknowledged };
+      const rate = (now.count - last.count) * 1000 / (now.at - last.at);
+      last = now;
+      progress(
+        `${acknowledged(now.count)}, ` +
+          `${Math.round(rate).toLocaleString("en")} a second`,
+      );
+      cancel = clock.after(PROGRESS_MS, show);
+    };
+    let cancel = clock.after(LONG_MS, show);
+    this.#endProgress = () => {
+      cancel();
+      if (last.at === start) return;
+      progress("");
+      const seconds = Math.round((clock.monotonic() - start) / 1000);
+      tell(`${acknowledged(this.#acknowledged)} in ${seconds} s.`);
+    };
   }
 
   /** Sends a line; returns whether the broker took it, once it has answered. */
@@ -137,6 +173,7 @@ export class Delivery {
       await this.#settled();
     }
     this.#stopSignals();
+    this.#endProgress();
     return this.#conclude();
   }
 
@@ -160,8 +197,7 @@ export class Delivery {
     this.#isDenied ||= error instanceof PublishError && error.isDenied;
     // In a pipe, a user without the right to write gets it for no later line.
     if (this.#isDenied && this.#isPouring) this.stop();
-    const isOnly = this.#options.message !== undefined;
-    const subject = isOnly ? "The message" : `Line ${line}`;
+    const subject = this.#isOnly ? "The message" : `Line ${line}`;
     const sentence = `${subject} was not sent. ${error.message}`;
     this.#firstRefusal ||= sentence;
     this.#tell(sentence);
@@ -189,7 +225,7 @@ export class Delivery {
     }
     if (unanswered > 0) {
       this.#tell(
-        this.#options.message !== undefined
+        this.#isOnly
           ? "The message was not acknowledged; it may or may not have arrived."
           : `${range(this.#unanswered)} not acknowledged and may or may not ` +
             `have arrived; acknowledged: ${this.#acknowledged}.` +
@@ -204,6 +240,12 @@ export class Delivery {
     if (this.#lost !== undefined) return exitCodeOf(this.#lost);
     return this.#hasInputFailed ? EXIT.failed : EXIT.ok;
   }
+}
+
+/** The start of a sentence about how many lines were acknowledged. */
+function acknowledged(count: number): string {
+  return `${count.toLocaleString("en")} ${count === 1 ? "line" : "lines"} ` +
+    "acknowledged";
 }
 
 /** The start of a sentence about some lines: how many, the first and the last. */

@@ -20,6 +20,7 @@ export class UsageError extends Error {
 /** The words of the flags that take one of a few. */
 export const CHOICES = {
   color: ["auto", "always", "never"],
+  only: ["messages", "mentions"],
   completions: ["bash", "zsh", "fish"],
   "protocol-version": ["auto", "5", "311"],
   qos: ["0", "1", "2"],
@@ -36,11 +37,13 @@ const SHARED = {
   privacy: `\
       --bell                ring the bell when your name is mentioned
       --secret-file FILE    encrypt with the secret in FILE
-      --secret              encrypt with a secret that you type`,
+      --secret              encrypt with a secret that you type
+      --sign-key FILE       sign with the Ed25519 key in FILE (PEM)
+      --people FILE         lines NAME KEY: the keys that names belong to`,
   output: `\
       --color WHEN          auto, always or never [default: auto]
       --quiet               write only errors to stderr
-      --debug               write every step to stderr`,
+  -d, --debug               write every step to stderr`,
   rest: `\
 Broker:
   -h, --host HOST           host[:port] or URL; repeatable [default: localhost]
@@ -69,14 +72,14 @@ Other:
       --version             print the version
       --help                print this help
 
-A URL begins with mqtt://, mqtts://, ws:// or wss://. Every FILE needs Deno's
-permission -R=FILE. With -E, the environment's MQTT_PASSWORD and
-MQTT_CHAT_SECRET take the place of --password and --secret.`,
+A URL begins with mqtt://, mqtts://, ws:// or wss://. A FILE to read needs
+Deno's permission -R=FILE, that of --log -W=FILE. With -E, the environment's
+MQTT_PASSWORD and MQTT_CHAT_SECRET take the place of --password and --secret.`,
 };
 
 const HELP: Readonly<Record<Script, string>> = {
   listener: `\
-Read chat rooms over MQTT, until Ctrl-C, Enter, --count or --wait.
+Read chat rooms over MQTT, until Ctrl-C, --count or --wait.
 
 Usage: deno run -N listener.ts [FLAGS]
 
@@ -92,6 +95,8 @@ Output:
   -C, --count N             stop after N lines
   -W, --wait S              stop after S seconds
   -T, --show-topic          show the topic in each line
+  -v, --verbose             the same as --show-topic
+      --only WHAT           write only messages, or only mentions (of --name)
       --json                write one JSON object per line
 ${SHARED.output}
 
@@ -108,7 +113,10 @@ Usage: deno run -N publisher.ts [FLAGS]
 
 Message:
   -m, --message TEXT        send TEXT in place of the lines of stdin
+  -l, --stdin-line          send each line of stdin, which is the default
+  -s, --stdin-file          send all of stdin as one message
   -f, --follow              show the room above the prompt
+      --log FILE            append the room's plain lines to FILE (--follow)
 
 Room:
   -t, --topic TOPIC         room to write to [default: chat]
@@ -183,8 +191,12 @@ export function readFlags(script: Script, args: string[]): Values {
   const given = new Map<string, string[]>();
   let extra: string | undefined;
   let last = "";
+  let hint: string | undefined;
   for (const token of tokens) {
-    if (token.kind === "positional") extra ??= token.value;
+    if (token.kind === "positional" && extra === undefined) {
+      extra = token.value;
+      hint = OTHER_MEANINGS[last];
+    }
     if (token.kind !== "option") continue;
     const { name, rawName, inlineValue } = token;
     // -topic is what other tools call --topic; here it would be -t with "opic".
@@ -208,11 +220,25 @@ export function readFlags(script: Script, args: string[]): Values {
     const isMissing = name === "message"
       ? token.value === undefined
       : value === "" || (!inlineValue && value.startsWith("-"));
-    if (isMissing) throw valueNeeded(flag, rawName, value);
+    if (isMissing) {
+      const other = OTHER_MEANINGS[rawName];
+      if (other && script === "publisher") throw new UsageError(other);
+      throw valueNeeded(flag, rawName, value);
+    }
     given.set(name, [...given.get(name) ?? [], value]);
   }
-  return new Values(given, extra);
+  return new Values(given, extra, hint);
 }
+
+/** Letters that mean something else in mosquitto's clients, and errors for them. */
+const OTHER_MEANINGS: Partial<Record<string, string>> = {
+  "-f": "-f is --follow here; mosquitto_pub's -f FILE is --stdin-file < FILE.",
+  "-n":
+    "-n is --name NAME here; mosquitto_pub's -n, an empty message, has no " +
+    "counterpart.",
+  "-T":
+    "-T is --show-topic here; mosquitto_sub's -T FILTER has no counterpart.",
+};
 
 function unknownFlag(name: string, flags: Flag[]): UsageError {
   const [spelling] = name.split("=", 1);
@@ -242,15 +268,22 @@ function valueNeeded(flag: Flag, rawName: string, value: string): UsageError {
 export class Values {
   readonly #given: ReadonlyMap<string, string[]>;
   readonly #extra?: string;
+  readonly #hint?: string;
 
-  constructor(given: ReadonlyMap<string, string[]>, extra?: string) {
+  constructor(
+    given: ReadonlyMap<string, string[]>,
+    extra?: string,
+    hint?: string,
+  ) {
     this.#given = given;
     this.#extra = extra;
+    this.#hint = hint;
   }
 
   /** Throws where an argument belongs to no flag. */
   refuseExtra(): void {
     if (this.#extra === undefined) return;
+    if (this.#hint !== undefined) throw new UsageError(this.#hint);
     // It may be the rest of a password, or a URL that holds one.
     const isSecret = /@|:\/\//.test(this.#extra) || this.has("password") ||
       this.has("secret");

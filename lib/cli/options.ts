@@ -50,10 +50,14 @@ export interface Options extends
   sessionExpiry: number;
   /** The name in the room. */
   name: string;
+  /** Whether the user chose the name: only then a key is made for it. */
+  isNameChosen: boolean;
   /** Names whose messages are not shown. */
   ignore: string[];
   passwordFile?: string;
   secretFile?: string;
+  signKeyFile?: string;
+  peopleFile?: string;
   /** Whether to ask for the rooms' secret on the terminal. */
   asksSecret: boolean;
   qos: QoS;
@@ -78,6 +82,8 @@ export interface ListenerOptions extends Options {
   waitSeconds?: number;
   announce: boolean;
   showTopic: boolean;
+  /** Write only others' messages, or only those that have the name. */
+  only?: Choices["only"];
   /** How many messages of each room to keep on the broker. */
   keep?: number;
 }
@@ -86,7 +92,11 @@ export interface PublisherOptions extends Options {
   topic: string;
   /** The one message to send in place of stdin's lines. */
   message?: string;
+  /** Whether all of stdin is one message. */
+  stdinFile: boolean;
   follow: boolean;
+  /** The path of a file to append the room's lines to. */
+  log?: string;
 }
 
 /** What the arguments ask for. */
@@ -112,14 +122,21 @@ export function parseListenerArgs(args: string[]): Request<ListenerOptions> {
     if (Number(values.one("history") ?? 0) > 0 && !isOneRoom) {
       throw new UsageError("--history is for one room; give one --topic.");
     }
+    const common = commonOptions(values);
+    const only = values.choice("only");
+    if (only === "mentions" && common.name === DEFAULTS.username) {
+      throw new UsageError("--only mentions needs --name, to look for.");
+    }
     return {
-      ...commonOptions(values),
+      ...common,
+      only,
       topics: [...new Set(topics)],
       json: values.has("json"),
       count: values.whole("count", 1, Number.MAX_SAFE_INTEGER),
       waitSeconds: values.seconds("wait"),
       announce: !values.has("no-announce"),
-      showTopic: values.has("show-topic") || topics.length > 1 ||
+      showTopic: values.has("show-topic") || values.has("verbose") ||
+        topics.length > 1 ||
         !isOneTopic(topics[0]),
       keep: values.whole("keep", 1, MAX_KEPT),
     };
@@ -132,12 +149,20 @@ export function parsePublisherArgs(args: string[]): Request<PublisherOptions> {
     const topic = values.one("topic") ?? "chat";
     refuse("topic", topic, topicFault(topic));
     excludes(values, "follow", "message");
+    excludes(values, "stdin-file", "message");
+    excludes(values, "stdin-file", "follow");
+    for (const flag of ["message", "stdin-file", "follow"]) {
+      excludes(values, "stdin-line", flag);
+    }
     needs(values, "history", "follow");
+    needs(values, "log", "follow");
     return {
       ...commonOptions(values),
       topic,
       message: values.one("message"),
+      stdinFile: values.has("stdin-file"),
       follow: values.has("follow"),
+      log: values.one("log"),
     };
   });
 }
@@ -213,10 +238,13 @@ function commonOptions(values: Values): Options {
     brokers,
     username,
     name,
+    isNameChosen: nameGiven !== undefined && nameGiven !== DEFAULTS.username,
     ignore,
     password: values.one("password"),
     passwordFile: values.one("password-file"),
     secretFile: values.one("secret-file"),
+    signKeyFile: values.one("sign-key"),
+    peopleFile: values.one("people"),
     asksSecret: values.has("secret"),
     clientId,
     resume,

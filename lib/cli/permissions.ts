@@ -9,7 +9,9 @@ import { type Broker, hostPort, type TlsIdentity } from "../mqtt/address.ts";
 import { DEFAULTS } from "../client_options.ts";
 import { type Choices, UsageError } from "./flags.ts";
 import type { Options } from "./options.ts";
+import { parsePeople, type PeopleKeys } from "../room/names.ts";
 import { safeName } from "../safe_text.ts";
+import { Signer } from "../sign.ts";
 
 /** A permission that was not granted: no help text says more. */
 export class NotPermittedError extends UsageError {
@@ -164,6 +166,31 @@ export async function readTlsFiles(
   };
 }
 
+/** Reads the key of `--sign-key`. */
+export async function readSigner(path: string): Promise<Signer> {
+  const pem = await readGranted("sign-key", path);
+  try {
+    return Signer.fromPem(pem);
+  } catch {
+    throw new UsageError(
+      `--sign-key ${JSON.stringify(path)} does not fit: it takes what ` +
+        "openssl genpkey -algorithm ed25519 writes.",
+    );
+  }
+}
+
+/** Reads the names and keys of `--people`. */
+export async function readPeople(path: string): Promise<PeopleKeys> {
+  const { keys, faults } = parsePeople(await readGranted("people", path));
+  if (faults.length === 0) return keys;
+  const lines = faults.slice(0, 10).join(", ") +
+    (faults.length > 10 ? ` and ${faults.length - 10} more` : "");
+  throw new UsageError(
+    `--people ${JSON.stringify(path)} does not fit in line ${lines}: each ` +
+      "line takes a name and its key.",
+  );
+}
+
 /** Reads a file that a flag names. */
 async function readGranted(flag: string, path: string): Promise<string> {
   const shown = JSON.stringify(path);
@@ -183,6 +210,23 @@ async function readGranted(flag: string, path: string): Promise<string> {
   }
 }
 
+/** Opens the file of `--log` to append to it. */
+export async function openLog(path: string): Promise<Deno.FsFile> {
+  const shown = JSON.stringify(path);
+  const { state } = await Deno.permissions.request({ name: "write", path });
+  if (state !== "granted") {
+    throw new NotPermittedError(
+      `writing --log ${shown} was not permitted; run with -W=${path}.`,
+    );
+  }
+  try {
+    return await Deno.open(path, { append: true, create: true });
+  } catch (error) {
+    const { message } = error as Error;
+    throw new UsageError(`--log ${shown} can't be written: ${message}.`);
+  }
+}
+
 /**
  * Whether stdout is a terminal that can only print: `TERM=dumb`, where reading
  * that is permitted already, or no width, as in an editor's shell.
@@ -193,12 +237,11 @@ export async function isDumbTerminal(): Promise<boolean> {
     Deno.consoleSize().columns === 0;
 }
 
-/** Decides on colour. NO_COLOR wins: `@std/fmt` obeys it over everything. */
+/** Decides on colour; a flag goes before NO_COLOR. */
 export function useColor(
   choice: Choices["color"],
   isTerminal: boolean,
   noColor: boolean,
 ): boolean {
-  if (noColor) return false;
-  return choice === "auto" ? isTerminal : choice === "always";
+  return choice === "auto" ? isTerminal && !noColor : choice === "always";
 }

@@ -9,14 +9,18 @@
 import { bold, setColorEnabled } from "@std/fmt/colors";
 import type { ClientOptions } from "../client.ts";
 import { EXIT, exitCodeOf } from "./exit.ts";
+import { NO_COLOR } from "./no_color.ts";
 import { helpText, type Script, UsageError } from "./flags.ts";
 import type { Options, Request } from "./options.ts";
+import type { PeopleKeys } from "../room/names.ts";
 import { safeText } from "../safe_text.ts";
 import {
   findPassword,
   findSecret,
   isDumbTerminal,
   NotPermittedError,
+  readPeople,
+  readSigner,
   readTlsFiles,
   requireNet,
   useColor,
@@ -34,6 +38,8 @@ export interface People {
   tell: (line: string) => void;
   /** Writes what went wrong, after the script's name. */
   complain: (sentence: string) => void;
+  /** Shows a text below the lines, in place of the last one; "" for none. */
+  progress: (text: string) => void;
   /** Settles when all of that is written, or can't be any more. */
   told: () => Promise<void>;
 }
@@ -54,10 +60,26 @@ export async function runScript<O>(
   parse: (args: string[]) => Request<O>,
   run: (options: O, people: People) => Promise<number>,
 ): Promise<number> {
-  const stderr = new LineWriter(openStderr());
+  let progress = "";
+  let shown = 0;
+  const stderr = new LineWriter(
+    openStderr(),
+    undefined,
+    undefined,
+    (lines) => {
+      // Blanks, since a simple terminal can't erase.
+      const erase = shown > 0 ? `\r${" ".repeat(shown)}\r` : "";
+      shown = progress.length;
+      return erase + lines.map((line) => `${line}\n`).join("") + progress;
+    },
+  );
   const people: People = {
     tell: (line) => stderr.write(line),
     complain: (sentence) => stderr.write(`${script}: ${safeText(sentence)}`),
+    progress(text) {
+      progress = text.slice(0, Math.max(0, Deno.consoleSize().columns - 1));
+      stderr.refresh();
+    },
     told: () => stderr.flushed(),
   };
   reportBugs(people);
@@ -84,7 +106,7 @@ async function information(
   switch (request.action) {
     case "help":
       setColorEnabled(
-        useColor(request.color, Deno.stdout.isTerminal(), Deno.noColor),
+        useColor(request.color, Deno.stdout.isTerminal(), NO_COLOR),
       );
       return helpText(script, bold);
     case "completions": {
@@ -121,6 +143,8 @@ function messageOf(error: unknown): string {
 /** What the scripts make of their options. */
 export interface Setting {
   connect: Omit<ClientOptions, "will" | "onReceived">;
+  /** The names and keys of `--people`. */
+  peopleKeys?: PeopleKeys;
   /** Whether to write to stdout in colour. */
   color: boolean;
   /** Whether stdout is a terminal that can only print. */
@@ -139,7 +163,7 @@ export async function prepare(
 ): Promise<Setting> {
   const isDumb = await isDumbTerminal();
   const isTerminal = Deno.stdout.isTerminal() && !isDumb;
-  const color = useColor(options.color, isTerminal, Deno.noColor);
+  const color = useColor(options.color, isTerminal, NO_COLOR);
   setColorEnabled(color);
   await requireNet(options.brokers);
   const verbosity = options.debug ? "debug" : options.quiet ? "quiet" : usual;
@@ -152,13 +176,20 @@ export async function prepare(
         "guessed; make one with: openssl rand -base64 24",
     );
   }
+  const { signKeyFile, peopleFile } = options;
   return {
     color,
     isDumb,
+    peopleKeys: peopleFile === undefined
+      ? undefined
+      : await readPeople(peopleFile),
     connect: {
       ...options,
       password,
       secret,
+      signer: signKeyFile === undefined
+        ? undefined
+        : await readSigner(signKeyFile),
       tls: {
         ...await readTlsFiles(options.tlsFiles),
         ...options.alpn !== undefined && { alpn: options.alpn },

@@ -3,16 +3,10 @@
 /** The transports MQTT is spoken over. */
 export type Scheme = "mqtt" | "mqtts" | "ws" | "wss";
 
-/** A scheme's default port, and whether it is encrypted. */
-export interface SchemeFacts {
-  /** The port when none is given: IANA's for MQTT, the web's for WebSocket. */
-  port: number;
-  /** Whether the connection is encrypted. */
-  tls: boolean;
-}
-
-/** Every scheme. The single place that says what ports they use. */
-export const SCHEMES: Readonly<Record<Scheme, SchemeFacts>> = {
+/** Default ports, IANA's for MQTT and the web's, and what is encrypted. */
+export const SCHEMES: Readonly<
+  Record<Scheme, { port: number; tls: boolean }>
+> = {
   mqtt: { port: 1883, tls: false },
   mqtts: { port: 8883, tls: true },
   ws: { port: 80, tls: false },
@@ -55,7 +49,7 @@ export class AddressError extends Error {
 }
 
 /** What completes an address that leaves something out. */
-export interface AddressDefaults {
+interface AddressDefaults {
   /** The port, where the address has none; else the scheme's. */
   port?: number;
   /** Whether an address without a scheme means mqtts rather than mqtt. */

@@ -94,11 +94,8 @@ export class Attempts {
   }
 
   /**
-   * Moves on after a failure: to the other version where that may help, else
-   * to the next broker.
-   *
-   * @returns What comes next: the same broker in the other version, the next
-   * broker, or the first one again.
+   * Moves on after a failure: to the other version where that may help, else to
+   * the next broker, which is the first one after a round.
    */
   moveOn(remedy: Remedy): "version" | "broker" | "round" {
     if (this.#wanted === "auto" && !this.#hasSwitched) {
@@ -120,12 +117,10 @@ export class Attempts {
   }
 
   /**
-   * Moves on as {@link moveOn} does.
-   *
-   * @param random A number from 0 to 1, as `Math.random` gives.
-   * @returns How long to wait before the next attempt, in milliseconds: 1 s,
-   * doubling to 120 s with each round, less up to a quarter, so that the
-   * clients of a broker that comes back don't all come in the same moment.
+   * Moves on, too, and returns how long to wait before that, in milliseconds:
+   * 1 s, doubling to 120 s with each round, less up to a quarter (`random` is 0
+   * to 1), so that the clients of a broker that comes back don't all come in the
+   * same moment.
    */
   retryAfter(remedy: Remedy, random: number): number {
     const next = this.moveOn(remedy);
@@ -143,11 +138,9 @@ export class Attempts {
   }
 
   /**
-   * A connection was lost.
-   *
-   * @param stood How long it stood, in milliseconds.
-   * @param hasProgressed Whether probation got an answer, or a counted break.
-   * @returns Whether it was stable.
+   * A connection was lost that stood for so many milliseconds, and on which
+   * probation may have got an answer or a counted break. Returns whether it was
+   * stable.
    */
   lost(stood: number, hasProgressed: boolean): boolean {
     const isStable = stood >= STABLE_FACTOR * this.#wait;
@@ -163,15 +156,13 @@ export function versionName(version: Version): string {
   return version === 5 ? "MQTT 5" : "MQTT 3.1.1";
 }
 
-/** What the first connection's errors need to know. */
-export interface Account {
+/** What the errors of the first connection need of the options. */
+interface Account {
+  username: string;
+  password?: string;
   protocolVersion: WantedVersion;
   tls?: TlsIdentity;
   will?: { topic: string };
-  /** The broker's user, unless its URL names one. */
-  username: string;
-  /** The user's password, unless the broker's URL has one. */
-  password?: string;
 }
 
 /** Throws if no other broker can help against a failure to connect. */

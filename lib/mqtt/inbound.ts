@@ -24,7 +24,7 @@ export interface Arrival {
 }
 
 /** PUBACK or PUBREC. */
-export interface Acknowledgement {
+interface Acknowledgement {
   cmd: "puback" | "pubrec";
   messageId: number;
   reasonCode: 0;
@@ -135,9 +135,8 @@ export class Inbound {
   }
 
   /**
-   * Reports a message unless it is known or says nothing.
-   *
-   * @returns The number of this arrival, or of the one before.
+   * Reports a message unless it is known or says nothing. Returns the number of
+   * this arrival, or of the one before.
    */
   #reportOnce(packet: IPublishPacket, isCut: boolean): number {
     // An empty payload clears a retained message (MQTT 5 §3.3.1.3).

@@ -5,7 +5,7 @@
 
 import type { IConnackPacket, IDisconnectPacket } from "mqtt";
 import type { QoS } from "../protocol.ts";
-import { type Clock, SYSTEM_CLOCK } from "../timer.ts";
+import type { Clock } from "../timer.ts";
 import {
   type Broker,
   hostPort,
@@ -29,7 +29,6 @@ import {
   connectReason,
   disconnectText,
   type Reason,
-  reasonCodeOf,
   type Remedy,
 } from "./reasons.ts";
 import { MAX_PACKET_BYTES, type OpenStream } from "./stream.ts";
@@ -57,7 +56,12 @@ export interface ConnectOptions {
   /** What TLS connections trust and show. */
   tls?: TlsIdentity;
   /** What the broker publishes when the connection is lost. */
-  will?: { topic: string; payload: Uint8Array; qos: QoS };
+  will?: {
+    topic: string;
+    qos: QoS;
+    /** Returns the payload, at each connection. */
+    encode: () => Uint8Array;
+  };
   /** Whether the session outlives the program, and how long (seconds). */
   session: { resume: boolean; expiry: number };
 }
@@ -108,8 +112,7 @@ export interface Break {
   isOurs: boolean;
 }
 
-/** Callbacks of a {@link Link}. */
-export interface LinkHandlers {
+interface LinkHandlers {
   onStatus: (status: LinkStatus) => void;
   /** There is a connection; nothing has arrived over it yet. */
   onUp: (connection: Connection) => void;
@@ -141,11 +144,10 @@ export class Link {
   readonly #attempts: Attempts;
   readonly #handlers: LinkHandlers;
   readonly #clock: Clock;
-  #willQoS: QoS;
   /** The will that the last CONNECT had. */
   #saidWill: ConnectOptions["will"];
   /** Ends the attempt under way. */
-  #onOutcome = (_failure?: Failure) => {};
+  #onOutcome = (_failure?: Reason) => {};
   #isUp = false;
   #isEnding = false;
   #isRenewing = false;
@@ -167,7 +169,7 @@ export class Link {
     options: ConnectOptions,
     open: OpenStream,
     handlers: LinkHandlers,
-    clock: Clock = SYSTEM_CLOCK,
+    clock: Clock,
   ) {
     const { brokers, protocolVersion, clientId, keepalive, session } = options;
     const { acknowledges } = options;
@@ -175,7 +177,6 @@ export class Link {
     this.#handlers = handlers;
     this.#clock = clock;
     this.#attempts = new Attempts(brokers, protocolVersion);
-    this.#willQoS = options.will?.qos ?? 0;
     // Only MQTT 5 sends the properties.
     const properties = {
       sessionExpiryInterval: session.expiry,
@@ -233,11 +234,7 @@ export class Link {
     }
   }
 
-  /**
-   * Ends the wait before the next attempt, if there is one.
-   *
-   * @returns Whether there is no connection.
-   */
+  /** Ends a wait for the next attempt; returns whether there is no connection. */
   reconnect(): boolean {
     this.#endPause();
     return !this.#isUp;
@@ -270,7 +267,6 @@ export class Link {
    */
   renew(will: ConnectOptions["will"]): void {
     this.#options = { ...this.#options, will };
-    this.#willQoS = will?.qos ?? 0;
     if (!this.#isUp || this.#isRenewing) return;
     this.#isRenewing = true;
     // What is sent from now on waits for the next connection.
@@ -291,8 +287,8 @@ export class Link {
   }
 
   /** Tries the broker whose turn it is; returns why it failed, if it did. */
-  #attempt(): Promise<Failure | undefined> {
-    const { promise, resolve } = Promise.withResolvers<Failure | undefined>();
+  #attempt(): Promise<Reason | undefined> {
+    const { promise, resolve } = Promise.withResolvers<Reason | undefined>();
     const { timeout, will } = this.#options;
     this.#onOutcome = resolve;
     this.#saidWill = will;
@@ -318,7 +314,8 @@ export class Link {
       protocolVersion: version,
       clean: !session.resume && isClean,
       ...credentials(this.#options, broker),
-      will: will && { ...will, qos: this.#willQoS },
+      will: will &&
+        { topic: will.topic, qos: will.qos, payload: will.encode() },
     };
   }
 
@@ -367,21 +364,19 @@ export class Link {
     this.#stopTimer();
     const reason = connectReason(cause);
     if (!this.#isUp) {
-      const isMoved = cause !== undefined &&
-        reasonCodeOf(cause) === SERVER_MOVED;
-      const remedy = this.#remedyOf(reason, cause);
-      this.#onOutcome({ text: reason.text, remedy, isMoved });
+      const isTooMuch = reason.remedy === "will" && !this.#lowerWill();
+      this.#onOutcome(isTooMuch ? { ...reason, remedy: "none" } : reason);
     } else if (this.#isRenewing) this.#goAnew();
     else this.#goDown(reason, cause);
   }
 
-  #remedyOf({ remedy }: Reason, cause?: BrokerError): Remedy {
-    if (remedy === "will") {
-      if (this.#willQoS === 0) return "none";
-      this.#willQoS--;
-    }
-    // A reset, too, is a close without CONNACK.
-    return cause?.code === "ECONNRESET" ? "close" : remedy;
+  /** Lowers the will's QoS; returns whether it was above 0. */
+  #lowerWill(): boolean {
+    const { will } = this.#options;
+    if (!will?.qos) return false;
+    const qos = will.qos - 1 as QoS;
+    this.#options = { ...this.#options, will: { ...will, qos } };
+    return true;
   }
 
   #down(): void {
@@ -435,12 +430,11 @@ export class Link {
       const failure = await this.#attempt();
       if (failure === undefined) return;
       this.#silentCloses = 0;
-      const { text: reason, isMoved } = failure;
-      if (isMoved && this.#options.brokers.length === 1) {
-        return this.#giveUp(movedError(broker, reason));
-      }
-      this.#handlers.onStatus({ type: "failed", broker, reason });
+      const reason = failure.text;
       remedy = failure.remedy;
+      const end = remedy === "moved" && this.#endOf(SERVER_MOVED, reason);
+      if (end) return this.#giveUp(end);
+      this.#handlers.onStatus({ type: "failed", broker, reason });
     }
   }
 
@@ -463,19 +457,26 @@ export class Link {
   #onDisconnect({ reasonCode = 0, properties }: IDisconnectPacket): void {
     this.#disconnectCode = reasonCode;
     const reason = disconnectText(reasonCode, properties);
+    const end = this.#isUp && this.#endOf(reasonCode, reason);
+    if (end) this.#giveUp(end);
+    else this.mqtt.fail(new Error(reason));
+  }
+
+  /** Returns the error of a reason code that ends the run. */
+  #endOf(code: number, reason: string): RefusedError | undefined {
     const { brokers, clientId } = this.#options;
-    if (!this.#isUp) this.mqtt.fail(new Error(reason));
-    else if (reasonCode === SESSION_TAKEN_OVER) {
-      this.#giveUp(
-        new RefusedError(
-          `${showBroker(this.broker)} gave the session to another client ` +
-            `with the id ${JSON.stringify(clientId)}; end that one, or use ` +
-            "another --id.",
-        ),
+    const where = showBroker(this.broker);
+    if (code === SESSION_TAKEN_OVER) {
+      return new RefusedError(
+        `${where} gave the session to another client with the id ` +
+          `${JSON.stringify(clientId)}; end that one, or use another --id.`,
       );
-    } else if (reasonCode === SERVER_MOVED && brokers.length === 1) {
-      this.#giveUp(movedError(this.broker, reason));
-    } else this.mqtt.fail(new Error(reason));
+    }
+    if (code === SERVER_MOVED && brokers.length === 1) {
+      return new RefusedError(
+        `${where} takes no connections any more: ${reason}.`,
+      );
+    }
   }
 
   #giveUp(error: Error): void {
@@ -488,16 +489,4 @@ export class Link {
   #step(text: string): void {
     this.#handlers.onStatus({ type: "step", text });
   }
-}
-
-/** Why an attempt failed. */
-interface Failure extends Reason {
-  /** Whether the broker names another one, for good. */
-  isMoved: boolean;
-}
-
-function movedError(broker: Broker, reason: string): RefusedError {
-  return new RefusedError(
-    `${showBroker(broker)} takes no connections any more: ${reason}.`,
-  );
 }

@@ -47,8 +47,7 @@ export interface ConnectPacket {
   will?: { topic: string; payload: Uint8Array; qos: QoS };
 }
 
-/** What happens to a connection. */
-export interface ConnectionEvents {
+interface ConnectionEvents {
   /** The broker accepts the connection. Nothing has arrived before this. */
   onConnack: (packet: IConnackPacket) => void;
   /** A message arrived. */
@@ -74,9 +73,6 @@ export interface Said {
   /** Another broker to use. */
   serverReference?: string;
 }
-
-/** Called when a packet has its answer. */
-export type Done = (error?: BrokerError) => void;
 
 /** MQTT.js's timer of reconnects never runs out: this is the longest there is. */
 const NEVER_MS = 2_147_483_647;
@@ -174,11 +170,7 @@ export class MqttJs {
     return this.#mqtt.serverProperties;
   }
 
-  /**
-   * Opens a connection; there must be none.
-   *
-   * @param packet What CONNECT says this time.
-   */
+  /** Opens a connection; there must be none. */
   connect(packet: ConnectPacket): void {
     this.#cause = undefined;
     this.#hasLeft = false;
@@ -187,17 +179,15 @@ export class MqttJs {
   }
 
   /**
-   * Publishes; there must be a connection.
-   *
-   * @param done Called once, when the broker has answered; never at QoS 0, when
-   * the connection breaks, or after {@link forget}.
-   * @returns The packet id; undefined at QoS 0.
+   * Publishes; there must be a connection. Returns the packet id, none at QoS 0.
+   * `done` is called once, with the broker's answer: never at QoS 0, when the
+   * connection breaks, or after {@link forget}.
    */
   publish(
     topic: string,
     payload: string,
     how: { qos: QoS; retain: boolean },
-    done: Done,
+    done: (error?: BrokerError) => void,
   ): number | undefined {
     if (how.qos === 0) {
       this.#mqtt.publish(topic, payload, how);
@@ -212,8 +202,6 @@ export class MqttJs {
   /**
    * Sends again what an earlier connection left unanswered: PUBLISH, or PUBREL
    * where the broker had it already (MQTT 5 §4.4).
-   *
-   * @param packetId What {@link publish} returned.
    */
   resend(packetId: number): void {
     const packet = this.#unanswered.packets.get(packetId);
@@ -242,10 +230,8 @@ export class MqttJs {
   }
 
   /**
-   * Subscribes; there must be a connection.
-   *
-   * @param id The Subscription Identifier, in MQTT 5.
-   * @param done Called with the SUBACK, or nothing when the connection broke.
+   * Subscribes; there must be a connection. `id` is the Subscription Identifier;
+   * `done` gets the SUBACK, or nothing when the connection broke.
    */
   subscribe(
     filter: string,
@@ -272,11 +258,7 @@ export class MqttJs {
     });
   }
 
-  /**
-   * Sends PINGREQ; there must be a connection.
-   *
-   * @returns Whether its PINGRESP came before the connection closed.
-   */
+  /** Sends PINGREQ; returns whether PINGRESP comes before the connection closes. */
   ping(): Promise<boolean> {
     return new Promise((resolve) => {
       this.#pings.push(resolve);
@@ -297,12 +279,11 @@ export class MqttJs {
   }
 
   /**
-   * Ends the connection with DISCONNECT, so that the will is not published.
-   *
-   * @param endsSession Whether it ends the session, too (MQTT 5 §3.14.2.2.2).
-   * @param mayReceive Whether something may still arrive. To close then would
-   * reset the connection: the broker could miss the DISCONNECT and publish the
-   * will (one in ten, measured), so its own end is awaited, a round trip later.
+   * Ends the connection with DISCONNECT, so that the will is not published; with
+   * `endsSession` the session, too (MQTT 5 §3.14.2.2.2). To close while something
+   * may still arrive would reset the connection: the broker could miss the
+   * DISCONNECT and publish the will (one in ten, measured), so its own end is
+   * awaited, a round trip later.
    */
   async disconnect(endsSession: boolean, mayReceive: boolean): Promise<void> {
     const { promise, resolve } = Promise.withResolvers<void>();
@@ -393,10 +374,11 @@ export class MqttJs {
     // An answer after DISCONNECT would be an error, over which the stream is
     // closed before the broker has read what was sent (2 of 3 runs, measured).
     if (isTaken || this.#hasLeft) Object.assign(packet, { cmd: "taken" });
-    const code = packet.cmd === "connack"
-      ? packet.reasonCode ?? packet.returnCode
-      : 0;
-    if (code) this.#cause ??= saidIn(connackError(code), packet);
+    if (packet.cmd !== "connack") return;
+    const code = packet.reasonCode ?? packet.returnCode;
+    if (!code) return;
+    const error = Object.assign(new Error("Connection refused"), { code });
+    this.#cause ??= saidIn(error, packet);
   }
 
   #onClose(): void {
@@ -406,11 +388,6 @@ export class MqttJs {
     for (const answer of this.#pings.splice(0)) answer(false);
     this.#events.onClose(cause);
   }
-}
-
-/** The error of a CONNACK that refuses. */
-function connackError(code: number): BrokerError {
-  return Object.assign(new Error("Connection refused"), { code });
 }
 
 /** An error, with what the packet says beside it. */

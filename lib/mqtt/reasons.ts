@@ -8,7 +8,7 @@ export type Remedy =
   | "credentials"
   /** The other MQTT version may do. */
   | "version"
-  /** It closed without CONNACK: the other version may do. */
+  /** It closed or reset without CONNACK: the other version may do. */
   | "close"
   /** It was silent: the other version, another broker or a later time may do. */
   | "silence"
@@ -16,6 +16,8 @@ export type Remedy =
   | "will"
   /** Another broker, or a later time, may do. */
   | "elsewhere"
+  /** Another broker; this one takes no connections any more. */
+  | "moved"
   /** The broker's certificate has to be put right, or trusted, first. */
   | "trust"
   /** Our certificate has to be put right first. */
@@ -36,7 +38,8 @@ const CONNACK_REMEDIES: ReadonlyMap<number, Remedy> = new Map([
   ...[4, 5, 134, 135, 138, 140].map((code) => [code, "credentials"] as const),
   ...[1, 132].map((code) => [code, "version"] as const),
   [155, "will"],
-  ...[3, 136, 137, 139, 151, 156, 157, 159].map((code) =>
+  [157, "moved"],
+  ...[3, 136, 137, 139, 151, 156, 159].map((code) =>
     [code, "elsewhere"] as const
   ),
 ]);
@@ -181,5 +184,5 @@ function networkReason(error: BrokerError): Reason {
   }
   const known = SYSTEM_ERRORS.get(code);
   const text = known ?? (error.message || code || error.name);
-  return { text, remedy: "elsewhere" };
+  return { text, remedy: code === "ECONNRESET" ? "close" : "elsewhere" };
 }

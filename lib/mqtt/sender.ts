@@ -6,7 +6,7 @@
 import { Buffer } from "node:buffer";
 import { setImmediate } from "node:timers";
 import { MAX_PAYLOAD_BYTES, type QoS } from "../protocol.ts";
-import { type Clock, SYSTEM_CLOCK } from "../timer.ts";
+import type { Clock } from "../timer.ts";
 import { type Broker, showBroker } from "./address.ts";
 import type { Version } from "./attempts.ts";
 import type { Break, Connection } from "./link.ts";
@@ -14,7 +14,7 @@ import type { BrokerError, MqttJs } from "./mqtt_js.ts";
 import { reasonCodeOf, reasonText } from "./reasons.ts";
 
 /** A broker's limits (MQTT 5 §3.2.2.3). */
-export interface Limits {
+interface Limits {
   /** The highest QoS it takes. */
   qos: QoS;
   /** The most bytes of a packet. */
@@ -24,9 +24,6 @@ export interface Limits {
   /** Whether it keeps retained messages, as far as it says so. */
   retains: boolean;
 }
-
-/** The limits that a broker may announce in CONNACK. */
-type Announced = MqttJs["serverProperties"];
 
 /** No PUBLISH of ours is larger: topic, payload, and less than 16 bytes more. */
 const MAX_PUBLISH_BYTES = 65_535 + MAX_PAYLOAD_BYTES + 16;
@@ -44,7 +41,10 @@ const SILENT_IN_FLIGHT = 20;
 const MOST_IN_FLIGHT = 60_000;
 
 /** The limits that a broker announces, with the standard's defaults. */
-export function limitsOf(version: Version, announced: Announced = {}): Limits {
+export function limitsOf(
+  version: Version,
+  announced: MqttJs["serverProperties"] = {},
+): Limits {
   const { maximumQoS, maximumPacketSize, receiveMaximum, retainAvailable } =
     announced;
   return {
@@ -146,16 +146,12 @@ export interface Message {
   isOptional?: boolean;
 }
 
-/** What waits for an answer. */
-interface Thing {
+/** A room, until it is denied or left. */
+interface Room {
   topic: string;
   isOptional: boolean;
-  /** How many connections in a row broke while only this was unanswered. */
+  /** As for {@link Sending}. */
   breaks: number;
-}
-
-/** A room, until it is denied or left. */
-interface Room extends Thing {
   qos: QoS;
   /** Its Subscription Identifier. */
   id: number;
@@ -164,13 +160,14 @@ interface Room extends Thing {
   wasGranted: boolean;
   /** The wait before the next try of one that is set aside, in milliseconds. */
   wait?: number;
-  /** Cancels that wait. */
+  /** Cancels that wait, until it is over. */
   cancel?: () => void;
 }
 
 /** A message until it is answered. */
-interface Sending extends Thing {
-  message: Message;
+interface Sending extends Message {
+  /** How many connections in a row broke while only this was unanswered. */
+  breaks: number;
   resolve: () => void;
   reject: (error: Error) => void;
   /** The QoS at which it was sent. */
@@ -181,6 +178,9 @@ interface Sending extends Thing {
   /** Whether a later connection carried it again. */
   isResent?: boolean;
 }
+
+/** What waits for an answer. */
+type Thing = Room | Sending;
 
 /** Breaks over a thing until it is given up. */
 const MAX_BREAKS = 3;
@@ -199,14 +199,14 @@ const FIRST_WAIT_MS = 1_000;
 const LONGEST_WAIT_MS = 120_000;
 
 /** What a {@link Sender} needs of the connection. */
-export interface SenderOptions {
+interface SenderOptions {
   mqtt: MqttJs;
   /** Seconds that an answer may take. */
   timeout: number;
   onStatus: (status: SenderStatus) => void;
   /** Gives the connection up, for the next one. */
   drop: (reason: string) => void;
-  clock?: Clock;
+  clock: Clock;
 }
 
 /** Subscribes and sends, in order, over a connection that comes and goes. */
@@ -224,8 +224,10 @@ export class Sender {
   /** Topics that take no messages, and why. */
   readonly #refused = new Map<string, string>();
   #isLowered = false;
+  /** The limits of the last broker. */
+  #limits = limitsOf(5);
 
-  #connection?: Connection & { limits: Limits };
+  #connection?: Connection;
   /** The broker of the last connection. */
   #broker?: Broker;
   /** Rooms that this connection has not asked for. */
@@ -256,13 +258,11 @@ export class Sender {
   #hasProgressed = false;
   /** What the last connection broke over. */
   #suspect?: Thing;
-  /** Rooms that were set aside, and whose wait is over. */
-  #due: Room[] = [];
 
   constructor(options: SenderOptions) {
     this.#options = options;
     this.#mqtt = options.mqtt;
-    this.#clock = options.clock ?? SYSTEM_CLOCK;
+    this.#clock = options.clock;
   }
 
   /** Whether messages go out now rather than wait. */
@@ -275,19 +275,12 @@ export class Sender {
     return this.#rooms.size === 0;
   }
 
-  /** The limits of the last broker. */
   get limits(): Limits {
-    return limitsOf(5, this.#mqtt.serverProperties);
+    return this.#limits;
   }
 
-  /**
-   * Subscribes to rooms, now and on each connection.
-   *
-   * @param isOptional Whether one break is enough to give them up, and silence
-   * breaks nothing; they are asked for last.
-   * @returns The broker's first answers, in the same order.
-   */
-  join(topics: string[], qos: QoS, isOptional = false): Promise<Grant[]> {
+  /** Subscribes to rooms, now and on each connection, as `ChatClient.join`. */
+  join(topics: string[], qos: QoS, isOptional: boolean): Promise<Grant[]> {
     const rooms = topics.map((topic) => {
       const before = this.#rooms.get(topic);
       before?.cancel?.();
@@ -302,7 +295,6 @@ export class Sender {
       };
       const { promise } = room.answer;
       if (before) promise.then(before.answer.resolve, before.answer.reject);
-      this.#due = this.#due.filter((other) => other !== before);
       this.#rooms.set(topic, room);
       if (this.#connection) this.#toAsk.push(room);
       return room;
@@ -321,60 +313,46 @@ export class Sender {
     if (this.#connection) await this.#mqtt.unsubscribe(topics);
   }
 
-  /**
-   * Sends a message, now or when there is a connection.
-   *
-   * @throws {PublishError} When the broker does not take it.
-   */
+  /** Sends a message, now or when there is a connection. */
   send(message: Message): Promise<void> {
-    const { topic, isOptional = false } = message;
+    const { topic } = message;
     const refusal = this.#refused.get(topic);
     if (refusal !== undefined) {
       return Promise.reject(this.#error(topic, refusal, undefined, true));
     }
     return new Promise((resolve, reject) => {
-      const sending = { topic, isOptional, breaks: 0, message };
-      this.#waiting.push({ ...sending, resolve, reject });
+      this.#waiting.push({ ...message, breaks: 0, resolve, reject });
       this.#flush();
     });
   }
 
   /** There is a connection: first the rooms, then what was unanswered. */
   up(connection: Connection): void {
-    const limits = limitsOf(connection.version, this.#mqtt.serverProperties);
-    this.#connection = { ...connection, limits };
-    this.#broker = connection.broker;
-    const order = (room: Room) =>
-      (room.isOptional ? 2 : 0) + (room.wasGranted ? 0 : 1);
-    const rooms = [...this.#rooms.values()];
-    for (const room of rooms.sort((a, b) => order(a) - order(b))) {
-      if (room.wait !== undefined) continue;
-      this.#toAsk.push(room);
-      if (!room.isOptional) this.#asked.add(room);
+    const { broker, version } = connection;
+    this.#limits = limitsOf(version, this.#mqtt.serverProperties);
+    this.#connection = connection;
+    this.#broker = broker;
+    const order = ({ wait, isOptional, wasGranted }: Room) =>
+      (wait ? 4 : 0) + (isOptional ? 2 : 0) + (wasGranted ? 0 : 1);
+    this.#toAsk = [...this.#rooms.values()]
+      .filter(({ cancel }) => cancel === undefined)
+      .sort((a, b) => order(a) - order(b));
+    for (const room of this.#toAsk) {
+      if (!room.isOptional && !room.wait) this.#asked.add(room);
     }
     if (this.#isOnProbation) this.#window = 0;
     this.#flush();
   }
 
-  /**
-   * There is none any more.
-   *
-   * @param how How it broke; nothing where we ended it.
-   * @returns Whether the back-off may begin anew.
-   */
+  /** There is none any more. Returns whether the back-off may begin anew. */
   down(how?: Break): boolean {
     const trial = this.#trial;
-    const open = [...this.#open];
-    const isUnanswered = open.length > 0 || this.#isChecking;
+    const isUnanswered = this.#open.size > 0 || this.#isChecking;
     const hasProgressed = this.#hasProgressed || trial !== undefined;
-    this.#disconnected();
-    const messages = open.filter((thing) => !isRoom(thing)) as Sending[];
-    const isLost = ({ sentQoS }: Sending) => sentQoS === 0;
-    this.#waiting = [
-      ...messages.filter((sending) => !isLost(sending)),
-      ...this.#waiting,
-    ];
-    const lost = messages.filter(isLost);
+    const messages = this.#disconnected();
+    const lost = messages.filter(({ sentQoS }) => sentQoS === 0);
+    const kept = messages.filter(({ sentQoS }) => sentQoS !== 0);
+    this.#waiting = [...kept, ...this.#waiting];
     for (const { topic, reject } of lost) {
       reject(new AbandonedError(`A message for ${topic} may be lost.`));
     }
@@ -390,10 +368,8 @@ export class Sender {
 
   /** Ends all waiting: there will be no answer. */
   abandon(error: Error): void {
-    const messages = [...this.#open].filter((thing) => !isRoom(thing));
-    this.#disconnected();
-    const all = [...messages as Sending[], ...this.#waiting.splice(0)];
-    for (const { topic, reject } of all) {
+    const messages = [...this.#disconnected(), ...this.#waiting.splice(0)];
+    for (const { topic, reject } of messages) {
       reject(new AbandonedError(`No answer came for ${topic}.`));
     }
     for (const { answer, cancel } of this.#rooms.values()) {
@@ -403,7 +379,11 @@ export class Sender {
     }
   }
 
-  #disconnected(): void {
+  /** Forgets the connection; returns the messages that it carried. */
+  #disconnected(): Sending[] {
+    const messages = [...this.#open].filter((thing): thing is Sending =>
+      !isRoom(thing)
+    );
     this.#connection = undefined;
     this.#toAsk = [];
     this.#asked.clear();
@@ -417,12 +397,13 @@ export class Sender {
     this.#signs = 0;
     this.#isChecking = false;
     this.#hasProgressed = false;
+    return messages;
   }
 
   /** What is sent next; messages wait for the answers of the rooms. */
   #next(): Room | Sending | undefined {
     if (this.#toAsk.length > 0 || this.#asked.size > 0) return this.#toAsk[0];
-    return this.#due[0] ?? this.#waiting[0];
+    return this.#waiting[0];
   }
 
   /** Sends what may be sent now. */
@@ -443,7 +424,7 @@ export class Sender {
         break;
       }
       if (isRoom(next)) this.#ask(next);
-      else if (this.#inFlight >= connection.limits.inFlight) break;
+      else if (this.#inFlight >= this.#limits.inFlight) break;
       else this.#carry(this.#waiting.shift()!, connection);
       // One that is too large was not sent.
       if (isTrial && this.#open.has(next)) {
@@ -541,7 +522,6 @@ export class Sender {
   #ask(room: Room): void {
     const { topic, qos, id, isOptional } = room;
     this.#toAsk = this.#toAsk.filter((other) => other !== room);
-    this.#due = this.#due.filter((other) => other !== room);
     this.#opened(room);
     // What is retained comes once; a history is asked for to be read again.
     // A keeper needs no copy of the history that it wrote (No Local, MQTT 5).
@@ -580,25 +560,25 @@ export class Sender {
     this.#open.delete(room);
     if (this.#trial === room) this.#trial = undefined;
     this.#toAsk = this.#toAsk.filter((other) => other !== room);
-    this.#due = this.#due.filter((other) => other !== room);
     answer.resolve({ topic, reason });
   }
 
-  #carry(sending: Sending, connection: Connection & { limits: Limits }): void {
-    const { limits, version, broker, hasSession } = connection;
-    const { topic, payload, qos: wanted, retain = false } = sending.message;
-    const qos = wanted > limits.qos ? limits.qos : wanted;
-    if (qos < wanted && !this.#isLowered) {
+  #carry(sending: Sending, connection: Connection): void {
+    const { version, broker, hasSession } = connection;
+    const { topic, payload, retain = false } = sending;
+    const { packetBytes } = this.#limits;
+    const qos = Math.min(sending.qos, this.#limits.qos) as QoS;
+    if (qos < sending.qos && !this.#isLowered) {
       this.#isLowered = true;
       this.#options.onStatus({ type: "lowered", broker, qos });
     }
     // Measured only where it may exceed the limit.
-    const size = limits.packetBytes < MAX_PUBLISH_BYTES
+    const size = packetBytes < MAX_PUBLISH_BYTES
       ? publishBytes(topic, Buffer.byteLength(payload), qos, version)
       : 0;
-    if (size > limits.packetBytes) {
+    if (size > packetBytes) {
       const sentence = `${showBroker(broker)} takes packets of ` +
-        `${limits.packetBytes} bytes at most, this message needs ${size}; ` +
+        `${packetBytes} bytes at most, this message needs ${size}; ` +
         "send it in parts.";
       return sending.reject(new PublishError(sentence, PACKET_TOO_LARGE));
     }
@@ -661,7 +641,7 @@ export class Sender {
     const times = most === 1 ? "" : " three times";
     const reason =
       `the connection broke${times} while only this was unanswered: ${why}`;
-    if (!isRoom(thing)) this.#giveUp(thing as Sending, reason, reasonCode);
+    if (!isRoom(thing)) this.#giveUp(thing, reason, reasonCode);
     else if (thing.wasGranted && !thing.isOptional) {
       this.#setAside(thing, reason);
     } else this.#deny(thing, reason);
@@ -672,7 +652,8 @@ export class Sender {
     room.breaks = 0;
     room.wait = wait ? Math.min(wait * 2, LONGEST_WAIT_MS) : FIRST_WAIT_MS;
     room.cancel = this.#clock.after(room.wait, () => {
-      this.#due.push(room);
+      room.cancel = undefined;
+      if (this.#connection) this.#toAsk.push(room);
       this.#flush();
     });
     const seconds = room.wait / 1000;

@@ -163,9 +163,8 @@ export class PacketMeter {
   readonly #cuts: number[] = [];
 
   /**
-   * @param limit The most bytes a packet may have after its fixed header.
-   * @param cutsPublish Whether a PUBLISH over the limit passes without its
-   * payload.
+   * The limit is of bytes after the fixed header; with `cutsPublish`, a PUBLISH
+   * over it passes without its payload.
    */
   constructor(limit: number, cutsPublish = false) {
     this.#limit = limit;
@@ -173,10 +172,9 @@ export class PacketMeter {
   }
 
   /**
-   * Takes the next bytes of the stream.
-   *
-   * @returns What passes; undefined once there is a packet over the limit, or a
-   * length field that never ends. After that the meter is of no use.
+   * Takes the next bytes of the stream and returns what passes; undefined once
+   * there is a packet over the limit, or a length field that never ends. After
+   * that the meter is of no use.
    */
   pass(bytes: Uint8Array): Uint8Array | undefined {
     const all = this.#held.length > 0
@@ -275,9 +273,7 @@ function lengthField(length: number): number[] {
  * Keeps packets over {@link MAX_PACKET_BYTES} out of a stream: its PUBLISH
  * packets arrive without their payload where the broker can't know the limit,
  * in MQTT 3.1.1. All else ends the stream. Must be called before anything
- * arrives.
- *
- * @returns What knows which packets were cut.
+ * arrives. The meter knows which packets were cut.
  */
 export function limitArriving(
   stream: ByteStream,
@@ -301,9 +297,7 @@ export function limitArriving(
 /**
  * Cuts a connection to the embedded broker without a message as soon as it
  * announces a packet over the limit, as Mosquitto does to a client of MQTT
- * 3.1.1. Must be called before anything reads from the socket.
- *
- * @param socket The connection, read from with `read()`.
+ * 3.1.1. Must be called before anything reads from the socket, with `read()`.
  */
 export function limitPackets(socket: Socket, limit: number): void {
   const meter = new PacketMeter(limit);
@@ -395,12 +389,10 @@ export type CertificateFacts = Pick<
 >;
 
 /**
- * Says what is wrong with a broker's certificate. Node's TLS says "unable to
+ * Says what is wrong with a broker's certificate, and what to do: part of a
+ * sentence, or undefined when the broker shows none. Node's TLS says "unable to
  * verify the first certificate" of an expired one too (measured, Deno 2.9), so
  * the certificate is looked at.
- *
- * @returns Part of a sentence, with what to do; undefined when the broker
- * shows no certificate.
  */
 export async function certificateFault(
   broker: Broker,

@@ -27,7 +27,9 @@ import {
 import type { Note } from "./line.ts";
 import type { Losses } from "./losses.ts";
 import { presenceOf, type Roster } from "./members.ts";
+import type { Names, Verdict } from "./names.ts";
 import type { Presence } from "./presence.ts";
+import { age, STALE_MS } from "./time.ts";
 import type { RoomView } from "./view.ts";
 
 export interface CatchUpOptions {
@@ -54,6 +56,7 @@ export interface CatchUpOptions {
 export interface CatchUpParts {
   view: RoomView;
   roster: Roster;
+  names: Names;
   losses: Losses;
   presence: Presence;
   /** Whether nothing of a payload's author is shown. */
@@ -120,6 +123,7 @@ export class CatchUp {
   #hasBegun = false;
   #hasHistory = false;
   #newestAt = 0;
+  readonly #verdicts = new WeakMap<Entry, Verdict>();
   #isRefusalTold = false;
 
   constructor(options: CatchUpOptions, parts: CatchUpParts) {
@@ -361,7 +365,7 @@ export class CatchUp {
   /** Shows the last messages of a history, under a header. */
   #insert(arrival: Arrival | string): void {
     const { json, room } = this.#options;
-    const { view, losses } = this.#parts;
+    const { view } = this.#parts;
     this.#hasBegun = true;
     if (typeof arrival === "string") {
       const problem = `What is kept of this room ${arrival}.`;
@@ -376,7 +380,7 @@ export class CatchUp {
       (payload.type === "message" || presenceOf(payload, room) === undefined)
     );
     const shown = wanted.slice(Math.max(0, wanted.length - this.#left))
-      .filter(({ payload }) => losses.isNewKept(payload, room));
+      .filter((entry) => this.#isNew(entry));
     this.#left -= shown.length;
     for (const entry of unknown) this.#know(entry);
     this.#parts.roster.noteHere(history.here, received.receivedAt);
@@ -397,8 +401,8 @@ export class CatchUp {
     { history, received }: Arrival,
     before: Map<string, number>,
   ): Entry[] {
-    const { room, history: most } = this.#options;
-    const { losses, roster } = this.#parts;
+    const { history: most } = this.#options;
+    const { roster } = this.#parts;
     const first = history.entries.findIndex(({ payload }) =>
       payload.id !== undefined && before.has(keyOf(payload))
     );
@@ -407,9 +411,30 @@ export class CatchUp {
     roster.noteHere(history.here, received.receivedAt);
     const isAll = first >= 0 || this.#hasBegun;
     this.#hasBegun = true;
-    return unknown.slice(isAll ? 0 : -most).filter(({ payload }) =>
-      this.#isWanted(payload) && losses.isNewKept(payload, room)
+    return unknown.slice(isAll ? 0 : -most).filter((entry) =>
+      this.#isWanted(entry.payload) && this.#isNew(entry)
     );
+  }
+
+  #isNew(entry: Entry): boolean {
+    const { key, mark } = this.#judge(entry);
+    const { room } = this.#options;
+    const { losses } = this.#parts;
+    return losses.isNewKept(entry.payload, room, key, mark === undefined);
+  }
+
+  /** Judges an entry by its signature, once. */
+  #judge(entry: Entry): Verdict {
+    const { payload, time } = entry;
+    const known = this.#verdicts.get(entry);
+    if (known !== undefined) return known;
+    const isSigned = payload.sig !== undefined || payload.key !== undefined;
+    const check = isSigned
+      ? this.#client?.check(this.#options.room, payload)
+      : "none";
+    const verdict = this.#parts.names.judge(payload, check, time);
+    this.#verdicts.set(entry, verdict);
+    return verdict;
   }
 
   #isWanted(payload: Payload): boolean {
@@ -453,11 +478,16 @@ export class CatchUp {
     const { view, roster } = this.#parts;
     const { room } = this.#options;
     const { sentTo: _, historyOf: __, ...rest } = from;
-    for (const { payload, time } of entries) {
+    for (const entry of entries) {
+      const { payload, time } = entry;
+      const verdict = this.#judge(entry);
       const date = new Date(time);
       const { at = date.toISOString() } = payload;
       const received = { ...rest, topic: room, payload: { ...payload, at } };
-      view.showKept({ ...received, retain: false }, date);
+      view.showKept({ ...received, retain: false }, date, verdict);
+      const isOld = age(at, from.receivedAt) > STALE_MS ||
+        Number(from.receivedAt) - time > STALE_MS;
+      if (verdict.mark !== undefined || isOld) continue;
       roster.noteKept(payload, room, date, this.#connectedAt);
     }
   }

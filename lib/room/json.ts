@@ -6,6 +6,7 @@
  */
 
 import { type Note, readUtf8 } from "./line.ts";
+import type { Verdict } from "./names.ts";
 import type { Received } from "../protocol.ts";
 import { safeJson } from "../safe_text.ts";
 
@@ -13,7 +14,11 @@ import { safeJson } from "../safe_text.ts";
  * Shows what arrived, with the members that docs/output.md lists; those that a
  * payload lacks are left out. An entry of a history has `history`.
  */
-export function renderJson(received: Received, history?: true): string {
+export function renderJson(
+  received: Received,
+  verdict?: Verdict,
+  history?: true,
+): string {
   const { receivedAt, topic, payload, qos, retain, duplicate } = received;
   const { sealed = payload.type === "sealed" } = received;
   return safeJson(JSON.stringify({
@@ -21,6 +26,8 @@ export function renderJson(received: Received, history?: true): string {
     topic,
     type: payload.type,
     ...content(payload),
+    key: verdict?.key,
+    signature: verdict?.signature,
     qos,
     retain,
     duplicate,

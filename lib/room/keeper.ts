@@ -42,6 +42,7 @@ import {
   replacedByOlder,
 } from "./history.ts";
 import { isSameRoom, presenceOf, Roster } from "./members.ts";
+import { Names } from "./names.ts";
 
 export interface KeeperOptions {
   /** The rooms, as topic filters. */
@@ -54,6 +55,8 @@ export interface KeeperOptions {
   announce: boolean;
   /** The QoS of histories. */
   qos: QoS;
+  /** Whose a name is: the reader's. */
+  names?: Names;
   warn: (sentence: string) => void;
   debug: (sentence: string) => void;
   clock?: Clock;
@@ -118,6 +121,7 @@ interface Room {
 export class Keeper {
   readonly #options: KeeperOptions;
   readonly #clock: Clock;
+  readonly #names: Names;
   readonly #rooms = new Map<string, Room>();
   readonly #due = new Set<Room>();
   #client?: ChatClient;
@@ -138,6 +142,7 @@ export class Keeper {
   constructor(options: KeeperOptions) {
     this.#options = options;
     this.#clock = options.clock ?? SYSTEM_CLOCK;
+    this.#names = options.names ?? new Names();
   }
 
   /** Whether a history may not be read or written. */
@@ -179,7 +184,8 @@ export class Keeper {
     const room = this.#roomOf(sentTo ?? this.#named(topic));
     if (room === undefined || room.isStopped) return;
     if (sentTo === undefined) room.isOpened = true;
-    room.state.note(received);
+    const { mark } = this.#names.judge(payload, received.check);
+    if (sentTo !== undefined || mark === undefined) room.state.note(received);
     room.state.add(received);
     if (this.#isLossy) room.state.miss();
     if (sentTo !== undefined && payload.type === "notice") {
@@ -452,7 +458,7 @@ class RoomState {
   }
 
   /** Takes what arrived in the room. */
-  add({ payload, receivedAt, retain, topic, sentTo }: Received): void {
+  add({ payload, receivedAt, retain, topic, sentTo, check }: Received): void {
     // Newcomers get what is retained from the broker itself.
     if (!("from" in payload) || retain) return;
     const { id } = payload;
@@ -460,7 +466,8 @@ class RoomState {
       const key = keyOf(payload);
       if (this.#keys.has(key)) return;
       this.#keys.add(key);
-      if (this.#isBehindHole(id)) this.miss();
+      const signer = check === "valid" ? payload.key : undefined;
+      if (this.#isBehindHole(id, signer)) this.miss();
     }
     this.#kept.entries.push({ payload, time: Number(receivedAt) });
     this.#kept.whole++;
@@ -539,10 +546,12 @@ class RoomState {
     this.#ownJoin = undefined;
   }
 
-  /** Whether numbers of a run are missing before an id. */
-  #isBehindHole(id: string): boolean {
-    const { run, number } = parseId(id) ?? {};
-    if (run === undefined || number === undefined) return false;
+  /** Whether numbers of a run of a key are missing before an id. */
+  #isBehindHole(id: string, key = ""): boolean {
+    const counted = parseId(id);
+    if (counted === undefined) return false;
+    const { number } = counted;
+    const run = `${key} ${counted.run}`;
     const last = this.#numbers.get(run);
     if (last !== undefined && number <= last) return false;
     if (!this.#numbers.delete(run) && this.#numbers.size >= MAX_RUNS) {

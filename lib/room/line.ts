@@ -18,7 +18,8 @@
  *     │ second line
  *
  * In a room with a secret, `(unsealed)` follows `(retained)` where the author may
- * be anyone.
+ * be anyone; elsewhere `(another key)`, `(unsigned)`, `(bad signature)` or
+ * `(unchecked)`, where the line doesn't speak for the member it names.
  *
  * No field can imitate another: a name or topic that is more than plain words
  * is quoted, and a plain one never begins with `--`, `??`, `==`, `(` or `[`.
@@ -34,6 +35,7 @@ import {
   safeText,
   safeTopic,
 } from "../safe_text.ts";
+import { fingerprint } from "../sign.ts";
 import type { Gathered } from "./gather.ts";
 import type { PresenceChange } from "./members.ts";
 import { localTime, longDay, timeAndDay } from "./time.ts";
@@ -84,6 +86,12 @@ export type Note =
   | { type: "fetched"; count: number; mayMiss: boolean }
   /** The history ends here. */
   | { type: "now" }
+  /** Another key signs under a name that has one. */
+  | { type: "another"; from: string; key: string }
+  /** Too many names are in use for all of their keys to be remembered. */
+  | { type: "forgotten" }
+  /** Too many signatures arrive for all of them to be verified. */
+  | { type: "unchecked" }
   /** Payloads of an author did not arrive. */
   | { type: "lost"; from: string; count: number; topic: string }
   /** Too many people write for all losses to be counted. */
@@ -117,15 +125,16 @@ export function renderLine(
   received: Received,
   options: LineOptions,
   showSent = false,
+  mark = received.sealed === false ? "unsealed" : undefined,
 ): string {
-  const { topic, payload, retain, receivedAt, sealed = true } = received;
-  if (!sealed && options.color) {
+  const { topic, payload, retain, receivedAt } = received;
+  if (mark !== undefined && options.color) {
     return faint(
-      renderLine(received, { ...options, color: false }, showSent),
+      renderLine(received, { ...options, color: false }, showSent, mark),
       options,
     );
   }
-  const marks = (retain ? " (retained)" : "") + (sealed ? "" : " (unsealed)");
+  const marks = (retain ? " (retained)" : "") + (mark ? ` (${mark})` : "");
   const place = whenAndWhere(receivedAt, topic, options) + marks +
     (showSent ? sent(received) : "");
   switch (payload.type) {
@@ -327,6 +336,15 @@ function sentence(note: Note, now: Date): string {
     }
     case "now":
       return "now";
+    case "another":
+      return `Another ${safeName(note.from)} is here ` +
+        `(key ${fingerprint(note.key)}).`;
+    case "forgotten":
+      return "More names are in use than can be remembered; for some it is " +
+        "not known whose they are.";
+    case "unchecked":
+      return "More signed lines arrive than can be verified; the others count " +
+        "as unsigned.";
     case "lost":
       return `${note.count.toLocaleString("en")} ` +
         `${note.count === 1 ? "message" : "messages"} of ` +

@@ -6,14 +6,16 @@
  */
 
 import { Ignored } from "./ignored.ts";
-import { age, LATE_MS, timeAndDay } from "./time.ts";
+import { age, LATE_MS, STALE_MS, timeAndDay } from "./time.ts";
 import {
   type ChatNotice,
   MAX_NAME_LENGTH,
   type Payload,
   type Received,
 } from "../protocol.ts";
+import { joinOfWill, parseId } from "../ids.ts";
 import { safeName } from "../safe_text.ts";
+import { fingerprint } from "../sign.ts";
 
 export function joinNotice(name: string, topic: string): string {
   return `User ${name} is now subscribed to ${topic}.`;
@@ -103,12 +105,13 @@ interface Known {
   spokeAt?: number;
   /** Whether only a keeper has seen them. */
   isTold?: true;
+  /** The beginning of the ids that it sends now. */
+  run?: string;
+  /** The number of its last join notice in this run, if that came. */
+  joinNumber?: number;
 }
 
 const MAX_PEOPLE = 1_000;
-
-/** After this, in milliseconds, a member who was not heard is not listed. */
-const STALE_MS = 24 * 60 * 60 * 1_000;
 
 /** The most members that `/who` names. */
 const MAX_LISTED = 50;
@@ -132,21 +135,29 @@ export class Roster {
   readonly #people = new Map<string, Known>();
   #own?: Known & { name: string };
 
-  /** Records what arrived. */
-  note(received: Received): void {
+  /** Records what arrived; returns whether its author left or was lost. */
+  note(received: Received): boolean {
     const { payload, topic, retain, receivedAt, sentTo } = received;
-    if (!("from" in payload)) return;
+    if (!("from" in payload)) return false;
     const isOwn = sentTo !== undefined;
     const known = isOwn ? this.#own : this.#people.get(payload.from);
     // A retained message is older than all that was heard live.
-    if (retain && known !== undefined) return;
+    if (retain && known !== undefined) return false;
     const late = age(payload.at, receivedAt);
-    const at = late > (retain ? 0 : LATE_MS)
-      ? new Date(Number(receivedAt) - late)
-      : receivedAt;
+    if (late > STALE_MS) return false;
+    const isLate = late > (retain ? 0 : LATE_MS);
+    const at = isLate ? new Date(Number(receivedAt) - late) : receivedAt;
+    // It may be a replay.
+    if (isLate && known !== undefined && known.at >= at) return false;
     const isSpoken = payload.type === "message" && !retain;
     const spokeAt = isSpoken ? Number(receivedAt) : known?.spokeAt;
-    this.#note(payload, topic, { at, receivedAt, spokeAt }, isOwn);
+    const state = this.#note(
+      payload,
+      topic,
+      { at, receivedAt, spokeAt },
+      isOwn,
+    );
+    return state === "left" || state === "lost";
   }
 
   /**
@@ -202,20 +213,24 @@ export class Roster {
     topic: string,
     times: Omit<Known, "state">,
     isOwn: boolean,
-  ): void {
+  ): PresenceState | undefined {
     const { from } = payload;
     const known = isOwn ? this.#own : this.#people.get(from);
     const state = stateAfter(payload, topic, isOwn ? "here" : known?.state);
     if (state === undefined || from.length > MAX_NAME_LENGTH) return;
+    const isEnd = state === "left" || state === "lost";
+    if (isEnd && !isOfLastRun(payload, known)) return;
     const name = payload.type === "message" ? from : newNameIn(payload) ?? from;
     if (isOwn) {
-      this.#own = { name, state, ...times };
+      // Our own will is of a connection before this one.
+      if (state !== "lost") this.#own = { name, state, ...times };
       // The keeper listed this client.
       if (this.#people.get(name)?.isTold) this.#people.delete(name);
     } else {
       if (name !== from) this.#people.delete(from);
-      this.#put(name, { state, ...times });
+      this.#put(name, { state, ...times, ...runOf(payload, topic, known) });
     }
+    return state;
   }
 
   /** Makes a member the most recent. */
@@ -229,24 +244,54 @@ export class Roster {
   }
 }
 
+/** The run and the last join of a member who sent a payload. */
+function runOf(
+  payload: Payload,
+  topic: string,
+  known: Known | undefined,
+): Pick<Known, "run" | "joinNumber"> {
+  const { id = "" } = payload;
+  const { run, joinNumber } = known ?? {};
+  const isSameRun = run !== undefined && id.startsWith(`${run}-`);
+  if (isSameRun && payload.type === "message") return { run, joinNumber };
+  const counted = parseId(id);
+  if (counted === undefined) return { run, joinNumber };
+  const isJoin = payload.type === "notice" &&
+    presenceOf(payload, topic) === "joined";
+  return {
+    run: counted.run,
+    joinNumber: isJoin ? counted.number : isSameRun ? joinNumber : undefined,
+  };
+}
+
+/**
+ * Whether a leave or a will is of the connection last heard of, as far as its id
+ * says: an older one may be late, sent again by another client, or of another
+ * window of the same member.
+ */
+function isOfLastRun({ id = "" }: Payload, known: Known | undefined): boolean {
+  const will = joinOfWill(id);
+  const { run, number } = will ?? parseId(id) ?? {};
+  if (run === undefined || number === undefined) return true;
+  if (known === undefined) return will === undefined;
+  const { joinNumber = 0 } = known;
+  return known.run === undefined || (known.run === run && number >= joinNumber);
+}
+
 /** The answer to `/who`: safe lines. */
 export function whoLines(
   seen: Seen[],
-  self: string,
   now: Date,
   ignored = new Ignored(),
+  keysOf: (name: string) => Iterable<string> = () => [],
 ): string[] {
   const listed = seen.slice(0, MAX_LISTED).map((one) => {
     const { name, at, state, isOwn } = one;
-    const which = isOwn
-      ? " (you)"
-      : ignored.has(name)
-      ? " (ignored)"
-      : name === self
-      ? " (another)"
-      : "";
+    const which = isOwn ? " (you)" : ignored.has(name) ? " (ignored)" : "";
+    const keys = [...keysOf(name)].map(fingerprint).join(" or ");
+    const key = keys === "" ? "" : `, key ${keys}`;
     const when = timeAndDay(at, now);
-    return `  ${safeName(name)}${which}, ${VERBS[state]} ${when}`;
+    return `  ${safeName(name)}${which}${key}, ${VERBS[state]} ${when}`;
   });
   const more = seen.length - listed.length;
   const rest = more > 0 ? [`  and ${more} more`] : [];

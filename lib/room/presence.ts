@@ -11,6 +11,7 @@ import {
   type ClientOptions,
   PublishError,
 } from "../client.ts";
+import { willId } from "../ids.ts";
 import type { ChatNotice, QoS, Received } from "../protocol.ts";
 import { safeTopic } from "../safe_text.ts";
 import type { Clock } from "../timer.ts";
@@ -63,6 +64,10 @@ interface Announced {
   joinAt?: string;
   /** Its id, once it came back. */
   joinId?: string;
+  /** The id of the next join notice: its connection's will names it. */
+  nextId?: string;
+  /** The id of the last join notice, if the will named it. */
+  lastId?: string;
   callOff?: () => void;
 }
 
@@ -88,13 +93,23 @@ export class Presence {
   }
 
   /**
-   * The will. MQTT has one a connection, so it goes to the first room. It has
-   * neither `id` nor `at`: the broker may publish it more than once, at any time.
+   * The will. MQTT has one a connection, so it goes to the first room. Its id
+   * names the join notice of the connection: a broker may publish a will twice,
+   * and late. It has no `at`: it is as old as the connection.
    */
   get will(): ClientOptions["will"] {
     const { qos, rooms: [topic] } = this.#options;
     if (topic === undefined) return undefined;
-    return { topic, payload: this.#notice(timeoutNotice(this.#name)), qos };
+    const payload = this.#notice(timeoutNotice(this.#name));
+    const room = this.#rooms.get(topic)!;
+    const id = (takeId: () => string) => {
+      if (room.isMuted) return undefined;
+      const isNext = room.isDue && room.joining === undefined;
+      if (isNext) room.nextId ??= takeId();
+      const join = room.nextId ?? room.lastId ?? room.joinId;
+      return join && willId(join);
+    };
+    return { topic, payload, qos, id };
   }
 
   /** Whether something has come from every room. */
@@ -148,6 +163,12 @@ export class Presence {
     if (room === undefined) return;
     room.isGranted = true;
     this.#joinIfDue(topic);
+  }
+
+  /** The broker denies a room. */
+  denied(topic: string): void {
+    const room = this.#rooms.get(topic);
+    if (room !== undefined) room.echo = "silent";
   }
 
   /** The connection is lost: the broker publishes the will, so a join is due. */
@@ -246,8 +267,10 @@ export class Presence {
     const notice = this.#notice(joinNotice(this.#name, topic));
     const at = new Date(this.#clock.wall()).toISOString();
     room.joinAt = at;
+    const id = room.lastId = room.nextId;
+    room.nextId = undefined;
     try {
-      await client.send(topic, { ...notice, at }, this.#options.qos);
+      await client.send(topic, { ...notice, id, at }, this.#options.qos);
     } catch (error) {
       if (error instanceof AbandonedError) return;
       room.isMuted = true;

@@ -19,9 +19,10 @@ import { safeTopic } from "../safe_text.ts";
 import { type Clock, SYSTEM_CLOCK } from "../timer.ts";
 import { CatchUp } from "./catch_up.ts";
 import type { Ignored } from "./ignored.ts";
+import type { Note } from "./line.ts";
 import { Losses, type LossNote } from "./losses.ts";
-import { Roster } from "./members.ts";
-import { Namesakes } from "./namesake.ts";
+import { newNameIn, Roster } from "./members.ts";
+import { Names, type Verdict } from "./names.ts";
 import { Presence, type PresenceOptions } from "./presence.ts";
 import { RoomView, type ViewOptions } from "./view.ts";
 
@@ -38,8 +39,10 @@ export interface ReaderOptions
   resume: boolean;
   /** Authors whose lines are not shown. */
   ignored?: Ignored;
-  /** Called once a name when another member has it; only with `sends`. */
-  onNamesake?: () => void;
+  /** Whose a name is. */
+  names?: Names;
+  /** The key that signs under the reader's name. */
+  key?: string;
   /** How many lines end the reading, without own notices. Nothing is gathered. */
   count?: number;
   /** Called when there were enough lines. */
@@ -66,7 +69,8 @@ export class Reader {
   readonly #options: ReaderOptions;
   readonly #presence: Presence;
   readonly #view: RoomView;
-  readonly #namesakes: Namesakes;
+  readonly #names: Names;
+  #name: string;
   readonly #losses: Losses;
   readonly #catchUp?: CatchUp;
   readonly #clock: Clock;
@@ -74,6 +78,7 @@ export class Reader {
   readonly #granted = new Map<string, QoS>();
   /** While messages come that the broker kept between two runs. */
   #stopMissed?: () => void;
+  #isFloodTold = false;
   #shown = 0;
 
   constructor(options: ReaderOptions) {
@@ -84,7 +89,9 @@ export class Reader {
     this.#options = options;
     this.#clock = clock;
     this.#presence = new Presence({ name, username, rooms, qos, warn, clock });
-    this.#namesakes = new Namesakes(name);
+    this.#name = name;
+    this.#names = options.names ?? new Names();
+    if (options.key !== undefined) this.#bindOwn(options.key);
     this.#view = new RoomView({
       ...options,
       self: name,
@@ -126,25 +133,33 @@ export class Reader {
   }
 
   #take(received: Received): void {
-    const { count = Infinity, onEnough, onNamesake } = this.#options;
+    const { count = Infinity, onEnough } = this.#options;
     const isOwn = received.sentTo !== undefined &&
       received.payload.type === "notice";
-    const isNew = this.#losses.isNew(received);
-    const isNamesake = received.sealed !== false && this.#noteWho(received);
-    if (this.#stopMissed) this.#awaitPause();
-    if (!isNew || this.#isIgnored(received)) return;
+    const verdict = this.#judge(received);
+    // A line that doesn't speak for its author moves no numbers.
+    const isNew = this.#losses.isNew(
+      verdict?.mark === undefined ? received : { ...received, sealed: false },
+      verdict?.key,
+    );
+    const isMissed = this.#stopMissed !== undefined;
+    if (isMissed) this.#awaitPause();
+    if (!isNew) return;
+    const note = verdict && this.#learn(received, verdict, isMissed);
+    if (this.#isIgnored(received)) return;
     this.#catchUp?.note(received);
     if (this.#shown >= count) return;
     if (isOwn) this.#view.endMissed();
-    const isShown = this.#view.show(received);
-    if (isNamesake) onNamesake?.();
+    if (note !== undefined) this.#view.note(note);
+    const isShown = this.#view.show(received, verdict);
     if (isShown && !isOwn && ++this.#shown >= count) onEnough?.();
   }
 
   /** Takes another name and announces it; {@link will} changes, too. */
-  async rename(name: string): Promise<void> {
+  async rename(name: string, key?: string): Promise<void> {
     this.#view.rename(name);
-    this.#namesakes.rename(name);
+    this.#name = name;
+    if (key !== undefined) this.#bindOwn(key);
     await this.#presence.rename(name);
   }
 
@@ -158,7 +173,6 @@ export class Reader {
     switch (status.type) {
       case "disconnected":
         this.#presence.lost();
-        this.#namesakes.lost();
         this.#catchUp?.lost();
         this.#losses.offline();
         this.#view.showGathered();
@@ -177,6 +191,8 @@ export class Reader {
         this.#presence.granted(status.topic);
         this.#catchUp?.joined();
         break;
+      case "denied":
+        this.#presence.denied(status.topic);
     }
   }
 
@@ -227,13 +243,46 @@ export class Reader {
     return this.#catchUp?.isHolding ?? false;
   }
 
-  /** Records the author; returns whether it is the first sign of a namesake. */
-  #noteWho(received: Received): boolean {
-    const owner = this.#options.sends
-      ? this.#namesakes.ownerOf(received, this.#stopMissed !== undefined)
-      : "other";
-    if (owner !== "unclear") this.roster.note(received);
-    return this.#namesakes.isFirstSign(received, owner);
+  /** Judges a payload by its signature; undefined for what is no payload. */
+  #judge({ payload, check, sealed, sentTo }: Received): Verdict | undefined {
+    if (!("from" in payload)) return undefined;
+    const { signature, key, mark } = this.#names.judge(payload, check);
+    if (sentTo !== undefined) return { signature: check ?? "none", key };
+    // What is not sealed has a mark of its own.
+    return { signature, key, mark: sealed === false ? undefined : mark };
+  }
+
+  /** Records who was there, and whose a name is; returns what to report. */
+  #learn(
+    received: Received,
+    verdict: Verdict,
+    isMissed: boolean,
+  ): Note | undefined {
+    const { signature, key, mark } = verdict;
+    const { payload, sealed, sentTo, retain } = received;
+    if (!("from" in payload) || sealed === false) return;
+    const isFlood = signature === "unchecked" && !this.#isFloodTold;
+    this.#isFloodTold ||= isFlood;
+    if (sentTo !== undefined) {
+      this.roster.note(received);
+      return;
+    }
+    const note = this.#names.learn(received, verdict, isMissed);
+    const isMine = payload.from === this.#name && this.#options.sends;
+    // The reader may have been another client then.
+    const mayBeMine = isMine && (retain || isMissed);
+    const newName = payload.type === "notice" ? newNameIn(payload) : undefined;
+    const owners = this.#names.keysOf(newName ?? payload.from);
+    const isTaken = owners.size > 0 && (key === undefined || !owners.has(key));
+    if (mark === undefined && !mayBeMine && !isTaken) {
+      const hasLeft = this.roster.note(received);
+      if (hasLeft && key !== undefined) this.#names.free(key);
+    }
+    return isFlood ? { type: "unchecked" } : note;
+  }
+
+  #bindOwn(key: string): void {
+    this.#names.bind(this.#name, key, this.#clock.wall());
   }
 
   /** Whether the author is ignored; this client never is. */
@@ -262,6 +311,7 @@ export class Reader {
     return new CatchUp({ ...options, room, history, clock: this.#clock }, {
       view: this.#view,
       roster: this.roster,
+      names: this.#names,
       losses: this.#losses,
       presence: this.#presence,
       isIgnored: (payload) => this.#isIgnored({ payload }),

@@ -4,8 +4,9 @@
  * @module
  */
 
+import { DEFAULTS } from "../client_options.ts";
 import type { Received } from "../protocol.ts";
-import { safeText } from "../safe_text.ts";
+import { firstCodePoints, safeName, safeText } from "../safe_text.ts";
 import { type Clock, SYSTEM_CLOCK } from "../timer.ts";
 import { type Gathered, Gatherer } from "./gather.ts";
 import { renderJson, renderJsonNote } from "./json.ts";
@@ -19,6 +20,7 @@ import {
   renderLine,
   renderNote,
 } from "./line.ts";
+import type { Verdict } from "./names.ts";
 import { age, LATE_MS, localDay } from "./time.ts";
 
 /** How a room is viewed. */
@@ -32,6 +34,15 @@ export interface ViewOptions extends Omit<LineOptions, "mention"> {
    * {@link RoomView.endGathering} must be called at the end.
    */
   gather?: boolean;
+  /**
+   * Show only messages of others, or only those that mention the reader. Not
+   * hidden is what the default name says, which is not the reader's alone.
+   */
+  only?: "messages" | "mentions";
+  /** Takes the `==` lines, plain, in place of `write`. */
+  writeNote?: (line: string, tellsLoss: boolean) => void;
+  /** Takes the lines that a pipe would get, without what was said before. */
+  log?: (line: string) => void;
   /** When an author last said something, in milliseconds since 1970. */
   spokeAt?: (name: string) => number | undefined;
   /** Takes a line. */
@@ -40,6 +51,12 @@ export interface ViewOptions extends Omit<LineOptions, "mention"> {
 }
 
 const BEL = "\x07";
+
+/** How an OSC sequence begins, which BEL ends. */
+const OSC = "\x1b]";
+
+/** The most code points of a message in a notification. */
+const MAX_NOTIFIED = 200;
 
 /** The shortest time between two rings, in milliseconds. */
 const BELL_PAUSE_MS = 2_000;
@@ -56,11 +73,20 @@ export class RoomView {
   #rangAt = -Infinity;
   /** How many messages came that the session kept, while they come. */
   #missed?: number;
+  readonly #log?: RoomView;
+  /** Whether entries of a history are of before this reader came. */
+  #isBefore = false;
 
   constructor(options: ViewOptions) {
     const { json, gather = false, clock = SYSTEM_CLOCK } = options;
-    const { spokeAt = () => undefined } = options;
+    const { spokeAt = () => undefined, log } = options;
     this.#options = options;
+    this.#log = log && new RoomView({
+      ...options,
+      ...{ color: false, multiline: false, bell: false, gather: false },
+      write: log,
+      log: undefined,
+    });
     this.#clock = clock;
     this.#line = readBy(options);
     this.#gathersPeople = gather && !json;
@@ -74,46 +100,61 @@ export class RoomView {
   /** The reader has another name from now on. */
   rename(self: string): void {
     this.#line = readBy({ ...this.#line, self });
+    this.#log?.rename(self);
   }
 
   /**
    * Shows what arrived. Returns whether it has a line, or will share one; of
    * sealed payloads in one line only the first has.
    */
-  show(received: Received): boolean {
+  show(received: Received, verdict?: Verdict): boolean {
+    this.#log?.show(received, verdict);
     const { payload, topic, receivedAt } = received;
     const { at } = "from" in payload ? payload : {};
     const isKept = this.#missed !== undefined;
+    if (!this.#isWanted(received)) return false;
     if (isKept && payload.type !== "notice") this.#missed!++;
     const isClosed = payload.type === "sealed" && payload.reason === undefined;
     if (isClosed && !this.#options.json) return this.#gatherer.addSealed(topic);
     const isLate = isKept || age(at, receivedAt) > LATE_MS;
-    if (this.#gathersPeople && this.#holdsBack(received, isLate)) return true;
+    const mark = verdict?.mark;
+    const mayGather = this.#gathersPeople && mark === undefined;
+    if (mayGather && this.#holdsBack(received, isLate)) return true;
     const line = this.#options.json
-      ? renderJson(received)
-      : renderLine(received, this.#line, isLate);
-    this.#write(this.#rings(received) ? BEL + line : line, receivedAt);
+      ? renderJson(received, verdict)
+      : renderLine(received, this.#line, isLate, mark);
+    const rings = mark === undefined && this.#rings(received);
+    this.#write(rings ? alarm(received) + line : line, receivedAt);
     return true;
   }
 
   /** Shows an entry of a history, with the time it was sent at. */
-  showKept(received: Received, time: Date): void {
+  showKept(received: Received, time: Date, verdict?: Verdict): void {
+    if (!this.#isWanted(received)) return;
+    if (!this.#isBefore) this.#log?.showKept(received, time, verdict);
     this.showGathered();
     const line = this.#options.json
-      ? renderJson(received, true)
-      : renderLine({ ...received, receivedAt: time }, this.#line);
+      ? renderJson(received, verdict, true)
+      : renderLine(
+        { ...received, receivedAt: time },
+        this.#line,
+        false,
+        verdict?.mark,
+      );
     this.#write(line, time);
   }
 
   /** Messages that the session kept come from now on. */
   beginMissed(): void {
     this.#missed = 0;
+    this.#log?.beginMissed();
   }
 
   /** They have all come: shows how many. */
   endMissed(): void {
     if (this.#missed === undefined) return;
-    this.note({ type: "missed", count: this.#missed });
+    this.#log?.endMissed();
+    this.#show({ type: "missed", count: this.#missed });
     this.#missed = undefined;
   }
 
@@ -126,13 +167,29 @@ export class RoomView {
   endGathering(): void {
     this.#gathersPeople = false;
     this.#gatherer.stop();
+    this.#log?.endGathering();
   }
 
   /** Shows a line of our own. */
   note(note: Note): void {
+    const { type } = note;
+    if (type === "history") this.#isBefore = note.count > 0;
+    else if (type === "now") this.#isBefore = false;
+    else this.#log?.note(note);
+    this.#show(note);
+  }
+
+  #show(note: Note): void {
     this.showGathered();
     const now = this.#now();
-    this.#write(noteLine(note, now, this.#options), now);
+    const { writeNote, formatTime } = this.#options;
+    if (writeNote === undefined) {
+      return this.#write(noteLine(note, now, this.#options), now);
+    }
+    writeNote(
+      renderNote(note, now, { color: false, formatTime }),
+      isLoss(note),
+    );
   }
 
   #showGathered(gathered: Gathered): void {
@@ -150,11 +207,13 @@ export class RoomView {
 
   /** Writes a line, after that of its day where this is a new one. */
   #writeOnDay(line: string, time: Date): void {
-    const { json, write } = this.#options;
+    const { json, write, writeNote } = this.#options;
     const day = localDay(time);
     const isNewDay = this.#day !== undefined && this.#day !== day;
     this.#day = day;
-    if (!json && isNewDay) write(renderDay(time, this.#line));
+    if (isNewDay && writeNote !== undefined) {
+      writeNote(renderDay(time, { ...this.#line, color: false }), false);
+    } else if (isNewDay && !json) write(renderDay(time, this.#line));
     write(line);
   }
 
@@ -171,14 +230,29 @@ export class RoomView {
   /** Whether the bell rings, which it does not twice in two seconds. */
   #rings(received: Received): boolean {
     const { json, bell } = this.#options;
-    const { payload, sealed } = received;
-    if (!bell || json || payload.type !== "message") return false;
-    if (sealed === false || isOwn(received, this.#line)) return false;
-    if (!this.#line.mention?.isIn(safeText(payload.message))) return false;
+    if (!bell || json || !this.#mentions(received)) return false;
     const now = this.#clock.monotonic();
     if (now - this.#rangAt < BELL_PAUSE_MS) return false;
     this.#rangAt = now;
     return true;
+  }
+
+  /** Whether another member mentions the reader. */
+  #mentions(received: Received): boolean {
+    const { payload, sealed } = received;
+    if (payload.type !== "message" || sealed === false) return false;
+    if (isOwn(received, this.#line)) return false;
+    return this.#line.mention?.isIn(safeText(payload.message)) ?? false;
+  }
+
+  /** Whether {@link ViewOptions.only} lets it through. */
+  #isWanted(received: Received): boolean {
+    const { only } = this.#options;
+    if (only === undefined) return true;
+    if (only === "mentions") return this.#mentions(received);
+    const { self } = this.#line;
+    return received.payload.type === "message" &&
+      (self === DEFAULTS.username || !isOwn(received, this.#line));
   }
 
   #now(): Date {
@@ -204,6 +278,36 @@ function noteLine(
   return options.json
     ? renderJsonNote(note, time)
     : renderNote(note, time, options);
+}
+
+/** Rings, and notifies in both ways that terminals know: OSC 9 and OSC 777. */
+function alarm({ payload }: Received): string {
+  if (payload.type !== "message") return BEL;
+  const author = safeName(payload.from).replaceAll(";", ",");
+  const text = firstCodePoints(safeText(payload.message), MAX_NOTIFIED);
+  return `${BEL}${OSC}9;${author}: ${text}${BEL}` +
+    `${OSC}777;notify;${author};${text}${BEL}`;
+}
+
+/** Whether a note says that messages are missing, or may be. */
+function isLoss(note: Note): boolean {
+  switch (note.type) {
+    case "gap":
+      return note.mayMiss || note.mayMissQoS0 === true;
+    case "fetched":
+      return note.mayMiss;
+    case "lost":
+    case "uncounted":
+    case "dropped":
+      return true;
+    case "history":
+    case "now":
+    case "missed":
+    case "another":
+    case "forgotten":
+    case "unchecked":
+      return false;
+  }
 }
 
 /** The line in place of lines that an output was too slow for. */

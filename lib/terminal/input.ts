@@ -63,6 +63,27 @@ export async function* readLines(
   if (line.size > 0) yield line.take();
 }
 
+/** Reads all of a stream as one message, without the line break at its end. */
+export async function readWhole(
+  source: AsyncIterable<Uint8Array>,
+  maxBytes: number,
+): Promise<Line> {
+  const parts: Uint8Array[] = [];
+  let size = 0;
+  for await (const part of withoutMark(source)) {
+    size += part.length;
+    // Two more than the limit: a line break at the end does not count.
+    if (size <= maxBytes + 2) parts.push(part.slice());
+  }
+  if (size > maxBytes + 2) return { type: "too long", bytes: size };
+  const text = decode(Buffer.concat(parts))?.replace(/\r?\n$/, "");
+  if (text === undefined) return { type: "not UTF-8" };
+  const bytes = Buffer.byteLength(text);
+  return bytes > maxBytes
+    ? { type: "too long", bytes }
+    : { type: "text", text };
+}
+
 /** The bytes without a byte order mark. */
 async function* withoutMark(
   source: AsyncIterable<Uint8Array>,

@@ -53,7 +53,8 @@ export class LineWriter {
   /** `render` makes the text of a write from the lines that it shows. */
   constructor(
     sink: ByteSink,
-    onDropped: (count: number) => string = (count) => `${count} lines dropped`,
+    onDropped: (count: number) => string | undefined = (count) =>
+      `${count} lines dropped`,
     maxWaiting = MAX_WAITING,
     render = (lines: string[]) => lines.join("\n") + "\n",
   ) {
@@ -184,7 +185,7 @@ export class LineWriter {
 
 /** Lines that wait for the output. */
 class LineQueue {
-  readonly #onDropped: (count: number) => string;
+  readonly #onDropped: (count: number) => string | undefined;
   readonly #maxWaiting: number;
   #lines: string[] = [];
   /** The index of the oldest line; those before it are used up. */
@@ -194,7 +195,10 @@ class LineQueue {
   /** How many lines were taken or dropped. */
   used = 0;
 
-  constructor(onDropped: (count: number) => string, maxWaiting: number) {
+  constructor(
+    onDropped: (count: number) => string | undefined,
+    maxWaiting: number,
+  ) {
     this.#onDropped = onDropped;
     this.#maxWaiting = maxWaiting;
   }
@@ -223,7 +227,8 @@ class LineQueue {
 
   /** Takes lines up to a length, at least one; first the line for those dropped. */
   take(limit: number): string[] {
-    const lines = this.#dropped > 0 ? [this.#onDropped(this.#dropped)] : [];
+    const line = this.#dropped > 0 ? this.#onDropped(this.#dropped) : undefined;
+    const lines = line === undefined ? [] : [line];
     this.#dropped = 0;
     for (let size = 0; size < limit && this.#first < this.#lines.length;) {
       const line = this.#next();

@@ -278,11 +278,15 @@ const AFTER_TIME = 11;
 /** The indent in other lines. */
 const HANGING = 2;
 
+/** The bell and the notifications before a line, which take no room. */
+const ALARM = new RegExp(`^${"\x07"}(?:${"\x1b"}\\][^${"\x07"}]*${"\x07"})*`);
+
 /** Breaks what is shown as one line into rows, also where it has line breaks. */
 export function breakLine(line: string, columns: number): string {
-  return line.includes("\n")
-    ? line.split("\n").map((part) => wrapLine(part, columns)).join("\r\n")
-    : wrapLine(line, columns);
+  const [alarm] = ALARM.exec(line) ?? [""];
+  const rows = line.slice(alarm.length).split("\n")
+    .map((part) => wrapLine(part, columns));
+  return alarm + rows.join("\r\n");
 }
 
 /**

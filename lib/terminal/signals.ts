@@ -1,4 +1,4 @@
-/** What asks a program to end: signals, Enter, and a user who asks twice. */
+/** What asks a program to end: signals, and a user who asks twice. */
 
 /**
  * Calls back at Ctrl-C, at SIGTERM (SIGBREAK on Windows), and at SIGHUP unless
@@ -51,25 +51,12 @@ async function isUnderNohup(): Promise<boolean> {
   }
 }
 
-/** Settles at Enter, or when the terminal is gone; never at an end of the input. */
-export async function nextEnter(): Promise<void> {
-  const buffer = new Uint8Array(1024);
-  for (;;) {
-    // A terminal that hangs up gives EIO.
-    const count = await Deno.stdin.read(buffer).catch(() => "gone" as const);
-    if (count === "gone") return;
-    if (count === null) return await new Promise(() => {});
-    if (buffer.subarray(0, count).includes(LF)) return;
-  }
-}
-
-const LF = 0x0a;
-
 /** The end of a program: asked for once, and hurried when asked for twice. */
 export class Ending {
   readonly #begun = Promise.withResolvers<Error | undefined>();
   readonly #hurried = Promise.withResolvers<void>();
   #hasBegun = false;
+  #signal?: Deno.Signal;
 
   get hasBegun(): boolean {
     return this.#hasBegun;
@@ -78,6 +65,11 @@ export class Ending {
   /** Settles when the end is asked for, with the error that caused it. */
   get begun(): Promise<Error | undefined> {
     return this.#begun.promise;
+  }
+
+  /** The signal that was the first to ask for the end. */
+  get signal(): Deno.Signal | undefined {
+    return this.#signal;
   }
 
   /** Settles when the user asks again. */
@@ -91,8 +83,9 @@ export class Ending {
   }
 
   /** Asks for the end as a user does: the second time hurries it. */
-  insist(): void {
+  insist(signal: Deno.Signal): void {
     if (this.#hasBegun) this.#hurried.resolve();
+    else this.#signal = signal;
     this.begin();
   }
 }

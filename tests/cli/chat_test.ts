@@ -4,11 +4,16 @@ import { assert, assertEquals, assertMatch } from "@std/assert";
 import {
   type Answers,
   FakeBroker,
+  hostOf,
   letIn,
   openBroker,
 } from "../support/brokers.ts";
 import { Chatter, HALL, ROOM } from "../support/chats.ts";
+import { Signer } from "../../lib/client.ts";
+import type { Payload } from "../../lib/protocol.ts";
 import { TestClock } from "../support/clock.ts";
+import { KEY, PEM } from "../support/keys.ts";
+import { Member } from "../support/members.ts";
 import {
   connack,
   encode,
@@ -16,7 +21,9 @@ import {
   publish,
   suback,
 } from "../support/packets.ts";
+import { becomesTrue } from "../support/patience.ts";
 import { Peer, said } from "../support/peers.ts";
+import { start } from "../support/processes.ts";
 
 /** A broker that keeps sessions and lets clients read and write but for what is answered. */
 function echoing(answers: Answers = {}): FakeBroker {
@@ -139,8 +146,9 @@ Deno.test("chat: a late message of the room just left is not shown", async () =>
   assertEquals(await ann.until("bob: welcome"), ["bob: welcome"]);
   ann.enter("/who", "/clear");
   assertEquals(
-    (await ann.until("[cleared]")).map((line) => line.replace(/ \d.*/, ""))
-      .sort(),
+    (await ann.until("[cleared]")).map((line) =>
+      line.replace(/, key [^,]*/, "").replace(/ \d.*/, "")
+    ).sort(),
     ["  ann (you), seen", "  bob, wrote", "Seen in this session:", "[cleared]"],
   );
 });
@@ -303,14 +311,14 @@ Deno.test("chat: offline, lines wait, /join is refused, /nick is not", async () 
   const clock = new TestClock(Date.now());
   await using ann = await Chatter.follow(broker, { clock });
   await broker.close();
-  await ann.screen.next((line) => line.startsWith("Trying"));
+  await ann.until("[ann (offline)> ]");
   ann.enter(`/join ${HALL}`, "astray");
   await ann.until("Line 1 was not sent. You are still in chat/room.");
   ann.enter("2", "3", "/nick Ann B", "/clear");
   assertEquals(await ann.until("[cleared]"), [
     ...["ann> 2", "ann> 3", "ann> /nick Ann B", "ann> /clear"],
     "No connection; your lines are sent when it is back.",
-    "[Ann B> ]",
+    "[Ann B (offline)> ]",
     "[cleared]",
   ]);
   const code = ann.leave();
@@ -322,6 +330,60 @@ Deno.test("chat: offline, lines wait, /join is refused, /nick is not", async () 
     ann.screen.all.at(-1)!,
     /^2 lines, 2 to 3, were not acknowledged/,
   );
+});
+
+Deno.test("chat: an outage shows in the prompt; /reconnect ends the wait", async () => {
+  let isAway = false;
+  await using broker = echoing({
+    connect: (_, { number }) =>
+      isAway ? connack(0x88) : connack(0, {}, number > 1),
+  });
+  await using ann = await Chatter.follow(broker, { args: ["--timeout", "60"] });
+  ann.enter("/reconnect");
+  await ann.until("You are connected.");
+  isAway = true;
+  (await broker.next("subscribe")).link.close();
+  await ann.until("[ann (offline)> ]");
+  // Tries without a wait; what fails for the same reason has one line.
+  for (let tries = 0; tries < 3; tries++) {
+    const { connections } = broker;
+    ann.enter("/reconnect");
+    await becomesTrue(() => Promise.resolve(broker.connections > connections));
+  }
+  isAway = false;
+  ann.enter("/reconnect");
+  const lines = await ann.until("[ann> ]");
+  await ann.screen.next((line) => line.startsWith("Connected again to "));
+  const outage = lines.filter((line) => !line.startsWith("ann> "));
+  assertEquals(outage.length, 3, outage.join("\n"));
+  assertMatch(outage[0], /^Disconnected from /);
+  assertMatch(outage[1], /^No connection to /);
+});
+
+Deno.test("chat: --log appends what a listener writes to a pipe", async () => {
+  await using broker = await openBroker();
+  await using peer = await Peer.connect(broker);
+  const path = await Deno.makeTempFile();
+  await Deno.writeTextFile(path, "before\n");
+  const args = [...["-h", hostOf(broker), "-t", ROOM], "--no-announce"];
+  await using listener = start("listener.ts", args);
+  await listener.stderr.line(/^Reading/);
+  {
+    await using ann = await Chatter.follow(broker, { args: ["--log", path] });
+    ann.enter("hello");
+    await peer.publish(ROOM, said("a\nb\u001b[2J"));
+    await peer.publish(ROOM, "not JSON");
+    await ann.screen.next((line) => line.includes("not JSON"));
+    await ann.leave();
+  }
+  listener.signal("SIGTERM");
+  const { stdout } = await listener.outcome();
+  const log = await Deno.readTextFile(path);
+  await Deno.remove(path);
+  const linesOf = (text: string) =>
+    text.replaceAll(/^[\d:]{8} /gm, "").split("\n");
+  assertEquals(linesOf(log), ["before", ...linesOf(stdout)]);
+  assertEquals(linesOf(log).length, 7);
 });
 
 Deno.test("chat: typed lines stay where no room shows them", async () => {
@@ -554,13 +616,55 @@ Deno.test("chat: the default name gets a hint once, and none about namesakes", a
   }
 });
 
-Deno.test("chat: another member of the same name is mentioned once", async () => {
+Deno.test("chat: what others write under the user's name is marked", async () => {
   await using broker = await openBroker();
   await using peer = await Peer.connect(broker);
   await using ann = await Chatter.follow(broker);
   await peer.publish(ROOM, said("1", "ann"));
-  await peer.publish(ROOM, said("2", "ann"));
-  await ann.until("ann: 2");
-  const hint = "Another ann is here; /nick NAME renames you.";
-  assertEquals(ann.screen.all.slice(-3), ["ann: 1", hint, "ann: 2"]);
+  await ann.until("(unsigned) ann: 1");
+  ann.enter("mine");
+  await ann.until("ann: mine");
+});
+
+Deno.test("chat: /key prints lines for --people, /who fingerprints", async () => {
+  await using broker = await openBroker();
+  await using bob = await Member.connect(broker, {
+    signer: Signer.fromPem(PEM),
+  });
+  await using ann = await Chatter.follow(broker);
+  const say = (from: string) =>
+    bob.client.send(ROOM, { type: "message", from, message: "hi" });
+  await say("Bob B");
+  await ann.until("Bob B: hi");
+  ann.enter("/key Bob B", "/key ann", "/key cy", "/who", "/clear");
+  const shown = await ann.until("[cleared]");
+  assertEquals(shown[0], `Bob B ${KEY}`);
+  assertMatch(shown[1], /^ann [\w-]{43}$/);
+  assertEquals(shown[2], "No key of cy is known.");
+  assertMatch(shown[4], /^ {2}Bob B, key 21FE 31DF, wrote \d/);
+  assertMatch(shown[5], /^ {2}ann \(you\), key [\dA-F]{4} [\dA-F]{4}, seen \d/);
+});
+
+Deno.test("chat: the default name doesn't sign, a chosen one does", async () => {
+  await using broker = await openBroker();
+  await using peer = await Peer.connect(broker, ROOM);
+  await using user = await Chatter.open(broker, {
+    args: ["--follow", "--history", "0", "-n", "chat"],
+  });
+  user.enter("/key", "one");
+  await user.until("You don't sign; /nick NAME gives you a key for this run.");
+  await user.until("chat: one");
+  user.enter("/nick bea", "two");
+  await user.until("bea: two");
+  assertEquals(await user.leave(), 0);
+  await peer.publish(ROOM, "end");
+  const payloads = (await peer.until("end"))
+    .map(({ text }) => JSON.parse(text) as Payload);
+  assertEquals(payloads.map(({ from, sig }) => [from, sig !== undefined]), [
+    ["chat", false],
+    ["chat", false],
+    ["chat", true],
+    ["bea", true],
+    ["bea", true],
+  ]);
 });

@@ -25,10 +25,10 @@ function cases(script: Script): [line: string, offers: readonly string[]][] {
   const { qos } = CHOICES;
   return [
     [`${script} -`, spellings(script)],
-    ...Object.entries(CHOICES).map(
-      ([flag, words]): [string, readonly string[]] => [
-        `${script} --${flag} `,
-        words,
+    ...flagsOf(script).filter(({ choices }) => choices !== undefined).map(
+      ({ long, choices = [] }): [string, readonly string[]] => [
+        `${script} --${long} `,
+        choices,
       ],
     ),
     [`${script} -q `, qos],

@@ -279,3 +279,35 @@ Deno.test("delivery: at most 256 lines of a pipe are unanswered", async () => {
   assertEquals(await delivery.finish(), 5);
   assertEquals(client.sent.length, 300);
 });
+
+Deno.test("delivery: a long pipe shows how far it is, a short one doesn't", async () => {
+  for (const seconds of [1, 4]) {
+    const clock = new TestClock();
+    const client = new FakeClient(() => undefined);
+    const { delivery } = deliver(client, [], clock);
+    const shown: string[] = [];
+    delivery.showProgress({
+      tell: (line) => shown.push(line),
+      progress: (text) => shown.push(`[${text}]`),
+    });
+    const slowly = async function* () {
+      for (let second = 0; second < seconds; second++) {
+        yield* Array.from({ length: 600 }, () => texts("a")[0]);
+        await clock.advance(1_000);
+      }
+    };
+    await delivery.pour(slowly());
+    assertEquals(await delivery.finish(), 0);
+    await clock.advance(10_000);
+    assertEquals(
+      shown,
+      seconds === 1 ? [] : [
+        "[1,200 lines acknowledged, 600 a second]",
+        "[1,800 lines acknowledged, 600 a second]",
+        "[2,400 lines acknowledged, 600 a second]",
+        "[]",
+        "2,400 lines acknowledged in 4 s.",
+      ],
+    );
+  }
+});

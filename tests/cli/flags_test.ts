@@ -83,6 +83,8 @@ test("a flag that lacks its value doesn't take the next flag for it", () => {
     for (const { long, short, value } of flagsOf(script)) {
       if (value === undefined || long === "message") continue;
       for (const spelling of [`--${long}`, ...short ? [`-${short}`] : []]) {
+        // Its error has a test beside those of the publisher's other letters.
+        if (spelling === "-n" && script === "publisher") continue;
         const subject = spelling === "-h"
           ? "-h is the broker's host and"
           : `--${long}`;

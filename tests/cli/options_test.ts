@@ -31,10 +31,13 @@ const COMMON_DEFAULTS = {
   brokers: [{ scheme: "mqtt", host: "localhost", port: 1883, path: "" }],
   username: "chat",
   name: "chat",
+  isNameChosen: false,
   ignore: [],
   password: undefined,
   passwordFile: undefined,
   secretFile: undefined,
+  signKeyFile: undefined,
+  peopleFile: undefined,
   asksSecret: false,
   clientId: undefined,
   resume: false,
@@ -56,6 +59,7 @@ Deno.test("options: the listener's defaults", () => {
   const expected = {
     ...COMMON_DEFAULTS,
     topics: ["chat"],
+    only: undefined,
     json: false,
     count: undefined,
     waitSeconds: undefined,
@@ -71,7 +75,9 @@ Deno.test("options: the publisher's defaults", () => {
     ...COMMON_DEFAULTS,
     topic: "chat",
     message: undefined,
+    stdinFile: false,
     follow: false,
+    log: undefined,
   };
   assertEquals(publisher(), expected as PublisherOptions);
 });
@@ -79,13 +85,17 @@ Deno.test("options: the publisher's defaults", () => {
 Deno.test("options: every flag, long and short, says the same", () => {
   const samples: Record<string, [value: string, part: object]> = {
     topic: ["a/b", {}],
-    name: ["Ann", { name: "Ann" }],
+    name: ["Ann", { name: "Ann", isNameChosen: true }],
     ignore: ["Bob", { ignore: ["Bob"] }],
     "no-announce": ["", { announce: false }],
     count: ["3", { count: 3 }],
     wait: ["1.5", { waitSeconds: 1.5 }],
     "show-topic": ["", { showTopic: true }],
     json: ["", { json: true }],
+    only: ["messages", { only: "messages" }],
+    "stdin-file": ["", { stdinFile: true }],
+    "stdin-line": ["", {}],
+    verbose: ["", { showTopic: true }],
     message: ["two words", { message: "two words" }],
     follow: ["", { follow: true }],
     color: ["never", { color: "never" }],
@@ -100,6 +110,8 @@ Deno.test("options: every flag, long and short, says the same", () => {
     password: ["p w=1", { password: "p w=1" }],
     "password-file": ["pw", { passwordFile: "pw" }],
     "secret-file": ["s", { secretFile: "s" }],
+    "sign-key": ["k", { signKeyFile: "k" }],
+    people: ["p", { peopleFile: "p" }],
     secret: ["", { asksSecret: true }],
     qos: ["2", { qos: 2 }],
     keepalive: ["5", { keepalive: 5 }],
@@ -115,6 +127,7 @@ Deno.test("options: every flag, long and short, says the same", () => {
     "resume",
     "session-expiry",
     "history",
+    "log",
   ];
   others.push("completions", "version", "help");
   const scripts = [["listener", listener], ["publisher", publisher]] as const;
@@ -293,12 +306,23 @@ const LISTENER_REFUSES: typeof BOTH_REFUSE = [
   [["-t", "a", "-t", "b#"], /^--topic "b#" has a wildcard that is not/],
   [["-C", "0"], /^--count "0" does not fit/],
   [["-C", "9007199254740992"], /^--count "9007199254740992" does not fit/],
+  [["--only", "notices"], /^--only "notices" does not fit: .* mentions\.$/],
+  [["--only", "mentions"], /^--only mentions needs --name, to look for\.$/],
+  [["-T", "chat/x"], /^-T is --show-topic here; mosquitto_sub's -T FILTER/],
   [["-W", "0"], /^--wait "0" does not fit/],
   [["-W=-1"], /^--wait "-1" does not fit/],
 ];
 
 const PUBLISHER_REFUSES: typeof BOTH_REFUSE = [
   [["-f", "-m", "x"], /^give --follow or --message, not both\.$/],
+  [["-s", "-m", "x"], /^give --stdin-file or --message, not both\.$/],
+  [["-l", "-s"], /^give --stdin-line or --stdin-file, not both\.$/],
+  [["-f", "-s"], /^give --stdin-file or --follow, not both\.$/],
+  [["-f", "text"], /^-f is --follow here; mosquitto_pub's -f FILE .* < FILE/],
+  [["-n"], /^-n is --name NAME here; mosquitto_pub's -n/],
+  [["-n", "-t", "a"], /^-n is --name NAME here; mosquitto_pub's -n/],
+  [["--name"], /^--name needs a value\.$/],
+  [["--log", "a"], /^--log needs --follow\.$/],
   [["--history", "3"], /^--history needs --follow\.$/],
   [["-t", "chat/#"], /^--topic "chat\/#" has a wildcard, \+ or #/],
   [["-t", "chat/+"], /^--topic "chat\/\+" has a wildcard, \+ or #/],

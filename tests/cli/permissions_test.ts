@@ -9,6 +9,7 @@ import { parseListenerArgs } from "../../lib/cli/options.ts";
 import { UsageError } from "../../lib/cli/flags.ts";
 import {
   findPassword,
+  openLog,
   readTlsFiles,
   requireNet,
   useColor,
@@ -130,6 +131,11 @@ Deno.test({
       UsageError,
       'reading --cafile "ca.pem" was not permitted; run with -R=ca.pem.',
     );
+    await assertRejects(
+      () => openLog("my log"),
+      UsageError,
+      'writing --log "my log" was not permitted; run with -W=my log.',
+    );
   },
 });
 
@@ -189,10 +195,10 @@ Deno.test({
   },
 });
 
-Deno.test("colour: chosen, or for a terminal, but never with NO_COLOR", () => {
+Deno.test("colour: as chosen, or for a terminal without NO_COLOR", () => {
   for (const isTerminal of [true, false]) {
     for (const noColor of [true, false]) {
-      assertEquals(useColor("always", isTerminal, noColor), !noColor);
+      assertEquals(useColor("always", isTerminal, noColor), true);
       assertEquals(useColor("never", isTerminal, noColor), false);
       assertEquals(
         useColor("auto", isTerminal, noColor),

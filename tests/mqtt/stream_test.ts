@@ -135,7 +135,7 @@ class FakeStream {
 }
 
 /** The end of the turn of the event loop. */
-const turn = () => new Promise((resolve) => setTimeout(resolve));
+const turn = () => new Promise((resolve) => setImmediate(resolve));
 
 Deno.test("what is written in one turn leaves in one write", async () => {
   const stream = new FakeStream();

@@ -101,7 +101,7 @@ test("names of those who are shown are in the roster, with their times", async (
   const { room } = await openReader(broker);
   await broker.clock.advance(1_000);
   const now = new Date(broker.clock.wall());
-  const [, , ada] = whoLines(room.roster.list(), "me", now);
+  const [, , ada] = whoLines(room.roster.list(), now);
   assertEquals(ada.replace(/\d\d:/, ""), "  Ada, wrote 30:00");
 });
 

@@ -21,6 +21,7 @@ import {
   notice,
   received,
 } from "../support/line_fixtures.ts";
+import { KEY } from "../support/keys.ts";
 import { pureTests } from "../support/pure.ts";
 import { namesIn } from "../support/rooms.ts";
 
@@ -208,7 +209,7 @@ test("/who: everybody, with the day where it is another", () => {
     { name: "bob\x1b", at: new Date(2026, 10, 22, 9, 0, 1), state: "left" },
     { name: "carol", at: new Date(2026, 10, 21, 23, 59, 59), state: "lost" },
   ];
-  assertEquals(whoLines(seen, "Ada", now), [
+  assertEquals(whoLines(seen, now), [
     "Seen in this session:",
     "  Ada (you), seen 14:03:29",
     '  "bob<U+001B>", left 09:00:01',
@@ -216,12 +217,12 @@ test("/who: everybody, with the day where it is another", () => {
   ]);
   const other: Seen = { name: "Ada", at: now, state: "here" };
   const crowd = Array.from({ length: 52 }, () => other);
-  const lines = whoLines(crowd, "bob", now);
+  const lines = whoLines(crowd, now);
   assertEquals(lines.slice(-2), ["  Ada, seen 14:03:29", "  and 2 more"]);
   assertEquals(lines.length, 52);
 });
 
-test("/who: namesakes, those ignored, and those who only wrote", () => {
+test("/who: the ignored, their keys, and those who only wrote", () => {
   const now = new Date(2026, 10, 22, 14, 3, 29);
   const seen: Seen[] = [
     { name: "Ada", at: now, state: "here", isOwn: true },
@@ -229,11 +230,12 @@ test("/who: namesakes, those ignored, and those who only wrote", () => {
     { name: "bob", at: now, state: "here" },
     { name: "ci", at: now, state: "wrote" },
   ];
-  assertEquals(whoLines(seen, "Ada", now, new Ignored(["bob"])), [
+  const keysOf = (name: string) => name === "bob" ? [KEY] : [];
+  assertEquals(whoLines(seen, now, new Ignored(["bob"]), keysOf), [
     "Seen in this session:",
     "  Ada (you), seen 14:03:29",
-    "  Ada (another), left 14:03:29",
-    "  bob (ignored), seen 14:03:29",
+    "  Ada, left 14:03:29",
+    "  bob (ignored), key 21FE 31DF, seen 14:03:29",
     "  ci, wrote 14:03:29",
   ]);
 });

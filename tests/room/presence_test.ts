@@ -40,7 +40,7 @@ function enter(
     const text = payload.type === "notice" ? payload.notice : "a message";
     if (refuses(text)) throw new PublishError("No.", 0x87);
     told.push(`${payload.from}: ${text}`);
-    const sent = { ...payload, id: `id-${told.length}` };
+    const sent = { ...payload, id: payload.id ?? `id-${told.length}` };
     echoes.push({ ...received(sent, topic), sentTo: topic });
     if (latency > 0) {
       await new Promise<void>((resolve) => clock.after(latency, resolve));
@@ -204,6 +204,19 @@ test("a room is denied when all are silent, not some", async () => {
   assertEquals(enter(undefined, { rooms: [] }).presence.isDenied, false);
 });
 
+test("a room that the broker denies counts as silent", async () => {
+  const { presence, client, clock } = enter(undefined, {
+    rooms: [ROOM, "chat/b"],
+  });
+  presence.join(client);
+  presence.granted(ROOM);
+  presence.denied("chat/b");
+  await clock.advance(0);
+  assertEquals(presence.isDenied, false);
+  await clock.advance(60_000);
+  assertEquals(presence.isDenied, true);
+});
+
 test("a lost connection cancels the wait for the echo", async () => {
   const { presence, client, clock, warnings } = enter();
   presence.join(client);
@@ -264,4 +277,44 @@ test("entering ends with the echo, or says why not", async () => {
     assertRejects(() => never, Error, "Nothing came back from chat/room"),
     lost.clock.advance(10_000),
   ]);
+});
+
+test("a will names the join notice of its connection", async () => {
+  const { presence, client, echoes } = enter();
+  let next = 1;
+  const willId = () => presence.will?.id?.(() => `run-${next++}`);
+  // Two attempts, and one connection.
+  assertEquals([willId(), willId()], ["run-1w", "run-1w"]);
+  presence.join(client);
+  presence.granted(ROOM);
+  const [{ payload }] = echoes;
+  assertEquals("id" in payload && payload.id, "run-1");
+  // The connection is renewed, for another will.
+  await presence.rename("bob");
+  assertEquals(willId(), "run-1w");
+  presence.lost();
+  assertEquals(willId(), "run-2w");
+  presence.granted(ROOM);
+  assertEquals(echoes.length, 3);
+  presence.stop();
+});
+
+test("the will of a connection whose join is under way names that join", () => {
+  const { presence, client, slow } = enter();
+  slow(1_000);
+  const willId = () => presence.will?.id?.(() => "run-1");
+  willId();
+  presence.join(client);
+  presence.granted(ROOM);
+  presence.lost();
+  assertEquals(willId(), "run-1w");
+  presence.stop();
+});
+
+test("a will names no join notice that was refused", async () => {
+  const { presence, client } = enter(() => true);
+  presence.join(client);
+  presence.granted(ROOM);
+  await presence.leave();
+  assertEquals(presence.will?.id?.(() => "run-1"), undefined);
 });

@@ -2,7 +2,8 @@ import { assertEquals } from "@std/assert";
 import { setColorEnabled } from "@std/fmt/colors";
 import type { Received } from "../../lib/protocol.ts";
 import { nameColor } from "../../lib/room/line.ts";
-import { notice, view } from "../support/line_fixtures.ts";
+import type { ViewOptions } from "../../lib/room/view.ts";
+import { joined, notice, view } from "../support/line_fixtures.ts";
 import { TestClock } from "../support/clock.ts";
 import { pureTests } from "../support/pure.ts";
 
@@ -195,6 +196,21 @@ test("the bell rings for mentions, once in two seconds", async () => {
   ]);
 });
 
+test("a mention notifies, in text that ends no notification", () => {
+  const { room, notifications } = view({ bell: true, self: "bob" });
+  const hostile = "bob\x07\x1b\\\x9c\x18;\n" + "x".repeat(300);
+  room.show(by("a;b\x07\x1b]0;title\x07", hostile));
+  const [notification] = notifications;
+  const text = "bob<U+0007><U+001B>\\<U+009C><U+0018>; ⏎ ";
+  const author = '"a,b<U+0007><U+001B>]0,title<U+0007>"';
+  const shown = text + "x".repeat(200 - text.length);
+  assertEquals(
+    notification,
+    `\x1b]9;${author}: ${shown}\x07` +
+      `\x1b]777;notify;${author};${shown}\x07`,
+  );
+});
+
 test("the bell rings at the message, not at the day before it", () => {
   const { room, lines } = view({ bell: true, self: "bob" });
   room.show(arriving(22, 12));
@@ -240,6 +256,106 @@ test("no bell for the reader's own, for notices, in JSON, or unasked", () => {
   const all = [quiet, ...others].flatMap(({ lines }) => lines);
   assertEquals(all.length, 6);
   assertEquals(all.filter((line) => line.includes("\x07")), []);
+});
+
+/** What a view shows, and what goes elsewhere. */
+function only(what: "messages" | "mentions", options: Partial<ViewOptions>) {
+  const notes: [string, boolean][] = [];
+  const writeNote = (line: string, tellsLoss: boolean) => {
+    notes.push([line.replace("14:03:22 ", ""), tellsLoss]);
+  };
+  return { ...view({ only: what, writeNote, ...options }), notes };
+}
+
+const by = (from: string, message: string): Received => ({
+  ...said(""),
+  payload: { type: "message", from, message },
+});
+
+test("--only hides notices, ?? and the reader's own", () => {
+  const all: Received[] = [
+    by("ann", "hi"),
+    by("bob", "bob?"),
+    by("ann", "hi Bob"),
+    { ...by("ann", "unsealed bob"), sealed: false },
+    { ...said(""), payload: notice("bob joined") },
+    { ...said(""), payload: { type: "sealed", sealed: "" } },
+    malformed,
+  ];
+  const shown = (what: "messages" | "mentions", options = {}) => {
+    const { room, lines } = only(what, { self: "bob", ...options });
+    const isShown = all.map((one) => room.show(one));
+    for (const one of all) room.showKept(one, NOW);
+    assertEquals(lines.length, 2 * isShown.filter((is) => is).length);
+    return isShown.map(Number).join("");
+  };
+  for (const json of [false, true]) {
+    assertEquals(shown("messages", { json }), "1011000");
+    assertEquals(shown("mentions", { json }), "0010000");
+  }
+  // What the default name says is not the reader's alone.
+  assertEquals(shown("messages", { self: "chat" }), "1111000");
+  const { room, lines } = only("messages", { self: "chat" });
+  assertEquals(room.show(by("chat", "hi")), true);
+  assertEquals(lines, ["14:03:22 chat: hi"]);
+});
+
+test("--only sends lines of our own elsewhere, plain, also with JSON", () => {
+  for (const json of [false, true]) {
+    const { room, lines, notes } = only("messages", { json, color: true });
+    room.beginMissed();
+    room.show(arriving(22, 12));
+    room.show({ ...said(""), payload: notice("n") });
+    room.show(arriving(23, 12));
+    room.endMissed();
+    const gap = { type: "gap", seconds: 1, broker: "a" } as const;
+    room.note({ ...gap, mayMiss: false });
+    room.note({ ...gap, mayMiss: true });
+    room.note({ type: "lost", from: "ann", count: 2, topic: "room" });
+    assertEquals(lines.length, 2);
+    assertEquals(notes, [
+      ["== Monday, 2026-11-23", false],
+      ["== 2 messages came while you were away.", false],
+      ["== Connected to a after 1.0 s without a connection.", false],
+      [
+        "== Connected to a after 1.0 s without a connection. Messages may be " +
+        "missing here.",
+        true,
+      ],
+      ["== 2 messages of ann did not arrive.", true],
+    ]);
+  }
+});
+
+test("the log has a pipe's lines, without the history of before", () => {
+  const play = (options: Partial<ViewOptions>) => {
+    const { room, lines } = view({ self: "bob", sends: true, ...options });
+    const before = () => {
+      room.note({ type: "history", count: 1 });
+      room.showKept(by("ann", "before"), NOW);
+      room.note({ type: "now" });
+    };
+    if (options.log) before();
+    room.beginMissed();
+    room.show(by("ann", "a\nbob"));
+    room.endMissed();
+    room.rename("bob B");
+    for (const name of ["cy", "dan", "eve", "fay", "gus"]) {
+      room.show({ ...said(""), payload: joined(name, "room") });
+    }
+    room.show({ ...said(""), payload: { type: "sealed", sealed: "" } });
+    room.show(arriving(23, 12));
+    room.note({ type: "fetched", count: 1, mayMiss: true });
+    room.showKept(by("ann", "fetched"), NOW);
+    room.endGathering();
+    return lines;
+  };
+  const log: string[] = [];
+  const bells = { color: true, multiline: true, bell: true, gather: true };
+  const shown = play({ ...bells, log: (line) => log.push(line) });
+  assertEquals(log, play({}));
+  assertEquals(log.length, 13);
+  assertEquals(shown.length < log.length + 3, true);
 });
 
 // In NO_COLOR's presence @std/fmt/colors has no colours to test.

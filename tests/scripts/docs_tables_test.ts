@@ -4,6 +4,7 @@ import { type Flag, flagsOf } from "../../lib/cli/flags.ts";
 import { renderJsonNote } from "../../lib/room/json.ts";
 import { type Note, renderNote } from "../../lib/room/line.ts";
 import { hostOf, openBroker } from "../support/brokers.ts";
+import { KEY } from "../support/keys.ts";
 import { page } from "../support/markdown.ts";
 import { start } from "../support/processes.ts";
 
@@ -74,6 +75,9 @@ const NOTES: Note[] = [
   { type: "now" },
   { type: "dropped", count: 311 },
   { type: "lost", from: "Ada", count: 8_247, topic: "chat/room" },
+  { type: "another", from: "Ada", key: KEY },
+  { type: "forgotten" },
+  { type: "unchecked" },
 ];
 
 Deno.test("docs: the listener's own lines are as it writes them", () => {
@@ -94,6 +98,9 @@ Deno.test("docs: the table has the members of the listener's own JSON", () => {
   const notes: Note[] = [
     { ...GAP, seconds: 4.1, mayMissQoS0: false, fetched: 3 },
     { type: "lost", from: "Ada", count: 2, topic: "chat/room" },
+    { type: "another", from: "Ada", key: KEY },
+    { type: "forgotten" },
+    { type: "unchecked" },
     { type: "uncounted" },
     { type: "dropped", count: 2 },
     { type: "missed", count: 2 },

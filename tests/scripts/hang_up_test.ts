@@ -1,10 +1,11 @@
 /**
- * The listener when its terminal goes, and beside a pager that has the keys.
+ * The listener when its terminal goes, and where the terminal is another
+ * program's: a pager, a script in the background.
  *
  * @module
  */
 
-import { assertEquals } from "@std/assert";
+import { assertEquals, assertMatch } from "@std/assert";
 import { at, openBroker, TOPIC } from "../support/brokers.ts";
 import { gate, isInstalled, NO_TMUX } from "../support/gates.ts";
 import { becomesTrue } from "../support/patience.ts";
@@ -107,4 +108,20 @@ inTmux("hang-up: a key in a pager is the pager's", async () => {
   await terminal.until(/second/);
   const heard = await heardUntil(peer, "second");
   assertEquals(heard, [said("first"), said("second")]);
+});
+
+inTmux("hang-up: in the background it doesn't touch the terminal", async () => {
+  await using broker = await openBroker();
+  await using tmux = new Tmux(`mqtt-chat-background-${Deno.pid}`);
+  const terminal = await tmux.open({ columns: 80, rows: 20 }, ROOT.pathname);
+  const listen = [
+    ...[Deno.execPath(), "run", "-N", "listener.ts", ...at(broker)],
+    ...["--quiet", "--no-announce", "-C", "1"],
+  ].join(" ");
+  // timeout(1) puts it in a background group of the script's terminal.
+  await terminal.enter(`sh -c 'timeout 2 ${listen}; echo code $?'`);
+  await terminal.until(/^code 124$/m);
+  await terminal.enter(`${listen} & sleep 2; jobs; kill %1; wait $!; echo $?`);
+  const screen = await terminal.until(/^143$/m);
+  assertMatch(screen, /^\[1\] \+ Running/m);
 });

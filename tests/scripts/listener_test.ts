@@ -47,7 +47,10 @@ for (const signal of ["SIGINT", "SIGTERM"] satisfies Deno.Signal[]) {
     await using broker = await openBroker();
     await using peer = await Peer.connect(broker, TOPIC);
     await using listener = await reading(broker);
-    const { id, at, ...joined } = JSON.parse((await peer.next()).text);
+    const { id, at, key, sig, ...joined } = JSON.parse(
+      (await peer.next()).text,
+    );
+    assertMatch(`${key} ${sig}`, /^[\w-]{43} [\w-]{86}$/);
     assertEquals(joined, { type: "notice", from: "Lea", notice: JOINED });
     assertMatch(`${id} ${at}`, /^.{1,64} \d{4}-\d\d-\d\dT.*Z$/);
     await listener.stdout.line(/^\d\d:\d\d:\d\d -- User Lea is now subscribed/);
@@ -107,12 +110,48 @@ Deno.test("listener: --count leaves its own notices out", async () => {
   assertEquals(shown(outcome), [`-- ${JOINED}`, "ann: one", "ann: two"]);
 });
 
+for (const [signal, code] of [["SIGINT", 130], ["SIGTERM", 143]] as const) {
+  Deno.test(`listener: ${signal} before --count is exit ${code}`, async () => {
+    await using broker = await openBroker();
+    await using peer = await Peer.connect(broker);
+    await using listener = await reading(broker, "-C", "2", "-W", "60");
+    await listener.stdout.line(/now subscribed/);
+    await peer.publish(TOPIC, said("one"));
+    await listener.stdout.line(/one$/);
+    listener.signal(signal);
+    const outcome = await listener.outcome();
+    assertEquals(outcome.code, code);
+    assertEquals(shown(outcome).at(-1), `-- ${LEFT}`);
+  });
+}
+
 Deno.test("listener: --count takes others' notices into account", async () => {
   await using broker = await openBroker();
   await using peer = await Peer.connect(broker);
   await using listener = await reading(broker, "-C", "1", "--no-announce");
   await peer.publish(TOPIC, '{"type":"notice","from":"Lea","notice":"hi"}');
   assertEquals(shown(await listener.outcome()), ["-- hi"]);
+});
+
+Deno.test("listener: --only mentions waits for one, and tells of losses", async () => {
+  await using broker = await openBroker();
+  await using peer = await Peer.connect(broker);
+  const args = ["--only", "mentions", "--json", "-C", "1", "-W", "20"];
+  await using listener = await reading(broker, ...args);
+  const numbered = (message: string, number: number) => {
+    const id = `run-of-ann-12345-${number}`;
+    return JSON.stringify({ type: "message", from: "ann", message, id });
+  };
+  await peer.publish(TOPIC, numbered("hello", 1));
+  await peer.publish(TOPIC, numbered("nothing", 2));
+  await peer.publish(TOPIC, said("lea?", "Lea"));
+  await peer.publish(TOPIC, "lea");
+  await peer.publish(TOPIC, numbered("Lea!", 5));
+  const { code, stdout, stderr } = await listener.outcome();
+  assertEquals(code, 0);
+  const lines = stdout.trimEnd().split("\n").map((line) => JSON.parse(line));
+  assertEquals(lines.map(({ text }) => text), ["Lea!"]);
+  assertMatch(stderr, /^[\d:]{8} == 2 messages of ann did not arrive\.$/m);
 });
 
 Deno.test("listener: --wait", async () => {
@@ -277,9 +316,14 @@ Deno.test("listener: colours", async () => {
     const env = { NO_COLOR: noColor };
     return (await run("listener.ts", args, { env })).stdout;
   };
-  const [always, auto, never] = await Promise.all(
-    [see("always", ""), see("auto", ""), see("never", "")],
+  const [always, wanted, auto, never] = await Promise.all(
+    [
+      ...[see("always", ""), see("always", "1")],
+      ...[see("auto", ""), see("never", "")],
+    ],
   );
+  const styles = (text: string) => text.replace(/[\d:]{8}/, "");
+  assertEquals(styles(wanted), styles(always));
   const esc = "\x1b";
   assertMatch(
     always.replaceAll(esc, "<ESC>"),

@@ -1,12 +1,16 @@
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { at as inRoom, openBroker, TOPIC } from "../support/brokers.ts";
+import { gate, NO_TMUX } from "../support/gates.ts";
 import { Peer } from "../support/peers.ts";
 import {
+  assertOneLine,
   assertQuietSuccess,
   type ProcessOptions,
+  ROOT,
   run,
   start,
 } from "../support/processes.ts";
+import { Tmux } from "../support/tmux.ts";
 
 const END = "the end of the test";
 
@@ -73,6 +77,23 @@ Deno.test("publisher: 2,000 lines, in order, each with its own id", async () => 
   assertEquals(new Set(payloads.map(({ id }) => id)).size, lines.length);
 });
 
+Deno.test("publisher: all of stdin as one message", async () => {
+  await using broker = await openBroker();
+  await using peer = await Peer.connect(broker, TOPIC);
+  const trace = "Error: no\n\n  at line 7\n/quit\n";
+  assertQuietSuccess(await publish(broker, ["-s"], { stdin: trace }));
+  for (const stdin of ["", "\n"]) {
+    const empty = await publish(broker, ["-s"], { stdin });
+    assertOneLine(empty, 2, /stdin is empty/);
+  }
+  const long = await publish(broker, ["-s"], { stdin: "x".repeat(70_000) });
+  assertOneLine(long, 5, /: The message was not sent\. It takes 70000 bytes/);
+  const utf16 = Uint8Array.of(0xff, 0xfe, 0x61, 0);
+  const wide = await publish(broker, ["-s"], { stdin: utf16 });
+  assertOneLine(wide, 1, /: Reading stdin failed: it is UTF-16/);
+  assertEquals(await messagesUntilEnd(peer), [trace.trimEnd()]);
+});
+
 Deno.test("publisher: an empty pipe sends nothing", async () => {
   await using broker = await openBroker();
   await using peer = await Peer.connect(broker, TOPIC);
@@ -123,3 +144,22 @@ for (
     assertEquals(await messagesUntilEnd(peer), []);
   });
 }
+
+gate(NO_TMUX)("publisher: progress is one line of a terminal", async () => {
+  await using broker = await openBroker();
+  await using tmux = new Tmux(`mqtt-chat-progress-${Deno.pid}`);
+  const size = { columns: 60, rows: 10 };
+  const terminal = await tmux.open(size, ROOT.pathname);
+  const publish = `${Deno.execPath()} run -N publisher.ts ${
+    at(broker).join(" ")
+  }`;
+  // The bytes are no message, so a line is written above the progress.
+  const input = "(echo a; sleep 4; printf '\\377\\n'; sleep 2; echo b)";
+  await terminal.enter(`clear; ${input} | ${publish}; echo code $?`);
+  await terminal.until(/^1 line acknowledged, [01] a second$/m);
+  const screen = await terminal.until(/^code 5$/m);
+  assertMatch(
+    screen,
+    /^publisher: Line 2 .*\n.*\n2 lines acknowledged in [67] s\.\ncode 5$/m,
+  );
+});

@@ -187,7 +187,9 @@ const withJq = gate(
 
 withJq("readme: its jq examples read what --json writes", async () => {
   const lines = PAGES.flatMap((page) => page.blocks("sh").join("").split("\n"));
-  const examples = new Set(lines.filter((line) => line.includes("| jq ")));
+  const examples = new Set(
+    lines.filter((line) => /^deno run .*\| jq /.test(line)),
+  );
   assert(examples.size > 0, "no page has a jq example");
   await using broker = await openBroker();
   await using peer = await Peer.connect(broker);

@@ -180,6 +180,20 @@ Deno.test("refused: reading, in all rooms or in some", async () => {
   assertMatch(outcome.stderr, /Reading chat\/b at QoS 0\.\n/);
 });
 
+Deno.test("refused: reading in silence, which --wait before --count reports", async () => {
+  // A denied room and one whose join notice does not come back.
+  await using broker = new FakeBroker(letIn({
+    subscribe: (packet) =>
+      suback(packet, packet.subscriptions[0].topic === TOPIC ? 0x87 : 1),
+  }));
+  const outcomes = await Promise.all(["6", "0.5"].map((seconds) => {
+    const args = at(broker, "-t", "chat/b", "-C", "1", "-W", seconds);
+    return run("listener.ts", args);
+  }));
+  // After half a second it is not known yet.
+  assertEquals(outcomes.map(({ code }) => code), [3, 6]);
+});
+
 Deno.test("refused: the password of a file or the environment, if wrong", async () => {
   await using broker = await openBroker();
   const args = ["-h", hostOf(broker), "-u", "Test", "-t", "test/a", "-m", "a"];

@@ -45,6 +45,7 @@ export class Chatter implements AsyncDisposable {
     const people = {
       tell: add,
       complain: add,
+      progress: () => {},
       told: () => Promise.resolve(),
     };
     const { options: parsed } = request as { options: PublisherOptions };

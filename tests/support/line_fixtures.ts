@@ -61,15 +61,27 @@ export function received(
 /** A view of chat/room, its lines, and its clock. */
 export function view(options: Partial<ViewOptions> = {}) {
   const lines: string[] = [];
+  const notifications: string[] = [];
   const clock = new TestClock();
   const room = new RoomView({
     ...PLAIN,
     json: false,
     clock,
     ...options,
-    write: (line) => lines.push(line),
+    write: (line) => {
+      const { notification, rest } = notified(line);
+      if (notification) notifications.push(notification);
+      lines.push(rest);
+    },
   });
-  return { room, lines, clock };
+  return { room, lines, notifications, clock };
+}
+
+/** Takes the notifications out of a line that rings. */
+export function notified(line: string) {
+  const end = line.lastIndexOf("\x07") + 1;
+  if (end < 2) return { rest: line };
+  return { notification: line.slice(1, end), rest: line[0] + line.slice(end) };
 }
 
 /** Something said. */

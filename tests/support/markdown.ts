@@ -26,7 +26,8 @@ export class Page {
 
   /** The lines for a shell, and code in the text, which may be one. */
   get commands(): string[] {
-    const lines = this.blocks("sh").join("").split("\n").filter(Boolean);
+    const lines = this.blocks("sh").join("").replaceAll(/\\\n\s*/g, "")
+      .split("\n").filter(Boolean);
     return [...lines, ...this.#inlineCode];
   }
 

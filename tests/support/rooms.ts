@@ -5,6 +5,7 @@
  */
 
 import { Reader, type ReaderOptions } from "../../lib/room/room.ts";
+import { notified } from "./line_fixtures.ts";
 import type { Roster } from "../../lib/room/members.ts";
 
 /** The room. */
@@ -29,7 +30,7 @@ export function read(options: Partial<ReaderOptions> = {}) {
     timeout: 10,
     gather: true,
     ...options,
-    write: (line) => lines.push(line.replace(TIME, "")),
+    write: (line) => lines.push(notified(line).rest.replace(TIME, "")),
     warn: (sentence) => lines.push(sentence),
   });
   return { reader, lines };

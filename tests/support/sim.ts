@@ -5,8 +5,15 @@
  * @module
  */
 
-import type { ChatClient, Grant, Status } from "../../lib/client.ts";
+import type {
+  ChatClient,
+  Check,
+  Grant,
+  Signer,
+  Status,
+} from "../../lib/client.ts";
 import { PublishError } from "../../lib/client.ts";
+import { encodeFor } from "../../lib/codec.ts";
 import { IdSource } from "../../lib/ids.ts";
 import {
   decode,
@@ -19,7 +26,9 @@ import {
   roomOfHistory,
 } from "../../lib/protocol.ts";
 import { Keeper } from "../../lib/room/keeper.ts";
+import { Names } from "../../lib/room/names.ts";
 import { Reader, type ReaderOptions } from "../../lib/room/room.ts";
+import { isSigned } from "../../lib/sign.ts";
 import type { Clock } from "../../lib/timer.ts";
 import { TestClock } from "./clock.ts";
 
@@ -87,6 +96,7 @@ export interface SimOptions {
   /** How far its wall clock is ahead, in milliseconds. */
   ahead?: number;
   secret?: string;
+  signer?: Signer;
   /** MQTT 3.1.1 has no No Local. */
   hasNoLocal?: boolean;
   mayRead?: (topic: string) => boolean;
@@ -181,8 +191,8 @@ export class SimClient {
     this.#check(topic);
     const at = payload.at ?? new Date(this.clock.wall()).toISOString();
     const id = payload.id ?? this.#ids.next(topic);
-    const { secret } = this.#options;
-    const text = encodeText({ ...payload, id, at });
+    const { secret, signer } = this.#options;
+    const text = encodeFor(topic, { ...payload, id, at }, { signer });
     this.#broker.publish({ topic, text, secret }, qos, false, this);
   }
 
@@ -192,6 +202,11 @@ export class SimClient {
     const { secret } = this.#options;
     const text = encodeText(history);
     this.#broker.publish({ topic, text, secret }, 1, true, this);
+  }
+
+  check(topic: string, payload: Payload): Check {
+    if (payload.sig === undefined) return "none";
+    return isSigned(topic, payload) ? "valid" : "bad";
   }
 
   keepsBytes(): number {
@@ -216,6 +231,7 @@ export class SimClient {
       ...{ topic, payload, retain, duplicate: false },
       ...historyOf !== undefined && { historyOf },
       ...mine !== undefined && { sealed: secret !== undefined },
+      ..."from" in payload && { check: this.check(topic, payload) },
       qos: Math.min(qos, found.qos) as QoS,
       receivedAt: new Date(this.clock.wall()),
       sentTo: id === undefined ? undefined : this.#ids.topicOf(id),
@@ -290,12 +306,13 @@ export async function openKeeper(
   });
   const common = { topics: [ROOM], name, qos, announce, clock: sim.clock };
   const warn = (sentence: string) => warnings.push(sentence);
+  const names = new Names();
   const keeper: Keeper = new Keeper({
-    ...{ ...common, keep, warn, debug: warn },
+    ...{ ...common, keep, names, warn, debug: warn },
   });
   // The listener that keeps announces itself.
   const room: Reader = new Reader({
-    ...common,
+    ...{ ...common, names },
     ...{ username: "chat", json: false, color: false, showTopic: false },
     ...{ resume: false, gather: false, timeout: 10, write: () => {} },
     warn: (sentence) => warnings.push(sentence),

@@ -9,6 +9,7 @@ import {
   type Line,
   LineError,
   readLines,
+  readWhole,
 } from "../../lib/terminal/input.ts";
 
 const encoder = new TextEncoder();
@@ -142,4 +143,32 @@ Deno.test("lines: UTF-16 is refused by its name, marked or not", async () => {
       }
     }
   }
+});
+
+Deno.test("whole: one message, without the line break at its end", async () => {
+  const cases: [string, string][] = [
+    ["", ""],
+    ["\n", ""],
+    ["a", "a"],
+    ["a\r\nb\r\n", "a\r\nb"],
+    ["a\n\nb\n\n", "a\n\nb\n"],
+    ["\ufeffé\n", "é"],
+  ];
+  for (const [input, expected] of cases) {
+    for (const size of [1, 3, 1024]) {
+      const bytes = chunked(encoder.encode(input), size);
+      assertEquals(await readWhole(bytes, 100), text(expected));
+    }
+  }
+});
+
+Deno.test("whole: the limit, to the byte; what is not UTF-8", async () => {
+  const read = (bytes: Uint8Array) => readWhole(chunked(bytes, 7), 10);
+  const fits = "é".repeat(5);
+  assertEquals(await read(encoder.encode(`${fits}\r\n`)), text(fits));
+  for (const [over, bytes] of [["a", 11], ["abc", 13]] as const) {
+    const input = encoder.encode(fits + over);
+    assertEquals(await read(input), { type: "too long", bytes });
+  }
+  assertEquals(await read(Uint8Array.of(0x61, 0xff)), { type: "not UTF-8" });
 });

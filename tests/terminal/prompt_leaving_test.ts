@@ -101,11 +101,11 @@ scene("leaving while the broker is away", async (all) => {
   await terminal.type("typed");
   await terminal.until("Ada> typed");
   await broker.close();
-  const screen = await terminal.until(/^Trying /m);
-  assertEquals(bottom(screen), "Ada> typed");
+  const screen = await terminal.until(/^Disconnected from /m);
+  assertEquals(bottom(screen), "Ada (offline)> typed");
   await terminal.press("Enter");
   await terminal.until("No connection; your lines are sent when it is back.");
-  assertMatch(await terminal.screen(), /^Ada> typed$/m);
+  assertMatch(await terminal.screen(), /^Ada \(offline\)> typed$/m);
   await terminal.press("C-d");
   await terminal.until("Line 1 was not acknowledged");
   await assertSane(terminal, 5);

@@ -1,4 +1,4 @@
-/** Names and rooms at the prompt: /nick, /join, /ignore, and a namesake. */
+/** Names and rooms at the prompt: /nick, /join, /ignore, and others of a name. */
 
 import { assert, assertEquals, assertFalse, assertMatch } from "@std/assert";
 import type { Received } from "../../lib/protocol.ts";
@@ -52,7 +52,9 @@ scene("/nick changes the prompt, the lines and the will", async (all) => {
   await terminal.until(/^\d\d:\d\d:\d\d Ada Byron: hello$/m);
   await hears(grace, "Ada Byron: hello");
   await terminal.enter("/who");
-  await terminal.until(/^ {2}Ada Byron \(you\), seen \d\d:\d\d:\d\d$/m);
+  await terminal.until(
+    /^ {2}Ada Byron \(you\), key [\dA-F ]{9}, seen \d\d:\d\d:\d\d$/m,
+  );
   assertFalse((await terminal.history()).includes("Ada (you)"));
   // The broker knows the new name once the connection is there again.
   await terminal.until(/^\d\d:\d\d:\d\d == Connected to .* after 0\.\d s/m);
@@ -190,28 +192,25 @@ scene("--ignore at the prompt", async ({ terminal, grace }) => {
   assertFalse((await terminal.screen()).includes("Mallory"));
 }, "--ignore Mallory");
 
-scene("another member of the same name is told from the user", async (all) => {
+scene("what others write under the user's name is marked", async (all) => {
   const { terminal, grace } = all;
-  const tell = (notice: string) =>
-    grace.client.send(ROOM, { type: "notice", from: "Ada", notice }, 1);
-  await tell(joinNotice("Ada", ROOM));
-  await terminal.until("Another Ada is here; /nick NAME renames you.");
-  await say(grace, "I am the other", "Ada");
-  await terminal.until("Ada: I am the other");
+  await say(grace, "I am Ada", "Ada");
+  await terminal.until("(unsigned) Ada: I am Ada");
   await terminal.enter("I am not");
   await terminal.until("Ada: I am not");
+  const tell = (notice: string) =>
+    grace.client.send(ROOM, { type: "notice", from: "Ada", notice }, 1);
   await tell(leaveNotice("Ada", ROOM));
-  await terminal.until("-- User Ada disconnecting");
+  await terminal.until("(unsigned) -- User Ada disconnecting");
   await terminal.enter("/who");
-  const who = await terminal.until(/^ {2}Ada \(another\), left \d\d:/m);
-  assertMatch(who, /^ {2}Ada \(you\), seen \d\d:/m);
-  assertEquals((await terminal.history()).match(/Another Ada/g)?.length, 1);
-  // The user's own name stands out, the namesake's doesn't.
+  await terminal.until(/^ {2}Ada \(you\), key [\dA-F ]{9}, seen \d\d:/m);
+  assertFalse(/^ {2}Ada, /m.test(await terminal.history()));
+  // The user's own lines have the name's colour, the others have none.
   const colored = await terminal.capture();
   const named = (text: string) =>
     colored.split("\n").find((line) => line.includes(text))!;
-  // deno-lint-ignore no-control-regex -- ESC begins an underline
-  const underlined = /\x1b\[(?:\d+;)*4(?:;\d+)*m/;
-  assertMatch(named("I am not"), underlined);
-  assertFalse(underlined.test(named("I am the other")));
+  // deno-lint-ignore no-control-regex -- ESC begins an underline or a colour
+  const styled = /\x1b\[(?:\d+;)*(?:4|38)(?:;\d+)*m/;
+  assertMatch(named("I am not"), styled);
+  assertFalse(styled.test(named("I am Ada")));
 });

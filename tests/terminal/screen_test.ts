@@ -1,5 +1,9 @@
 import { assert, assertEquals } from "@std/assert";
-import { type AreaContent, Screen } from "../../lib/terminal/screen.ts";
+import {
+  type AreaContent,
+  breakLine,
+  Screen,
+} from "../../lib/terminal/screen.ts";
 import { TerminalModel, type Widths } from "../support/terminal_model.ts";
 
 /** A screen on a model of a terminal. */
@@ -428,5 +432,18 @@ Deno.test("wrap: any width is survived", async () => {
     const screen = new TestScreen(new TerminalModel(columns, 60));
     screen.show(line);
     await screen.flushed();
+  }
+});
+
+Deno.test("wrap: a bell and notifications take no room", () => {
+  const alarm =
+    "\x07\x1b]9;Ada: hello you\x07\x1b]777;notify;Ada;hello you\x07";
+  for (const line of ["14:03:22 Ada: hello you", "a\nb", "x".repeat(50)]) {
+    for (const columns of [20, 40]) {
+      assertEquals(
+        breakLine(alarm + line, columns),
+        alarm + breakLine(line, columns),
+      );
+    }
   }
 });

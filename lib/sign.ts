@@ -1,0 +1,170 @@
+/**
+ * Signs payloads with a member's key and verifies them, as docs/wire-format.md
+ * specifies. Pure except for {@link Signer.generate}; node:crypto is loaded at
+ * the first use.
+ *
+ * @module
+ */
+
+import { Buffer } from "node:buffer";
+import type { KeyObject } from "node:crypto";
+import process from "node:process";
+import type { Payload } from "./protocol.ts";
+
+const crypto = () => process.getBuiltinModule("node:crypto");
+
+/** The first of the signed bytes: ties a signature to this format. */
+const CONTEXT = Buffer.from("mqtt-chat/sig/1\0");
+
+const KEY_BYTES = 32;
+const SIGNATURE_BYTES = 64;
+
+/**
+ * The y coordinates of the points of small order without the sign bit, p and
+ * p + 1 included: under such a key one signature fits many payloads.
+ */
+const SMALL_ORDER: ReadonlySet<string> = new Set([
+  "00".repeat(32),
+  "01" + "00".repeat(31),
+  "26e8958fc2b227b045c3f489f2ef98f0d5dfac05d3c63339b13802886d53fc05",
+  "c7176a703d4dd84fba3c0b760d10670f2a2053fa2c39ccc64ec7fd7792ac037a",
+  ...["ec", "ed", "ee"].map((first) => first + "ff".repeat(30) + "7f"),
+]);
+
+/** The most public keys kept ready: parsing one takes as long as a signature. */
+const MAX_KEYS = 1_024;
+
+const keys = new Map<string, KeyObject>();
+
+/** Signs payloads with one key. */
+export class Signer {
+  /** The public key: 32 bytes in base64url, 43 characters. */
+  readonly key: string;
+  readonly #private: KeyObject;
+
+  private constructor(privateKey: KeyObject) {
+    this.#private = privateKey;
+    this.key = crypto().createPublicKey(privateKey)
+      .export({ format: "jwk" }).x!;
+  }
+
+  /**
+   * Makes a signer with a new key.
+   *
+   * @returns The signer.
+   */
+  static generate(): Signer {
+    return new Signer(crypto().generateKeyPairSync("ed25519").privateKey);
+  }
+
+  /**
+   * Makes a signer with the key of a file, as
+   * `openssl genpkey -algorithm ed25519` writes it.
+   *
+   * @param pem The file's text: PEM, PKCS #8, not encrypted.
+   * @returns The signer.
+   * @throws {TypeError} When the text has no Ed25519 key.
+   */
+  static fromPem(pem: string): Signer {
+    let key: KeyObject | undefined;
+    try {
+      key = crypto().createPrivateKey(pem);
+    } catch {
+      // What node:crypto says of a wrong key helps no user.
+    }
+    if (key?.asymmetricKeyType === "ed25519") return new Signer(key);
+    throw new TypeError("it has no Ed25519 private key in PEM (PKCS #8)");
+  }
+
+  /**
+   * Signs a payload for a topic.
+   *
+   * @param topic The topic it is published to.
+   * @param payload The payload with its final `id` and `at`.
+   * @returns The signature: 64 bytes in base64url, 86 characters.
+   */
+  sign(topic: string, payload: Payload): string {
+    return crypto().sign(null, signedBytes(topic, payload), this.#private)
+      .toString("base64url");
+  }
+}
+
+/**
+ * Verifies the signature of a payload. Never throws.
+ *
+ * @param topic The topic it arrived on.
+ * @param payload The payload with its members `key` and `sig`.
+ * @returns Whether the holder of the key signed this payload for this topic.
+ */
+export function isSigned(topic: string, payload: Payload): boolean {
+  const bytes = canonicalBytes(payload.sig, SIGNATURE_BYTES);
+  const key = bytes && publicKeyOf(payload.key);
+  return key !== undefined &&
+    crypto().verify(null, signedBytes(topic, payload), key, bytes!);
+}
+
+/**
+ * Returns whether a text is a public key that can mean one person: canonical
+ * base64url of 32 bytes, and no point of small order.
+ *
+ * @param key Any string.
+ * @returns Whether it is.
+ */
+export function isPublicKey(key: string): boolean {
+  return publicKeyOf(key) !== undefined;
+}
+
+/**
+ * Returns the fingerprint of a key, as `3F7A 9C21`.
+ *
+ * @param key The public key in base64url.
+ * @returns The first 32 bits of its SHA-256: hexadecimal digits in two groups.
+ */
+export function fingerprint(key: string): string {
+  const digest = crypto().createHash("sha256")
+    .update(Buffer.from(key, "base64url")).digest("hex").toUpperCase();
+  return `${digest.slice(0, 4)} ${digest.slice(4, 8)}`;
+}
+
+/** The signed bytes: each member behind its length, so none can be shifted. */
+function signedBytes(topic: string, payload: Payload): Uint8Array {
+  const { type, from, id = "", at = "" } = payload;
+  const text = type === "message" ? payload.message : payload.notice;
+  // RabbitMQ and NATS turn dots of a topic into slashes.
+  const members = [topic.replaceAll(".", "/"), type, from, text, id, at];
+  return Buffer.concat([
+    CONTEXT,
+    ...members.map((text) => Buffer.from(text)).flatMap((bytes) => {
+      const length = Buffer.alloc(4);
+      length.writeUInt32BE(bytes.length);
+      return [length, bytes];
+    }),
+  ]);
+}
+
+/** Decodes base64url; undefined if it isn't the one spelling of so many bytes. */
+function canonicalBytes(text = "", length: number): Buffer | undefined {
+  const bytes = Buffer.from(text, "base64url");
+  const isCanonical = bytes.length === length &&
+    bytes.toString("base64url") === text;
+  return isCanonical ? bytes : undefined;
+}
+
+function publicKeyOf(key = ""): KeyObject | undefined {
+  const known = keys.get(key);
+  if (known !== undefined) return known;
+  const bytes = canonicalBytes(key, KEY_BYTES);
+  if (bytes === undefined) return undefined;
+  const y = Buffer.from(bytes);
+  y[KEY_BYTES - 1] &= 0x7f;
+  if (SMALL_ORDER.has(y.toString("hex"))) return undefined;
+  try {
+    const jwk = { kty: "OKP", crv: "Ed25519", x: key };
+    const made = crypto().createPublicKey({ key: jwk, format: "jwk" });
+    if (keys.size >= MAX_KEYS) keys.clear();
+    keys.set(key, made);
+    return made;
+  } catch {
+    return undefined; // Deno refuses bytes that are no point of the curve.
+  }
+}

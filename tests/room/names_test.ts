@@ -1,0 +1,522 @@
+/**
+ * Whose a name is, as a reader sees it: marks, lines of our own, members and
+ * losses, with real signatures. Each trap has a test.
+ */
+
+import { assertEquals, assertMatch } from "@std/assert";
+import { Signer } from "../../lib/client.ts";
+import { IdSource, willId } from "../../lib/ids.ts";
+import type { Check, Payload, Received } from "../../lib/protocol.ts";
+import {
+  joinNotice,
+  leaveNotice,
+  renameNotice,
+  timeoutNotice,
+} from "../../lib/room/members.ts";
+import { Names, parsePeople, peopleLine } from "../../lib/room/names.ts";
+import type { ReaderOptions } from "../../lib/room/room.ts";
+import { fingerprint, isSigned } from "../../lib/sign.ts";
+import { TestClock } from "../support/clock.ts";
+import { KEY } from "../support/keys.ts";
+import { received } from "../support/line_fixtures.ts";
+import { pureTests } from "../support/pure.ts";
+import { namesIn, read as open, ROOM, TIME } from "../support/rooms.ts";
+import {
+  openKeeper,
+  openReader,
+  SimBroker,
+  SimClient,
+} from "../support/sim.ts";
+
+const test = pureTests("names");
+
+const DAY_MS = 24 * 60 * 60 * 1_000;
+
+/** A reader on a clock that stands still. */
+function read(options: Partial<ReaderOptions> = {}) {
+  const clock = new TestClock();
+  return { ...open({ gather: false, clock, ...options }), clock };
+}
+
+/** A client that writes under a name, with a key or without. */
+class Author {
+  readonly #ids = new IdSource();
+  readonly #clock: TestClock;
+  readonly #signer: Signer | null;
+  name: string;
+
+  constructor(
+    clock: TestClock,
+    name: string,
+    signer: Signer | null = Signer.generate(),
+  ) {
+    this.#clock = clock;
+    this.name = name;
+    this.#signer = signer;
+  }
+
+  get key(): string {
+    return this.#signer!.key;
+  }
+
+  says(message: string, id = this.#ids.next(ROOM)): Received {
+    return this.#sent({ type: "message", from: this.name, message, id });
+  }
+
+  tells(notice: string, id = this.#ids.next(ROOM)): Received {
+    return this.#sent({ type: "notice", from: this.name, notice, id });
+  }
+
+  joins(): Received {
+    return this.tells(joinNotice(this.name, ROOM));
+  }
+
+  leaves(): Received {
+    return this.tells(leaveNotice(this.name, ROOM));
+  }
+
+  /** The will of the connection of a join notice. */
+  dies({ payload }: Received): Received {
+    const { id } = payload as Payload;
+    return this.tells(timeoutNotice(this.name), willId(id!));
+  }
+
+  #sent(payload: Payload): Received {
+    const isWill = payload.id!.endsWith("w");
+    const at = isWill ? undefined : new Date(this.#clock.wall()).toISOString();
+    const sent = { ...payload, at };
+    const signer = this.#signer;
+    if (signer === null) return arrives(sent, this.#clock);
+    const sig = signer.sign(ROOM, sent);
+    return arrives({ ...sent, key: signer.key, sig }, this.#clock);
+  }
+}
+
+/** What arrives now, its signature verified. */
+function arrives(payload: Payload, clock: TestClock): Received {
+  const check: Check = payload.sig === undefined
+    ? "none"
+    : isSigned(ROOM, payload)
+    ? "valid"
+    : "bad";
+  const receivedAt = new Date(clock.wall());
+  return { ...received(payload), check, receivedAt };
+}
+
+/** The same payload, sent again now. */
+const replayed = ({ payload }: Received, clock: TestClock) =>
+  arrives(payload as Payload, clock);
+
+const another = (name: string, key: string) =>
+  `== Another ${name} is here (key ${fingerprint(key)}).`;
+
+test("an unsigned line under a signed name is marked", () => {
+  const { reader, lines, clock } = read();
+  const ada = new Author(clock, "Ada");
+  const forger = new Author(clock, "Ada", null);
+  for (const it of [ada.joins(), ada.says("hi"), forger.says("no")]) {
+    reader.receive(it);
+  }
+  reader.receive(forger.leaves());
+  assertEquals(lines.slice(1), [
+    "Ada: hi",
+    "(unsigned) Ada: no",
+    `(unsigned) -- ${leaveNotice("Ada", ROOM)}`,
+  ]);
+  // What is marked says nothing of who is in the room.
+  assertEquals(reader.roster.list()[0].state, "here");
+});
+
+test("a payload's own claim is no badge", () => {
+  const { reader, lines, clock } = read({ json: true });
+  const ada = new Author(clock, "Ada");
+  reader.receive(ada.says("hi"));
+  const { key } = ada;
+  const sig = "A".repeat(86);
+  const claim = { type: "message", from: "Ada", message: "no", key } as const;
+  for (const forged of [{ ...claim, sig }, claim]) {
+    reader.receive({ ...arrives(forged, clock), check: "bad" });
+  }
+  reader.receive({ ...ada.says("too many"), check: "unchecked" });
+  const shown = lines.map((line) => JSON.parse(line));
+  assertEquals(shown.map(({ signature, key }) => [signature, key]), [
+    ["valid", key],
+    ["bad", undefined],
+    ["bad", undefined],
+    [undefined, undefined],
+    ["unchecked", undefined],
+  ]);
+});
+
+test("a bad signature, and one that was not verified, are marked", () => {
+  const { reader, lines, clock } = read({ color: true, bell: true });
+  const ada = new Author(clock, "Ada");
+  reader.receive(ada.says("hi"));
+  lines.length = 0;
+  const checks: Check[] = ["bad", "unchecked", "unchecked"];
+  for (const check of checks) reader.receive({ ...ada.says("me"), check });
+  // Faint, without the name's colour, and no bell.
+  // deno-lint-ignore no-control-regex -- ESC begins a style
+  const plain = lines.map((line) => line.replaceAll(/\x1b\[2?2m/g, ""));
+  assertEquals(plain.map((line) => line.replace(TIME, "")), [
+    "(bad signature) Ada: me",
+    "== More signed lines arrive than can be verified; the others count as " +
+    "unsigned.",
+    "(unchecked) Ada: me",
+    "(unchecked) Ada: me",
+  ]);
+});
+
+test("a bad signature under a new name binds nothing", () => {
+  const { reader, lines, clock } = read();
+  const ada = new Author(clock, "Ada");
+  reader.receive({ ...ada.says("no"), check: "bad" });
+  reader.receive({ ...ada.says("?"), check: "unchecked" });
+  reader.receive(ada.says("hi"));
+  reader.receive(new Author(clock, "Ada", null).says("no"));
+  assertEquals(lines.filter((line) => !line.startsWith("==")), [
+    "(bad signature) Ada: no",
+    "Ada: ?",
+    "Ada: hi",
+    "(unsigned) Ada: no",
+  ]);
+});
+
+test("of two Adas who both came today, the second is marked", () => {
+  const { reader, lines, clock } = read();
+  const [one, two] = [new Author(clock, "Ada"), new Author(clock, "Ada")];
+  for (const it of [one.says("1"), two.joins(), two.says("2"), two.says("3")]) {
+    reader.receive(it);
+  }
+  reader.receive(one.says("4"));
+  assertEquals(lines, [
+    "Ada: 1",
+    `(another key) -- ${joinNotice("Ada", ROOM)}`,
+    another("Ada", two.key),
+    "(another key) Ada: 2",
+    "(another key) Ada: 3",
+    "Ada: 4",
+  ]);
+});
+
+test("many keys under one name are reported three times", () => {
+  const { reader, lines, clock } = read();
+  reader.receive(new Author(clock, "Ada").says("hi"));
+  for (let n = 0; n < 10; n++) {
+    reader.receive(new Author(clock, "Ada").says(""));
+  }
+  assertEquals(lines.filter((line) => line.startsWith("==")).length, 3);
+});
+
+test("one signed line under an unsigned name defaces nobody", () => {
+  const { reader, lines, clock } = read();
+  const python = new Author(clock, "ann", null);
+  const eve = new Author(clock, "ann");
+  for (const it of [python.says("1"), eve.says("2"), python.says("3")]) {
+    reader.receive(it);
+  }
+  reader.receive({ ...eve.says("4"), check: "bad" });
+  assertEquals(lines, ["ann: 1", "ann: 2", "ann: 3", "ann: 4"]);
+  assertEquals(reader.roster.list()[0].state, "wrote");
+});
+
+test("a hundred people with the default name have no marks and no lines", () => {
+  const { reader, lines, clock } = read();
+  for (let n = 0; n < 100; n++) {
+    const signer = n % 2 === 0 ? null : Signer.generate();
+    reader.receive(new Author(clock, "chat", signer).says(`${n}`));
+  }
+  assertEquals(lines, Array.from({ length: 100 }, (_, n) => `chat: ${n}`));
+});
+
+test("with another name a member keeps both, and nobody else gets them", () => {
+  const { reader, lines, clock } = read();
+  const ada = new Author(clock, "Ada");
+  reader.receive(ada.says("1"));
+  reader.receive(ada.tells(renameNotice("Ada", "Countess")));
+  const eve = new Author(clock, "Countess");
+  for (const name of ["Countess", "Ada"]) {
+    eve.name = name;
+    reader.receive(eve.says("2"));
+  }
+  ada.name = "Countess";
+  reader.receive(ada.says("3"));
+  assertEquals(lines.slice(2), [
+    another("Countess", eve.key),
+    "(another key) Countess: 2",
+    another("Ada", eve.key),
+    "(another key) Ada: 2",
+    "Countess: 3",
+  ]);
+  // With a leave, both are free.
+  reader.receive(ada.leaves());
+  eve.name = "Ada";
+  reader.receive(eve.says("4"));
+  assertEquals(lines.at(-1), "Ada: 4");
+});
+
+test("nobody takes a member's name by a rename", () => {
+  const { reader, lines, clock } = read();
+  const ada = new Author(clock, "Ada");
+  const eve = new Author(clock, "Eve");
+  for (const it of [ada.joins(), ada.says("1"), eve.says("2")]) {
+    reader.receive(it);
+  }
+  reader.receive(eve.tells(renameNotice("Eve", "Ada")));
+  eve.name = "Ada";
+  reader.receive(eve.leaves());
+  assertEquals(
+    reader.roster.list().map(({ name, state }) => [name, state]),
+    [["Eve", "wrote"], ["Ada", "here"]],
+  );
+  assertEquals(
+    lines.at(-1),
+    `(another key) -- ${leaveNotice("Ada", ROOM)}`,
+  );
+});
+
+test("Ada comes back with a new key, after she left and without", () => {
+  const { reader, lines, clock } = read();
+  const comes = () => {
+    const ada = new Author(clock, "Ada");
+    const joined = ada.joins();
+    reader.receive(joined);
+    reader.receive(ada.says("hi"));
+    return { ada, joined };
+  };
+  const first = comes();
+  reader.receive(first.ada.leaves());
+  const second = comes();
+  reader.receive(second.ada.dies(second.joined));
+  comes();
+  const isMarked = (line: string) => /^==|^\(/.test(line);
+  assertEquals(lines.filter(isMarked), []);
+  const { ada } = comes();
+  assertEquals(lines.filter(isMarked), [
+    `(another key) -- ${joinNotice("Ada", ROOM)}`,
+    another("Ada", ada.key),
+    "(another key) Ada: hi",
+  ]);
+});
+
+test("a replayed line, leave or will changes nothing and shows its age", async () => {
+  const { reader, lines, clock } = read();
+  const signer = Signer.generate();
+  const before = new Author(clock, "Ada", signer);
+  const old = [before.says("old"), before.leaves(), before.joins()];
+  const oldWill = before.dies(old[2]);
+  await clock.advance(600_000);
+  const ada = new Author(clock, "Ada", signer);
+  const joined = ada.joins();
+  reader.receive(joined);
+  reader.receive(ada.says("hi"));
+  const seen = reader.roster.list();
+  for (const it of [...old, oldWill]) reader.receive(replayed(it, clock));
+  assertEquals(reader.roster.list(), seen);
+  const age = /^\(sent \d\d:\d\d:\d\d\) (Ada: old|-- User Ada .*)$/;
+  for (const line of lines.slice(2, 5)) assertMatch(line, age);
+  // The name is still hers.
+  reader.receive(new Author(clock, "Ada").says("no"));
+  assertEquals(lines.at(-1), "(another key) Ada: no");
+  // The will of this connection counts until there is another one.
+  const will = ada.dies(joined);
+  reader.receive(ada.joins());
+  reader.receive(will);
+  assertEquals(reader.roster.list()[0].state, "here");
+});
+
+test("a replay to a reader who came later binds no name", async () => {
+  const { reader, lines, clock } = read();
+  const yesterday = new Author(clock, "Ada").says("old");
+  await clock.advance(60_000);
+  reader.receive(replayed(yesterday, clock));
+  const ada = new Author(clock, "Ada");
+  const joined = ada.joins();
+  reader.receive(joined);
+  reader.receive(ada.says("hi"));
+  assertEquals(lines.at(-1), "Ada: hi");
+  // A will says nothing of a member whose join was not seen.
+  const later = read({ clock });
+  later.reader.receive(replayed(ada.dies(joined), clock));
+  assertEquals(namesIn(later.reader.roster), []);
+});
+
+test("what is older than a day says nothing of members", async () => {
+  const { reader, clock } = read();
+  const joined = new Author(clock, "Ada").joins();
+  await clock.advance(DAY_MS + 1);
+  reader.receive(replayed(joined, clock));
+  reader.receive({ ...replayed(joined, clock), retain: true });
+  assertEquals(reader.roster.list(), []);
+});
+
+test("Ada's listener and her prompt alarm nobody", () => {
+  const clock = new TestClock();
+  const listener = new Author(clock, "Ada");
+  const prompt = new Author(clock, "Ada");
+  const all = [listener.joins(), prompt.joins(), prompt.says("hi")];
+  all.push(prompt.says("bye"));
+  const others = read({ clock });
+  const own = read({ clock, name: "Ada" });
+  const typed = read({ clock, name: "Ada", sends: true, key: prompt.key });
+  for (const it of all) {
+    const { key } = it.payload as Payload;
+    others.reader.receive(it);
+    own.reader.receive(key === listener.key ? { ...it, sentTo: ROOM } : it);
+    typed.reader.receive(key === prompt.key ? { ...it, sentTo: ROOM } : it);
+  }
+  const join = `-- ${joinNotice("Ada", ROOM)}`;
+  const lines = [join, join, "Ada: hi", "Ada: bye"];
+  assertEquals([others.lines, own.lines], [lines, lines]);
+  assertEquals(typed.lines, [`(another key) ${join}`, ...lines.slice(1)]);
+  // That the listener ends doesn't end the prompt.
+  others.reader.receive(listener.leaves());
+  assertEquals(others.reader.roster.list()[0].state, "here");
+});
+
+test("with one key, a window that ends leaves the other one there", () => {
+  const { reader, lines, clock } = read();
+  const signer = Signer.generate();
+  const [one, two] = [1, 2].map(() => new Author(clock, "Ada", signer));
+  for (const it of [one.joins(), two.joins(), two.says("hi"), one.leaves()]) {
+    reader.receive(it);
+  }
+  assertEquals(reader.roster.list()[0].state, "here");
+  assertEquals(lines.some((line) => /^\(|^==/.test(line)), false);
+});
+
+test("a flood of names has no signed one forgotten, and says so", () => {
+  const people = new Map([["Grace", new Set([KEY])]]);
+  const { reader, lines, clock } = read({ names: new Names(people) });
+  const ada = new Author(clock, "Ada");
+  reader.receive(ada.says("hi"));
+  for (let n = 0; n < 5_000; n++) {
+    const id = undefined;
+    const payload = {
+      type: "message",
+      from: `x${n}`,
+      message: "",
+      id,
+    } as const;
+    reader.receive(arrives(payload, clock));
+  }
+  const forgotten = "== More names are in use than can be remembered; for " +
+    "some it is not known whose they are.";
+  assertEquals(lines.filter((line) => line === forgotten).length, 1);
+  for (const name of ["Ada", "Grace"]) {
+    reader.receive(new Author(clock, name, null).says("no"));
+  }
+  assertEquals(lines.slice(-2), ["(unsigned) Ada: no", "(unsigned) Grace: no"]);
+  // Signed names fill the memory: a new one is bound to no key.
+  const names = new Names();
+  for (let n = 0; n < 2_000; n++) names.bind(`x${n}`, KEY, 0);
+  assertEquals(names.bind("Ada", ada.key, 0), { type: "forgotten" });
+  assertEquals([...names.keysOf("Ada")], []);
+  assertEquals([...names.keysOf("x0")], [KEY]);
+});
+
+test("a name of --people has its keys, whatever comes first", () => {
+  const grace = Signer.generate();
+  const { keys } = parsePeople(`Grace H ${grace.key}\nGrace H ${KEY}`);
+  const { reader, lines, clock } = read({ names: new Names(keys) });
+  const name = "Grace H";
+  const forger = new Author(clock, name);
+  reader.receive(forger.says("no"));
+  reader.receive(new Author(clock, name, null).says("no"));
+  const author = new Author(clock, name, grace);
+  reader.receive(author.says("hi"));
+  reader.receive(author.leaves());
+  reader.receive(forger.says("no"));
+  assertEquals(lines, [
+    another(name, forger.key),
+    `(another key) ${name}: no`,
+    `(unsigned) ${name}: no`,
+    `${name}: hi`,
+    `-- ${leaveNotice(name, ROOM)}`,
+    `(another key) ${name}: no`,
+  ]);
+});
+
+test("a --people file has a name and a key in each line", () => {
+  const text = `\ufeff# team\r\n\nAda ${KEY}\r\n"a<U+001B>"\t ${KEY} \n` +
+    `nobody\nAda  x\nB ${KEY}=\n${KEY}\nAda Byron ${KEY}`;
+  const { keys, faults } = parsePeople(text);
+  assertEquals([...keys.keys()], ["Ada", '"a<U+001B>"', "Ada Byron"]);
+  assertEquals(faults, [5, 6, 7, 8]);
+  const names = new Names(keys);
+  assertEquals([...names.keysOf("a\x1b")], [KEY]);
+  assertEquals(peopleLine("a\x1b", KEY), `"a<U+001B>" ${KEY}`);
+});
+
+test("no other client uses up an id, forces a loss, or hides a line", async () => {
+  const { reader, lines, clock } = read();
+  const ada = new Author(clock, "Ada");
+  reader.receive(ada.says("1"));
+  const two = ada.says("2");
+  const { id } = two.payload as Payload;
+  const run = id!.slice(0, -1);
+  for (const signer of [null, Signer.generate()]) {
+    const forger = new Author(clock, "Ada", signer);
+    // The same id, then a leap, twice.
+    for (const n of [2, 900, 901, 1_500]) {
+      reader.receive(forger.says("2", run + n));
+    }
+  }
+  reader.receive(two);
+  reader.receive(ada.says("3"));
+  await clock.advance(60_000);
+  assertEquals(lines.slice(-2), ["Ada: 2", "Ada: 3"]);
+  assertEquals(lines.filter((line) => line.includes("did not arrive")), []);
+  // What is missing of Ada's own is still reported.
+  ada.says("lost");
+  reader.receive(ada.says("5"));
+  await clock.advance(60_000);
+  assertEquals(lines.at(-1), "== 1 message of Ada did not arrive.");
+});
+
+test("a history with another run's key is not marked, a forgery is", async () => {
+  const broker = new SimBroker();
+  await openKeeper(broker);
+  const say = async (message: string, options: { signer?: Signer }) => {
+    const author = new SimClient(broker, options);
+    await author.send(ROOM, { type: "message", from: "Ada", message });
+    author.kill();
+    await broker.clock.advance(1_000);
+  };
+  await say("yesterday", { signer: Signer.generate() });
+  await say("unsigned", {});
+  const { lines, sim } = await openReader(broker);
+  await broker.clock.advance(3_000);
+  const signer = Signer.generate();
+  await say("today", { signer });
+  // What comes in a gap is judged by who had the name before.
+  sim.cut();
+  await say("no", { signer: Signer.generate() });
+  await say("still", { signer });
+  sim.back();
+  await broker.clock.advance(12_000);
+  const said = lines.filter((line) => /Ada: /.test(line));
+  assertEquals(said, [
+    "Ada: yesterday",
+    "Ada: unsigned",
+    "Ada: today",
+    "(another key) Ada: no",
+    "Ada: still",
+  ]);
+});
+
+test("a keeper lists no member by a marked line", async () => {
+  const broker = new SimBroker();
+  await openKeeper(broker, { announce: false });
+  const clock = broker.clock;
+  const signer = Signer.generate();
+  const ada = new SimClient(broker, { signer });
+  const eve = new SimClient(broker, {});
+  const notice = (notice: string) =>
+    ({ type: "notice", from: "Ada", notice }) as const;
+  await ada.send(ROOM, notice(joinNotice("Ada", ROOM)));
+  await ada.send(ROOM, { type: "message", from: "Ada", message: "hi" });
+  await eve.send(ROOM, notice(leaveNotice("Ada", ROOM)));
+  await clock.advance(3_000);
+  assertEquals(broker.history.here.map(([name]) => name), ["Ada"]);
+});

@@ -1,0 +1,24 @@
+/** Keys of the tests' members, and files that go away. */
+
+/** The private key of RFC 8032, 7.1, test 1, as openssl writes it. */
+export const PEM = [
+  "-----BEGIN PRIVATE KEY-----",
+  "MC4CAQAwBQYDK2VwBCIEIJ1hsZ3v/VpguoRK9JLsLMREScVpezJpGXA7rAMcrn9g",
+  "-----END PRIVATE KEY-----\n",
+].join("\n");
+
+/** Its public key. */
+export const KEY = "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo";
+
+/** A text in a file. */
+export class TextFile implements AsyncDisposable {
+  readonly path = Deno.makeTempFileSync();
+
+  constructor(content: string) {
+    Deno.writeTextFileSync(this.path, content);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await Deno.remove(this.path);
+  }
+}
