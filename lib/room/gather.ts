@@ -9,7 +9,7 @@ import { MAX_NAME_LENGTH, type Received } from "../protocol.ts";
 import type { Clock } from "../timer.ts";
 import { type PresenceChange, presenceOf } from "./members.ts";
 
-/** What is told in one line. */
+/** What shares a line. */
 export type Gathered =
   /** The last change of each name. */
   | {

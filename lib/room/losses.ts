@@ -67,7 +67,7 @@ const MAX_TOPIC_LENGTH = 1_024;
 /** The beginning of a shared subscription (MQTT 5 §4.8.2). */
 const SHARED = /^\$share\/[^/]+\//;
 
-/** Tells new payloads from doubles, and reports what did not arrive. */
+/** Drops doubles, and reports what did not arrive. */
 export class Losses {
   readonly #options: LossesOptions;
   readonly #clock: Clock;

@@ -1,6 +1,6 @@
 /**
- * What a room is told of a client, over connections that come and go, and what
- * comes back of it.
+ * The notices that a client sends to its rooms over several connections, and
+ * their echoes.
  *
  * @module
  */
@@ -52,14 +52,14 @@ function enter(
   return { presence, client, told, warnings, clock, echoes, slow };
 }
 
-/** What the broker says of somebody who is lost. */
+/** The text of the will. */
 function lastWords({ will }: Presence): string {
   return will?.payload.type === "notice"
     ? `${will.payload.from}: ${will.payload.notice}`
     : "";
 }
 
-test("one joins once the room may be read, and again after a loss", () => {
+test("the client joins once the room is granted, and after each reconnect", () => {
   const { presence, client, told } = enter();
   presence.join(client);
   assertEquals(told, []);
@@ -69,7 +69,7 @@ test("one joins once the room may be read, and again after a loss", () => {
   presence.stop();
 });
 
-test("a connection that is renewed is no return", async () => {
+test("a renewed connection sends no second join", async () => {
   const { presence, client, told } = enter();
   presence.join(client);
   presence.granted(ROOM);
@@ -82,7 +82,7 @@ test("a connection that is renewed is no return", async () => {
   presence.stop();
 });
 
-test("a room that refuses one's joining is not left", async () => {
+test("a room that refuses the join notice gets no leave notice", async () => {
   const { presence, client, told, warnings } = enter(() => true);
   presence.join(client);
   presence.granted(ROOM);
@@ -94,7 +94,7 @@ test("a room that refuses one's joining is not left", async () => {
   );
 });
 
-test("another name is told by the old one, and the will has it", async () => {
+test("a rename is announced under the old name, and changes the will", async () => {
   const { presence, client, told } = enter();
   presence.join(client);
   presence.granted(ROOM);
@@ -112,7 +112,7 @@ test("another name is told by the old one, and the will has it", async () => {
   presence.stop();
 });
 
-test("nobody is told of a new name who wasn't told of the old one", async () => {
+test("a rename is announced only where the client joined", async () => {
   const { presence, client, told } = enter();
   await presence.rename("bob");
   presence.join(client);
@@ -122,7 +122,7 @@ test("nobody is told of a new name who wasn't told of the old one", async () => 
   presence.stop();
 });
 
-test("where a new name is not told, that is warned of", async () => {
+test("a refused rename notice is warned of", async () => {
   const { presence, client, told, warnings } = enter((text) =>
     text.includes("known as")
   );
@@ -157,7 +157,7 @@ test("an acknowledged notice without an echo is warned of, once", async () => {
   assertEquals([presence.isDenied, presence.isHeard], [false, true]);
 });
 
-test("in MQTT 3.1.1 the warning says that it may be either right", async () => {
+test("in MQTT 3.1.1 the warning names neither right", async () => {
   const { presence, client, warnings, clock } = enter(undefined, {
     version: 4,
   });
@@ -170,7 +170,7 @@ test("in MQTT 3.1.1 the warning says that it may be either right", async () => {
   );
 });
 
-test("whatever comes from a room shows that it can be read", async () => {
+test("any message shows that a room can be read", async () => {
   const { presence, client, warnings, clock } = enter();
   presence.join(client);
   presence.granted(ROOM);
@@ -181,7 +181,7 @@ test("whatever comes from a room shows that it can be read", async () => {
   assertEquals(warnings, []);
 });
 
-test("a broker that is slow to acknowledge has ten times as long", async () => {
+test("the echo may take ten times as long as the acknowledgement", async () => {
   const { presence, client, warnings, clock, slow } = enter();
   slow(3_000);
   presence.join(client);
@@ -192,7 +192,7 @@ test("a broker that is slow to acknowledge has ten times as long", async () => {
   assertEquals(warnings.length, 1);
 });
 
-test("a room is denied when all are silent, not some", async () => {
+test("rooms count as denied only when all are silent", async () => {
   const rooms = ["a", "b"];
   const { presence, client, clock } = enter(undefined, { rooms });
   presence.join(client);
@@ -246,7 +246,7 @@ test("only this connection's own join notice counts as its echo", async () => {
   assertEquals(presence.joinIdIn(ROOM), "id-2");
 });
 
-test("entering ends with the echo, or says why not", async () => {
+test("entering ends with the echo, or throws the reason", async () => {
   const seen = enter();
   const entered = seen.presence.enter(seen.client, 10);
   seen.presence.granted(ROOM);
