@@ -89,34 +89,6 @@ const MAX_LENGTH = 4 * MAX_PAYLOAD_BYTES;
 /** What the broker has where nothing is known of it. */
 const NOTHING = { entries: [], heard: [] };
 
-/** A room, and what the broker has of it. */
-interface Room {
-  topic: string;
-  state: RoomState;
-  /** Whether the broker's history was read on this connection, or is missing. */
-  isRead: boolean;
-  /** Settles with the first history on this connection. */
-  read: PromiseWithResolvers<void>;
-  reading?: Promise<void>;
-  /** When to write, by the monotonic clock; undefined where nothing is to be. */
-  due?: number;
-  isWriting: boolean;
-  isStopped: boolean;
-  /** Whether the broker has what can't be decoded with our secret. */
-  isForeign: boolean;
-  /** Whether a payload of another client could be decoded. */
-  isOpened: boolean;
-  writtenAt: number;
-  overwrittenAt: number;
-  /** Messages that did not fit the last time. */
-  unfit: number;
-  isRefusalTold: boolean;
-  /** Whether our own join notice came back, and our leave notice did not. */
-  isJoined: boolean;
-  /** Settles when our own leave notice comes back. */
-  left: PromiseWithResolvers<void>;
-}
-
 /** Keeps the rooms that a client reads. */
 export class Keeper {
   readonly #options: KeeperOptions;
@@ -185,9 +157,9 @@ export class Keeper {
     if (room === undefined || room.isStopped) return;
     if (sentTo === undefined) room.isOpened = true;
     const { mark } = this.#names.judge(payload, received.check);
-    if (sentTo !== undefined || mark === undefined) room.state.note(received);
-    room.state.add(received);
-    if (this.#isLossy) room.state.miss();
+    if (sentTo !== undefined || mark === undefined) room.note(received);
+    room.add(received);
+    if (this.#isLossy) room.miss();
     if (sentTo !== undefined && payload.type === "notice") {
       const change = presenceOf(payload, topic);
       if (change !== undefined) room.isJoined = change === "joined";
@@ -199,7 +171,7 @@ export class Keeper {
   onStatus(status: Status): void {
     if (status.type === "disconnected") {
       for (const room of this.#rooms.values()) {
-        room.state.lose();
+        room.lose();
         room.isRead = false;
       }
       this.#lost.resolve();
@@ -207,7 +179,7 @@ export class Keeper {
     }
     if (status.type === "subscribed" && status.qos === 0) this.#isLossy = true;
     if (status.type === "connected" && status.mayBeShared) {
-      for (const { state } of this.#rooms.values()) state.lose();
+      for (const room of this.#rooms.values()) room.lose();
     }
   }
 
@@ -225,13 +197,12 @@ export class Keeper {
   }
 
   #receiveHistory(received: Received, room: Room): void {
-    const { state } = room;
     const history = decodeHistory(received);
     room.isForeign = typeof history === "string";
-    if (typeof history === "string") state.onBroker = NOTHING;
+    if (typeof history === "string") room.onBroker = NOTHING;
     else {
       const isFirst = received.retain && !room.isRead;
-      const isNew = state.adopt(history, received.receivedAt, isFirst);
+      const isNew = room.adopt(history, received.receivedAt, isFirst);
       if (!isNew) this.#refuse(room);
     }
     room.read.resolve();
@@ -264,16 +235,7 @@ export class Keeper {
     }
     const { announce, topics, keep } = this.#options;
     const isAnnounced = announce && topics.includes(topic);
-    const room: Room = {
-      topic,
-      state: new RoomState(keep, isAnnounced),
-      ...{ isRead: false, isWriting: false, isStopped: false },
-      ...{ isForeign: false, isOpened: false, overwrittenAt: -OVERWRITE_MS },
-      writtenAt: -WRITE_MS,
-      ...{ unfit: 0, isRefusalTold: false, isJoined: false },
-      read: Promise.withResolvers(),
-      left: Promise.withResolvers(),
-    };
+    const room = new Room(topic, keep, isAnnounced);
     this.#rooms.set(topic, room);
     if (this.#client) room.reading = this.#read(room);
     return room;
@@ -342,7 +304,7 @@ export class Keeper {
   async #write(room: Room): Promise<void> {
     const client = this.#client!;
     const { name, qos } = this.#options;
-    const { topic, state, isForeign } = room;
+    const { topic, isForeign } = room;
     const to = historyTopic(topic);
     this.#due.delete(room);
     room.due = undefined;
@@ -352,7 +314,7 @@ export class Keeper {
       return this.#schedule(room);
     }
     const now = this.#clock.wall();
-    const history = state.next(name, now, client.keepsBytes(to));
+    const history = room.next(name, now, client.keepsBytes(to));
     this.#tellOfUnfit(room);
     if (history === undefined) return;
     room.writtenAt = this.#clock.monotonic();
@@ -402,7 +364,7 @@ export class Keeper {
   }
 
   #tellOfUnfit(room: Room): void {
-    const { unfit, isTooLarge } = room.state;
+    const { unfit, isTooLarge } = room;
     const shown = safeTopic(room.topic);
     if (isTooLarge && !this.#hasFailed) {
       this.#hasFailed = true;
@@ -410,18 +372,40 @@ export class Keeper {
         `The last message of ${shown} is not kept: the broker takes no ` +
           "history that is large enough for it.",
       );
-    } else if (unfit > 0 && room.unfit === 0) {
+    } else if (unfit > 0 && room.reportedUnfit === 0) {
       this.#options.debug(
         `${unfit} of the last payloads of ${shown} are not kept: the history ` +
           "would be too large",
       );
     }
-    room.unfit = unfit;
+    room.reportedUnfit = unfit;
   }
 }
 
 /** What the keeper received of a room, and what the broker has. */
-class RoomState {
+class Room {
+  readonly topic: string;
+  /** Whether the broker's history was read on this connection, or is missing. */
+  isRead = false;
+  /** Settles with the first history on this connection. */
+  read = Promise.withResolvers<void>();
+  reading?: Promise<void>;
+  /** When to write, by the monotonic clock; undefined where nothing is to be. */
+  due?: number;
+  isWriting = false;
+  isStopped = false;
+  /** Whether the broker has what can't be decoded with our secret. */
+  isForeign = false;
+  /** Whether a payload of another client could be decoded. */
+  isOpened = false;
+  writtenAt = -WRITE_MS;
+  overwrittenAt = -OVERWRITE_MS;
+  reportedUnfit = 0;
+  isRefusalTold = false;
+  /** Whether our own join notice came back, and our leave notice did not. */
+  isJoined = false;
+  /** Settles when our own leave notice comes back. */
+  readonly left = Promise.withResolvers<void>();
   readonly #limit: number;
   readonly #isAnnounced: boolean;
   readonly #roster = new Roster();
@@ -444,7 +428,8 @@ class RoomState {
   /** Whether no message fitted. */
   isTooLarge = false;
 
-  constructor(limit: number, isAnnounced: boolean) {
+  constructor(topic: string, limit: number, isAnnounced: boolean) {
+    this.topic = topic;
     this.#limit = limit;
     this.#isAnnounced = isAnnounced;
   }
