@@ -52,31 +52,20 @@ test("the last messages are written, at most once a second", async () => {
   assertEquals(broker.histories.length - before, written);
 });
 
-test("a keeper reads the broker's history before it writes", async () => {
-  const broker = new SimBroker();
-  const first = await openKeeper(broker);
-  const say = speaker(broker);
-  await say(3);
-  await broker.clock.advance(2_000);
-  first.sim.kill();
-  await openKeeper(broker, { latency: 300 });
-  await say(2);
-  await broker.clock.advance(2_000);
-  assertEquals(broker.texts, upTo(5));
-});
-
-test("a late retained history is merged", async () => {
-  const broker = new SimBroker();
-  const first = await openKeeper(broker);
-  const say = speaker(broker);
-  await say(3);
-  await broker.clock.advance(2_000);
-  first.sim.kill();
-  await openKeeper(broker, { latency: 3_000 });
-  await say(2);
-  await broker.clock.advance(10_000);
-  assertEquals(broker.texts, upTo(5));
-});
+for (const latency of [300, 3_000]) {
+  test(`a history that takes ${latency} ms is merged`, async () => {
+    const broker = new SimBroker();
+    const first = await openKeeper(broker);
+    const say = speaker(broker);
+    await say(3);
+    await broker.clock.advance(2_000);
+    first.sim.kill();
+    await openKeeper(broker, { latency });
+    await say(2);
+    await broker.clock.advance(latency < 500 ? 2_000 : 10_000);
+    assertEquals(broker.texts, upTo(5));
+  });
+}
 
 test("messages are not pushed out by notices, nor notices by messages", async () => {
   const broker = new SimBroker();
