@@ -180,8 +180,8 @@ export class Losses {
       isNew = others.add(`${topic}\0${key}\0${id}\0${hash}`);
       if (isNew && account !== undefined) account.leap(entry, this.#clock);
       else if (isNew && isCountable && parseId(id) !== undefined) {
-        const whose = { prefix: `${runIn(id)}-`, topic, key, from };
-        const isForgotten = this.#accounts.begin(whose, entry);
+        const whose = { topic, key, from };
+        const isForgotten = this.#accounts.begin(id, whose, entry);
         if (isForgotten && isLive) this.#reportUncounted();
       }
     }
@@ -266,8 +266,6 @@ interface Entry {
 
 /** To which run something belongs. */
 interface Whose {
-  /** What its ids begin with. */
-  readonly prefix: string;
   readonly topic: string;
   readonly key: string;
   /** The name it had last. */
@@ -469,25 +467,12 @@ class Accounts {
   /** Runs that sent one payload: many of them push out no others. */
   readonly #once = new Map<string, Account>();
   readonly #more = new Map<string, Account>();
-  /** Some of these by the beginning of their ids: a name takes long to make. */
-  readonly #lately = new Array<Account | undefined>(4_096).fill(undefined);
   readonly #forgotten = new RecentTexts();
   readonly #memory = { spare: SPARE };
 
-  /** Finds the account of an id that has a number. */
-  find(id: string, topic: string, key: string): Account | undefined {
-    const slot = slotOf(id);
-    const lately = this.#lately[slot];
-    if (lately !== undefined && isOf(lately.whose, id, topic, key)) {
-      lately.isRecent = true;
-      return lately;
-    }
-    return this.#lately[slot] = this.#get(nameOf(id, topic, key));
-  }
-
   /** Opens an account; returns whether there was one that is forgotten. */
-  begin(whose: Whose, entry: Entry): boolean {
-    const name = nameOf(whose.prefix, whose.topic, whose.key);
+  begin(id: string, whose: Whose, entry: Entry): boolean {
+    const name = nameOf(id, whose.topic, whose.key);
     this.#makeRoom(this.#once);
     this.#once.set(name, new Account(whose, entry, this.#memory));
     return this.#forgotten.has(name);
@@ -499,7 +484,9 @@ class Accounts {
     }
   }
 
-  #get(name: string): Account | undefined {
+  /** Finds the account of an id that has a number. */
+  find(id: string, topic: string, key: string): Account | undefined {
+    const name = nameOf(id, topic, key);
     const account = this.#more.get(name);
     if (account !== undefined) {
       account.isRecent = true;
@@ -525,8 +512,6 @@ class Accounts {
   }
 
   #forget(name: string, account: Account): void {
-    const slot = slotOf(account.whose.prefix);
-    if (this.#lately[slot] === account) this.#lately[slot] = undefined;
     this.#forgotten.add(name);
     account.forget();
   }
@@ -553,19 +538,9 @@ class RecentTexts {
   }
 }
 
-function isOf(whose: Whose, id: string, topic: string, key: string): boolean {
-  return whose.topic === topic && whose.key === key &&
-    id.startsWith(whose.prefix);
-}
-
 /** Neither a topic nor a key has a NUL. */
 function nameOf(id: string, topic: string, key: string): string {
   return `${topic}\0${key}\0${runIn(id)}`;
-}
-
-/** Two characters of an id as 12 bits. */
-function slotOf(id: string): number {
-  return (id.charCodeAt(0) & 63) << 6 | id.charCodeAt(1) & 63;
 }
 
 /** Of what was said, the author, and the time that the sender gave; never 0. */

@@ -62,7 +62,7 @@ for (const latency of [300, 3_000]) {
     first.sim.kill();
     await openKeeper(broker, { latency });
     await say(2);
-    await broker.clock.advance(latency < 500 ? 2_000 : 10_000);
+    await broker.clock.advance(latency < 500 ? 400 : 10_000);
     assertEquals(broker.texts, upTo(5));
   });
 }
