@@ -21,7 +21,7 @@ const JOINED = "ann: User ann is now subscribed to chat/room.";
 /** A client in rooms, what they are told, and what it is warned of. */
 function enter(
   refuses = (_text: string) => false,
-  { rooms = [ROOM], version = 5 } = {},
+  { rooms = [ROOM], version = 5, code = 0x87 } = {},
 ) {
   const clock = new TestClock();
   const told: string[] = [];
@@ -38,7 +38,7 @@ function enter(
   });
   const send = async (topic: string, payload: Payload) => {
     const text = payload.type === "notice" ? payload.notice : "a message";
-    if (refuses(text)) throw new PublishError("No.", 0x87);
+    if (refuses(text)) throw new PublishError("No.", code);
     told.push(`${payload.from}: ${text}`);
     const sent = { ...payload, id: payload.id ?? `id-${told.length}` };
     echoes.push({ ...received(sent, topic), sentTo: topic });
@@ -83,15 +83,19 @@ test("a renewed connection sends no second join", async () => {
 });
 
 test("a room that refuses the join notice gets no leave notice", async () => {
-  const { presence, client, told, warnings } = enter(() => true);
-  presence.join(client);
-  presence.granted(ROOM);
-  await presence.leave();
-  assertEquals(told, []);
-  assertMatch(
-    warnings[0],
-    /^No right to write to chat\/room: others don't see you\. .* No\.$/,
-  );
+  for (
+    const [code, start] of [[0x87, "No right to"], [0x97, "Can't"]] as const
+  ) {
+    const { presence, client, told, warnings } = enter(() => true, { code });
+    presence.join(client);
+    presence.granted(ROOM);
+    await presence.leave();
+    assertEquals(told, []);
+    assertEquals(warnings, [
+      `${start} write to chat/room: others don't see you. Reading may not work ` +
+      "either. No.",
+    ]);
+  }
 });
 
 test("a rename is announced under the old name, and changes the will", async () => {
