@@ -24,6 +24,7 @@ import {
   replacedByOlder,
   twinsOf,
 } from "./history.ts";
+import type { Ignored } from "./ignored.ts";
 import type { Note } from "./line.ts";
 import type { Losses } from "./losses.ts";
 import { presenceOf, type Roster } from "./members.ts";
@@ -42,6 +43,8 @@ export interface CatchUpOptions {
   json: boolean;
   /** Whether to say that there is no history. */
   tellsNone?: boolean;
+  /** Authors whose messages are not shown. */
+  ignored?: Ignored;
   /** Whether this client announces itself in the room. */
   announce: boolean;
   /** Whether this client keeps the room, and the history stays joined. */
@@ -59,8 +62,6 @@ export interface CatchUpParts {
   names: Names;
   losses: Losses;
   presence: Presence;
-  /** Whether nothing of a payload's author is shown. */
-  isIgnored: (payload: Payload) => boolean;
   /** Takes what was held back. */
   take: (received: Received) => void;
 }
@@ -437,8 +438,8 @@ export class CatchUp {
     return verdict;
   }
 
-  #isWanted(payload: Payload): boolean {
-    return !this.#parts.isIgnored(payload);
+  #isWanted({ from }: Payload): boolean {
+    return !this.#options.ignored?.has(from);
   }
 
   /** What was neither received nor seen in a history. */

@@ -286,10 +286,9 @@ export class Reader {
   }
 
   /** Whether the author is ignored; this client never is. */
-  #isIgnored({ payload, sentTo }: Pick<Received, "payload" | "sentTo">) {
-    const { ignored } = this.#options;
-    if (ignored === undefined || !("from" in payload)) return false;
-    return sentTo === undefined && ignored.has(payload.from);
+  #isIgnored({ payload, sentTo }: Received): boolean {
+    if (sentTo !== undefined || !("from" in payload)) return false;
+    return this.#options.ignored?.has(payload.from) ?? false;
   }
 
   /** Kept messages come at once, then there is a pause. */
@@ -314,7 +313,6 @@ export class Reader {
       names: this.#names,
       losses: this.#losses,
       presence: this.#presence,
-      isIgnored: (payload) => this.#isIgnored({ payload }),
       take: (received) => this.#take(received),
     });
   }
