@@ -1,6 +1,6 @@
 /**
- * Keeps rooms: leaves what was said last in each on the broker, as one retained
- * payload, for readers who come later.
+ * Keeps rooms: writes the last messages of each to the broker, as one retained
+ * payload, for later readers.
  *
  * @module
  */
@@ -65,13 +65,13 @@ export interface KeeperOptions {
 /** Between two writes to one room, in milliseconds. */
 const WRITE_MS = 1_000;
 
-/** In a quiet room a newcomer waits this long for what is new, in milliseconds. */
+/** The delay of a write in a quiet room, in milliseconds. */
 const SOON_MS = 100;
 
 /** Between two writes to different rooms, in milliseconds. */
 const PACE_MS = 10;
 
-/** Between two writes over what can't be decoded, in milliseconds. */
+/** Between two writes over an undecodable history, in milliseconds. */
 const OVERWRITE_MS = 60_000;
 
 /** Warn about at most this many rooms; a wildcard can match thousands. */
@@ -86,7 +86,7 @@ const MAX_RUNS = 1_000;
 /** The longest that entries get, in UTF-16 code units, before they are cut. */
 const MAX_LENGTH = 4 * MAX_PAYLOAD_BYTES;
 
-/** What the broker has where nothing is known of it. */
+/** The broker's history while it is not known. */
 const NOTHING = { entries: [], heard: [] };
 
 /** Keeps the rooms that a client reads. */
@@ -98,7 +98,7 @@ export class Keeper {
   readonly #due = new Set<Room>();
   #client?: ChatClient;
   #cancelTimer?: () => void;
-  /** When the timer fires. */
+  /** When the timer fires, by the monotonic clock. */
   #wakesAt = Infinity;
   /** When the next history may be written. */
   #nextWrite = 0;
@@ -150,8 +150,8 @@ export class Keeper {
       if (room !== undefined) this.#receiveHistory(received, room);
       return;
     }
-    if (payload.type === "sealed") return this.#tellOfSealed(topic);
-    // In a room with a secret, anyone may write what is not sealed.
+    if (payload.type === "sealed") return this.#reportSealed(topic);
+    // In a room with a secret, anyone may write unsealed payloads.
     if (sealed === false || !("from" in payload)) return;
     const room = this.#roomOf(sentTo ?? this.#named(topic));
     if (room === undefined || room.isStopped) return;
@@ -183,14 +183,14 @@ export class Keeper {
     }
   }
 
-  /** Writes what is left to write, and nothing later. */
+  /** Writes pending histories, and nothing later. */
   async end(): Promise<void> {
     this.#hasEnded = true;
     this.#cancelTimer?.();
     await Promise.all([...this.#rooms.values()].map(async (room) => {
       // Our own broker acknowledges the leave notice before it sends it.
       if (room.isJoined) await this.#soon(room.left.promise);
-      // What was heard must not take the place of what was not read.
+      // Never replace a history that was not read.
       if (room.due !== undefined) await room.reading;
       if (room.due !== undefined && room.isRead) await this.#write(room);
     }));
@@ -209,10 +209,12 @@ export class Keeper {
     this.#schedule(room);
   }
 
-  /** Reports once that an older history took the place of a newer one. */
+  /** Reports once that an older history replaced a newer one. */
   #refuse(room: Room): void {
-    if (!room.isRefusalTold) this.#options.warn(replacedByOlder(room.topic));
-    room.isRefusalTold = true;
+    if (!room.isRefusalReported) {
+      this.#options.warn(replacedByOlder(room.topic));
+    }
+    room.isRefusalReported = true;
   }
 
   /** The room of a topic, in the spelling that was asked for. */
@@ -262,7 +264,7 @@ export class Keeper {
     });
   }
 
-  /** Waits for what the broker sends at once, if at all. */
+  /** Waits for a payload that the broker sends at once, if at all. */
   #soon(sent: Promise<void>): Promise<void> {
     return within(READ_MS / 1000, sent, this.#clock);
   }
@@ -315,7 +317,7 @@ export class Keeper {
     }
     const now = this.#clock.wall();
     const history = room.next(name, now, client.keepsBytes(to));
-    this.#tellOfUnfit(room);
+    this.#reportUnfit(room);
     if (history === undefined) return;
     room.writtenAt = this.#clock.monotonic();
     if (isForeign) room.overwrittenAt = room.writtenAt;
@@ -344,7 +346,7 @@ export class Keeper {
     );
   }
 
-  /** Keeps a room no more, where its history is refused. */
+  /** Stops keeping a room. */
   #stop(room: Room, why: string): void {
     room.isStopped = true;
     this.#hasFailed = true;
@@ -354,7 +356,7 @@ export class Keeper {
     );
   }
 
-  #tellOfSealed(topic: string): void {
+  #reportSealed(topic: string): void {
     if (this.#knowsOfSealed) return;
     this.#knowsOfSealed = true;
     this.#options.warn(
@@ -363,7 +365,7 @@ export class Keeper {
     );
   }
 
-  #tellOfUnfit(room: Room): void {
+  #reportUnfit(room: Room): void {
     const { unfit, isTooLarge } = room;
     const shown = safeTopic(room.topic);
     if (isTooLarge && !this.#hasFailed) {
@@ -382,7 +384,7 @@ export class Keeper {
   }
 }
 
-/** What the keeper received of a room, and what the broker has. */
+/** A room: the keeper's entries and members, and the broker's history. */
 class Room {
   readonly topic: string;
   /** Whether the broker's history was read on this connection, or is missing. */
@@ -390,18 +392,18 @@ class Room {
   /** Settles with the first history on this connection. */
   read = Promise.withResolvers<void>();
   reading?: Promise<void>;
-  /** When to write, by the monotonic clock; undefined where nothing is to be. */
+  /** When to write, by the monotonic clock; undefined if no write is pending. */
   due?: number;
   isWriting = false;
   isStopped = false;
-  /** Whether the broker has what can't be decoded with our secret. */
+  /** Whether the broker's history can't be decoded with our secret. */
   isForeign = false;
   /** Whether a payload of another client could be decoded. */
   isOpened = false;
   writtenAt = -WRITE_MS;
   overwrittenAt = -OVERWRITE_MS;
   reportedUnfit = 0;
-  isRefusalTold = false;
+  isRefusalReported = false;
   /** Whether our own join notice came back, and our leave notice did not. */
   isJoined = false;
   /** Settles when our own leave notice comes back. */
@@ -410,15 +412,15 @@ class Room {
   readonly #isAnnounced: boolean;
   readonly #roster = new Roster();
   #kept: Entries = { entries: [], whole: 0 };
-  /** Of those entries that have an id. */
+  /** Keys of the entries that have an id. */
   #keys = new Set<string>();
   #length = 0;
   #heard: string[] = [];
-  /** The last number of each run, since something was missed. */
+  /** The last number of each run since the last gap. */
   readonly #numbers = new Map<string, number>();
-  /** The id of our own join notice, unless something was missed since. */
+  /** The id of our own join notice, if there was no gap since. */
   #ownJoin?: string;
-  /** What the broker has, as far as is known. */
+  /** The broker's history, as far as it is known. */
   onBroker: Pick<History, "entries" | "heard"> = NOTHING;
   /** The newest `at` that was read or written, also before this connection. */
   #newestAt = 0;
@@ -434,7 +436,7 @@ class Room {
     this.#isAnnounced = isAnnounced;
   }
 
-  /** The connection is lost, and maybe what the broker has. */
+  /** The connection is lost; the broker may lose its history. */
   lose(): void {
     this.miss();
     this.#numbers.clear();
@@ -442,9 +444,9 @@ class Room {
     this.onBroker = NOTHING;
   }
 
-  /** Takes what arrived in the room. */
+  /** Adds an entry for a payload of the room. */
   add({ payload, receivedAt, retain, topic, sentTo, check }: Received): void {
-    // Newcomers get what is retained from the broker itself.
+    // The broker itself gives retained messages to newcomers.
     if (!("from" in payload) || retain) return;
     const { id } = payload;
     if (id !== undefined) {
@@ -469,7 +471,7 @@ class Room {
     }
   }
 
-  /** Records what is known of who is in the room. */
+  /** Records who is in the room. */
   note(received: Received): void {
     this.#roster.note(received);
   }
@@ -492,7 +494,7 @@ class Room {
     return true;
   }
 
-  /** Returns the history to write; undefined where the broker has all of it. */
+  /** Returns the history to write; undefined if the broker has all of it. */
   next(from: string, now: number, bytes: number): History | undefined {
     const here = new Map(
       this.#roster.here(new Date(now)).map(({ name, at }) => [name, at]),
@@ -510,7 +512,7 @@ class Room {
     return history;
   }
 
-  /** Whether a history reaches to where the keeper has all from its own. */
+  /** Whether a history reaches to the keeper's own gap-free entries. */
   #meets(history: History): boolean {
     // Our own id is new; a forger may have sent any other again.
     if (this.#isAnnounced) {
@@ -525,7 +527,7 @@ class Room {
     );
   }
 
-  /** Records that something may be missing before what comes next. */
+  /** Records a gap: entries may be missing before the next one. */
   miss(): void {
     this.#kept.whole = 0;
     this.#ownJoin = undefined;
@@ -562,7 +564,7 @@ function isMessage({ payload }: Entry): boolean {
   return payload.type === "message";
 }
 
-/** About how much of memory a payload takes, in UTF-16 code units. */
+/** The approximate memory of a payload, in UTF-16 code units. */
 function lengthOf(payload: Payload): number {
   const text = payload.type === "message" ? payload.message : payload.notice;
   return payload.from.length + text.length;

@@ -1,6 +1,6 @@
 /**
- * What arrives twice, and what does not arrive: accounts of the numbers in our
- * ids. Memory is bounded.
+ * Finds doubles and losses: accounts of the numbers in our ids. Memory is
+ * bounded.
  *
  * @module
  */
@@ -61,7 +61,7 @@ const MAX_OPEN = 4_096;
 /** {@link RecentTexts} remember at least this many, and twice as many at most. */
 const MAX_TEXTS = 16_384;
 
-/** In a room with a longer name, in UTF-16 code units, nothing is counted. */
+/** The longest topic that is counted, in UTF-16 code units. */
 const MAX_TOPIC_LENGTH = 1_024;
 
 /** The beginning of a shared subscription (MQTT 5 §4.8.2). */
@@ -77,7 +77,7 @@ export class Losses {
   readonly #accounts = new Accounts();
   /** Ids and contents that no account knows. */
   readonly #others = new RecentTexts();
-  /** Apart: many of these must not have a sealed one forgotten. */
+  /** Apart: a flood of these must not push out sealed ones. */
   readonly #unsealed = new RecentTexts();
   /** Accounts with losses to report. */
   readonly #open = new Set<Account>();
@@ -145,7 +145,7 @@ export class Losses {
     this.#startTimer();
   }
 
-  /** Reports all that is missing, and nothing later. */
+  /** Reports all losses, and nothing later. */
   stop(): void {
     this.offline();
     this.#report(Infinity);
@@ -191,7 +191,7 @@ export class Losses {
     return isNew;
   }
 
-  /** Has the losses of an account reported when they are due. */
+  /** Schedules the report of an account's losses. */
   #expect(account: Account): void {
     if (this.#open.size < MAX_OPEN) this.#open.add(account);
     else if (!this.#open.has(account)) this.#reportUncounted();
@@ -231,7 +231,7 @@ export class Losses {
     return due;
   }
 
-  /** Reports what is due, in one line for each room and author. */
+  /** Reports due losses, in one line for each room and author. */
   #report(now: number): void {
     const losses = new Map<string, LossNote & { type: "lost" }>();
     for (const account of this.#open) {
@@ -255,20 +255,20 @@ export class Losses {
   }
 }
 
-/** A number of a run, as it came. */
+/** A number of a run, as it arrived. */
 interface Entry {
   number: number;
-  /** Of its content. */
+  /** The hash of the content. */
   hash: number;
-  /** Whether what lies between this and another live one should have come. */
+  /** Whether the numbers between two live ones should have arrived. */
   isLive: boolean;
 }
 
-/** To which run something belongs. */
+/** The owner of a run. */
 interface Whose {
   readonly topic: string;
   readonly key: string;
-  /** The name it had last. */
+  /** The last name of the author. */
   from: string;
 }
 
@@ -283,9 +283,9 @@ interface Hole {
 /** The numbers of one run, in one room and under one key. */
 class Account {
   readonly whose: Whose;
-  /** Whether it sent something since room was made last. */
+  /** Whether it sent a payload since the last eviction. */
   isRecent = false;
-  /** What is missing and was not reported, in order of time. */
+  /** Unreported losses, in order of time. */
   readonly holes: Hole[] = [];
   readonly #memory: { spare: number };
   /** The contents of the numbers from first to top; 0 where one is missing. */
@@ -355,7 +355,7 @@ class Account {
     if (this.#live === 0) this.#live = this.#top;
   }
 
-  /** Takes out what is missing since a time; returns how many. */
+  /** Takes out the losses up to a time; returns how many. */
   takeLost(since: number): number {
     let count = 0;
     while (this.holes.length > 0 && this.holes[0].since <= since) {
@@ -543,7 +543,7 @@ function nameOf(id: string, topic: string, key: string): string {
   return `${topic}\0${key}\0${runIn(id)}`;
 }
 
-/** Of what was said, the author, and the time that the sender gave; never 0. */
+/** Hashes kind, author, text and the sender's time; never 0. */
 export function contentHash(payload: Payload): number {
   const isMessage = payload.type === "message";
   let hash = mix(isMessage ? 1 : 2, payload.from);
@@ -568,7 +568,7 @@ function step(hash: number, word: number): number {
   return Math.imul(mixed << 13 | mixed >>> 19, 5) + 0xe6546b64 | 0;
 }
 
-/** A name, of which only so much is remembered. */
+/** A name, cut to the length that is remembered. */
 function shortened(name: string): string {
   return name.length <= MAX_NAME_LENGTH
     ? name
