@@ -28,7 +28,7 @@ import type { Ignored } from "./ignored.ts";
 import type { Note } from "./line.ts";
 import type { Losses } from "./losses.ts";
 import { presenceOf, type Roster } from "./members.ts";
-import type { Names, Verdict } from "./names.ts";
+import { isCountable, type Names, type Verdict } from "./names.ts";
 import type { Presence } from "./presence.ts";
 import { age, STALE_MS } from "./time.ts";
 import type { RoomView } from "./view.ts";
@@ -418,10 +418,11 @@ export class CatchUp {
   }
 
   #isNew(entry: Entry): boolean {
-    const { key, mark } = this.#judge(entry);
+    const verdict = this.#judge(entry);
     const { room } = this.#options;
     const { losses } = this.#parts;
-    return losses.isNewKept(entry.payload, room, key, mark === undefined);
+    const counts = isCountable(verdict);
+    return losses.isNewKept(entry.payload, room, verdict.key, counts);
   }
 
   /** Judges an entry by its signature, once. */

@@ -118,6 +118,17 @@ export class Losses {
   }
 
   /**
+   * Counts a run anew: a payload that claims its key was not verified, and what
+   * is missing before the next one may be such payloads.
+   */
+  doubt({ payload, topic }: Received): void {
+    if (!("from" in payload) || payload.id === undefined) return;
+    const { id, key = "" } = payload;
+    if (numberIn(id) === 0) return;
+    this.#accounts.find(id, this.#room ?? topic, key)?.restart();
+  }
+
+  /**
    * Counts what is missing between a history and what comes live: for a history
    * that should reach to where the reader joined.
    */
@@ -348,6 +359,13 @@ class Account {
     }
     this.#moveTo(before);
     this.add(entry, this.whose.from, clock);
+  }
+
+  /** Counts from the next live number on. */
+  restart(): void {
+    this.#live = 0;
+    this.#leap = undefined;
+    this.holes.length = 0;
   }
 
   /** Counts from the highest number on, where none came live. */

@@ -22,7 +22,7 @@ import type { Ignored } from "./ignored.ts";
 import type { Note } from "./line.ts";
 import { Losses, type LossNote } from "./losses.ts";
 import { newNameIn, Roster } from "./members.ts";
-import { Names, type Verdict } from "./names.ts";
+import { isCountable, Names, type Verdict } from "./names.ts";
 import { Presence, type PresenceOptions } from "./presence.ts";
 import { RoomView, type ViewOptions } from "./view.ts";
 
@@ -137,9 +137,9 @@ export class Reader {
     const isOwn = received.sentTo !== undefined &&
       received.payload.type === "notice";
     const verdict = this.#judge(received);
-    // A line that doesn't speak for its author moves no numbers.
+    if (verdict?.signature === "unchecked") this.#losses.doubt(received);
     const isNew = this.#losses.isNew(
-      verdict?.mark === undefined ? received : { ...received, sealed: false },
+      isCountable(verdict) ? received : { ...received, sealed: false },
       verdict?.key,
     );
     const isMissed = this.#stopMissed !== undefined;

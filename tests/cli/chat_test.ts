@@ -371,7 +371,7 @@ Deno.test("chat: --log appends what a listener writes to a pipe", async () => {
   {
     await using ann = await Chatter.follow(broker, { args: ["--log", path] });
     ann.enter("hello");
-    await peer.publish(ROOM, said("a\nb\u001b[2J"));
+    await peer.publish(ROOM, said("a\nb\u001b[2J", "bob"));
     await peer.publish(ROOM, "not JSON");
     await ann.screen.next((line) => line.includes("not JSON"));
     await ann.leave();
