@@ -258,6 +258,8 @@ export class Keeper {
     }
     await this.#soon(room.read.promise);
     room.isRead = true;
+    // The broker may have lost the history.
+    this.#schedule(room);
     this.#pump();
     lost.then(() => {
       if (!this.#hasEnded && !room.isStopped) room.reading = this.#read(room);

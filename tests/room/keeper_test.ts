@@ -457,17 +457,19 @@ test("a silent member drops out of `here` after a day", async () => {
   assertEquals(broker.history.here, []);
 });
 
-test("a broker that lost the history gets it back", async () => {
-  const broker = new SimBroker();
-  const { sim } = await openKeeper(broker);
-  await speaker(broker)(3);
-  await broker.clock.advance(2_000);
-  sim.cut();
-  broker.retained.clear();
-  sim.back();
-  await broker.clock.advance(3_000);
-  assertEquals(broker.texts, upTo(3));
-});
+for (const announce of [true, false]) {
+  test(`a broker that lost the history gets it back (announced: ${announce})`, async () => {
+    const broker = new SimBroker();
+    const { sim } = await openKeeper(broker, { announce });
+    await speaker(broker)(3);
+    await broker.clock.advance(2_000);
+    sim.cut();
+    broker.retained.clear();
+    sim.back();
+    await broker.clock.advance(3_000);
+    assertEquals(broker.texts, upTo(3));
+  });
+}
 
 test("a thousand rooms have a hundred histories a second at most", async () => {
   const broker = new SimBroker();
