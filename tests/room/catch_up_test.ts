@@ -268,6 +268,25 @@ test("a keeper that comes back after the reader is waited for", async () => {
   assertEquals(shown.filter((line) => line === "Ada: 9").length, 1);
 });
 
+test("a loss looked up meanwhile does not end the wait for a keeper", async () => {
+  const { gap, keeper, say, clock, sim } = await begin();
+  const shown = await gap(async () => {
+    await say(2);
+    keeper.sim.cut();
+    clock.after(5_100, async () => {
+      sim.drops = () => true;
+      await say(1);
+      sim.drops = () => false;
+      await say(1);
+    });
+    clock.after(10_000, async () => {
+      keeper.sim.back();
+      await say(1);
+    });
+  });
+  assertEquals(shown.filter((line) => /^Ada: [45]$/.test(line)), upTo(5, 4));
+});
+
 test("an old notice that was received reaches back over no cut", async () => {
   const { gap, say } = await begin({ keep: 5 });
   const shown = await gap(() => say(40));
