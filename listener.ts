@@ -153,7 +153,7 @@ async function listen(
   stopWaiting();
   const { isBehind } = stdout;
   if (isBehind) {
-    people.complain("The last lines were not written: nobody reads them.");
+    people.complain("The last lines were not written: no program reads stdout.");
   }
   if (stopSignal !== undefined && count !== undefined) {
     return exitCodeOfSignal(stopSignal);

@@ -7,6 +7,7 @@
  */
 
 import { assert, assertEquals } from "@std/assert";
+import { Signer } from "../../lib/client.ts";
 import { Random } from "../support/random.ts";
 import {
   openKeeper,
@@ -38,7 +39,10 @@ Deno.test("fuzz: shown and reported is sent, and no claim is wrong", async () =>
   const names = ["Ada", "Bob", "Cy"];
   const speakers = names.map((name) => ({
     name,
-    sim: new SimClient(broker, {}),
+    sim: new SimClient(
+      broker,
+      name === "Ada" ? { signer: Signer.generate() } : {},
+    ),
     count: 0,
   }));
   const gaps = new Map<number, Gap>();
