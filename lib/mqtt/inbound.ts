@@ -6,7 +6,7 @@
  */
 
 import type { IPublishPacket } from "mqtt";
-import { topicMatches } from "./topic.ts";
+import { isOneTopic, topicMatches } from "./topic.ts";
 
 /**
  * When a message is acknowledged: at once, or on request, so that the broker
@@ -83,13 +83,15 @@ export class Inbound {
   /** A filter is about to be subscribed to. */
   subscribe(filter: string): void {
     this.#filters.add(filter);
-    this.#overlaps.clear();
+    this.#forgetOverlaps(filter);
   }
 
   /** Filters were unsubscribed from. */
   unsubscribe(filters: string[]): void {
-    for (const filter of filters) this.#filters.delete(filter);
-    this.#overlaps.clear();
+    for (const filter of filters) {
+      this.#filters.delete(filter);
+      this.#forgetOverlaps(filter);
+    }
     // A room that is joined again shows what is retained.
     for (const topic of this.#retained.keys()) {
       if (filters.some((filter) => topicMatches(filter, topic))) {
@@ -173,10 +175,17 @@ export class Inbound {
     const known = this.#overlaps.get(topic);
     if (known !== undefined) return known;
     const matching = [...this.#filters].filter((filter) =>
-      topicMatches(filter.replace(/^\$share\/[^/]*\//, ""), topic)
+      filter === topic || !isOneTopic(filter) &&
+        topicMatches(filter.replace(/^\$share\/[^/]*\//, ""), topic)
     );
     remember(this.#overlaps, topic, matching.length > 1);
     return matching.length > 1;
+  }
+
+  /** A keeper subscribes to a thousand histories: these change no other topic. */
+  #forgetOverlaps(filter: string): void {
+    if (isOneTopic(filter)) this.#overlaps.delete(filter);
+    else this.#overlaps.clear();
   }
 }
 

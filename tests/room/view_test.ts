@@ -36,7 +36,7 @@ const malformed: Received = {
 
 const test = pureTests("room view");
 
-test("what has no id is always shown", () => {
+test("a payload without an id is always shown", () => {
   const { room, lines } = view();
   for (let times = 0; times < 2; times++) {
     assertEquals(room.show(said("a")), true);
@@ -221,7 +221,7 @@ test("the bell rings at the message, not at the day before it", () => {
   ]);
 });
 
-test("where the client sends, its own is what it sent", () => {
+test("a client that sends has its own lines by their ids", () => {
   const { room, lines } = view({ bell: true, self: "bob", sends: true });
   const payload = { type: "message", from: "bob", message: "bob" } as const;
   room.show({ ...said(""), payload, sentTo: "room" });
@@ -229,7 +229,7 @@ test("where the client sends, its own is what it sent", () => {
   assertEquals(lines, ["14:03:22 bob: bob", "\x0714:03:22 bob: bob"]);
 });
 
-test("with another name, that one is listened for", () => {
+test("after a rename the new name is the mention", () => {
   const { room, lines } = view({ bell: true, self: "bob" });
   room.rename("cy");
   for (const text of ["bob", "cy"]) room.show(said(text));
