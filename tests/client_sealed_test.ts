@@ -118,6 +118,7 @@ Deno.test("sealed: too large is refused with both numbers, before it is sent", a
   await ann.say("x".repeat(MAX_SEALABLE_BYTES - 200), ROOM);
   const kinds = broker.heard.all.map(({ cmd }) => cmd);
   assertEquals(kinds, ["connect", "publish"]);
+  assertEquals(ann.client.keepsBytes(ROOM), MAX_SEALABLE_BYTES);
   const notice = "x".repeat(MAX_SEALABLE_BYTES);
   const will = { topic: ROOM, payload: { ...gone, notice } };
   assertThrows(() => ann.client.setWill(will), PayloadTooLargeError);

@@ -43,6 +43,8 @@ test("a login needs a user and the user's password", async () => {
     ["chat/admin", 5],
     ["other/", 5],
     ["__proto__/x", 5],
+    ["__proto__", 5],
+    ["constructor", 5],
     [undefined, 5],
   ];
   for (const [login, code] of logins) {

@@ -48,7 +48,6 @@ const HALL_SILENT: Answers = {
       : suback(packet, 1),
 };
 
-/** What a broker was sent in a room. */
 function sentTo(broker: FakeBroker, topic: string): string[] {
   return broker.all("publish").filter((packet) => packet.topic === topic)
     .map(({ payload }) => {
@@ -57,7 +56,6 @@ function sentTo(broker: FakeBroker, topic: string): string[] {
     });
 }
 
-/** The will of the latest connection. */
 function willOf(broker: FakeBroker): string {
   const { will } = broker.all("connect").at(-1)!;
   const { from, notice } = JSON.parse(will!.payload.toString());
@@ -386,6 +384,46 @@ Deno.test("chat: --log appends what a listener writes to a pipe", async () => {
   assertEquals(linesOf(log).length, 7);
 });
 
+Deno.test("chat: each time without a connection has its hint", async () => {
+  let broker = await openBroker();
+  const { port } = broker;
+  await using ann = await Chatter.follow(broker);
+  for (const outage of [1, 2]) {
+    await broker.close();
+    await ann.until("[ann (offline)> ]");
+    ann.enter(`a${outage}`, `b${outage}`);
+    await ann.until("No connection; your lines are sent when it is back.");
+    broker = await openBroker({ port });
+    ann.enter("/reconnect");
+    await ann.until(`ann: b${outage}`);
+  }
+  const hints = ann.screen.all.filter((line) => line.startsWith("No conn"));
+  assertEquals(hints.length, 2);
+  assertEquals(await ann.leave(), 0);
+  await broker.close();
+});
+
+Deno.test("chat: a room that was left is complained of no more", async () => {
+  await using broker = echoing({
+    publish: (packet) =>
+      packet.topic === ROOM ? puback(packet) : [
+        ...publish(packet.topic, packet.payload.toString(), 1),
+        ...puback(packet),
+      ],
+  });
+  const clock = new TestClock(Date.now());
+  await using ann = await Chatter.open(broker, { args: ["--follow"], clock });
+  await broker.next("publish");
+  ann.enter(`/join ${HALL}`);
+  await ann.until("You are in chat/hall now.");
+  await clock.advance(20_000);
+  ann.enter("there");
+  await ann.until("ann: there");
+  const complaints = ann.screen.all.filter((line) => line.includes("may "));
+  assertEquals(complaints, []);
+  assertEquals(await ann.leave(), 0);
+});
+
 Deno.test("chat: typed lines stay where no room shows them", async () => {
   await using broker = new FakeBroker(letIn({}));
   await using ann = await Chatter.open(broker, { args: ["--follow"] });
@@ -575,6 +613,19 @@ Deno.test("chat: a room that can't be read is exit 3", async () => {
   await clock.advance(5_000);
   await ann.screen.next((line) => line.includes("may write to chat/room"));
   assertEquals(await ann.leave(), 3);
+});
+
+Deno.test("chat: a line that was not sent counts before a room's rights", async () => {
+  await using broker = new FakeBroker(letIn({}));
+  const clock = new TestClock(Date.now());
+  await using ann = await Chatter.open(broker, { args: ["--follow"], clock });
+  await broker.next("publish");
+  ann.enter("x".repeat(70_000), "unread");
+  await ann.screen.next((line) => line.startsWith("Line 1 was not sent."));
+  await broker.next("publish");
+  await clock.advance(5_000);
+  await ann.screen.next((line) => line.includes("may write to chat/room"));
+  assertEquals(await ann.leave(), 5);
 });
 
 Deno.test("chat: a line that is refused gets no check mark", async () => {

@@ -57,7 +57,6 @@ function cases(script: Script): [line: string, offers: readonly string[]][] {
   ];
 }
 
-/** Registers a test that needs a shell. */
 function shellTest({ name, missing }: Shell) {
   return (what: string, fn: () => Promise<void>) =>
     gate(missing)(`completions: ${name} ${what}`, fn);

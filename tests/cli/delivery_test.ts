@@ -80,7 +80,6 @@ const texts = (...texts: string[]): Line[] =>
 const denied = () => new PublishError("Not authorized.", 0x87);
 const full = () => new PublishError("Quota exceeded.", 0x97);
 
-/** Ends the microtasks that are due. */
 const settle = () => new Promise((resolve) => setTimeout(resolve));
 
 Deno.test("delivery: every line is sent, in order, as asked for", async () => {
@@ -164,6 +163,7 @@ Deno.test("delivery: a line typed at the prompt may be denied, the next is sent"
     "Line 1 was not sent. Not authorized.",
     "Line 3 was not sent. You are still in room.",
   ]);
+  assertEquals(delivery.hasStopped, false);
   assertEquals(await delivery.finish(), 3);
 });
 

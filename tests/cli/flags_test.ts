@@ -23,7 +23,6 @@ import { pureTests } from "../support/pure.ts";
 const SCRIPTS: Script[] = ["listener", "publisher"];
 const FLAGS = SCRIPTS.flatMap(flagsOf);
 
-/** The message of the error that arguments lead to. */
 function fault(script: Script, ...args: string[]): string {
   return assertThrows(
     () => readFlags(script, args).refuseExtra(),

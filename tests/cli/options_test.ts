@@ -13,14 +13,12 @@ import {
   type PublisherOptions,
 } from "../../lib/cli/options.ts";
 
-/** The listener's options for arguments that ask to run. */
 function listener(...args: string[]): ListenerOptions {
   const request = parseListenerArgs(args);
   assert(request.action === "run");
   return request.options;
 }
 
-/** The publisher's options for arguments that ask to run. */
 function publisher(...args: string[]): PublisherOptions {
   const request = parsePublisherArgs(args);
   assert(request.action === "run");
@@ -296,6 +294,9 @@ const BOTH_REFUSE: [args: string[], sentence: RegExp][] = [
     ["-h", "mqtt://a", "--cafile", "ca"],
     /are for encrypted connections, mqtt:\/\/ is not one; write mqtts:/,
   ],
+  [["-u", "a\u0007b"], /^--username "a\\u0007b" has a control character/],
+  [["-i", "x".repeat(70_000)], /^--id "x/],
+  [["-n", "x".repeat(300)], /^--name takes 256 characters at most, not 300/],
   [["-t", "a\nb"], /^--topic "a\\nb" has a control character/],
   [["-t", "a/#/b"], /^--topic "a\/#\/b" has a /],
 ];
@@ -304,6 +305,10 @@ const LISTENER_REFUSES: typeof BOTH_REFUSE = [
   [["-t", "a", "-t", "b", "--history", "3"], /^--history is for one room/],
   [["-t", "$share/g/a", "--keep", "3"], /^--keep needs the whole room/],
   [["-t", "a", "-t", "b#"], /^--topic "b#" has a wildcard that is not/],
+  [["-t", "a/#", "--history", "3"], /^--history is for one room/],
+  [["--keep", "0"], /^--keep "0" does not fit/],
+  [["--keep", "501"], /^--keep "501" does not fit/],
+  [["--history", "501"], /^--history "501" does not fit/],
   [["-C", "0"], /^--count "0" does not fit/],
   [["-C", "9007199254740992"], /^--count "9007199254740992" does not fit/],
   [["--only", "notices"], /^--only "notices" does not fit: .* mentions\.$/],
@@ -355,6 +360,8 @@ Deno.test("options: a URL's password is in no error", () => {
     const host of [
       "mqtt://ann:secret@a b",
       "mqtt://ann:secret@a/room",
+      "mqtt://ann:secret%40a",
+      "mqtt://a/?user=secret",
       "http://ann:secret@a",
       "ann:secret@a",
       "mqtt://ann:secret@a:99999",

@@ -17,7 +17,6 @@ import {
 
 const VARIABLE = "MQTT_PASSWORD";
 
-/** A file to read: any text whose first line is known. */
 const FILE = new URL("../../LICENSE", import.meta.url);
 const PATH = "LICENSE";
 
@@ -29,7 +28,6 @@ const parse = (host: string) => parseBroker(host);
 
 const neverAsk = () => Promise.reject(new Error("asked"));
 
-/** The password that arguments lead to. */
 async function passwordFor(
   args: string[],
   ask: (question: string) => Promise<string | null> = neverAsk,
@@ -80,7 +78,13 @@ Deno.test({
     };
     assertEquals(await passwordFor(["-u", "ann"], ask), "typed");
     assertEquals(await passwordFor(["-h", "mqtt://bob@a"], ask), "typed");
-    assertEquals(asked, ["Password of ann:", "Password of bob:"]);
+    const two = ["-h", "mqtt://cy:x@a", "-h", "b"];
+    assertEquals(await passwordFor(two, ask), "typed");
+    assertEquals(asked, [
+      ...["Password of ann:", "Password of bob:", "Password of cy:"],
+    ]);
+    const longest = `${"é".repeat(32_767)}x`;
+    assertEquals(await passwordFor(["-P", longest]), longest);
     await assertRejects(
       () => passwordFor(["-P", "é".repeat(32_768)]),
       UsageError,

@@ -68,6 +68,16 @@ const STATUSES: [Status, string, Verbosity[]][] = [
     "Trying chat.example:8883 in 0.8 s.",
     ["terse", "normal", "debug"],
   ],
+  [
+    { type: "failed", broker, reason: "refused" },
+    "No connection to mqtts://chat.example:8883: refused.",
+    ["terse", "normal", "debug"],
+  ],
+  [
+    { type: "set aside", topic: "chat/a", reason: "gone", seconds: 4 },
+    "chat/a is not read for now: gone. Trying again in 4 s.",
+    ["terse", "normal", "debug"],
+  ],
   [{ type: "step", text: "no connection" }, "Debug: no connection.", ["debug"]],
 ];
 

@@ -34,7 +34,6 @@ const KILLED = 10;
 /** The time within which it is killed: a run takes about as long. */
 const KILLED_WITHIN_MS = 500;
 
-/** The numbers that a run has shown. */
 function numbersIn(stdout: string): number[] {
   return [...stdout.matchAll(/ chat: (\d+)$/gm)].map(([, n]) => Number(n));
 }
@@ -138,7 +137,6 @@ liveNats("a queue of 50 on NATS, one run each", async () => {
   await showAll(`127.0.0.1:${mqtt}`, 50);
 });
 
-/** A folder that is removed when it is disposed of. */
 async function temporaryFolder(): Promise<AsyncDisposable & { path: string }> {
   const path = await Deno.makeTempDir({ prefix: "mqtt-chat-" });
   return {

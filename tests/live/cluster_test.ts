@@ -1,8 +1,6 @@
 /**
  * A room that spans the nodes of a cluster: its nodes are killed in turn, and
  * the conversation goes on.
- *
- * @module
  */
 
 import { assert, assertEquals } from "@std/assert";

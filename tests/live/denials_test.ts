@@ -2,8 +2,6 @@
  * What the scripts say, and how they end, when a real Mosquitto doesn't let
  * them do something: the whole of stderr, for MQTT 5 and 3.1.1. And that they
  * don't say so where it does.
- *
- * @module
  */
 
 import { assertEquals, assertMatch } from "@std/assert";
@@ -25,7 +23,6 @@ const ACL = [
   "topic write write/#",
 ];
 
-/** A broker with such rights. */
 const openMosquitto = (...extra: string[]) =>
   Mosquitto.start({ acl: ACL, extra });
 
@@ -67,7 +64,6 @@ async function complaint(...args: string[]): Promise<Told> {
   return told(await listener.outcome());
 }
 
-/** What a script wrote to stderr, and its exit code. */
 function told({ code, stderr }: { code: number; stderr: string }): Told {
   return { code, stderr: stderr.split("\n").slice(0, -1) };
 }
@@ -246,7 +242,7 @@ async function checkSlowLink(version: "5" | "311"): Promise<void> {
   await assertContent(9, args);
 }
 
-live("denied: nobody who may, under load and over a slow link", async () => {
+live("denied: no user who may, under load and over a slow link", async () => {
   const checks = VERSIONS.flatMap((version) => [
     checkQueue(version),
     checkSlowLink(version),

@@ -1,16 +1,15 @@
 /**
  * Nothing is lost and nothing doubled while brokers restart and links break,
  * against a real Mosquitto; and where something can be lost, it is said.
- *
- * @module
  */
 
 import { assert, assertEquals, assertGreater } from "@std/assert";
-import { type Account, converse } from "../support/endurance.ts";
 import { FaultProxy, type Way } from "../support/fault_proxy.ts";
 import { gate, NO_MOSQUITTO } from "../support/gates.ts";
 import { PATIENCE_MS } from "../support/patience.ts";
 import { Mosquitto } from "../support/mosquitto.ts";
+import { run, start } from "../support/processes.ts";
+import { becomesStable, Counter, tally } from "../support/tally.ts";
 
 const MESSAGES = 10_000;
 
@@ -92,13 +91,11 @@ function converseOver(
   });
 }
 
-/** Whether everything was delivered, once, in order. */
 function complete(account: Account): boolean {
   const { code, shown, doubled, isOrdered } = account;
   return code === 0 && shown === MESSAGES && doubled === 0 && isOrdered;
 }
 
-/** The required figures. */
 function figures(account: Account): string {
   const { code, shown, doubled, isOrdered, gaps, mayMiss } = account;
   return `published ${MESSAGES} (exit ${code}), shown ${shown}, doubled ` +
@@ -110,3 +107,70 @@ live("restarts, crashes and cuts in the middle of a stream", async () => {
   // Together, since each mostly waits for its next reconnect.
   await Promise.all([restarts(), crashes(), cuts()]);
 });
+
+interface ConversationOptions {
+  publisherHost: string;
+  listenerHost: string;
+  messages: number;
+  /** How often something happens to it. */
+  disruptions: number;
+  /** What happens; returns once it has. */
+  disrupt: () => Promise<void> | void;
+  flags?: string[];
+}
+
+interface Account {
+  code: number;
+  stderr: string;
+  /** How many different messages the listener showed. */
+  shown: number;
+  doubled: number;
+  /** Whether it showed them in the order they were said. */
+  isOrdered: boolean;
+  /** How many gaps it told of, and in how many something may be missing. */
+  gaps: number;
+  mayMiss: number;
+}
+
+/** A publisher and a listener talk while something is done to their links. */
+async function converse(options: ConversationOptions): Promise<Account> {
+  const { publisherHost, listenerHost, messages, disruptions } = options;
+  const flags = ["-t", "chat/endurance", ...options.flags ?? []];
+  await using listener = start("listener.ts", ["-h", listenerHost, ...flags]);
+  await listener.stdout.line(/now subscribed/);
+  await using publisher = start(
+    "publisher.ts",
+    ["-h", publisherHost, ...flags, "--timeout", "30"],
+  );
+  const counter = new Counter(publisher);
+  await counter.sayUpTo(1);
+  await listener.stdout.line(/: n 1$/);
+  for (let i = 1; i <= disruptions; i++) {
+    const share = Math.floor((messages * i) / (disruptions + 1));
+    // In the middle of the stream: neither waits for what is on its way.
+    const writing = counter.sayUpTo(share);
+    await options.disrupt();
+    await writing;
+    await Promise.all(
+      [publisher, listener].map(({ stderr }) =>
+        stderr.line(/^Connected again/)
+      ),
+    );
+    await becomesStable();
+  }
+  await counter.sayUpTo(messages);
+  await publisher.endInput();
+  const { code, stderr } = await publisher.outcome();
+  const last = ["-h", listenerHost, "-t", "chat/endurance", "-m", "the end"];
+  await run("publisher.ts", last);
+  await listener.stdout.line(/: the end$/);
+  listener.signal("SIGINT");
+  const { stdout } = await listener.outcome();
+  const { shown: numbers, doubled } = tally(stdout);
+  return {
+    ...{ code, stderr, doubled, shown: numbers.length - doubled },
+    isOrdered: numbers.every((n, i) => i === 0 || n > numbers[i - 1]),
+    gaps: stdout.match(/ == Connected to /g)?.length ?? 0,
+    mayMiss: stdout.match(/Messages may be missing here/g)?.length ?? 0,
+  };
+}

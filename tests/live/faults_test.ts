@@ -1,8 +1,6 @@
 /**
  * Links that go silent, readers that fall behind or come back, and input
  * without end, against a real Mosquitto.
- *
- * @module
  */
 
 import { assertEquals, assertLess, assertMatch } from "@std/assert";
@@ -160,7 +158,7 @@ live(
   async () => {
     await using broker = await Mosquitto.start();
     const room = ["-h", broker.host, "-t", "chat/flood"];
-    // Read by nobody until the flood is over.
+    // Not read until the flood is over.
     const child = new Deno.Command(Deno.execPath(), {
       args: [
         ...["run", "--quiet", "--no-prompt", "-N", "listener.ts", ...room],

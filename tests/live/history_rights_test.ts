@@ -1,8 +1,6 @@
 /**
  * The rights that docs/rooms.md gives to a keeper, with a real Mosquitto: all
  * may write to the rooms, and only the keeper what is kept of them.
- *
- * @module
  */
 
 import { assert, assertEquals, assertMatch } from "@std/assert";
@@ -90,7 +88,7 @@ live("rights: with them a newcomer reads what was said", async () => {
   ]);
 });
 
-live("rights: with `topic deny` nobody gets a history", async () => {
+live("rights: with `topic deny` no reader gets a history", async () => {
   const acl = [
     "user chat",
     "topic readwrite chat/#",

@@ -1,8 +1,6 @@
 /**
  * A room that is kept: on several brokers, by keepers that crash, through
  * restarts of the broker, with a secret, and for those who were away.
- *
- * @module
  */
 
 import { assert, assertEquals, assertGreater, assertMatch } from "@std/assert";
@@ -13,10 +11,10 @@ import {
   NO_MOSQUITTO,
   NO_RABBITMQ,
 } from "../support/gates.ts";
-import { KeptWatch } from "../support/kept.ts";
 import { Mosquitto } from "../support/mosquitto.ts";
 import { NatsCluster } from "../support/nats.ts";
-import { becomesTrue } from "../support/patience.ts";
+import { becomesTrue, inTime } from "../support/patience.ts";
+import { type Arrival, Peer } from "../support/peers.ts";
 import {
   type Process,
   type ProcessOptions,
@@ -34,7 +32,6 @@ const rabbitmq = gate(NO_RABBITMQ);
 
 const ROOM = "chat/room";
 
-/** Where a broker is. */
 interface Place {
   host: string;
   port: number;
@@ -117,7 +114,7 @@ function lastTen(texts: string[], sealed = false): Shown[] {
   return texts.slice(-10).map((text) => ({ text, from: "chat", sealed }));
 }
 
-/** Somebody keeps the room, somebody speaks and goes, somebody comes. */
+/** A keeper keeps what a user says who leaves before a reader comes. */
 async function keepAndRead(place: Place, ...flags: string[]): Promise<void> {
   await using watch = await KeptWatch.open(place, ROOM);
   await using keeper = await listen(at(place, "--keep", "50", ...flags));
@@ -336,3 +333,57 @@ live("who was away is shown what was said meanwhile", async () => {
   );
   assertEquals(gap, shown.findIndex((line) => line.endsWith("away 1")) - 1);
 });
+
+/** Sees each history of a room that is written, and the one that is there. */
+class KeptWatch implements AsyncDisposable {
+  readonly #peer: Peer;
+
+  private constructor(peer: Peer) {
+    this.#peer = peer;
+  }
+
+  static async open(
+    broker: { port: number },
+    room: string,
+  ): Promise<KeptWatch> {
+    return new KeptWatch(await Peer.connect(broker, `${room}/$history`));
+  }
+
+  /** The texts of the messages, oldest first, of each history so far. */
+  get all(): string[][] {
+    return this.#peer.arrived.map(textsOf);
+  }
+
+  get latest(): string[] {
+    const last = this.#peer.arrived.at(-1);
+    return last === undefined ? [] : textsOf(last);
+  }
+
+  async next(): Promise<string> {
+    return (await this.#peer.next()).text;
+  }
+
+  /** Waits for one that has a text among its messages; returns all of them. */
+  async until(text: string, patience?: number): Promise<string[]> {
+    const find = async () => {
+      for (;;) {
+        const texts = textsOf(await this.#peer.next());
+        if (texts.includes(text)) return texts;
+      }
+    };
+    return await inTime(find(), () => `${text}: not kept`, patience);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#peer[Symbol.asyncDispose]();
+  }
+}
+
+function textsOf({ text }: Arrival): string[] {
+  if (text === "") return [];
+  const messages: { type: string; message?: string }[] = JSON.parse(text)
+    .messages ?? [];
+  return messages.flatMap(({ type, message = "" }) =>
+    type === "message" ? message : []
+  );
+}

@@ -1,12 +1,9 @@
 /**
- * What a reader does not get is told, to the message: where the broker drops it,
- * where the link breaks at QoS 0, and nothing where nothing is lost.
- *
- * @module
+ * What a reader does not get is told, to the message: where the broker drops
+ * it, where the link breaks at QoS 0, and nothing where nothing is lost.
  */
 
 import { assert, assertEquals, assertGreater } from "@std/assert";
-import { becomesStable } from "../support/endurance.ts";
 import { FaultProxy } from "../support/fault_proxy.ts";
 import { gate, NO_MOSQUITTO } from "../support/gates.ts";
 import { Mosquitto } from "../support/mosquitto.ts";
@@ -14,21 +11,19 @@ import { becomesTrue } from "../support/patience.ts";
 import { Peer, said } from "../support/peers.ts";
 import { type Process, start } from "../support/processes.ts";
 import { Random } from "../support/random.ts";
-import { Counter, type Tally, tally } from "../support/tally.ts";
+import { becomesStable, Counter, type Tally, tally } from "../support/tally.ts";
 
 const live = gate(NO_MOSQUITTO);
 
 const ROOM = "chat/room";
 const LINES = 20_000;
 
-/** Starts a listener in the room; returns once it is there. */
 async function read(host: string, ...flags: string[]): Promise<Process> {
   const listener = start("listener.ts", ["-h", host, "-t", ROOM, ...flags]);
   await listener.stderr.line(/^Reading /);
   return listener;
 }
 
-/** Starts a publisher in the room. */
 function write({ host }: Mosquitto, ...flags: string[]): Process {
   return start("publisher.ts", ["-h", host, "-t", ROOM, ...flags]);
 }

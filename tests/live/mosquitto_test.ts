@@ -2,8 +2,6 @@
  * The scripts against a real Mosquitto with the project's mosquitto.conf, at
  * MQTT_BROKER_URL: its users and rights, MQTT 5 and 3.1.1, and a peer in
  * Python.
- *
- * @module
  */
 
 import { assert, assertEquals, assertMatch } from "@std/assert";
@@ -26,7 +24,6 @@ function room(under: string): string {
   return `${under}/${crypto.randomUUID()}`;
 }
 
-/** Starts a listener, ready. */
 async function listener(...args: string[]): Promise<Process> {
   const process = start("listener.ts", ["-h", URL, ...args]);
   await process.stderr.line(/^Reading /);
@@ -149,7 +146,6 @@ const python = gate(
   NO_BROKER ?? (PYTHON ? undefined : "python3-paho-mqtt is not installed"),
 );
 
-/** Starts the Python peer. */
 function peer(mode: "say" | "read", topic: string, argument: string): Process {
   const script =
     new globalThis.URL("../support/python_peer.py", import.meta.url).pathname;

@@ -1,8 +1,6 @@
 /**
  * A flood of lines, with the project's mosquitto.conf: all of it arrives, also
  * where the reader is slower than the sender by far.
- *
- * @module
  */
 
 import { assertEquals } from "@std/assert";

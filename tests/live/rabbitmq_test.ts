@@ -1,8 +1,6 @@
 /**
  * The scripts against a RabbitMQ: MQTT 3.1.1 only, no QoS 2, `.` and `/` are
  * one, and what is not allowed is answered by closing the connection.
- *
- * @module
  */
 
 import { assert, assertEquals, assertMatch } from "@std/assert";
@@ -30,7 +28,6 @@ const PATIENCE_MS = 60_000;
 
 const QOS = ["0", "1", "2"];
 
-/** What a test does with the broker. */
 type Scene = (broker: RabbitMQ) => Promise<void>;
 
 /** The arguments that lead a script to a room. */
@@ -38,14 +35,12 @@ function at({ host }: RabbitMQ, room: string, ...args: string[]): string[] {
   return ["-h", host, "-t", room, ...args];
 }
 
-/** Starts a listener; returns once it is subscribed. */
 async function listener(...args: string[]): Promise<Process> {
   const process = start("listener.ts", args);
   await process.stderr.line(/^Reading /);
   return process;
 }
 
-/** The lines that match. */
 function linesOf(text: string, pattern: RegExp): string[] {
   return text.split("\n").filter((line) => pattern.test(line));
 }
@@ -65,12 +60,11 @@ function assertFewBreaks(stderr: string): void {
   assertEquals(breaksOf(stderr), 4, stderr);
 }
 
-/** The numbers up to one. */
 function upTo(count: number): number[] {
   return Array.from({ length: count }, (_, index) => index + 1);
 }
 
-/** The numbers that somebody's lines show. */
+/** The numbers in an author's lines. */
 function numbersOf(stdout: string, author: string): number[] {
   return [...stdout.matchAll(new RegExp(` ${author}: (\\d+)$`, "gm"))]
     .map(([, number]) => Number(number));
@@ -186,7 +180,7 @@ async function deniedMessage(broker: RabbitMQ, qos: string): Promise<void> {
   }
 }
 
-/** Nobody in a room was told of somebody who never was in it. */
+/** A client that was never in a room is not announced in it. */
 async function assertUntold(peer: Peer, room: string): Promise<void> {
   await peer.publish(room, "the end");
   assertEquals(await peer.until("the end"), []);

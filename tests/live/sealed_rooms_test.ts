@@ -1,9 +1,7 @@
 /**
- * Rooms with a secret on a Mosquitto of the tests' own, where programs that know
- * nothing of ours take part: mosquitto_sub, the older Python program, and one
- * in Python written from docs/sealed-rooms.md.
- *
- * @module
+ * Rooms with a secret on a Mosquitto of the tests' own, where programs that
+ * know nothing of ours take part: mosquitto_sub, the older Python program, and
+ * one in Python written from docs/sealed-rooms.md.
  */
 
 import { assertEquals, assertMatch } from "@std/assert";
@@ -43,7 +41,6 @@ const python = gate(
       : "python3-paho-mqtt or python3-cryptography is not installed"),
 );
 
-/** Starts another program. */
 function other(command: string, ...args: string[]): Process {
   const child = new Deno.Command(command, {
     args,
@@ -55,7 +52,6 @@ function other(command: string, ...args: string[]): Process {
   return new Process(child, [command, ...args].join(" "));
 }
 
-/** Starts a Python program of the tests. */
 function peer(name: string, ...args: string[]): Process {
   const path = new URL(`../support/${name}.py`, import.meta.url).pathname;
   return other(PYTHON!, path, ...args);

@@ -2,8 +2,6 @@
  * The transports against a real Mosquitto: mqtts, ws and wss, client
  * certificates, and a line of its own for each certificate that can't be
  * trusted.
- *
- * @module
  */
 
 import { assert, assertEquals, assertMatch } from "@std/assert";

@@ -1,8 +1,6 @@
 /**
  * What the project takes from `jsr:@std/cli` and `jsr:@std/fmt`. These pass
  * alike with the real packages and with the stand-ins.
- *
- * @module
  */
 
 import { assertEquals } from "@std/assert";

@@ -1,8 +1,6 @@
 /**
  * `deno task setup`, as a process in a copy of the files it needs, against an
  * address that answers as JSR does, answers otherwise, or refuses.
- *
- * @module
  */
 
 import {
@@ -47,7 +45,6 @@ class Copy implements AsyncDisposable {
     await Deno.copyFile(new URL(name, ROOT), this.path(name));
   }
 
-  /** The path of a file in the copy. */
   path(name: string): string {
     return `${this.#path}/${name}`;
   }
@@ -84,7 +81,6 @@ class Copy implements AsyncDisposable {
     ]);
   }
 
-  /** Runs a script in the copy. */
   async deno(args: string[]): Promise<{ code: number; stderr: string }> {
     const { code, stderr } = await new Deno.Command(Deno.execPath(), {
       args: ["run", "--quiet", "--no-prompt", ...args],
@@ -101,7 +97,6 @@ class Copy implements AsyncDisposable {
   }
 }
 
-/** A server in JSR's place that counts what it is asked. */
 class Registry implements AsyncDisposable {
   requests = 0;
   readonly #server: Deno.HttpServer<Deno.NetAddr>;
@@ -125,7 +120,6 @@ class Registry implements AsyncDisposable {
   }
 }
 
-/** An address where connections are refused. */
 const refusing = () => `http://127.0.0.1:${freePort()}/`;
 
 /** Puts a package as Deno would have fetched it. */

@@ -1,8 +1,6 @@
 /**
  * The unit that docs/rooms.md tells operators to install: systemd can't be had
  * everywhere, so its keys are checked as text as well.
- *
- * @module
  */
 
 import { assert, assertEquals } from "@std/assert";

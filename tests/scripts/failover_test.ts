@@ -1,8 +1,6 @@
 /**
  * Several brokers with users of their own: what belongs to one is not shown to
  * another.
- *
- * @module
  */
 
 import { assertEquals } from "@std/assert";
@@ -25,18 +23,6 @@ Deno.test("failover: each broker is told its own user and password", async () =>
   await listener.stderr.line(/^Reading chat\/room/);
   await peer.publish("chat/room", said("moved"));
   await listener.stdout.line(/ann: moved$/);
-});
-
-Deno.test("failover: flags that would be ignored are refused", async () => {
-  for (
-    const args of [
-      ["-x", "5"],
-      ["-f", "-m", "x"],
-      ["-P", "a", "--password-file", "b"],
-    ]
-  ) {
-    assertEquals((await run("publisher.ts", args)).code, 2, args.join(" "));
-  }
 });
 
 Deno.test("failover: what --count leaves is for the next run", async () => {

@@ -1,8 +1,6 @@
 /**
  * The listener when its terminal goes, and where the terminal is another
  * program's: a pager, a script in the background.
- *
- * @module
  */
 
 import { assertEquals, assertMatch } from "@std/assert";

@@ -9,21 +9,12 @@ import {
   received,
   utf8,
 } from "../support/line_fixtures.ts";
+import { Random } from "../support/random.ts";
 
-/** A seeded source of numbers in [0, 1): mulberry32. */
-function random(seed: number): () => number {
-  return () => {
-    seed = (seed + 0x6d2b79f5) | 0;
-    let t = Math.imul(seed ^ (seed >>> 15), 1 | seed);
-    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t;
-    return ((t ^ (t >>> 14)) >>> 0) / 4294967296;
-  };
-}
-
-/** Makes payloads that somebody malicious or broken could publish. */
-function hostilePayloads(next: () => number): (() => Uint8Array)[] {
-  const int = (below: number) => Math.floor(next() * below);
-  const pick = <T>(items: T[]) => items[int(items.length)];
+/** Makes payloads that a malicious or broken program could publish. */
+function hostilePayloads(random: Random): (() => Uint8Array)[] {
+  const int = (below: number) => random.below(below);
+  const pick = <T>(items: T[]) => random.one(items);
   const code = () =>
     String.fromCodePoint(
       pick([
@@ -41,7 +32,7 @@ function hostilePayloads(next: () => number): (() => Uint8Array)[] {
     pick(["message", "notice", "info", "toString", "__proto__", value()]);
   const fields = () => {
     const keys = ["type", "from", "message", "notice", "id", "at", "__proto__"];
-    return keys.filter(() => next() < 0.9).map((key) =>
+    return keys.filter(() => random.chance(0.9)).map((key) =>
       `${JSON.stringify(key)}:${
         JSON.stringify(key === "type" ? type() : value())
       }`
@@ -73,11 +64,10 @@ function hostilePayloads(next: () => number): (() => Uint8Array)[] {
   ];
 }
 
-Deno.test("10,000 random payloads: no crash, one harmless line each", () => {
-  const next = random(20260102);
-  const makers = hostilePayloads(next);
+Deno.test("4,000 random payloads: no crash, one harmless line each", () => {
+  const makers = hostilePayloads(new Random(20260102));
   const seen = { message: 0, notice: 0, malformed: 0 };
-  for (let i = 0; i < 10_000; i++) {
+  for (let i = 0; i < 4_000; i++) {
     const bytes = makers[i % makers.length]();
     const payload = decode(bytes);
     assert(payload.type !== "sealed" && payload.type !== "history");
@@ -99,7 +89,7 @@ Deno.test("10,000 random payloads: no crash, one harmless line each", () => {
     }
   }
   for (const count of Object.values(seen)) {
-    assert(count > 500, JSON.stringify(seen));
+    assert(count > 200, JSON.stringify(seen));
   }
 });
 

@@ -1,8 +1,4 @@
-/**
- * The listener without somebody, in lines and in JSON.
- *
- * @module
- */
+/** The listener without somebody, in lines and in JSON. */
 
 import { assertEquals, assertStringIncludes } from "@std/assert";
 import { joinNotice } from "../../lib/room/members.ts";

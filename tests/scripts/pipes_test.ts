@@ -1,8 +1,6 @@
 /**
  * The scripts among other programs on the same pipes, as a shell puts them
  * together.
- *
- * @module
  */
 
 import { assertEquals } from "@std/assert";
@@ -24,7 +22,7 @@ os.execvp(sys.argv[1], sys.argv[1:])
 `;
 
 /** So many lines are far more than a pipe holds. */
-const COUNT = 4_000;
+const COUNT = 2_000;
 const LINE = "x".repeat(100);
 const ALL = Array.from({ length: COUNT }, (_, number) => number);
 
@@ -70,7 +68,9 @@ async function outcomeOf(command: string): Promise<Outcome> {
     others: lines.filter((line) =>
       numberOf(line) === undefined && !line.includes("now subscribed")
     ),
-    stderr: new TextDecoder().decode(stderr),
+    // On a loaded machine leaving takes more than a second, which it mentions.
+    stderr: new TextDecoder().decode(stderr)
+      .replace(/^.*; Ctrl-C again ends it now\.\n$/, ""),
   };
 }
 
@@ -98,8 +98,9 @@ Deno.test("pipes: stderr on the same one, told of every step", async () => {
 });
 
 Deno.test("pipes: who comes after has it as it was", async () => {
+  // The pipe is nearly full when seq writes to it, and read only later.
   const { numbers, others, stderr } = await outcomeOf(
-    "($LISTEN; seq 30000) | (sleep 1; cat)",
+    "($LISTEN; seq 30000) | (head -c 200000; sleep 2; cat)",
   );
   assertEquals([numbers.length, stderr], [COUNT, ""]);
   assertEquals([others.length, others.at(-1)], [30_000, "30000"]);

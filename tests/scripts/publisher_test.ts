@@ -14,11 +14,9 @@ import { Tmux } from "../support/tmux.ts";
 
 const END = "the end of the test";
 
-/** The arguments for a room on a test's broker. */
 const at = (broker: { port: number }, ...args: string[]) =>
   inRoom(broker, "--name", "Paul", ...args);
 
-/** Runs the publisher to its end. */
 const publish = (
   broker: { port: number },
   args: string[],

@@ -1,11 +1,9 @@
 /**
  * The scripts when the broker goes away in the middle, and what they say of
  * what is not certain.
- *
- * @module
  */
 
-import { assertEquals, assertLess, assertMatch } from "@std/assert";
+import { assertEquals, assertMatch } from "@std/assert";
 import {
   at,
   FakeBroker,
@@ -39,14 +37,13 @@ Deno.test("reconnect: the listener reads on after a restart", async () => {
 
 Deno.test("reconnect: the listener may be ended meanwhile", async () => {
   const broker = await openBroker();
-  await using listener = start("listener.ts", at(broker));
+  const args = at(broker, "--timeout", "600");
+  await using listener = start("listener.ts", args);
   await listener.stdout.line(/now subscribed/);
   await broker.close();
   await listener.stderr.line(/^Trying/);
-  const from = performance.now();
   listener.signal("SIGTERM");
   assertEquals((await listener.outcome()).code, 0);
-  assertLess(performance.now() - from, 3000);
 });
 
 Deno.test("reconnect: the publisher's lines wait for the broker", async () => {
@@ -74,19 +71,14 @@ Deno.test("reconnect: the publisher's lines wait for the broker", async () => {
 });
 
 Deno.test("reconnect: without it, the publisher counts what is unanswered", async () => {
-  const isUnanswered = Promise.withResolvers<void>();
   let published = 0;
   await using broker = new FakeBroker(letIn({
-    publish(packet) {
-      if (++published <= 2) return puback(packet);
-      if (published === 5) isUnanswered.resolve();
-      return undefined;
-    },
+    publish: (packet) => ++published <= 2 ? puback(packet) : undefined,
   }));
-  const args = at(broker, "--timeout", "0.5");
+  const args = at(broker, "--timeout", "3");
   await using publisher = start("publisher.ts", args);
   await publisher.write("1\n2\n3\n4\n5\n");
-  await isUnanswered.promise;
+  for (let line = 1; line <= 5; line++) await broker.next("publish");
   await broker[Symbol.asyncDispose]();
   await publisher.stderr.line(/^Disconnected from 127/);
   await publisher.endInput();
@@ -99,16 +91,16 @@ Deno.test("reconnect: without it, the publisher counts what is unanswered", asyn
 });
 
 Deno.test("reconnect: a signal does not hide what is unanswered", async () => {
-  const arrived = Promise.withResolvers<void>();
-  const publish = () => void arrived.resolve();
-  await using broker = new FakeBroker(letIn({ publish }));
-  const args = at(broker, "--timeout", "0.2");
+  await using broker = new FakeBroker(letIn({ publish: () => undefined }));
+  const args = at(broker, "--timeout", "600");
   await using publisher = start("publisher.ts", args);
   await publisher.write("a\n");
-  await arrived.promise;
+  await broker.next("publish");
+  // The first ends the input, the second the wait for answers.
+  publisher.signal("SIGINT");
   publisher.signal("SIGTERM");
   const { code, stderr } = await publisher.outcome();
-  assertEquals(code, 143);
+  assertEquals(code, 130);
   assertMatch(
     stderr,
     /^publisher: Stopped after line 1; .*\npublisher: Line 1 was not acknowledged/m,
@@ -116,12 +108,10 @@ Deno.test("reconnect: a signal does not hide what is unanswered", async () => {
 });
 
 Deno.test("reconnect: a signal after the end of the input leaves exit 5", async () => {
-  const arrived = Promise.withResolvers<void>();
-  const publish = () => void arrived.resolve();
-  await using broker = new FakeBroker(letIn({ publish }));
-  const args = at(broker, "--timeout", "60", "-m", "a");
+  await using broker = new FakeBroker(letIn({ publish: () => undefined }));
+  const args = at(broker, "--timeout", "600", "-m", "a");
   await using publisher = start("publisher.ts", args);
-  await arrived.promise;
+  await broker.next("publish");
   publisher.signal("SIGTERM");
   const outcome = await publisher.outcome();
   assertOneLine(outcome, 5, /The message was not acknowledged/);

@@ -1,16 +1,9 @@
 /**
  * The scripts where there is no broker, or one that does not let them do what
  * they came for.
- *
- * @module
  */
 
-import {
-  assertEquals,
-  assertFalse,
-  assertLess,
-  assertMatch,
-} from "@std/assert";
+import { assertEquals, assertFalse, assertMatch } from "@std/assert";
 import {
   at,
   FakeBroker,
@@ -36,16 +29,13 @@ import {
   start,
 } from "../support/processes.ts";
 
-/** Both scripts with the same arguments, to their ends. */
+/** Both scripts with the same arguments, to ends that no time-out brings. */
 async function runBoth(args: string[]): Promise<Outcome[]> {
-  const from = performance.now();
-  const outcomes = await Promise.all([
-    run("listener.ts", args),
-    run("publisher.ts", args, { stdin: "a\n" }),
+  const all = ["--timeout", "600", ...args];
+  return await Promise.all([
+    run("listener.ts", all),
+    run("publisher.ts", all, { stdin: "a\n" }),
   ]);
-  // All of them are to end far within the usual time-out.
-  assertLess(performance.now() - from, 8000);
-  return outcomes;
 }
 
 Deno.test("refused: a wrong password, at once", async () => {
@@ -173,11 +163,11 @@ Deno.test("refused: reading, in all rooms or in some", async () => {
     subscribe: (packet) =>
       suback(packet, packet.subscriptions[0].topic === TOPIC ? 0x87 : 0),
   }));
-  const args = at(some, "-t", "chat/b", "-W", "0.1");
-  const outcome = await run("listener.ts", args);
-  assertEquals(outcome.code, 0);
-  assertMatch(outcome.stderr, /let you read chat\/room: not authorized\.\n/);
-  assertMatch(outcome.stderr, /Reading chat\/b at QoS 0\.\n/);
+  await using listener = start("listener.ts", at(some, "-t", "chat/b"));
+  await listener.stderr.line(/let you read chat\/room: not authorized\.$/);
+  await listener.stderr.line(/^Reading chat\/b at QoS 0\.$/);
+  listener.signal("SIGTERM");
+  assertEquals((await listener.outcome()).code, 0);
 });
 
 Deno.test("refused: reading in silence, which --wait before --count reports", async () => {
@@ -210,7 +200,7 @@ Deno.test("refused: the password of a file or the environment, if wrong", async 
 });
 
 Deno.test("refused: HTTP where a WebSocket should be, by its status", async () => {
-  for (const status of [302, 401, 403, 404, 503]) {
+  for (const status of [302, 404]) {
     await using server = Deno.serve(
       { hostname: "127.0.0.1", port: 0, onListen() {} },
       () => new Response("", { status, headers: { location: "/" } }),
@@ -221,9 +211,12 @@ Deno.test("refused: HTTP where a WebSocket should be, by its status", async () =
         (status === 404 ? ".*/mqtt" : ""),
     );
     const args = ["-h", `${url}?token=abc`, "-m", "hi"];
-    assertOneLine(await run("publisher.ts", args), 4, said);
-    const { stderr } = await run("publisher.ts", [...args, "--debug"]);
-    assertEquals(stderr.includes("abc"), false, "a token is shown");
+    const [quiet, debug] = await Promise.all([
+      run("publisher.ts", args),
+      run("publisher.ts", [...args, "--debug"]),
+    ]);
+    assertOneLine(quiet, 4, said);
+    assertFalse(debug.stderr.includes("abc"), "a token is shown");
   }
 });
 

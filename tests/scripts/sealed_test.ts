@@ -1,8 +1,6 @@
 /**
- * Rooms with a secret as the scripts have them: what readers with it and without
- * it see.
- *
- * @module
+ * Rooms with a secret as the scripts have them: what readers with it and
+ * without it see.
  */
 
 import {
@@ -20,7 +18,6 @@ import type { ChatNotice } from "../../lib/client.ts";
 import { assertQuietSuccess, run, start } from "../support/processes.ts";
 import { SECRET, SecretFile } from "../support/secret_file.ts";
 
-/** A listener's lines without their times. */
 const plain = (stdout: string) =>
   stdout.split("\n").slice(0, -1).map((line) =>
     line.replace(/^\d\d:\d\d:\d\d /, "")

@@ -1,8 +1,6 @@
 /**
  * The secret of a room as the scripts are given it: from a file, the
  * environment or the terminal; and that it shows nowhere.
- *
- * @module
  */
 
 import { assert, assertEquals, assertFalse, assertMatch } from "@std/assert";
@@ -24,7 +22,7 @@ Deno.test("secret: from a file, as each system writes it, and the environment", 
   await using broker = await openBroker();
   await using member = await Member.connect(broker, { secret: SECRET });
   await member.client.join([TOPIC]);
-  for (const content of [SECRET, `\ufeff${SECRET}\r\n`, `${SECRET}\n\nx\n`]) {
+  for (const content of [`\ufeff${SECRET}\r\n`, `${SECRET}\n\nx\n`]) {
     await using file = new SecretFile(content);
     assertQuietSuccess(
       await run("publisher.ts", at(broker, ...file.flag, "-m", "hi"), file),
@@ -36,16 +34,16 @@ Deno.test("secret: from a file, as each system writes it, and the environment", 
       env: { [VARIABLE]: SECRET },
     }),
   );
-  // Where it may not be read, nobody knows that it is there.
+  // Without the permission the variable is not seen.
   assertQuietSuccess(
     await run("publisher.ts", at(broker, "-m", "plain"), {
       env: { [VARIABLE]: SECRET },
     }),
   );
-  const received = await member.received.take(5);
-  assertEquals(received.map(textOf), ["hi", "hi", "hi", "hi", "plain"]);
+  const received = await member.received.take(4);
+  assertEquals(received.map(textOf), ["hi", "hi", "hi", "plain"]);
   assertEquals(received.map(({ sealed }) => sealed), [
-    ...[true, true, true, true],
+    ...[true, true, true],
     false,
   ]);
 });

@@ -1,8 +1,6 @@
 /**
  * Brokers for tests: the embedded one with its users, and servers that answer
  * each packet as a test wants, also wrongly.
- *
- * @module
  */
 
 import { Buffer } from "node:buffer";
@@ -38,7 +36,6 @@ export function hostOf({ port }: { port: number }): string {
   return `127.0.0.1:${port}`;
 }
 
-/** The room that most tests meet in. */
 export const TOPIC = "chat/room";
 
 /** The arguments that lead a script to it. */
@@ -49,10 +46,8 @@ export function at(broker: { port: number }, ...args: string[]): string[] {
 /** What a server does about a packet: answers with bytes, or closes. */
 export type Action = Iterable<number> | "close" | undefined;
 
-/** Says what to do about a packet that came over a link. */
 export type Answer = (packet: Packet, link: FakeLink) => Action;
 
-/** Answers to packets of some kinds. */
 export type Answers = {
   [C in PacketCmd]?: (packet: PacketOf<C>, link: FakeLink) => Action;
 };
@@ -77,7 +72,6 @@ export function letInOld(answers: Answers): Answer {
   });
 }
 
-/** The first answer there is. */
 function either(answers: Answers, usual: Answers): Answer {
   return (packet, link) => {
     const answer = answers[packet.cmd] ?? usual[packet.cmd];
@@ -85,7 +79,6 @@ function either(answers: Answers, usual: Answers): Answer {
   };
 }
 
-/** One client's connection to a {@link FakeBroker}. */
 export class FakeLink {
   readonly #connection: Deno.TcpConn;
   readonly #answer: Answer;
@@ -99,12 +92,10 @@ export class FakeLink {
     this.#answer = answer;
   }
 
-  /** Sends bytes, all in one write. */
   async send(bytes: Iterable<number>): Promise<void> {
     await this.#connection.write(Uint8Array.from(bytes));
   }
 
-  /** Closes the connection. */
   close(): void {
     if (this.#isOpen) this.#connection.close();
     this.#isOpen = false;
@@ -134,33 +125,24 @@ export class FakeLink {
   }
 }
 
-/** A packet of a kind, and the link it came over. */
 export type Heard<C extends PacketCmd = PacketCmd> = PacketOf<C> & {
   link: FakeLink;
 };
 
-/** A server with a scripted answer to each packet. */
 export class FakeBroker implements AsyncDisposable {
   readonly #listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
   readonly #links = new Set<FakeLink>();
   readonly #serving: Promise<void>;
   readonly #answer: Answer;
-  /** What it was sent. */
   readonly heard: News<Heard> = new News("packets");
-  /** How many connections it was asked for. */
   connections = 0;
 
-  /**
-   * Starts it.
-   *
-   * @param answer Its answer to each packet; silence unless given.
-   */
+  /** Starts it; `answer` is silence unless given. */
   constructor(answer: Answer = () => undefined) {
     this.#answer = answer;
     this.#serving = this.#acceptAll();
   }
 
-  /** The port it listens on. */
   get port(): number {
     return this.#listener.addr.port;
   }
@@ -180,7 +162,6 @@ export class FakeBroker implements AsyncDisposable {
     return this.heard.all.filter((packet) => packet.cmd === cmd) as Heard<C>[];
   }
 
-  /** Is gone, as a broker that was killed. */
   async [Symbol.asyncDispose](): Promise<void> {
     try {
       this.#listener.close();

@@ -1,11 +1,8 @@
 /**
  * Certificates for tests, from authorities that exist for as long as the test:
  * made by the `openssl` command (3.0 or later) in a folder of their own.
- *
- * @module
  */
 
-/** A certificate and its key: paths of PEM files. */
 export interface Identity {
   cert: string;
   key: string;
@@ -52,10 +49,21 @@ commonName = supplied
 
 /** Certificates, good and bad. Disposing of them removes the files. */
 export class Certificates implements AsyncDisposable {
-  readonly folder: string;
+  /** Servers': for `localhost` and 127.0.0.1, for others, and one of 2020. */
+  readonly server = this.#identity("server");
+  readonly wrongName = this.#identity("wrong-name");
+  readonly wildcard = this.#identity("wildcard");
+  readonly expired = this.#identity("expired");
+  /** Clients': the stranger's is from {@link otherCa}. */
+  readonly client = this.#identity("client");
+  readonly revoked = this.#identity("revoked");
+  readonly stranger = this.#identity("stranger");
 
-  private constructor(folder: string) {
-    this.folder = folder;
+  private constructor(readonly folder: string) {}
+
+  #identity(name: string): Identity {
+    const path = `${this.folder}/${name}`;
+    return { cert: `${path}.pem`, key: `${path}.key` };
   }
 
   /** Makes them all, which takes about a tenth of a second. */
@@ -84,7 +92,6 @@ export class Certificates implements AsyncDisposable {
     return certificates;
   }
 
-  /** The authority that signed everything but {@link stranger}. */
   get ca(): string {
     return `${this.folder}/ca.pem`;
   }
@@ -94,56 +101,13 @@ export class Certificates implements AsyncDisposable {
     return `${this.folder}/other-ca.pem`;
   }
 
-  /** A server's, for `localhost` and 127.0.0.1. */
-  get server(): Identity {
-    return this.#identity("server");
-  }
-
-  /** A server's, for another host. */
-  get wrongName(): Identity {
-    return this.#identity("wrong-name");
-  }
-
-  /** A server's as {@link server}, that was valid for a day of the year 2020. */
-  get expired(): Identity {
-    return this.#identity("expired");
-  }
-
-  /** A server's, for all hosts of another domain. */
-  get wildcard(): Identity {
-    return this.#identity("wildcard");
-  }
-
-  /** A client's from {@link ca}, which has revoked it in {@link crl}. */
-  get revoked(): Identity {
-    return this.#identity("revoked");
-  }
-
   /** The list of what {@link ca} has revoked. */
   get crl(): string {
     return `${this.folder}/crl.pem`;
   }
 
-  /** A client's, named `client`. */
-  get client(): Identity {
-    return this.#identity("client");
-  }
-
-  /** A client's from {@link otherCa}, named `stranger`. */
-  get stranger(): Identity {
-    return this.#identity("stranger");
-  }
-
-  /** Removes the files. */
   async [Symbol.asyncDispose](): Promise<void> {
     await Deno.remove(this.folder, { recursive: true });
-  }
-
-  #identity(name: string): Identity {
-    return {
-      cert: `${this.folder}/${name}.pem`,
-      key: `${this.folder}/${name}.key`,
-    };
   }
 
   /** Lets the user read them that a broker started by root becomes. */
@@ -166,13 +130,11 @@ function newKey(name: string): string[] {
   ];
 }
 
-/** Arguments that make an authority. */
 function selfSigned(name: string): string[] {
   const use = ["-x509", "-days", "2", "-extensions", "authority"];
   return [...newKey(name), ...use, "-out", `${name}.pem`];
 }
 
-/** Arguments that make a certificate which an authority vouches for. */
 function signed(name: string, use: string, by: string): string[] {
   return [
     ...newKey(name),
@@ -194,7 +156,6 @@ async function expired(folder: string): Promise<void> {
   );
 }
 
-/** Runs `openssl`. */
 async function openssl(folder: string, ...args: string[]): Promise<void> {
   const { success, stderr } = await new Deno.Command("openssl", {
     args,

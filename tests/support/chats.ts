@@ -12,18 +12,14 @@ import { hostOf } from "./brokers.ts";
 import { News } from "./news.ts";
 import { inTime } from "./patience.ts";
 
-/** Where a chat begins, and where it may go. */
 export const ROOM = "chat/room";
 export const HALL = "chat/hall";
 
-/** What a chat may differ in. */
 interface ChatOptions {
-  /** Further arguments of the publisher. */
   args?: string[];
   clock?: Clock;
 }
 
-/** A chat of ann, in the test's own process. */
 export class Chatter implements AsyncDisposable {
   /** The lines of the screen, without times, and with the prompt in brackets. */
   readonly screen: News<string> = new News("lines of the screen");
@@ -55,7 +51,6 @@ export class Chatter implements AsyncDisposable {
     this.#code.catch(this.#opened.reject);
   }
 
-  /** Follows the room, and has seen its own join. */
   static async follow(
     broker: { port: number },
     { args = [], ...rest }: ChatOptions = {},
@@ -66,7 +61,6 @@ export class Chatter implements AsyncDisposable {
     return chatter;
   }
 
-  /** Has a prompt. */
   static async open(
     broker: { port: number },
     options: ChatOptions = {},
@@ -98,12 +92,10 @@ export class Chatter implements AsyncDisposable {
     this.#close();
   }
 
-  /** The exit code, once the chat has ended. */
   async code(): Promise<number> {
     return await inTime(this.#code);
   }
 
-  /** The lines shown since the last call, up to one. */
   async until(line: string): Promise<string[]> {
     return await this.screen.until((shown) => shown === line);
   }

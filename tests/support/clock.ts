@@ -1,8 +1,4 @@
-/**
- * A clock that stands still until a test moves it.
- *
- * @module
- */
+/** A clock that stands still until a test moves it. */
 
 import type { Clock } from "../../lib/timer.ts";
 
@@ -59,7 +55,6 @@ export class TestClock implements Clock {
   }
 }
 
-/** Settles in the next turn of the event loop. */
 function turn(): Promise<void> {
   return new Promise((resolve) => setTimeout(resolve));
 }

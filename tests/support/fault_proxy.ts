@@ -1,8 +1,6 @@
 /**
  * A TCP proxy that fails on demand, between a client and a broker: it cuts
  * links, holds bytes back, or delays them.
- *
- * @module
  */
 
 import type { Buffer } from "node:buffer";
@@ -24,7 +22,6 @@ export type Way = "up" | "down";
 /** A client's connection and the one to the broker that it is joined to. */
 interface Link {
   sockets: Socket[];
-  /** Settles when both are closed. */
   ended: Promise<unknown>;
 }
 
@@ -38,7 +35,6 @@ export class FaultProxy implements AsyncDisposable {
   #delay = 0;
   /** How many bytes have passed, each way, through all links. */
   readonly passed: Record<Way, number> = { up: 0, down: 0 };
-  /** How many links {@link cut} has ended. */
   cuts = 0;
 
   private constructor(targetPort: number) {
@@ -49,7 +45,6 @@ export class FaultProxy implements AsyncDisposable {
     );
   }
 
-  /** Starts one in front of a port of 127.0.0.1. */
   static async start(
     { targetPort }: { targetPort: number },
   ): Promise<FaultProxy> {
@@ -58,22 +53,15 @@ export class FaultProxy implements AsyncDisposable {
     return proxy;
   }
 
-  /** Where clients find it. */
   get port(): number {
     return (this.#server.address() as AddressInfo).port;
   }
 
-  /** The same, as `--host` takes it. */
   get host(): string {
     return `127.0.0.1:${this.port}`;
   }
 
-  /**
-   * Ends all links now, on both sides; what they hold is lost.
-   *
-   * @param how `reset` as a host that was restarted does (RST), `close` as one
-   * that hangs up (FIN).
-   */
+  /** Ends all links now and drops what they hold: by RST, or by FIN. */
   cut(how: "reset" | "close" = "reset"): void {
     this.cuts += this.#links.size;
     for (const socket of [...this.#links].flatMap(({ sockets }) => sockets)) {
@@ -100,7 +88,6 @@ export class FaultProxy implements AsyncDisposable {
     this.#delay = milliseconds;
   }
 
-  /** Ends all links and listens no more. */
   async [Symbol.asyncDispose](): Promise<void> {
     const closed = once(this.#server.close(), "close");
     const ended = [...this.#links].map((link) => link.ended);
@@ -146,7 +133,6 @@ export class FaultProxy implements AsyncDisposable {
     return lane;
   }
 
-  /** Waits until bytes may pass. */
   async #release(way: Way): Promise<void> {
     while (this.#stalled.has(way)) await this.#released.next;
   }

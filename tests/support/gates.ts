@@ -1,21 +1,14 @@
 /**
  * Tests that need more than this project brings: registered when it is there,
  * else shown as ignored with the reason in their name.
- *
- * @module
  */
 
-/** Registers tests, or says why they are skipped. */
 export type Gate = (
   name: string,
   fn: (test: Deno.TestContext) => Promise<void>,
 ) => void;
 
-/**
- * A gate.
- *
- * @param reason Why its tests can't run; undefined when they can.
- */
+/** A gate for tests that can't run for a reason; undefined when they can. */
 export function gate(reason: string | undefined): Gate {
   return (name, fn) =>
     Deno.test({
@@ -42,18 +35,15 @@ export function isInstalled(program: string, ...args: string[]): boolean {
 /** The broker the live tests use, such as `mqtt://127.0.0.1:1883`. */
 export const BROKER_URL = Deno.env.get("MQTT_BROKER_URL");
 
-/** Why there is no live broker, if there is none. */
 export const NO_BROKER = BROKER_URL === undefined
   ? "MQTT_BROKER_URL names no broker"
   : undefined;
 
-/** Why a test can't start a Mosquitto of its own, if it can't. */
 export const NO_MOSQUITTO = NO_BROKER ??
   (isInstalled("sh", "-c", "command -v mosquitto")
     ? undefined
     : "mosquitto is not installed");
 
-/** Why there can be no cluster, if there can't. */
 export const NO_CLUSTER = Deno.env.get("MQTT_CLUSTER") !== "1"
   ? "MQTT_CLUSTER is not 1"
   : isInstalled("nats-server", "--version")
@@ -63,14 +53,12 @@ export const NO_CLUSTER = Deno.env.get("MQTT_CLUSTER") !== "1"
 /** RabbitMQ's own script: what is in the PATH insists on a user of its own. */
 export const RABBITMQ_SERVER = "/usr/lib/rabbitmq/bin/rabbitmq-server";
 
-/** Why a test can't start a RabbitMQ of its own, if it can't. */
 export const NO_RABBITMQ = Deno.env.get("MQTT_RABBITMQ") !== "1"
   ? "MQTT_RABBITMQ is not 1"
   : isInstalled("test", "-x", RABBITMQ_SERVER)
   ? undefined
   : "rabbitmq-server is not installed";
 
-/** Why there can be no terminal to drive, if there can't. */
 export const NO_TMUX = isInstalled("tmux", "-V")
   ? undefined
   : "tmux is not installed";

@@ -1,8 +1,4 @@
-/**
- * Publications to show, and what must never be in a line that shows one.
- *
- * @module
- */
+/** Publications to show, and what must never be in a line that shows one. */
 
 import { fail } from "@std/assert";
 import type { Payload, Received } from "../../lib/protocol.ts";
@@ -18,7 +14,6 @@ import { mentionOf, type Note, renderLine } from "../../lib/room/line.ts";
 import { RoomView, type ViewOptions } from "../../lib/room/view.ts";
 import { TestClock } from "./clock.ts";
 
-/** When things arrive. */
 export const TIME = new Date("2026-01-02T03:04:05.678Z");
 
 /** Uncoloured lines without the topic, all at the same time. */
@@ -40,10 +35,8 @@ export const HARMFUL =
 // deno-lint-ignore no-control-regex -- ESC is what such a sequence begins with
 export const SGR = /\x1b\[(?:38;5;\d+|39|1|2|22|3|23|4|24|7|27)m/g;
 
-/** The bytes of a text. */
 export const utf8 = (text: string) => new TextEncoder().encode(text);
 
-/** A publication in chat/room. */
 export function received(
   payload: Received["payload"],
   topic = "chat/room",
@@ -58,7 +51,6 @@ export function received(
   };
 }
 
-/** A view of chat/room, its lines, and its clock. */
 export function view(options: Partial<ViewOptions> = {}) {
   const lines: string[] = [];
   const notifications: string[] = [];
@@ -84,27 +76,21 @@ export function notified(line: string) {
   return { notification: line.slice(1, end), rest: line[0] + line.slice(end) };
 }
 
-/** Something said. */
 export const message = (message: string, from = "alice"): Payload => ({
   type: "message",
   from,
   message,
 });
-/** Something that happened. */
 export const notice = (notice: string, from = "bob"): Payload => ({
   type: "notice",
   from,
   notice,
 });
-/** A join of chat/room or another room, */
 export const joined = (name: string, topic = "chat/room") =>
   notice(joinNotice(name, topic), name);
-/** a leave, */
 export const left = (name: string, topic = "chat/room") =>
   notice(leaveNotice(name, topic), name);
-/** or a lost connection. */
 export const lost = (name: string) => notice(timeoutNotice(name), name);
-/** The line of a publication in chat/room. */
 export const line = (payload: Received["payload"], options = PLAIN) =>
   renderLine(received(payload), options);
 
@@ -126,7 +112,6 @@ export function chars(first: number, last = first): string[] {
   );
 }
 
-/** The visible escape of a character. */
 export const escape = (char: string) =>
   `<U+${char.codePointAt(0)!.toString(16).toUpperCase().padStart(4, "0")}>`;
 
@@ -145,7 +130,6 @@ export function assertHarmless(what: Received) {
   }
 }
 
-/** A connection that was gone for some seconds. */
 export const gap = (
   seconds: number,
   mayMiss: boolean,
@@ -157,7 +141,6 @@ export const gap = (
   mayMiss,
 });
 
-/** Each note and its sentence. */
 export const NOTES: [Note, string][] = [
   [gap(2.34, false), "Connected to a:1883 after 2.3 s without a connection."],
   [

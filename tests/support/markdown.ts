@@ -1,13 +1,10 @@
 /**
  * The project's pages, in parts: their programs, commands, tables, headings and
  * links.
- *
- * @module
  */
 
 const ROOT = new URL("../..", import.meta.url);
 
-/** One page. */
 export class Page {
   /** Its path from the project's folder. */
   readonly path: string;
@@ -18,7 +15,6 @@ export class Page {
     this.text = Deno.readTextFileSync(new URL(path, ROOT));
   }
 
-  /** The code blocks in a language. */
   blocks(language: string): string[] {
     const fenced = new RegExp(`^\`\`\`${language}\n([^]*?)^\`\`\`$`, "gm");
     return [...this.text.matchAll(fenced)].map(([, code]) => code);
@@ -65,7 +61,6 @@ export class Page {
   }
 }
 
-/** Every page, the README first. */
 export const PAGES: Page[] = [
   "README.md",
   "CONTRIBUTING.md",
@@ -79,7 +74,6 @@ function pagesIn(folder: string): string[] {
     .filter((path) => path.endsWith(".md")).sort();
 }
 
-/** The page with a path. */
 export function page(path: string): Page {
   const found = PAGES.find((page) => page.path === path);
   if (found === undefined) throw new Error(`There is no page ${path}.`);

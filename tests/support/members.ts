@@ -1,8 +1,4 @@
-/**
- * The chat client within the test's own process, with what happens to it.
- *
- * @module
- */
+/** The chat client within the test's own process, with what happens to it. */
 
 import {
   ChatClient,
@@ -14,14 +10,10 @@ import { hostOf } from "./brokers.ts";
 import { TestClock } from "./clock.ts";
 import { News } from "./news.ts";
 
-/** A status of a kind. */
 type StatusOf<T extends Status["type"]> = Extract<Status, { type: T }>;
 
-/** What happens to a client. */
 export class Member implements AsyncDisposable {
-  /** What happened to its connection. */
   readonly statuses: News<Status> = new News("statuses");
-  /** What arrived. */
   readonly received: News<Received> = new News("messages");
   /** Its clock. Only waits for a reconnect end by themselves, and at once. */
   readonly clock: TestClock = new TestClock(Date.now());
@@ -50,12 +42,10 @@ export class Member implements AsyncDisposable {
     return member;
   }
 
-  /** The client. */
   get client(): ChatClient {
     return this.#client!;
   }
 
-  /** The next status of a kind. */
   async next<T extends Status["type"]>(type: T): Promise<StatusOf<T>> {
     const isWanted = (status: Status) => status.type === type;
     return await this.statuses.next(isWanted) as StatusOf<T>;
@@ -94,14 +84,12 @@ export class Member implements AsyncDisposable {
     return (await this.received.take(count)).map(textOf);
   }
 
-  /** Breaks the connection. */
   [Symbol.asyncDispose](): Promise<void> {
     this.client.abort();
     return Promise.resolve();
   }
 }
 
-/** What a message says. */
 export function textOf({ payload }: Received): string {
   return payload.type === "message" ? payload.message : payload.type;
 }

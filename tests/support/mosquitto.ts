@@ -1,16 +1,12 @@
 /**
  * A real Mosquitto for tests: the project's mosquitto.conf with another port,
  * in a folder of its own, ended by the test that started it.
- *
- * @module
  */
 
 import type { Identity } from "./certificates.ts";
 import { accepts, freePorts } from "./ports.ts";
-import { ROOT } from "./processes.ts";
-import { TextLineReader } from "./text_lines.ts";
+import { ROOT, TextLineReader } from "./processes.ts";
 
-/** What may be different about a Mosquitto. */
 export interface MosquittoOptions {
   /** Lines to add to the configuration, for the broker or its first listener. */
   extra?: string[];
@@ -70,12 +66,10 @@ export class Mosquitto implements AsyncDisposable {
     return broker;
   }
 
-  /** Where it is. */
   get host(): string {
     return `127.0.0.1:${this.port}`;
   }
 
-  /** The port of a further listener. */
   portOf(name: string): number {
     return this.#listener(name)[0];
   }
@@ -87,7 +81,6 @@ export class Mosquitto implements AsyncDisposable {
     return `${scheme}${identity ? "s" : ""}://${host}:${port}`;
   }
 
-  /** Starts it and waits until it takes connections. */
   async up(): Promise<void> {
     const child = new Deno.Command("mosquitto", {
       args: ["-c", "mosquitto.conf"],
@@ -111,7 +104,6 @@ export class Mosquitto implements AsyncDisposable {
     await Promise.race([areUp, ended]);
   }
 
-  /** Ends it and waits until it has. */
   async down(signal: Deno.Signal = "SIGTERM"): Promise<void> {
     const process = this.#process;
     this.#process = undefined;
@@ -120,7 +112,6 @@ export class Mosquitto implements AsyncDisposable {
     await this.#log?.all();
   }
 
-  /** Ends it and removes its folder. */
   async [Symbol.asyncDispose](): Promise<void> {
     await this.down("SIGKILL");
     await Deno.remove(this.folder, { recursive: true });

@@ -1,15 +1,13 @@
 /**
  * A cluster of nats-server for tests: three nodes, each with a listener for
  * MQTT, in a folder of their own, ended by the test that started them.
- *
- * @module
  */
 
 import { Buffer } from "node:buffer";
 import { connect, oldConnack } from "./packets.ts";
 import { becomesTrue, PATIENCE_MS } from "./patience.ts";
 import { freePorts } from "./ports.ts";
-import { TextLineReader } from "./text_lines.ts";
+import { TextLineReader } from "./processes.ts";
 
 /** Where a node listens. */
 interface Ports {

@@ -1,8 +1,4 @@
-/**
- * Things that happen while a test waits for them.
- *
- * @module
- */
+/** Things that happen while a test waits for them. */
 
 import { Progress } from "../../lib/timer.ts";
 import { inTime } from "./patience.ts";
@@ -20,13 +16,11 @@ export class News<T> {
     this.#what = what;
   }
 
-  /** Takes note of one. */
   add(item: T): void {
     this.all.push(item);
     this.#progress.made();
   }
 
-  /** The next that matches, among those not passed yet. */
   async next(matches: (item: T) => boolean = () => true): Promise<T> {
     return (await this.until(matches)).at(-1)!;
   }
@@ -51,7 +45,6 @@ export class News<T> {
     }
   }
 
-  /** The next so many. */
   async take(count: number): Promise<T[]> {
     const items: T[] = [];
     while (items.length < count) items.push(await this.next());

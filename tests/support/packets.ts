@@ -1,8 +1,7 @@
 /**
  * What scripted servers are sent and answer, read and written by what MQTT.js
- * reads and writes with: MQTT 5, or 3.1.1 under the names that begin with `old`.
- *
- * @module
+ * reads and writes with: MQTT 5, or 3.1.1 under the names that begin with
+ * `old`.
  */
 
 import "../../lib/mqtt/library_env.ts"; // first: mqtt-packet reads the environment on loading
@@ -16,18 +15,14 @@ import {
 
 export { parser } from "mqtt-packet";
 
-/** A packet of a kind. */
 export type PacketOf<C extends PacketCmd> = Extract<Packet, { cmd: C }>;
 
-/** What is acknowledged. */
 type Numbered = Pick<Packet, "messageId">;
 
-/** What a message says. */
 export function messageOf({ payload }: PacketOf<"publish">): string {
   return JSON.parse(payload.toString()).message;
 }
 
-/** Its whole size in bytes. */
 export function sizeOf(packet: Packet, protocolVersion: 4 | 5 = 5): number {
   return generate(packet, { protocolVersion }).length;
 }

@@ -1,8 +1,6 @@
 /**
  * Another member of the rooms, who speaks plain MQTT: sees what is on the wire
  * and may publish anything.
- *
- * @module
  */
 
 import "../../lib/mqtt/library_env.ts"; // first: mqtt reads the environment on loading
@@ -12,7 +10,6 @@ import type { IClientOptions, MqttClient } from "mqtt";
 import mqttClient from "mqtt/lib/client";
 import { News } from "./news.ts";
 
-/** One publication as it arrived. */
 export interface Arrival {
   topic: string;
   text: string;
@@ -97,12 +94,10 @@ export class Peer implements AsyncDisposable {
     return (await this.mqtt.subscribeAsync(filter, { qos }))[0].qos;
   }
 
-  /** All that has arrived so far. */
   get arrived(): readonly Arrival[] {
     return this.#arrived.all;
   }
 
-  /** The next publication. */
   async next(): Promise<Arrival> {
     return await this.#arrived.next();
   }
@@ -119,13 +114,11 @@ export class Peer implements AsyncDisposable {
     return (await this.#arrived.until((it) => line(it) === last)).map(line);
   }
 
-  /** Breaks the connection, without DISCONNECT. */
   async die(): Promise<void> {
     this.mqtt.stream.destroy();
     await this.closed;
   }
 
-  /** Leaves. */
   async [Symbol.asyncDispose](): Promise<void> {
     await this.mqtt.endAsync(!this.mqtt.connected);
   }

@@ -1,12 +1,7 @@
-/**
- * Ports of 127.0.0.1.
- *
- * @module
- */
+/** Ports of 127.0.0.1. */
 
 import { becomesTrue } from "./patience.ts";
 
-/** A port that nothing listens on now. */
 export function freePort(): number {
   return freePorts(1)[0];
 }

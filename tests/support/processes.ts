@@ -1,25 +1,20 @@
 /**
  * The scripts as processes: started with the least permissions, read line by
  * line, ended by the test that started them.
- *
- * @module
  */
 
 import { assertEquals, assertMatch } from "@std/assert";
-import { PATIENCE_MS } from "./patience.ts";
-import { TextLineReader } from "./text_lines.ts";
+import { Progress } from "../../lib/timer.ts";
+import { inTime, PATIENCE_MS } from "./patience.ts";
 
-/** The project's folder, where the scripts are. */
 export const ROOT = new URL("../..", import.meta.url);
 
-/** What a finished process left. */
 export interface Outcome {
   code: number;
   stdout: string;
   stderr: string;
 }
 
-/** What may be different about a process. */
 export interface ProcessOptions {
   /** What stdin brings; nothing by default. */
   stdin?: string | Uint8Array;
@@ -29,7 +24,6 @@ export interface ProcessOptions {
   env?: Record<string, string>;
 }
 
-/** Runs a script to its end. */
 export async function run(
   script: string,
   args: string[],
@@ -53,7 +47,6 @@ export function assertOneLine(outcome: Outcome, code: number, line: RegExp) {
   assertMatch(outcome.stderr, line);
 }
 
-/** Starts a script. */
 export function start(
   script: string,
   args: string[],
@@ -70,14 +63,11 @@ export function start(
   return new Process(child, [script, ...args].join(" "));
 }
 
-/** A running script. */
 export class Process implements AsyncDisposable {
   readonly #child: Deno.ChildProcess;
   readonly #name: string;
   readonly #stdin: WritableStreamDefaultWriter<Uint8Array>;
-  /** What it writes for data. */
   readonly stdout: TextLineReader;
-  /** What it writes for people. */
   readonly stderr: TextLineReader;
 
   constructor(child: Deno.ChildProcess, name: string) {
@@ -96,12 +86,10 @@ export class Process implements AsyncDisposable {
     await this.#stdin.write(bytes).catch(() => {});
   }
 
-  /** Ends its input. */
   async endInput(): Promise<void> {
     await this.#stdin.close().catch(() => {});
   }
 
-  /** Sends it a signal. */
   signal(signal: Deno.Signal): void {
     this.#child.kill(signal);
   }
@@ -116,7 +104,7 @@ export class Process implements AsyncDisposable {
     return new TextDecoder().decode(stdout);
   }
 
-  /** Its arguments, as everybody on the machine may see them (Linux). */
+  /** Its arguments, as every user of the machine may see them (Linux). */
   commandLine(): string {
     const { stdout } = new Deno.Command("cat", {
       args: [`/proc/${this.#child.pid}/cmdline`],
@@ -141,7 +129,6 @@ export class Process implements AsyncDisposable {
     return { code, stdout, stderr };
   }
 
-  /** Ends it, if it has not ended by itself. */
   async [Symbol.asyncDispose](): Promise<void> {
     try {
       this.#child.kill("SIGKILL");
@@ -150,5 +137,75 @@ export class Process implements AsyncDisposable {
     }
     await this.endInput();
     await this.outcome();
+  }
+}
+
+/** Reads the lines of a stream as they come. */
+export class TextLineReader {
+  readonly #name: string;
+  readonly #reader: ReadableStreamDefaultReader<string>;
+  readonly #ended: Promise<void>;
+  readonly #progress = new Progress();
+  #text = "";
+  #position = 0;
+  #isEnded = false;
+
+  constructor(stream: ReadableStream<Uint8Array>, name: string) {
+    this.#name = name;
+    this.#reader = stream.pipeThrough(new TextDecoderStream()).getReader();
+    this.#ended = this.#read();
+  }
+
+  /** The next line that matches, among those not passed yet. */
+  async line(pattern: RegExp, patience?: number): Promise<string> {
+    const missing = () =>
+      `No line like ${pattern} in the ${this.#name}, but:\n${this.#text}`;
+    const line = await inTime(this.#find(pattern), missing, patience);
+    if (line === undefined) throw new Error(missing());
+    return line;
+  }
+
+  get soFar(): string {
+    return this.#text;
+  }
+
+  async all(): Promise<string> {
+    await this.#ended;
+    return this.#text;
+  }
+
+  /** Closes the stream, so that the process can write no more. */
+  async hangUp(): Promise<void> {
+    await this.#reader.cancel();
+  }
+
+  /** The next line that matches; undefined when the stream ends without. */
+  async #find(pattern: RegExp): Promise<string | undefined> {
+    for (;;) {
+      const line = this.#nextLine();
+      if (line !== undefined && pattern.test(line)) return line;
+      if (line !== undefined) continue;
+      if (this.#isEnded) return undefined;
+      await this.#progress.next;
+    }
+  }
+
+  #nextLine(): string | undefined {
+    const end = this.#text.indexOf("\n", this.#position);
+    if (end === -1) return undefined;
+    const line = this.#text.slice(this.#position, end);
+    this.#position = end + 1;
+    return line;
+  }
+
+  async #read(): Promise<void> {
+    for (;;) {
+      const { value, done } = await this.#reader.read();
+      if (done) break;
+      this.#text += value;
+      this.#progress.made();
+    }
+    this.#isEnded = true;
+    this.#progress.made();
   }
 }

@@ -11,7 +11,6 @@ import { type Terminal, Tmux } from "./tmux.ts";
 
 export const ROOM = "chat/room";
 const SIZE = { columns: 80, rows: 24 };
-/** Registers a test that needs a terminal. */
 export const test = gate(NO_TMUX);
 
 /** A terminal with a follower in it, and another member in the room. */
@@ -22,7 +21,6 @@ export interface Scene {
   grace: Member;
 }
 
-/** A shell in a terminal of the test's own. */
 export async function openTerminal(term?: string) {
   const tmux = new Tmux(`mqtt-chat-${crypto.randomUUID()}`);
   const terminal = await tmux.open(SIZE, ROOT.pathname, ":", term);
@@ -58,12 +56,10 @@ export function command(broker: { port: number }, args = ""): string {
     `-t ${ROOM} -h ${hostOf(broker)} ${args}'`;
 }
 
-/** Sends a message of another member. */
 export async function say(member: Member, message: string, from = "Grace") {
   await member.client.send(ROOM, { type: "message", from, message }, 1);
 }
 
-/** The last row of a screen. */
 export const bottom = (screen: string) => screen.split("\n").at(-1)!;
 
 /** Fails unless the program has ended well and the terminal is as it was. */
@@ -96,7 +92,6 @@ export async function assertGoodBye(grace: Member) {
   assertEquals(payload.notice, leaveNotice("Ada", ROOM));
 }
 
-/** The follower's process id. */
 export async function follower(terminal: Terminal): Promise<number> {
   const [, id] = /^process (\d+)$/m.exec(await terminal.history())!;
   return Number(id);

@@ -1,8 +1,4 @@
-/**
- * Tests of what has no effects: they run without any permission.
- *
- * @module
- */
+/** Tests of what has no effects: they run without any permission. */
 
 /** Registers such tests of a subject, which their names begin with. */
 export const pureTests =

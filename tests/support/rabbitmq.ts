@@ -1,8 +1,6 @@
 /**
  * A RabbitMQ for tests: a node with a name, ports and a folder of its own,
  * ended by the test that started it.
- *
- * @module
  */
 
 import { RABBITMQ_SERVER } from "./gates.ts";
@@ -18,7 +16,7 @@ export interface Rights {
   read: string;
 }
 
-/** A user: the password, and what is not allowed to everybody. */
+/** A user: the password, and the rights, where they are limited. */
 export interface User {
   password: string;
   rights?: Rights;
@@ -39,11 +37,7 @@ export class RabbitMQ implements AsyncDisposable {
     this.#ports = { epmd, distribution };
   }
 
-  /**
-   * Starts one.
-   *
-   * @param users Who may log in, by name.
-   */
+  /** Starts one with these users. */
   static async start(users: Record<string, User>): Promise<RabbitMQ> {
     const folder = await Deno.makeTempDir({ prefix: "mqtt-chat-rabbitmq-" });
     const broker = new RabbitMQ(folder);
@@ -58,7 +52,6 @@ export class RabbitMQ implements AsyncDisposable {
     return broker;
   }
 
-  /** Where it is. */
   get host(): string {
     return `127.0.0.1:${this.port}`;
   }
@@ -71,7 +64,6 @@ export class RabbitMQ implements AsyncDisposable {
     await server.stdout.line(/completed with \d+ plugins/, PATIENCE_MS);
   }
 
-  /** Ends it and waits until it has. */
   async down(signal: Deno.Signal = "SIGTERM"): Promise<void> {
     const server = this.#server;
     this.#server = undefined;

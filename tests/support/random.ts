@@ -1,10 +1,5 @@
-/**
- * Randomness that is the same in each run, for tests of many cases.
- *
- * @module
- */
+/** Randomness that is the same in each run, for tests of many cases. */
 
-/** Random values from a seed. */
 export class Random {
   #state: number;
 
@@ -12,7 +7,6 @@ export class Random {
     this.#state = seed;
   }
 
-  /** A number from 0 up to 1, left out. */
   next(): number {
     // Mulberry32, by Tommy Ettinger.
     this.#state = (this.#state + 0x6d2b79f5) | 0;
@@ -21,12 +15,10 @@ export class Random {
     return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
   }
 
-  /** A whole number from 0 up to another, left out. */
   below(end: number): number {
     return Math.floor(this.next() * end);
   }
 
-  /** One of some values. */
   one<Value>(values: readonly Value[]): Value {
     return values[this.below(values.length)];
   }
@@ -36,7 +28,6 @@ export class Random {
     return this.next() < probability;
   }
 
-  /** The same values in another order. */
   shuffled<Value>(values: readonly Value[]): Value[] {
     return values.map((value) => ({ value, rank: this.next() }))
       .sort((a, b) => a.rank - b.rank).map(({ value }) => value);

@@ -1,17 +1,11 @@
-/**
- * Rooms that are read without a broker, and who is seen in them.
- *
- * @module
- */
+/** Rooms that are read without a broker, and who is seen in them. */
 
 import { Reader, type ReaderOptions } from "../../lib/room/room.ts";
 import { notified } from "./line_fixtures.ts";
 import type { Roster } from "../../lib/room/members.ts";
 
-/** The room. */
 export const ROOM = "chat/room";
 
-/** How a line begins. */
 export const TIME = /\d\d:\d\d:\d\d /;
 
 /** A reader of the room; its lines without their times, and its warnings. */

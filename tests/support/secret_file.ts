@@ -1,8 +1,4 @@
-/**
- * The secret of the tests' sealed rooms, in a file.
- *
- * @module
- */
+/** The secret of the tests' sealed rooms, in a file. */
 
 /** The secret; that of the first vector of docs/sealed-rooms.md, too. */
 export const SECRET = "correct horse battery staple";

@@ -1,9 +1,7 @@
 /**
- * Real shells with the completion script of one of ours: what they offer at
- * the end of a line. Each runs in a folder of its own, in which the script is
- * a program that writes down its arguments.
- *
- * @module
+ * Real shells with the completion script of one of ours: what they offer at the
+ * end of a line. Each runs in a folder of its own, in which the script is a
+ * program that writes down its arguments.
  */
 
 import { completions, NAMES } from "../../lib/cli/completions.ts";
@@ -13,18 +11,9 @@ import { Process } from "./processes.ts";
 
 /** A shell, and a way to load the completion script. */
 export interface Shell {
-  /** What tests call it. */
   name: string;
-  /** Why it can't be run, if it can't. */
   missing?: string;
-  /**
-   * Has it complete lines.
-   *
-   * @param script Whose completions it knows.
-   * @param lines What is typed before each Tab: words with a space between.
-   * @returns The lines' offers for their last words, in no order; those for
-   * `--flag=` without the flag.
-   */
+  /** The offers for the last word of each line, in no order. */
   offers(script: Script, lines: string[]): Promise<string[][]>;
 }
 
@@ -64,7 +53,6 @@ class Folder implements AsyncDisposable {
     await Deno.writeTextFile(`${this.path}/${name}`, text);
   }
 
-  /** Runs a shell in it, to its end. */
   async run(program: string, args: string[], stdin = ""): Promise<string> {
     const child = new Deno.Command(program, {
       args,
@@ -81,7 +69,6 @@ class Folder implements AsyncDisposable {
     return stdout;
   }
 
-  /** The arguments that its programs were given. */
   async record(): Promise<string> {
     return await Deno.readTextFile(`${this.path}/${RECORD}`);
   }
@@ -104,7 +91,6 @@ function offersIn(line: string, written: string): string[] {
     .map((word) => word.startsWith(flag) ? word.slice(flag.length) : word);
 }
 
-/** The same for many lines. */
 function allOffers(lines: string[], written: string): string[][] {
   const rows = written.split("\n");
   return lines.map((line, index) => offersIn(line, rows[index]));
@@ -184,13 +170,7 @@ function zsh(name: string, load: (script: Script) => string): Shell {
   };
 }
 
-/**
- * What zsh lists under a line.
- *
- * @param script Whose completions it knows.
- * @param line What is typed before the Tab.
- * @returns Everything it showed.
- */
+/** What zsh lists under a line. */
 export async function zshList(script: Script, line: string): Promise<string> {
   await using folder = await Folder.make(script, "zsh");
   const load = `compinit -D -u; source ./_${script}`;
@@ -198,13 +178,7 @@ export async function zshList(script: Script, line: string): Promise<string> {
   return await runZsh(folder, { load, ending, lines: [line] });
 }
 
-/**
- * What fish lists for lines: an offer, a tab and its description each.
- *
- * @param script Whose completions it knows.
- * @param lines What is typed before the Tabs.
- * @returns The offers of each line.
- */
+/** What fish lists for lines: an offer, a tab and its description each. */
 export async function fishLists(
   script: Script,
   lines: string[],

@@ -1,8 +1,6 @@
 /**
  * A broker in memory, on a clock that the test moves, with keepers and readers
  * that come and go. Each client may have a clock of its own.
- *
- * @module
  */
 
 import type {
@@ -48,7 +46,6 @@ export class SimBroker {
   readonly clock = new TestClock();
   readonly retained = new Map<string, Sent>();
   readonly clients = new Set<SimClient>();
-  /** What was published on the topic of the history. */
   readonly histories: Sent[] = [];
 
   publish(sent: Sent, qos: QoS = 1, retain = false, from?: SimClient): void {
@@ -75,7 +72,6 @@ export class SimBroker {
     this.publish({ topic: HISTORY, text, secret }, 1, true);
   }
 
-  /** The history that is there. */
   get history(): {
     at: string;
     whole: number;
@@ -86,7 +82,6 @@ export class SimBroker {
     return JSON.parse(this.retained.get(HISTORY)?.text ?? '{"messages":[]}');
   }
 
-  /** The texts of its messages. */
   get texts(): string[] {
     return this.history.messages.flatMap(({ message }) => message ?? []);
   }
@@ -109,7 +104,6 @@ export interface SimOptions {
   onStatus?: (status: Status) => void;
 }
 
-/** Stands in for a `ChatClient`. */
 export class SimClient {
   readonly #broker: SimBroker;
   readonly #options: SimOptions;
@@ -285,7 +279,6 @@ export async function openReader(
   return { room, sim, lines, warnings };
 }
 
-/** A keeper of the room and its client. */
 export async function openKeeper(
   broker: SimBroker,
   { keep = 100, name = "Keeper", announce = true, qos = 1, ...options }:

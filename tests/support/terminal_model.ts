@@ -18,7 +18,6 @@ export class TerminalModel implements ByteSink {
   readonly #terminal;
   #columns: number;
   #rows: number;
-  /** What was written, one string a write. */
   readonly writes: string[] = [];
   #isHeld = Promise.resolve();
   #release = () => {};

@@ -5,7 +5,6 @@
 
 import { becomesTrue, PATIENCE_MS } from "./patience.ts";
 
-/** The size of a terminal, in cells. */
 export interface Size {
   columns: number;
   rows: number;
@@ -32,11 +31,6 @@ export class Tmux implements AsyncDisposable {
   /**
    * Opens a terminal with a shell whose prompt is `$ ` and nothing on the
    * screen.
-   *
-   * @param size Its size.
-   * @param folder Where the shell is.
-   * @param setup A shell command that is run first and not seen.
-   * @param term What kind of terminal it says it is.
    */
   async open(
     { columns, rows }: Size,
@@ -58,7 +52,6 @@ export class Tmux implements AsyncDisposable {
     return terminal;
   }
 
-  /** Runs a tmux command; returns what it prints. */
   async run(args: string[]): Promise<string> {
     // A terminal opened now would start another server.
     if (this.#hasEnded) {
@@ -99,7 +92,6 @@ export class Tmux implements AsyncDisposable {
   }
 }
 
-/** What tmux prints, if there is one. */
 async function outputOf(command: Deno.Command): Promise<Deno.CommandOutput> {
   try {
     return await command.output();
@@ -113,18 +105,15 @@ async function outputOf(command: Deno.Command): Promise<Deno.CommandOutput> {
   }
 }
 
-/** A terminal with a shell in it. */
 export class Terminal {
   readonly #tmux: Tmux;
   readonly #name: string;
 
-  /** Use {@link Tmux.open}. */
   constructor(tmux: Tmux, name: string) {
     this.#tmux = tmux;
     this.#name = name;
   }
 
-  /** Types text. */
   async type(text: string): Promise<void> {
     await this.#run("send-keys", "-l", "--", text);
   }
@@ -134,7 +123,6 @@ export class Terminal {
     await this.#run("send-keys", ...keys);
   }
 
-  /** Types a line and presses Enter. */
   async enter(line: string): Promise<void> {
     await this.type(line);
     await this.press("Enter");
@@ -151,7 +139,6 @@ export class Terminal {
     await this.#run("paste-buffer", "-p", "-d", ...buffer);
   }
 
-  /** Gives it another size. */
   async resize({ columns, rows }: Size): Promise<void> {
     await this.#run("resize-window", "-x", `${columns}`, "-y", `${rows}`);
   }
@@ -182,12 +169,10 @@ export class Terminal {
     return expected.exec(await this.until(expected))!;
   }
 
-  /** The screen with its colours, as escape sequences. */
   async capture(): Promise<string> {
     return await this.#run("capture-pane", "-e", "-p");
   }
 
-  /** Where the cursor is, in cells from the top left. */
   async cursor(): Promise<{ column: number; row: number }> {
     const format = "#{cursor_x} #{cursor_y}";
     const answer = await this.#run("display-message", "-p", format);
@@ -195,7 +180,6 @@ export class Terminal {
     return { column, row };
   }
 
-  /** Whether the cursor can be seen. */
   async hasCursor(): Promise<boolean> {
     const answer = await this.#run("display-message", "-p", "#{cursor_flag}");
     return answer.trim() === "1";

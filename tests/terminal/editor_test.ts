@@ -11,7 +11,6 @@ function type(editor: Editor, ...keys: string[]): Editor {
   return editor;
 }
 
-/** An editor with lines in its history. */
 function after(...lines: string[]): Editor {
   const editor = new Editor();
   for (const line of lines) {

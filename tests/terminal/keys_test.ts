@@ -2,7 +2,6 @@ import { assertEquals } from "@std/assert";
 import { type Input, readKeys, textIn } from "../../lib/terminal/keys.ts";
 import { TestClock } from "../support/clock.ts";
 
-/** A keyboard with a clock of the test's own. */
 class TestKeyboard {
   readonly clock = new TestClock();
   readonly inputs: Input[] = [];
@@ -51,7 +50,6 @@ async function heard(...pieces: string[]): Promise<string> {
   return await keyboard.end();
 }
 
-/** All ways to cut a text in two. */
 function cuts(text: string): [string, string][] {
   return Array.from(
     { length: text.length + 1 },

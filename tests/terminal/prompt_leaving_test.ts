@@ -170,7 +170,15 @@ test("prompt: keys edit a password that is not shown", async () => {
   await terminal.until(/now subscribed .*\nAda>/);
 });
 
-/** Waits until a process has ended. */
+test("prompt: a program that exits by itself leaves the terminal sane", async () => {
+  await using stage = await openTerminal();
+  const { terminal } = stage;
+  const program = 'import { Keyboard } from "./lib/terminal/keys.ts"; ' +
+    "new Keyboard({ marksPastes: true, onContinue() {} }); Deno.exit(7);";
+  await terminal.enter(`clear; ${Deno.execPath()} eval '${program}'`);
+  await assertSane(terminal, 7);
+});
+
 async function ended(pid: number): Promise<void> {
   const args = ["-c", `while kill -0 ${pid} 2>&-; do sleep 0.05; done`];
   const { code } = await new Deno.Command("timeout", {

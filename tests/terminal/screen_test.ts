@@ -6,7 +6,6 @@ import {
 } from "../../lib/terminal/screen.ts";
 import { TerminalModel, type Widths } from "../support/terminal_model.ts";
 
-/** A screen on a model of a terminal. */
 class TestScreen extends Screen {
   readonly terminal: TerminalModel;
 
@@ -26,7 +25,6 @@ class TestScreen extends Screen {
     this.draw(content(marked, prompt));
   }
 
-  /** The text on the terminal once all is written. */
   async rows(): Promise<string[]> {
     await this.flushed();
     return this.terminal.text;
@@ -38,7 +36,6 @@ function content(marked: string, prompt = "Ada> "): AreaContent {
   return { prompt, line: marked.replace("|", ""), cursor };
 }
 
-/** What a terminal shows of a text that is typed, with the cursor marked. */
 async function typed(
   marked: string,
   { columns = 20, rows = 24, prompt = "Ada> " } = {},
@@ -96,6 +93,13 @@ Deno.test("screen: clears, gives up the area, and goes on without it", async () 
   screen.type("typed|");
   screen.show("a line");
   await screen.flushed();
+  screen.clear();
+  assertEquals(await screen.rows(), ["Ada> typed"]);
+  for (const line of ["one", "two"]) {
+    screen.show(line);
+    await screen.flushed();
+  }
+  assertEquals(await screen.rows(), ["one", "two", "Ada> typed"]);
   screen.clear();
   assertEquals(await screen.rows(), ["Ada> typed"]);
   await screen.endArea();
@@ -263,6 +267,15 @@ Deno.test("area: takes half the screen at most, around the cursor", async () => 
   assertEquals(await at(50), [c, d, `${e}|`]);
   assertEquals(await at(0), [`|${a}`, b, c]);
   assertEquals(await at(25), [b, "ccccc|ccccc", d]);
+});
+
+Deno.test("area: grows and shrinks with the terminal's height", async () => {
+  const screen = new TestScreen(new TerminalModel(11, 6));
+  screen.type(`${"x".repeat(50)}|`, "");
+  assertEquals((await screen.rows()).length, 3);
+  screen.terminal.resize(11, 12);
+  screen.refresh();
+  assertEquals((await screen.rows()).length, 5);
 });
 
 Deno.test("area: a long text shows what is around the cursor", async () => {
