@@ -127,7 +127,11 @@ async function listen(
     },
   });
   client.lost.then((error) => ending.begin(error));
-  stdout.broken.then((error) => ending.begin(error));
+  let hasReaderLeft = false;
+  stdout.broken.then((error) => {
+    hasReaderLeft = error === undefined;
+    ending.begin(error);
+  });
   intake?.run(client, reader);
   const stopWaiting = waitForEnd(options, people, ending);
   client.join(options.topics, options.qos)
@@ -149,11 +153,14 @@ async function listen(
   stopWaiting();
   const { isBehind } = stdout;
   if (isBehind) {
-    people.complain("The last lines were not written: nobody reads them.");
+    people.complain(
+      "The last lines were not written: no program reads stdout.",
+    );
   }
   if (stopSignal !== undefined && count !== undefined) {
     return exitCodeOfSignal(stopSignal);
   }
+  if (hasReaderLeft && count !== undefined) return exitCodeOfSignal("SIGPIPE");
   if (error && !(error instanceof WaitedError)) throw error;
   if (isBehind) return EXIT.failed;
   if (reader.isDenied || keeper?.isDenied) return EXIT.notAuthorized;

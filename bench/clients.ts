@@ -3,8 +3,7 @@
 import "../lib/mqtt/library_env.ts"; // first: mqtt-packet reads the environment on loading
 import { Buffer } from "node:buffer";
 import { generate, type PacketCmd, parser } from "mqtt-packet";
-import { encodeFor } from "../lib/codec.ts";
-import type { RoomSeal } from "../lib/seal.ts";
+import { encodeFor, type Protection } from "../lib/codec.ts";
 import { Running } from "./processes.ts";
 import { type Program, roomFlags } from "./programs.ts";
 import { percentile } from "./report.ts";
@@ -52,12 +51,16 @@ export function lineOf(index: number): string {
 }
 
 /** Messages of about 200 bytes, to the topics in turn. */
-export function batchOf(count: number, room: Room, seal?: RoomSeal): Batch {
+export function batchOf(
+  count: number,
+  room: Room,
+  protection?: Protection,
+): Batch {
   const { topics, qos } = room;
   const packets = Array.from({ length: count }, (_, index) => {
     const text = index < count - 1 ? lineOf(index) : `${lineOf(index)} ${LAST}`;
     const topic = topics[index % topics.length];
-    return packetOf(topic, text, seal, qos, 1 + index % 0xffff);
+    return packetOf(topic, text, protection, qos, 1 + index % 0xffff);
   });
   return { count, topics, qos, packets: Buffer.concat(packets) };
 }
@@ -66,14 +69,14 @@ export function batchOf(count: number, room: Room, seal?: RoomSeal): Batch {
 function packetOf(
   topic: string,
   message: string,
-  seal?: RoomSeal,
+  protection?: Protection,
   qos: 0 | 1 = 0,
   messageId = 1,
 ): Buffer {
   const id = crypto.randomUUID();
   const at = new Date().toISOString();
   const chat = { type: "message", from: "Ada", message, id, at } as const;
-  const payload = encodeFor(topic, chat, { seal });
+  const payload = encodeFor(topic, chat, protection);
   const flags = { dup: false, retain: false };
   return generate({ cmd: "publish", topic, payload, qos, messageId, ...flags });
 }
@@ -226,7 +229,7 @@ export async function startListeners(
     () => new Listener(program, room, isPaced),
   );
   // Subscriptions are made in order: the last topic stands for all.
-  const probe = packetOf(room.topics.at(-1)!, PROBE, program.seal);
+  const probe = packetOf(room.topics.at(-1)!, PROBE, program.protection);
   using client = await BareClient.connect(port);
   let areReady = false;
   const ready = Promise.all(listeners.map((it) => it.until(PROBE)))

@@ -1,7 +1,7 @@
 /** The programs that are compared, as far as this machine has them. */
 
 import config from "../deno.json" with { type: "json" };
-import type { RoomSeal } from "../lib/seal.ts";
+import type { Protection } from "../lib/codec.ts";
 import type { Room } from "./clients.ts";
 import { type Command, read, ROOT } from "./processes.ts";
 import type { Column } from "./report.ts";
@@ -16,8 +16,8 @@ export interface Program {
   lineFlags?: string[];
   /** Whether it waits for each line's acknowledgement before the next. */
   isStepwise?: boolean;
-  /** Opens its messages, where they are sealed. */
-  seal?: RoomSeal;
+  /** How its messages are sealed or signed. */
+  protection?: Protection;
   /** Its version, and that of what runs it. */
   version?: string;
 }

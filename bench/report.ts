@@ -10,6 +10,7 @@ export const COLUMNS = [
   "ours, --json",
   "ours, --keep",
   "ours, sealed",
+  "ours, signed",
   "ours, bundled",
   "ours, compiled",
   "ours, task",

@@ -1,6 +1,7 @@
 /** The rows of the benchmark; README.md says what each one does. */
 
 import { RoomSeal } from "../lib/seal.ts";
+import { Signer } from "../lib/sign.ts";
 import {
   BareClient,
   type Batch,
@@ -99,12 +100,15 @@ async function oneShots(bench: Bench, what: string, programs: Program[]) {
 async function flood(bench: Bench, row: string, qos: 0 | 1, all: Program[]) {
   const count = bench.size(100_000, 2_000);
   const what = `${row}, ${count.toLocaleString("en")} messages at QoS ${qos}`;
-  const seals = new Set(all.map(({ seal }) => seal));
+  const protections = new Set(all.map(({ protection }) => protection));
   const batches = new Map(
-    [...seals].map((seal) => [seal, batchOf(count, { topics, qos }, seal)]),
+    [...protections].map((protection) => [
+      protection,
+      batchOf(count, { topics, qos }, protection),
+    ]),
   );
   await bench.measure(what, bench.size(3, 1), all, async (program) => {
-    const batch = batches.get(program.seal)!;
+    const batch = batches.get(program.protection)!;
     const it = await measureListeners(bench.port, program, batch);
     return it && { "ms": it.wall, "CPU, ms": it.cpu, [PEAK]: it.peak };
   });
@@ -335,13 +339,39 @@ async function sealed(bench: Bench): Promise<void> {
   const sealed: Program = {
     ...ours(bench.port, [`-R=${file}`], ["--secret-file", file]),
     column: "ours, sealed",
-    seal: new RoomSeal(secret),
+    protection: { seal: new RoomSeal(secret) },
   };
   await oneShots(bench, "7 one-shot", [bench.ours, sealed]);
   for (const qos of [0, 1] as const) {
     const what = await flood(bench, "7 listener", qos, [bench.ours, sealed]);
     bench.figures.want(`${what}, ms`, "ours, sealed ≤ 2 × ours");
   }
+}
+
+async function signed(bench: Bench): Promise<void> {
+  const { generateKeyPairSync } = await import("node:crypto");
+  const pem = String(
+    generateKeyPairSync("ed25519").privateKey
+      .export({ type: "pkcs8", format: "pem" }),
+  );
+  const file = `${bench.folder}/sign.key`;
+  await Deno.writeTextFile(file, pem);
+  const flags = ["--sign-key", file, "--name", "Ada"];
+  const signed: Program = {
+    ...ours(bench.port, [`-R=${file}`], flags),
+    column: "ours, signed",
+    protection: { signer: Signer.fromPem(pem) },
+  };
+  const programs = [bench.ours, signed];
+  await flood(bench, "8 listener", 0, programs);
+  const count = bench.size(100_000, 2_000);
+  const what = `8 publisher, ${count.toLocaleString("en")} lines`;
+  await bench.measure(
+    what,
+    bench.size(3, 1),
+    programs,
+    (program) => sendLines(bench, program, count),
+  );
 }
 
 /** By number less one. */
@@ -353,4 +383,5 @@ export const ROWS = [
   idle,
   growth,
   sealed,
+  signed,
 ];

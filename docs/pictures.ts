@@ -63,7 +63,7 @@ const PICTURES: [
       "e: It did",
     ],
     ["linus", "/me has a train to catch", "Linus: *has"],
-    ["grace", "/who", "Ada, seen"],
+    ["grace", "/who", "  Ada, "],
     ["grace+", "Safe travels, Linus", "Grace> Safe travels, Linus"],
     ["linus!", "C-d", "User Linus disconnecting"],
   ]],
@@ -105,7 +105,7 @@ const PICTURES: [
     ["ada", "/me uploads them", "Ada: *uploads", "grace"],
     ["?", "uploads"],
     ["linus", `${PUBLISHER} --follow --name Linus`, "User Linus is now"],
-    ["linus", "/who", "Grace, seen"],
+    ["linus", "/who", "  Grace, "],
     ["linus+", "Thanks, I have read ", "Linus> Thanks, I have read"],
   ]],
 ];

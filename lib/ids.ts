@@ -1,8 +1,6 @@
 /**
- * The ids of what a client sends: `<run>-<n>`, a random run for each client and
- * room and a counter from 1, so that a reader can tell what did not arrive.
- *
- * @module
+ * Ids of payloads: `<run>-<n>`, a random run for each client and room and a
+ * counter from 1, so that readers can count losses.
  */
 
 /** Bytes of randomness in a run. */
@@ -25,9 +23,9 @@ const DASH = "-".charCodeAt(0);
 
 /** An id that counts. */
 export interface CountedId {
-  /** What all ids of one client for one room begin with. */
+  /** 96 random bits in base64url, for each client and room. */
   run: string;
-  /** Which of them it is, from 1. */
+  /** Counts from 1. */
   number: number;
 }
 
@@ -39,8 +37,8 @@ export function parseId(id: string): CountedId | undefined {
 }
 
 /**
- * The number at the end of any string, or 0 where {@link parseId} finds none: it
- * reads a hundred thousand a second. What stands before it is not checked.
+ * The number at the end of an id, or 0 where {@link parseId} finds none; the run
+ * is not checked. Fast, for a hundred thousand ids a second.
  */
 export function numberIn(id: string): number {
   let number = 0;
@@ -66,31 +64,22 @@ export function joinOfWill(id: string): CountedId | undefined {
   return id.endsWith("w") ? parseId(id.slice(0, -1)) : undefined;
 }
 
-/** What stands before the number of an id. */
 export function runIn(id: string): string {
   return id.slice(0, id.lastIndexOf("-"));
 }
 
-/** Gives ids, and knows its own. */
+/** Makes ids, and recognises its own. */
 export class IdSource {
   readonly #rooms = new Map<string, CountedId>();
   /** By run. */
   readonly #topics = new Map<string, string>();
 
-  /**
-   * Takes the next number of a room.
-   *
-   * @returns The id.
-   */
   next(topic: string): string {
     const room = this.#rooms.get(topic) ?? this.#begin(topic);
     return `${room.run}-${room.number++}`;
   }
 
-  /**
-   * The topic to which this client sent what has an id, as it spelled it;
-   * undefined where another client sent it.
-   */
+  /** The topic that an id was made for; undefined for those of others. */
   topicOf(id: string): string | undefined {
     return this.#topics.get(runIn(id));
   }
@@ -107,7 +96,6 @@ export class IdSource {
   }
 }
 
-/** Makes room for one more. */
 function forgetOldest(map: Map<string, unknown>): void {
   if (map.size < MAX_ROOMS) return;
   const [oldest] = map.keys();

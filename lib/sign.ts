@@ -1,7 +1,6 @@
 /**
  * Signs payloads with a member's key and verifies them, as docs/wire-format.md
- * specifies. Pure except for {@link Signer.generate}; node:crypto is loaded at
- * the first use.
+ * specifies. Loads node:crypto at the first use.
  *
  * @module
  */
@@ -16,24 +15,15 @@ const crypto = () => process.getBuiltinModule("node:crypto");
 /** The first of the signed bytes: ties a signature to this format. */
 const CONTEXT = Buffer.from("mqtt-chat/sig/1\0");
 
-const KEY_BYTES = 32;
-const SIGNATURE_BYTES = 64;
-
-/**
- * The y coordinates of the points of small order without the sign bit, p and
- * p + 1 included: under such a key one signature fits many payloads.
- */
+/** y of the points of small order: one signature fits many payloads there. */
 const SMALL_ORDER: ReadonlySet<string> = new Set([
-  "00".repeat(32),
-  "01" + "00".repeat(31),
+  ...["00", "01"].map((first) => first + "00".repeat(31)),
   "26e8958fc2b227b045c3f489f2ef98f0d5dfac05d3c63339b13802886d53fc05",
   "c7176a703d4dd84fba3c0b760d10670f2a2053fa2c39ccc64ec7fd7792ac037a",
   ...["ec", "ed", "ee"].map((first) => first + "ff".repeat(30) + "7f"),
 ]);
 
-/** The most public keys kept ready: parsing one takes as long as a signature. */
-const MAX_KEYS = 1_024;
-
+/** Keys that were parsed, which takes as long as verifying. */
 const keys = new Map<string, KeyObject>();
 
 /** Signs payloads with one key. */
@@ -63,17 +53,12 @@ export class Signer {
    *
    * @param pem The file's text: PEM, PKCS #8, not encrypted.
    * @returns The signer.
-   * @throws {TypeError} When the text has no Ed25519 key.
+   * @throws {Error} When the text has no Ed25519 key.
    */
   static fromPem(pem: string): Signer {
-    let key: KeyObject | undefined;
-    try {
-      key = crypto().createPrivateKey(pem);
-    } catch {
-      // What node:crypto says of a wrong key helps no user.
-    }
-    if (key?.asymmetricKeyType === "ed25519") return new Signer(key);
-    throw new TypeError("it has no Ed25519 private key in PEM (PKCS #8)");
+    const key = crypto().createPrivateKey(pem);
+    if (key.asymmetricKeyType === "ed25519") return new Signer(key);
+    throw new TypeError("not an Ed25519 key");
   }
 
   /**
@@ -97,7 +82,7 @@ export class Signer {
  * @returns Whether the holder of the key signed this payload for this topic.
  */
 export function isSigned(topic: string, payload: Payload): boolean {
-  const bytes = canonicalBytes(payload.sig, SIGNATURE_BYTES);
+  const bytes = canonicalBytes(payload.sig, 64);
   const key = bytes && publicKeyOf(payload.key);
   return key !== undefined &&
     crypto().verify(null, signedBytes(topic, payload), key, bytes!);
@@ -132,39 +117,33 @@ function signedBytes(topic: string, payload: Payload): Uint8Array {
   const text = type === "message" ? payload.message : payload.notice;
   // RabbitMQ and NATS turn dots of a topic into slashes.
   const members = [topic.replaceAll(".", "/"), type, from, text, id, at];
-  return Buffer.concat([
-    CONTEXT,
-    ...members.map((text) => Buffer.from(text)).flatMap((bytes) => {
-      const length = Buffer.alloc(4);
-      length.writeUInt32BE(bytes.length);
-      return [length, bytes];
-    }),
-  ]);
+  const parts = members.flatMap((member) => {
+    const bytes = Buffer.from(member);
+    const length = Buffer.alloc(4);
+    length.writeUInt32BE(bytes.length);
+    return [length, bytes];
+  });
+  return Buffer.concat([CONTEXT, ...parts]);
 }
 
-/** Decodes base64url; undefined if it isn't the one spelling of so many bytes. */
+/** Decodes base64url that is the one spelling of so many bytes. */
 function canonicalBytes(text = "", length: number): Buffer | undefined {
   const bytes = Buffer.from(text, "base64url");
-  const isCanonical = bytes.length === length &&
-    bytes.toString("base64url") === text;
-  return isCanonical ? bytes : undefined;
+  const isSame = bytes.toString("base64url") === text;
+  return isSame && bytes.length === length ? bytes : undefined;
 }
 
 function publicKeyOf(key = ""): KeyObject | undefined {
-  const known = keys.get(key);
-  if (known !== undefined) return known;
-  const bytes = canonicalBytes(key, KEY_BYTES);
-  if (bytes === undefined) return undefined;
-  const y = Buffer.from(bytes);
-  y[KEY_BYTES - 1] &= 0x7f;
+  if (keys.has(key)) return keys.get(key);
+  const y = canonicalBytes(key, 32) ?? Buffer.alloc(32);
+  y[31] &= 0x7f; // without the sign of x
   if (SMALL_ORDER.has(y.toString("hex"))) return undefined;
   try {
     const jwk = { kty: "OKP", crv: "Ed25519", x: key };
-    const made = crypto().createPublicKey({ key: jwk, format: "jwk" });
-    if (keys.size >= MAX_KEYS) keys.clear();
-    keys.set(key, made);
-    return made;
+    if (keys.size >= 1_024) keys.clear();
+    keys.set(key, crypto().createPublicKey({ key: jwk, format: "jwk" }));
   } catch {
-    return undefined; // Deno refuses bytes that are no point of the curve.
+    // Deno refuses bytes that are no point of the curve.
   }
+  return keys.get(key);
 }

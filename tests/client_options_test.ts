@@ -9,8 +9,6 @@ import { AddressError, ChatClient, TopicError } from "../lib/client.ts";
 import { completeOptions } from "../lib/client_options.ts";
 import { helpText } from "../lib/cli/flags.ts";
 import { parsePublisherArgs } from "../lib/cli/options.ts";
-import { FakeBroker, hostOf, letIn } from "./support/brokers.ts";
-import { Member } from "./support/members.ts";
 
 const WHO = { username: "ann" };
 const LOCAL = { scheme: "mqtt", host: "localhost", port: 1883, path: "" };
@@ -122,43 +120,4 @@ Deno.test("client options: the flags have the same defaults, and the help", () =
   assertMatch(help, /--timeout S .* \[default: 10\]/);
   assertMatch(help, /--session-expiry S .* \[default: 86400\]/);
   assertMatch(help, /--qos 0\|1\|2 .* \[default: 1\]/);
-});
-
-Deno.test("client: sends and joins at QoS 1 unless told otherwise", async () => {
-  await using broker = new FakeBroker(letIn({}));
-  const client = await ChatClient.connect({
-    brokers: [hostOf(broker)],
-    ...{ username: "chat", password: "chat" },
-  });
-  try {
-    const [grant] = await client.join(["room"]);
-    assertEquals(grant, { topic: "room", qos: 1 });
-    const { subscriptions } = await broker.next("subscribe");
-    assertEquals(subscriptions.map(({ qos }) => qos), [1]);
-    const payload = { type: "message", from: "ann", message: "hi" } as const;
-    await client.send("room", payload);
-    assertEquals((await broker.next("publish")).qos, 1);
-  } finally {
-    await client.close();
-  }
-});
-
-Deno.test("client: what would break the connection is not sent", async () => {
-  await using broker = new FakeBroker(letIn({}));
-  await using member = await Member.connect(broker);
-  const { client } = member;
-  const payload = { type: "message", from: "ann", message: "hi" } as const;
-  await assertRejects(
-    () => client.send("room/+", payload),
-    TopicError,
-    'The topic "room/+" has a wildcard, + or #; messages go to one room.',
-  );
-  await assertRejects(
-    () => client.join(["room", "room/#/a"]),
-    TopicError,
-    'The topic filter "room/#/a" has a # before its end.',
-  );
-  await member.say("hi");
-  const kinds = broker.heard.all.map(({ cmd }) => cmd);
-  assertEquals(kinds, ["connect", "publish"]);
 });

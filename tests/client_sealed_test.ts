@@ -128,26 +128,6 @@ Deno.test("sealed: too large is refused with both numbers, before it is sent", a
   );
 });
 
-Deno.test("sealed: what was not acknowledged is sent again as it was", async () => {
-  let isFirst = true;
-  await using broker = new FakeBroker(letIn({
-    publish(packet, link) {
-      if (!isFirst) return letIn({})(packet, link);
-      isFirst = false;
-      return "close";
-    },
-  }));
-  await using ann = await Member.connect(broker, { secret: SECRET });
-  await ann.say("hi", ROOM);
-  const [first, second] = broker.all("publish").map(({ payload }) =>
-    payload.toString()
-  );
-  assertEquals(first, second);
-  const { sealed } = JSON.parse(first);
-  const inner = new RoomSeal(SECRET).open(ROOM, sealed);
-  assert(typeof inner !== "string");
-});
-
 Deno.test("sealed: many rooms cost one scrypt", async () => {
   await using broker = await openBroker();
   await using peer = await Peer.connect(broker);

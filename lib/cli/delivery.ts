@@ -24,7 +24,7 @@ export class Delivery {
   readonly #options: PublisherOptions;
   readonly #tell: (sentence: string) => void;
   readonly #clock: Clock;
-  readonly #ending = new Ending();
+  readonly #ending: Ending;
   readonly #stopSignals: () => void;
   readonly #progress = new Progress();
   #lines = 0;
@@ -54,6 +54,7 @@ export class Delivery {
     this.#isOnly = options.message !== undefined || options.stdinFile;
     this.#tell = tell;
     this.#clock = clock;
+    this.#ending = new Ending(clock);
     // The first signal ends the input, the second the waiting for answers.
     this.#stopSignals = onEndSignals((signal) => {
       if (this.#isPouring) this.#stopSignal ??= signal;

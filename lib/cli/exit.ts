@@ -38,6 +38,7 @@ export const EXIT = {
 const SIGNALS: Partial<Record<Deno.Signal, number>> = {
   SIGHUP: 1,
   SIGINT: 2,
+  SIGPIPE: 13,
   SIGTERM: 15,
   SIGBREAK: 21,
 };

@@ -1,9 +1,9 @@
 /** Broker addresses: schemes, default ports, how they are read and shown. Pure. */
 
-/** The transports MQTT is spoken over. */
+/** The transports of MQTT. */
 export type Scheme = "mqtt" | "mqtts" | "ws" | "wss";
 
-/** Default ports, IANA's for MQTT and the web's, and what is encrypted. */
+/** The default port of each scheme, and whether it is encrypted. */
 export const SCHEMES: Readonly<
   Record<Scheme, { port: number; tls: boolean }>
 > = {
@@ -29,7 +29,7 @@ export interface Broker {
   password?: string;
 }
 
-/** What encrypted connections are checked with and identified by. */
+/** Certificates and keys of TLS connections. */
 export interface TlsIdentity {
   /** The authorities to trust instead of Deno's, in PEM. */
   ca?: string;
@@ -48,7 +48,6 @@ export class AddressError extends Error {
   }
 }
 
-/** What completes an address that leaves something out. */
 interface AddressDefaults {
   /** The port, where the address has none; else the scheme's. */
   port?: number;
@@ -153,7 +152,6 @@ function percentDecode(text: string): string {
   }
 }
 
-/** Whether a string names a scheme of ours. */
 function isScheme(text: string): text is Scheme {
   return Object.hasOwn(SCHEMES, text);
 }

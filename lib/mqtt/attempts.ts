@@ -32,7 +32,7 @@ export class RefusedError extends Error {
 }
 
 /** The wait before the same broker is tried otherwise, in milliseconds. */
-export const OTHERWISE_MS = 50;
+const OTHERWISE_MS = 50;
 
 /** The first wait before a reconnect, in milliseconds, and the longest. */
 const FIRST_MS = 1_000;
@@ -94,10 +94,11 @@ export class Attempts {
   }
 
   /**
-   * Moves on after a failure: to the other version where that may help, else to
-   * the next broker, which is the first one after a round.
+   * Moves on after a failure: to the same broker otherwise (in the other version,
+   * or with a lower QoS of the will), else to the next, the first after a round.
    */
-  moveOn(remedy: Remedy): "version" | "broker" | "round" {
+  moveOn(remedy: Remedy): "otherwise" | "broker" | "round" {
+    if (remedy === "will") return "otherwise";
     if (this.#wanted === "auto" && !this.#hasSwitched) {
       const isUnknown = !this.#known.has(this.broker);
       if (remedy === "version") {
@@ -107,7 +108,7 @@ export class Attempts {
         this.#isGuess = true;
         this.#hasSwitched = true;
       }
-      if (this.#hasSwitched) return "version";
+      if (this.#hasSwitched) return "otherwise";
     }
     this.#isGuess = false;
     this.#hasSwitched = false;
@@ -117,14 +118,13 @@ export class Attempts {
   }
 
   /**
-   * Moves on, too, and returns how long to wait before that, in milliseconds:
-   * 1 s, doubling to 120 s with each round, less up to a quarter (`random` is 0
-   * to 1), so that the clients of a broker that comes back don't all come in the
-   * same moment.
+   * Moves on, and returns the wait before the attempt in milliseconds: 1 s,
+   * doubling to 120 s with each round, less up to a quarter (`random` is 0 to 1),
+   * so that the clients of a restarted broker don't all connect at once.
    */
   retryAfter(remedy: Remedy, random: number): number {
     const next = this.moveOn(remedy);
-    if (next === "version") return OTHERWISE_MS;
+    if (next === "otherwise") return OTHERWISE_MS;
     this.#wasRefused ||= REFUSALS.includes(remedy);
     if (next === "round" && this.#wasRefused) {
       this.#rounds = Math.max(this.#rounds, REFUSED_ROUNDS);
@@ -151,12 +151,11 @@ export class Attempts {
   }
 }
 
-/** A version as people know it. */
 export function versionName(version: Version): string {
   return version === 5 ? "MQTT 5" : "MQTT 3.1.1";
 }
 
-/** What the errors of the first connection need of the options. */
+/** The options that the errors of the first connection name. */
 interface Account {
   username: string;
   password?: string;
@@ -224,12 +223,11 @@ export function noBrokerError(
   );
 }
 
-/** Which user to be at a broker: the one its URL names, else the usual one. */
+/** The user at a broker: the one that its URL names, else the usual one. */
 export function credentials(
   account: Pick<Account, "username" | "password">,
   broker: Broker,
 ): { username: string; password?: string } {
-  // Each broker has its own: the password of one is not for another.
   return {
     username: broker.username ?? account.username,
     password: broker.password ?? account.password,
@@ -239,7 +237,7 @@ export function credentials(
 /** This machine, by its names. */
 const LOOPBACK = /^(localhost|127(\.\d+){3}|::1)$/i;
 
-/** What to do when no broker answers. */
+/** Advises the user when no broker answers. */
 function advice(
   failures: (Reason & { broker: Broker })[],
   willTopic = "",

@@ -1,16 +1,16 @@
 /**
- * What arrives: each message is reported once, and acknowledged when it was
- * received or when it is asked for. It stands in for MQTT.js's own handling of
+ * Reports each message that arrives once, and acknowledges it when it was
+ * received or on request. It replaces MQTT.js's own handling of
  * PUBLISH, which keeps a message of QoS 2 in memory until PUBREL, and can't
  * delay an acknowledgement without blocking its parser, and so its pings.
  */
 
 import type { IPublishPacket } from "mqtt";
-import { topicMatches } from "./topic.ts";
+import { isOneTopic, topicMatches } from "./topic.ts";
 
 /**
- * When a message is acknowledged: when it was received, or when that is asked
- * for, so that the broker sends again what was not.
+ * When a message is acknowledged: at once, or on request, so that the broker
+ * sends again what was not.
  */
 export type Acknowledges = "received" | "asked";
 
@@ -33,7 +33,7 @@ interface Acknowledgement {
 /** The most topics and messages that are remembered, of each kind. */
 const MAX_REMEMBERED = 10_000;
 
-/** What a keeper writes, and its readers ask for more than once. */
+/** Topics that readers subscribe to more than once, for the retained message. */
 const HISTORY = /\/\$history$/;
 
 /** The messages that arrive over one connection after the other. */
@@ -45,7 +45,7 @@ export class Inbound {
   #arrivals = 0;
   /** All arrivals up to this one may be acknowledged. */
   #acknowledged = 0;
-  /** What this connection did not acknowledge yet, in order. */
+  /** Messages of this connection that are not acknowledged, in order. */
   #pending: { packet: Acknowledgement; number: number }[] = [];
   /** The arrivals of QoS 2 whose PUBREL is still to come, by packet id. */
   readonly #unreleased = new Map<number, number>();
@@ -83,13 +83,15 @@ export class Inbound {
   /** A filter is about to be subscribed to. */
   subscribe(filter: string): void {
     this.#filters.add(filter);
-    this.#overlaps.clear();
+    this.#forgetOverlaps(filter);
   }
 
-  /** Filters are not subscribed to any more. */
+  /** Filters were unsubscribed from. */
   unsubscribe(filters: string[]): void {
-    for (const filter of filters) this.#filters.delete(filter);
-    this.#overlaps.clear();
+    for (const filter of filters) {
+      this.#filters.delete(filter);
+      this.#forgetOverlaps(filter);
+    }
     // A room that is joined again shows what is retained.
     for (const topic of this.#retained.keys()) {
       if (filters.some((filter) => topicMatches(filter, topic))) {
@@ -116,7 +118,7 @@ export class Inbound {
     this.acknowledge(isAsked ? this.#acknowledged : this.#arrivals);
   }
 
-  /** Takes a PUBREL packet: its packet id may be used anew. */
+  /** Takes a PUBREL packet: its packet id may be used again. */
   release(messageId: number): void {
     this.#unreleased.delete(messageId);
   }
@@ -132,10 +134,7 @@ export class Inbound {
     for (const { packet } of this.#pending.splice(0, due)) this.#send(packet);
   }
 
-  /**
-   * Reports a message unless it is known or says nothing. Returns the number of
-   * this arrival, or of the one before.
-   */
+  /** Reports a message unless it is known or empty; returns the last number. */
   #reportOnce(packet: IPublishPacket, isCut: boolean): number {
     // An empty payload clears a retained message (MQTT 5 §3.3.1.3).
     const isEmpty = packet.payload.length === 0 && !isCut;
@@ -176,10 +175,17 @@ export class Inbound {
     const known = this.#overlaps.get(topic);
     if (known !== undefined) return known;
     const matching = [...this.#filters].filter((filter) =>
-      topicMatches(filter.replace(/^\$share\/[^/]*\//, ""), topic)
+      filter === topic || !isOneTopic(filter) &&
+        topicMatches(filter.replace(/^\$share\/[^/]*\//, ""), topic)
     );
     remember(this.#overlaps, topic, matching.length > 1);
     return matching.length > 1;
+  }
+
+  /** A keeper subscribes to a thousand histories: these change no other topic. */
+  #forgetOverlaps(filter: string): void {
+    if (isOneTopic(filter)) this.#overlaps.delete(filter);
+    else this.#overlaps.clear();
   }
 }
 

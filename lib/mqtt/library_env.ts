@@ -1,8 +1,7 @@
 /**
- * What MQTT.js and the libraries under it find while they load: an environment
- * that may be read, and no modules that are not used. A file of its own, since
- * imports are evaluated in order: it must be the first import of what imports
- * MQTT.js, mqtt-packet or aedes.
+ * Prepares the loading of MQTT.js: an environment that may be read, and no
+ * unused modules. Imports are evaluated in order, so this must be the first
+ * import of each file that imports MQTT.js, mqtt-packet or aedes.
  */
 
 import module from "node:module";
@@ -21,7 +20,7 @@ if (state !== "granted" || partial) {
 // which takes 6 ms to load (measured).
 process.env["READABLE_STREAM"] ??= "disable";
 
-/** An environment of what may be read. What is set in it stays in it. */
+/** The variables that may be read; setting one changes the proxy alone. */
 function readableEnv(): Record<string, string | undefined> {
   return new Proxy<Record<string, string | undefined>>({}, {
     get: (own, name) =>
@@ -31,7 +30,6 @@ function readableEnv(): Record<string, string | undefined> {
   });
 }
 
-/** A variable, where reading it is permitted; undefined where not. */
 function readIfGranted(variable: string): string | undefined {
   const { state } = Deno.permissions.querySync({ name: "env", variable });
   return state === "granted" ? Deno.env.get(variable) : undefined;
@@ -51,7 +49,7 @@ const STAND_INS: ReadonlyMap<string, () => unknown> = new Map([
   }],
 ]);
 
-/** The modules of MQTT.js. What others load stays as it is. */
+/** Files of MQTT.js. Other packages load the real modules. */
 const MQTT_JS = /[\\/]mqtt(-packet)?[\\/]/;
 
 /** Whether a module is MQTT.js's, or in one bundle with this file. */

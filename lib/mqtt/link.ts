@@ -1,7 +1,4 @@
-/**
- * A connection that comes back: when to try again, at which broker and in which
- * version, and when to give up.
- */
+/** One connection to a broker after another, and when to give up. */
 
 import type { IConnackPacket, IDisconnectPacket } from "mqtt";
 import type { QoS } from "../protocol.ts";
@@ -16,7 +13,6 @@ import {
   Attempts,
   credentials,
   noBrokerError,
-  OTHERWISE_MS,
   RefusedError,
   throwIfHopeless,
   type Version,
@@ -39,7 +35,7 @@ export interface ConnectOptions {
   brokers: Broker[];
   /** The client id. */
   clientId: string;
-  /** Whether the id was made up, so that no broker has a session under it. */
+  /** Whether the id is random, so that no broker has a session under it. */
   hasRandomId: boolean;
   /** The broker's user, unless its URL names one. */
   username: string;
@@ -53,9 +49,9 @@ export interface ConnectOptions {
   timeout: number;
   /** When messages of QoS 1 and 2 are acknowledged. */
   acknowledges: Acknowledges;
-  /** What TLS connections trust and show. */
+  /** Certificates and keys of TLS connections. */
   tls?: TlsIdentity;
-  /** What the broker publishes when the connection is lost. */
+  /** The will, published by the broker when the connection is lost. */
   will?: {
     topic: string;
     qos: QoS;
@@ -94,11 +90,11 @@ export type LinkStatus =
   | { type: "maybe shared"; broker: Broker; clientId: string }
   | { type: "step"; text: string };
 
-/** A connection that stands. */
+/** An accepted connection. */
 export interface Connection {
   broker: Broker;
   version: Version;
-  /** Whether the broker has our session, with what it knows of messages. */
+  /** Whether the broker kept the session, and so its state of messages. */
   hasSession: boolean;
 }
 
@@ -114,16 +110,16 @@ export interface Break {
 
 interface LinkHandlers {
   onStatus: (status: LinkStatus) => void;
-  /** There is a connection; nothing has arrived over it yet. */
+  /** The broker accepted; no message has arrived yet. */
   onUp: (connection: Connection) => void;
   /** A message arrived. */
   onPublish: (arrival: Arrival) => void;
   /**
-   * There is no connection any more; without a break, since we ended it.
-   * Returns whether probation made progress.
+   * The connection ended; `how` is missing where we ended it. Returns whether
+   * probation made progress.
    */
   onDown: (how?: Break) => boolean;
-  /** There will be none any more. */
+  /** There will be no other connection. */
   onLost: (error: Error) => void;
 }
 
@@ -137,7 +133,6 @@ const MANY_SILENT = 4;
 /** Clients that compete come back within this, in milliseconds. */
 const TAKEOVER_MS = 10_000;
 
-/** A connection that comes back. */
 export class Link {
   readonly mqtt: MqttJs;
   #options: ConnectOptions;
@@ -160,7 +155,7 @@ export class Link {
   #stopTimer = () => {};
   /** Ends the wait before an attempt. */
   #endPause = () => {};
-  /** Whether the broker has the session that it should have. */
+  /** Whether the broker kept the session, where it should have. */
   #hasKeptSession = true;
   /** How many short connections in a row were closed without a reason. */
   #silentCloses = 0;
@@ -222,10 +217,9 @@ export class Link {
         if (failure === undefined) return;
         const { text, remedy } = failure;
         this.#step(`${showBroker(broker)}, ${versionName(version)}: ${text}`);
-        if (remedy === "will") continue;
         await throwIfHopeless(failure, broker, this.#options);
         const next = this.#attempts.moveOn(remedy);
-        if (next !== "version") failures.push({ ...failure, broker });
+        if (next !== "otherwise") failures.push({ ...failure, broker });
         if (next === "round") throw noBrokerError(failures, this.#options);
       }
     } catch (error) {
@@ -269,7 +263,7 @@ export class Link {
     this.#options = { ...this.#options, will };
     if (!this.#isUp || this.#isRenewing) return;
     this.#isRenewing = true;
-    // What is sent from now on waits for the next connection.
+    // Messages from now on wait for the next connection.
     this.#handlers.onDown();
     this.mqtt.leave();
   }
@@ -300,7 +294,7 @@ export class Link {
     return promise;
   }
 
-  /** What CONNECT says, where that may be another at each connection. */
+  /** The part of CONNECT that may differ between connections. */
   #connectPacket(): ConnectPacket {
     const { will, session, hasRandomId } = this.#options;
     const { broker, version } = this.#attempts;
@@ -348,7 +342,7 @@ export class Link {
     }
     this.#handlers.onUp({ broker, version, hasSession: sessionPresent });
     this.#onOutcome();
-    // It was changed while the broker thought.
+    // The will was changed while CONNECT was unanswered.
     const { will } = this.#options;
     if (will !== this.#saidWill) this.renew(will);
   }
@@ -385,7 +379,7 @@ export class Link {
     this.#downSince = { monotonic, wall: this.#clock.wall() };
   }
 
-  /** The connection was ended for the next one. */
+  /** Connects again after DISCONNECT, for another will. */
   async #goAnew(): Promise<void> {
     const { broker } = this.#attempts;
     this.#down();
@@ -420,7 +414,7 @@ export class Link {
     this.#reconnect("elsewhere");
   }
 
-  /** Tries again until there is a connection, or there is no hope. */
+  /** Tries again until the broker accepts, or the run has to end. */
   async #reconnect(remedy: Remedy): Promise<void> {
     for (;;) {
       await this.#pause(remedy);
@@ -438,11 +432,9 @@ export class Link {
     }
   }
 
-  /** Chooses where to go next, reports when, and waits until then. */
+  /** Chooses the next attempt, reports it, and waits. */
   async #pause(remedy: Remedy): Promise<void> {
-    const delay = remedy === "will"
-      ? OTHERWISE_MS
-      : this.#attempts.retryAfter(remedy, Math.random());
+    const delay = this.#attempts.retryAfter(remedy, Math.random());
     const { broker } = this.#attempts;
     const { promise, resolve } = Promise.withResolvers<void>();
     const cancel = this.#clock.after(delay, resolve);

@@ -1,7 +1,7 @@
 /**
- * MQTT.js as we use it: one connection at a time, opened when we say so, and
- * nothing sent again unless we say so. All reaching into its own fields is
- * here, and every answer to what it does otherwise (5.16, measured).
+ * MQTT.js without its reconnects and resending: one connection at a time, on
+ * request. All access to its private fields is here, and all workarounds (5.16,
+ * measured).
  */
 
 import "./library_env.ts"; // first: MQTT.js reads the environment on loading
@@ -36,7 +36,7 @@ export const REASON_NAMES: Readonly<Record<number, string>> =
 const ackCodes = packetConstants.MQTT5_PUBACK_PUBREC_CODES;
 Object.assign(ackCodes, { ...REASON_NAMES, ...ackCodes });
 
-/** What CONNECT says, where that may be another at each connection. */
+/** The part of CONNECT that may differ between connections. */
 export interface ConnectPacket {
   /** 5, or 4 for 3.1.1. */
   protocolVersion: 5 | 4;
@@ -52,19 +52,19 @@ interface ConnectionEvents {
   onConnack: (packet: IConnackPacket) => void;
   /** A message arrived. */
   onPublish: (arrival: Arrival) => void;
-  /** MQTT 5: the broker says that, and why, it is about to close. */
+  /** MQTT 5: the broker is about to close, and may say why. */
   onDisconnect: (packet: IDisconnectPacket) => void;
   /** The connection is closed; without a cause if the broker gave none. */
   onClose: (cause?: BrokerError) => void;
 }
 
-/** An error of MQTT.js or a stream, with what the broker said about it. */
+/** An error of MQTT.js or a stream, with the broker's own words. */
 export type BrokerError = Error & Said & {
   /** Whether we end the connection, over a packet that can't be read. */
   isOurs?: boolean;
 };
 
-/** What a packet may say beside its reason code. */
+/** Details that a packet may have. */
 export interface Said {
   /** MQTT's reason code, or the system's name of the error. */
   code?: unknown;
@@ -74,19 +74,17 @@ export interface Said {
   serverReference?: string;
 }
 
-/** MQTT.js's timer of reconnects never runs out: this is the longest there is. */
+/** The longest timer, so that MQTT.js never reconnects by itself. */
 const NEVER_MS = 2_147_483_647;
 
 /** The highest packet id. */
 const MAX_ID = 65_535;
 
-/** Errors of MQTT.js over what did not come in time. */
 const TIMEOUT = /timeout/;
 
-/** How long an orderly DISCONNECT may take to leave, in milliseconds. */
+/** How long DISCONNECT may take, in milliseconds. */
 const GOODBYE_MS = 1_000;
 
-/** A client of MQTT.js. */
 export class MqttJs {
   readonly #mqtt: MqttClient;
   readonly #events: ConnectionEvents;
@@ -97,10 +95,10 @@ export class MqttJs {
   #hasLeft = false;
   /** Counts the packets of this connection. */
   #meter = new PacketMeter(0);
-  /** Who awaits the next PINGRESPs, in order; nothing for MQTT.js's own. */
+  /** Settle with the next PINGRESPs, in order; MQTT.js's own pings, too. */
   #pings: ((hasCome: boolean) => void)[] = [];
   #lastId = Math.floor(Math.random() * MAX_ID);
-  /** Why the connection that is about to close does. */
+  /** Why the connection is about to close. */
   #cause?: BrokerError;
 
   /** @param open Opens a stream; called for each connection. */
@@ -122,7 +120,7 @@ export class MqttJs {
     const mqtt = new mqttClient.default((mqtt) => this.#open(open, mqtt), {
       ...options,
       manualConnect: true,
-      // 0 would have it fail what is unanswered when a connection breaks.
+      // With 0, MQTT.js rejects all that is unanswered when a connection breaks.
       reconnectPeriod: NEVER_MS,
       connectTimeout: NEVER_MS,
       outgoingStore: this.#unanswered,
@@ -216,7 +214,7 @@ export class MqttJs {
     this.#inbound.acknowledge(number);
   }
 
-  /** Forgets what was not answered, so that it can't be sent again. */
+  /** Forgets an unanswered message. */
   forget(packetId: number): void {
     // MQTT.js would answer that it was removed.
     const awaited = this.#mqtt.outgoing[packetId];
@@ -302,7 +300,7 @@ export class MqttJs {
 
   /** Closes the connection for good: the broker publishes the will. */
   break(): void {
-    // There is none before the first connection.
+    // Undefined before the first connection.
     const stream: ByteStream | undefined = this.#mqtt.stream;
     if (stream === undefined) return;
     this.#mqtt.end(true);
@@ -346,7 +344,7 @@ export class MqttJs {
   }
 
   #onConnack(packet: IConnackPacket): void {
-    // What came with it could not be parsed.
+    // The bytes after CONNACK could not be parsed.
     if (this.#cause !== undefined) return;
     this.#inbound.open(packet.sessionPresent);
     this.#events.onConnack(packet);
@@ -390,7 +388,6 @@ export class MqttJs {
   }
 }
 
-/** An error, with what the packet says beside it. */
 function saidIn(error: BrokerError, packet?: Packet): BrokerError {
   const said: object = packet !== undefined && "properties" in packet &&
       packet.properties || {};
@@ -399,9 +396,9 @@ function saidIn(error: BrokerError, packet?: Packet): BrokerError {
 }
 
 /**
- * What is not answered yet: PUBLISH and PUBREL packets. MQTT.js would send them
- * again one by one after CONNACK, and not say that there is a connection before
- * the last is answered; so the store reports none.
+ * Unanswered PUBLISH and PUBREL packets. MQTT.js would send them again one by
+ * one after CONNACK, and report the connection only when the last is answered;
+ * so the store pretends to be empty.
  */
 class UnansweredStore extends mqttStore.default {
   get packets(): ReadonlyMap<number | undefined, Packet> {

@@ -2,34 +2,31 @@
 
 import { type BrokerError, REASON_NAMES, type Said } from "./mqtt_js.ts";
 
-/** What a failed connection asks for. */
+/** What may help after a failed attempt to connect. */
 export type Remedy =
-  /** Nothing but other credentials helps. */
+  /** Other credentials. */
   | "credentials"
-  /** The other MQTT version may do. */
+  /** The other MQTT version. */
   | "version"
-  /** It closed or reset without CONNACK: the other version may do. */
+  /** The other version, after a close or reset without CONNACK. */
   | "close"
-  /** It was silent: the other version, another broker or a later time may do. */
+  /** After silence: the other version, another broker, or time. */
   | "silence"
-  /** The will may be too much: a lower QoS may do. */
+  /** A lower QoS of the will. */
   | "will"
-  /** Another broker, or a later time, may do. */
+  /** Another broker, or time. */
   | "elsewhere"
-  /** Another broker; this one takes no connections any more. */
+  /** Another broker: this one refuses for good. */
   | "moved"
-  /** The broker's certificate has to be put right, or trusted, first. */
+  /** A valid certificate of the broker's, or trust in it. */
   | "trust"
-  /** Our certificate has to be put right first. */
+  /** Another certificate of ours. */
   | "certificate"
-  /** Nothing that we could try. */
   | "none";
 
-/** A failure in words. */
 export interface Reason {
   /** Part of a sentence. */
   text: string;
-  /** What may help. */
   remedy: Remedy;
 }
 
@@ -44,7 +41,6 @@ const CONNACK_REMEDIES: ReadonlyMap<number, Remedy> = new Map([
   ),
 ]);
 
-/** What common system errors mean, for people. */
 const SYSTEM_ERRORS: ReadonlyMap<string, string> = new Map([
   ["ECONNREFUSED", "connection refused, nothing listens there"],
   ["ENOTFOUND", "no such host"],
@@ -57,7 +53,7 @@ const SYSTEM_ERRORS: ReadonlyMap<string, string> = new Map([
   ["ERR_SSL_WRONG_VERSION_NUMBER", "it does not speak TLS there"],
 ]);
 
-/** TLS errors that say we don't trust the broker's certificate. */
+/** TLS errors about the broker's certificate. */
 const UNTRUSTED: readonly string[] = [
   "UNABLE_TO_VERIFY_LEAF_SIGNATURE",
   "UNABLE_TO_GET_ISSUER_CERT",
@@ -69,7 +65,7 @@ const UNTRUSTED: readonly string[] = [
   "CERT_NOT_YET_VALID",
 ];
 
-/** TLS errors that say what is wrong with the certificate we show. */
+/** TLS errors about our own certificate. */
 const CERTIFICATE_ERRORS: ReadonlyMap<string, string> = new Map([
   [
     "ERR_SSL_TLSV13_ALERT_CERTIFICATE_REQUIRED",
@@ -91,14 +87,13 @@ const CERTIFICATE_ERRORS: ReadonlyMap<string, string> = new Map([
   ],
 ]);
 
-/** What MQTT.js's parser says when the other side speaks something else. */
+/** MQTT.js's parser errors for bytes of another protocol. */
 const NOT_MQTT =
   /^(Invalid |Malformed|Not supported|Packet |Cannot parse|Unknown property)/;
 
 /** An HTTP answer where a WebSocket was expected, as ws says it. */
 const HTTP_ANSWER = /^Unexpected server response: (\d{3})$/;
 
-/** What HTTP's answers mean where a WebSocket was asked for. */
 const HTTP_ADVICE: Readonly<Record<string, string>> = {
   "401": "it wants a login of HTTP's own",
   "403": "it forbids that",
@@ -157,7 +152,6 @@ export function disconnectText(code: number, said: Said = {}): string {
     : reasonText(code, said);
 }
 
-/** Says why a stream failed. */
 function networkReason(error: BrokerError): Reason {
   const code = String(error.code ?? "");
   if (UNTRUSTED.includes(code)) {

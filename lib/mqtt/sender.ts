@@ -1,6 +1,6 @@
 /**
- * All that waits for the broker's answer, over as many connections as that
- * takes: the rooms that are subscribed to, and the messages that are sent.
+ * Subscribes and publishes until the broker has answered, over as many
+ * connections as that takes.
  */
 
 import { Buffer } from "node:buffer";
@@ -80,7 +80,7 @@ const PACKET_ID_NOT_FOUND = 0x92;
 const PACKET_TOO_LARGE = 0x95;
 const PAYLOAD_FORMAT_INVALID = 0x99;
 
-/** A message the broker did not take. */
+/** A message that the broker did not take. */
 export class PublishError extends Error {
   static {
     this.prototype.name = "PublishError";
@@ -179,26 +179,25 @@ interface Sending extends Message {
   isResent?: boolean;
 }
 
-/** What waits for an answer. */
-type Thing = Room | Sending;
+/** Something that waits for an answer. */
+type Pending = Room | Sending;
 
-/** Breaks over a thing until it is given up. */
+/** Breaks over a message or room until it is given up. */
 const MAX_BREAKS = 3;
 
 /** Messages in a row that are given up until their topic is refused. */
 const MAX_GIVEN_UP = 3;
 
 /**
- * PINGRESPs before a thing is tried alone: 1, 4 and 16 for the tries in a row.
+ * PINGRESPs before something is tried alone: 1, 4 and 16 for the tries in a row.
  * A link that breaks at random would else give up one lone message in 15.
  */
-const signsBefore = ({ breaks }: Thing) => 4 ** breaks;
+const signsBefore = ({ breaks }: Pending) => 4 ** breaks;
 
 /** The waits before a room that is set aside is tried, in milliseconds. */
 const FIRST_WAIT_MS = 1_000;
 const LONGEST_WAIT_MS = 120_000;
 
-/** What a {@link Sender} needs of the connection. */
 interface SenderOptions {
   mqtt: MqttJs;
   /** Seconds that an answer may take. */
@@ -209,14 +208,13 @@ interface SenderOptions {
   clock: Clock;
 }
 
-/** Subscribes and sends, in order, over a connection that comes and goes. */
 export class Sender {
   readonly #options: SenderOptions;
   readonly #mqtt: MqttJs;
   readonly #clock: Clock;
   readonly #rooms = new Map<string, Room>();
   #lastRoomId = 0;
-  /** Messages that this connection has not carried; older ones come first. */
+  /** Messages that this connection has not sent, oldest first. */
   #waiting: Sending[] = [];
   readonly #acknowledged = new Set<string>();
   /** By topic: how many messages in a row were given up. */
@@ -234,8 +232,8 @@ export class Sender {
   #toAsk: Room[] = [];
   /** Rooms of earlier connections, for whose answers the messages wait. */
   readonly #asked = new Set<Room>();
-  /** All that this connection carries and that is unanswered, oldest first. */
-  readonly #open = new Set<Thing>();
+  /** All that is unanswered on this connection, oldest first. */
+  readonly #open = new Set<Pending>();
   /** How many messages of QoS 1 and 2 those are. */
   #inFlight = 0;
   /** Messages of QoS 0 among them, to be confirmed by the next PINGRESP. */
@@ -249,15 +247,15 @@ export class Sender {
   #isOnProbation = false;
   /** How many may be unanswered at a time; 0 if the next one goes alone. */
   #window = Infinity;
-  /** What is unanswered alone. */
-  #trial?: Thing;
-  /** Signs that the broker is well, since the last trial began. */
+  /** The one that is tried alone. */
+  #trial?: Pending;
+  /** PINGRESPs since the last trial began. */
   #signs = 0;
   #isChecking = false;
   /** Whether a trial was answered on this connection. */
   #hasProgressed = false;
-  /** What the last connection broke over. */
-  #suspect?: Thing;
+  /** The one on trial when the last connection broke. */
+  #suspect?: Pending;
 
   constructor(options: SenderOptions) {
     this.#options = options;
@@ -326,7 +324,7 @@ export class Sender {
     });
   }
 
-  /** There is a connection: first the rooms, then what was unanswered. */
+  /** Begins a connection: first the rooms, then the unanswered messages. */
   up(connection: Connection): void {
     const { broker, version } = connection;
     this.#limits = limitsOf(version, this.#mqtt.serverProperties);
@@ -344,7 +342,7 @@ export class Sender {
     this.#flush();
   }
 
-  /** There is none any more. Returns whether the back-off may begin anew. */
+  /** Ends a connection; returns whether the back-off may begin anew. */
   down(how?: Break): boolean {
     const trial = this.#trial;
     const isUnanswered = this.#open.size > 0 || this.#isChecking;
@@ -379,10 +377,10 @@ export class Sender {
     }
   }
 
-  /** Forgets the connection; returns the messages that it carried. */
+  /** Forgets the connection; returns its unanswered messages. */
   #disconnected(): Sending[] {
-    const messages = [...this.#open].filter((thing): thing is Sending =>
-      !isRoom(thing)
+    const messages = [...this.#open].filter((pending): pending is Sending =>
+      !isRoom(pending)
     );
     this.#connection = undefined;
     this.#toAsk = [];
@@ -472,9 +470,9 @@ export class Sender {
     this.#isConfirming = false;
   }
 
-  #opened(thing: Thing): void {
+  #opened(pending: Pending): void {
     if (this.#open.size === 0) this.#since = this.#clock.monotonic();
-    this.#open.add(thing);
+    this.#open.add(pending);
     if (this.#stopWatch === undefined) this.#watch();
   }
 
@@ -492,26 +490,26 @@ export class Sender {
     });
   }
 
-  #isOverdue(thing: Thing): void {
+  #isOverdue(pending: Pending): void {
     const { timeout, drop } = this.#options;
-    const packet = isRoom(thing) ? "SUBSCRIBE" : "PUBLISH";
+    const packet = isRoom(pending) ? "SUBSCRIBE" : "PUBLISH";
     const reason = `no answer to ${packet} in ${timeout} s`;
-    if (!isRoom(thing) || !thing.isOptional) return drop(reason);
-    this.#answered(thing);
-    this.#deny(thing, reason);
+    if (!isRoom(pending) || !pending.isOptional) return drop(reason);
+    this.#answered(pending);
+    this.#deny(pending, reason);
     if (this.#open.size > 0) this.#watch();
     this.#flush();
   }
 
-  /** Takes a thing as answered; returns whether it was open. */
-  #answered(thing: Thing): boolean {
+  /** Records an answer; returns whether one was awaited. */
+  #answered(pending: Pending): boolean {
     const [oldest] = this.#open;
-    if (!this.#open.delete(thing)) return false;
-    if (thing === oldest) this.#since = this.#clock.monotonic();
-    thing.breaks = 0;
+    if (!this.#open.delete(pending)) return false;
+    if (pending === oldest) this.#since = this.#clock.monotonic();
+    pending.breaks = 0;
     // One more for each answer: that doubles with each round trip.
-    if (!isRoom(thing)) this.#window = Math.max(2, this.#window + 1);
-    if (thing === this.#trial) {
+    if (!isRoom(pending)) this.#window = Math.max(2, this.#window + 1);
+    if (pending === this.#trial) {
       this.#trial = undefined;
       this.#signs = 1;
       this.#hasProgressed = true;
@@ -523,7 +521,7 @@ export class Sender {
     const { topic, qos, id, isOptional } = room;
     this.#toAsk = this.#toAsk.filter((other) => other !== room);
     this.#opened(room);
-    // What is retained comes once; a history is asked for to be read again.
+    // Retained messages come once; a history is read at each subscription.
     // A keeper needs no copy of the history that it wrote (No Local, MQTT 5).
     const how = { qos, id, rh: isOptional ? 0 : 1, nl: isOptional } as const;
     this.#mqtt.subscribe(topic, how, (suback) => {
@@ -551,7 +549,7 @@ export class Sender {
     this.#options.onStatus({ type: "denied", topic: room.topic, reason });
   }
 
-  /** Asks for a room no more. */
+  /** Forgets a room. */
   #drop(room: Room, reason: string): void {
     const { topic, answer, cancel } = room;
     cancel?.();
@@ -634,17 +632,17 @@ export class Sender {
   }
 
   /** A connection broke while only this was unanswered. */
-  #blame(thing: Thing, { reason: why, reasonCode }: Break): void {
-    const isSetAside = isRoom(thing) && thing.wait !== undefined;
-    const most = thing.isOptional || isSetAside ? 1 : MAX_BREAKS;
-    if (++thing.breaks < most) return;
+  #blame(pending: Pending, { reason: why, reasonCode }: Break): void {
+    const isSetAside = isRoom(pending) && pending.wait !== undefined;
+    const most = pending.isOptional || isSetAside ? 1 : MAX_BREAKS;
+    if (++pending.breaks < most) return;
     const times = most === 1 ? "" : " three times";
     const reason =
       `the connection broke${times} while only this was unanswered: ${why}`;
-    if (!isRoom(thing)) this.#giveUp(thing, reason, reasonCode);
-    else if (thing.wasGranted && !thing.isOptional) {
-      this.#setAside(thing, reason);
-    } else this.#deny(thing, reason);
+    if (!isRoom(pending)) this.#giveUp(pending, reason, reasonCode);
+    else if (pending.wasGranted && !pending.isOptional) {
+      this.#setAside(pending, reason);
+    } else this.#deny(pending, reason);
   }
 
   #setAside(room: Room, reason: string): void {
@@ -699,6 +697,6 @@ export class Sender {
   }
 }
 
-function isRoom(thing: Thing): thing is Room {
-  return "answer" in thing;
+function isRoom(pending: Pending): pending is Room {
+  return "answer" in pending;
 }

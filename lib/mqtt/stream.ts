@@ -1,7 +1,4 @@
-/**
- * The stream of bytes to a broker: how it is opened, which packets it lets in,
- * and how it is written to. Touches the network.
- */
+/** The stream of bytes to a broker: opening, packet limit, batched writes. */
 
 import { Buffer } from "node:buffer";
 import { connect as connectTcp, type Socket } from "node:net";
@@ -96,7 +93,7 @@ interface WebSocketEvents {
 /** A normal end, and ends without a close frame or without a code (RFC 6455). */
 const SILENT_CLOSES: readonly number[] = [1000, 1005, 1006];
 
-/** Adds what MQTT.js's stream drops: why it was closed, and text frames. */
+/** Adds errors that MQTT.js's stream drops: close reasons and text frames. */
 function openWebSocket(
   open: (options: IClientOptions["wsOptions"]) => ByteStream,
 ): ByteStream {
@@ -128,9 +125,9 @@ function openWebSocket(
 }
 
 /**
- * The largest packet that is taken in, in bytes, so that memory has a bound: a
- * parser gathers whatever length a packet announces, up to 256 MiB. A broker of
- * MQTT 5 is told.
+ * The largest packet that is read, in bytes, so that memory has a bound: a
+ * parser gathers any length that a packet announces, up to 256 MiB. CONNECT
+ * announces the limit in MQTT 5.
  */
 export const MAX_PACKET_BYTES = 1_048_576;
 
@@ -182,7 +179,7 @@ export class PacketMeter {
       : bytes;
     this.#held = new Uint8Array();
     const parts: Uint8Array[] = [];
-    /** What is before this has passed or was cut. */
+    /** The bytes before this have passed or were cut. */
     let done = 0;
     let at = 0;
     while (at < all.length) {
@@ -221,7 +218,7 @@ export class PacketMeter {
     return Buffer.concat([...parts, all.subarray(done)]);
   }
 
-  /** Whether the next packet that the parser read was cut; asked for each. */
+  /** Whether the next packet of the parser was cut; to be called for each. */
   nextWasCut(): boolean {
     const isCut = ++this.#read === this.#cuts[0];
     if (isCut) this.#cuts.shift();
@@ -382,7 +379,6 @@ export function batchWrites(stream: Writing): void {
 /** How long the look at a certificate may take, in milliseconds. */
 const LOOK_MS = 5_000;
 
-/** What is read of a certificate: X.509 names and times, as node:tls gives. */
 export type CertificateFacts = Pick<
   PeerCertificate,
   "valid_from" | "valid_to" | "issuer" | "subject" | "subjectaltname"

@@ -13,7 +13,7 @@ export class TopicError extends Error {
 export const MAX_TOPIC_BYTES = 65_535;
 
 /**
- * What brokers may refuse in any string (MQTT 5 §1.5.4): NUL always, control
+ * Characters that brokers may refuse (MQTT 5 §1.5.4): NUL always, control
  * characters and noncharacters at their choice. Mosquitto closes the
  * connection over each of them, so that a client that reconnects and resends
  * would never get past it.

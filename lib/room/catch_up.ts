@@ -1,6 +1,6 @@
 /**
- * Catches up with a room: shows what a keeper has from before the reader joined,
- * from a gap, or of what did not arrive.
+ * Shows entries of a keeper's history: from before the reader joined, from a gap,
+ * and for messages that were lost.
  *
  * @module
  */
@@ -12,20 +12,23 @@ import {
   type QoS,
   type Received,
 } from "../protocol.ts";
-import { safeTopic } from "../safe_text.ts";
-import { type Clock, SYSTEM_CLOCK } from "../timer.ts";
+import { type Clock, within } from "../timer.ts";
 import {
   decodeHistory,
   type Entry,
   type History,
   keyOf,
   newest,
+  RACE_MS,
+  READ_MS,
+  replacedByOlder,
   twinsOf,
 } from "./history.ts";
+import type { Ignored } from "./ignored.ts";
 import type { Note } from "./line.ts";
 import type { Losses } from "./losses.ts";
 import { presenceOf, type Roster } from "./members.ts";
-import type { Names, Verdict } from "./names.ts";
+import { isCountable, type Names, type Verdict } from "./names.ts";
 import type { Presence } from "./presence.ts";
 import { age, STALE_MS } from "./time.ts";
 import type { RoomView } from "./view.ts";
@@ -39,7 +42,9 @@ export interface CatchUpOptions {
   /** Whether the output is JSON, which marks each message of a history. */
   json: boolean;
   /** Whether to say that there is no history. */
-  tellsNone: boolean;
+  tellsNone?: boolean;
+  /** Authors whose messages are not shown. */
+  ignored?: Ignored;
   /** Whether this client announces itself in the room. */
   announce: boolean;
   /** Whether this client keeps the room, and the history stays joined. */
@@ -47,41 +52,30 @@ export interface CatchUpOptions {
   /** How long a keeper has to show that it was there, in seconds. */
   timeout: number;
   warn: (sentence: string) => void;
-  clock?: Clock;
+  clock: Clock;
 }
 
-/** What catching up works on. */
+/** The parts of the reader that catching up uses. */
 export interface CatchUpParts {
   view: RoomView;
   roster: Roster;
   names: Names;
   losses: Losses;
   presence: Presence;
-  /** Whether nothing of a payload's author is shown. */
-  isIgnored: (payload: Payload) => boolean;
-  /** Takes what was held back. */
+  /** Takes a message that was held. */
   take: (received: Received) => void;
 }
 
 type Gap = Extract<Note, { type: "gap" }>;
 
-/** The most that is held back while a history is on its way. */
+/** The most messages held back while a history is on its way. */
 const MAX_HELD = 1_000;
 
-/**
- * How long, in milliseconds after SUBACK, a retained history is waited for:
- * brokers send it right behind (1 to 20 ms, measured on one machine).
- */
-const READ_MS = 500;
-
-/** How long until a keeper has written what came right before, with delays. */
+/** How long a keeper may take to write the latest messages, with delays. */
 const WRITTEN_MS = 1_500;
 
-/** What was received lately that a history may have, too. */
+/** The most payloads remembered that a history may repeat. */
 const MAX_KNOWN = 2_048;
-
-/** Two keepers that write at once may pass each other by this much. */
-const RACE_MS = 2_000;
 
 /** A history that was written longer ago, in milliseconds, says when. */
 const OLD_MS = 60_000;
@@ -92,6 +86,15 @@ interface Arrival {
   history: History;
 }
 
+/** A task that reads histories. */
+interface Task {
+  /** Histories not read yet, or what is wrong with them. */
+  arrived: (Arrival | string)[];
+  /** Ends the wait for the next. */
+  wake: () => void;
+  done: Promise<void>;
+}
+
 /** Catches up with a room. */
 export class CatchUp {
   readonly #options: CatchUpOptions;
@@ -99,39 +102,33 @@ export class CatchUp {
   readonly #clock: Clock;
   readonly #topic: string;
   #client?: ChatClient;
-  /** What arrived while it is not known what comes before it. */
+  /** Live messages that wait for the history before them. */
   #held?: Received[] = [];
-  /** When what has an id was received, or was in a history; the oldest first. */
+  /** Times of payloads with an id, live or from a history; the oldest first. */
   readonly #known = new Map<string, number>();
-  /** The same where it has no id. */
+  /** Payloads without an id. */
   #plain: Entry[] = [];
-  /** What was known when the connection was lost. */
+  /** The known ids when the connection was lost. */
   #knownBefore = new Map<string, number>();
   #connectedAt = new Date(0);
-  /** Histories that were not looked at, or what is wrong with them. */
-  #arrived: (Arrival | string)[] = [];
-  #wake = () => {};
-  /** The number of the task; one with another number gives up. */
-  #task = 0;
-  /** Settles with the task. */
-  #done: Promise<void> = Promise.resolve();
-  #isBusy = false;
+  /** The task that reads histories now; an earlier one gives up. */
+  #task?: Task;
   /** The gap that is not reported yet. */
   #gap?: { note: Gap; isRenewed: boolean };
-  /** What was fetched of it, and the history that it is from. */
+  /** Entries fetched for it, and the history that they are from. */
   readonly #fetched: Entry[] = [];
   #fetchedFrom?: Received;
   /** How many messages from before may still be shown. */
   #left: number;
-  /** Whether messages from before were shown, or what is wrong with them. */
+  /** Whether a history was shown, or the reason why it can't be. */
   #hasBegun = false;
   #hasHistory = false;
   #newestAt = 0;
   readonly #verdicts = new WeakMap<Entry, Verdict>();
-  #isRefusalTold = false;
+  #isRefusalReported = false;
 
   constructor(options: CatchUpOptions, parts: CatchUpParts) {
-    const { clock = SYSTEM_CLOCK, history, room } = options;
+    const { clock, history, room } = options;
     this.#options = options;
     this.#parts = parts;
     this.#clock = clock;
@@ -139,18 +136,18 @@ export class CatchUp {
     this.#left = history;
   }
 
-  /** Shows what was said before; the room is subscribed to. */
+  /** Shows the history; the room is subscribed to. */
   begin(client: ChatClient): void {
     this.#client = client;
     this.#start((task) => this.#showBefore(client, task));
   }
 
-  /** Whether what arrives now is held back. */
+  /** Whether live messages are held. */
   get isHolding(): boolean {
     return this.#held !== undefined;
   }
 
-  /** Whether what arrived is held back, to be taken later. */
+  /** Holds a message while the history is awaited; returns whether it did. */
   holds(received: Received): boolean {
     if (this.#held === undefined) return false;
     this.#held.push(received);
@@ -158,25 +155,26 @@ export class CatchUp {
     return true;
   }
 
-  /** Records what is shown. */
+  /** Records a message that is shown. */
   note({ payload, receivedAt, sealed }: Received): void {
     if (sealed === false || !("from" in payload)) return;
     this.#know({ payload, time: Number(receivedAt) });
   }
 
-  /** Takes what arrived on the topic of the history. */
+  /** Takes a payload of the history's topic. */
   receive(received: Received): void {
-    if (!this.#isBusy) return;
+    const task = this.#task;
+    if (task === undefined) return;
     const history = decodeHistory(received);
-    if (typeof history === "string") this.#arrived.push(history);
+    if (typeof history === "string") task.arrived.push(history);
     else {
       const { at = Infinity } = history;
       if (at < this.#newestAt - RACE_MS) return this.#refuse();
       if (at !== Infinity) this.#newestAt = Math.max(this.#newestAt, at);
       this.#hasHistory = true;
-      this.#arrived.push({ received, history });
+      task.arrived.push({ received, history });
     }
-    this.#wake();
+    task.wake();
   }
 
   /** The connection is lost. */
@@ -185,7 +183,7 @@ export class CatchUp {
     this.#knownBefore = new Map(this.#known);
   }
 
-  /** There is a connection again. Returns whether the gap is reported later. */
+  /** Takes over the report of a gap; returns false if it can't. */
   fillGap(note: Gap, isRenewed: boolean): boolean {
     this.#connectedAt = new Date(this.#clock.wall());
     if (this.#client === undefined) return false;
@@ -195,45 +193,43 @@ export class CatchUp {
     return true;
   }
 
-  /** The room is subscribed to, maybe again. */
+  /** The room is subscribed to, on each connection. */
   joined(): void {
     const client = this.#client;
     if (client === undefined || this.#gap === undefined) return;
     this.#start((task) => this.#showGap(client, task));
   }
 
-  /** Fetches what is missing; undefined where no keeper may have it. */
+  /** Fetches lost messages; undefined if no keeper may have them. */
   lookUp(): Promise<void> | undefined {
     const client = this.#client;
     if (!this.#hasHistory || !client?.online) return undefined;
-    if (this.#isBusy) return this.#done;
-    return this.#start((task) => this.#showMissing(client, task));
+    return this.#task?.done ??
+      this.#start((task) => this.#showMissing(client, task));
   }
 
-  /** Shows what is held back, and gives up. */
+  /** Releases held messages, and ends the task. */
   stop(): void {
-    this.#task++;
-    this.#isBusy = false;
-    this.#wake();
+    this.#task?.wake();
+    this.#task = undefined;
     this.#reportGap();
     this.#release();
   }
 
-  #start(work: (task: number) => Promise<void>): Promise<void> {
-    const task = ++this.#task;
-    this.#isBusy = true;
-    this.#arrived = [];
-    this.#wake();
-    return this.#done = work(task).then(() => {
+  #start(work: (task: Task) => Promise<void>): Promise<void> {
+    this.#task?.wake();
+    const task = { arrived: [], wake: () => {}, done: Promise.resolve() };
+    this.#task = task;
+    return task.done = work(task).then(() => {
       if (this.#task === task) this.stop();
     });
   }
 
   /**
-   * Shows what was said before the reader joined, whatever time it takes to
-   * come. What comes live is held back for a moment.
+   * Shows the history from before the join, whenever it comes. Live messages
+   * are held for a moment.
    */
-  async #showBefore(client: ChatClient, task: number): Promise<void> {
+  async #showBefore(client: ChatClient, task: Task): Promise<void> {
     const { announce, timeout, tellsNone } = this.#options;
     const { view, losses } = this.#parts;
     const tellNone = () => {
@@ -253,7 +249,7 @@ export class CatchUp {
       else latest = arrival;
       if (latest !== undefined) {
         const isLast = this.#hasOwnJoin(latest);
-        // It comes again in a moment, with what was said right before.
+        // The keeper writes again soon, with the messages right before the join.
         if (announce && isHeld && !isLast) continue;
         cancelNone();
         this.#insert(latest);
@@ -269,8 +265,8 @@ export class CatchUp {
     if (task === this.#task) this.#leave(client);
   }
 
-  /** Reports a gap, and shows what was said in it. */
-  async #showGap(client: ChatClient, task: number): Promise<void> {
+  /** Reports a gap, and shows its messages. */
+  async #showGap(client: ChatClient, task: Task): Promise<void> {
     const { announce, timeout } = this.#options;
     const { view } = this.#parts;
     const canBeWhole = announce && !this.#gap!.isRenewed;
@@ -302,8 +298,8 @@ export class CatchUp {
     this.#leave(client);
   }
 
-  /** Shows what did not arrive otherwise. */
-  async #showMissing(client: ChatClient, task: number): Promise<void> {
+  /** Shows lost messages that the history has. */
+  async #showMissing(client: ChatClient, task: Task): Promise<void> {
     if (!await this.#join(client)) return;
     const arrival = await this.#next(task, this.#now() + READ_MS);
     if (task !== this.#task) return;
@@ -325,27 +321,24 @@ export class CatchUp {
   }
 
   #leave(client: ChatClient): void {
-    // The answer is not waited for: it may not come.
+    // Not awaited: the answer may not come.
     if (!this.#options.keeps) client.leave([this.#topic]).catch(() => {});
   }
 
-  /** The next history; undefined when it is too late, or the task is over. */
+  /** The next history; undefined after the time limit, or without the task. */
   async #next(
-    task: number,
+    task: Task,
     until: number,
   ): Promise<Arrival | string | undefined> {
     while (this.#task === task) {
-      const arrival = this.#arrived.shift();
+      const arrival = task.arrived.shift();
       if (arrival !== undefined) return arrival;
       const left = until - this.#now();
       if (left <= 0) return undefined;
       const { promise, resolve } = Promise.withResolvers<void>();
-      this.#wake = resolve;
-      const cancel = left === Infinity
-        ? () => {}
-        : this.#clock.after(left, resolve);
-      await promise;
-      cancel();
+      task.wake = resolve;
+      if (left === Infinity) await promise;
+      else await within(left / 1000, promise, this.#clock);
     }
   }
 
@@ -356,7 +349,7 @@ export class CatchUp {
       arrival.history.heard.includes(joinId);
   }
 
-  /** Whether a history may say what was said before the reader joined. */
+  /** Whether a history may have messages from before the join. */
   #isFromBefore(arrival: Arrival | string): boolean {
     return typeof arrival === "string" || arrival.received.retain ||
       this.#hasOwnJoin(arrival);
@@ -383,7 +376,7 @@ export class CatchUp {
     const { history, received } = arrival;
     const unknown = this.#unknownIn(history.entries);
     const wanted = unknown.filter(({ payload }) =>
-      // What became of members is in `here`.
+      // Joins and leaves are in `here`.
       this.#isWanted(payload) &&
       (payload.type === "message" || presenceOf(payload, room) === undefined)
     );
@@ -404,7 +397,7 @@ export class CatchUp {
     if (isFramed) view.note({ type: "now" });
   }
 
-  /** What of a history is to be shown, behind the first that is known. */
+  /** The new entries of a history, after the first known one. */
   #freshIn(
     { history, received }: Arrival,
     before: Map<string, number>,
@@ -425,10 +418,11 @@ export class CatchUp {
   }
 
   #isNew(entry: Entry): boolean {
-    const { key, mark } = this.#judge(entry);
+    const verdict = this.#judge(entry);
     const { room } = this.#options;
     const { losses } = this.#parts;
-    return losses.isNewKept(entry.payload, room, key, mark === undefined);
+    const counts = isCountable(verdict);
+    return losses.isNewKept(entry.payload, room, verdict.key, counts);
   }
 
   /** Judges an entry by its signature, once. */
@@ -445,11 +439,11 @@ export class CatchUp {
     return verdict;
   }
 
-  #isWanted(payload: Payload): boolean {
-    return !this.#parts.isIgnored(payload);
+  #isWanted({ from }: Payload): boolean {
+    return !this.#options.ignored?.has(from);
   }
 
-  /** What was neither received nor seen in a history. */
+  /** The entries neither received nor seen in a history. */
   #unknownIn(entries: Entry[]): Entry[] {
     const known = new Map(this.#known);
     const mine = [...this.#plain];
@@ -500,7 +494,7 @@ export class CatchUp {
     }
   }
 
-  /** Reports the gap, unless that is done, and shows what was fetched of it. */
+  /** Reports the gap, unless that is done, and shows the fetched entries. */
   #reportGap(isWhole = false): void {
     if (this.#gap === undefined) return;
     const { note } = this.#gap;
@@ -518,12 +512,9 @@ export class CatchUp {
   }
 
   #refuse(): void {
-    if (this.#isRefusalTold) return;
-    this.#isRefusalTold = true;
-    this.#options.warn(
-      `The history of ${safeTopic(this.#options.room)} was replaced by an ` +
-        "older one, which is ignored.",
-    );
+    const { room, warn } = this.#options;
+    if (!this.#isRefusalReported) warn(replacedByOlder(room));
+    this.#isRefusalReported = true;
   }
 
   #now(): number {

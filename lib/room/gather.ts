@@ -1,6 +1,5 @@
 /**
- * Joins, leaves and sealed payloads that come in numbers share a line. Memory is
- * bounded.
+ * Gathers many joins, leaves and sealed payloads to one line. Memory is bounded.
  *
  * @module
  */
@@ -9,7 +8,7 @@ import { MAX_NAME_LENGTH, type Received } from "../protocol.ts";
 import type { Clock } from "../timer.ts";
 import { type PresenceChange, presenceOf } from "./members.ts";
 
-/** What is told in one line. */
+/** What shares a line. */
 export type Gathered =
   /** The last change of each name. */
   | {
@@ -29,7 +28,7 @@ export interface GathererOptions {
   clock: Clock;
 }
 
-/** So many notices of a room within this time, in milliseconds, are no crowd. */
+/** Up to this many notices of a room within this time are no crowd. */
 const FEW = 3;
 const WINDOW_MS = 2_000;
 
@@ -60,7 +59,7 @@ interface Room {
   first: number;
 }
 
-/** Holds back what may share a line, and shows it when it is due. */
+/** Holds notices and sealed payloads that share a line, until they are due. */
 export class Gatherer {
   readonly #options: GathererOptions;
   readonly #rooms = new Map<string, Room>();

@@ -18,7 +18,7 @@ import {
   payloadOf,
   type Received,
 } from "../protocol.ts";
-import { firstCodePoints } from "../safe_text.ts";
+import { firstCodePoints, safeTopic } from "../safe_text.ts";
 import { contentHash } from "./losses.ts";
 
 /** A payload, and when the keeper received it (milliseconds since 1970). */
@@ -50,6 +50,15 @@ export interface History extends Entries {
 
 /** The most ids in `heard`. */
 export const MAX_HEARD = 100;
+
+/**
+ * How long, in milliseconds after SUBACK, a retained history may take: brokers
+ * send it right behind (1 to 20 ms, measured on one machine).
+ */
+export const READ_MS = 500;
+
+/** Two keepers that write at once may pass each other by this much. */
+export const RACE_MS = 2_000;
 
 const MAX_HERE = 1_000;
 
@@ -305,6 +314,12 @@ export function twinsOf(mine: Entry[], theirs: Entry[]): Map<Entry, Entry> {
     }
   }
   return twins;
+}
+
+/** Warns that an older history was put in place of a newer one. */
+export function replacedByOlder(room: string): string {
+  return `The history of ${safeTopic(room)} was replaced by an older one, ` +
+    "which is ignored.";
 }
 
 /** Whether a keeper has an entry or a join that the broker lacks. */

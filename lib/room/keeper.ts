@@ -1,6 +1,6 @@
 /**
- * Keeps rooms: leaves what was said last in each on the broker, as one retained
- * payload, for readers who come later.
+ * Keeps rooms: writes the last messages of each to the broker, as one retained
+ * payload, for later readers.
  *
  * @module
  */
@@ -22,7 +22,7 @@ import {
   type Received,
 } from "../protocol.ts";
 import { safeTopic } from "../safe_text.ts";
-import { type Clock, SYSTEM_CLOCK } from "../timer.ts";
+import { type Clock, SYSTEM_CLOCK, within } from "../timer.ts";
 import {
   cut,
   decodeHistory,
@@ -37,6 +37,9 @@ import {
   merge,
   mergeHeard,
   newest,
+  RACE_MS,
+  READ_MS,
+  replacedByOlder,
 } from "./history.ts";
 import { isSameRoom, presenceOf, Roster } from "./members.ts";
 import { Names } from "./names.ts";
@@ -59,33 +62,17 @@ export interface KeeperOptions {
   clock?: Clock;
 }
 
-/** A broker that keeps nothing. */
-export class KeepingError extends Error {
-  static {
-    this.prototype.name = "KeepingError";
-  }
-}
-
 /** Between two writes to one room, in milliseconds. */
 const WRITE_MS = 1_000;
 
-/** In a quiet room a newcomer waits this long for what is new, in milliseconds. */
+/** The delay of a write in a quiet room, in milliseconds. */
 const SOON_MS = 100;
 
 /** Between two writes to different rooms, in milliseconds. */
 const PACE_MS = 10;
 
-/** Between two writes over what can't be decoded, in milliseconds. */
+/** Between two writes over an undecodable history, in milliseconds. */
 const OVERWRITE_MS = 60_000;
-
-/**
- * How long, in milliseconds after SUBACK, a retained history may take: brokers
- * send it right behind (1 to 20 ms, measured on one machine).
- */
-const READ_MS = 500;
-
-/** Two keepers that write at once may pass each other by this much. */
-const RACE_MS = 2_000;
 
 /** Warn about at most this many rooms; a wildcard can match thousands. */
 const MAX_WARNINGS = 5;
@@ -99,36 +86,8 @@ const MAX_RUNS = 1_000;
 /** The longest that entries get, in UTF-16 code units, before they are cut. */
 const MAX_LENGTH = 4 * MAX_PAYLOAD_BYTES;
 
-/** What the broker has where nothing is known of it. */
+/** The broker's history while it is not known. */
 const NOTHING = { entries: [], heard: [] };
-
-/** A room, and what the broker has of it. */
-interface Room {
-  topic: string;
-  state: RoomState;
-  /** Whether the broker's history was read on this connection, or is missing. */
-  isRead: boolean;
-  /** Called with the first history on this connection. */
-  onRead: () => void;
-  reading?: Promise<void>;
-  /** When to write, by the monotonic clock; undefined where nothing is to be. */
-  due?: number;
-  isWriting: boolean;
-  isStopped: boolean;
-  /** Whether the broker has what can't be decoded with our secret. */
-  isForeign: boolean;
-  /** Whether a payload of another client could be decoded. */
-  isOpened: boolean;
-  writtenAt: number;
-  overwrittenAt: number;
-  /** Messages that did not fit the last time. */
-  unfit: number;
-  isRefusalTold: boolean;
-  /** Whether our own join notice came back, and our leave notice did not. */
-  isJoined: boolean;
-  /** Called when our own leave notice came back. */
-  onLeft: () => void;
-}
 
 /** Keeps the rooms that a client reads. */
 export class Keeper {
@@ -139,7 +98,7 @@ export class Keeper {
   readonly #due = new Set<Room>();
   #client?: ChatClient;
   #cancelTimer?: () => void;
-  /** When the timer fires. */
+  /** When the timer fires, by the monotonic clock. */
   #wakesAt = Infinity;
   /** When the next history may be written. */
   #nextWrite = 0;
@@ -168,15 +127,10 @@ export class Keeper {
     return this.#hasFailed;
   }
 
-  /**
-   * Begins to keep.
-   *
-   * @param client The connection, subscribed to the rooms.
-   * @throws {KeepingError} When its broker keeps no retained messages.
-   */
+  /** Begins to keep; the rooms are subscribed to. */
   begin(client: ChatClient): void {
     if (!client.retains) {
-      throw new KeepingError(
+      throw new Error(
         `${showBroker(client.broker)} keeps no retained messages, and so no ` +
           "room; leave --keep out, or use another broker.",
       );
@@ -196,20 +150,20 @@ export class Keeper {
       if (room !== undefined) this.#receiveHistory(received, room);
       return;
     }
-    if (payload.type === "sealed") return this.#tellOfSealed(topic);
-    // In a room with a secret, anyone may write what is not sealed.
+    if (payload.type === "sealed") return this.#reportSealed(topic);
+    // In a room with a secret, anyone may write unsealed payloads.
     if (sealed === false || !("from" in payload)) return;
     const room = this.#roomOf(sentTo ?? this.#named(topic));
     if (room === undefined || room.isStopped) return;
     if (sentTo === undefined) room.isOpened = true;
     const { mark } = this.#names.judge(payload, received.check);
-    if (sentTo !== undefined || mark === undefined) room.state.note(received);
-    room.state.add(received);
-    if (this.#isLossy) room.state.miss();
+    if (sentTo !== undefined || mark === undefined) room.note(received);
+    room.add(received);
+    if (this.#isLossy) room.miss();
     if (sentTo !== undefined && payload.type === "notice") {
       const change = presenceOf(payload, topic);
       if (change !== undefined) room.isJoined = change === "joined";
-      if (change === "left") room.onLeft();
+      if (change === "left") room.left.resolve();
     }
     this.#schedule(room);
   }
@@ -217,7 +171,7 @@ export class Keeper {
   onStatus(status: Status): void {
     if (status.type === "disconnected") {
       for (const room of this.#rooms.values()) {
-        room.state.lose();
+        room.lose();
         room.isRead = false;
       }
       this.#lost.resolve();
@@ -225,47 +179,42 @@ export class Keeper {
     }
     if (status.type === "subscribed" && status.qos === 0) this.#isLossy = true;
     if (status.type === "connected" && status.mayBeShared) {
-      for (const { state } of this.#rooms.values()) state.lose();
+      for (const room of this.#rooms.values()) room.lose();
     }
   }
 
-  /** Writes what is left to write, and nothing later. */
+  /** Writes pending histories, and nothing later. */
   async end(): Promise<void> {
     this.#hasEnded = true;
     this.#cancelTimer?.();
     await Promise.all([...this.#rooms.values()].map(async (room) => {
       // Our own broker acknowledges the leave notice before it sends it.
-      if (room.isJoined) {
-        await this.#atMost(READ_MS, (resolve) => room.onLeft = resolve);
-      }
-      // What was heard must not take the place of what was not read.
+      if (room.isJoined) await this.#soon(room.left.promise);
+      // Never replace a history that was not read.
       if (room.due !== undefined) await room.reading;
       if (room.due !== undefined && room.isRead) await this.#write(room);
     }));
   }
 
   #receiveHistory(received: Received, room: Room): void {
-    const { state } = room;
     const history = decodeHistory(received);
     room.isForeign = typeof history === "string";
-    if (typeof history === "string") state.onBroker = NOTHING;
+    if (typeof history === "string") room.onBroker = NOTHING;
     else {
       const isFirst = received.retain && !room.isRead;
-      const isNew = state.adopt(history, received.receivedAt, isFirst);
+      const isNew = room.adopt(history, received.receivedAt, isFirst);
       if (!isNew) this.#refuse(room);
     }
-    room.onRead();
+    room.read.resolve();
     this.#schedule(room);
   }
 
-  /** Reports once that an older history took the place of a newer one. */
+  /** Reports once that an older history replaced a newer one. */
   #refuse(room: Room): void {
-    if (room.isRefusalTold) return;
-    room.isRefusalTold = true;
-    this.#options.warn(
-      `The history of ${safeTopic(room.topic)} was replaced by an older one, ` +
-        "which is ignored.",
-    );
+    if (!room.isRefusalReported) {
+      this.#options.warn(replacedByOlder(room.topic));
+    }
+    room.isRefusalReported = true;
   }
 
   /** The room of a topic, in the spelling that was asked for. */
@@ -288,16 +237,7 @@ export class Keeper {
     }
     const { announce, topics, keep } = this.#options;
     const isAnnounced = announce && topics.includes(topic);
-    const room: Room = {
-      topic,
-      state: new RoomState(keep, isAnnounced),
-      ...{ isRead: false, isWriting: false, isStopped: false },
-      ...{ isForeign: false, isOpened: false, overwrittenAt: -OVERWRITE_MS },
-      writtenAt: -WRITE_MS,
-      ...{ unfit: 0, isRefusalTold: false, isJoined: false },
-      onRead: () => {},
-      onLeft: () => {},
-    };
+    const room = new Room(topic, keep, isAnnounced);
     this.#rooms.set(topic, room);
     if (this.#client) room.reading = this.#read(room);
     return room;
@@ -306,8 +246,7 @@ export class Keeper {
   /** Reads the broker's history, on each connection. */
   async #read(room: Room): Promise<void> {
     const lost = this.#lost.promise;
-    const first = Promise.withResolvers<void>();
-    room.onRead = first.resolve;
+    room.read = Promise.withResolvers();
     try {
       const { qos } = this.#options;
       const client = this.#client!;
@@ -317,27 +256,22 @@ export class Keeper {
     } catch {
       return; // The connection is lost for good: the listener reports that.
     }
-    await this.#atMost(READ_MS, (resolve) => first.promise.then(resolve));
+    await this.#soon(room.read.promise);
     room.isRead = true;
+    // The broker may have lost the history.
+    this.#schedule(room);
     this.#pump();
     lost.then(() => {
       if (!this.#hasEnded && !room.isStopped) room.reading = this.#read(room);
     });
   }
 
-  /** Waits until something resolves, but no longer than a time. */
-  async #atMost(
-    milliseconds: number,
-    wait: (resolve: () => void) => void,
-  ): Promise<void> {
-    const { promise, resolve } = Promise.withResolvers<void>();
-    const cancel = this.#clock.after(milliseconds, resolve);
-    wait(resolve);
-    await promise;
-    cancel();
+  /** Waits for a payload that the broker sends at once, if at all. */
+  #soon(sent: Promise<void>): Promise<void> {
+    return within(READ_MS / 1000, sent, this.#clock);
   }
 
-  /** Has the history written soon, unless it will be anyway. */
+  /** Schedules a write unless one is pending. */
   #schedule(room: Room): void {
     if (room.isStopped || room.due !== undefined) return;
     const soon = this.#clock.monotonic() + SOON_MS;
@@ -374,7 +308,7 @@ export class Keeper {
   async #write(room: Room): Promise<void> {
     const client = this.#client!;
     const { name, qos } = this.#options;
-    const { topic, state, isForeign } = room;
+    const { topic, isForeign } = room;
     const to = historyTopic(topic);
     this.#due.delete(room);
     room.due = undefined;
@@ -384,8 +318,8 @@ export class Keeper {
       return this.#schedule(room);
     }
     const now = this.#clock.wall();
-    const history = state.next(name, now, client.keepsBytes(to));
-    this.#tellOfUnfit(room);
+    const history = room.next(name, now, client.keepsBytes(to));
+    this.#reportUnfit(room);
     if (history === undefined) return;
     room.writtenAt = this.#clock.monotonic();
     if (isForeign) room.overwrittenAt = room.writtenAt;
@@ -414,7 +348,7 @@ export class Keeper {
     );
   }
 
-  /** Keeps a room no more, where its history is refused. */
+  /** Stops keeping a room. */
   #stop(room: Room, why: string): void {
     room.isStopped = true;
     this.#hasFailed = true;
@@ -424,7 +358,7 @@ export class Keeper {
     );
   }
 
-  #tellOfSealed(topic: string): void {
+  #reportSealed(topic: string): void {
     if (this.#knowsOfSealed) return;
     this.#knowsOfSealed = true;
     this.#options.warn(
@@ -433,8 +367,8 @@ export class Keeper {
     );
   }
 
-  #tellOfUnfit(room: Room): void {
-    const { unfit, isTooLarge } = room.state;
+  #reportUnfit(room: Room): void {
+    const { unfit, isTooLarge } = room;
     const shown = safeTopic(room.topic);
     if (isTooLarge && !this.#hasFailed) {
       this.#hasFailed = true;
@@ -442,31 +376,53 @@ export class Keeper {
         `The last message of ${shown} is not kept: the broker takes no ` +
           "history that is large enough for it.",
       );
-    } else if (unfit > 0 && room.unfit === 0) {
+    } else if (unfit > 0 && room.reportedUnfit === 0) {
       this.#options.debug(
         `${unfit} of the last payloads of ${shown} are not kept: the history ` +
           "would be too large",
       );
     }
-    room.unfit = unfit;
+    room.reportedUnfit = unfit;
   }
 }
 
-/** What the keeper received of a room, and what the broker has. */
-class RoomState {
+/** A room: the keeper's entries and members, and the broker's history. */
+class Room {
+  readonly topic: string;
+  /** Whether the broker's history was read on this connection, or is missing. */
+  isRead = false;
+  /** Settles with the first history on this connection. */
+  read = Promise.withResolvers<void>();
+  reading?: Promise<void>;
+  /** When to write, by the monotonic clock; undefined if no write is pending. */
+  due?: number;
+  isWriting = false;
+  isStopped = false;
+  /** Whether the broker's history can't be decoded with our secret. */
+  isForeign = false;
+  /** Whether a payload of another client could be decoded. */
+  isOpened = false;
+  writtenAt = -WRITE_MS;
+  overwrittenAt = -OVERWRITE_MS;
+  reportedUnfit = 0;
+  isRefusalReported = false;
+  /** Whether our own join notice came back, and our leave notice did not. */
+  isJoined = false;
+  /** Settles when our own leave notice comes back. */
+  readonly left = Promise.withResolvers<void>();
   readonly #limit: number;
   readonly #isAnnounced: boolean;
   readonly #roster = new Roster();
   #kept: Entries = { entries: [], whole: 0 };
-  /** Of those entries that have an id. */
+  /** Keys of the entries that have an id. */
   #keys = new Set<string>();
   #length = 0;
   #heard: string[] = [];
-  /** The last number of each run, since something was missed. */
+  /** The last number of each run since the last gap. */
   readonly #numbers = new Map<string, number>();
-  /** The id of our own join notice, unless something was missed since. */
+  /** The id of our own join notice, if there was no gap since. */
   #ownJoin?: string;
-  /** What the broker has, as far as is known. */
+  /** The broker's history, as far as it is known. */
   onBroker: Pick<History, "entries" | "heard"> = NOTHING;
   /** The newest `at` that was read or written, also before this connection. */
   #newestAt = 0;
@@ -476,12 +432,13 @@ class RoomState {
   /** Whether no message fitted. */
   isTooLarge = false;
 
-  constructor(limit: number, isAnnounced: boolean) {
+  constructor(topic: string, limit: number, isAnnounced: boolean) {
+    this.topic = topic;
     this.#limit = limit;
     this.#isAnnounced = isAnnounced;
   }
 
-  /** The connection is lost, and maybe what the broker has. */
+  /** The connection is lost; the broker may lose its history. */
   lose(): void {
     this.miss();
     this.#numbers.clear();
@@ -489,9 +446,9 @@ class RoomState {
     this.onBroker = NOTHING;
   }
 
-  /** Takes what arrived in the room. */
+  /** Adds an entry for a payload of the room. */
   add({ payload, receivedAt, retain, topic, sentTo, check }: Received): void {
-    // Newcomers get what is retained from the broker itself.
+    // The broker itself gives retained messages to newcomers.
     if (!("from" in payload) || retain) return;
     const { id } = payload;
     if (id !== undefined) {
@@ -516,7 +473,7 @@ class RoomState {
     }
   }
 
-  /** Records what is known of who is in the room. */
+  /** Records who is in the room. */
   note(received: Received): void {
     this.#roster.note(received);
   }
@@ -539,7 +496,7 @@ class RoomState {
     return true;
   }
 
-  /** Returns the history to write; undefined where the broker has all of it. */
+  /** Returns the history to write; undefined if the broker has all of it. */
   next(from: string, now: number, bytes: number): History | undefined {
     const here = new Map(
       this.#roster.here(new Date(now)).map(({ name, at }) => [name, at]),
@@ -557,7 +514,7 @@ class RoomState {
     return history;
   }
 
-  /** Whether a history reaches to where the keeper has all from its own. */
+  /** Whether a history reaches to the keeper's own gap-free entries. */
   #meets(history: History): boolean {
     // Our own id is new; a forger may have sent any other again.
     if (this.#isAnnounced) {
@@ -572,7 +529,7 @@ class RoomState {
     );
   }
 
-  /** Records that something may be missing before what comes next. */
+  /** Records a gap: entries may be missing before the next one. */
   miss(): void {
     this.#kept.whole = 0;
     this.#ownJoin = undefined;
@@ -609,7 +566,7 @@ function isMessage({ payload }: Entry): boolean {
   return payload.type === "message";
 }
 
-/** About how much of memory a payload takes, in UTF-16 code units. */
+/** The approximate memory of a payload, in UTF-16 code units. */
 function lengthOf(payload: Payload): number {
   const text = payload.type === "message" ? payload.message : payload.notice;
   return payload.from.length + text.length;

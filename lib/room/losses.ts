@@ -1,6 +1,6 @@
 /**
- * What arrives twice, and what does not arrive: accounts of the numbers in our
- * ids. Memory is bounded.
+ * Finds doubles and losses: accounts of the numbers in our ids. Memory is
+ * bounded.
  *
  * @module
  */
@@ -61,13 +61,13 @@ const MAX_OPEN = 4_096;
 /** {@link RecentTexts} remember at least this many, and twice as many at most. */
 const MAX_TEXTS = 16_384;
 
-/** In a room with a longer name, in UTF-16 code units, nothing is counted. */
+/** The longest topic that is counted, in UTF-16 code units. */
 const MAX_TOPIC_LENGTH = 1_024;
 
 /** The beginning of a shared subscription (MQTT 5 §4.8.2). */
 const SHARED = /^\$share\/[^/]+\//;
 
-/** Tells new payloads from doubles, and reports what did not arrive. */
+/** Drops doubles, and reports what did not arrive. */
 export class Losses {
   readonly #options: LossesOptions;
   readonly #clock: Clock;
@@ -77,7 +77,7 @@ export class Losses {
   readonly #accounts = new Accounts();
   /** Ids and contents that no account knows. */
   readonly #others = new RecentTexts();
-  /** Apart: many of these must not have a sealed one forgotten. */
+  /** Apart: a flood of these must not push out sealed ones. */
   readonly #unsealed = new RecentTexts();
   /** Accounts with losses to report. */
   readonly #open = new Set<Account>();
@@ -118,6 +118,17 @@ export class Losses {
   }
 
   /**
+   * Counts a run anew: a payload that claims its key was not verified, and what
+   * is missing before the next one may be such payloads.
+   */
+  doubt({ payload, topic }: Received): void {
+    if (!("from" in payload) || payload.id === undefined) return;
+    const { id, key = "" } = payload;
+    if (numberIn(id) === 0) return;
+    this.#accounts.find(id, this.#room ?? topic, key)?.restart();
+  }
+
+  /**
    * Counts what is missing between a history and what comes live: for a history
    * that should reach to where the reader joined.
    */
@@ -145,7 +156,7 @@ export class Losses {
     this.#startTimer();
   }
 
-  /** Reports all that is missing, and nothing later. */
+  /** Reports all losses, and nothing later. */
   stop(): void {
     this.offline();
     this.#report(Infinity);
@@ -180,8 +191,8 @@ export class Losses {
       isNew = others.add(`${topic}\0${key}\0${id}\0${hash}`);
       if (isNew && account !== undefined) account.leap(entry, this.#clock);
       else if (isNew && isCountable && parseId(id) !== undefined) {
-        const whose = { prefix: `${runIn(id)}-`, topic, key, from };
-        const isForgotten = this.#accounts.begin(whose, entry);
+        const whose = { topic, key, from };
+        const isForgotten = this.#accounts.begin(id, whose, entry);
         if (isForgotten && isLive) this.#reportUncounted();
       }
     }
@@ -191,7 +202,7 @@ export class Losses {
     return isNew;
   }
 
-  /** Has the losses of an account reported when they are due. */
+  /** Schedules the report of an account's losses. */
   #expect(account: Account): void {
     if (this.#open.size < MAX_OPEN) this.#open.add(account);
     else if (!this.#open.has(account)) this.#reportUncounted();
@@ -231,7 +242,7 @@ export class Losses {
     return due;
   }
 
-  /** Reports what is due, in one line for each room and author. */
+  /** Reports due losses, in one line for each room and author. */
   #report(now: number): void {
     const losses = new Map<string, LossNote & { type: "lost" }>();
     for (const account of this.#open) {
@@ -255,22 +266,20 @@ export class Losses {
   }
 }
 
-/** A number of a run, as it came. */
+/** A number of a run, as it arrived. */
 interface Entry {
   number: number;
-  /** Of its content. */
+  /** The hash of the content. */
   hash: number;
-  /** Whether what lies between this and another live one should have come. */
+  /** Whether the numbers between two live ones should have arrived. */
   isLive: boolean;
 }
 
-/** To which run something belongs. */
+/** The owner of a run. */
 interface Whose {
-  /** What its ids begin with. */
-  readonly prefix: string;
   readonly topic: string;
   readonly key: string;
-  /** The name it had last. */
+  /** The last name of the author. */
   from: string;
 }
 
@@ -285,9 +294,9 @@ interface Hole {
 /** The numbers of one run, in one room and under one key. */
 class Account {
   readonly whose: Whose;
-  /** Whether it sent something since room was made last. */
+  /** Whether it sent a payload since the last eviction. */
   isRecent = false;
-  /** What is missing and was not reported, in order of time. */
+  /** Unreported losses, in order of time. */
   readonly holes: Hole[] = [];
   readonly #memory: { spare: number };
   /** The contents of the numbers from first to top; 0 where one is missing. */
@@ -352,12 +361,19 @@ class Account {
     this.add(entry, this.whose.from, clock);
   }
 
+  /** Counts from the next live number on. */
+  restart(): void {
+    this.#live = 0;
+    this.#leap = undefined;
+    this.holes.length = 0;
+  }
+
   /** Counts from the highest number on, where none came live. */
   countFromTop(): void {
     if (this.#live === 0) this.#live = this.#top;
   }
 
-  /** Takes out what is missing since a time; returns how many. */
+  /** Takes out the losses up to a time; returns how many. */
   takeLost(since: number): number {
     let count = 0;
     while (this.holes.length > 0 && this.holes[0].since <= since) {
@@ -469,25 +485,12 @@ class Accounts {
   /** Runs that sent one payload: many of them push out no others. */
   readonly #once = new Map<string, Account>();
   readonly #more = new Map<string, Account>();
-  /** Some of these by the beginning of their ids: a name takes long to make. */
-  readonly #lately = new Array<Account | undefined>(4_096).fill(undefined);
   readonly #forgotten = new RecentTexts();
   readonly #memory = { spare: SPARE };
 
-  /** Finds the account of an id that has a number. */
-  find(id: string, topic: string, key: string): Account | undefined {
-    const slot = slotOf(id);
-    const lately = this.#lately[slot];
-    if (lately !== undefined && isOf(lately.whose, id, topic, key)) {
-      lately.isRecent = true;
-      return lately;
-    }
-    return this.#lately[slot] = this.#get(nameOf(id, topic, key));
-  }
-
   /** Opens an account; returns whether there was one that is forgotten. */
-  begin(whose: Whose, entry: Entry): boolean {
-    const name = nameOf(whose.prefix, whose.topic, whose.key);
+  begin(id: string, whose: Whose, entry: Entry): boolean {
+    const name = nameOf(id, whose.topic, whose.key);
     this.#makeRoom(this.#once);
     this.#once.set(name, new Account(whose, entry, this.#memory));
     return this.#forgotten.has(name);
@@ -499,7 +502,9 @@ class Accounts {
     }
   }
 
-  #get(name: string): Account | undefined {
+  /** Finds the account of an id that has a number. */
+  find(id: string, topic: string, key: string): Account | undefined {
+    const name = nameOf(id, topic, key);
     const account = this.#more.get(name);
     if (account !== undefined) {
       account.isRecent = true;
@@ -525,8 +530,6 @@ class Accounts {
   }
 
   #forget(name: string, account: Account): void {
-    const slot = slotOf(account.whose.prefix);
-    if (this.#lately[slot] === account) this.#lately[slot] = undefined;
     this.#forgotten.add(name);
     account.forget();
   }
@@ -553,22 +556,12 @@ class RecentTexts {
   }
 }
 
-function isOf(whose: Whose, id: string, topic: string, key: string): boolean {
-  return whose.topic === topic && whose.key === key &&
-    id.startsWith(whose.prefix);
-}
-
 /** Neither a topic nor a key has a NUL. */
 function nameOf(id: string, topic: string, key: string): string {
   return `${topic}\0${key}\0${runIn(id)}`;
 }
 
-/** Two characters of an id as 12 bits. */
-function slotOf(id: string): number {
-  return (id.charCodeAt(0) & 63) << 6 | id.charCodeAt(1) & 63;
-}
-
-/** Of what was said, the author, and the time that the sender gave; never 0. */
+/** Hashes kind, author, text and the sender's time; never 0. */
 export function contentHash(payload: Payload): number {
   const isMessage = payload.type === "message";
   let hash = mix(isMessage ? 1 : 2, payload.from);
@@ -593,7 +586,7 @@ function step(hash: number, word: number): number {
   return Math.imul(mixed << 13 | mixed >>> 19, 5) + 0xe6546b64 | 0;
 }
 
-/** A name, of which only so much is remembered. */
+/** A name, cut to the length that is remembered. */
 function shortened(name: string): string {
   return name.length <= MAX_NAME_LENGTH
     ? name

@@ -27,6 +27,13 @@ export interface Verdict {
   mark?: Mark;
 }
 
+/** Whether a payload's number counts for its run: it is its author's own. */
+export function isCountable(verdict: Verdict | undefined): boolean {
+  if (verdict === undefined) return true;
+  const { signature, mark } = verdict;
+  return mark === undefined && (signature === "valid" || signature === "none");
+}
+
 /** A line of our own about names. */
 export type NameNote = Extract<Note, { type: "another" | "forgotten" }>;
 

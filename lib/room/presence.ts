@@ -9,11 +9,12 @@ import {
   AbandonedError,
   type ChatClient,
   type ClientOptions,
+  PublishError,
 } from "../client.ts";
 import { willId } from "../ids.ts";
 import type { ChatNotice, QoS, Received } from "../protocol.ts";
 import { safeTopic } from "../safe_text.ts";
-import { type Clock, SYSTEM_CLOCK } from "../timer.ts";
+import type { Clock } from "../timer.ts";
 import {
   joinNotice,
   leaveNotice,
@@ -32,7 +33,7 @@ export interface PresenceOptions {
   /** The QoS of the notices. */
   qos: QoS;
   warn: (sentence: string) => void;
-  clock?: Clock;
+  clock: Clock;
 }
 
 /**
@@ -77,11 +78,11 @@ export class Presence {
   readonly #rooms: Map<string, Announced>;
   #name: string;
   #client?: ChatClient;
-  /** While {@link enter} waits, it takes what would be warnings else. */
+  /** While {@link enter} waits: a warning rejects it. */
   #entering?: PromiseWithResolvers<void>;
 
   constructor(options: PresenceOptions) {
-    const { rooms, name, clock = SYSTEM_CLOCK } = options;
+    const { rooms, name, clock } = options;
     this.#options = options;
     this.#clock = clock;
     this.#name = name;
@@ -196,7 +197,7 @@ export class Presence {
         } catch (error) {
           if (error instanceof AbandonedError) return;
           const { message } = error as Error;
-          warn(`Nobody in ${topic} is told of your new name: ${message}`);
+          warn(`${safeTopic(topic)} did not get your new name: ${message}`);
         }
       }),
     );
@@ -274,10 +275,11 @@ export class Presence {
       if (error instanceof AbandonedError) return;
       room.isMuted = true;
       room.isJoined = false;
+      const isDenied = error instanceof PublishError && error.isDenied;
       const { message } = error as Error;
       return this.#fail(
-        `Nobody sees you join ${topic}, and whether you may read it can't ` +
-          `be told: ${message}`,
+        `${isDenied ? "No right to" : "Can't"} write to ${safeTopic(topic)}: ` +
+          "others don't see you. Reading may not work either. " + message,
       );
     } finally {
       room.joining = undefined;
@@ -302,14 +304,15 @@ export class Presence {
    */
   #failSilent(topic: string): void {
     const { username, qos } = this.#options;
+    const room = safeTopic(topic);
+    const user = `user ${JSON.stringify(username)}`;
     // In 3.1.1 a broker acknowledges what it drops, and at QoS 0 nothing.
-    const isTold = this.#client?.version === 5 && qos > 0;
-    const may = isTold
-      ? `may write to ${topic} but not read it`
-      : `may not read ${topic}, or may not write to it`;
+    const mayWrite = this.#client?.version === 5 && qos > 0;
+    const why = mayWrite
+      ? `You can't read ${room}: ${user} may only write to it.`
+      : `You can't use ${room}: ${user} lacks rights there.`;
     this.#fail(
-      `Your own notice did not come back: user ${JSON.stringify(username)} ` +
-        `${may}. Ask the broker's operator, or use another --username.`,
+      `${why} Ask the broker's operator, or use another --username.`,
     );
   }
 

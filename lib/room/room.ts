@@ -22,34 +22,22 @@ import type { Ignored } from "./ignored.ts";
 import type { Note } from "./line.ts";
 import { Losses, type LossNote } from "./losses.ts";
 import { newNameIn, Roster } from "./members.ts";
-import { Names, type Verdict } from "./names.ts";
+import { isCountable, Names, type Verdict } from "./names.ts";
 import { Presence, type PresenceOptions } from "./presence.ts";
 import { RoomView, type ViewOptions } from "./view.ts";
 
 /** How rooms are read. */
-export interface ReaderOptions extends
-  Omit<PresenceOptions, "rooms">,
-  Pick<
-    ViewOptions,
-    | "json"
-    | "color"
-    | "multiline"
-    | "showTopic"
-    | "bell"
-    | "only"
-    | "writeNote"
-    | "log"
-    | "gather"
-    | "sends"
-    | "write"
-  > {
+export interface ReaderOptions
+  extends
+    Omit<PresenceOptions, "rooms" | "clock">,
+    Omit<ViewOptions, "self" | "spokeAt" | "formatTime"> {
   /** The rooms, as topic filters. */
   topics: string[];
   /** Whether to announce this client in the rooms. */
   announce: boolean;
   /** Whether the broker kept messages between two runs. */
   resume: boolean;
-  /** Of whom nothing is shown. */
+  /** Authors whose lines are not shown. */
   ignored?: Ignored;
   /** Whose a name is. */
   names?: Names;
@@ -93,18 +81,14 @@ export class Reader {
   #isFloodTold = false;
   #shown = 0;
 
-  /**
-   * Makes a reader of rooms, in which it sits once it is {@link announce}d.
-   *
-   * @param options What to read and how to show it.
-   */
   constructor(options: ReaderOptions) {
-    const { topics, announce, name, gather, count, clock = SYSTEM_CLOCK } =
+    const { topics, announce, name, username, qos, warn, gather, count } =
       options;
+    const { clock = SYSTEM_CLOCK } = options;
     const rooms = announce ? topics.filter(isOneTopic) : [];
     this.#options = options;
     this.#clock = clock;
-    this.#presence = new Presence({ ...options, rooms });
+    this.#presence = new Presence({ name, username, rooms, qos, warn, clock });
     this.#name = name;
     this.#names = options.names ?? new Names();
     if (options.key !== undefined) this.#bindOwn(options.key);
@@ -115,14 +99,15 @@ export class Reader {
       spokeAt: (author) => this.roster.spokeAt(author),
     });
     this.#losses = new Losses({
-      ...options,
+      topics,
+      clock,
       lookUp: () => this.#catchUp?.lookUp(),
       report: (note) => this.#reportLoss(note),
     });
-    this.#catchUp = this.#makeCatchUp(options);
+    this.#catchUp = this.#makeCatchUp();
   }
 
-  /** What the broker is to say when the connection is lost. */
+  /** The will of a connection. */
   get will(): ClientOptions["will"] {
     return this.#presence.will;
   }
@@ -137,11 +122,7 @@ export class Reader {
     return this.#presence.isDenied;
   }
 
-  /**
-   * Shows what arrived, unless it was shown before or there was enough.
-   *
-   * @param received What arrived, as the client hands it over.
-   */
+  /** Shows what arrived, unless it was shown before or `count` is reached. */
   receive(received: Received): void {
     const { historyOf, sealed } = received;
     if (historyOf !== undefined) return this.#catchUp?.receive(received);
@@ -156,9 +137,9 @@ export class Reader {
     const isOwn = received.sentTo !== undefined &&
       received.payload.type === "notice";
     const verdict = this.#judge(received);
-    // A line that doesn't speak for its author moves no numbers.
+    if (verdict?.signature === "unchecked") this.#losses.doubt(received);
     const isNew = this.#losses.isNew(
-      verdict?.mark === undefined ? received : { ...received, sealed: false },
+      isCountable(verdict) ? received : { ...received, sealed: false },
       verdict?.key,
     );
     const isMissed = this.#stopMissed !== undefined;
@@ -174,13 +155,7 @@ export class Reader {
     if (isShown && !isOwn && ++this.#shown >= count) onEnough?.();
   }
 
-  /**
-   * Takes another name, and announces it.
-   *
-   * @param name The name, as {@link PresenceOptions.name}.
-   * @param key The key that signs under it.
-   * @returns When the broker has answered; {@link will} is another one then.
-   */
+  /** Takes another name and announces it; {@link will} changes, too. */
   async rename(name: string, key?: string): Promise<void> {
     this.#view.rename(name);
     this.#name = name;
@@ -243,17 +218,13 @@ export class Reader {
     await this.#presence.enter(client, timeout);
   }
 
-  /** Announces this client, now and after each lost connection. */
+  /** Announces this client, now and after each reconnect. */
   announce(client: ChatClient): void {
     this.#catchUp?.begin(client);
     this.#presence.join(client);
   }
 
-  /**
-   * Tells the rooms that one leaves.
-   *
-   * @throws {PublishError} When a room may not be written.
-   */
+  /** @throws {PublishError} When a room may not be written. */
   async leave(): Promise<void> {
     await this.#presence.leave();
   }
@@ -315,10 +286,9 @@ export class Reader {
   }
 
   /** Whether the author is ignored; this client never is. */
-  #isIgnored({ payload, sentTo }: Pick<Received, "payload" | "sentTo">) {
-    const { ignored } = this.#options;
-    if (ignored === undefined || !("from" in payload)) return false;
-    return sentTo === undefined && ignored.has(payload.from);
+  #isIgnored({ payload, sentTo }: Received): boolean {
+    if (sentTo !== undefined || !("from" in payload)) return false;
+    return this.#options.ignored?.has(payload.from) ?? false;
   }
 
   /** Kept messages come at once, then there is a pause. */
@@ -333,17 +303,16 @@ export class Reader {
     this.#view.endMissed();
   }
 
-  #makeCatchUp(options: ReaderOptions): CatchUp | undefined {
-    const { topics, history = 0, tellsNone = false } = options;
+  #makeCatchUp(): CatchUp | undefined {
+    const { topics, history = 0, ...options } = this.#options;
     const [room] = topics;
     if (history === 0 || topics.length !== 1 || !isOneTopic(room)) return;
-    return new CatchUp({ ...options, room, history, tellsNone }, {
+    return new CatchUp({ ...options, room, history, clock: this.#clock }, {
       view: this.#view,
       roster: this.roster,
       names: this.#names,
       losses: this.#losses,
       presence: this.#presence,
-      isIgnored: (payload) => this.#isIgnored({ payload }),
       take: (received) => this.#take(received),
     });
   }

@@ -100,7 +100,6 @@ export class RoomView {
   /** The reader has another name from now on. */
   rename(self: string): void {
     this.#line = readBy({ ...this.#line, self });
-    this.#log?.rename(self);
   }
 
   /**
@@ -112,7 +111,7 @@ export class RoomView {
     const { payload, topic, receivedAt } = received;
     const { at } = "from" in payload ? payload : {};
     const isKept = this.#missed !== undefined;
-    if (!this.#isWanted(received)) return false;
+    if (!this.#isWanted(received, verdict)) return false;
     if (isKept && payload.type !== "notice") this.#missed!++;
     const isClosed = payload.type === "sealed" && payload.reason === undefined;
     if (isClosed && !this.#options.json) return this.#gatherer.addSealed(topic);
@@ -130,7 +129,7 @@ export class RoomView {
 
   /** Shows an entry of a history, with the time it was sent at. */
   showKept(received: Received, time: Date, verdict?: Verdict): void {
-    if (!this.#isWanted(received)) return;
+    if (!this.#isWanted(received, verdict)) return;
     if (!this.#isBefore) this.#log?.showKept(received, time, verdict);
     this.showGathered();
     const line = this.#options.json
@@ -246,10 +245,12 @@ export class RoomView {
   }
 
   /** Whether {@link ViewOptions.only} lets it through. */
-  #isWanted(received: Received): boolean {
+  #isWanted(received: Received, verdict?: Verdict): boolean {
     const { only } = this.#options;
     if (only === undefined) return true;
-    if (only === "mentions") return this.#mentions(received);
+    if (only === "mentions") {
+      return verdict?.mark === undefined && this.#mentions(received);
+    }
     const { self } = this.#line;
     return received.payload.type === "message" &&
       (self === DEFAULTS.username || !isOwn(received, this.#line));

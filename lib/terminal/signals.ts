@@ -1,5 +1,7 @@
 /** What asks a program to end: signals, and a user who asks twice. */
 
+import { type Clock, SYSTEM_CLOCK } from "../timer.ts";
+
 /**
  * Calls back at Ctrl-C, at SIGTERM (SIGBREAK on Windows), and at SIGHUP unless
  * nohup has started the program. Returns a function that stops listening.
@@ -51,12 +53,24 @@ async function isUnderNohup(): Promise<boolean> {
   }
 }
 
+/**
+ * A signal that comes again within this time, in milliseconds, is the same one:
+ * `timeout` signals a program and then its group.
+ */
+const ONE_SIGNAL_MS = 100;
+
 /** The end of a program: asked for once, and hurried when asked for twice. */
 export class Ending {
   readonly #begun = Promise.withResolvers<Error | undefined>();
   readonly #hurried = Promise.withResolvers<void>();
+  readonly #clock: Clock;
   #hasBegun = false;
   #signal?: Deno.Signal;
+  #signalAt = 0;
+
+  constructor(clock: Clock = SYSTEM_CLOCK) {
+    this.#clock = clock;
+  }
 
   get hasBegun(): boolean {
     return this.#hasBegun;
@@ -84,8 +98,15 @@ export class Ending {
 
   /** Asks for the end as a user does: the second time hurries it. */
   insist(signal: Deno.Signal): void {
-    if (this.#hasBegun) this.#hurried.resolve();
-    else this.#signal = signal;
+    const now = this.#clock.monotonic();
+    if (!this.#hasBegun) {
+      this.#signal = signal;
+      this.#signalAt = now;
+    } else if (
+      signal !== this.#signal || now - this.#signalAt > ONE_SIGNAL_MS
+    ) {
+      this.#hurried.resolve();
+    }
     this.begin();
   }
 }

@@ -35,23 +35,24 @@ interface Told {
 /** The versions, as `-V` takes them. */
 const VERSIONS = ["5", "311"] as const;
 
-const SILENT = 'listener: Your own notice did not come back: user "chat" ';
 const ASK = "Ask the broker's operator, or use another --username.";
 
 /** What a listener says of a room before it is ended. */
 function readerOf(room: string, version: "5" | "311", host: string): Told {
   const head = [`Connected to ${host}.`, `Reading ${room} at QoS 1.`];
   if (version === "311") {
-    const may = `may not read ${room}, or may not write to it. ${ASK}`;
-    return { code: 3, stderr: [...head, SILENT + may] };
+    const why =
+      `listener: You can't use ${room}: user "chat" lacks rights there.`;
+    return { code: 3, stderr: [...head, `${why} ${ASK}`] };
   }
   if (room.startsWith("write/")) {
-    const may = `may write to ${room} but not read it. ${ASK}`;
-    return { code: 3, stderr: [...head, SILENT + may] };
+    const why =
+      `listener: You can't read ${room}: user "chat" may only write to it.`;
+    return { code: 3, stderr: [...head, `${why} ${ASK}`] };
   }
-  const refused = `listener: Nobody sees you join ${room}, and whether you ` +
-    `may read it can't be told: ${host} did not take a message for ${room}: ` +
-    "not authorized.";
+  const refused = `listener: No right to write to ${room}: others don't see ` +
+    `you. Reading may not work either. ${host} did not take a message for ` +
+    `${room}: not authorized.`;
   return { code: 0, stderr: [...head, refused] };
 }
 

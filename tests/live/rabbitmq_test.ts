@@ -146,7 +146,7 @@ async function dots(broker: RabbitMQ): Promise<void> {
 async function deniedNotice(broker: RabbitMQ): Promise<void> {
   await using peer = await Peer.connect(broker);
   await using reader = start("listener.ts", at(broker, "read/room"));
-  await reader.stderr.line(/^listener: Nobody sees you join /, PATIENCE_MS);
+  await reader.stderr.line(/^listener: No right to write to /, PATIENCE_MS);
   const breaks = breaksOf(reader.stderr.soFar);
   assertFewBreaks(reader.stderr.soFar);
   // Some seconds, in which the connection stands and what is said is shown.
@@ -196,7 +196,7 @@ async function deniedReading(broker: RabbitMQ): Promise<void> {
   const last = stderr.trimEnd().split("\n").at(-1)!;
   assertMatch(
     last,
-    /^listener: .*(lets you read none of|may not read) write\//,
+    /^listener: .*(lets you read none of|can't use) write\//,
   );
   assertEquals(complaintsOf(stderr).length, 1, stderr);
   assertFewBreaks(stderr);

@@ -1,8 +1,4 @@
-/**
- * That the proxy of the tests fails as they believe it does.
- *
- * @module
- */
+/** The tests' proxy fails as they expect. */
 
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { once } from "node:events";
@@ -39,15 +35,6 @@ async function open() {
     },
   };
 }
-
-Deno.test("proxy: bytes and the end pass, both ways, counted", async () => {
-  await using lab = await open();
-  await lab.send("hello");
-  assertEquals(await lab.receive(), "hello");
-  assertEquals(lab.proxy.passed, { up: 5, down: 5 });
-  await lab.end();
-  assertEquals(await lab.receive(), "");
-});
 
 Deno.test("proxy: a cut is a reset, or a plain close", async () => {
   await using lab = await open();
@@ -88,5 +75,4 @@ Deno.test("proxy: delay is added each way, to the stream as a whole", async () =
   for (let got = 0; got < 1000;) got += (await lab.receive()).length;
   const milliseconds = performance.now() - start;
   assert(milliseconds >= 99, `${milliseconds} ms are too few`);
-  assert(milliseconds < 5000, `${milliseconds} ms are too many`);
 });

@@ -175,6 +175,12 @@ Deno.test("copies for overlapping filters are reported once", () => {
   // Only one filter is left.
   scene.inbound.unsubscribe(["chat/x"]);
   assertEquals([take(1), take(2)], [1, 1]);
+  // More filters match than before.
+  scene.inbound.subscribe("chat/y");
+  assertEquals([take(1, "chat/y"), take(2, "chat/y")], [1, 0]);
+  assertEquals(take(1, "elsewhere"), 1);
+  scene.inbound.subscribe("#");
+  assertEquals([take(1, "elsewhere"), take(2, "elsewhere")], [1, 0]);
 });
 
 /** A PUBLISH packet of a broker. */

@@ -132,7 +132,7 @@ for (const guess of ["silence", "close"] as const) {
     if (guess === "silence") await outwait(broker, clock);
     await using member = await connecting;
     assertEquals(member.client.version, 4);
-    broker.heard.all.at(-1)!.link.close();
+    broker.drop();
     await member.next("reconnecting");
     await clock.advance(1_000);
     await broker.next("connect");
@@ -169,15 +169,13 @@ Deno.test("link: a version that is refused later is learnt", async () => {
   await using member = await Member.connect(broker);
   isOld = true;
   for (let losses = 0; losses < 2; losses++) {
-    broker.heard.all.at(-1)!.link.close();
+    broker.drop();
     await member.statuses.next((status) =>
       status.type === "connected" && status.version === 4
     );
   }
   assertEquals(versions(broker), [5, 5, 4, 4]);
-  const { reason } = member.statuses.all.find(({ type }) =>
-    type === "failed"
-  ) as { reason: string };
+  const [{ reason }] = member.reports("failed");
   assertEquals(reason, "unacceptable protocol version");
 });
 
@@ -186,7 +184,7 @@ Deno.test("link: a broker that spoke MQTT 5 is not doubted for a close", async (
     connect: (_, { number }) => number === 2 ? "close" : connack(),
   }));
   await using member = await Member.connect(broker);
-  (await broker.next("connect")).link.close();
+  broker.drop();
   await member.next("failed");
   await member.next("connected");
   assertEquals(versions(broker), [5, 5, 5]);
@@ -248,7 +246,7 @@ Deno.test("link: the next in turn at a loss, each in its version", async () => {
   assertEquals(versions(old), [5, 4]);
   await member.next("connected");
   for (const [from, to] of [[old, modern], [modern, old]]) {
-    from.heard.all.at(-1)!.link.close();
+    from.drop();
     assertEquals((await member.next("disconnected")).broker.port, from.port);
     assertEquals((await member.next("reconnecting")).broker.port, to.port);
     assertEquals((await member.next("connected")).broker.port, to.port);

@@ -4,7 +4,6 @@ import { assertEquals, assertRejects } from "@std/assert";
 import {
   PublishError,
   RefusedError,
-  type Status,
   UnreachableError,
 } from "../../lib/client.ts";
 import { FakeBroker, letIn } from "../support/brokers.ts";
@@ -12,10 +11,6 @@ import { TestClock } from "../support/clock.ts";
 import { Member } from "../support/members.ts";
 import { connack, encode, puback } from "../support/packets.ts";
 import { inTime } from "../support/patience.ts";
-
-/** The types of what was told, without the steps. */
-const kinds = (statuses: Status[]) =>
-  statuses.map(({ type }) => type).filter((type) => type !== "step");
 
 Deno.test("faults: the will's QoS is as asked for, or as the broker takes it", async () => {
   await using broker = new FakeBroker(letIn({
@@ -27,11 +22,35 @@ Deno.test("faults: the will's QoS is as asked for, or as the broker takes it", a
     qos: 2,
   } as const;
   await using member = await Member.connect(broker, { will });
-  (await broker.next("connect")).link.close();
+  broker.drop();
   await member.next("connected");
   await inTime(member.say("here"));
   const asked = broker.all("connect").map(({ will }) => will?.qos);
   assertEquals(asked.slice(0, 3), [2, 1, 0]);
+});
+
+Deno.test("faults: a will that is refused at each QoS is refused", async () => {
+  await using broker = new FakeBroker(() => connack(0x9b));
+  const payload = { type: "notice", from: "ann", notice: "gone" } as const;
+  const will = { topic: "room", payload, qos: 1 } as const;
+  await assertRejects(() => Member.connect(broker, { will }), RefusedError);
+  assertEquals(broker.all("connect").map(({ will }) => will?.qos), [1, 0]);
+});
+
+Deno.test("faults: a will that changes before CONNACK is sent, too", async () => {
+  await using broker = new FakeBroker(letIn({
+    connect: (_, { number }) => number === 2 ? undefined : connack(),
+    disconnect: () => "close",
+  }));
+  await using member = await Member.connect(broker);
+  broker.drop();
+  await broker.next("connect");
+  const { link } = await broker.next("connect");
+  const payload = { type: "notice", from: "ann", notice: "gone" } as const;
+  member.client.setWill({ topic: "room", payload });
+  await link.send(connack());
+  const { will } = await inTime(broker.next("connect"));
+  assertEquals(will?.topic, "room");
 });
 
 Deno.test("faults: a session that the broker doesn't keep is reported", async () => {
@@ -43,8 +62,8 @@ Deno.test("faults: a session that the broker doesn't keep is reported", async ()
     session: { resume: true },
   });
   await using passing = await Member.connect(broker);
-  assertEquals(kinds(kept.statuses.all), ["connected", "not kept"]);
-  assertEquals(kinds(passing.statuses.all), ["connected"]);
+  assertEquals(kept.kinds, ["connected", "not kept"]);
+  assertEquals(passing.kinds, ["connected"]);
 });
 
 Deno.test("faults: the broker's own words, wherever it says some", async () => {
@@ -95,12 +114,10 @@ for (const failure of ["refusal", "close"] as const) {
       },
     }));
     await using member = await Member.connect(broker);
-    (await broker.next("connect")).link.close();
+    broker.drop();
     await member.next("disconnected");
     await member.next("connected");
-    const failures = member.statuses.all.flatMap((status) =>
-      status.type === "failed" ? [status.reason] : []
-    );
+    const failures = member.reports("failed").map(({ reason }) => reason);
     const reason = failure === "refusal"
       ? "server unavailable"
       : "the broker closed the connection (no reason given)";
@@ -115,7 +132,7 @@ Deno.test("faults: a night asleep counts, even if one clock stood still", async 
   clock.wall = () => night;
   await using member = await Member.connect(broker, { clock });
   await member.next("connected");
-  (await broker.next("connect")).link.close();
+  broker.drop();
   await member.next("disconnected");
   night = 8 * 3_600_000;
   await clock.advance(1_000);
@@ -147,16 +164,13 @@ Deno.test("faults: another will takes a new connection, and no message with it",
   assertEquals(wills, [["a", "ann"], ["b", "bea"]]);
   const [goodbye] = broker.all("disconnect");
   assertEquals(goodbye.properties?.sessionExpiryInterval, undefined);
-  assertEquals(kinds(member.statuses.all), [
+  assertEquals(member.kinds, [
     "connected",
     "subscribed",
     "connected",
     "subscribed",
   ]);
-  const [, again] = member.statuses.all.filter(({ type }) =>
-    type === "connected"
-  );
-  assertEquals("isRenewed" in again && again.isRenewed, true);
+  assertEquals(member.reports("connected")[1].isRenewed, true);
 });
 
 Deno.test("faults: a room that was left is asked for no more", async () => {

@@ -14,15 +14,13 @@ import {
 import { FakeBroker, hostOf, letIn, letInOld } from "../support/brokers.ts";
 import { TestClock } from "../support/clock.ts";
 import { Member } from "../support/members.ts";
-import { connack, disconnect, oldConnack } from "../support/packets.ts";
+import {
+  connack,
+  disconnect,
+  GARBAGE,
+  oldConnack,
+} from "../support/packets.ts";
 import { inTime } from "../support/patience.ts";
-
-/** Bytes that are no MQTT: a PUBLISH at QoS 3, which there is not. */
-const GARBAGE = [0x36, 0x00, 0xff, 0xff];
-
-/** The kinds of what was told, in order, without the steps. */
-const kinds = (statuses: { type: string }[]) =>
-  statuses.map(({ type }) => type).filter((type) => type !== "step");
 
 Deno.test("link: the broker's reason for a DISCONNECT is shown", async () => {
   const reasons: [number, string][] = [
@@ -56,7 +54,7 @@ Deno.test("link: a take-over that the broker tells of ends it at once", async ()
       '"same"; end that one, or use another --id.',
   );
   assertEquals(member.client.online, false);
-  assertEquals(kinds(member.statuses.all), ["connected"]);
+  assertEquals(member.kinds, ["connected"]);
   assertEquals(broker.connections, 1);
 });
 
@@ -73,10 +71,8 @@ for (const clientId of ["same", undefined]) {
     }
     const { mayBeShared } = await member.next("connected");
     assertEquals(mayBeShared, clientId && true);
-    const hints = member.statuses.all.filter(({ type }) =>
-      type === "maybe shared"
-    );
-    assertEquals(hints.length, clientId === undefined ? 0 : 1);
+    const hints = member.reports("maybe shared").length;
+    assertEquals(hints, clientId === undefined ? 0 : 1);
     // Two clients that take it from each other don't hammer the broker.
     assertEquals(member.waits, [1, 2, 4, 8, 16, 32, 64]);
   });
@@ -102,7 +98,7 @@ Deno.test("link: garbage with a later CONNACK, and a new connection", async () =
       number === 2 ? [...connack(), ...GARBAGE] : connack(),
   }));
   await using member = await Member.connect(broker);
-  (await broker.next("connect")).link.close();
+  broker.drop();
   const { reason } = await member.next("failed");
   assertEquals(reason, "it does not speak MQTT there");
   await member.next("connected");
@@ -147,7 +143,7 @@ for (const [version, code, refusal, wait] of REFUSALS) {
     await using member = await Member.connect(broker, {
       protocolVersion: version,
     });
-    (await broker.next("connect")).link.close();
+    broker.drop();
     const { reason } = await member.next("failed");
     assertEquals(reason, refusal);
     const { seconds } = await member.next("reconnecting");
@@ -174,6 +170,43 @@ for (const how of ["CONNACK", "DISCONNECT"] as const) {
   });
 }
 
+Deno.test("link: a broker that moved for good is replaced by the next", async () => {
+  await using moved = new FakeBroker(letIn({}));
+  await using other = new FakeBroker(letIn({}));
+  await using member = await Member.connect([moved, other]);
+  const { link } = await moved.next("connect");
+  await link.send(disconnect(157));
+  await inTime(other.next("connect"));
+  await member.say("still here");
+});
+
+Deno.test("link: a DISCONNECT in place of CONNACK ends no run", async () => {
+  await using broker = new FakeBroker(letIn({
+    connect: (_, { number }) => number === 2 ? disconnect(142) : connack(),
+  }));
+  await using member = await Member.connect(broker);
+  broker.drop();
+  assertEquals((await member.next("failed")).reason, "session taken over");
+  await member.next("connected");
+  await member.say("still here");
+});
+
+Deno.test("link: closes around a failed attempt are no hint at another client", async () => {
+  await using broker = new FakeBroker(letInOld({
+    connect: (_, { number }) => oldConnack(number === 4 ? 3 : 0),
+  }));
+  await using member = await Member.connect(broker, {
+    clientId: "same",
+    protocolVersion: 4,
+  });
+  for (let losses = 0; losses < 5; losses++) {
+    await member.next("connected");
+    broker.drop();
+  }
+  await member.next("connected");
+  assertEquals(member.reports("maybe shared"), []);
+});
+
 Deno.test("link: reconnect() ends the wait", async () => {
   await using broker = new FakeBroker(letIn({}));
   const clock = new TestClock();
@@ -181,7 +214,7 @@ Deno.test("link: reconnect() ends the wait", async () => {
   await member.next("connected");
   await broker.next("connect");
   assertEquals(member.client.reconnect(), false);
-  broker.heard.all.at(-1)!.link.close();
+  broker.drop();
   await member.next("reconnecting");
   // The clock stands still.
   assertEquals(member.client.reconnect(), true);

@@ -1,10 +1,9 @@
 /** Sessions: what CONNECT asks for, and messages that outlast a connection. */
 
-import { assertEquals, assertGreater } from "@std/assert";
+import { assertEquals } from "@std/assert";
 import type { Version } from "../../lib/mqtt/attempts.ts";
-import { FakeBroker, letIn, letInOld, openBroker } from "../support/brokers.ts";
-import { FaultProxy } from "../support/fault_proxy.ts";
-import { Member, textOf } from "../support/members.ts";
+import { FakeBroker, letIn, letInOld } from "../support/brokers.ts";
+import { Member } from "../support/members.ts";
 import { said } from "../support/peers.ts";
 import {
   connack,
@@ -14,8 +13,6 @@ import {
   puback,
   publish,
 } from "../support/packets.ts";
-import { inTime } from "../support/patience.ts";
-import { read } from "../support/rooms.ts";
 
 /** What a client says of its session. */
 interface Case {
@@ -33,8 +30,7 @@ const KEPT = { resume: true, expiry: 86_400 };
 
 /** Each kind of client, by its name. */
 const CASES: Record<string, Case> = {
-  // A random id has no session to discard; see where
-  // where the first CONNECT is made.
+  // A random id has no session to discard.
   "MQTT 5": {
     version: 5,
     session: OUTAGE,
@@ -115,7 +111,7 @@ Deno.test("session: whether it was kept is reported", async () => {
   }));
   await using member = await Member.connect(broker);
   assertEquals((await member.next("connected")).sessionPresent, false);
-  (await broker.next("connect")).link.close();
+  broker.drop();
   assertEquals((await member.next("connected")).sessionPresent, true);
 });
 
@@ -137,7 +133,7 @@ Deno.test("session: what comes with CONNACK is not lost", async () => {
   const options = { clientId: "ann", session };
   await using member = await Member.connect(broker, options);
   assertEquals(await member.texts(3), ["a1", "b1", "c1"]);
-  (await broker.next("connect")).link.close();
+  broker.drop();
   assertEquals(await member.texts(3), ["a2", "b2", "c2"]);
 });
 
@@ -162,7 +158,7 @@ for (const version of [5, 4] satisfies Version[]) {
     const sent = ["1", "2", "3"].map((text) => member.say(text));
     await sent[1];
     for (let count = 0; count < 3; count++) await broker.next("publish");
-    broker.heard.all.at(-1)!.link.close();
+    broker.drop();
     await member.next("disconnected");
     sent.push(...["4", "5"].map((text) => member.say(text)));
     await Promise.all(sent);
@@ -170,38 +166,3 @@ for (const version of [5, 4] satisfies Version[]) {
     assertEquals(again.map(messageOf), ["1", "3", "4", "5"]);
   });
 }
-
-Deno.test("session: what is sent twice is shown once, in order", async () => {
-  await using broker = await openBroker();
-  await using proxy = await FaultProxy.start({ targetPort: broker.port });
-  const { reader: view, lines } = read({ topics: ["chat/room"], json: true });
-  await using reader = await Member.connect(broker);
-  await reader.client.join(["chat/room"], 1);
-  await using writer = await Member.connect(proxy);
-  const say = (from: number, to: number) =>
-    texts(from, to).map((text) => writer.say(text, "chat/room"));
-  await Promise.all(say(0, 100));
-  // They arrive, but the acknowledgements don't come back.
-  proxy.stall("down");
-  const sent = say(100, 110);
-  for (const received of await reader.received.take(110)) {
-    view.receive(received);
-  }
-  sent.push(...say(110, 200));
-  proxy.cut();
-  proxy.stall("down", false);
-  await inTime(Promise.all(sent));
-  await writer.say("end", "chat/room");
-  for (;;) {
-    const received = await reader.received.next();
-    if (textOf(received) === "end") break;
-    view.receive(received);
-  }
-  assertEquals(lines.map((line) => JSON.parse(line).text), texts(0, 200));
-  view.stop();
-  assertGreater(reader.received.all.length, 210);
-});
-
-/** The numbers from one up to another, left out. */
-const texts = (from: number, to: number) =>
-  Array.from({ length: to - from }, (_, index) => `${from + index}`);

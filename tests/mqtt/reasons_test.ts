@@ -1,9 +1,10 @@
-import { assertEquals } from "@std/assert";
+import { assert, assertEquals } from "@std/assert";
 import {
   connectReason,
   disconnectText,
   reasonCodeOf,
   reasonText,
+  type Remedy,
 } from "../../lib/mqtt/reasons.ts";
 import { pureTests } from "../support/pure.ts";
 
@@ -11,49 +12,70 @@ import { pureTests } from "../support/pure.ts";
 const error = (message: string, code?: number | string) =>
   Object.assign(new Error(message), code === undefined ? {} : { code });
 
-/** The remedy for a reason code in CONNACK. */
-const remedyFor = (code: number) => connectReason(error("x", code)).remedy;
-
 const test = pureTests("reasons");
 
-test("CONNACK codes that ask for other credentials", () => {
-  for (const code of [4, 5, 134, 135, 138, 140]) {
-    assertEquals(remedyFor(code), "credentials", `${code}`);
+test("each reason code of CONNACK has its remedy", () => {
+  const codes = {
+    credentials: [4, 5, 134, 135, 138, 140],
+    version: [1, 132],
+    will: [155],
+    moved: [157],
+    elsewhere: [3, 136, 137, 139, 151, 156, 159],
+    none: [2, 128, 129, 130, 131, 133, 144, 149, 153, 154],
+  };
+  for (const [remedy, all] of Object.entries(codes)) {
+    for (const code of all) {
+      assertEquals(connectReason(error("x", code)).remedy, remedy, `${code}`);
+    }
   }
 });
 
-test("CONNACK codes that ask for the other version", () => {
-  for (const code of [1, 132]) assertEquals(remedyFor(code), "version");
-});
+/** An error's message and code, its words, and the remedy. */
+const ERRORS: [string, string | undefined, string | RegExp, Remedy][] = [
+  ["connack timeout", undefined, "no answer in time", "silence"],
+  ["x", "ECONNREFUSED", /^connection refused/, "elsewhere"],
+  ["x", "ENOTFOUND", "no such host", "elsewhere"],
+  ["x", "ETIMEDOUT", "no answer", "elsewhere"],
+  // As a close without CONNACK, it may be over the version.
+  ["x", "ECONNRESET", "it reset the connection", "close"],
+  ["as it says", "EODD", "as it says", "elsewhere"],
+  ["", "EODD", "EODD", "elsewhere"],
+  ["", undefined, "Error", "elsewhere"],
+  ["x", "UNABLE_TO_VERIFY_LEAF_SIGNATURE", /verified/, "trust"],
+  ["x", "ERR_SSL_TLSV13_ALERT_CERTIFICATE_REQUIRED", /--cert/, "certificate"],
+  ["Invalid header flag bits, …", undefined, /not speak MQTT/, "elsewhere"],
+  [
+    "WebSocket is not open: readyState 2",
+    undefined,
+    "the broker closed the WebSocket",
+    "elsewhere",
+  ],
+  [
+    "Unexpected server response: 302",
+    undefined,
+    "HTTP 302 in place of a WebSocket",
+    "elsewhere",
+  ],
+  [
+    "Unexpected server response: 404",
+    undefined,
+    /^HTTP 404 in place of a WebSocket; .*\/mqtt/,
+    "elsewhere",
+  ],
+];
 
-test("CONNACK codes that ask for another broker, or time", () => {
-  for (const code of [3, 136, 137, 139, 151, 156, 159]) {
-    assertEquals(remedyFor(code), "elsewhere", `${code}`);
+test("errors in words, and their remedies", () => {
+  for (const [message, code, text, remedy] of ERRORS) {
+    const reason = connectReason(error(message, code));
+    const isSo = typeof text === "string"
+      ? reason.text === text
+      : text.test(reason.text);
+    assert(isSo, reason.text);
+    assertEquals(reason.remedy, remedy, reason.text);
   }
-  assertEquals(remedyFor(157), "moved");
-});
-
-test("CONNACK codes that nothing helps against", () => {
-  for (const code of [2, 128, 129, 130, 131, 133, 144, 149, 153, 154]) {
-    assertEquals(remedyFor(code), "none", `${code}`);
-  }
-});
-
-test("a QoS that is not supported may be the will's", () => {
-  assertEquals(remedyFor(155), "will");
-});
-
-test("a close without a reason may be the version's", () => {
   assertEquals(connectReason(undefined), {
     text: "the broker closed the connection (no reason given)",
     remedy: "close",
-  });
-});
-
-test("silence", () => {
-  assertEquals(connectReason(error("connack timeout")), {
-    text: "no answer in time",
-    remedy: "silence",
   });
 });
 
@@ -77,40 +99,6 @@ test("codes are numbers; the system's are not", () => {
   assertEquals(reasonCodeOf(error("x")), undefined);
 });
 
-test("the system's errors in words", () => {
-  const known: [string, RegExp, string][] = [
-    ["ECONNREFUSED", /^connection refused/, "elsewhere"],
-    ["ENOTFOUND", /^no such host$/, "elsewhere"],
-    ["ECONNRESET", /^it reset the connection/, "close"],
-    ["ETIMEDOUT", /^no answer$/, "elsewhere"],
-  ];
-  for (const [code, text, remedy] of known) {
-    const reason = connectReason(error("not this", code));
-    assertEquals(reason.remedy, remedy);
-    assertEquals(text.test(reason.text), true, reason.text);
-  }
-  assertEquals(connectReason(error("as it says", "EODD")).text, "as it says");
-  assertEquals(connectReason(error("", "EODD")).text, "EODD");
-  assertEquals(connectReason(error("")).text, "Error");
-});
-
-test("certificates are not tried again", () => {
-  const theirs = error("x", "UNABLE_TO_VERIFY_LEAF_SIGNATURE");
-  const ours = error("x", "ERR_SSL_TLSV13_ALERT_CERTIFICATE_REQUIRED");
-  const remedies = [theirs, ours].map((error) => connectReason(error).remedy);
-  assertEquals(remedies, ["trust", "certificate"]);
-});
-
-test("something that doesn't speak MQTT", () => {
-  const { text, remedy } = connectReason(error("Invalid header flag bits, …"));
-  assertEquals([text, remedy], ["it does not speak MQTT there", "elsewhere"]);
-});
-
-test("a WebSocket that is being closed", () => {
-  const { text } = connectReason(error("WebSocket is not open: readyState 2"));
-  assertEquals(text, "the broker closed the WebSocket");
-});
-
 test("the broker's own words, and where it sends us", () => {
   assertEquals(reasonText(135), "not authorized");
   assertEquals(
@@ -124,16 +112,4 @@ test("the broker's own words, and where it sends us", () => {
 test("a normal DISCONNECT is no reason code 0", () => {
   assertEquals(disconnectText(0), "it ended the connection in good order");
   assertEquals(disconnectText(0x8b), "server shutting down");
-});
-
-test("HTTP in place of a WebSocket: the status, and the usual path", () => {
-  const answer = (status: number) =>
-    connectReason(error(`Unexpected server response: ${status}`));
-  assertEquals(answer(302), {
-    text: "HTTP 302 in place of a WebSocket",
-    remedy: "elsewhere",
-  });
-  const { text } = answer(404);
-  assertEquals(text.startsWith("HTTP 404 in place of a WebSocket; "), true);
-  assertEquals(text.includes("/mqtt"), true);
 });

@@ -64,7 +64,7 @@ async function begin(
   return { broker, clock, keeper, say, ...reader, gap };
 }
 
-test("first what was said before, then what comes meanwhile", async () => {
+test("the history is shown before live messages", async () => {
   const { lines, say } = await begin();
   await say(1);
   assertEquals(lines, [
@@ -76,7 +76,7 @@ test("first what was said before, then what comes meanwhile", async () => {
   ]);
 });
 
-test("the last so many messages, with those right before the reader", async () => {
+test("the last N messages are shown, up to the reader's join", async () => {
   const broker = new SimBroker();
   await openKeeper(broker);
   const say = speaker(broker);
@@ -93,7 +93,7 @@ test("the last so many messages, with those right before the reader", async () =
   ]);
 });
 
-test("names of those who are shown are in the roster, with their times", async () => {
+test("authors of a shown history are in the roster, with their times", async () => {
   const broker = new SimBroker();
   await openKeeper(broker, { announce: false });
   await speaker(broker)(1);
@@ -132,7 +132,7 @@ for (const announce of [true, false]) {
   }
 }
 
-test("where the history was cleared, at most so many messages, marked", async () => {
+test("after a cleared history at most N messages are shown, marked", async () => {
   const broker = new SimBroker();
   await openKeeper(broker);
   await speaker(broker)(60);
@@ -150,7 +150,7 @@ test("where the history was cleared, at most so many messages, marked", async ()
   }
 });
 
-test("a room without a keeper says so once, where it was asked for", async () => {
+test("a room without a keeper says so once, if asked", async () => {
   for (const tellsNone of [true, false]) {
     const broker = new SimBroker();
     const { lines } = await openReader(broker, { tellsNone });
@@ -189,7 +189,7 @@ test("a live keeper's history says nothing of a time", async () => {
   assertEquals(lines[0], "== 1 message from before you came");
 });
 
-test("nothing of whom is ignored, in no part of a history", async () => {
+test("ignored authors are left out of each part of a history", async () => {
   const ignored = new Ignored(["Bob"]);
   const broker = new SimBroker();
   await openKeeper(broker);
@@ -208,7 +208,7 @@ test("nothing of whom is ignored, in no part of a history", async () => {
   assert(lines.some((line) => line.includes("1 message of that time follows")));
 });
 
-test("what was missed follows the gap, and what comes meanwhile follows that", async () => {
+test("missed messages follow the gap, live messages follow them", async () => {
   const { gap, say } = await begin({ lines: 1 });
   const shown = await gap(async () => {
     await say(2);
@@ -220,7 +220,7 @@ test("what was missed follows the gap, and what comes meanwhile follows that", a
   ]);
 });
 
-test("where nothing was said, nothing is missing", async () => {
+test("in a quiet gap nothing is missing", async () => {
   const { gap } = await begin();
   assertEquals((await gap(() => {}))[0], "== Nothing is missing.");
 });
@@ -266,6 +266,25 @@ test("a keeper that comes back after the reader is waited for", async () => {
   );
   // Ada 9 came live.
   assertEquals(shown.filter((line) => line === "Ada: 9").length, 1);
+});
+
+test("a loss looked up meanwhile does not end the wait for a keeper", async () => {
+  const { gap, keeper, say, clock, sim } = await begin();
+  const shown = await gap(async () => {
+    await say(2);
+    keeper.sim.cut();
+    clock.after(5_100, async () => {
+      sim.drops = () => true;
+      await say(1);
+      sim.drops = () => false;
+      await say(1);
+    });
+    clock.after(10_000, async () => {
+      keeper.sim.back();
+      await say(1);
+    });
+  });
+  assertEquals(shown.filter((line) => /^Ada: [45]$/.test(line)), upTo(5, 4));
 });
 
 test("an old notice that was received reaches back over no cut", async () => {
@@ -348,7 +367,7 @@ test("a keeper at QoS 0 keeps, and claims nothing", async () => {
   );
 });
 
-test("forty who come back at once have it all", async () => {
+test("forty readers that reconnect at once get all messages", async () => {
   const broker = new SimBroker();
   await openKeeper(broker);
   const say = speaker(broker);
@@ -418,7 +437,7 @@ test("an older history than one seen is ignored, and reported once", async () =>
   ]);
 });
 
-test("who left in the gap is not here any more", async () => {
+test("a member who left in the gap is not here", async () => {
   const { gap, broker, room, clock } = await begin();
   const bob = await openReader(broker, { name: "Bob" });
   await clock.advance(1_000);
@@ -459,7 +478,7 @@ test("a forged history with the next ids hides no later message", async () => {
   assertEquals(lines.filter((line) => line === "Ada: x").length, 20);
 });
 
-test("what is sealed, not sealed or rubbish is told as such", async () => {
+test("a history that is sealed, unsealed or malformed says so", async () => {
   const cases: [wire: string, secret: string | undefined, sentence: string][] =
     [
       ['{"sealed":"AAAA"}', undefined, "sealed (--secret-file FILE opens it)"],
@@ -483,7 +502,7 @@ test("what is sealed, not sealed or rubbish is told as such", async () => {
   assertEquals(lines[0], "== What is kept of this room can't be read.");
 });
 
-test("what is missing is fetched before it is reported", async () => {
+test("missing messages are fetched before they are reported", async () => {
   const { say, sim, lines, clock } = await begin();
   lines.length = 0;
   sim.drops = () => true;
@@ -494,7 +513,7 @@ test("what is missing is fetched before it is reported", async () => {
   assertEquals(lines, ["Ada: 6", "Ada: 4", "Ada: 5"]);
 });
 
-test("a newcomer in a busy room sees or hears of each later message", async () => {
+test("in a busy room each message after the join is shown or reported", async () => {
   const broker = new SimBroker();
   await openKeeper(broker);
   const say = speaker(broker);
@@ -516,14 +535,14 @@ test("a newcomer in a busy room sees or hears of each later message", async () =
   );
 });
 
-test("a flood is not held back for long", async () => {
+test("at most 1,000 messages are held back", async () => {
   const broker = new SimBroker();
   const { lines } = await openReader(broker);
   await speaker(broker)(1_001);
   assertEquals(lines.length, 1_002);
 });
 
-test("at the end nothing is held back, and nothing is waited for", async () => {
+test("the end releases messages and cancels timers", async () => {
   const broker = new SimBroker();
   const { lines, room } = await openReader(broker, { announce: false });
   await speaker(broker)(1);
@@ -533,7 +552,7 @@ test("at the end nothing is held back, and nothing is waited for", async () => {
   assertEquals(broker.clock.nextIn, undefined);
 });
 
-test("a connection that is lost again holds nothing back", async () => {
+test("a second lost connection releases messages", async () => {
   const { lines, sim, say } = await begin();
   sim.cut();
   sim.back();
@@ -544,7 +563,7 @@ test("a connection that is lost again holds nothing back", async () => {
   assertEquals(lines.slice(1), [OWN_JOIN, "Ada: 4"]);
 });
 
-test("nothing is read where several rooms are, or none is wanted", async () => {
+test("no history is read for several rooms, or with --history 0", async () => {
   for (const options of [{ history: 0 }, { topics: [ROOM, "chat/hall"] }]) {
     const broker = new SimBroker();
     await openKeeper(broker);
@@ -556,7 +575,7 @@ test("nothing is read where several rooms are, or none is wanted", async () => {
   }
 });
 
-test("a second history shows no more than is left of so many", async () => {
+test("several histories together show at most N messages", async () => {
   const broker = new SimBroker();
   const history = (...texts: string[]) => ({
     ...{ type: "history", from: "x" },

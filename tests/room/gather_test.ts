@@ -167,7 +167,7 @@ test("late messages, histories and lines of ours come after what is held back", 
   ]);
 });
 
-test("other notices, and one's own, retained, late and kept ones, are shown", () => {
+test("other, own, retained, late and kept notices are shown", () => {
   const { show, shown, room, clock } = crowded();
   show(message("User ann is now subscribed to chat/room.", "ann"));
   show(notice("User ann is away.", "ann"));

@@ -76,7 +76,7 @@ test("each room has its topic", () => {
   for (const topic of others) assertEquals(roomOfHistory(topic), undefined);
 });
 
-test("on the wire it is as docs/wire-format.md says", () => {
+test("the wire format is that of docs/wire-format.md", () => {
   const full = history([said("one", 2_000, "x1"), happened("two", 0)], {
     whole: 1,
     heard: ["j1"],
@@ -107,7 +107,7 @@ test("times are the receiver's, whatever clock the keeper has", () => {
   assertEquals(kept(NOW + 3_600_000), NOW - 7_000);
 });
 
-test("a time that is none is taken from the payload, or is the last", () => {
+test("an invalid time falls back to the payload's, or the history's", () => {
   const at = "2026-01-02T11:00:00.000Z";
   const wire = { type: "history", from: "k" };
   const entry = said("x").payload;
@@ -135,7 +135,7 @@ test("an at is believed up to a day ahead", () => {
   }
 });
 
-test("messages first, and a quarter of it for notices", () => {
+test("messages come first, notices get a quarter", () => {
   const all = Array.from({ length: 40 }, (_, i) => [
     said(`m${i}`),
     happened(`n${i}`),
@@ -201,9 +201,9 @@ test("the oldest are left out until it fits", () => {
   }
 });
 
-test("one message of 60 KiB is kept, whoever is here", () => {
+test("a message of 60 KiB is kept beside 2,000 members", () => {
   const here = new Map(
-    Array.from({ length: 2_000 }, (_, i) => [`somebody ${i}`, new Date(NOW)]),
+    Array.from({ length: 2_000 }, (_, i) => [`member ${i}`, new Date(NOW)]),
   );
   const heard = Array.from({ length: 100 }, (_, i) => `${RUN}-${i + 1}`);
   const large = (i: number) => said(`${i}`.padEnd(60 * 1024), 10 - i);
@@ -215,7 +215,7 @@ test("one message of 60 KiB is kept, whoever is here", () => {
   assertEquals(fitHistory({ ...full, entries: [] }, 500).here.size > 500, true);
 });
 
-test("what is too large is left out whoever keeps it, and all before it stays", () => {
+test("every keeper leaves out the same large entries, and keeps those before", () => {
   const names = ["k", '"'.repeat(256), "\x01".repeat(256)];
   for (let size = 60 * 1024; size < MAX_PAYLOAD_BYTES; size += 250) {
     const entries = [said("one", 3), said("x".repeat(size), 2), said("", 1)];
@@ -249,7 +249,7 @@ test("names are bounded", () => {
   assertEquals([...odd], [["a", new Date(NOW)], ["b", new Date(NOW - 5)]]);
 });
 
-test("whole and heard are taken for what they can be", () => {
+test("whole and heard are bounded", () => {
   const wire = {
     ...{ type: "history", from: "k" },
     messages: [said("a").payload, said("b").payload],
@@ -265,7 +265,7 @@ test("whole and heard are taken for what they can be", () => {
   assertEquals(good({ ...wire, heard: "abc" }).heard, []);
 });
 
-test("what is no history is none", () => {
+test("other payloads are no history", () => {
   const wire = { type: "history", from: "k", messages: [], here: [] };
   good(wire);
   const bad = [
@@ -283,7 +283,7 @@ test("what is no history is none", () => {
   assertEquals(texts(good(nested)), []);
 });
 
-test("entries that are no payloads, or come twice, are left out", () => {
+test("invalid and repeated entries are left out", () => {
   const entry = said("good", 0, "1").payload;
   const entries = [
     ...[null, 5, "text", [entry], {}, { type: "message", from: "a" }],
@@ -297,7 +297,7 @@ test("entries that are no payloads, or come twice, are left out", () => {
   assertEquals(payload, { type: "message", from: "ada", message: "good" });
 });
 
-test("hostile text comes back as it is, and is as many as are kept", () => {
+test("hostile text survives encoding unchanged", () => {
   const nasty = "\x1b\u202e\ud800\n";
   const messages = Array.from({ length: 520 }, (_, i) => ({
     ...{ type: "message", from: nasty, message: `${i}`, id: `${nasty}${i}` },
@@ -352,7 +352,7 @@ const list = (letters: string, whole = 0) => ({
 const merged = (mine: string, theirs: string) =>
   texts(merge(list(mine), list(theirs), false)).join("");
 
-test("what the first lacks is inserted where the second has it", () => {
+test("entries that one keeper lacks are inserted in place", () => {
   const cases = [
     ["", "abc", "abc"],
     ["abc", "", "abc"],
@@ -370,7 +370,7 @@ test("what the first lacks is inserted where the second has it", () => {
   }
 });
 
-test("payloads of one run are in its order", () => {
+test("payloads of one run keep their order", () => {
   const run = (...numbers: (number | string)[]) => ({
     entries: numbers.map((n) =>
       said(`${n}`, 0, n === "z" ? "z" : `${RUN}-${n}`)
@@ -382,7 +382,7 @@ test("payloads of one run are in its order", () => {
   ]);
 });
 
-test("without an id, the same text is one within five seconds", () => {
+test("without an id, the same text within five seconds is one entry", () => {
   const both = (mine: Entry[], theirs: Entry[]) =>
     texts(
       merge({ entries: mine, whole: 0 }, { entries: theirs, whole: 0 }, false),
@@ -403,7 +403,7 @@ test("without an id, the same text is one within five seconds", () => {
   assertEquals(both(ticks(1, 10), ticks(4, 12, 100)).length, 12);
 });
 
-test("without an id, the keepers' clocks show in what else is the same", () => {
+test("without an id, common entries give the clocks' offset", () => {
   const hour = 3_600_000;
   const entries = (ahead: number) => [
     ...[said("a", 9_000 - ahead, "a"), said("hi", 8_000 - ahead)],
@@ -427,7 +427,7 @@ test("without an id, the keepers' clocks show in what else is the same", () => {
   );
 });
 
-test("whole is the end of which one of both has all", () => {
+test("whole is merged from both keepers", () => {
   const whole = (
     [mine, m]: [string, number],
     [theirs, t]: [string, number],
@@ -449,7 +449,7 @@ test("two keepers with as many joins settle", () => {
   assertEquals(mergeHeard(theirs, mine), theirs);
 });
 
-test("news is what the broker lacks, an entry or a join", () => {
+test("an entry or a join that the broker lacks is news", () => {
   const news = (mine: string, theirs: string, joins = ["", ""]) =>
     hasNews(
       { ...list(mine), heard: [...joins[0]] },

@@ -55,7 +55,7 @@ test("the topic and the retained mark stand before the author", () => {
   assertEquals(line(notice("n"), TOPIC), "14:03:22 [chat/room] -- n");
 });
 
-test("many who come and go are one line", () => {
+test("many joins and leaves share a line", () => {
   const names = Array.from({ length: 17 }, (_, i) => `user${i}`);
   const shown = (what: Gathered, options = PLAIN) =>
     renderGathered(what, new Date(), options);
@@ -186,7 +186,7 @@ test("a trace keeps its blanks and blank lines", () => {
   ]);
 });
 
-test("what is no chat payload is shortened, its size named", () => {
+test("a malformed payload is shortened, with its size", () => {
   const shown = (bytes: Uint8Array) =>
     line(decode(bytes)).replace("14:03:22 ", "");
   assertEquals(shown(utf8("")), "?? (0 bytes, not JSON)");

@@ -111,7 +111,7 @@ test("a number comes once", async () => {
   assertEquals(await account.lost(), []);
 });
 
-test("another id is known by itself and its content, no id by nothing", async () => {
+test("an id without a number is known with its content; without an id all is new", async () => {
   const account = new Account({ topics: ["+"] });
   const isNew = (id: string | undefined, text = "", topic = "a") =>
     account.losses.isNew(received({ ...message(text), id }, topic));
@@ -156,7 +156,7 @@ test("each loss of a run is reported like the first", async () => {
   }
 });
 
-test("what comes in time is not lost", async () => {
+test("a number within three seconds is not lost", async () => {
   const account = new Account();
   account.come([1, 5]);
   await account.clock.advance(2_999);
@@ -164,7 +164,7 @@ test("what comes in time is not lost", async () => {
   assertEquals(await account.lost(), []);
 });
 
-test("what comes after it was reported is new, and not reported again", async () => {
+test("a number that comes after its report is shown once", async () => {
   const account = new Account();
   account.come([1, 10, 11]);
   assertEquals(await account.lost(), ["chat/room: 8 of Ada"]);
@@ -174,7 +174,7 @@ test("what comes after it was reported is new, and not reported again", async ()
   assertEquals(await account.lost(), []);
 });
 
-test("at the end all that is missing is reported, also offline", () => {
+test("the end reports all losses, also offline", () => {
   for (const isOnline of [true, false]) {
     const account = new Account();
     account.come([1, 2, 9]);
@@ -185,7 +185,7 @@ test("at the end all that is missing is reported, also offline", () => {
   }
 });
 
-test("the others of every second number are reported, one line a second", async () => {
+test("every second number lost: all reported, one line a second", async () => {
   const account = new Account();
   for (const first of range(1, 1_999, 100)) {
     account.come(range(first, first + 99, 2));
@@ -196,7 +196,7 @@ test("the others of every second number are reported, one line a second", async 
   assert(account.reported.length <= 11, account.reported.join("\n"));
 });
 
-test("runs of one author have one line a second, another author another", async () => {
+test("each author has one line a second for all runs", async () => {
   const account = new Account();
   for (const [index, run] of ["a", "b", "c", "d"].entries()) {
     account.come([1, 3 + index], { run });
@@ -313,7 +313,7 @@ test("a leap is believed when a second number follows it", async () => {
   assertEquals(await account.lost(), ["chat/room: 1 of Ada"]);
 });
 
-test("what came before a leap, or late in it, is known after it", async () => {
+test("numbers before a leap, or late in it, are known after it", async () => {
   const account = new Account();
   account.come([...range(1, 100), 1_000, 1_001, 9_000, 9_001]);
   assertEquals(account.come([86, 500, 500, 1_000, 9_000]), [500]);
@@ -324,7 +324,7 @@ test("what came before a leap, or late in it, is known after it", async () => {
   assertEquals(await account.lost(), ["chat/room: 89997 of Ada"]);
 });
 
-test("what came between two leaps is not lost", async () => {
+test("numbers between two leaps are not lost", async () => {
   const account = new Account();
   account.come([1, 2, 1_000, 2_000, 3_000, 3_001]);
   assertEquals(await account.lost(), ["chat/room: 2995 of Ada"]);
@@ -341,7 +341,7 @@ test("after two forged numbers the real ones are shown, and counted again", asyn
   assertEquals(await account.lost(), []);
 });
 
-test("what is kept or retained is seen, and tells of no hole", async () => {
+test("kept and retained numbers are known, and open no hole", async () => {
   const account = new Account();
   assertEquals(account.keep([480, 485, 490]), [480, 485, 490]);
   assertEquals(account.keep([480, 485, 490]), []);
@@ -363,7 +363,7 @@ test("a retained or kept number far away does not move those that come live", as
   assertEquals(await account.lost(), ["chat/room: 2 of Ada"]);
 });
 
-test("what is missing behind a history that is whole is counted", async () => {
+test("losses behind a whole history are counted", async () => {
   const account = new Account();
   account.keep([480, 485, 490]);
   account.losses.countFromHistory(ROOM);
@@ -372,7 +372,7 @@ test("what is missing behind a history that is whole is counted", async () => {
   assertEquals(await account.lost(), ["chat/room: 4 of Ada"]);
 });
 
-test("what a history has fills holes before they are reported", async () => {
+test("a history fills holes before they are reported", async () => {
   const account = new Account();
   account.come(range(1, 100));
   account.come([200, 201]);
@@ -383,7 +383,7 @@ test("what a history has fills holes before they are reported", async () => {
   assertEquals(await account.lost(), []);
 });
 
-test("nothing is missing below what a history has, until later ones come live", async () => {
+test("numbers below a history's are missing only once it comes live", async () => {
   const account = new Account();
   account.come(range(1, 100));
   account.keep([600]);
@@ -426,7 +426,7 @@ test("a history is looked up before a loss is reported", async () => {
   assertEquals(lookUps, 2);
 });
 
-test("while there is no connection nothing is reported", async () => {
+test("nothing is reported while offline", async () => {
   const account = new Account();
   account.come([1, 2, 5]);
   await account.clock.advance(2_000);
@@ -459,14 +459,14 @@ test("a look-up that outlives the connection reports nothing", async () => {
   assertEquals(account.reported, ["chat/room: 2 of Ada"]);
 });
 
-test("of a shared subscription nothing is counted, and nothing shown twice", async () => {
+test("a shared subscription is not counted, but doubles are dropped", async () => {
   const account = new Account({ topics: ["$share/g/chat/#", "other/+"] });
   assertEquals(account.come([1, 2, 9, 2]), [1, 2, 9]);
   account.come([1, 2, 4], { topic: "other/room" });
   assertEquals(await account.lost(), ["other/room: 1 of Ada"]);
 });
 
-test("once another client may have had a part, nothing is counted", async () => {
+test("a session that may have been shared is not counted", async () => {
   const account = new Account();
   account.come([1, 2]);
   account.losses.offline();
@@ -485,7 +485,7 @@ test("a topic in another spelling is the same room", async () => {
   assertEquals(await account.lost(), []);
 });
 
-test("what is not sealed is not counted, and hides nothing that is", async () => {
+test("unsealed numbers are not counted, and hide no sealed ones", async () => {
   const account = new Account();
   assertEquals(account.come([1, 2, 3], { sealed: true }), [1, 2, 3]);
   assertEquals(account.come([3, 4, 9], { sealed: false }), [3, 4, 9]);
@@ -510,7 +510,7 @@ test("two readers of one process know nothing of each other", () => {
   assertEquals([one.reported.length, other.reported.length], [0, 1]);
 });
 
-test("what was unacknowledged and comes again is known: 512 of each run, 16,000 of some", () => {
+test("resent numbers are known: 512 of each run, 16,000 of some", () => {
   const account = new Account();
   for (const run of range(1, 100)) {
     const last = run <= 20 ? 16_000 : 600;
@@ -534,7 +534,7 @@ test("ten thousand runs of one message are known, silent, and push out no others
   assertEquals(await account.lost(), ["chat/room: 1 of Ada"]);
 });
 
-test("a thousand senders in turn are counted, of three thousand one line says no", async () => {
+test("a thousand senders are counted; of three thousand a line says that not all are", async () => {
   for (const [senders, expected] of [[1_000, 1_000], [3_000, undefined]]) {
     const account = new Account();
     for (const n of [1, 2, 3, 5, 6]) {
@@ -562,7 +562,7 @@ test("a run that goes on sending is not forgotten", async () => {
   assertEquals(await account.lost(), ["chat/room: 1 of Ada"]);
 });
 
-test("what is missing of a run that is forgotten is reported", async () => {
+test("losses of a forgotten run are reported", async () => {
   const account = new Account();
   account.come([1, 2, 5]);
   for (const run of range(1, 5_000)) account.come([1, 2, 3], { run });
@@ -572,7 +572,7 @@ test("what is missing of a run that is forgotten is reported", async () => {
   assertEquals(await account.lost(), ["uncounted", "chat/room: 3 of Ada"]);
 });
 
-test("of more losses than can be remembered a line says so", () => {
+test("a line says that there are more losses than are remembered", () => {
   const account = new Account();
   for (const run of range(1, 10_000)) account.come([1, 3], { run });
   account.losses.stop();
@@ -580,7 +580,7 @@ test("of more losses than can be remembered a line says so", () => {
   assert(account.count() >= 4_096);
 });
 
-test("shown and reported are as many as were sent, whatever happens", async () => {
+test("fuzz: shown and reported numbers are those sent", async () => {
   const seed = crypto.getRandomValues(new Uint32Array(1))[0];
   for (let trial = 0; trial < 20; trial++) {
     await simulate(new Random(seed + trial), `seed ${seed + trial}`);
@@ -635,7 +635,7 @@ async function simulate(random: Random, what: string) {
   assertEquals(shown.size + account.count(), last - first + 1, what);
 }
 
-test("nothing is lost of an author who is ignored", () => {
+test("losses of an ignored author are not reported", () => {
   const { reader, lines } = read({ ignored: new Ignored(["Ada"]) });
   for (const n of [1, 2, 9]) reader.receive(received(payloadOf(n, {})));
   const bob = { from: "Bob", run: "bob" };
@@ -644,7 +644,7 @@ test("nothing is lost of an author who is ignored", () => {
   assertEquals(lines, ["Bob: 1", "Bob: 2"]);
 });
 
-test("a reader says who and how many, as a line and as JSON", () => {
+test("a loss has author and count, as a line and as JSON", () => {
   const plain = read();
   for (const n of [1, 2, 8_250, 8_251]) {
     plain.reader.receive(received(payloadOf(n, {})));
@@ -662,7 +662,7 @@ test("a reader says who and how many, as a line and as JSON", () => {
   assertEquals(lost, { type: "lost", from, count: 1, topic: ROOM });
 });
 
-test("what comes after enough lines is no hole", () => {
+test("messages after the last counted line are no loss", () => {
   const { reader, lines } = read({ count: 2 });
   for (const n of [1, 2, 3, 4]) reader.receive(received(payloadOf(n, {})));
   reader.stop();

@@ -47,7 +47,7 @@ function told(...all: Received[]): Roster {
 
 const test = pureTests("members");
 
-test("who was seen, the most recent first, and what of them", () => {
+test("members are listed with their state, the most recent first", () => {
   const roster = told(
     at(1, joined("ann")),
     at(2, message("hi", "bob")),
@@ -66,7 +66,7 @@ test("who was seen, the most recent first, and what of them", () => {
   assertEquals(namesIn(roster), ["ann", "dan", "cy", "bob"]);
 });
 
-test("who left or was lost comes back by joining", () => {
+test("a member who left or was lost comes back by joining", () => {
   const roster = told(
     ...[at(1, left("ann")), at(2, joined("ann"))],
     ...[at(3, lost("bob")), at(4, joined("bob"))],
@@ -74,7 +74,7 @@ test("who left or was lost comes back by joining", () => {
   assertEquals(roster.list().map(({ state }) => state), ["here", "here"]);
 });
 
-test("whoever only wrote is not taken for one who is here", () => {
+test("a member who only wrote is not here", () => {
   const roster = told(
     at(1, message("built", "a script")),
     ...[at(2, joined("bob")), at(3, left("bob"))],
@@ -86,7 +86,7 @@ test("whoever only wrote is not taken for one who is here", () => {
   ]);
 });
 
-test("the reader is one by what this client sent, a namesake another", () => {
+test("a namesake is another member than the reader", () => {
   const sentTo = ROOM;
   const roster = told(
     at(1, joined("ann"), { sentTo }),
@@ -100,7 +100,7 @@ test("the reader is one by what this client sent, a namesake another", () => {
   ]);
 });
 
-test("whoever takes another name is the same", () => {
+test("a renamed member is the same", () => {
   const sentTo = ROOM;
   const renamed = (from: string, to: string) =>
     notice(renameNotice(from, to), from);
@@ -109,17 +109,17 @@ test("whoever takes another name is the same", () => {
     at(3, message("hi", "ann")),
     at(4, renamed("ann", "Ann B.")),
     at(5, renamed("me", "I"), { sentTo }),
-    at(6, renamed("nobody", "somebody")),
+    at(6, renamed("unknown", "Cy")),
   );
   assertEquals(roster.list(), [
-    { name: "somebody", at: noon(6), state: "here" },
+    { name: "Cy", at: noon(6), state: "here" },
     { name: "I", at: noon(5), state: "here", isOwn: true },
     { name: "Ann B.", at: noon(4), state: "here" },
   ]);
   assertEquals(roster.spokeAt("Ann B."), Number(noon(3)));
 });
 
-test("other notices and malformed payloads tell of nobody", () => {
+test("other notices and malformed payloads change no roster", () => {
   const roster = told(
     at(1, notice("User ann is now subscribed to chat/hall.", "ann")),
     at(1, notice(leaveNotice("ann", ROOM), "bob")),
@@ -136,7 +136,7 @@ test("other notices and malformed payloads tell of nobody", () => {
   assertEquals(roster.list(), []);
 });
 
-test("what was kept or came late has the time of its author", () => {
+test("retained and late payloads have their author's time", () => {
   const sent = (payload: Payload, seconds: number) => ({
     ...payload,
     at: noon(seconds).toISOString(),
@@ -158,7 +158,7 @@ test("what was kept or came late has the time of its author", () => {
   ]);
 });
 
-test("what was kept says nothing new of whom one has seen", () => {
+test("a retained payload changes no known member", () => {
   const roster = told(
     at(1, left("ann")),
     at(2, message("hi", "ann"), { retain: true }),
@@ -166,7 +166,7 @@ test("what was kept says nothing new of whom one has seen", () => {
   assertEquals(roster.list(), [{ name: "ann", at: noon(1), state: "left" }]);
 });
 
-test("when somebody last said something", () => {
+test("spokeAt is when a member last spoke", () => {
   const roster = told(
     at(1, message("hi", "ann")),
     at(2, left("ann")),
@@ -193,7 +193,7 @@ test("the longest unseen of more than 1,000 is forgotten", () => {
   assertEquals(names.at(-1), "user3");
 });
 
-test("names are those of people, whatever they mean to JavaScript", () => {
+test("any name is a name, also __proto__", () => {
   const roster = told(
     at(1, message("", "__proto__")),
     at(2, message("", "x".repeat(256))),
@@ -202,7 +202,7 @@ test("names are those of people, whatever they mean to JavaScript", () => {
   assertEquals(namesIn(roster), ["x".repeat(256), "__proto__"]);
 });
 
-test("/who: everybody, with the day where it is another", () => {
+test("/who lists each member, with the day if it is another", () => {
   const now = new Date(2026, 10, 22, 14, 3, 29);
   const seen: Seen[] = [
     { name: "Ada", at: now, state: "here", isOwn: true },
@@ -240,7 +240,7 @@ test("/who: the ignored, their keys, and those who only wrote", () => {
   ]);
 });
 
-test("the reader, whom a keeper saw a moment ago, is not another one", () => {
+test("a reader that a keeper lists is not another member", () => {
   const roster = new Roster();
   const here = (at: Date) => new Map(["ann", "bob"].map((name) => [name, at]));
   roster.noteHere(here(noon(0)), noon(1));
@@ -309,7 +309,7 @@ test("a topic that a broker respelled is the same", () => {
 const read = (notice: string, from: string) =>
   newNameIn({ type: "notice", from, notice });
 
-test("what is said is understood, whatever the names", () => {
+test("rename notices are read back, whatever the names", () => {
   const names = ["Ada", "x.", "a is now known as b.", "__proto__", "x\n", "😀"];
   for (const from of names) {
     for (const name of names) {
@@ -322,7 +322,7 @@ test("what is said is understood, whatever the names", () => {
   );
 });
 
-test("nothing else is", () => {
+test("other texts are no rename notice", () => {
   const texts = [
     "User bob is now known as Ada.", // another's
     "User Ada is now known as .",
@@ -335,7 +335,7 @@ test("nothing else is", () => {
   for (const text of texts) assertEquals(read(text, "Ada"), undefined, text);
 });
 
-test("which names one may go by", () => {
+test("names have at most 256 characters", () => {
   assertEquals(nameFault("x".repeat(256)), undefined);
   assertEquals(
     nameFault("x".repeat(257)),
@@ -343,7 +343,7 @@ test("which names one may go by", () => {
   );
 });
 
-test("what a keeper lists counts for a day, and no more than what was heard", () => {
+test("a keeper's `here` counts for a day, and less than what was heard", () => {
   const roster = told(at(0, joined("ann")), at(100, left("bob")));
   const here = new Map([
     ...[["ann", noon(-5)], ["bob", noon(50)], ["cy", noon(0)]] as const,

@@ -208,7 +208,7 @@ test("many keys under one name are reported three times", () => {
   assertEquals(lines.filter((line) => line.startsWith("==")).length, 3);
 });
 
-test("one signed line under an unsigned name defaces nobody", () => {
+test("one signed line under an unsigned name marks no line", () => {
   const { reader, lines, clock } = read();
   const python = new Author(clock, "ann", null);
   const eve = new Author(clock, "ann");
@@ -229,7 +229,7 @@ test("a hundred people with the default name have no marks and no lines", () => 
   assertEquals(lines, Array.from({ length: 100 }, (_, n) => `chat: ${n}`));
 });
 
-test("with another name a member keeps both, and nobody else gets them", () => {
+test("with another name a member keeps both, and no other key gets them", () => {
   const { reader, lines, clock } = read();
   const ada = new Author(clock, "Ada");
   reader.receive(ada.says("1"));
@@ -255,7 +255,7 @@ test("with another name a member keeps both, and nobody else gets them", () => {
   assertEquals(lines.at(-1), "Ada: 4");
 });
 
-test("nobody takes a member's name by a rename", () => {
+test("a rename takes no member's name", () => {
   const { reader, lines, clock } = read();
   const ada = new Author(clock, "Ada");
   const eve = new Author(clock, "Eve");
@@ -273,6 +273,17 @@ test("nobody takes a member's name by a rename", () => {
     lines.at(-1),
     `(another key) -- ${leaveNotice("Ada", ROOM)}`,
   );
+});
+
+test("no rename decides whose a name is, but of who has one", () => {
+  const { reader, lines, clock } = read();
+  for (const signer of [null, Signer.generate()]) {
+    const eve = new Author(clock, "Eve", signer);
+    reader.receive(eve.tells(renameNotice("Eve", "Ada")));
+  }
+  reader.receive(new Author(clock, "Ada").says("hi"));
+  reader.receive(new Author(clock, "Ada", null).says("no"));
+  assertEquals(lines.slice(2), ["Ada: hi", "(unsigned) Ada: no"]);
 });
 
 test("Ada comes back with a new key, after she left and without", () => {
@@ -350,7 +361,7 @@ test("what is older than a day says nothing of members", async () => {
   assertEquals(reader.roster.list(), []);
 });
 
-test("Ada's listener and her prompt alarm nobody", () => {
+test("Ada's listener and her prompt raise no alarm", () => {
   const clock = new TestClock();
   const listener = new Author(clock, "Ada");
   const prompt = new Author(clock, "Ada");
@@ -439,7 +450,7 @@ test("a name of --people has its keys, whatever comes first", () => {
 
 test("a --people file has a name and a key in each line", () => {
   const text = `\ufeff# team\r\n\nAda ${KEY}\r\n"a<U+001B>"\t ${KEY} \n` +
-    `nobody\nAda  x\nB ${KEY}=\n${KEY}\nAda Byron ${KEY}`;
+    `Bob\nAda  x\nB ${KEY}=\n${KEY}\nAda Byron ${KEY}`;
   const { keys, faults } = parsePeople(text);
   assertEquals([...keys.keys()], ["Ada", '"a<U+001B>"', "Ada Byron"]);
   assertEquals(faults, [5, 6, 7, 8]);
@@ -474,6 +485,33 @@ test("no other client uses up an id, forces a loss, or hides a line", async () =
   assertEquals(lines.at(-1), "== 1 message of Ada did not arrive.");
 });
 
+test("of lines that were not verified none is called lost", async () => {
+  const { reader, lines, clock } = read();
+  const ada = new Author(clock, "Ada");
+  const receive = (count: number, check: Check) => {
+    for (let n = 0; n < count; n++) reader.receive({ ...ada.says(""), check });
+  };
+  for (let round = 0; round < 3; round++) {
+    receive(2, "valid");
+    receive(round * 700 + 100, "unchecked");
+    receive(2, "valid");
+    await clock.advance(10_000);
+  }
+  // Under a name without an owner neither.
+  const bob = new Author(clock, "Bob");
+  for (let n = 1; n <= 20; n++) {
+    const check = n % 10 > 5 ? "unchecked" : "valid";
+    reader.receive({ ...bob.says(""), check });
+  }
+  await clock.advance(10_000);
+  assertEquals(lines.filter((line) => line.includes("did not arrive")), []);
+  // What is missing among those that were verified is reported.
+  ada.says("lost");
+  receive(2, "valid");
+  await clock.advance(10_000);
+  assertEquals(lines.at(-1), "== 1 message of Ada did not arrive.");
+});
+
 test("a history with another run's key is not marked, a forgery is", async () => {
   const broker = new SimBroker();
   await openKeeper(broker);
@@ -485,13 +523,16 @@ test("a history with another run's key is not marked, a forgery is", async () =>
   };
   await say("yesterday", { signer: Signer.generate() });
   await say("unsigned", {});
-  const { lines, sim } = await openReader(broker);
+  const { lines, sim, room } = await openReader(broker);
   await broker.clock.advance(3_000);
   const signer = Signer.generate();
   await say("today", { signer });
   // What comes in a gap is judged by who had the name before.
   sim.cut();
   await say("no", { signer: Signer.generate() });
+  const renamed = renameNotice("Ada", "Mallory");
+  const eve = new SimClient(broker, {});
+  await eve.send(ROOM, { type: "notice", from: "Ada", notice: renamed });
   await say("still", { signer });
   sim.back();
   await broker.clock.advance(12_000);
@@ -502,6 +543,29 @@ test("a history with another run's key is not marked, a forgery is", async () =>
     "Ada: today",
     "(another key) Ada: no",
     "Ada: still",
+  ]);
+  assertEquals(namesIn(room.roster).includes("Mallory"), false);
+});
+
+test("a history that comes late is not judged by who wrote meanwhile", async () => {
+  const broker = new SimBroker();
+  const { sim: keeper } = await openKeeper(broker);
+  const say = async (message: string) => {
+    const author = new SimClient(broker, { signer: Signer.generate() });
+    await author.send(ROOM, { type: "message", from: "Ada", message });
+    author.kill();
+    await broker.clock.advance(1_000);
+  };
+  await say("yesterday");
+  await broker.clock.advance(2_000);
+  keeper.kill();
+  const { lines } = await openReader(broker, { latency: 5_000 });
+  await broker.clock.advance(1_000);
+  await say("today");
+  await broker.clock.advance(10_000);
+  assertEquals(lines.filter((line) => /Ada: /.test(line)), [
+    "Ada: today",
+    "Ada: yesterday",
   ]);
 });
 
@@ -517,6 +581,7 @@ test("a keeper lists no member by a marked line", async () => {
   await ada.send(ROOM, notice(joinNotice("Ada", ROOM)));
   await ada.send(ROOM, { type: "message", from: "Ada", message: "hi" });
   await eve.send(ROOM, notice(leaveNotice("Ada", ROOM)));
+  await eve.send(ROOM, notice(renameNotice("Ada", "Mallory")));
   await clock.advance(3_000);
   assertEquals(broker.history.here.map(([name]) => name), ["Ada"]);
 });

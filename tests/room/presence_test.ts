@@ -1,6 +1,6 @@
 /**
- * What a room is told of a client, over connections that come and go, and what
- * comes back of it.
+ * The notices that a client sends to its rooms over several connections, and
+ * their echoes.
  *
  * @module
  */
@@ -21,7 +21,7 @@ const JOINED = "ann: User ann is now subscribed to chat/room.";
 /** A client in rooms, what they are told, and what it is warned of. */
 function enter(
   refuses = (_text: string) => false,
-  { rooms = [ROOM], version = 5 } = {},
+  { rooms = [ROOM], version = 5, code = 0x87 } = {},
 ) {
   const clock = new TestClock();
   const told: string[] = [];
@@ -38,7 +38,7 @@ function enter(
   });
   const send = async (topic: string, payload: Payload) => {
     const text = payload.type === "notice" ? payload.notice : "a message";
-    if (refuses(text)) throw new PublishError("No.", 0x87);
+    if (refuses(text)) throw new PublishError("No.", code);
     told.push(`${payload.from}: ${text}`);
     const sent = { ...payload, id: payload.id ?? `id-${told.length}` };
     echoes.push({ ...received(sent, topic), sentTo: topic });
@@ -52,14 +52,14 @@ function enter(
   return { presence, client, told, warnings, clock, echoes, slow };
 }
 
-/** What the broker says of somebody who is lost. */
+/** The text of the will. */
 function lastWords({ will }: Presence): string {
   return will?.payload.type === "notice"
     ? `${will.payload.from}: ${will.payload.notice}`
     : "";
 }
 
-test("one joins once the room may be read, and again after a loss", () => {
+test("the client joins once the room is granted, and after each reconnect", () => {
   const { presence, client, told } = enter();
   presence.join(client);
   assertEquals(told, []);
@@ -69,7 +69,7 @@ test("one joins once the room may be read, and again after a loss", () => {
   presence.stop();
 });
 
-test("a connection that is renewed is no return", async () => {
+test("a renewed connection sends no second join", async () => {
   const { presence, client, told } = enter();
   presence.join(client);
   presence.granted(ROOM);
@@ -82,16 +82,23 @@ test("a connection that is renewed is no return", async () => {
   presence.stop();
 });
 
-test("a room that refuses one's joining is not left", async () => {
-  const { presence, client, told, warnings } = enter(() => true);
-  presence.join(client);
-  presence.granted(ROOM);
-  await presence.leave();
-  assertEquals(told, []);
-  assertMatch(warnings[0], /^Nobody sees you join chat\/room, .*: No\.$/);
+test("a room that refuses the join notice gets no leave notice", async () => {
+  for (
+    const [code, start] of [[0x87, "No right to"], [0x97, "Can't"]] as const
+  ) {
+    const { presence, client, told, warnings } = enter(() => true, { code });
+    presence.join(client);
+    presence.granted(ROOM);
+    await presence.leave();
+    assertEquals(told, []);
+    assertEquals(warnings, [
+      `${start} write to chat/room: others don't see you. Reading may not work ` +
+      "either. No.",
+    ]);
+  }
 });
 
-test("another name is told by the old one, and the will has it", async () => {
+test("a rename is announced under the old name, and changes the will", async () => {
   const { presence, client, told } = enter();
   presence.join(client);
   presence.granted(ROOM);
@@ -109,7 +116,7 @@ test("another name is told by the old one, and the will has it", async () => {
   presence.stop();
 });
 
-test("nobody is told of a new name who wasn't told of the old one", async () => {
+test("a rename is announced only where the client joined", async () => {
   const { presence, client, told } = enter();
   await presence.rename("bob");
   presence.join(client);
@@ -119,7 +126,7 @@ test("nobody is told of a new name who wasn't told of the old one", async () => 
   presence.stop();
 });
 
-test("where a new name is not told, that is warned of", async () => {
+test("a refused rename notice is warned of", async () => {
   const { presence, client, told, warnings } = enter((text) =>
     text.includes("known as")
   );
@@ -128,7 +135,7 @@ test("where a new name is not told, that is warned of", async () => {
   await presence.rename("bob");
   assertEquals(told, [JOINED]);
   assertEquals(warnings, [
-    "Nobody in chat/room is told of your new name: No.",
+    "chat/room did not get your new name: No.",
   ]);
   presence.stop();
 });
@@ -141,7 +148,10 @@ test("an acknowledged notice without an echo is warned of, once", async () => {
   assertEquals([warnings, presence.isDenied], [[], false]);
   await clock.advance(1);
   assertEquals(presence.isDenied, true);
-  assertMatch(warnings[0], /user "chat" may write to chat\/room but not read/);
+  assertMatch(
+    warnings[0],
+    /^You can't read chat\/room: user "chat" may only write to it\./,
+  );
   presence.lost();
   presence.granted(ROOM);
   await clock.advance(60_000);
@@ -151,17 +161,20 @@ test("an acknowledged notice without an echo is warned of, once", async () => {
   assertEquals([presence.isDenied, presence.isHeard], [false, true]);
 });
 
-test("in MQTT 3.1.1 the warning says that it may be either right", async () => {
+test("in MQTT 3.1.1 the warning names neither right", async () => {
   const { presence, client, warnings, clock } = enter(undefined, {
     version: 4,
   });
   presence.join(client);
   presence.granted(ROOM);
   await clock.advance(5_000);
-  assertMatch(warnings[0], /may not read chat\/room, or may not write to it\./);
+  assertMatch(
+    warnings[0],
+    /^You can't use chat\/room: user "chat" lacks rights there\./,
+  );
 });
 
-test("whatever comes from a room shows that it can be read", async () => {
+test("any message shows that a room can be read", async () => {
   const { presence, client, warnings, clock } = enter();
   presence.join(client);
   presence.granted(ROOM);
@@ -172,7 +185,7 @@ test("whatever comes from a room shows that it can be read", async () => {
   assertEquals(warnings, []);
 });
 
-test("a broker that is slow to acknowledge has ten times as long", async () => {
+test("the echo may take ten times as long as the acknowledgement", async () => {
   const { presence, client, warnings, clock, slow } = enter();
   slow(3_000);
   presence.join(client);
@@ -183,7 +196,7 @@ test("a broker that is slow to acknowledge has ten times as long", async () => {
   assertEquals(warnings.length, 1);
 });
 
-test("a room is denied when all are silent, not some", async () => {
+test("rooms count as denied only when all are silent", async () => {
   const rooms = ["a", "b"];
   const { presence, client, clock } = enter(undefined, { rooms });
   presence.join(client);
@@ -237,7 +250,7 @@ test("only this connection's own join notice counts as its echo", async () => {
   assertEquals(presence.joinIdIn(ROOM), "id-2");
 });
 
-test("entering ends with the echo, or says why not", async () => {
+test("entering ends with the echo, or throws the reason", async () => {
   const seen = enter();
   const entered = seen.presence.enter(seen.client, 10);
   seen.presence.granted(ROOM);
@@ -249,7 +262,7 @@ test("entering ends with the echo, or says why not", async () => {
   const silent = enter();
   const late = silent.presence.enter(silent.client, 10);
   await Promise.all([
-    assertRejects(() => late, Error, "did not come back"),
+    assertRejects(() => late, Error, "You can't read chat/room"),
     (async () => {
       silent.presence.granted(ROOM);
       await silent.clock.advance(5_000);
@@ -260,7 +273,7 @@ test("entering ends with the echo, or says why not", async () => {
   const refused = enter(() => true);
   const denied = refused.presence.enter(refused.client, 10);
   refused.presence.granted(ROOM);
-  await assertRejects(() => denied, Error, "Nobody sees you join");
+  await assertRejects(() => denied, Error, "No right to write to chat/room");
 
   const lost = enter();
   const never = lost.presence.enter(lost.client, 10);

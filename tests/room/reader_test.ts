@@ -28,7 +28,7 @@ const shown = (name: string) => `-- ${joinNotice(name, ROOM)}`;
 
 const test = pureTests("reader");
 
-test("at the end, what was held back is shown", () => {
+test("the end shows gathered notices", () => {
   const { reader, lines } = read();
   for (const name of ["ann", "bob", "cy", "dan"]) reader.receive(joined(name));
   const first = ["ann", "bob", "cy"].map(shown);
@@ -39,7 +39,7 @@ test("at the end, what was held back is shown", () => {
   assertEquals(lines[4], shown("eve"));
 });
 
-test("a lost connection holds nothing back", () => {
+test("a lost connection shows gathered notices", () => {
   const { reader, lines } = read();
   for (const name of ["ann", "bob", "cy", "dan"]) reader.receive(joined(name));
   reader.onStatus({ type: "disconnected", broker, reason: "it went away" });
@@ -48,7 +48,7 @@ test("a lost connection holds nothing back", () => {
   assertEquals(lines.length, 4);
 });
 
-test("whoever said something is no part of the crowd", () => {
+test("notices of a member who spoke are not gathered", () => {
   const { reader, lines } = read();
   reader.receive(said("hi", "eve"));
   for (const name of ["ann", "bob", "cy", "eve"]) reader.receive(joined(name));
@@ -83,7 +83,7 @@ test("the line of a new day does not count", () => {
   assertEquals(isEnough, true);
 });
 
-test("it takes note of who was seen", () => {
+test("the roster has the members seen", () => {
   const { reader } = read();
   reader.receive(joined("ann"));
   reader.receive(said("hi", "bob"));
@@ -91,7 +91,7 @@ test("it takes note of who was seen", () => {
   reader.stop();
 });
 
-test("of whom is ignored nothing is shown, rung, counted or gathered", () => {
+test("lines of an ignored author are not shown, counted or gathered, and ring no bell", () => {
   let isEnough = false;
   const ignored = new Ignored(["bob"]);
   const onEnough = () => isEnough = true;
@@ -111,7 +111,7 @@ test("of whom is ignored nothing is shown, rung, counted or gathered", () => {
   assertEquals(namesIn(crowd.reader.roster).includes("bob"), true);
 });
 
-test("of what came while one was away, what is ignored is not counted", () => {
+test("ignored messages are not among those that came while away", () => {
   const { reader, lines } = read({
     resume: true,
     ignored: new Ignored(["bob"]),
@@ -122,7 +122,7 @@ test("of what came while one was away, what is ignored is not counted", () => {
   assertEquals(lines, ["ann: hi", "== 1 message came while you were away."]);
 });
 
-test("the ignored can be shown again, and one's own always is", () => {
+test("an author can be unignored, and own lines are always shown", () => {
   const ignored = new Ignored(["bob", "me"]);
   const { reader, lines } = read({ ignored });
   reader.receive({ ...said("mine", "me"), sentTo: ROOM });
@@ -144,7 +144,7 @@ test("where nothing is signed, a namesake is listed and not marked", () => {
   reader.stop();
 });
 
-test("one's own will, after a loss, says nothing of anybody", () => {
+test("the client's own will changes no roster", () => {
   const { reader } = read({ sends: true });
   reader.receive({ ...joined("me"), sentTo: ROOM });
   reader.onStatus({ type: "disconnected", broker, reason: "it went away" });
@@ -154,7 +154,7 @@ test("one's own will, after a loss, says nothing of anybody", () => {
   reader.stop();
 });
 
-test("with another name, others' mentions of that one ring", async () => {
+test("mentions of the new name ring", async () => {
   const { reader, lines } = read({ bell: true, sends: true });
   await reader.rename("I");
   for (const text of ["hi me", "hi I"]) reader.receive(said(text, "ann"));

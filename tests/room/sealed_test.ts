@@ -36,7 +36,7 @@ const closed = (topic = ROOM) => received(CLOSED, topic);
 
 const test = pureTests("sealed");
 
-test("what was opened looks as ever", () => {
+test("an opened payload looks like any other", () => {
   for (const payload of [message("hi"), notice("n")]) {
     for (const options of [PLAIN, TOPIC, { ...COLOR, color: !Deno.noColor }]) {
       assertEquals(
@@ -47,7 +47,7 @@ test("what was opened looks as ever", () => {
   }
 });
 
-test("what was not sealed is marked", () => {
+test("an unsealed payload is marked", () => {
   const line = (payload: Received["payload"], more = {}, showSent = false) =>
     renderLine({ ...unsealed(payload), ...more }, TOPIC, showSent);
   assertEquals(
@@ -82,7 +82,7 @@ Deno.test("sealed: what was not sealed has no colour", {
   );
 });
 
-test("a name can't look like the mark, or like one that is not marked", () => {
+test("no name imitates the mark, or hides it", () => {
   assertEquals(
     renderLine(opened(message("hi", "(unsealed) bob")), PLAIN),
     '14:03:22 "(unsealed) bob": hi',
@@ -90,7 +90,7 @@ test("a name can't look like the mark, or like one that is not marked", () => {
   assertHarmless(unsealed(message("\x1b[2J", "\x1b[2J")));
 });
 
-test("what does not open says why, in one line", () => {
+test("a payload that does not open says why, in one line", () => {
   const payload = { ...CLOSED, reason: REASON };
   const what = { ...received(payload), sealed: true };
   assertEquals(renderLine(what, PLAIN), `14:03:22 ?? ${REASON}`);
@@ -98,7 +98,7 @@ test("what does not open says why, in one line", () => {
   assertEquals([type, reason, sealed], ["sealed", REASON, true]);
 });
 
-test("JSON: true, false, and never nothing", () => {
+test("JSON always has sealed, true or false", () => {
   const of = (what: Received) => JSON.parse(renderJson(what)).sealed;
   assertEquals(of(opened(message("hi"))), true);
   assertEquals(of(unsealed(message("hi"))), false);
@@ -106,7 +106,7 @@ test("JSON: true, false, and never nothing", () => {
   assertEquals(of(closed()), true);
 });
 
-test("replayed: an id that was seen is dropped, an older one has its age", () => {
+test("a replayed id is dropped, an older message shows its age", () => {
   const { reader, lines } = read();
   const sent = (seconds: number, id: string) =>
     reader.receive(opened({
@@ -122,7 +122,7 @@ test("replayed: an id that was seen is dropped, an older one has its age", () =>
   reader.stop();
 });
 
-test("what is not sealed makes no sealed one seem known", () => {
+test("an unsealed id hides no sealed message", () => {
   const { reader, lines } = read();
   const forged = { ...message("no"), id: "a" };
   for (let i = 0; i < 2; i++) reader.receive(unsealed(forged));
@@ -138,7 +138,7 @@ test("what is not sealed makes no sealed one seem known", () => {
   reader.stop();
 });
 
-test("a forgery of a member and of a notice is marked, and counts for nothing", () => {
+test("an unsealed forgery is marked, and changes no roster", () => {
   const { reader, lines } = read({ announce: true, bell: true });
   const receivedAt = new Date();
   const forge = (payload: Payload) =>
@@ -164,7 +164,7 @@ test("a forgery of a member and of a notice is marked, and counts for nothing", 
   reader.stop();
 });
 
-test("without the secret, a run counts once, and for no author", () => {
+test("without the secret, a run of sealed payloads counts once", () => {
   let isEnough = false;
   const { reader, lines } = read({
     announce: true,
@@ -185,7 +185,7 @@ test("without the secret, a run counts once, and for no author", () => {
   reader.stop();
 });
 
-test("what is not sealed says nothing of members, and is never one's own", () => {
+test("an unsealed payload changes no roster, and is never the reader's own", () => {
   for (const sends of [true, false]) {
     const { reader } = read({ announce: true, sends, bell: true });
     const payload = message("hi me", "me");

@@ -36,7 +36,7 @@ const malformed: Received = {
 
 const test = pureTests("room view");
 
-test("what has no id is always shown", () => {
+test("a payload without an id is always shown", () => {
   const { room, lines } = view();
   for (let times = 0; times < 2; times++) {
     assertEquals(room.show(said("a")), true);
@@ -221,7 +221,7 @@ test("the bell rings at the message, not at the day before it", () => {
   ]);
 });
 
-test("where the client sends, its own is what it sent", () => {
+test("a client that sends has its own lines by their ids", () => {
   const { room, lines } = view({ bell: true, self: "bob", sends: true });
   const payload = { type: "message", from: "bob", message: "bob" } as const;
   room.show({ ...said(""), payload, sentTo: "room" });
@@ -229,7 +229,7 @@ test("where the client sends, its own is what it sent", () => {
   assertEquals(lines, ["14:03:22 bob: bob", "\x0714:03:22 bob: bob"]);
 });
 
-test("with another name, that one is listened for", () => {
+test("after a rename the new name is the mention", () => {
   const { room, lines } = view({ bell: true, self: "bob" });
   room.rename("cy");
   for (const text of ["bob", "cy"]) room.show(said(text));
@@ -293,6 +293,11 @@ test("--only hides notices, ?? and the reader's own", () => {
     assertEquals(shown("messages", { json }), "1011000");
     assertEquals(shown("mentions", { json }), "0010000");
   }
+  const verdict = { signature: "other", mark: "another key" } as const;
+  const marked = only("mentions", { self: "bob" });
+  assertEquals(marked.room.show(by("ann", "bob"), verdict), false);
+  const messages = only("messages", { self: "bob" });
+  assertEquals(messages.room.show(by("ann", "bob"), verdict), true);
   // What the default name says is not the reader's alone.
   assertEquals(shown("messages", { self: "chat" }), "1111000");
   const { room, lines } = only("messages", { self: "chat" });
@@ -312,7 +317,12 @@ test("--only sends lines of our own elsewhere, plain, also with JSON", () => {
     room.note({ ...gap, mayMiss: false });
     room.note({ ...gap, mayMiss: true });
     room.note({ type: "lost", from: "ann", count: 2, topic: "room" });
+    for (const mayMiss of [false, true]) {
+      room.note({ type: "fetched", count: 1, mayMiss });
+    }
     assertEquals(lines.length, 2);
+    const fetched = notes.splice(-2).map(([, tellsLoss]) => tellsLoss);
+    assertEquals(fetched, [false, true]);
     assertEquals(notes, [
       ["== Monday, 2026-11-23", false],
       ["== 2 messages came while you were away.", false],

@@ -298,6 +298,18 @@ Deno.test("listener: a reader that hangs up ends it in good order", async () => 
   }
 });
 
+Deno.test("listener: a reader that hangs up before --count is exit 141", async () => {
+  await using broker = await openBroker();
+  await using peer = await Peer.connect(broker);
+  await using listener = await reading(broker, "-C", "100");
+  await listener.stdout.line(/now subscribed/);
+  await listener.stdout.hangUp();
+  for (let count = 0; count < 10; count++) {
+    await peer.publish(TOPIC, said("x".repeat(60_000)));
+  }
+  assertEquals((await listener.outcome()).code, 141);
+});
+
 Deno.test("listener: --quiet says nothing on stderr", async () => {
   await using broker = await openBroker();
   await using listener = start("listener.ts", at(broker, "--quiet"));

@@ -228,7 +228,7 @@ for (const code of [undefined, 0x87]) {
       publish: () => code === undefined ? "close" : disconnect(code),
     }));
     await using listener = start("listener.ts", at(broker, "--quiet"));
-    await listener.stderr.line(/^listener: Nobody sees you join chat\/room/);
+    await listener.stderr.line(/^listener: No right to write to chat\/room/);
     const [last] = broker.all("connect").slice(-1);
     await broker.heard.next(({ cmd, link }) =>
       cmd === "subscribe" && link.number > last.link.number

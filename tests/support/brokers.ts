@@ -152,6 +152,12 @@ export class FakeBroker implements AsyncDisposable {
     return await this.heard.next((packet) => packet.cmd === cmd) as Heard<C>;
   }
 
+  /** Closes the connection that the last packet came over. */
+  drop(): void {
+    this.heard.all.at(-1)!.link.close();
+  }
+
+  /** All packets of a kind. */
   all<C extends PacketCmd>(cmd: C): Heard<C>[] {
     return this.heard.all.filter((packet) => packet.cmd === cmd) as Heard<C>[];
   }

@@ -5,7 +5,7 @@ import {
   type ClientOptions,
   type Status,
 } from "../../lib/client.ts";
-import type { Received } from "../../lib/protocol.ts";
+import type { QoS, Received } from "../../lib/protocol.ts";
 import { hostOf } from "./brokers.ts";
 import { TestClock } from "./clock.ts";
 import { News } from "./news.ts";
@@ -51,10 +51,23 @@ export class Member implements AsyncDisposable {
     return await this.statuses.next(isWanted) as StatusOf<T>;
   }
 
-  /** Says something at the default QoS, 1. */
-  async say(message: string, topic = "room"): Promise<void> {
+  /** Says something. */
+  async say(message: string, topic = "room", qos: QoS = 1): Promise<void> {
     const payload = { type: "message", from: "ann", message } as const;
-    await this.client.send(topic, payload);
+    await this.client.send(topic, payload, qos);
+  }
+
+  /** The statuses of a kind. */
+  reports<T extends Status["type"]>(type: T): StatusOf<T>[] {
+    return this.statuses.all.filter((status) =>
+      status.type === type
+    ) as StatusOf<T>[];
+  }
+
+  /** The kinds of all statuses, without the steps. */
+  get kinds(): string[] {
+    const kinds = this.statuses.all.map(({ type }) => type);
+    return kinds.filter((type) => type !== "step");
   }
 
   /** The waits before reconnects, in seconds and without their jitter. */

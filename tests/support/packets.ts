@@ -67,6 +67,9 @@ export const disconnect = (reasonCode: number) =>
 
 export const PINGRESP = encode({ cmd: "pingresp" });
 
+/** PUBLISH at QoS 3, which MQTT has not. */
+export const GARBAGE = [0x36, 0x00, 0xff, 0xff];
+
 /** PUBLISH at QoS 1. */
 export const publish = (topic: string, payload: string, messageId: number) =>
   encode({

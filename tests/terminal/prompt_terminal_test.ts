@@ -92,7 +92,9 @@ scene("commands are obeyed, unknown ones are not sent", async (all) => {
     "/shrug",
   ]);
   await terminal.enter("/who");
-  await terminal.until(/^ {2}Ada \(you\), key [\dA-F ]{9}, seen [\d:]{8}$/m);
+  await terminal.until(
+    /^ {2}Ada \(you\), key [\dA-F ]{9}, seen \d\d:\d\d:\d\d$/m,
+  );
   await terminal.enter("/clear");
   await terminal.until((screen) => screen === "Ada>");
   await terminal.enter("back");

@@ -1,0 +1,154 @@
+/** What the client sends, and the answers that its calls get. */
+
+import { assert, assertEquals, assertRejects } from "@std/assert";
+import {
+  AbandonedError,
+  ChatClient,
+  PayloadTooLargeError,
+  PublishError,
+  TopicError,
+} from "../lib/client.ts";
+import { parseId } from "../lib/ids.ts";
+import { decode } from "../lib/protocol.ts";
+import { FakeBroker, hostOf, letIn } from "./support/brokers.ts";
+import { Member } from "./support/members.ts";
+import { connack, puback, suback } from "./support/packets.ts";
+import { inTime } from "./support/patience.ts";
+
+/** The number of a message that came, and its run. */
+function idOf({ payload }: { payload: string | Uint8Array }) {
+  const bytes = typeof payload === "string"
+    ? new TextEncoder().encode(payload)
+    : payload;
+  const content = decode(bytes);
+  assert("id" in content);
+  const id = parseId(content.id!);
+  assert(id !== undefined, content.id);
+  return id;
+}
+
+Deno.test("numbers: one run for each room, notices included", async () => {
+  await using broker = new FakeBroker(letIn({}));
+  await using ann = await Member.connect(broker);
+  await ann.say("a", "hall");
+  await ann.say("b");
+  await ann.client.send("hall", { type: "notice", from: "ann", notice: "c" });
+  await ann.say("d", "hall");
+  const ids = broker.all("publish").map(idOf);
+  assertEquals(ids.map(({ number }) => number), [1, 1, 2, 3]);
+  assertEquals(new Set(ids.map(({ run }) => run)).size, 2);
+});
+
+Deno.test("numbers: what is refused leaves a hole, since nothing arrived", async () => {
+  await using broker = new FakeBroker(letIn({
+    connect: () => connack(0, { maximumPacketSize: 1_000 }),
+    publish: (packet) =>
+      puback(packet, packet.payload.includes('"no"') ? 135 : 0),
+  }));
+  await using ann = await Member.connect(broker);
+  const sent = ["a", "x".repeat(70_000), "y".repeat(2_000), "no", "b"]
+    .map((text) => ann.say(text));
+  await assertRejects(() => sent[1], PayloadTooLargeError);
+  for (const refused of sent.slice(2, 4)) {
+    await assertRejects(() => refused, PublishError);
+  }
+  await Promise.all([sent[0], sent[4]]);
+  const ids = broker.all("publish").map(idOf);
+  assertEquals(ids.map(({ number }) => number), [1, 4, 5]);
+  assertEquals(new Set(ids.map(({ run }) => run)).size, 1);
+});
+
+Deno.test("numbers: what is sent again has the same", async () => {
+  await using broker = new FakeBroker(letIn({
+    publish: (packet, { number }) => number > 1 ? puback(packet) : undefined,
+  }));
+  await using ann = await Member.connect(broker);
+  const sent = [ann.say("a"), ann.say("b")];
+  for (const _ of sent) await broker.next("publish");
+  broker.drop();
+  await ann.next("disconnected");
+  sent.push(ann.say("c"));
+  await Promise.all(sent);
+  const ids = broker.all("publish").map(idOf);
+  assertEquals(ids.map(({ number }) => number), [1, 2, 1, 2, 3]);
+  assertEquals(new Set(ids.map(({ run }) => run)).size, 1);
+});
+
+Deno.test("numbers: without a connection, too large is an error at once", async () => {
+  await using broker = new FakeBroker(letIn({}));
+  await using ann = await Member.connect(broker);
+  await ann.say("a");
+  broker.drop();
+  await ann.next("disconnected");
+  await assertRejects(() => ann.say("x".repeat(70_000)), PayloadTooLargeError);
+});
+
+Deno.test("joining: two calls, over two connections, get an answer each", async () => {
+  await using broker = new FakeBroker(letIn({
+    subscribe: (packet, { number }) =>
+      number > 1 ? suback(packet, 1) : undefined,
+  }));
+  await using ann = await Member.connect(broker);
+  const both = [ann.client.join(["room"]), ann.client.join(["room", "room"])];
+  await broker.next("subscribe");
+  broker.drop();
+  const [one, two] = await inTime(Promise.all(both));
+  const granted = { topic: "room", qos: 1 } as const;
+  assertEquals([one, two], [[granted], [granted, granted]]);
+});
+
+Deno.test("joining: a room that is left first is not granted", async () => {
+  await using broker = new FakeBroker(letIn({ subscribe: () => undefined }));
+  await using ann = await Member.connect(broker);
+  const joined = ann.client.join(["room"]);
+  await broker.next("subscribe");
+  ann.client.leave(["room"]);
+  const [{ qos, reason }] = await inTime(joined);
+  assertEquals([qos, reason], [undefined, "it was left"]);
+});
+
+Deno.test("joining: not after the end", async () => {
+  await using broker = new FakeBroker(letIn({}));
+  await using ann = await Member.connect(broker);
+  await ann.client.close();
+  await assertRejects(() => ann.client.join(["room"]), AbandonedError);
+});
+
+Deno.test("client: sends and joins at QoS 1 unless told otherwise", async () => {
+  await using broker = new FakeBroker(letIn({}));
+  const client = await ChatClient.connect({
+    brokers: [hostOf(broker)],
+    ...{ username: "chat", password: "chat" },
+  });
+  try {
+    const [grant] = await client.join(["room"]);
+    assertEquals(grant, { topic: "room", qos: 1 });
+    const { subscriptions } = await broker.next("subscribe");
+    assertEquals(subscriptions.map(({ qos }) => qos), [1]);
+    const payload = { type: "message", from: "ann", message: "hi" } as const;
+    await client.send("room", payload);
+    assertEquals((await broker.next("publish")).qos, 1);
+  } finally {
+    await client.close();
+  }
+});
+
+Deno.test("client: what would break the connection is not sent", async () => {
+  await using broker = new FakeBroker(letIn({}));
+  await using member = await Member.connect(broker);
+  const { client } = member;
+  const payload = { type: "message", from: "ann", message: "hi" } as const;
+  await assertRejects(
+    () => client.send("room/+", payload),
+    TopicError,
+    'The topic "room/+" has a wildcard, + or #; messages go to one room.',
+  );
+  await assertRejects(
+    () => client.join(["room", "room/#/a"]),
+    TopicError,
+    'The topic filter "room/#/a" has a # before its end.',
+  );
+  await member.say("hi");
+  const kinds = broker.heard.all.map(({ cmd }) => cmd);
+  assertEquals(kinds, ["connect", "publish"]);
+});
