@@ -12,7 +12,7 @@ import { parseId } from "../lib/ids.ts";
 import { decode } from "../lib/protocol.ts";
 import { FakeBroker, hostOf, letIn } from "./support/brokers.ts";
 import { Member } from "./support/members.ts";
-import { connack, puback, suback } from "./support/packets.ts";
+import { connack, encode, puback, publish, suback } from "./support/packets.ts";
 import { inTime } from "./support/patience.ts";
 
 /** The number of a message that came, and its run. */
@@ -151,4 +151,30 @@ Deno.test("client: what would break the connection is not sent", async () => {
   await member.say("hi");
   const kinds = broker.heard.all.map(({ cmd }) => cmd);
   assertEquals(kinds, ["connect", "publish"]);
+});
+
+Deno.test("client: a topic of a history is a room while it is joined", async () => {
+  await using broker = new FakeBroker(letIn({
+    unsubscribe: ({ messageId }) =>
+      encode({ cmd: "unsuback", messageId, granted: [0] }),
+  }));
+  await using ann = await Member.connect(broker);
+  await ann.client.join(["a/$history"]);
+  const { link } = await broker.next("subscribe");
+  await link.send(publish("a/$history", "1", 1));
+  assertEquals((await ann.received.next()).historyOf, undefined);
+  await ann.client.leave(["a/$history"]);
+  await link.send(publish("a/$history", "2", 2));
+  assertEquals((await ann.received.next()).historyOf, "a");
+});
+
+Deno.test("client: a payload keeps the id and the time that it has", async () => {
+  await using broker = new FakeBroker(letIn({}));
+  await using ann = await Member.connect(broker);
+  const message = { type: "message", from: "ann", message: "a" } as const;
+  const own = { id: "own", at: "2026-01-02T03:04:05.678Z" };
+  await ann.client.send("room", { ...message, ...own });
+  const { payload } = await broker.next("publish");
+  const { id, at } = JSON.parse(payload.toString());
+  assertEquals({ id, at }, own);
 });
