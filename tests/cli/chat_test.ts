@@ -611,7 +611,7 @@ Deno.test("chat: a room that can't be read is exit 3", async () => {
   ann.enter("unread");
   await broker.next("publish");
   await clock.advance(5_000);
-  await ann.screen.next((line) => line.includes("may write to chat/room"));
+  await ann.screen.next((line) => line.includes("may only write to it"));
   assertEquals(await ann.leave(), 3);
 });
 
@@ -624,7 +624,7 @@ Deno.test("chat: a line that was not sent counts before a room's rights", async 
   await ann.screen.next((line) => line.startsWith("Line 1 was not sent."));
   await broker.next("publish");
   await clock.advance(5_000);
-  await ann.screen.next((line) => line.includes("may write to chat/room"));
+  await ann.screen.next((line) => line.includes("may only write to it"));
   assertEquals(await ann.leave(), 5);
 });
 
