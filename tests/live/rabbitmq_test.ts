@@ -157,7 +157,7 @@ async function deniedNotice(broker: RabbitMQ): Promise<void> {
   reader.signal("SIGTERM");
   const { code, stderr } = await reader.outcome();
   assertEquals([code, complaintsOf(stderr).length], [0, 1], stderr);
-  assertMatch(complaintsOf(stderr)[0], /join read\/room/);
+  assertMatch(complaintsOf(stderr)[0], /write to read\/room/);
   assertEquals(breaksOf(stderr), breaks, stderr);
 }
 
