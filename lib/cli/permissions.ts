@@ -1,8 +1,6 @@
 /**
  * What a script asks of Deno's permissions, the environment, files and the
  * terminal: the net permission, the password, the secret, PEM files, colour.
- *
- * @module
  */
 
 import { type Broker, hostPort, type TlsIdentity } from "../mqtt/address.ts";

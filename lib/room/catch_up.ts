@@ -1,8 +1,6 @@
 /**
  * Shows entries of a keeper's history: from before the reader joined, from a gap,
  * and for messages that were lost.
- *
- * @module
  */
 
 import type { ChatClient } from "../client.ts";
@@ -321,7 +319,7 @@ export class CatchUp {
   }
 
   #leave(client: ChatClient): void {
-    // Not awaited: the answer may not come.
+    // Not awaited: the broker may not answer.
     if (!this.#options.keeps) client.leave([this.#topic]).catch(() => {});
   }
 

@@ -1,8 +1,6 @@
 /**
  * The history of a room: the retained payload on `<room>/$history`, encoded,
  * decoded, cut to size and merged. Pure.
- *
- * @module
  */
 
 import { Buffer } from "node:buffer";
@@ -306,7 +304,7 @@ export function twinsOf(mine: Entry[], theirs: Entry[]): Map<Entry, Entry> {
         return { entry, one, apart: Math.min(...far) };
       }).filter(({ apart }) => apart <= SAME_MS);
     });
-    // The nearest first: what is said every second is not the one before.
+    // The nearest first, since an author may repeat a text every second.
     for (const { entry, one } of pairs.sort((a, b) => a.apart - b.apart)) {
       if (twins.has(entry) || used.has(one)) continue;
       used.add(one);

@@ -23,8 +23,6 @@
  *
  * No field can imitate another: a name or topic that is more than plain words
  * is quoted, and a plain one never begins with `--`, `??`, `==`, `(` or `[`.
- *
- * @module
  */
 
 import { bold, dim, inverse, italic, rgb8, underline } from "@std/fmt/colors";

@@ -1,4 +1,4 @@
-/** Whose a name is: the key that signed the first message under it, or no key. */
+/** Binds names to keys: a name belongs to the key that signed its first message. */
 
 import { DEFAULTS } from "../client_options.ts";
 import {
@@ -16,7 +16,7 @@ import { age, LATE_MS } from "./time.ts";
 /** Names and the keys that they belong to. */
 export type PeopleKeys = ReadonlyMap<string, ReadonlySet<string>>;
 
-/** Why a line doesn't speak for the member whose name it has. */
+/** Why a line may not be from the member whose name it has. */
 export type Mark = "another key" | "unsigned" | "bad signature" | "unchecked";
 
 /** What a signature is worth under its name; `other` is another key's. */

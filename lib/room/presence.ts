@@ -1,8 +1,6 @@
 /**
  * The notices that say that this client joined, was renamed, left or was lost.
  * Its own join notice must come back, else the room can't be read.
- *
- * @module
  */
 
 import {

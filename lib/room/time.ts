@@ -1,8 +1,4 @@
-/**
- * Times on the reader's clock, and days on the reader's calendar.
- *
- * @module
- */
+/** Times on the reader's clock, and days on the reader's calendar. */
 
 /** A payload that was on its way for longer, in milliseconds, is late. */
 export const LATE_MS = 30_000;
