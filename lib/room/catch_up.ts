@@ -75,7 +75,7 @@ const WRITTEN_MS = 1_500;
 /** The most payloads remembered that a history may repeat. */
 const MAX_KNOWN = 2_048;
 
-/** A history that was written longer ago, in milliseconds, says when. */
+/** The header gives the time of a history older than this, in milliseconds. */
 const OLD_MS = 60_000;
 
 /** A history as it arrived. */

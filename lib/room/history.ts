@@ -29,8 +29,8 @@ export interface Entry {
 export interface Entries {
   entries: Entry[];
   /**
-   * Among and after so many of the newest entries no message is missing of what
-   * the broker gave the keeper.
+   * Among and after this many newest entries, no message that the broker sent to
+   * the keeper is missing.
    */
   whole: number;
 }

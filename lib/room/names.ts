@@ -40,7 +40,7 @@ export type NameNote = Extract<Note, { type: "another" | "forgotten" }>;
 /** The most names bound at a time, without those of `--people`. */
 const MAX_NAMES = 2_000;
 
-/** Of other keys under one name, report at most so many. */
+/** Report at most this many other keys under a name. */
 const MAX_OTHERS = 3;
 
 const NO_KEYS: ReadonlySet<string> = new Set();
@@ -127,7 +127,7 @@ export class Names {
     return { type: "forgotten" };
   }
 
-  /** The holder of a key left: the names that it had are free again. */
+  /** Frees the names of a key whose holder left. */
   free(key: string): void {
     for (const [name, owner] of this.#owners) {
       if (owner.key === key) this.#owners.delete(name);

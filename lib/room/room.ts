@@ -196,9 +196,8 @@ export class Reader {
 
   /**
    * Subscribes to the rooms, announces this client in them, and waits until its
-   * own join notices came back: only then are they known to be readable.
-   *
-   * @throws {Error} A sentence: why not (denied, no echo, no connection).
+   * own join notices came back: only then are they known to be readable. Rejects
+   * with a sentence: denied, no echo, no connection.
    */
   async enter(client: ChatClient): Promise<void> {
     const { topics, qos, timeout } = this.#options;
