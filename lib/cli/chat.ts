@@ -562,7 +562,7 @@ class Room {
     else write();
   }
 
-  /** Shows what has come, and what comes from now on. */
+  /** Shows the held lines, and later ones at once. */
   show(): void {
     for (const write of this.#held ?? []) write();
     this.#held = undefined;

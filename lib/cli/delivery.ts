@@ -158,8 +158,8 @@ export class Delivery {
   }
 
   /**
-   * Waits for the last answers, until none has come for the time-out or a signal
-   * says not to; closes the connection, reports, and returns the exit code.
+   * Waits for the last answers, until none arrives within the time-out or a
+   * signal comes; closes the connection, reports, and returns the exit code.
    */
   async finish(): Promise<number> {
     const isSettled = this.#lost === undefined && await Promise.race([

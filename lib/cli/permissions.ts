@@ -235,7 +235,7 @@ export async function isDumbTerminal(): Promise<boolean> {
     Deno.consoleSize().columns === 0;
 }
 
-/** Decides on colour; a flag goes before NO_COLOR. */
+/** Decides on colour; a flag overrides NO_COLOR. */
 export function useColor(
   choice: Choices["color"],
   isTerminal: boolean,

@@ -471,7 +471,7 @@ class Room {
     }
   }
 
-  /** Records who is in the room. */
+  /** Records the members of the room. */
   note(received: Received): void {
     this.#roster.note(received);
   }

@@ -3,7 +3,7 @@
 /** A payload that was on its way for longer, in milliseconds, is late. */
 export const LATE_MS = 30_000;
 
-/** What is older, in milliseconds, says nothing of who is in a room. */
+/** An older payload, in milliseconds, does not show that its author is present. */
 export const STALE_MS = 24 * 60 * 60 * 1_000;
 
 /** As `Date.getDay` counts. English, like every sentence here. */
