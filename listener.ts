@@ -1,7 +1,7 @@
 #!/usr/bin/env -S deno run --v8-flags=--max-semi-space-size=2 -N
 /**
- * Reads chat rooms: connects to an MQTT broker, subscribes, and prints one
- * line for each message until it is told to stop.
+ * Reads chat rooms over MQTT: prints one line for each message, until Ctrl-C,
+ * `--count` or `--wait`.
  *
  *     deno run -N listener.ts --topic chat/room
  *
@@ -31,12 +31,7 @@ import { LineWriter, openStdout } from "./lib/terminal/output.ts";
 import { Ending, onEndSignals } from "./lib/terminal/signals.ts";
 import { HINT_MS, SYSTEM_CLOCK, within } from "./lib/timer.ts";
 
-/**
- * The whole program.
- *
- * @param args As in `Deno.args`.
- * @returns The exit code.
- */
+/** Runs the listener with `Deno.args`; returns the exit code. */
 export function main(args: string[]): Promise<number> {
   return runScript("listener", args, parseListenerArgs, listen);
 }
@@ -63,7 +58,7 @@ async function listen(
   );
   const isTerminal = Deno.stdout.isTerminal();
   const { topics, resume, count } = options;
-  // Only there does the broker have a use for what was not acknowledged.
+  // Only with these does the broker send unacknowledged messages again.
   const isShared = topics.some((topic) => topic.startsWith("$share/"));
   const isKept = resume || isShared;
   const intake = isKept ? new Intake(stdout) : undefined;
@@ -71,7 +66,7 @@ async function listen(
   const rows = multiline ? await rowsOfTerminal() : (line: string) => line;
   const reader = new Reader({
     ...options,
-    // Its own notices would fill its own queue.
+    // The listener's own notices would fill its queue at the broker.
     announce: options.announce && !(resume && count !== undefined),
     color,
     multiline,
@@ -80,13 +75,13 @@ async function listen(
     // A key made for this run signs notices only; another window may write.
     key: connect.signer?.key,
     bell: options.bell && isTerminal,
-    // Where lines are to be plain, each event keeps a line of its own.
+    // In plain output each event has a line of its own.
     gather: color && isTerminal,
-    // What waits for a history could not be counted.
+    // Messages held for a history could not be counted.
     history: resume && count !== undefined
       ? 0
       : options.history ?? usualHistory(isTerminal && !json),
-    // A keeper is about to keep it.
+    // A keeper is about to write a history.
     tellsNone: options.history !== undefined && isTerminal && !json &&
       options.keep === undefined,
     keeps: options.keep !== undefined,
@@ -107,7 +102,7 @@ async function listen(
     ...connect,
     signer: connect.signer ?? (mayMakeKey ? Signer.generate() : undefined),
     will: reader.will,
-    // Without a session, the part of a reader that is gone goes to the others.
+    // Without a session, the broker gives the share of a lost reader to others.
     session: isShared && !resume ? { expiry: 0 } : connect.session,
     acknowledges: isKept ? "asked" : "received",
     onReceived(received) {
@@ -169,13 +164,12 @@ async function listen(
 }
 
 /**
- * What is taken in where the broker keeps the rest: each message is
- * acknowledged when its line is written, in order of arrival. One without a
- * line goes with the line before it.
+ * Acknowledges each message when its line is written, in order of arrival; one
+ * without a line goes with the line before it. The broker keeps the rest.
  */
 class Intake {
   readonly #stdout: LineWriter;
-  /** Arrivals, and how many lines must be written before they may go. */
+  /** Arrivals, and the lines to write before each is acknowledged. */
   readonly #unwritten: { arrival: number; lines: number }[] = [];
   #client?: ChatClient;
   #reader?: Reader;
@@ -186,13 +180,13 @@ class Intake {
     this.#stdout = stdout;
   }
 
-  /** Whether messages are taken; those that are not come again. */
+  /** Whether messages are accepted; the broker sends the others again. */
   get isOpen(): boolean {
     this.#isOverflowing ||= this.#stdout.isFull;
     return !this.#hasEnded && !this.#isOverflowing;
   }
 
-  /** A message was taken, and its line, if it has one, is on its way. */
+  /** Records an accepted message; its line, if it has one, is queued. */
   took({ arrival = 0 }: Received, isHeld: boolean): void {
     if (!isHeld) this.#release();
     const lines = isHeld ? Infinity : this.#stdout.added;
@@ -202,7 +196,7 @@ class Intake {
     if (lines <= this.#stdout.written) this.acknowledge();
   }
 
-  /** Acknowledges those whose lines are written. */
+  /** Acknowledges the messages whose lines are written. */
   acknowledge(): void {
     if (this.#client === undefined) return;
     if (!this.#reader?.isHolding) this.#release();
@@ -220,21 +214,22 @@ class Intake {
     for (;;) {
       this.acknowledge();
       if (this.#isOverflowing && !this.#stdout.isBehind) {
-        // The same will: the new connection brings what was not acknowledged.
+        // The same will: this only makes a new connection, on which the broker
+        // sends again what was not acknowledged.
         client.setWill(reader.will);
       }
       await this.#stdout.progress;
     }
   }
 
-  /** There is a new connection: what was not acknowledged comes again. */
+  /** Accepts messages again: on a new connection the broker sends them anew. */
   connected(): void {
     this.#isOverflowing = false;
   }
 
-  /** What was held back has its line now, if it has one. */
+  /** Gives messages that are no longer held the count of lines so far. */
   #release(): void {
-    // Held ones are the last.
+    // Held messages are at the end.
     if (this.#unwritten.at(-1)?.lines !== Infinity) return;
     const { added } = this.#stdout;
     for (const entry of this.#unwritten) {
@@ -242,20 +237,20 @@ class Intake {
     }
   }
 
-  /** Nothing more is taken. */
+  /** Accepts no more messages. */
   end(): void {
     this.#hasEnded = true;
   }
 }
 
-/** Makes what keeps the rooms, if that is wanted. */
+/** Makes the keeper of `--keep`. */
 async function openKeeper(
   { keep, debug, ...options }: ListenerOptions,
   { tell, complain }: People,
   names: Names,
 ): Promise<Keeper | undefined> {
   if (keep === undefined) return undefined;
-  // Loaded here, since few keep a room.
+  // Loaded here, since few listeners keep a room.
   const { Keeper } = await import("./lib/room/keeper.ts");
   return new Keeper({
     ...options,
@@ -272,7 +267,7 @@ async function rowsOfTerminal(): Promise<(line: string) => string> {
   return (line) => breakLine(line, terminalSize().columns);
 }
 
-/** Calls for the end at a signal, or after `--wait`. */
+/** Ends the run at a signal, or after `--wait`. */
 function waitForEnd(
   { waitSeconds, count }: ListenerOptions,
   { tell }: People,
@@ -293,7 +288,7 @@ function waitForEnd(
   };
 }
 
-/** Takes leave, and has everything written that has come. */
+/** Announces the leave, and writes what has arrived. */
 async function leave(
   { timeout }: ListenerOptions,
   { tell }: People,
@@ -324,7 +319,7 @@ async function leave(
   callOff();
 }
 
-/** It is an error when no room may be read, or none any more. */
+/** The error when the broker denies every room. */
 function nothingToRead({ topics }: ListenerOptions): NotAuthorizedError {
   return new NotAuthorizedError(
     `The broker lets you read none of ${topics.join(", ")}; ask its ` +

@@ -22,12 +22,7 @@ import { MAX_PAYLOAD_BYTES } from "./lib/protocol.ts";
 import { type People, prepare, runScript } from "./lib/cli/script.ts";
 import { UsageError } from "./lib/cli/flags.ts";
 
-/**
- * The whole program.
- *
- * @param args As in `Deno.args`.
- * @returns The exit code.
- */
+/** Runs the publisher with `Deno.args`; returns the exit code. */
 export function main(args: string[]): Promise<number> {
   return runScript("publisher", args, parsePublisherArgs, publish);
 }

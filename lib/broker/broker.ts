@@ -2,8 +2,6 @@
  * The embedded broker, over aedes: MQTT 3.1.1 in this process, for the demo,
  * the tests and `deno task broker`. Sessions and retained messages are in
  * memory; the queue of a session has no limit.
- *
- * @module
  */
 
 import "../mqtt/library_env.ts"; // first: aedes reads the environment when loaded
@@ -31,7 +29,7 @@ export interface BrokerOptions {
   hostname?: string;
   /** The TCP port; 0, the default, takes a free one. */
   port?: number;
-  /** Who may log in. Without it every login is accepted, also none. */
+  /** The users that may log in; by default every client may, without a login too. */
   users?: Users;
   /** Called with a line for each message that a user may not write. */
   onDenied?: (line: string) => void;

@@ -1,8 +1,6 @@
 /**
  * The demo: a broker and two bots in this process, and the prompt of
  * `publisher.ts` in this terminal, as a process that may reach only this broker.
- *
- * @module
  */
 
 import {
@@ -77,7 +75,7 @@ function script(
   return child;
 }
 
-/** Ends the scripts, while the broker is there for their last words. */
+/** Ends the scripts before the broker, which gets their leave notices. */
 async function endAll(signal: Deno.Signal): Promise<void> {
   const ended = [...children].map((child) => child.status);
   for (const child of children) child.kill(signal);

@@ -1,4 +1,4 @@
-/** The publisher at a terminal: what is typed is sent to a room or obeyed. */
+/** The publisher at a terminal: sends typed messages and obeys commands. */
 
 import { dim, red } from "@std/fmt/colors";
 import { AbandonedError, ChatClient, Signer, type Status } from "../client.ts";
@@ -60,7 +60,7 @@ export async function chat(
   return code;
 }
 
-/** Opens the log, if one is wanted. */
+/** Opens the file of `--log`. */
 async function openLogWriter(
   { log }: PublisherOptions,
 ): Promise<LineWriter | undefined> {
@@ -152,7 +152,7 @@ class Chat {
     };
   }
 
-  /** Obeys what is typed until the user leaves; returns the exit code. */
+  /** Handles typed lines until the user leaves; returns the exit code. */
   async hold(prompt: Prompt): Promise<number> {
     const { timeout } = this.#options;
     const client = this.#client;
@@ -346,7 +346,7 @@ class Chat {
     if (follow) await this.#renewWill();
   }
 
-  /** Enters a room, still being in the other; returns why not, if so. */
+  /** Enters a room before the other is left; returns why that failed. */
   async #enter(room: Room): Promise<string | undefined> {
     const { timeout } = this.#options;
     const client = this.#client;
@@ -398,7 +398,7 @@ class Chat {
     await Promise.all([this.#room.leave(), left]);
   }
 
-  /** Waits for something, but not longer than the user stays. */
+  /** Waits for a promise; rejects when the user leaves. */
   #untilEnd<T>(wanted: Promise<T>): Promise<T> {
     return Promise.race([this.#end.promise, wanted]);
   }
@@ -410,7 +410,7 @@ class Chat {
 
   #receive(received: Received): void {
     const topic = received.historyOf ?? received.sentTo ?? received.topic;
-    // What still comes from a room that was left belongs to no other.
+    // Late messages of a room that was left are dropped.
     [this.#next, this.#room].find((one) =>
       one !== undefined && isSameRoom(topic, one.topic)
     )?.reader.receive(received);
@@ -529,7 +529,7 @@ class Chat {
     }
   }
 
-  /** An answer to no question: not with --quiet. */
+  /** Shows a line that the user did not ask for; not with --quiet. */
   #hint(line: string): void {
     if (!this.#options.quiet) this.#answer(line);
   }
@@ -562,7 +562,7 @@ class Room {
     else write();
   }
 
-  /** Shows what has come, and what comes from now on. */
+  /** Shows the held lines, and later ones at once. */
   show(): void {
     for (const write of this.#held ?? []) write();
     this.#held = undefined;
@@ -574,7 +574,7 @@ class Room {
   }
 }
 
-/** What is entered, read ahead: its end is known while a command is awaited. */
+/** Reads lines ahead, to notice the end of the input while a command runs. */
 class Entered {
   readonly #waiting: (Line | Command)[] = [];
   readonly #progress = new Progress();
@@ -602,7 +602,7 @@ class Entered {
     }
   }
 
-  /** Ends it; returns what was not obeyed. */
+  /** Ends the iteration; returns the lines that it did not reach. */
   takeRest(): (Line | Command)[] {
     this.#finish();
     return this.#waiting.splice(0);

@@ -2,8 +2,6 @@
  * The completion scripts of bash, zsh and fish. All three look a command up by
  * the last part of its path; they do nothing for `deno run listener.ts`, which
  * is Deno's to complete.
- *
- * @module
  */
 
 import { type Choices, type Flag, flagsOf, type Script } from "./flags.ts";

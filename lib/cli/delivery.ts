@@ -12,10 +12,10 @@ import { type Clock, Progress, SYSTEM_CLOCK, within } from "../timer.ts";
 /** The most lines of a pipe that wait for an acknowledgement at a time. */
 const WINDOW = 256;
 
-/** A pipe that takes longer, in milliseconds, shows how far it is. */
+/** Show progress after this many milliseconds. */
 const LONG_MS = 2_000;
 
-/** How often it does, in milliseconds. */
+/** Interval of the progress line, in milliseconds. */
 const PROGRESS_MS = 1_000;
 
 /** The lines of one input and their outcomes. Closes the connection at the end. */
@@ -158,8 +158,8 @@ export class Delivery {
   }
 
   /**
-   * Waits for the last answers, until none has come for the time-out or a signal
-   * says not to; closes the connection, reports, and returns the exit code.
+   * Waits for the last answers, until none arrives within the time-out or a
+   * signal comes; closes the connection, reports, and returns the exit code.
    */
   async finish(): Promise<number> {
     const isSettled = this.#lost === undefined && await Promise.race([
@@ -196,7 +196,7 @@ export class Delivery {
     }
     this.#refused++;
     this.#isDenied ||= error instanceof PublishError && error.isDenied;
-    // In a pipe, a user without the right to write gets it for no later line.
+    // The user won't get the right to write during the pipe.
     if (this.#isDenied && this.#isPouring) this.stop();
     const subject = this.#isOnly ? "The message" : `Line ${line}`;
     const sentence = `${subject} was not sent. ${error.message}`;

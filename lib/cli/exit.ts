@@ -1,8 +1,4 @@
-/**
- * Exit codes, and which error ends in which.
- *
- * @module
- */
+/** Exit codes, and which error ends in which. */
 
 import {
   NotAuthorizedError,

@@ -1,8 +1,6 @@
 /**
  * The flags of both scripts. The help text is the table: the parser, the
  * completions and the tests of the docs read the flags from its lines.
- *
- * @module
  */
 
 import { parseArgs } from "node:util";
@@ -172,10 +170,8 @@ export function flagsOf(script: Script): Flag[] {
 }
 
 /**
- * Reads arguments as flags of a script.
- *
- * @throws {UsageError} When a flag is unknown, lacks its value, or has one that
- * it doesn't take. The message repeats no value: it may be a password.
+ * Reads arguments as flags of a script. Throws a UsageError, which repeats no
+ * value, since that may be a password.
  */
 export function readFlags(script: Script, args: string[]): Values {
   const flags = flagsOf(script);

@@ -1,8 +1,6 @@
 /**
  * Flags → validated options of either script. Pure: reads no file and no
  * environment.
- *
- * @module
  */
 
 import {

@@ -1,8 +1,6 @@
 /**
  * What a script asks of Deno's permissions, the environment, files and the
  * terminal: the net permission, the password, the secret, PEM files, colour.
- *
- * @module
  */
 
 import { type Broker, hostPort, type TlsIdentity } from "../mqtt/address.ts";
@@ -237,7 +235,7 @@ export async function isDumbTerminal(): Promise<boolean> {
     Deno.consoleSize().columns === 0;
 }
 
-/** Decides on colour; a flag goes before NO_COLOR. */
+/** Decides on colour; a flag overrides NO_COLOR. */
 export function useColor(
   choice: Choices["color"],
   isTerminal: boolean,

@@ -2,8 +2,6 @@
  * What both scripts do around their own work: read the arguments, print help
  * and version, prepare the connection, turn an error into one line and an exit
  * code.
- *
- * @module
  */
 
 import { bold, setColorEnabled } from "@std/fmt/colors";
@@ -151,11 +149,7 @@ export interface Setting {
   isDumb: boolean;
 }
 
-/**
- * Gets all that connecting needs.
- *
- * @throws {UsageError} When a permission or a file is missing.
- */
+/** Gets all that connecting needs; throws a UsageError where that is missing. */
 export async function prepare(
   options: Options,
   tell: (line: string) => void,

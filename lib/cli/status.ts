@@ -1,8 +1,4 @@
-/**
- * What happens to the connection, in words. Pure.
- *
- * @module
- */
+/** What happens to the connection, in words. Pure. */
 
 import { hostPort, showBroker } from "../mqtt/address.ts";
 import type { Status } from "../client.ts";
@@ -10,8 +6,8 @@ import { versionName } from "../mqtt/attempts.ts";
 import { safeText } from "../safe_text.ts";
 
 /**
- * Which statuses are shown: only what needs an answer; also what goes wrong;
- * also what goes right; every step.
+ * The statuses to show: those that the user must act on; failures, too;
+ * successes, too; every step.
  */
 const VERBOSITIES = ["quiet", "terse", "normal", "debug"] as const;
 export type Verbosity = (typeof VERBOSITIES)[number];

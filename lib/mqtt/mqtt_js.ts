@@ -291,7 +291,7 @@ export class MqttJs {
     this.#mqtt.outgoing = {};
     const properties = { sessionExpiryInterval: 0 };
     this.#mqtt.end(false, endsSession ? { properties } : {}, () => resolve());
-    // DISCONNECT and the end of the stream are the kernel's now.
+    // The kernel has DISCONNECT and the end of the stream now.
     if (!mayReceive) this.#mqtt.stream.once("finish", () => resolve());
     await promise;
     cancel();
@@ -337,8 +337,8 @@ export class MqttJs {
     const stream = open(mqtt);
     const { protocolVersion } = mqtt.options;
     this.#meter = limitArriving(stream, protocolVersion === 5 ? 5 : 4);
-    // MQTT.js keeps those to itself that have no code, as ws has for an HTTP
-    // answer.
+    // MQTT.js does not report errors without a code, such as that of ws for an
+    // HTTP answer.
     stream.on("error", (error: BrokerError) => this.#cause ??= error);
     return stream;
   }

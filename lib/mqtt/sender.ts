@@ -398,7 +398,7 @@ export class Sender {
     return messages;
   }
 
-  /** What is sent next; messages wait for the answers of the rooms. */
+  /** The next to send; messages wait for the answers of the rooms. */
   #next(): Room | Sending | undefined {
     if (this.#toAsk.length > 0 || this.#asked.size > 0) return this.#toAsk[0];
     return this.#waiting[0];

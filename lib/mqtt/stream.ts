@@ -170,8 +170,8 @@ export class PacketMeter {
 
   /**
    * Takes the next bytes of the stream and returns what passes; undefined once
-   * there is a packet over the limit, or a length field that never ends. After
-   * that the meter is of no use.
+   * there is a packet over the limit, or a length field that never ends. Don't
+   * call it after that.
    */
   pass(bytes: Uint8Array): Uint8Array | undefined {
     const all = this.#held.length > 0

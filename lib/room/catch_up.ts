@@ -1,8 +1,6 @@
 /**
  * Shows entries of a keeper's history: from before the reader joined, from a gap,
  * and for messages that were lost.
- *
- * @module
  */
 
 import type { ChatClient } from "../client.ts";
@@ -77,7 +75,7 @@ const WRITTEN_MS = 1_500;
 /** The most payloads remembered that a history may repeat. */
 const MAX_KNOWN = 2_048;
 
-/** A history that was written longer ago, in milliseconds, says when. */
+/** The header gives the time of a history older than this, in milliseconds. */
 const OLD_MS = 60_000;
 
 /** A history as it arrived. */
@@ -321,7 +319,7 @@ export class CatchUp {
   }
 
   #leave(client: ChatClient): void {
-    // Not awaited: the answer may not come.
+    // Not awaited: the broker may not answer.
     if (!this.#options.keeps) client.leave([this.#topic]).catch(() => {});
   }
 

@@ -1,14 +1,12 @@
 /**
  * Gathers many joins, leaves and sealed payloads to one line. Memory is bounded.
- *
- * @module
  */
 
 import { MAX_NAME_LENGTH, type Received } from "../protocol.ts";
 import type { Clock } from "../timer.ts";
 import { type PresenceChange, presenceOf } from "./members.ts";
 
-/** What shares a line. */
+/** Events that share a line. */
 export type Gathered =
   /** The last change of each name. */
   | {
@@ -19,9 +17,8 @@ export type Gathered =
   /** Payloads for which there is no secret; without a topic, of several rooms. */
   | { type: "sealed"; count: number; topic?: string };
 
-/** What a gatherer needs. */
 export interface GathererOptions {
-  /** Takes what is due. */
+  /** Takes the events of a line when it is due. */
   show: (gathered: Gathered) => void;
   /** When an author last said something, in milliseconds since 1970. */
   spokeAt: (name: string) => number | undefined;
@@ -92,10 +89,10 @@ export class Gatherer {
     const isMany = recent.length === FEW && now - recent[0] < WINDOW_MS;
     recent.push(now);
     if (recent.length > FEW) recent.shift();
-    // Nothing overtakes what is held back.
+    // Notices keep their order.
     if (!isMany && people.size === 0) return false;
     if (people.size === 0) room.first = now;
-    // The last to do something comes last.
+    // Moves the author to the end.
     if (!people.delete(from)) this.#held++;
     people.set(from, change);
     if (this.#held >= MAX_HELD) this.showPeople();
@@ -140,7 +137,7 @@ export class Gatherer {
     this.#patience = PAUSE_MS;
   }
 
-  /** Shows all that is held back, and waits for nothing more. */
+  /** Shows all that is held back, and cancels the timer. */
   stop(): void {
     this.showPeople();
     this.endSealed();
@@ -163,7 +160,7 @@ export class Gatherer {
     return Math.min(due, first + MAX_SEALED_MS);
   }
 
-  /** Has what is due next shown then. */
+  /** Schedules the next line. */
   #startTimer(): void {
     const { clock } = this.#options;
     const dues = [...this.#rooms.values()].map(dueOf);

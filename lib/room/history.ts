@@ -1,8 +1,6 @@
 /**
  * The history of a room: the retained payload on `<room>/$history`, encoded,
  * decoded, cut to size and merged. Pure.
- *
- * @module
  */
 
 import { Buffer } from "node:buffer";
@@ -31,8 +29,8 @@ export interface Entry {
 export interface Entries {
   entries: Entry[];
   /**
-   * Among and after so many of the newest entries no message is missing of what
-   * the broker gave the keeper.
+   * Among and after this many newest entries, no message that the broker sent to
+   * the keeper is missing.
    */
   whole: number;
 }
@@ -306,7 +304,7 @@ export function twinsOf(mine: Entry[], theirs: Entry[]): Map<Entry, Entry> {
         return { entry, one, apart: Math.min(...far) };
       }).filter(({ apart }) => apart <= SAME_MS);
     });
-    // The nearest first: what is said every second is not the one before.
+    // The nearest first, since an author may repeat a text every second.
     for (const { entry, one } of pairs.sort((a, b) => a.apart - b.apart)) {
       if (twins.has(entry) || used.has(one)) continue;
       used.add(one);

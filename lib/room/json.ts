@@ -1,8 +1,6 @@
 /**
  * What arrives in a room, and what interrupts it, as JSON lines. They are safe
  * to print: every character that could harm a terminal is a `\uXXXX` escape.
- *
- * @module
  */
 
 import { type Note, readUtf8 } from "./line.ts";

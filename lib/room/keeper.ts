@@ -1,8 +1,6 @@
 /**
  * Keeps rooms: writes the last messages of each to the broker, as one retained
  * payload, for later readers.
- *
- * @module
  */
 
 import {
@@ -55,7 +53,7 @@ export interface KeeperOptions {
   announce: boolean;
   /** The QoS of histories. */
   qos: QoS;
-  /** Whose a name is: the reader's. */
+  /** The names and their keys, shared with the reader. */
   names?: Names;
   warn: (sentence: string) => void;
   debug: (sentence: string) => void;
@@ -473,7 +471,7 @@ class Room {
     }
   }
 
-  /** Records who is in the room. */
+  /** Records the members of the room. */
   note(received: Received): void {
     this.#roster.note(received);
   }

@@ -23,8 +23,6 @@
  *
  * No field can imitate another: a name or topic that is more than plain words
  * is quoted, and a plain one never begins with `--`, `??`, `==`, `(` or `[`.
- *
- * @module
  */
 
 import { bold, dim, inverse, italic, rgb8, underline } from "@std/fmt/colors";
@@ -107,7 +105,7 @@ const MAX_UNFORMATTED = 200;
 /** Bytes that have as many code points at least: each takes up to four. */
 const MAX_UNFORMATTED_BYTES = 4 * MAX_UNFORMATTED;
 
-/** So many names are listed in full; of more, only the first. */
+/** List at most this many names in full; of more, only the first. */
 const MAX_LISTED = 5;
 const FIRST_LISTED = 3;
 
@@ -210,7 +208,7 @@ function whenAndWhere(
   return `${formatTime(time)}${showTopic ? ` [${safeTopic(topic)}]` : ""}`;
 }
 
-/** When a payload was sent, by its author's clock; the day if it's another. */
+/** The time of sending by the author's clock, with the day if it differs. */
 function sent({ payload, receivedAt }: Received): string {
   if (!("at" in payload) || payload.at === undefined) return "";
   return ` (sent ${timeAndDay(new Date(payload.at), receivedAt)})`;
@@ -445,7 +443,7 @@ function wholeWord(name: string): string {
   const forms = new Set(["NFC", "NFD"].map((form) => name.normalize(form)));
   forms.add(name);
   const either = [...forms].map((form) => RegExp.escape(form)).join("|");
-  // A name like c++ ends where it ends, whatever follows.
+  // A name such as c++ needs no word boundary behind it.
   const before = new RegExp(`^${WORD}`, "u").test(name) ? WORD : "\\u200D";
   const after = new RegExp(`${WORD}$`, "u").test(name) ? WORD : EMOJI_GOES_ON;
   // The look-behind comes first: it refuses most places where a flood of one

@@ -1,8 +1,6 @@
 /**
  * Finds doubles and losses: accounts of the numbers in our ids. Memory is
  * bounded.
- *
- * @module
  */
 
 import { numberIn, parseId, runIn } from "../ids.ts";
@@ -15,7 +13,6 @@ import type { Note } from "./line.ts";
 /** A line about losses. */
 export type LossNote = Extract<Note, { type: "lost" | "uncounted" }>;
 
-/** What the accounts need. */
 export interface LossesOptions {
   /** The topic filters that are read. */
   topics: string[];
@@ -77,7 +74,7 @@ export class Losses {
   readonly #accounts = new Accounts();
   /** Ids and contents that no account knows. */
   readonly #others = new RecentTexts();
-  /** Apart: a flood of these must not push out sealed ones. */
+  /** Unsealed ones, apart: a flood of them must not push out sealed ones. */
   readonly #unsealed = new RecentTexts();
   /** Accounts with losses to report. */
   readonly #open = new Set<Account>();

@@ -1,8 +1,6 @@
 /**
  * Who is in a room: the standard notices (joined, left, lost, renamed), made and
  * read, and the roster of members that they make. Pure state, bounded.
- *
- * @module
  */
 
 import { Ignored } from "./ignored.ts";
@@ -201,7 +199,7 @@ export class Roster {
     return seen.reverse().sort((a, b) => Number(b.at) - Number(a.at));
   }
 
-  /** Those who are in the room, by their own word less than a day ago. */
+  /** Members in the room that were heard less than a day ago. */
   here(now: Date): Seen[] {
     return this.list().filter(({ state, at }) =>
       state === "here" && Number(now) - Number(at) <= STALE_MS

@@ -1,4 +1,4 @@
-/** Whose a name is: the key that signed the first message under it, or no key. */
+/** Binds names to keys: a name belongs to the key that signed its first message. */
 
 import { DEFAULTS } from "../client_options.ts";
 import {
@@ -16,7 +16,7 @@ import { age, LATE_MS } from "./time.ts";
 /** Names and the keys that they belong to. */
 export type PeopleKeys = ReadonlyMap<string, ReadonlySet<string>>;
 
-/** Why a line doesn't speak for the member whose name it has. */
+/** Why a line may not be from the member whose name it has. */
 export type Mark = "another key" | "unsigned" | "bad signature" | "unchecked";
 
 /** What a signature is worth under its name; `other` is another key's. */
@@ -40,7 +40,7 @@ export type NameNote = Extract<Note, { type: "another" | "forgotten" }>;
 /** The most names bound at a time, without those of `--people`. */
 const MAX_NAMES = 2_000;
 
-/** Of other keys under one name, report at most so many. */
+/** Report at most this many other keys under a name. */
 const MAX_OTHERS = 3;
 
 const NO_KEYS: ReadonlySet<string> = new Set();
@@ -127,7 +127,7 @@ export class Names {
     return { type: "forgotten" };
   }
 
-  /** The holder of a key left: the names that it had are free again. */
+  /** Frees the names of a key whose holder left. */
   free(key: string): void {
     for (const [name, owner] of this.#owners) {
       if (owner.key === key) this.#owners.delete(name);

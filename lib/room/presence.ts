@@ -1,8 +1,6 @@
 /**
  * The notices that say that this client joined, was renamed, left or was lost.
  * Its own join notice must come back, else the room can't be read.
- *
- * @module
  */
 
 import {
@@ -128,17 +126,13 @@ export class Presence {
     return this.#rooms.get(topic)?.joinId;
   }
 
-  /** From now on, announces in each room once it may be read. */
+  /** Announces in each room as soon as it may be read, now and later. */
   join(client: ChatClient): void {
     this.#client = client;
     for (const topic of this.#rooms.keys()) this.#joinIfDue(topic);
   }
 
-  /**
-   * Announces in the rooms, and waits until each join notice came back.
-   *
-   * @throws {Error} A sentence: why it did not.
-   */
+  /** Announces in the rooms; waits for each echo, or rejects with the reason. */
   async enter(client: ChatClient, timeout: number): Promise<void> {
     const entering = Promise.withResolvers<void>();
     this.#entering = entering;
@@ -183,8 +177,8 @@ export class Presence {
   }
 
   /**
-   * Takes another name, and says so where this client joined. Resolves when the
-   * broker has answered; {@link will} is another one then.
+   * Changes the name, and {@link will} with it, and announces that in the joined
+   * rooms. Resolves when the broker has answered.
    */
   async rename(name: string): Promise<void> {
     const notice = this.#notice(renameNotice(this.#name, name));

@@ -2,8 +2,6 @@
  * Reading rooms: shows what arrives once, announces this client, and says what
  * makes the view incomplete: a gap, a room that can't be read, messages that the
  * broker kept, losses.
- *
- * @module
  */
 
 import {
@@ -39,13 +37,13 @@ export interface ReaderOptions
   resume: boolean;
   /** Authors whose lines are not shown. */
   ignored?: Ignored;
-  /** Whose a name is. */
+  /** The names and their keys. */
   names?: Names;
   /** The key that signs under the reader's name. */
   key?: string;
-  /** How many lines end the reading, without own notices. Nothing is gathered. */
+  /** Stop after this many lines, own notices not counted. Nothing is gathered. */
   count?: number;
-  /** Called when there were enough lines. */
+  /** Called after `count` lines. */
   onEnough?: () => void;
   /** How many messages of a history are shown, in one room; 0 by default. */
   history?: number;
@@ -59,7 +57,7 @@ export interface ReaderOptions
 
 type Connected = Extract<Status, { type: "connected" }>;
 
-/** After so long without one, in milliseconds, all kept messages have come. */
+/** Stored messages end with a pause of this many milliseconds. */
 const PAUSE_MS = 2_000;
 
 /** Reads rooms. */
@@ -198,9 +196,8 @@ export class Reader {
 
   /**
    * Subscribes to the rooms, announces this client in them, and waits until its
-   * own join notices came back: only then are they known to be readable.
-   *
-   * @throws {Error} A sentence: why not (denied, no echo, no connection).
+   * own join notices came back: only then are they known to be readable. Rejects
+   * with a sentence: denied, no echo, no connection.
    */
   async enter(client: ChatClient): Promise<void> {
     const { topics, qos, timeout } = this.#options;
@@ -229,7 +226,7 @@ export class Reader {
     await this.#presence.leave();
   }
 
-  /** Shows what is held back, and waits for nothing any more. */
+  /** Shows what is held back, and cancels all timers. */
   stop(): void {
     this.#presence.stop();
     this.#catchUp?.stop();
@@ -252,7 +249,7 @@ export class Reader {
     return { signature, key, mark: sealed === false ? undefined : mark };
   }
 
-  /** Records who was there, and whose a name is; returns what to report. */
+  /** Records members and the keys of names; returns what to report. */
   #learn(
     received: Received,
     verdict: Verdict,
@@ -269,7 +266,7 @@ export class Reader {
     }
     const note = this.#names.learn(received, verdict, isMissed);
     const isMine = payload.from === this.#name && this.#options.sends;
-    // The reader may have been another client then.
+    // It may come from an earlier client of the reader.
     const mayBeMine = isMine && (retain || isMissed);
     const newName = payload.type === "notice" ? newNameIn(payload) : undefined;
     const owners = this.#names.keysOf(newName ?? payload.from);
@@ -322,9 +319,9 @@ export class Reader {
     this.#view.note(note);
   }
 
-  /** Says what is known of what was said while there was no connection. */
+  /** Reports a gap, and whether messages may be missing in it. */
   #showGap(status: Connected, gap: number): void {
-    // The broker keeps nothing for a subscription at QoS 0, nor what was sent so.
+    // Brokers store nothing for subscriptions at QoS 0, nor messages of QoS 0.
     const isKept = status.sessionPresent && !status.mayBeShared &&
       [...this.#granted.values()].every((qos) => qos > 0);
     if (status.isRenewed && isKept) return;

@@ -1,13 +1,9 @@
-/**
- * Times on the reader's clock, and days on the reader's calendar.
- *
- * @module
- */
+/** Times on the reader's clock, and days on the reader's calendar. */
 
 /** A payload that was on its way for longer, in milliseconds, is late. */
 export const LATE_MS = 30_000;
 
-/** What is older, in milliseconds, says nothing of who is in a room. */
+/** An older payload, in milliseconds, does not show that its author is present. */
 export const STALE_MS = 24 * 60 * 60 * 1_000;
 
 /** As `Date.getDay` counts. English, like every sentence here. */

@@ -1,7 +1,5 @@
 /**
  * What a reader sees of rooms. `line.ts` and `json.ts` say how a line looks.
- *
- * @module
  */
 
 import { DEFAULTS } from "../client_options.ts";
@@ -35,8 +33,8 @@ export interface ViewOptions extends Omit<LineOptions, "mention"> {
    */
   gather?: boolean;
   /**
-   * Show only messages of others, or only those that mention the reader. Not
-   * hidden is what the default name says, which is not the reader's alone.
+   * Show only messages of others, or only those that mention the reader.
+   * Messages under the default name are shown, since many users have it.
    */
   only?: "messages" | "mentions";
   /** Takes the `==` lines, plain, in place of `write`. */
@@ -143,13 +141,13 @@ export class RoomView {
     this.#write(line, time);
   }
 
-  /** Messages that the session kept come from now on. */
+  /** Counts messages from now on: the broker stored them in the session. */
   beginMissed(): void {
     this.#missed = 0;
     this.#log?.beginMissed();
   }
 
-  /** They have all come: shows how many. */
+  /** Shows how many stored messages came. */
   endMissed(): void {
     if (this.#missed === undefined) return;
     this.#log?.endMissed();
@@ -226,7 +224,7 @@ export class RoomView {
     return false;
   }
 
-  /** Whether the bell rings, which it does not twice in two seconds. */
+  /** Whether to ring: at a mention, at most once in two seconds. */
   #rings(received: Received): boolean {
     const { json, bell } = this.#options;
     if (!bell || json || !this.#mentions(received)) return false;

@@ -74,16 +74,16 @@ export class Editor {
   #entries: string[] = [];
   /** The index of what is in the line; after the last entry for a new line. */
   #at = 0;
-  /** What was changed and not entered, by index. */
+  /** Edited lines that were not entered, by index. */
   #drafts = new Map<number, string>();
   #search?: Search;
-  /** What was looked for last. */
+  /** The last search text. */
   #sought = "";
   /** What Ctrl-Y inserts. */
   #killed = "";
   /** Whether the last key killed text: the next one adds to it. */
   #isKilling = false;
-  /** What Ctrl-_ goes back to, the last at the end. */
+  /** The states that Ctrl-_ restores, the last at the end. */
   #past: Draft[] = [];
 
   /** The typed text; during a search, as it was before. */

@@ -9,7 +9,7 @@ export interface Input {
   text: string;
 }
 
-/** Why Ctrl-Z has to be pressed twice: a program can't stop what has started it. */
+/** Why Ctrl-Z has to be pressed twice: a program can't stop its parent. */
 export const STOP_HINT =
   "Ctrl-Z again stops this program; don't if deno task has started it, which " +
   "would not stop, and would keep the terminal.";
@@ -321,7 +321,7 @@ const ALT = 2;
 const CTRL = 4;
 const SUPER_HYPER_META = 56;
 
-/** The event of a key that is let go. */
+/** The event of a released key. */
 const LET_GO = "3";
 
 /** Such a key as any terminal sends it; others, and one without a meaning, as they are. */

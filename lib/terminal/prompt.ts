@@ -13,9 +13,9 @@ import { Progress, within } from "../timer.ts";
 export interface PromptOptions {
   /** Settles when stderr has what was written before: it would come after the prompt. */
   ready: Promise<void>;
-  /** What stands before the typed text. */
+  /** The text before the typed line. */
   text: string;
-  /** Colours that. */
+  /** Colours `text`. */
   paint: (text: string) => string;
   /** Whether what was entered stays above, as in a shell. */
   keeps: () => boolean;
@@ -80,7 +80,7 @@ async function* plainLines(): AsyncGenerator<Line> {
   }
 }
 
-/** A terminal that takes nothing for so long doesn't keep the program from stopping. */
+/** Stop after so many seconds, even if the terminal takes no output. */
 const STUCK_SECONDS = 1;
 
 /** Ties keyboard, editor and screen together. */

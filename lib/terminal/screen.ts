@@ -341,7 +341,7 @@ class Rows {
       this.#append(word, width);
     } else if (ADDRESS.test(plain)) {
       if (this.#used + this.#blanks.length >= this.#columns) this.#begin();
-      // Fuller than full: its last row has no indent, so nothing may follow in it.
+      // The terminal breaks it: its last row has no indent, so nothing may follow.
       this.#append(word, width);
     } else this.#cut(word);
   }

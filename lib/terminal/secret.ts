@@ -20,7 +20,7 @@ export async function askSecret(
     for await (const { type, text } of keyboard.inputs()) {
       if (type === "text") secret += text;
       else if (type === "paste") {
-        // In a terminal that marks none, so its line break is Enter.
+        // This terminal marks no pastes, so a line break stands for Enter.
         const [line, ...others] = text.split(/[\r\n]/);
         secret += textIn(line);
         if (others.length > 0) return secret;

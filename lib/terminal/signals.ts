@@ -1,4 +1,4 @@
-/** What asks a program to end: signals, and a user who asks twice. */
+/** Ends a program at a signal, and at once at a second one. */
 
 import { type Clock, SYSTEM_CLOCK } from "../timer.ts";
 
@@ -59,7 +59,7 @@ async function isUnderNohup(): Promise<boolean> {
  */
 const ONE_SIGNAL_MS = 100;
 
-/** The end of a program: asked for once, and hurried when asked for twice. */
+/** Requests the end of a program; a second signal hurries it. */
 export class Ending {
   readonly #begun = Promise.withResolvers<Error | undefined>();
   readonly #hurried = Promise.withResolvers<void>();
@@ -76,17 +76,17 @@ export class Ending {
     return this.#hasBegun;
   }
 
-  /** Settles when the end is asked for, with the error that caused it. */
+  /** Settles when the end is requested, with the error that caused it. */
   get begun(): Promise<Error | undefined> {
     return this.#begun.promise;
   }
 
-  /** The signal that was the first to ask for the end. */
+  /** The signal that requested the end, if one did so first. */
   get signal(): Deno.Signal | undefined {
     return this.#signal;
   }
 
-  /** Settles when the user asks again. */
+  /** Settles at a second signal. */
   get hurried(): Promise<void> {
     return this.#hurried.promise;
   }
@@ -96,7 +96,7 @@ export class Ending {
     this.#begun.resolve(error);
   }
 
-  /** Asks for the end as a user does: the second time hurries it. */
+  /** Requests the end at a signal; a second signal hurries it. */
   insist(signal: Deno.Signal): void {
     const now = this.#clock.monotonic();
     if (!this.#hasBegun) {

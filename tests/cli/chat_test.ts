@@ -650,7 +650,7 @@ Deno.test("chat: an input that breaks off is reported", async () => {
   );
 });
 
-Deno.test("chat: the default name gets a hint once, and none about namesakes", async () => {
+Deno.test("chat: the default name gets a hint once, and none about others named so", async () => {
   await using broker = await openBroker();
   await using peer = await Peer.connect(broker);
   const hint = "Your name is chat; /nick NAME changes it.";

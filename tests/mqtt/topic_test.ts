@@ -75,7 +75,7 @@ function assertFault(fault: string | undefined, expected: RegExp) {
 
 /**
  * Filter, topic, whether they match. Mosquitto 2.0.11 agrees on all but the
- * topics below $SYS, which can't be tried: nobody can publish there.
+ * topics below $SYS, which can't be tried: clients can't publish there.
  */
 const MATCHES: [string, string, boolean][] = [
   ["chat/#", "chat", true],

@@ -123,20 +123,21 @@ Deno.test({
 });
 
 Deno.test({
-  name: "colours: a namesake's lines are another's",
+  name:
+    "colours: lines of another client under the reader's name are another's",
   ignore: Deno.noColor,
   fn() {
     setColorEnabled(true);
     const options = { ...readBy("alice"), sends: true };
     const sent = received(message("I am alice"));
     const own = renderLine({ ...sent, sentTo: sent.topic }, options);
-    const namesakes = renderLine(sent, options);
+    const another = renderLine(sent, options);
     assertEquals(
-      [own, namesakes].map((line) => line.includes("\x1b[4m")),
+      [own, another].map((line) => line.includes("\x1b[4m")),
       [true, false],
     );
     assertEquals(
-      [own, namesakes].map((line) => line.includes("\x1b[7m")),
+      [own, another].map((line) => line.includes("\x1b[7m")),
       [false, true],
     );
   },

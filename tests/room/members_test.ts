@@ -86,7 +86,7 @@ test("a member who only wrote is not here", () => {
   ]);
 });
 
-test("a namesake is another member than the reader", () => {
+test("another client under the reader's name is another member", () => {
   const sentTo = ROOM;
   const roster = told(
     at(1, joined("ann"), { sentTo }),

@@ -126,13 +126,13 @@ test("an author can be unignored, and own lines are always shown", () => {
   const ignored = new Ignored(["bob", "me"]);
   const { reader, lines } = read({ ignored });
   reader.receive({ ...said("mine", "me"), sentTo: ROOM });
-  reader.receive(said("a namesake's", "me"));
+  reader.receive(said("from another me", "me"));
   ignored.remove("bob");
   reader.receive(said("hi", "bob"));
   assertEquals(lines, ["me: mine", "bob: hi"]);
 });
 
-test("where nothing is signed, a namesake is listed and not marked", () => {
+test("where nothing is signed, another member of the same name is listed, unmarked", () => {
   const { reader, lines } = read({ sends: true });
   reader.receive({ ...joined("me"), sentTo: ROOM });
   for (const one of [joined("me"), said("hi", "me")]) reader.receive(one);

@@ -1,4 +1,4 @@
-/** The listener without somebody, in lines and in JSON. */
+/** The listener with an ignored name, in lines and in JSON. */
 
 import { assertEquals, assertStringIncludes } from "@std/assert";
 import { joinNotice } from "../../lib/room/members.ts";
