@@ -125,7 +125,9 @@ async function listen(
   let hasReaderLeft = false;
   stdout.broken.then((error) => {
     hasReaderLeft = error === undefined;
-    ending.begin(error);
+    ending.begin(
+      error && new Error(`Writing stdout failed: ${error.message}.`),
+    );
   });
   intake?.run(client, reader);
   const stopWaiting = waitForEnd(options, people, ending);

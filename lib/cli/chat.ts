@@ -119,9 +119,10 @@ class Chat {
     this.#room = this.#openRoom(options.topic);
     this.#room.show();
     this.#end.promise.catch(() => {});
-    log?.broken.then((error) =>
-      this.#warn(`Nothing more is written to --log: ${error?.message}.`)
-    );
+    log?.broken.then((error) => {
+      const reason = error?.message ?? "its reader has closed it";
+      this.#warn(`Nothing more is written to --log: ${reason}.`);
+    });
   }
 
   async connect(): Promise<void> {

@@ -185,7 +185,7 @@ export async function readPeople(path: string): Promise<PeopleKeys> {
     (faults.length > 10 ? ` and ${faults.length - 10} more` : "");
   throw new UsageError(
     `--people ${JSON.stringify(path)} does not fit in line ${lines}: each ` +
-      "line takes a name and its key.",
+      "line takes a name and its key, in UTF-8.",
   );
 }
 

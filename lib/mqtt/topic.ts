@@ -41,6 +41,10 @@ export function filterFault(filter: string): string | undefined {
   if (levels.slice(0, -1).includes("#")) {
     return "has a # before its end";
   }
+  // MQTT 5 §4.8.2; Mosquitto grants them, and sends nothing.
+  if (filter.startsWith("$share/") && !/^\$share\/[^/+]+\/./.test(filter)) {
+    return "shares no room; write $share/GROUP/ROOM";
+  }
 }
 
 /** Throws a {@link TopicError} unless messages can be published to a topic. */

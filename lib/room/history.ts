@@ -218,7 +218,8 @@ export function decodeHistory(
     ...written !== undefined && written <= now + MAX_AHEAD_MS &&
       { at: written },
     ...cut({ entries, whole: countIn(whole, entries.length) }, MAX_KEPT),
-    heard: listOf(heard).filter(isId).slice(-MAX_HEARD),
+    // Once each, for merge: it puts what is ours behind what it follows.
+    heard: [...new Set(listOf(heard).filter(isId))].slice(-MAX_HEARD),
     here: new Map(
       listOf(here).flatMap((pair): [string, Date][] => {
         const [name, ago] = listOf(pair);

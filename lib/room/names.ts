@@ -188,7 +188,10 @@ export function parsePeople(
   text.replace(/^\ufeff/, "").split(/\r?\n/).forEach((line, index) => {
     if (/^\s*(#|$)/.test(line)) return;
     const [, name, key] = /^\s*(.*\S)\s+(\S+)\s*$/.exec(line) ?? [];
-    if (key === undefined || !isPublicKey(key)) faults.push(index + 1);
+    // U+FFFD stands for what is not UTF-8, and would fit no name.
+    const isFault = key === undefined || !isPublicKey(key) ||
+      name.includes("\ufffd");
+    if (isFault) faults.push(index + 1);
     else keys.set(name, (keys.get(name) ?? new Set()).add(key));
   });
   return { keys, faults };

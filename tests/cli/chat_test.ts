@@ -384,6 +384,23 @@ Deno.test("chat: --log appends what a listener writes to a pipe", async () => {
   assertEquals(linesOf(log).length, 7);
 });
 
+Deno.test("chat: a --log pipe that its reader closes ends the log, not the chat", async () => {
+  await using broker = await openBroker();
+  const path = await Deno.makeTempFile();
+  await Deno.remove(path);
+  await new Deno.Command("mkfifo", { args: [path] }).output();
+  const opened = Deno.open(path);
+  await using ann = await Chatter.follow(broker, { args: ["--log", path] });
+  (await opened).close();
+  await Deno.remove(path);
+  ann.enter("hello");
+  assertEquals(
+    await ann.screen.next((line) => line.includes("--log")),
+    "Nothing more is written to --log: its reader has closed it.",
+  );
+  await ann.leave();
+});
+
 Deno.test("chat: each time without a connection has its hint", async () => {
   let broker = await openBroker();
   const { port } = broker;

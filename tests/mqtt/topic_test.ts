@@ -55,6 +55,10 @@ Deno.test("topic: what is wrong with a filter", () => {
     ["##", /^has a wildcard that is not a level of its own/],
     ["chat/\x1b/#", /^has a control character/],
     [LONGEST + "b", /^takes 65536 bytes/],
+    ["$share/group", /^shares no room; /],
+    ["$share/group/", /^shares no room; /],
+    ["$share//chat", /^shares no room; /],
+    ["$share/+/chat", /^shares no room; /],
   ];
   for (const [filter, fault] of bad) assertFault(filterFault(filter), fault);
 });

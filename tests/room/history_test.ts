@@ -263,6 +263,9 @@ test("whole and heard are bounded", () => {
   const many = Array.from({ length: 150 }, (_, i) => `${i}`);
   assertEquals(good({ ...wire, heard: many }).heard, many.slice(50));
   assertEquals(good({ ...wire, heard: "abc" }).heard, []);
+  // A join that is listed often would have a merge repeat what follows it.
+  const often = ["a", ...Array(200).fill("b")];
+  assertEquals(good({ ...wire, heard: often }).heard, ["a", "b"]);
 });
 
 test("other payloads are no history", () => {

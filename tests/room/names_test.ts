@@ -459,6 +459,13 @@ test("a --people file has a name and a key in each line", () => {
   assertEquals(peopleLine("a\x1b", KEY), `"a<U+001B>" ${KEY}`);
 });
 
+test("a name of --people in another encoding than UTF-8 is a fault", () => {
+  // As it is decoded, it would protect a name that nothing sends.
+  const { keys, faults } = parsePeople(`J\ufffdrgen ${KEY}\nAda ${KEY}`);
+  assertEquals([...keys.keys()], ["Ada"]);
+  assertEquals(faults, [1]);
+});
+
 test("no other client uses up an id, forces a loss, or hides a line", async () => {
   const { reader, lines, clock } = read();
   const ada = new Author(clock, "Ada");
