@@ -4,9 +4,9 @@ import "../lib/mqtt/library_env.ts"; // first: mqtt-packet reads the environment
 import { Buffer } from "node:buffer";
 import { generate, type PacketCmd, parser } from "mqtt-packet";
 import { encodeFor, type Protection } from "../lib/codec.ts";
+import { Progress, within } from "../lib/timer.ts";
 import { Running } from "./processes.ts";
 import { type Program, roomFlags } from "./programs.ts";
-import { percentile } from "./report.ts";
 
 /** The text at the end of the last message of a batch, and of no other. */
 export const LAST = "and that was the last one.";
@@ -15,13 +15,6 @@ const PROBE = "Does this listener hear?";
 
 /** How long an answer or more output may take, in seconds. */
 const PATIENCE_S = 120;
-
-/**
- * With fewer of the messages than this a time means nothing. Of 50 of a peer's
- * listeners one was seen to miss one of 4,000; and ours drops lines, and says
- * so, where its reader is too slow for a flood at QoS 0.
- */
-const MOST = 0.99;
 
 /** A paced reader pauses after a read of fewer bytes. */
 const SMALL_READ_BYTES = 16_384;
@@ -34,12 +27,6 @@ export interface Room {
   qos: 0 | 1;
 }
 
-/** Messages as packets, one after the other. */
-export interface Batch extends Room {
-  count: number;
-  packets: Uint8Array;
-}
-
 export const wait = (ms: number) =>
   new Promise<void>((resolve) => setTimeout(resolve, ms));
 
@@ -50,19 +37,18 @@ export function lineOf(index: number): string {
     "in the usual place.";
 }
 
-/** Messages of about 200 bytes, to the topics in turn. */
+/** Packets with messages of about 200 bytes, to the topics in turn. */
 export function batchOf(
   count: number,
-  room: Room,
+  { topics, qos }: Room,
   protection?: Protection,
-): Batch {
-  const { topics, qos } = room;
+): Uint8Array {
   const packets = Array.from({ length: count }, (_, index) => {
     const text = index < count - 1 ? lineOf(index) : `${lineOf(index)} ${LAST}`;
     const topic = topics[index % topics.length];
     return packetOf(topic, text, protection, qos, 1 + index % 0xffff);
   });
-  return { count, topics, qos, packets: Buffer.concat(packets) };
+  return Buffer.concat(packets);
 }
 
 /** A chat message as a PUBLISH packet. */
@@ -81,15 +67,15 @@ function packetOf(
   return generate({ cmd: "publish", topic, payload, qos, messageId, ...flags });
 }
 
-/** A stream of bytes, and waiting for what it brings. */
+/** Reads a stream to its end, and waits for what it brings. */
 class Incoming {
-  #read = Promise.withResolvers<void>();
+  readonly #progress = new Progress();
+  #reads = 0;
   #hasEnded = false;
 
   /**
-   * Reads a stream to its end. Paced, it pauses after a small read: otherwise
-   * a program that writes line by line would share its processor with its
-   * reader.
+   * A paced reader pauses after a small read: otherwise a program that writes
+   * line by line would share its processor with its reader.
    */
   constructor(
     stream: ReadableStream<Uint8Array>,
@@ -99,47 +85,40 @@ class Incoming {
     const read = async () => {
       for await (const bytes of stream) {
         take(bytes);
-        this.#wake();
+        this.#reads++;
+        this.#progress.made();
         if (isPaced && bytes.length < SMALL_READ_BYTES) await wait(1);
       }
     };
-    // A broken stream is one that has ended.
+    // A broken stream has ended, too.
     read().catch(() => {}).finally(() => {
       this.#hasEnded = true;
-      this.#wake();
+      this.#progress.made();
     });
   }
 
-  #wake(): void {
-    this.#read.resolve();
-    this.#read = Promise.withResolvers();
-  }
-
-  /** Waits until it is so, or until nothing comes for some seconds. */
-  async until(isSo: () => boolean, silence: number): Promise<boolean> {
-    let isSilent = false;
-    while (!isSo() && !this.#hasEnded && !isSilent) {
-      const { promise, resolve } = this.#read;
-      const timer = setTimeout(() => {
-        isSilent = true;
-        resolve();
-      }, silence * 1000);
-      await promise;
-      clearTimeout(timer);
+  /** Waits for a condition, as long as bytes come within `silence` seconds. */
+  async until(isTrue: () => boolean, silence: number): Promise<boolean> {
+    let reads = -1;
+    while (!isTrue() && !this.#hasEnded && reads < this.#reads) {
+      reads = this.#reads;
+      await within(silence, this.#progress.next);
     }
-    return isSo();
+    return isTrue();
   }
 }
 
 /**
- * An MQTT client that sends packets encoded beforehand and counts what comes:
- * it reaches the broker's own limit, and costs every program the same.
+ * Sends packets encoded beforehand and counts what comes: it reaches the
+ * broker's own limit, and costs every program the same.
  */
 export class BareClient implements Disposable {
+  readonly #connection: Deno.TcpConn;
   readonly #incoming: Incoming;
   readonly #counts = new Map<PacketCmd, number>();
 
-  private constructor(readonly connection: Deno.TcpConn) {
+  private constructor(connection: Deno.TcpConn) {
+    this.#connection = connection;
     const packets = parser().on("packet", ({ cmd }) => {
       this.#counts.set(cmd, (this.#counts.get(cmd) ?? 0) + 1);
     });
@@ -148,32 +127,31 @@ export class BareClient implements Disposable {
     this.#incoming = new Incoming(connection.readable, take);
   }
 
-  static async connect(port: number): Promise<BareClient> {
+  /** Connects and, given a topic, subscribes to it at QoS 0. */
+  static async connect(port: number, topic?: string): Promise<BareClient> {
     const connection = await Deno.connect({ hostname: "127.0.0.1", port });
     connection.setNoDelay();
     const client = new BareClient(connection);
     const clientId = `bare-${crypto.randomUUID()}`;
     await client.send(generate({ cmd: "connect", clientId, keepalive: 0 }));
     await client.expect("connack", 1);
+    if (topic !== undefined) {
+      const subscriptions = [{ topic, qos: 0 as const }];
+      const packet = { cmd: "subscribe" as const, messageId: 1, subscriptions };
+      await client.send(generate(packet));
+      await client.expect("suback", 1);
+    }
     return client;
-  }
-
-  /** Subscribes at QoS 0: there is nothing to acknowledge. */
-  async subscribe(topic: string): Promise<void> {
-    const subscriptions = [{ topic, qos: 0 as const }];
-    const packet = { cmd: "subscribe" as const, messageId: 1, subscriptions };
-    await this.send(generate(packet));
-    await this.expect("suback", 1);
   }
 
   async send(packets: Uint8Array): Promise<void> {
     let rest = packets;
     while (rest.length > 0) {
-      rest = rest.subarray(await this.connection.write(rest));
+      rest = rest.subarray(await this.#connection.write(rest));
     }
   }
 
-  /** Returns how many packets came, when all have or none does any more. */
+  /** Returns how many packets came: all, or those before a silence. */
   async wait(kind: PacketCmd, count: number, silence: number): Promise<number> {
     const came = () => this.#counts.get(kind) ?? 0;
     await this.#incoming.until(() => came() >= count, silence);
@@ -187,17 +165,18 @@ export class BareClient implements Disposable {
   }
 
   [Symbol.dispose](): void {
-    this.connection.close();
+    this.#connection.close();
   }
 }
 
+/** A listener, and what it printed. */
 export class Listener {
   readonly process: Running;
   readonly #incoming: Incoming;
   #tail = "";
   lines = 0;
 
-  constructor({ listen }: Program, room: Room, isPaced: boolean) {
+  private constructor({ listen }: Program, room: Room, isPaced: boolean) {
     const command = [...listen!, ...roomFlags(room)];
     this.process = new Running(command, { stdout: "piped" });
     const decoder = new TextDecoder();
@@ -209,65 +188,35 @@ export class Listener {
     this.#incoming = new Incoming(this.process.child.stdout, take, isPaced);
   }
 
+  /** Starts listeners of a program, and probes until each prints a probe. */
+  static async start(
+    port: number,
+    program: Program,
+    room: Room,
+    { count = 1, isPaced = true } = {},
+  ): Promise<Listener[]> {
+    const listeners = Array.from(
+      { length: count },
+      () => new Listener(program, room, isPaced),
+    );
+    // Subscriptions are made in order: the last topic stands for all.
+    const probe = packetOf(room.topics.at(-1)!, PROBE, program.protection);
+    using client = await BareClient.connect(port);
+    let areReady = false;
+    const ready = Promise.all(listeners.map((it) => it.until(PROBE)))
+      .finally(() => areReady = true);
+    while (!areReady) {
+      await client.send(probe);
+      await Promise.race([wait(30), ready]);
+    }
+    for (const listener of listeners) listener.lines = 0;
+    return listeners;
+  }
+
   /** Waits for a text at the end of the output; throws when it is missing. */
   async until(text: string): Promise<void> {
     const isThere = () => this.#tail.includes(text);
     if (await this.#incoming.until(isThere, PATIENCE_S)) return;
     await this.process.fail(`${this.lines} lines came, but not "${text}"`);
   }
-}
-
-/** Starts listeners of a program, and probes until all of them hear. */
-export async function startListeners(
-  port: number,
-  program: Program,
-  room: Room,
-  { count = 1, isPaced = true } = {},
-): Promise<Listener[]> {
-  const listeners = Array.from(
-    { length: count },
-    () => new Listener(program, room, isPaced),
-  );
-  // Subscriptions are made in order: the last topic stands for all.
-  const probe = packetOf(room.topics.at(-1)!, PROBE, program.protection);
-  using client = await BareClient.connect(port);
-  let areReady = false;
-  const ready = Promise.all(listeners.map((it) => it.until(PROBE)))
-    .finally(() => areReady = true);
-  while (!areReady) {
-    await client.send(probe);
-    await Promise.race([wait(30), ready]);
-  }
-  for (const listener of listeners) listener.lines = 0;
-  return listeners;
-}
-
-/**
- * Sends a batch to new listeners. Returns the time from the start of sending to
- * the last line of all, their processor time together, and the median of their
- * peak memory; nothing when one of them did not print nearly all.
- */
-export async function measureListeners(
-  port: number,
-  program: Program,
-  batch: Batch,
-  count = 1,
-) {
-  const listeners = await startListeners(port, program, batch, { count });
-  const usages = () => Promise.all(listeners.map((it) => it.process.usage()));
-  const before = await usages();
-  using sender = await BareClient.connect(port);
-  const begin = performance.now();
-  const shown = listeners.map((it) => it.until(LAST));
-  await Promise.all([sender.send(batch.packets), ...shown]);
-  const wall = performance.now() - begin;
-  const after = await usages();
-  await Promise.all(listeners.map(({ process }) => process.end()));
-  const least = Math.min(...listeners.map(({ lines }) => lines));
-  if (least < batch.count) {
-    console.error(`${program.column}: ${least} of ${batch.count} lines came`);
-  }
-  if (least < MOST * batch.count) return undefined;
-  const cpu = after.reduce((sum, it, i) => sum + it.cpu - before[i].cpu, 0);
-  return { wall, cpu, peak: percentile(after.map((it) => it.peakRss), 0.5) };
 }

@@ -1,6 +1,6 @@
 /**
- * Measures the scripts against what a user would run instead, and prints one
- * table. README.md says what each row does.
+ * Measures the scripts against what a user would run instead, and prints
+ * tables. README.md says what each row does.
  *
  *     deno task bench [--short] [--only 1,3] [--write]
  *
@@ -11,11 +11,10 @@ import { parseArgs } from "node:util";
 import { UNLIMITED_QUEUES } from "../tests/support/mosquitto.ts";
 import { accepts, freePort } from "../tests/support/ports.ts";
 import { killAll, read, ROOT, Running } from "./processes.ts";
-import { findPrograms } from "./programs.ts";
-import { svg } from "./report.ts";
-import { Bench, ROWS } from "./rows.ts";
+import { findPrograms, type Program } from "./programs.ts";
+import { Figures, svg } from "./report.ts";
+import { type Row, rowsOf, TARGETS } from "./rows.ts";
 
-/** What was asked for. */
 function parseFlags(args: string[]) {
   const { short = false, write = false, only } = parseArgs({
     args,
@@ -25,14 +24,12 @@ function parseFlags(args: string[]) {
       only: { type: "string" },
     },
   }).values;
-  const rows = only?.split(",").map((number) => {
-    const row = ROWS[Number(number) - 1];
-    if (row === undefined) throw new Error(`There is no row ${number}.`);
-    return row;
-  });
+  const rows = only?.split(",");
+  const unknown = rows?.find((number) => !/^[1-8]$/.test(number));
+  if (unknown !== undefined) throw new Error(`There is no row ${unknown}.`);
   // Some of the figures, or hasty ones, would replace good ones.
   if (write && (short || rows)) throw new Error("--write needs a whole run.");
-  return { isShort: short, isWritten: write, rows: rows ?? ROWS };
+  return { isShort: short, isWritten: write, rows };
 }
 
 type Flags = ReturnType<typeof parseFlags>;
@@ -41,28 +38,47 @@ async function measure({ isShort, isWritten, rows }: Flags, folder: string) {
   const port = await startBroker(folder);
   console.error("looking for the programs");
   const found = await findPrograms({ folder, port, isShort });
-  const bench = new Bench(port, folder, isShort, found);
-  for (const row of rows) await row(bench);
-  const figures = [
+  const figures = new Figures();
+  for (const row of rowsOf({ port, time: found.time, isShort })) {
+    if (rows?.includes(row.name[0]) ?? true) {
+      await measureRow(row, found.programs, figures);
+    }
+  }
+  const tables = [
     // Hasty figures say nothing about targets.
-    ...isShort ? [] : [bench.figures.targets()],
-    bench.figures.medians(),
+    ...isShort ? [] : [figures.judge(TARGETS)],
+    figures.medians(),
     found.facts.map((fact) => `- ${fact}\n`).join(""),
   ].join("\n");
-  console.log(await formatted(`${folder}/figures.md`, figures));
-  const plots = svg(bench.plots);
+  console.log(await formatted(`${folder}/figures.md`, tables));
+  const plots = svg(figures.plots());
   if (!isWritten) return;
   const readme = `${ROOT}bench/README.md`;
   const marked = /(?<=<!-- figures -->)[^]*(?=<!-- end of figures -->)/;
   const text = (await Deno.readTextFile(readme))
-    .replace(marked, () => `\n\n${figures}\n`);
+    .replace(marked, () => `\n\n${tables}\n`);
   await formatted(readme, text);
   await formatted(`${ROOT}bench/growth.svg`, plots);
 }
 
+/** Measures the programs of a row in turn, round by round, or all at once. */
+async function measureRow(row: Row, programs: Program[], figures: Figures) {
+  const taking = programs.filter(({ column }) => row.columns.includes(column));
+  const run = async (program: Program) => {
+    for (const [name, value] of Object.entries(await row.run(program) ?? {})) {
+      figures.add(`${row.name}, ${name}`, program.column, value);
+    }
+  };
+  for (let round = 1; round <= row.rounds; round++) {
+    console.error(`${row.name}, round ${round} of ${row.rounds}`);
+    if (row.isAtOnce) await Promise.all(taking.map(run));
+    else for (const program of taking) await run(program);
+  }
+}
+
 /** Starts a Mosquitto on a free port of this machine; returns the port. */
 async function startBroker(folder: string): Promise<number> {
-  // Started by root, Mosquitto becomes another user, who reads the folder.
+  // Started by root, Mosquitto becomes another user, and must read the folder.
   await Deno.chmod(folder, 0o755);
   const port = freePort();
   const lines = [`listener ${port} 127.0.0.1`, "allow_anonymous true"];

@@ -1,6 +1,6 @@
 /** The benchmark's processes, and what Linux counts of them. */
 
-/** The program, by path or as found on PATH, and its arguments. */
+/** A program, by path or as found on PATH, and its arguments. */
 export type Command = readonly string[];
 
 /** The project's folder, where programs run. */
@@ -23,15 +23,17 @@ export function killAll(): void {
 
 export class Running {
   readonly child: Deno.ChildProcess;
-  readonly #stderr: Promise<string>;
   /** Resolves to the exit code. */
   readonly ended: Promise<number>;
+  readonly #command: Command;
+  readonly #stderr: Promise<string>;
 
   constructor(
-    readonly command: Command,
+    command: Command,
     options?: Pick<Deno.CommandOptions, "cwd" | "signal" | "stdin" | "stdout">,
   ) {
     const [file, ...args] = command;
+    this.#command = command;
     this.child = new Deno.Command(file, {
       args,
       cwd: ROOT,
@@ -73,17 +75,17 @@ export class Running {
   /** Kills it, and throws with the end of its stderr. */
   async fail(what: string): Promise<never> {
     await this.end();
-    const name = this.command.slice(0, 7).join(" ");
+    const name = this.#command.slice(0, 7).join(" ");
     throw new Error(`${name}: ${what}.\n${(await this.#stderr).slice(-2_000)}`);
   }
 
-  /** Its peak memory in MB, if it has ended and ran under GNU time. */
+  /** Returns its peak memory in MB, if it has ended and ran under GNU time. */
   async peakRss(): Promise<number | undefined> {
     const kilobytes = (await this.#stderr).trim().split("\n").at(-1);
     return Number(kilobytes) * 1024 / 1e6 || undefined;
   }
 
-  /** What it has used: processor time in ms of all threads, memory in MB. */
+  /** Returns the CPU time of all its threads in ms, and its memory in MB. */
   async usage() {
     const folder = `/proc/${this.child.pid}`;
     // Deno itself reads /proc only with every permission.
@@ -98,8 +100,7 @@ export class Running {
     return {
       cpu: (Number(fields[14 - 3]) + Number(fields[15 - 3])) * 10,
       rss: megabytes("VmRSS"),
-      /** Memory that no other process shares. */
-      ownRss: megabytes("RssAnon"),
+      privateRss: megabytes("RssAnon"),
       peakRss: megabytes("VmHWM"),
     };
   }

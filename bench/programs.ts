@@ -1,7 +1,10 @@
 /** The programs that are compared, as far as this machine has them. */
 
+import { generateKeyPairSync } from "node:crypto";
 import config from "../deno.json" with { type: "json" };
 import type { Protection } from "../lib/codec.ts";
+import { RoomSeal } from "../lib/seal.ts";
+import { Signer } from "../lib/sign.ts";
 import type { Room } from "./clients.ts";
 import { type Command, read, ROOT } from "./processes.ts";
 import type { Column } from "./report.ts";
@@ -18,18 +21,8 @@ export interface Program {
   isStepwise?: boolean;
   /** How its messages are sealed or signed. */
   protection?: Protection;
-  /** Its version, and that of what runs it. */
+  /** Its version, and that of its runtime. */
   version?: string;
-}
-
-export interface Found {
-  programs: Program[];
-  /** The programs, and what only sends one message. */
-  oneShots: Program[];
-  /** GNU time, which prints the peak memory of a command; or empty. */
-  time: Command;
-  /** The machine, the versions, and what was not found. */
-  facts: string[];
 }
 
 /** The broker's port, and where programs may be built. */
@@ -44,25 +37,32 @@ type Commands = Omit<Program, "column">;
 type Search = (place: Place) => Commands | Promise<Commands>;
 
 /** How each is found, and why it may not be. */
-const SEARCHES: [column: Column, search: Search, reasonIfNot: string][] = [
-  ["ours", ({ port }) => ours(port), ""],
+const SEARCHES: [column: Column, search: Search, reasonIfNot?: string][] = [
+  ["ours", ({ port }) => ours(port)],
+  ["ours, --json", ({ port }) => ours(port, ["--json"])],
+  ["ours, --keep", ({ port }) => ours(port, ["--keep", "100"])],
+  ["ours, sealed", sealed],
+  ["ours, signed", signed],
   ["ours, bundled", bundled, "deno bundle failed"],
   ["ours, compiled", compiled, "deno compile failed, or the run is short"],
-  ["ours, task", task, ""],
+  ["ours, task", task],
   ["mosquitto", mosquitto, "its clients are not installed"],
   ["paho", paho, "no Python has paho-mqtt"],
   ["MQTT.js", mqttJs, "no Node, or it can't be installed"],
-  ["MQTT.js on Deno", floor("mqtt_js_on_deno.ts"), ""],
-  ["empty Deno", floor("empty.ts"), ""],
+  ["MQTT.js on Deno", floor("mqtt_js_on_deno.ts")],
+  ["empty Deno", floor("empty.ts")],
+  ["bare", () => ({ publish: [] })],
 ];
 
-export async function findPrograms(place: Place): Promise<Found> {
-  const oneShots: Program[] = [];
+/** Finds the programs and GNU time, and returns the facts of the machine. */
+export async function findPrograms(place: Place) {
+  const programs: Program[] = [];
   const leftOut: string[] = [];
   for (const [column, search, reasonIfNot] of SEARCHES) {
     try {
-      oneShots.push({ column, ...await search(place) });
-    } catch {
+      programs.push({ column, ...await search(place) });
+    } catch (error) {
+      if (reasonIfNot === undefined) throw error;
       leftOut.push(`${column} (${reasonIfNot})`);
     }
   }
@@ -73,14 +73,17 @@ export async function findPrograms(place: Place): Promise<Found> {
   const cores = navigator.hardwareConcurrency;
   // Mosquitto prints its version in its help, with an exit code of 3 (2.0).
   const help = await read(["sh", "-c", "mosquitto -h || true"]);
-  const versions = oneShots.flatMap(({ version }) => version ?? []);
+  const versions = [
+    `Mosquitto ${help.match(/version (\S+)/)?.[1]}`,
+    `Deno ${Deno.version.deno}`,
+    ...programs.flatMap(({ version }) => version ?? []),
+  ];
   const facts = [
     `${cpu.split(": ")[1].trim()}, ${cores} processors`,
-    `Mosquitto ${help.match(/version (\S+)/)?.[1]}, ${versions.join(", ")}`,
+    versions.join(", "),
     `Left out: ${leftOut.join(", ") || "nothing"}`,
   ];
-  const programs = oneShots.filter(({ listen }) => listen);
-  return { programs, oneShots, time, facts };
+  return { programs, time, facts };
 }
 
 /** The flags of a room, for every program. */
@@ -91,24 +94,34 @@ export const roomFlags = ({ topics, qos }: Room): string[] => [
 
 const address = (port: number) => ["-h", "127.0.0.1", "-p", `${port}`];
 
-/** Starts a script as its first line does. */
-const deno = (port: number, script: string, permissions: string[] = []) => [
-  ...[Deno.execPath(), "run", "--no-prompt"],
-  "--v8-flags=--max-semi-space-size=2",
-  ...[`-N=127.0.0.1:${port}`, ...permissions, script, ...address(port)],
+/** Starts a script as its first line does; it may read one file. */
+const deno = (port: number, script: string, file?: string) => [
+  ...[Deno.execPath(), "run", "--no-prompt", `-N=127.0.0.1:${port}`],
+  ...["--v8-flags=--max-semi-space-size=2", ...file ? [`-R=${file}`] : []],
+  ...[script, ...address(port)],
 ];
 
-/** Our scripts, with more permissions and flags. */
-export function ours(
-  port: number,
-  permissions: string[] = [],
-  flags: string[] = [],
-) {
-  return {
-    version: `Deno ${Deno.version.deno}`,
-    publish: [...deno(port, "publisher.ts", permissions), ...flags],
-    listen: [...deno(port, "listener.ts", permissions), ...flags],
-  };
+const ours = (port: number, flags: string[] = [], file?: string) => ({
+  publish: [...deno(port, "publisher.ts", file), ...flags],
+  listen: [...deno(port, "listener.ts", file), ...flags],
+});
+
+async function sealed({ folder, port }: Place) {
+  const secret = "correct horse battery staple";
+  const file = `${folder}/secret`;
+  await Deno.writeTextFile(file, secret);
+  const protection = { seal: new RoomSeal(secret) };
+  return { ...ours(port, ["--secret-file", file], file), protection };
+}
+
+async function signed({ folder, port }: Place) {
+  const { privateKey } = generateKeyPairSync("ed25519");
+  const pem = `${privateKey.export({ type: "pkcs8", format: "pem" })}`;
+  const file = `${folder}/sign.key`;
+  await Deno.writeTextFile(file, pem);
+  const flags = ["--sign-key", file, "--name", "Ada"];
+  const protection = { signer: Signer.fromPem(pem) };
+  return { ...ours(port, flags, file), protection };
 }
 
 /** As `deno task bundle` makes it. */

@@ -1,6 +1,6 @@
 /** The figures, as two tables in Markdown and as plots. */
 
-const PEERS = ["mosquitto", "paho", "MQTT.js"] as const;
+export const PEERS = ["mosquitto", "paho", "MQTT.js"] as const;
 /** Programs that do less than ours, and so bound it. */
 const FLOORS = ["MQTT.js on Deno", "empty Deno", "bare"] as const;
 
@@ -19,13 +19,19 @@ export const COLUMNS = [
 ] as const;
 export type Column = typeof COLUMNS[number];
 
-/** A target: ours, held against another program or way. */
-export type Wanted = `${Column} ${"≤" | "≥"} ${number} × ${Column}`;
+/**
+ * Holds our figure against that of another program, or another figure. No
+ * missed target is a failure.
+ */
+export type Target = [
+  figure: string,
+  wanted: `${Column} ${"≤" | "≥"} ${number} × ${Column}`,
+  of?: string,
+];
 
 /** Samples by figure, whose name ends with its unit, and by program. */
 export class Figures {
   readonly #samples = new Map<string, Map<Column, number[]>>();
-  readonly #targets: [string, Wanted, string, string][] = [];
 
   add(figure: string, column: Column, value: number | undefined): void {
     if (value === undefined) return;
@@ -34,30 +40,22 @@ export class Figures {
     this.#samples.set(figure, columns);
   }
 
-  /**
-   * States a target, what bounds a figure that misses it, and the figure of the
-   * other program, where that is another. No missed target is a failure.
-   */
-  want(figure: string, wanted: Wanted, bound = "", of = figure): void {
-    this.#targets.push([figure, wanted, bound, of]);
-  }
-
-  median(figure: string, column: Column): number | undefined {
+  #median(figure: string, column: Column): number | undefined {
     const values = this.#samples.get(figure)?.get(column);
     return values && percentile(values, 0.5);
   }
 
-  /** The table of the medians, with their ratios to the first peer's. */
+  /** Returns the table of the medians, with their ratios to the first peer's. */
   medians(): string {
     const figures = [...this.#samples.keys()];
     const columns = COLUMNS.filter((column) =>
-      figures.some((figure) => this.median(figure, column) !== undefined)
+      figures.some((figure) => this.#samples.get(figure)!.has(column))
     );
     const rows = figures.map((figure) => {
-      const peer = PEERS.find((peer) => this.median(figure, peer));
-      const base = peer && this.median(figure, peer);
+      const peer = PEERS.find((peer) => this.#median(figure, peer));
+      const base = peer && this.#median(figure, peer);
       const cells = columns.map((column) => {
-        const value = this.median(figure, column);
+        const value = this.#median(figure, column);
         if (value === undefined) return "";
         const ratio = base && peer !== column && ` (${shown(value / base)}×)`;
         return shown(value) + (ratio || "");
@@ -67,30 +65,53 @@ export class Figures {
     return markdownTable(["", ...columns], "--:", rows);
   }
 
-  /** The table of the targets, without those of figures not measured. */
-  targets(): string {
-    const head = ["target", "wanted", "is", "", "floor", "what bounds it"];
-    const rows = this.#targets.flatMap(([figure, wanted, bound, of]) => {
-      const [, ours, sign, limit, to] = wanted.match(/^(.+) (.) (.+) × (.+)$/)!;
-      const value = this.median(figure, ours as Column);
-      const base = this.median(of, to as Column);
-      if (value === undefined || !base) return [];
-      const ratio = value / base;
-      const isReached = sign === "≤" ? ratio <= +limit : ratio >= +limit;
-      const floors = FLOORS.flatMap((floor) => {
-        const value = this.median(of, floor);
-        return value ? `${floor} ${(value / base).toFixed(2)}` : [];
-      });
-      return [[
-        `${figure}, ${ours}`,
-        `${sign} ${limit} × ${of === figure ? to : of}`,
-        ratio.toFixed(2),
-        isReached ? "reached" : "missed",
-        floors.join(", "),
-        isReached ? "" : bound,
-      ]];
-    });
+  /** Returns the table of those targets whose figures were measured. */
+  judge(targets: Target[]): string {
+    const head = ["target", "wanted", "is", "", "floor"];
+    const rows = targets.flatMap(
+      ([figure, wanted, of = figure]) => {
+        const [, ours, sign, limit, to] = wanted.match(
+          /^(.+) (.) (.+) × (.+)$/,
+        )!;
+        const value = this.#median(figure, ours as Column);
+        const base = this.#median(of, to as Column);
+        if (value === undefined || !base) return [];
+        const ratio = value / base;
+        const isReached = sign === "≤" ? ratio <= +limit : ratio >= +limit;
+        const floors = FLOORS.flatMap((floor) => {
+          const value = this.#median(of, floor);
+          return value ? `${floor} ${(value / base).toFixed(2)}` : [];
+        });
+        return [[
+          `${figure}, ${ours}`,
+          `${sign} ${limit} × ${of === figure ? to : of}`,
+          ratio.toFixed(2),
+          isReached ? "reached" : "missed",
+          floors.join(", "),
+        ]];
+      },
+    );
     return markdownTable(head, "---", rows);
+  }
+
+  /** Returns plots of the figures named "ROW WHAT: COUNT, FIGURE". */
+  plots(): Plot[] {
+    const plots = new Map<string, Plot>();
+    for (const [figure, columns] of this.#samples) {
+      const [, xLabel, count, title] =
+        figure.match(/^\d+ (.+): ([\d,]+), (.+)$/) ?? [];
+      if (!title) continue;
+      const key = `${xLabel}, ${title}`;
+      const plot = plots.get(key) ?? { title, xLabel, lines: new Map() };
+      plots.set(key, plot);
+      for (const column of columns.keys()) {
+        const line = plot.lines.get(column) ?? [];
+        const x = Number(count.replaceAll(",", ""));
+        line.push([x, this.#median(figure, column)!]);
+        plot.lines.set(column, line);
+      }
+    }
+    return [...plots.values()];
   }
 }
 
@@ -112,8 +133,8 @@ function markdownTable(head: string[], rule: string, rows: string[][]): string {
     .map((cells) => `| ${cells.join(" | ")} |\n`).join("");
 }
 
-/** A plot: lines by their names, along ascending x, all above 0. */
-export interface Plot {
+/** A plot: lines by their programs, along ascending x, all above 0. */
+interface Plot {
   title: string;
   xLabel: string;
   lines: Map<string, [x: number, y: number][]>;
@@ -135,18 +156,17 @@ text{font:12px system-ui,sans-serif}.line{fill:none;stroke-width:2}
 
 /** Draws plots with logarithmic axes, two to a row, as SVG. */
 export function svg(plots: Plot[]): string {
-  const names = [...new Set(plots.flatMap(({ lines }) => [...lines.keys()]))];
   const size = `${2 * WIDTH} ${HEIGHT * Math.ceil(plots.length / 2)}`;
   const drawn = plots.map((plot, index) => {
     const [x, y] = [WIDTH * (index % 2), HEIGHT * Math.floor(index / 2)];
-    return `<g transform="translate(${x} ${y})">${draw(plot, names)}</g>\n`;
+    return `<g transform="translate(${x} ${y})">${draw(plot)}</g>\n`;
   });
   return `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${size}">\n` +
     `${STYLE}<rect class="ground" width="100%" height="100%"/>\n` +
     `${drawn.join("")}</svg>\n`;
 }
 
-function draw({ title, xLabel, lines }: Plot, names: string[]): string {
+function draw({ title, xLabel, lines }: Plot): string {
   const points = [...lines.values()].flat();
   const x = scale(points.map(([x]) => x), LEFT, RIGHT);
   const y = scale(points.map(([, y]) => y), BOTTOM, TOP);
@@ -163,7 +183,6 @@ function draw({ title, xLabel, lines }: Plot, names: string[]): string {
       text(LEFT - 6, y.at(tick) + 4, "end", tick.toLocaleString("en")),
     ]),
     ...[...lines].flatMap(([name, points], index) => {
-      const color = `s${names.indexOf(name)}`;
       const pixels = points.map(([px, py]) => [x.at(px), y.at(py)]);
       const dots = pixels.map(([cx, cy]) =>
         `<circle cx="${cx}" cy="${cy}" r="3"/>`
@@ -171,7 +190,7 @@ function draw({ title, xLabel, lines }: Plot, names: string[]): string {
       const line = pixels.map((pixel) => pixel.join()).join(" ");
       const legend = text(LEFT + 90 * index, 44, "start", name)
         .replace("<text", '<text class="name"');
-      return `<g class="${color}"><polyline class="line" points="${line}"/>` +
+      return `<g class="s${index}"><polyline class="line" points="${line}"/>` +
         `${dots.join("")}${legend}</g>`;
     }),
   ].join("\n");

@@ -1,387 +1,289 @@
 /** The rows of the benchmark; README.md says what each one does. */
 
-import { RoomSeal } from "../lib/seal.ts";
-import { Signer } from "../lib/sign.ts";
+import type { Protection } from "../lib/codec.ts";
 import {
   BareClient,
-  type Batch,
   batchOf,
+  LAST,
   lineOf,
-  measureListeners,
+  Listener,
   type Room,
-  startListeners,
   wait,
 } from "./clients.ts";
 import { Running } from "./processes.ts";
-import { type Found, ours, type Program, roomFlags } from "./programs.ts";
-import {
-  type Column,
-  COLUMNS,
-  Figures,
-  percentile,
-  type Plot,
-} from "./report.ts";
+import { type Program, roomFlags } from "./programs.ts";
+import { type Column, PEERS, percentile, type Target } from "./report.ts";
+
+/** Measures a program; returns figures by names that end with the unit. */
+type Run = (
+  program: Program,
+) => Promise<Record<string, number | undefined> | undefined>;
+
+export interface Row {
+  /** Begins with the number that `--only` takes. */
+  name: string;
+  columns: readonly Column[];
+  run: Run;
+  rounds: number;
+  /** Whether all programs run at the same time. */
+  isAtOnce?: boolean;
+}
+
+/** What the rows share. */
+export interface Setting {
+  port: number;
+  /** GNU time, which prints the peak memory of a command; or empty. */
+  time: readonly string[];
+  isShort: boolean;
+}
+
+const LISTENERS = ["ours", ...PEERS] as const;
+// Fifty of MQTT.js are too many for the machine.
+const LIGHT = LISTENERS.filter((column) => column !== "MQTT.js");
+const ONE_SHOTS: readonly Column[] = [
+  ...["ours", "ours, bundled", "ours, compiled", "ours, task"] as const,
+  ...[...PEERS, "MQTT.js on Deno", "empty Deno"] as const,
+];
+const WITH_FLAGS = [...LISTENERS, "ours, --json", "ours, --keep"] as const;
+const IDLE = [...LISTENERS, "empty Deno"] as const;
+const SEALED = ["ours", "ours, sealed"] as const;
+const SIGNED = ["ours", "ours, signed"] as const;
 
 const topics = ["chat/bench"];
 const ROOM: Room = { topics, qos: 1 };
-const ONE = [...roomFlags(ROOM), "-m", "The build is green."];
 // Not the topic of the listeners before: their notices may still come.
 const LINES: Room = { topics: ["chat/bench/lines"], qos: 1 };
 const PEAK = "peak RSS, MB";
 
-// What bounds a row, as measured on 6f34838.
-const TASK = "Deno starts twice: for the task, and for the script";
-const LOADING = "of 60 ms: node: polyfills 15, MQTT.js 9 to 13, Deno 12, " +
-  "our modules 9, the network";
-const SHARES = "CPU: decode 21 %, reader and losses 20 %, GC and JIT 13 %, " +
-  "MQTT.js and its parser 12 %, node emulation 8 %";
-const PACED = "the broker sends one message at a time; system calls and " +
-  "wake-ups are 38 % of the CPU time";
-const WINDOW =
-  "max_inflight_messages: 45,200 lines/s with 20, 63,500 with 1,000";
-const YOUNG = "V8's young generation";
-const HEAP = "the heap of V8, and of Deno before a line of ours runs";
-const WAKING = "a message that comes alone wakes a process";
+/**
+ * With fewer of the messages than this a time means nothing. Of 50 of a peer's
+ * listeners one was seen to miss one of 4,000; and ours drops lines, and says
+ * so, where its reader is too slow for a flood at QoS 0.
+ */
+const MOST = 0.99;
 
-/** What the rows share: the programs, how much to measure, and the figures. */
-export class Bench {
-  readonly figures = new Figures();
-  readonly plots: Plot[] = [];
-  readonly ours: Program;
-
-  constructor(
-    readonly port: number,
-    readonly folder: string,
-    readonly isShort: boolean,
-    readonly found: Found,
-  ) {
-    this.ours = found.programs.find(({ column }) => column === "ours")!;
-  }
-
+export function rowsOf(setting: Setting): Row[] {
+  const { port, isShort } = setting;
   /** How much is measured: for figures that count, or to see that it works. */
-  size<T>(full: T, short: T): T {
-    return this.isShort ? short : full;
-  }
+  const size = <T>(full: T, short: T) => isShort ? short : full;
+  const usual = size(3, 1);
+  const row = (
+    name: string,
+    columns: readonly Column[],
+    run: Run,
+    rounds = usual,
+  ): Row => ({ name, columns, run, rounds });
 
-  /** Measures programs in turn, round by round; `run` returns figures. */
-  async measure<P extends { column: Column }>(
-    what: string,
-    rounds: number,
-    programs: P[],
-    run: (
-      program: P,
-    ) => Promise<Record<string, number | undefined> | undefined>,
-  ): Promise<void> {
-    for (let round = 1; round <= rounds; round++) {
-      console.error(`${what}, round ${round} of ${rounds}`);
-      for (const program of programs) {
-        for (const [name, value] of Object.entries(await run(program) ?? {})) {
-          this.figures.add(`${what}, ${name}`, program.column, value);
-        }
-      }
-    }
-  }
+  const shot = oneShot(setting);
+  const often = size(15, 1);
+  const flooding = size(100_000, 2_000);
+  const [few, many] = size([10_000, 1_000_000], [500, 5_000]);
+  const messages = `${inWords(flooding)} messages`;
+  const flooded = (qos: 0 | 1) => flood(port, flooding, { topics, qos });
+  const lines = (count: number) => `publisher, ${inWords(count)} lines`;
+  const published = publishing(setting, flooding);
+  const spread = size([1, 10, 100, 1_000], [1, 100]).map((count) => {
+    const topics = Array.from({ length: count }, (_, i) => `chat/bench/${i}`);
+    const messages = size(20_000, 500);
+    const run = each(flood(port, messages, { topics, qos: 1 }), messages);
+    return row(`6 topics of one listener: ${inWords(count)}`, LISTENERS, run);
+  });
+  const crowds = size([1, 10, 50], [1, 3]).map((count) => {
+    const messages = size(4_000, 100);
+    const run = each(flood(port, messages, ROOM, count), messages * count);
+    return row(`6 listeners in one room: ${count}`, LIGHT, run);
+  });
+  const idling = idle(setting, size(60, 1));
+  return [
+    row("1 one-shot", ONE_SHOTS, shot, often),
+    row(`2 listener, ${messages} at QoS 0`, LISTENERS, flooded(0)),
+    row(`2 listener, ${messages} at QoS 1`, WITH_FLAGS, flooded(1)),
+    row(`3 ${lines(flooding)}`, [...LISTENERS, "bare"], published),
+    row(`3 ${lines(few)}`, ["ours"], onlyPeak(publishing(setting, few)), 1),
+    row(`3 ${lines(many)}`, ["ours"], onlyPeak(publishing(setting, many)), 1),
+    row("4 latency, stdin to screen, QoS 1", LISTENERS, latency(setting)),
+    { ...row("5 idle listener", IDLE, idling, 1), isAtOnce: true },
+    ...spread,
+    ...crowds,
+    row("7 one-shot", SEALED, shot, often),
+    row(`7 listener, ${messages} at QoS 0`, SEALED, flooded(0)),
+    row(`7 listener, ${messages} at QoS 1`, SEALED, flooded(1)),
+    row(`8 listener, ${messages} at QoS 0`, SIGNED, flooded(0)),
+    row(`8 ${lines(flooding)}`, SIGNED, published),
+  ];
 }
 
-/** Programs that send one message; the memory by a run of its own. */
-async function oneShots(bench: Bench, what: string, programs: Program[]) {
-  await bench.measure(what, bench.size(15, 1), programs, async (program) => {
+const inWords = (count: number) => count.toLocaleString("en");
+
+const onlyPeak = (run: Run): Run => async (program) => ({
+  [PEAK]: (await run(program))?.[PEAK],
+});
+
+/** A program that sends one message; its memory by a run of its own. */
+function oneShot({ time }: Setting): Run {
+  const flags = [...roomFlags(ROOM), "-m", "The build is green."];
+  return async ({ publish }) => {
     const begin = performance.now();
-    await new Running([...program.publish, ...ONE]).success();
+    await new Running([...publish, ...flags]).success();
     const wall = performance.now() - begin;
-    const command = [...bench.found.time, ...program.publish, ...ONE];
-    const process = new Running(command);
+    const process = new Running([...time, ...publish, ...flags]);
     await process.success();
     return { "whole process, ms": wall, [PEAK]: await process.peakRss() };
-  });
-}
-
-/** One listener of each program in a flood; returns the name of the figures. */
-async function flood(bench: Bench, row: string, qos: 0 | 1, all: Program[]) {
-  const count = bench.size(100_000, 2_000);
-  const what = `${row}, ${count.toLocaleString("en")} messages at QoS ${qos}`;
-  const protections = new Set(all.map(({ protection }) => protection));
-  const batches = new Map(
-    [...protections].map((protection) => [
-      protection,
-      batchOf(count, { topics, qos }, protection),
-    ]),
-  );
-  await bench.measure(what, bench.size(3, 1), all, async (program) => {
-    const batch = batches.get(program.protection)!;
-    const it = await measureListeners(bench.port, program, batch);
-    return it && { "ms": it.wall, "CPU, ms": it.cpu, [PEAK]: it.peak };
-  });
-  return what;
-}
-
-async function oneShot(bench: Bench): Promise<void> {
-  await oneShots(bench, "1 one-shot", bench.found.oneShots);
-  const { figures } = bench;
-  const wall = "1 one-shot, whole process, ms";
-  figures.want(wall, "ours ≤ 1.45 × paho", LOADING);
-  figures.want(wall, "ours, bundled ≤ 1.15 × paho", LOADING);
-  figures.want(wall, "ours ≤ 0.5 × MQTT.js", LOADING);
-  figures.want(wall, "ours, task ≤ 1.15 × ours", TASK);
-}
-
-async function listening(bench: Bench): Promise<void> {
-  const { ours, figures, found: { programs } } = bench;
-  const withFlags = (column: Column, ...flags: string[]): Program => (
-    { ...ours, column, listen: [...ours.listen!, ...flags] }
-  );
-  const json = withFlags("ours, --json", "--json");
-  const keeper = withFlags("ours, --keep", "--keep", "100");
-  const qos0 = await flood(bench, "2 listener", 0, programs);
-  const qos1 = await flood(bench, "2 listener", 1, [...programs, json, keeper]);
-  figures.want(`${qos0}, ms`, "ours ≤ 0.9 × mosquitto", SHARES);
-  figures.want(`${qos0}, CPU, ms`, "ours ≤ 1.15 × mosquitto", SHARES);
-  figures.want(`${qos1}, ms`, "ours ≤ 1.02 × mosquitto", PACED);
-  figures.want(`${qos1}, CPU, ms`, "ours ≤ 1.15 × mosquitto", PACED);
-  figures.want(`${qos1}, ms`, "ours, --json ≤ 1.2 × ours");
-  figures.want(`${qos1}, CPU, ms`, "ours, --json ≤ 1.2 × ours");
-  figures.want(`${qos1}, ms`, "ours, --keep ≤ 1.1 × ours");
-}
-
-async function publishing(bench: Bench): Promise<void> {
-  const { ours, figures, found } = bench;
-  const named = (count: number) =>
-    `3 publisher, ${count.toLocaleString("en")} lines`;
-  const count = bench.size(100_000, 2_000);
-  const programs = [...found.programs, { column: "bare" as const }];
-  await bench.measure(named(count), bench.size(3, 1), programs, (program) => {
-    if (!("publish" in program)) return sendBare(bench, count);
-    return sendLines(bench, program, program.isStepwise ? count / 10 : count);
-  });
-  const few = bench.size(10_000, 500);
-  const many = bench.size(1_000_000, 5_000);
-  for (const count of [few, many]) {
-    await bench.measure(named(count), 1, [ours], async (program) => {
-      return { [PEAK]: (await sendLines(bench, program, count))[PEAK] };
-    });
-  }
-  const rate = `${named(count)}, received, lines/s`;
-  figures.want(rate, "ours ≥ 1.4 × paho", WINDOW);
-  const [fewPeak, manyPeak] = [few, many].map((it) => `${named(it)}, ${PEAK}`);
-  figures.want(manyPeak, "ours ≤ 1.3 × ours", YOUNG, fewPeak);
-}
-
-/** One publisher, from its start to its end. */
-async function sendLines(bench: Bench, program: Program, count: number) {
-  const lines = Array.from({ length: count }, (_, i) => lineOf(i) + "\n");
-  // In one write: how fast the pipe fills is not measured.
-  const input = new TextEncoder().encode(lines.join(""));
-  const publish = [...program.publish, ...roomFlags(LINES)];
-  const command = [...bench.found.time, ...publish, ...program.lineFlags ?? []];
-  using subscriber = await BareClient.connect(bench.port);
-  await subscriber.subscribe(LINES.topics[0]);
-  const begin = performance.now();
-  const process = new Running(command, { stdin: "piped" });
-  // A program that ends early shows in what the subscriber gets.
-  const written = ReadableStream.from([input]).pipeTo(process.child.stdin)
-    .catch(() => {});
-  const code = await process.ended;
-  const wall = performance.now() - begin;
-  await written;
-  const received = await subscriber.wait("publish", count, 0.5);
-  return {
-    "received, lines/s": received / wall * 1000,
-    "received by a subscriber, %": received / count * 100,
-    "exit code": code,
-    [PEAK]: await process.peakRss(),
   };
 }
 
-/** How many messages a second the broker takes and passes on. */
-async function sendBare({ port }: Bench, count: number) {
-  const { packets } = batchOf(count, LINES);
-  using subscriber = await BareClient.connect(port);
-  await subscriber.subscribe(LINES.topics[0]);
-  using sender = await BareClient.connect(port);
-  const begin = performance.now();
-  await Promise.all([sender.send(packets), sender.expect("puback", count)]);
-  const wall = performance.now() - begin;
-  return { "received, lines/s": count / wall * 1000 };
-}
+/** Counts the time and memory of a flood for each message and listener. */
+const each = (run: Run, shown: number): Run => async (program) => {
+  // The notices of our listeners that come and go are not measured.
+  const quiet = program.column === "ours" ? ["--no-announce"] : [];
+  const it = await run({ ...program, listen: [...program.listen!, ...quiet] });
+  return it && {
+    "time a message, µs": it.ms! * 1000 / shown,
+    "peak RSS each, MB": it[PEAK],
+  };
+};
 
-async function latency(bench: Bench): Promise<void> {
-  const what = "4 latency, stdin to screen, QoS 1";
-  const { programs } = bench.found;
-  await bench.measure(what, bench.size(3, 1), programs, async (program) => {
-    const times = await latencies(bench, program);
-    const [p50, p99] = [0.5, 0.99].map((share) => percentile(times, share));
-    return { "p50, ms": p50, "p99, ms": p99 };
-  });
-  bench.figures.want(`${what}, p50, ms`, "ours ≤ 1.05 × MQTT.js");
-}
-
-/** One message at a time, in milliseconds. */
-async function latencies(bench: Bench, program: Program): Promise<number[]> {
-  const { publish, lineFlags = [] } = program;
-  const [warmUp, count] = bench.size([200, 1_000], [5, 20]);
-  const reading = { isPaced: false }; // a pause would be measured
-  const [listener] = await startListeners(bench.port, program, ROOM, reading);
-  const command = [...publish, ...roomFlags(ROOM), ...lineFlags];
-  const publisher = new Running(command, { stdin: "piped" });
-  const input = publisher.child.stdin.getWriter();
-  const times: number[] = [];
-  for (let i = 0; i < warmUp + count; i++) {
-    const line = new TextEncoder().encode(`This is line ${i}, it says.\n`);
+/**
+ * Sends messages to new listeners. Measures the time from the start of sending
+ * to the last line of all, their CPU time together, and the median of their
+ * peak memory; nothing when one of them did not print nearly all.
+ */
+function flood(port: number, count: number, room: Room, listeners = 1): Run {
+  const batches = new Map<Protection | undefined, Uint8Array>();
+  return async (program) => {
+    const { column, protection } = program;
+    const batch = batches.get(protection) ?? batchOf(count, room, protection);
+    batches.set(protection, batch);
+    const started = await Listener.start(port, program, room, {
+      count: listeners,
+    });
+    const usages = () => Promise.all(started.map((it) => it.process.usage()));
+    const before = await usages();
+    using sender = await BareClient.connect(port);
     const begin = performance.now();
-    await input.write(line);
-    await listener.until(`line ${i},`);
-    times.push(performance.now() - begin);
-  }
-  await Promise.all([publisher.end(), listener.process.end()]);
-  return times.slice(warmUp);
+    const shown = started.map((it) => it.until(LAST));
+    await Promise.all([sender.send(batch), ...shown]);
+    const wall = performance.now() - begin;
+    const after = await usages();
+    await Promise.all(started.map(({ process }) => process.end()));
+    const least = Math.min(...started.map(({ lines }) => lines));
+    if (least < count) {
+      console.error(`${column}: ${least} of ${count} lines came`);
+    }
+    if (least < MOST * count) return undefined;
+    const cpu = after.reduce((sum, it, i) => sum + it.cpu - before[i].cpu, 0);
+    const peak = percentile(after.map((it) => it.peakRss), 0.5);
+    return { "ms": wall, "CPU, ms": cpu, [PEAK]: peak };
+  };
 }
 
-/** All programs idle at the same time. */
-async function idle(bench: Bench): Promise<void> {
-  const empty = [Deno.execPath(), "run", "bench/peers/empty.ts", "idle"];
-  const idling = await Promise.all([
-    ...bench.found.programs.map(async (program) => {
-      const [{ process }] = await startListeners(bench.port, program, ROOM);
-      return { column: program.column, process };
-    }),
-    { column: "empty Deno" as const, process: new Running(empty) },
-  ]);
-  const usages = () => Promise.all(idling.map((it) => it.process.usage()));
-  const seconds = bench.size(60, 1);
-  await wait(bench.size(3_000, 1_000)); // to settle
-  const before = await usages();
-  await wait(seconds * 1000);
-  const after = await usages();
-  await bench.measure("5 idle listener", 1, idling, async (program) => {
-    await program.process.end();
-    const index = idling.indexOf(program);
-    const { rss, ownRss, cpu } = after[index];
+/** One publisher of lines, from its start to its end; or the bare client. */
+function publishing({ port, time }: Setting, most: number): Run {
+  const [topic] = LINES.topics;
+  return async ({ column, publish, lineFlags = [], isStepwise }) => {
+    using subscriber = await BareClient.connect(port, topic);
+    if (column === "bare") {
+      const batch = batchOf(most, LINES);
+      using sender = await BareClient.connect(port);
+      const begin = performance.now();
+      await Promise.all([sender.send(batch), sender.expect("puback", most)]);
+      const wall = performance.now() - begin;
+      return { "received, lines/s": most / wall * 1000 };
+    }
+    const count = isStepwise ? most / 10 : most;
+    const lines = Array.from({ length: count }, (_, i) => lineOf(i) + "\n");
+    // In one write: how fast the pipe fills is not measured.
+    const input = new TextEncoder().encode(lines.join(""));
+    const command = [...time, ...publish, ...roomFlags(LINES), ...lineFlags];
+    const begin = performance.now();
+    const process = new Running(command, { stdin: "piped" });
+    // A program that ends early shows in what the subscriber gets.
+    const written = ReadableStream.from([input]).pipeTo(process.child.stdin)
+      .catch(() => {});
+    const code = await process.ended;
+    const wall = performance.now() - begin;
+    await written;
+    const received = await subscriber.wait("publish", count, 0.5);
+    return {
+      "received, lines/s": received / wall * 1000,
+      "received by a subscriber, %": received / count * 100,
+      "exit code": code,
+      [PEAK]: await process.peakRss(),
+    };
+  };
+}
+
+/** One message at a time. */
+function latency({ port, isShort }: Setting): Run {
+  const [warmUp, count] = isShort ? [5, 20] : [200, 1_000];
+  return async (program) => {
+    const { publish, lineFlags = [] } = program;
+    const reading = { isPaced: false }; // a pause would be measured
+    const [listener] = await Listener.start(port, program, ROOM, reading);
+    const command = [...publish, ...roomFlags(ROOM), ...lineFlags];
+    const publisher = new Running(command, { stdin: "piped" });
+    const input = publisher.child.stdin.getWriter();
+    const times: number[] = [];
+    for (let i = 0; i < warmUp + count; i++) {
+      const line = new TextEncoder().encode(`This is line ${i}, it says.\n`);
+      const begin = performance.now();
+      await input.write(line);
+      await listener.until(`line ${i},`);
+      times.push(performance.now() - begin);
+    }
+    await Promise.all([publisher.end(), listener.process.end()]);
+    const [p50, p99] = [0.5, 0.99]
+      .map((share) => percentile(times.slice(warmUp), share));
+    return { "p50, ms": p50, "p99, ms": p99 };
+  };
+}
+
+/** A listener in a silent room of its own; or an empty program. */
+function idle({ port, isShort }: Setting, seconds: number): Run {
+  return async (program) => {
+    const topics = [`chat/bench/idle/${program.column}`];
+    const process = program.listen
+      ? (await Listener.start(port, program, { topics, qos: 1 }))[0].process
+      : new Running([...program.publish, "idle"]);
+    await wait(isShort ? 1_000 : 3_000); // to settle
+    const before = await process.usage();
+    await wait(seconds * 1000);
+    const { rss, privateRss, cpu } = await process.usage();
+    await process.end();
     return {
       "RSS, MB": rss,
-      "private memory, MB": ownRss,
-      [`CPU in ${seconds} s, ms`]: cpu - before[index].cpu,
+      "private memory, MB": privateRss,
+      [`CPU in ${seconds} s, ms`]: cpu - before.cpu,
     };
-  });
-  const own = "5 idle listener, private memory, MB";
-  bench.figures.want(own, "ours ≤ 0.6 × MQTT.js", HEAP);
-}
-
-/** More topics of one listener, and more listeners in one room. */
-async function growth(bench: Bench): Promise<void> {
-  // The notices of listeners that come and go are not measured.
-  const programs = bench.found.programs.map((program) =>
-    program === bench.ours
-      ? { ...program, listen: [...program.listen!, "--no-announce"] }
-      : program
-  );
-  const topicCounts = bench.size([1, 10, 100, 1_000], [1, 100]);
-  await grow(bench, "topics of one listener", topicCounts, (count) => {
-    const topics = Array.from({ length: count }, (_, i) => `chat/bench/${i}`);
-    const batch = batchOf(bench.size(20_000, 500), { topics, qos: 1 });
-    return { programs, batch, listeners: 1 };
-  });
-  // Fifty of MQTT.js are too many for the machine.
-  const light = programs.filter(({ column }) => column !== "MQTT.js");
-  const batch = batchOf(bench.size(4_000, 100), ROOM);
-  const counts = bench.size([1, 10, 50], [1, 3]);
-  await grow(bench, "listeners in one room", counts, (count) => (
-    { programs: light, batch, listeners: count }
-  ));
-  const time = (count: number) =>
-    `6 listeners in one room: ${count}, time a message, µs`;
-  bench.figures.want(time(10), "ours ≤ 1.5 × mosquitto", WAKING);
-  bench.figures.want(time(50), "ours ≤ 2.7 × mosquitto", WAKING);
-}
-
-/** Measures at some counts, and plots that. */
-async function grow(
-  bench: Bench,
-  xLabel: string,
-  counts: number[],
-  point: (
-    n: number,
-  ) => { programs: Program[]; batch: Batch; listeners: number },
-): Promise<void> {
-  const [time, peak] = ["time a message, µs", "peak RSS each, MB"];
-  const named = (count: number) => `6 ${xLabel}: ${count.toLocaleString("en")}`;
-  for (const count of counts) {
-    const { programs, batch, listeners } = point(count);
-    const rounds = bench.size(3, 1);
-    await bench.measure(named(count), rounds, programs, async (program) => {
-      const { port } = bench;
-      const it = await measureListeners(port, program, batch, listeners);
-      const shown = batch.count * listeners;
-      return it && { [time]: it.wall * 1000 / shown, [peak]: it.peak };
-    });
-  }
-  for (
-    const [title, figure] of [
-      ["µs for each message shown", time],
-      ["MB of one listener, peak", peak],
-    ]
-  ) {
-    const lines: Plot["lines"] = new Map();
-    for (const column of COLUMNS) {
-      const points = counts.flatMap((x): [number, number][] => {
-        const y = bench.figures.median(`${named(x)}, ${figure}`, column);
-        return y ? [[x, y]] : [];
-      });
-      if (points.length > 0) lines.set(column, points);
-    }
-    bench.plots.push({ title, xLabel, lines });
-  }
-}
-
-async function sealed(bench: Bench): Promise<void> {
-  const secret = "correct horse battery staple";
-  const file = `${bench.folder}/secret`;
-  await Deno.writeTextFile(file, secret);
-  const sealed: Program = {
-    ...ours(bench.port, [`-R=${file}`], ["--secret-file", file]),
-    column: "ours, sealed",
-    protection: { seal: new RoomSeal(secret) },
   };
-  await oneShots(bench, "7 one-shot", [bench.ours, sealed]);
-  for (const qos of [0, 1] as const) {
-    const what = await flood(bench, "7 listener", qos, [bench.ours, sealed]);
-    bench.figures.want(`${what}, ms`, "ours, sealed ≤ 2 × ours");
-  }
 }
 
-async function signed(bench: Bench): Promise<void> {
-  const { generateKeyPairSync } = await import("node:crypto");
-  const pem = String(
-    generateKeyPairSync("ed25519").privateKey
-      .export({ type: "pkcs8", format: "pem" }),
-  );
-  const file = `${bench.folder}/sign.key`;
-  await Deno.writeTextFile(file, pem);
-  const flags = ["--sign-key", file, "--name", "Ada"];
-  const signed: Program = {
-    ...ours(bench.port, [`-R=${file}`], flags),
-    column: "ours, signed",
-    protection: { signer: Signer.fromPem(pem) },
-  };
-  const programs = [bench.ours, signed];
-  await flood(bench, "8 listener", 0, programs);
-  const count = bench.size(100_000, 2_000);
-  const what = `8 publisher, ${count.toLocaleString("en")} lines`;
-  await bench.measure(
-    what,
-    bench.size(3, 1),
-    programs,
-    (program) => sendLines(bench, program, count),
-  );
-}
+const SHOT = "1 one-shot, whole process, ms";
+const AT_QOS_0 = "2 listener, 100,000 messages at QoS 0";
+const AT_QOS_1 = "2 listener, 100,000 messages at QoS 1";
+const SHORT = `3 publisher, 10,000 lines, ${PEAK}`;
+const LONG = `3 publisher, 1,000,000 lines, ${PEAK}`;
+const CROWD = "6 listeners in one room";
 
-/** By number less one. */
-export const ROWS = [
-  oneShot,
-  listening,
-  publishing,
-  latency,
-  idle,
-  growth,
-  sealed,
-  signed,
+/** The targets of a whole run. */
+export const TARGETS: Target[] = [
+  [SHOT, "ours ≤ 1.45 × paho"],
+  [SHOT, "ours, bundled ≤ 1.15 × paho"],
+  [SHOT, "ours ≤ 0.5 × MQTT.js"],
+  [SHOT, "ours, task ≤ 1.15 × ours"],
+  [`${AT_QOS_0}, ms`, "ours ≤ 0.9 × mosquitto"],
+  [`${AT_QOS_0}, CPU, ms`, "ours ≤ 1.15 × mosquitto"],
+  [`${AT_QOS_1}, ms`, "ours ≤ 1.02 × mosquitto"],
+  [`${AT_QOS_1}, CPU, ms`, "ours ≤ 1.15 × mosquitto"],
+  [`${AT_QOS_1}, ms`, "ours, --json ≤ 1.2 × ours"],
+  [`${AT_QOS_1}, CPU, ms`, "ours, --json ≤ 1.2 × ours"],
+  [`${AT_QOS_1}, ms`, "ours, --keep ≤ 1.1 × ours"],
+  ["3 publisher, 100,000 lines, received, lines/s", "ours ≥ 1.4 × paho"],
+  [LONG, "ours ≤ 1.3 × ours", SHORT],
+  ["4 latency, stdin to screen, QoS 1, p50, ms", "ours ≤ 1.05 × MQTT.js"],
+  ["5 idle listener, private memory, MB", "ours ≤ 0.6 × MQTT.js"],
+  [`${CROWD}: 10, time a message, µs`, "ours ≤ 1.5 × mosquitto"],
+  [`${CROWD}: 50, time a message, µs`, "ours ≤ 2.7 × mosquitto"],
+  ["7 listener, 100,000 messages at QoS 0, ms", "ours, sealed ≤ 2 × ours"],
+  ["7 listener, 100,000 messages at QoS 1, ms", "ours, sealed ≤ 2 × ours"],
 ];

@@ -4,4 +4,4 @@
  * @module
  */
 
-if (Deno.args[0] === "idle") setTimeout(() => {}, 1e9);
+if (Deno.args.at(-1) === "idle") setTimeout(() => {}, 1e9);
