@@ -321,6 +321,8 @@ export class Reader {
 
   /** Reports a gap, and whether messages may be missing in it. */
   #showGap(status: Connected, gap: number): void {
+    // Nothing can be missing of a room that was never readable.
+    if (this.#granted.size === 0 && !this.#options.resume) return;
     // Brokers store nothing for subscriptions at QoS 0, nor messages of QoS 0.
     const isKept = status.sessionPresent && !status.mayBeShared &&
       [...this.#granted.values()].every((qos) => qos > 0);

@@ -48,6 +48,17 @@ test("a lost connection shows gathered notices", () => {
   assertEquals(lines.length, 4);
 });
 
+test("a gap before the room was readable has no line", () => {
+  const { reader, lines } = read();
+  const gap = { ...connected, sessionPresent: false, gap: 1 };
+  reader.onStatus(gap);
+  assertEquals(lines, []);
+  reader.onStatus({ type: "subscribed", topic: ROOM, qos: 1 });
+  reader.onStatus(gap);
+  assertEquals(lines.length, 1);
+  reader.stop();
+});
+
 test("notices of a member who spoke are not gathered", () => {
   const { reader, lines } = read();
   reader.receive(said("hi", "eve"));

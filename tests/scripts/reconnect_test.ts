@@ -3,7 +3,7 @@
  * what is not certain.
  */
 
-import { assertEquals, assertMatch } from "@std/assert";
+import { assert, assertEquals, assertMatch } from "@std/assert";
 import {
   at,
   FakeBroker,
@@ -100,7 +100,8 @@ Deno.test("reconnect: a signal does not hide what is unanswered", async () => {
   publisher.signal("SIGINT");
   publisher.signal("SIGTERM");
   const { code, stderr } = await publisher.outcome();
-  assertEquals(code, 130);
+  // The system may deliver two pending signals in either order.
+  assert([130, 143].includes(code), `${code}`);
   assertMatch(
     stderr,
     /^publisher: Stopped after line 1; .*\npublisher: Line 1 was not acknowledged/m,
