@@ -131,3 +131,16 @@ Deno.test("reconnect: not after another took over the client id", async () => {
   );
   assertEquals(broker.connections, 1);
 });
+
+Deno.test("reconnect: a shared room has no session that would keep its part", async () => {
+  await using broker = new FakeBroker(letIn({}));
+  const filter = "$share/group/chat/room";
+  await using listener = start("listener.ts", [
+    ...["--host", hostOf(broker), "--no-announce", "-t", filter],
+  ]);
+  const { properties } = await broker.next("connect");
+  assertEquals(properties?.sessionExpiryInterval ?? 0, 0);
+  await broker.next("subscribe");
+  listener.signal("SIGTERM");
+  assertEquals((await listener.outcome()).code, 0);
+});
