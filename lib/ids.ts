@@ -22,7 +22,7 @@ const ZERO = "0".charCodeAt(0);
 const DASH = "-".charCodeAt(0);
 
 /** An id that counts. */
-export interface CountedId {
+interface CountedId {
   /** 96 random bits in base64url, for each client and room. */
   run: string;
   /** Counts from 1. */

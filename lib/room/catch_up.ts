@@ -31,7 +31,7 @@ import type { Presence } from "./presence.ts";
 import { age, STALE_MS } from "./time.ts";
 import type { RoomView } from "./view.ts";
 
-export interface CatchUpOptions {
+interface CatchUpOptions {
   room: string;
   /** The QoS of the history. */
   qos: QoS;
@@ -54,7 +54,7 @@ export interface CatchUpOptions {
 }
 
 /** The parts of the reader that catching up uses. */
-export interface CatchUpParts {
+interface CatchUpParts {
   view: RoomView;
   roster: Roster;
   names: Names;

@@ -17,7 +17,7 @@ export type Gathered =
   /** Payloads for which there is no secret; without a topic, of several rooms. */
   | { type: "sealed"; count: number; topic?: string };
 
-export interface GathererOptions {
+interface GathererOptions {
   /** Takes the events of a line when it is due. */
   show: (gathered: Gathered) => void;
   /** When an author last said something, in milliseconds since 1970. */

@@ -42,7 +42,7 @@ import {
 import { isSameRoom, presenceOf, Roster } from "./members.ts";
 import { Names } from "./names.ts";
 
-export interface KeeperOptions {
+interface KeeperOptions {
   /** The rooms, as topic filters. */
   topics: string[];
   /** How many messages of each. */

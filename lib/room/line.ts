@@ -408,7 +408,7 @@ export function paintName(shown: string, name: string, isOwn: boolean): string {
 }
 
 /** Finds a name in what {@link safeText} returns, in linear time. */
-export interface Mention {
+interface Mention {
   isIn(text: string): boolean;
   /** Makes the name stand out on dark and on light backgrounds. */
   mark(text: string): string;

@@ -13,7 +13,7 @@ import type { Note } from "./line.ts";
 /** A line about losses. */
 export type LossNote = Extract<Note, { type: "lost" | "uncounted" }>;
 
-export interface LossesOptions {
+interface LossesOptions {
   /** The topic filters that are read. */
   topics: string[];
   report: (note: LossNote) => void;

@@ -81,7 +81,7 @@ export function isSameRoom(topic: string, other: string): boolean {
 }
 
 /** `wrote`: was not seen to join, so the message may come from anywhere. */
-export type PresenceState = "here" | "wrote" | "left" | "lost";
+type PresenceState = "here" | "wrote" | "left" | "lost";
 
 /** A member as {@link Roster.list} has it. */
 export interface Seen {

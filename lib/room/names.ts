@@ -17,7 +17,7 @@ import { age, LATE_MS } from "./time.ts";
 export type PeopleKeys = ReadonlyMap<string, ReadonlySet<string>>;
 
 /** Why a line may not be from the member whose name it has. */
-export type Mark = "another key" | "unsigned" | "bad signature" | "unchecked";
+type Mark = "another key" | "unsigned" | "bad signature" | "unchecked";
 
 /** What a signature is worth under its name; `other` is another key's. */
 export interface Verdict {
@@ -35,7 +35,7 @@ export function isCountable(verdict: Verdict | undefined): boolean {
 }
 
 /** A line of our own about names. */
-export type NameNote = Extract<Note, { type: "another" | "forgotten" }>;
+type NameNote = Extract<Note, { type: "another" | "forgotten" }>;
 
 /** The most names bound at a time, without those of `--people`. */
 const MAX_NAMES = 2_000;

@@ -14,7 +14,7 @@ export const STOP_HINT =
   "Ctrl-Z again stops this program; don't if deno task has started it, which " +
   "would not stop, and would keep the terminal.";
 
-export interface KeyboardOptions {
+interface KeyboardOptions {
   /** Whether stdout is the same terminal, which is asked to mark pastes. */
   marksPastes: boolean;
   /** Clears the program's rows before it stops or quits. */

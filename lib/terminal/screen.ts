@@ -18,12 +18,12 @@ export interface AreaContent {
 }
 
 /** The size of a terminal, in cells. */
-export interface TerminalSize {
+interface TerminalSize {
   columns: number;
   rows: number;
 }
 
-export interface ScreenOptions {
+interface ScreenOptions {
   sink: ByteSink;
   /** The terminal's size now. */
   size: () => TerminalSize;
