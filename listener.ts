@@ -13,6 +13,7 @@
 
 import "./lib/cli/no_color.ts"; // first: @std/fmt reads NO_COLOR on loading
 import { showBroker } from "./lib/mqtt/address.ts";
+import { isShared } from "./lib/mqtt/topic.ts";
 import { ChatClient, NotAuthorizedError, Signer } from "./lib/client.ts";
 import { EXIT, exitCodeOfSignal, WaitedError } from "./lib/cli/exit.ts";
 import {
@@ -59,8 +60,8 @@ async function listen(
   const isTerminal = Deno.stdout.isTerminal();
   const { topics, resume, count } = options;
   // Only with these does the broker send unacknowledged messages again.
-  const isShared = topics.some((topic) => topic.startsWith("$share/"));
-  const isKept = resume || isShared;
+  const hasShare = topics.some(isShared);
+  const isKept = resume || hasShare;
   const intake = isKept ? new Intake(stdout) : undefined;
   const multiline = isTerminal && color && !isDumb && !json;
   const rows = multiline ? await rowsOfTerminal() : (line: string) => line;
@@ -103,7 +104,7 @@ async function listen(
     signer: connect.signer ?? (mayMakeKey ? Signer.generate() : undefined),
     will: reader.will,
     // Without a session, the broker gives the share of a lost reader to others.
-    session: isShared && !resume ? { expiry: 0 } : connect.session,
+    session: hasShare && !resume ? { expiry: 0 } : connect.session,
     acknowledges: isKept ? "asked" : "received",
     onReceived(received) {
       if (intake?.isOpen === false) return;

@@ -26,6 +26,7 @@ import { nameFault } from "../room/members.ts";
 import {
   filterFault,
   isOneTopic,
+  isShared,
   stringFault,
   topicFault,
 } from "../mqtt/topic.ts";
@@ -109,7 +110,7 @@ export function parseListenerArgs(args: string[]): Request<ListenerOptions> {
   return parse("listener", args, (values) => {
     const topics = values.all("topic") ?? ["chat"];
     for (const topic of topics) refuse("topic", topic, filterFault(topic));
-    const shared = topics.find((topic) => topic.startsWith("$share/"));
+    const shared = topics.find(isShared);
     if (values.has("keep") && shared !== undefined) {
       throw new UsageError(
         `--keep needs the whole room, and ${JSON.stringify(shared)} gets a ` +

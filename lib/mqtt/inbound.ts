@@ -6,7 +6,7 @@
  */
 
 import type { IPublishPacket } from "mqtt";
-import { isOneTopic, topicMatches } from "./topic.ts";
+import { isOneTopic, topicMatches, withoutGroup } from "./topic.ts";
 
 /**
  * When a message is acknowledged: at once, or on request, so that the broker
@@ -176,7 +176,7 @@ export class Inbound {
     if (known !== undefined) return known;
     const matching = [...this.#filters].filter((filter) =>
       filter === topic || !isOneTopic(filter) &&
-        topicMatches(filter.replace(/^\$share\/[^/]*\//, ""), topic)
+        topicMatches(withoutGroup(filter), topic)
     );
     remember(this.#overlaps, topic, matching.length > 1);
     return matching.length > 1;

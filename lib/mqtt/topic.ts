@@ -42,7 +42,7 @@ export function filterFault(filter: string): string | undefined {
     return "has a # before its end";
   }
   // MQTT 5 §4.8.2; Mosquitto grants them, and sends nothing.
-  if (filter.startsWith("$share/") && !/^\$share\/[^/+]+\/./.test(filter)) {
+  if (isShared(filter) && !/^\$share\/[^/+]+\/./.test(filter)) {
     return "shares no room; write $share/GROUP/ROOM";
   }
 }
@@ -64,7 +64,17 @@ function refuse(kind: string, topic: string, fault: string | undefined): void {
 
 /** Whether a filter is a topic: no wildcard and no shared subscription. */
 export function isOneTopic(filter: string): boolean {
-  return !/[+#]/.test(filter) && !filter.startsWith("$share/");
+  return !/[+#]/.test(filter) && !isShared(filter);
+}
+
+/** Whether a filter is a shared subscription (MQTT 5 §4.8.2). */
+export function isShared(filter: string): boolean {
+  return filter.startsWith("$share/");
+}
+
+/** The filter of a shared subscription, without its group; others as they are. */
+export function withoutGroup(filter: string): string {
+  return filter.replace(/^\$share\/[^/]*\//, "");
 }
 
 /**

@@ -4,7 +4,12 @@
  */
 
 import { numberIn, parseId, runIn } from "../ids.ts";
-import { isOneTopic, topicMatches } from "../mqtt/topic.ts";
+import {
+  isOneTopic,
+  isShared,
+  topicMatches,
+  withoutGroup,
+} from "../mqtt/topic.ts";
 import { MAX_NAME_LENGTH, type Payload, type Received } from "../protocol.ts";
 import { firstCodePoints } from "../safe_text.ts";
 import { type Clock, SYSTEM_CLOCK } from "../timer.ts";
@@ -61,9 +66,6 @@ const MAX_TEXTS = 16_384;
 /** The longest topic that is counted, in UTF-16 code units. */
 const MAX_TOPIC_LENGTH = 1_024;
 
-/** The beginning of a shared subscription (MQTT 5 §4.8.2). */
-const SHARED = /^\$share\/[^/]+\//;
-
 /** Drops doubles, and reports what did not arrive. */
 export class Losses {
   readonly #options: LossesOptions;
@@ -89,8 +91,7 @@ export class Losses {
     this.#options = options;
     this.#clock = clock;
     if (topics.length === 1 && isOneTopic(topics[0])) this.#room = topics[0];
-    this.#sharedFilters = topics.filter((topic) => SHARED.test(topic))
-      .map((topic) => topic.replace(SHARED, ""));
+    this.#sharedFilters = topics.filter(isShared).map(withoutGroup);
   }
 
   /**
