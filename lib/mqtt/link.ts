@@ -37,8 +37,10 @@ export interface ConnectOptions {
   clientId: string;
   /** Whether the id is random, so that no broker has a session under it. */
   hasRandomId: boolean;
-  /** The broker's user, unless its URL names one. */
-  username: string;
+  /** The broker's user, unless its URL names one; none by default. */
+  username?: string;
+  /** Whether that is the user of a broker that is new to MQTT-Chat. */
+  isDefaultUser: boolean;
   /** The user's password, unless the broker's URL has one. */
   password?: string;
   /** The keepalive interval in seconds, 0 (none) to 65535. */
