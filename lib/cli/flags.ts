@@ -133,8 +133,7 @@ ${SHARED.output}
 ${SHARED.rest}
 
 Examples:
-  deno run -N publisher.ts --follow --topic chat/room --name Ada
-  deno run -N publisher.ts --follow mqtt://10.0.0.5/chat/room
+  deno run -N publisher.ts --follow mqtt://10.0.0.5/chat/room --name Ada
   deno run -N publisher.ts -t chat/room -m 'The build is green.'
   tail -f log | deno run -N=chat.example:1883 publisher.ts -h chat.example`,
 };

@@ -236,7 +236,7 @@ function commandOf(
 
 /** Quotes a word as POSIX shells do, where it needs that. */
 export function quote(word: string): string {
-  return /^[\w@%+=:,./#?…-]+$/.test(word)
+  return /^(?![#=])[\w@%+=:,./#-]+$/.test(word)
     ? word
     : `'${word.replaceAll("'", "'\\''")}'`;
 }

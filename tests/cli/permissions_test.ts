@@ -9,10 +9,12 @@ import { parseListenerArgs } from "../../lib/cli/options.ts";
 import { UsageError } from "../../lib/cli/flags.ts";
 import {
   findPassword,
+  openFileWarnings,
   openLog,
   readTlsFiles,
   requireNet,
   useColor,
+  writeSecret,
 } from "../../lib/cli/permissions.ts";
 
 const VARIABLE = "MQTT_PASSWORD";
@@ -71,6 +73,7 @@ Deno.test({
     assertEquals(await passwordFor(["-P", "x"]), "x");
     assertEquals(await passwordFor(["-u", "ann", "-P", "x"]), "x");
     assertEquals(await passwordFor(["-h", "mqtt://ann:x@a"]), undefined);
+    assertEquals(await passwordFor(["--anonymous"]), undefined);
     const asked: string[] = [];
     const ask = (question: string) => {
       asked.push(question);
@@ -104,6 +107,7 @@ Deno.test({
       assertEquals(await passwordFor([]), "from env");
       assertEquals(await passwordFor(["-u", "ann"]), "from env");
       assertEquals(await passwordFor(["-P", "x"]), "x");
+      assertEquals(await passwordFor(["--anonymous"]), undefined);
       Deno.env.set(VARIABLE, "");
       assertEquals(await passwordFor([]), "");
     } finally {
@@ -139,6 +143,11 @@ Deno.test({
       () => openLog("my log"),
       UsageError,
       'writing --log "my log" was not permitted; run with -W=my log.',
+    );
+    await assertRejects(
+      () => writeSecret("my secret"),
+      UsageError,
+      'writing --new-secret "my secret" was not permitted; run with -W=my sec',
     );
   },
 });
@@ -195,6 +204,78 @@ Deno.test({
       }
     } finally {
       await Deno.remove(path);
+    }
+  },
+});
+
+Deno.test({
+  name: "secret: a new one is random, for its owner, and replaces no file",
+  permissions: { read: true, write: true },
+  async fn() {
+    const folder = await Deno.makeTempDir();
+    try {
+      const secrets = await Promise.all(["a", "b"].map(async (name) => {
+        const path = `${folder}/${name}`;
+        await writeSecret(path);
+        const { mode } = await Deno.stat(path);
+        if (mode !== null) assertEquals(mode & 0o777, 0o600);
+        return await Deno.readTextFile(path);
+      }));
+      for (const secret of secrets) assertMatch(secret, /^[\w+/]{32}\n$/);
+      assertEquals(new Set(secrets).size, 2);
+      for (const path of [`${folder}/a`, `${folder}/none/a`]) {
+        await assertRejects(
+          () => writeSecret(path),
+          UsageError,
+          `--new-secret ${JSON.stringify(path)} can't be written: `,
+        );
+      }
+      assertEquals(await Deno.readTextFile(`${folder}/a`), secrets[0]);
+    } finally {
+      await Deno.remove(folder, { recursive: true });
+    }
+  },
+});
+
+Deno.test({
+  name: "files: secrets and keys that others may read or write are named",
+  permissions: { read: true, write: true },
+  ignore: Deno.build.os === "windows",
+  async fn() {
+    const folder = await Deno.makeTempDir();
+    const path = `${folder}/my key`;
+    const shown = `"${path}" is open to other users of this machine; type: ` +
+      `chmod 600 '${path}'`;
+    const warnings = async (...flags: string[]) => {
+      const request = parseListenerArgs(flags);
+      if (request.action !== "run") throw new Error(request.action);
+      return await openFileWarnings(request.options);
+    };
+    try {
+      await Deno.writeTextFile(path, "");
+      const cert = ["--cert", path, "--cafile", path, "--people", path];
+      for (
+        const flags of [
+          ["--secret-file", path],
+          ["--sign-key", path],
+          ["--key", path, ...cert],
+          ["--key", path, ...cert, "--secret-file", path],
+        ]
+      ) {
+        for (const mode of [0o644, 0o640, 0o620, 0o604, 0o601]) {
+          await Deno.chmod(path, mode);
+          assertEquals(await warnings(...flags), [shown]);
+        }
+        for (const mode of [0o600, 0o400, 0o700]) {
+          await Deno.chmod(path, mode);
+          assertEquals(await warnings(...flags), []);
+        }
+      }
+      await Deno.chmod(path, 0o644);
+      assertEquals(await warnings("--people", path), []);
+      assertEquals(await warnings("--secret-file", "/dev/null"), []);
+    } finally {
+      await Deno.remove(folder, { recursive: true });
     }
   },
 });
