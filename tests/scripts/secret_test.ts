@@ -64,7 +64,7 @@ Deno.test("secret: one that can't be used is one line, and sends nothing", async
   const cases: [ReturnType<typeof run>, RegExp][] = [
     [
       send(file.flag, ["-N"]),
-      /reading --secret-file ".*" was not permitted; run with -R=\/.*\.\n/,
+      /reading --secret-file ".*" was not permitted; run with -R=\/.*\. Type: /,
     ],
     [
       send(["--secret-file", "gone"], ["-N", "-R=gone"]),
