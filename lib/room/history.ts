@@ -237,8 +237,9 @@ export function decodeHistory(
 }
 
 /**
- * Merges two keepers' entries: in their order, with what they lack inserted
- * behind what it follows in ours.
+ * Merges two keepers' entries. What is whole in ours stays in our order: what we
+ * lack of theirs was sent before it, unless it follows one of these there. The
+ * rest is in their order, with what they lack behind what it follows in ours.
  *
  * @param isJoined Whether we received all since before theirs were written: then
  * what is whole in theirs is whole here, too.
@@ -249,8 +250,28 @@ export function merge(
   isJoined: boolean,
 ): Entries {
   const twins = twinsOf(mine.entries, theirs.entries);
-  const entries = interleave(mine.entries, theirs.entries, twins, follows);
-  const whole = new Set(newest(mine));
+  const ours = newest(mine);
+  const whole = new Set(ours);
+  const start = theirs.entries.findIndex((entry) =>
+    whole.has(twins.get(entry)!)
+  );
+  const split = start < 0 ? theirs.entries.length : start;
+  const before = theirs.entries.slice(0, split);
+  const after = theirs.entries.slice(split).filter((entry) => {
+    const twin = twins.get(entry);
+    return twin === undefined || whole.has(twin);
+  });
+  const theirTwins = new Map([...twins].map(([one, own]) => [own, one]));
+  const entries = [
+    ...interleave(
+      mine.entries.slice(0, mine.entries.length - mine.whole),
+      before,
+      twins,
+      follows,
+    ),
+    ...interleave(after, ours, theirTwins, follows)
+      .map((entry) => twins.get(entry) ?? entry),
+  ];
   if (isJoined) {
     for (const entry of newest(theirs)) whole.add(twins.get(entry) ?? entry);
   }

@@ -439,6 +439,22 @@ test("entries that one keeper lacks are inserted in place", () => {
   }
 });
 
+test("what is whole stays in its order, behind what was sent in the gap before", () => {
+  const cases: [string, number, string, string, number][] = [
+    // A keeper that came back (J): it lacks c to e of the gap, they lack x.
+    ["abJx", 2, "abcde", "abcdeJx", 2],
+    ["abJx", 2, "abcdeJy", "abcdeJyx", 1],
+    // A history in a false order moves no entry to where it is cut first.
+    ["abcd", 4, "dabc", "abcd", 4],
+    ["abcd", 4, "dxabc", "abcdx", 0],
+    ["abcd", 2, "dbac", "abcd", 2],
+  ];
+  for (const [mine, whole, theirs, both, left] of cases) {
+    const result = merge(list(mine, whole), list(theirs), false);
+    assertEquals([texts(result).join(""), result.whole], [both, left], mine);
+  }
+});
+
 test("payloads of one run keep their order", () => {
   const run = (...numbers: (number | string)[]) => ({
     entries: numbers.map((n) =>
