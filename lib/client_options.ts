@@ -39,6 +39,7 @@ export interface ClientOptions extends
     Pick<
       ConnectOptions,
       | "clientId"
+      | "isDefaultUser"
       | "keepalive"
       | "password"
       | "protocolVersion"
@@ -108,7 +109,7 @@ export function completeOptions(
   return {
     brokers: readBrokers(options.brokers, tls),
     username,
-    isDefaultUser: username === DEFAULTS.username,
+    isDefaultUser: options.isDefaultUser,
     password,
     clientId: clientId ?? randomClientId(),
     hasRandomId: clientId === undefined,

@@ -39,6 +39,7 @@ export interface Options extends
   Pick<
     ConnectOptions,
     | "brokers"
+    | "isDefaultUser"
     | "keepalive"
     | "password"
     | "protocolVersion"
@@ -296,6 +297,8 @@ function commonOptions(values: Values): Options & { room: string } {
     brokers,
     room,
     username,
+    isDefaultUser: username !== undefined && !values.has("username") &&
+      brokers[0].username === undefined,
     name,
     isNameChosen: nameGiven !== undefined && nameGiven !== DEFAULTS.username,
     ignore,

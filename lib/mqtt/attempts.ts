@@ -163,7 +163,7 @@ export function versionName(version: Version): string {
 /** The options that the errors of the first connection name. */
 interface Account {
   username?: string;
-  isDefaultUser: boolean;
+  isDefaultUser?: boolean;
   password?: string;
   protocolVersion: WantedVersion;
   tls?: TlsIdentity;

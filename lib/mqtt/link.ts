@@ -39,8 +39,8 @@ export interface ConnectOptions {
   hasRandomId: boolean;
   /** The broker's user, unless its URL names one; none by default. */
   username?: string;
-  /** Whether that is the user of a broker that is new to MQTT-Chat. */
-  isDefaultUser: boolean;
+  /** Whether the user did not choose that: an error then names other ways. */
+  isDefaultUser?: boolean;
   /** The user's password, unless the broker's URL has one. */
   password?: string;
   /** The keepalive interval in seconds, 0 (none) to 65535. */
