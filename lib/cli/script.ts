@@ -195,7 +195,7 @@ export async function prepare(
   if (secret !== undefined && Array.from(secret).length < SHORT_SECRET) {
     tell(
       `The secret has less than ${SHORT_SECRET} characters, which can be ` +
-        "guessed; make one with: openssl rand -base64 24",
+        "guessed; --new-secret FILE makes one that can't.",
     );
   }
   const { signKeyFile, peopleFile } = options;
