@@ -134,9 +134,11 @@ export function invitation(
   { username, isSealed }: { username?: string; isSealed: boolean },
 ): string[] {
   const url = roomUrl(broker, room);
+  // Without the port, so that the line fits on most terminals: it is copied.
+  const [, net] = /^(.*):\d+$/.exec(hostPort(broker))!;
   const hasAccount = username !== undefined && username !== DEFAULTS.username;
   const command = [
-    ...["deno", "run", `-N=${hostPort(broker)}`, "publisher.ts", "-f", url],
+    ...["deno", "run", `-N=${net}`, "publisher.ts", "-f", url],
     ...username === undefined ? ["--anonymous"] : [],
     ...hasAccount ? ["-u", "USER"] : [],
     ...isSealed ? ["--secret"] : [],
@@ -146,7 +148,7 @@ export function invitation(
   if (isSealed) lines.push("Give them the secret by another way.");
   if (isLoopback(broker)) {
     lines.push(
-      `On other machines, ${broker.host} is this machine's address.`,
+      `${broker.host} is this machine; others need its address in the network.`,
     );
   }
   return lines;

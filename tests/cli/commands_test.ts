@@ -239,24 +239,24 @@ Deno.test("invite: the URL, the command, and what it leaves out", () => {
   assertEquals(invite("mqtt://ann:pw@chat.example", "chat/büro #1", "chat"), [
     "mqtt://chat.example/chat/b%C3%BCro%20%231",
     "Others join with:",
-    command("chat.example:1883", "mqtt://chat.example/chat/b%C3%BCro%20%231"),
+    command("chat.example", "mqtt://chat.example/chat/b%C3%BCro%20%231"),
   ]);
   assertEquals(invite("wss://a:8443/mqtt?token=x", "a", "ann").slice(2), [
-    command("a:8443", "wss://a:8443/mqtt#a -u USER"),
+    command("a", "wss://a:8443/mqtt#a -u USER"),
     "USER is a user of that broker.",
   ]);
   assertEquals(invite("127.0.0.1:7", "a").slice(2), [
-    command("127.0.0.1:7", "mqtt://127.0.0.1:7/a --anonymous"),
-    "On other machines, 127.0.0.1 is this machine's address.",
+    command("127.0.0.1", "mqtt://127.0.0.1:7/a --anonymous"),
+    "127.0.0.1 is this machine; others need its address in the network.",
   ]);
   const [, , quoted] = invite("::2", "a", "chat");
   assertEquals(
     quoted,
-    "deno run '-N=[::2]:1883' publisher.ts -f 'mqtt://[::2]/a'",
+    "deno run '-N=[::2]' publisher.ts -f 'mqtt://[::2]/a'",
   );
   const options = { username: "chat", isSealed: true };
   assertEquals(invitation(parseBroker("a"), "a", options).slice(2), [
-    command("a:1883", "mqtt://a/a --secret"),
+    command("a", "mqtt://a/a --secret"),
     "Give them the secret by another way.",
   ]);
 });
