@@ -667,15 +667,6 @@ for (const [version, clientId, session, clean, atExit] of SESSIONS) {
   });
 }
 
-Deno.test("session: ids made up are long, and differ", async () => {
-  await using broker = new FakeBroker(letIn({}));
-  await using _first = await Member.connect(broker);
-  await using _second = await Member.connect(broker);
-  const [a, b] = [await broker.next("connect"), await broker.next("connect")]
-    .map(({ clientId }) => clientId);
-  assertEquals([a.length, b.length, a === b], [20, 20, false]);
-});
-
 Deno.test("session: whether it was kept is reported", async () => {
   await using broker = new FakeBroker(letIn({
     connect: (_, { number }) => connack(0, {}, number === 2),
