@@ -1,6 +1,7 @@
 /** Rooms as URLs, and the tasks that are scoped to this machine. */
 
-import { assertEquals } from "@std/assert";
+import { assertEquals, assertMatch } from "@std/assert";
+import config from "../../deno.json" with { type: "json" };
 import { hostOf, openBroker } from "../support/brokers.ts";
 import { Peer } from "../support/peers.ts";
 import {
@@ -44,6 +45,10 @@ async function task(...args: string[]): Promise<Outcome> {
 Deno.test("tasks: every port of this machine is permitted", async () => {
   await using broker = await openBroker();
   await using peer = await Peer.connect(broker, "chat/room");
+  for (const name of ["chat", "listen", "publish"] as const) {
+    const { command } = config.tasks[name];
+    assertMatch(command, / --no-prompt -N=localhost,127\.0\.0\.1 -E=TERM /);
+  }
   const { port } = broker;
   for (
     const args of [
