@@ -13,6 +13,7 @@ import { renderLine } from "../../lib/room/line.ts";
 import {
   assertHarmless,
   COLOR,
+  colorTest,
   message,
   notice,
   PLAIN,
@@ -72,9 +73,7 @@ test("an unsealed payload is marked", () => {
   );
 });
 
-Deno.test("sealed: what was not sealed has no colour", {
-  ignore: Deno.noColor,
-}, () => {
+colorTest("what was not sealed has none", () => {
   const line = renderLine(unsealed(message("hi alice", "alice")), COLOR);
   assertEquals(
     line,
