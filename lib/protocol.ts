@@ -91,6 +91,8 @@ export interface Malformed {
   reason: string;
   /** The bytes as they arrived. */
   bytes: Uint8Array;
+  /** Whether they are plain text: UTF-8, and not the JSON of an object. */
+  isText?: true;
   /** Whether the bytes were dropped on arrival, since there were too many. */
   isCut?: true;
 }
@@ -253,7 +255,7 @@ export function decode(
   try {
     value = JSON.parse(text);
   } catch {
-    return olderWill(text) ?? malformed(bytes, "not JSON");
+    return olderWill(text) ?? malformed(bytes, "not JSON", true);
   }
   if (isObject(value)) {
     const { type, sealed } = value;
@@ -261,11 +263,17 @@ export function decode(
     if (type === "history") return { type, wire: value };
   }
   const result = payloadOf(value);
-  return typeof result === "string" ? malformed(bytes, result) : result;
+  return typeof result === "string"
+    ? malformed(bytes, result, !isObject(value))
+    : result;
 }
 
-function malformed(bytes: Uint8Array, reason: string): Malformed {
-  return { type: "malformed", reason, bytes };
+function malformed(
+  bytes: Uint8Array,
+  reason: string,
+  isText = false,
+): Malformed {
+  return { type: "malformed", reason, bytes, ...isText && { isText } };
 }
 
 /** Reads UTF-8, without its byte order mark; undefined where it isn't that. */
