@@ -1,17 +1,10 @@
-import {
-  assertEquals,
-  assertMatch,
-  assertRejects,
-  assertStringIncludes,
-} from "@std/assert";
-import { parseBroker } from "../../lib/mqtt/address.ts";
+import { assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
 import { parseListenerArgs } from "../../lib/cli/options.ts";
 import { UsageError } from "../../lib/cli/flags.ts";
 import {
   findPassword,
   openLog,
   readTlsFiles,
-  requireNet,
   useColor,
 } from "../../lib/cli/permissions.ts";
 import { TextFile } from "../support/keys.ts";
@@ -25,8 +18,6 @@ const PATH = "LICENSE";
 const SELF = "tests/cli/permissions_test.ts";
 const [FIRST_LINE] = Deno.readTextFileSync(FILE).split("\n", 1);
 
-const parse = (host: string) => parseBroker(host);
-
 const neverAsk = () => Promise.reject(new Error("asked"));
 
 async function passwordFor(
@@ -37,31 +28,6 @@ async function passwordFor(
   if (request.action !== "run") throw new Error(request.action);
   return await findPassword(request.options, ask);
 }
-
-Deno.test({
-  name: "permissions: the net permission that is there is enough",
-  permissions: { net: ["127.0.0.1:1883", "127.0.0.1:7"] },
-  async fn() {
-    await requireNet(["127.0.0.1", "mqtt://127.0.0.1:7"].map(parse));
-  },
-});
-
-Deno.test({
-  name: "permissions: a host without permission, and the flag that grants it",
-  permissions: { net: ["127.0.0.1:1883"] },
-  async fn() {
-    for (const host of ["b", "127.0.0.1:1884", "::1", "mqtts://ann:secret@a"]) {
-      const { message } = await assertRejects(
-        () => requireNet(["127.0.0.1", host].map(parse)),
-        UsageError,
-      );
-      assertMatch(
-        message,
-        /^connecting to (\S+:\d+) was not permitted; run with -N=\S*\1\.$/,
-      );
-    }
-  },
-});
 
 Deno.test({
   name: "password: where it comes from, without any permission",
