@@ -35,6 +35,7 @@ import {
   MAX_PAYLOAD_BYTES,
   type Payload,
   type QoS,
+  type Received,
   roomOfHistory,
 } from "./protocol.ts";
 import type { RoomSeal } from "./seal.ts";
@@ -131,13 +132,9 @@ export class ChatClient {
           ? { payload: { ...OVER_LIMIT, bytes } }
           : decodeFrom(topic, bytes, seal);
         const { check, sentTo } = this.#origin(topic, content);
-        const historyOf = this.#ownRooms.has(topic)
-          ? undefined
-          : roomOfHistory(topic);
-        onReceived?.({
+        const received: Received = {
           topic,
-          ...historyOf !== undefined && { historyOf },
-          ...content,
+          payload: content.payload,
           check,
           sentTo,
           qos,
@@ -145,7 +142,13 @@ export class ChatClient {
           receivedAt: this.#now(),
           duplicate: dup,
           arrival: number,
-        });
+        };
+        if (content.sealed !== undefined) received.sealed = content.sealed;
+        const historyOf = roomOfHistory(topic);
+        if (historyOf !== undefined && !this.#ownRooms.has(topic)) {
+          received.historyOf = historyOf;
+        }
+        onReceived?.(received);
       },
       onLost: (error) => {
         this.#isClosed = true;
