@@ -26,7 +26,12 @@
  */
 
 import { bold, dim, inverse, italic, rgb8, underline } from "@std/fmt/colors";
-import type { Malformed, Received, Sealed } from "../protocol.ts";
+import type {
+  Malformed,
+  PresenceChange,
+  Received,
+  Sealed,
+} from "../protocol.ts";
 import {
   firstCodePoints,
   safeName,
@@ -35,7 +40,6 @@ import {
 } from "../safe_text.ts";
 import { fingerprint } from "../sign.ts";
 import type { Gathered } from "./gather.ts";
-import type { PresenceChange } from "./members.ts";
 import { localTime, longDay, timeAndDay } from "./time.ts";
 
 /** How lines are shown. */

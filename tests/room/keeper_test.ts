@@ -5,7 +5,7 @@
  */
 
 import { assert, assertEquals, assertMatch, assertThrows } from "@std/assert";
-import { joinNotice, leaveNotice } from "../../lib/room/members.ts";
+import { joinNotice, leaveNotice } from "../../lib/protocol.ts";
 import { pureTests } from "../support/pure.ts";
 import {
   HISTORY,

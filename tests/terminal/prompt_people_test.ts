@@ -1,12 +1,12 @@
 /** Names and rooms at the prompt: /nick, /join, /ignore, and others of a name. */
 
 import { assert, assertEquals, assertFalse, assertMatch } from "@std/assert";
-import type { Received } from "../../lib/protocol.ts";
 import {
   joinNotice,
   leaveNotice,
+  type Received,
   timeoutNotice,
-} from "../../lib/room/members.ts";
+} from "../../lib/protocol.ts";
 import { FakeBroker, letIn } from "../support/brokers.ts";
 import { Member } from "../support/members.ts";
 import { suback } from "../support/packets.ts";
