@@ -51,12 +51,13 @@ const LAST_WORDS_MS = 100;
 /** A shorter secret, in characters, gets a warning. */
 const SHORT_SECRET = 12;
 
-/** Runs a script, and returns its exit code. */
+/** Runs a script, perhaps under another name, and returns its exit code. */
 export async function runScript<O>(
   script: Script,
   args: string[],
   parse: (args: string[]) => Request<O>,
   run: (options: O, people: People) => Promise<number>,
+  name: string = script,
 ): Promise<number> {
   let progress = "";
   let shown = 0;
@@ -73,7 +74,7 @@ export async function runScript<O>(
   );
   const people: People = {
     tell: (line) => stderr.write(line),
-    complain: (sentence) => stderr.write(`${script}: ${safeText(sentence)}`),
+    complain: (sentence) => stderr.write(`${name}: ${safeText(sentence)}`),
     progress(text) {
       progress = text.slice(0, Math.max(0, Deno.consoleSize().columns - 1));
       stderr.refresh();
@@ -84,7 +85,7 @@ export async function runScript<O>(
   try {
     const request = parse(args);
     if (request.action === "run") return await run(request.options, people);
-    console.log(await information(script, request));
+    console.log(await information(script, name, request));
     return EXIT.ok;
   } catch (error) {
     const needsHelp = error instanceof UsageError &&
@@ -99,6 +100,7 @@ export async function runScript<O>(
 /** Returns the answer to --help, --version or --completions. */
 async function information(
   script: Script,
+  name: string,
   request: Exclude<Request<unknown>, { action: "run" }>,
 ): Promise<string> {
   switch (request.action) {
@@ -106,7 +108,7 @@ async function information(
       setColorEnabled(
         useColor(request.color, Deno.stdout.isTerminal(), NO_COLOR),
       );
-      return helpText(script, bold);
+      return helpText(script, bold, name);
     case "completions": {
       const { completions } = await import("./completions.ts");
       return completions(script, request.shell);
@@ -115,7 +117,7 @@ async function information(
       const { default: config } = await import("../../deno.json", {
         with: { type: "json" },
       });
-      return `${script}.ts ${config.version}`;
+      return `${name === script ? `${name}.ts` : name} ${config.version}`;
     }
   }
 }
