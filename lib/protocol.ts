@@ -92,6 +92,8 @@ export interface Malformed {
   reason: string;
   /** The bytes as they arrived. */
   bytes: Uint8Array;
+  /** Whether they are plain text: UTF-8, and not the JSON of an object. */
+  isText?: true;
   /** Whether the bytes were dropped on arrival, since there were too many. */
   isCut?: true;
 }
@@ -245,10 +247,11 @@ function limited(json: string): string {
 export function decode(
   bytes: Uint8Array,
 ): Payload | Malformed | Sealed | KeptHistory {
-  const malformed = (reason: string): Malformed => ({
+  const malformed = (reason: string, isText = false): Malformed => ({
     type: "malformed",
     reason,
     bytes,
+    ...isText && { isText },
   });
   if (bytes.length > MAX_PAYLOAD_BYTES) {
     return malformed(`over the limit of ${MAX_PAYLOAD_BYTES} bytes`);
@@ -263,7 +266,7 @@ export function decode(
   try {
     value = JSON.parse(text);
   } catch {
-    return olderWill(text) ?? malformed("not JSON");
+    return olderWill(text) ?? malformed("not JSON", true);
   }
   if (isObject(value)) {
     const { type, sealed } = value;
@@ -271,7 +274,9 @@ export function decode(
     if (type === "history") return { type, wire: value };
   }
   const result = payloadOf(value);
-  return typeof result === "string" ? malformed(result) : result;
+  return typeof result === "string"
+    ? malformed(result, !isObject(value))
+    : result;
 }
 
 function isSignature(value: unknown): value is string {

@@ -87,7 +87,7 @@ test("every bit of what is sealed flipped is refused, in one line", () => {
     const content = decodeFrom(TOPIC, flipped, seal);
     const { payload } = content;
     const line = renderLine({ ...received(payload), ...content }, PLAIN);
-    assertMatch(line, /^14:03:22 (\(unsealed\) )?\?\? [^\n]+$/);
+    assertMatch(line, /^14:03:22 (\(unsealed\) \?\?|==) [^\n]+$/);
     const { reason } = payload as { reason?: string };
     const isRefused = payload.type === "malformed" ||
       (payload.type === "sealed" && reason !== undefined);

@@ -7,8 +7,9 @@
  *     14:03:22 [[chat/room] ][(retained) ][(sent 12:59:07) ]alice: hello
  *     14:03:25 [[chat/room] ][(retained) ][(sent 12:59:07) ]-- User bob timed out.
  *     14:03:27 [[chat/room] ]-- 2 joined: dave, erin; 1 left: frank
- *     14:03:29 [[chat/room] ][(retained) ]?? User carol timed out (not JSON)
- *     14:03:30 [[chat/room] ]?? 7 sealed payloads (--secret-file FILE opens them)
+ *     14:03:29 [[chat/room] ][(retained) ]?? Hello World
+ *     14:03:29 [[chat/room] ][(retained) ]?? {"temp":21} (no author in `from`)
+ *     14:03:30 == 7 sealed payloads[ in chat/room] (--secret-file FILE opens them)
  *     14:03:31 == 3 messages came while you were away.
  *
  * Where lines of a message stand below each other, they follow a gutter. No row
@@ -26,12 +27,7 @@
  */
 
 import { bold, dim, inverse, italic, rgb8, underline } from "@std/fmt/colors";
-import type {
-  Malformed,
-  PresenceChange,
-  Received,
-  Sealed,
-} from "../protocol.ts";
+import type { Malformed, PresenceChange, Received } from "../protocol.ts";
 import {
   firstCodePoints,
   safeName,
@@ -149,12 +145,30 @@ export function renderLine(
     case "notice":
       return faint(`${place} -- ${safeText(payload.notice)}`, options);
     case "malformed":
+      if (payload.isCut) break;
       return faint(`${place} ?? ${unformatted(payload)}`, options);
-    case "sealed":
-      return faint(`${place} ?? ${unopened(payload)}`, options);
-    case "history":
-      return faint(`${place} ?? a history, out of its place`, options);
   }
+  return renderUnread(received, options);
+}
+
+/** Whether nothing of a payload is shown. */
+export function isUnread({ payload }: Received): boolean {
+  return payload.type === "sealed" || payload.type === "history" ||
+    (payload.type === "malformed" && payload.isCut === true);
+}
+
+/** Says why nothing of a payload is shown. */
+export function renderUnread(
+  { topic, payload, receivedAt }: Received,
+  options: LineOptions,
+): string {
+  const why = payload.type === "history"
+    ? "a history, out of its place"
+    : "reason" in payload
+    ? payload.reason
+    : "sealed";
+  const text = `A payload${inRoom(topic, options)} is ${why}.`;
+  return ownLine(text, receivedAt, options);
 }
 
 /** Whether the reader sent it. */
@@ -172,13 +186,17 @@ export function renderGathered(
   time: Date,
   options: LineOptions,
 ): string {
-  const { topic } = gathered;
-  const showTopic = options.showTopic && topic !== undefined;
-  const place = whenAndWhere(time, topic ?? "", { ...options, showTopic });
-  const text = gathered.type === "people"
-    ? `-- ${changes(gathered.people)}`
-    : `?? ${unopenedCount(gathered)}`;
-  return faint(`${place} ${text}`, options);
+  const { type, topic } = gathered;
+  if (type === "people") {
+    const place = whenAndWhere(time, topic, options);
+    return faint(`${place} -- ${changes(gathered.people)}`, options);
+  }
+  const where = topic === undefined
+    ? " in several rooms"
+    : inRoom(topic, options);
+  const text = `${count(gathered.count, "sealed payload")}${where} ` +
+    `(--secret-file FILE opens ${gathered.count === 1 ? "it" : "them"})`;
+  return ownLine(text, time, options);
 }
 
 /** Shows a note. */
@@ -210,6 +228,10 @@ function whenAndWhere(
   { showTopic, formatTime = localTime }: LineOptions,
 ): string {
   return `${formatTime(time)}${showTopic ? ` [${safeTopic(topic)}]` : ""}`;
+}
+
+function inRoom(topic: string, { showTopic }: LineOptions): string {
+  return showTopic ? ` in ${safeTopic(topic)}` : "";
 }
 
 /** The time of sending by the author's clock, with the day if it differs. */
@@ -267,39 +289,21 @@ function listed(names: string[]): string {
 }
 
 /**
- * The beginning of a malformed payload and what is wrong with it. The size is
- * named where the text doesn't show it all, or nothing.
+ * The beginning of a malformed payload, and what is wrong with it unless it is
+ * plain text. The size is named where the text doesn't show it all, or nothing.
  */
-function unformatted({ bytes, reason, isCut }: Malformed): string {
+function unformatted({ bytes, reason, isText }: Malformed): string {
   // Enough for the code points shown, so what a cut may split is not shown.
   const start = readUtf8(bytes.subarray(0, MAX_UNFORMATTED_BYTES));
   const shown = firstCodePoints(start, MAX_UNFORMATTED);
   const whole = shown === start && bytes.length <= MAX_UNFORMATTED_BYTES;
-  const text = safeText(shown);
-  const why = safeText(reason);
-  if (isCut) return `(${why})`;
-  if (whole && text !== "") return `${text} (${why})`;
-  return `${whole ? "" : `${text}… `}(${bytes.length} bytes, ${why})`;
-}
-
-/** How many payloads there is no secret for. */
-function unopenedCount(
-  { count: number, topic }: Extract<Gathered, { type: "sealed" }>,
-): string {
-  const where = topic === undefined ? " in several rooms" : "";
-  const them = number === 1 ? "it" : "them";
-  return `${count(number, "sealed payload")}${where} (${howToOpen(them)})`;
-}
-
-/** Why a sealed payload is not shown. */
-function unopened({ reason }: Sealed): string {
-  return reason === undefined
-    ? `a sealed payload (${howToOpen("it")})`
-    : safeText(reason);
-}
-
-function howToOpen(them: string): string {
-  return `--secret-file FILE opens ${them}`;
+  const text = whole ? safeText(shown) : `${safeText(shown)}…`;
+  const remarks = [
+    ...whole && text !== "" ? [] : [`${bytes.length} bytes`],
+    ...isText ? [] : [reason],
+  ];
+  const remark = remarks.length > 0 ? `(${remarks.join(", ")})` : "";
+  return [text, remark].filter((part) => part !== "").join(" ");
 }
 
 /** A line of our own: nothing from the network can begin with its mark. */

@@ -10,6 +10,7 @@ import { type Gathered, Gatherer } from "./gather.ts";
 import { renderJson, renderJsonNote } from "./json.ts";
 import {
   isOwn,
+  isUnread,
   type LineOptions,
   mentionOf,
   type Note,
@@ -17,6 +18,7 @@ import {
   renderGathered,
   renderLine,
   renderNote,
+  renderUnread,
 } from "./line.ts";
 import type { Verdict } from "./names.ts";
 import { age, LATE_MS, localDay } from "./time.ts";
@@ -109,15 +111,25 @@ export class RoomView {
     const { payload, topic, receivedAt } = received;
     const { at } = "from" in payload ? payload : {};
     const isKept = this.#missed !== undefined;
-    if (!this.#isWanted(received, verdict)) return false;
-    if (isKept && payload.type !== "notice") this.#missed!++;
+    const { json, writeNote } = this.#options;
+    const isWanted = this.#isWanted(received, verdict);
+    if (isWanted && isKept && payload.type !== "notice") this.#missed!++;
     const isClosed = payload.type === "sealed" && payload.reason === undefined;
-    if (isClosed && !this.#options.json) return this.#gatherer.addSealed(topic);
+    if (isClosed && (!json || writeNote !== undefined)) {
+      return this.#gatherer.addSealed(topic) && isWanted;
+    }
+    if (!isWanted) {
+      if (isUnread(received)) {
+        const line = renderUnread(received, { ...this.#line, color: false });
+        writeNote?.(line, payload.type === "malformed");
+      }
+      return false;
+    }
     const isLate = isKept || age(at, receivedAt) > LATE_MS;
     const mark = verdict?.mark;
     const mayGather = this.#gathersPeople && mark === undefined;
     if (mayGather && this.#holdsBack(received, isLate)) return true;
-    const line = this.#options.json
+    const line = json
       ? renderJson(received, verdict)
       : renderLine(received, this.#line, isLate, mark);
     const rings = mark === undefined && this.#rings(received);
@@ -191,9 +203,13 @@ export class RoomView {
 
   #showGathered(gathered: Gathered): void {
     const now = this.#now();
-    const line = renderGathered(gathered, now, this.#line);
-    if (gathered.type === "sealed") this.#writeOnDay(line, now);
-    else this.#write(line, now);
+    const { writeNote } = this.#options;
+    const isOurs = gathered.type === "sealed";
+    const color = this.#line.color && !(isOurs && writeNote !== undefined);
+    const line = renderGathered(gathered, now, { ...this.#line, color });
+    if (!isOurs) this.#write(line, now);
+    else if (writeNote === undefined) this.#writeOnDay(line, now);
+    else writeNote(line, false);
   }
 
   /** Writes a line, after the sealed payloads before it. */

@@ -116,7 +116,7 @@ live("a kept message over the limit is skipped, once", async () => {
   assertEquals(code, 0);
   assertMatch(
     stdout,
-    /^\S+ \?\? \(over the limit of 1048576 bytes\)\n\S+ \(sent \S+\) chat: hi\n/,
+    /^\S+ == A payload is over the limit of 1048576 bytes\.\n\S+ \(sent \S+\) chat: hi\n/,
   );
   const again = await run("listener.ts", [...reader, "-W", "0.5"]);
   assertMatch(again.stdout, /^\S+ == 0 messages came while you were away\.\n$/);

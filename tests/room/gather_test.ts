@@ -235,7 +235,7 @@ test("at the end all is shown, and nothing is held back any more", () => {
   assertEquals(clock.nextIn, undefined);
   show(left("ann"));
   assertEquals(shown(), [
-    "?? 1 sealed payload (--secret-file FILE opens it)",
+    "== 1 sealed payload (--secret-file FILE opens it)",
     "-- 1 joined: ann",
     "-- User ann disconnecting from chat/room.",
   ]);
@@ -262,9 +262,9 @@ test("sealed payloads are one line, before what follows them", () => {
   close();
   room.note({ type: "dropped", count: 1 });
   assertEquals(shown(), [
-    "?? 7 sealed payloads (--secret-file FILE opens them)",
+    "== 7 sealed payloads (--secret-file FILE opens them)",
     "alice: hi",
-    "?? 1 sealed payload (--secret-file FILE opens it)",
+    "== 1 sealed payload (--secret-file FILE opens it)",
     "== 1 line dropped here: the output was too slow for them.",
   ]);
 });
@@ -278,7 +278,7 @@ test("sealed payloads are shown a second after the last", async () => {
   assertEquals(shown(), []);
   await clock.advance(100);
   assertEquals(shown(), [
-    "?? 5 sealed payloads (--secret-file FILE opens them)",
+    "== 5 sealed payloads (--secret-file FILE opens them)",
   ]);
   assertEquals(clock.nextIn, undefined);
 });
@@ -306,7 +306,7 @@ test("a flood of sealed payloads is held back for a minute at most", async () =>
     await clock.advance(100);
   }
   assertEquals(shown(), [
-    "?? 600 sealed payloads (--secret-file FILE opens them)",
+    "== 600 sealed payloads (--secret-file FILE opens them)",
   ]);
 });
 
@@ -332,7 +332,7 @@ test("sealed payloads name their room, or that there are several", async () => {
   close("chat/b");
   room.endGathering();
   assertEquals(shown(), [
-    "[chat/room] ?? 2 sealed payloads (--secret-file FILE opens them)",
-    "?? 2 sealed payloads in several rooms (--secret-file FILE opens them)",
+    "== 2 sealed payloads in chat/room (--secret-file FILE opens them)",
+    "== 2 sealed payloads in several rooms (--secret-file FILE opens them)",
   ]);
 });

@@ -45,7 +45,7 @@ Deno.test({
     );
     assertEquals(
       renderLine(received(decode(utf8("x\x1b[31m"))), COLOR),
-      "\x1b[2m14:03:22 [chat/room] ?? x<U+001B>[31m (not JSON)\x1b[22m",
+      "\x1b[2m14:03:22 [chat/room] ?? x<U+001B>[31m\x1b[22m",
     );
     assertEquals(
       renderLine(received(message("\x1b[2J", "\x1b")), COLOR),

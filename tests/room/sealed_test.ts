@@ -63,9 +63,10 @@ test("an unsealed payload is marked", () => {
     line({
       type: "malformed",
       reason: "not JSON",
+      isText: true,
       bytes: new Uint8Array([65]),
     }),
-    "14:03:22 [chat/room] (unsealed) ?? A (not JSON)",
+    "14:03:22 [chat/room] (unsealed) ?? A",
   );
   const at = new Date(Number(TIME) - 60_000).toISOString();
   const late = line({ ...message("hi"), at }, { retain: true }, true);
@@ -97,7 +98,7 @@ test("no name imitates the mark, or hides it", () => {
 test("a payload that does not open says why, in one line", () => {
   const payload = { ...CLOSED, reason: REASON };
   const what = { ...received(payload), sealed: true };
-  assertEquals(renderLine(what, PLAIN), `14:03:22 ?? ${REASON}`);
+  assertEquals(renderLine(what, PLAIN), `14:03:22 == A payload is ${REASON}.`);
   const { type, reason, sealed } = JSON.parse(renderJson(what));
   assertEquals([type, reason, sealed], ["sealed", REASON, true]);
 });
@@ -183,7 +184,7 @@ test("without the secret, a run of sealed payloads counts once", () => {
   reader.receive({ ...received(message("hi")), ...now });
   assertEquals(isEnough, true);
   assertEquals(lines, [
-    "?? 3 sealed payloads (--secret-file FILE opens them)",
+    "== 3 sealed payloads (--secret-file FILE opens them)",
     "alice: hi",
   ]);
   reader.stop();

@@ -31,7 +31,7 @@ function said(
 /** Bytes that are no chat payload. */
 const malformed: Received = {
   ...said(""),
-  payload: { type: "malformed", reason: "not JSON", bytes: Uint8Array.of(65) },
+  payload: { type: "malformed", reason: "not UTF-8", bytes: Uint8Array.of(65) },
 };
 
 const test = pureTests("room view");
@@ -44,9 +44,9 @@ test("a payload without an id is always shown", () => {
   }
   assertEquals(lines, [
     "14:03:22 ann: a",
-    "14:03:22 ?? A (not JSON)",
+    "14:03:22 ?? A (not UTF-8)",
     "14:03:22 ann: a",
-    "14:03:22 ?? A (not JSON)",
+    "14:03:22 ?? A (not UTF-8)",
   ]);
 });
 
@@ -303,6 +303,31 @@ test("--only hides notices, ?? and the reader's own", () => {
   const { room, lines } = only("messages", { self: "chat" });
   assertEquals(room.show(by("chat", "hi")), true);
   assertEquals(lines, ["14:03:22 chat: hi"]);
+});
+
+test("--only says elsewhere what can't be shown, and counts none of it", () => {
+  const sealed = (reason?: string): Received => ({
+    ...said(""),
+    payload: { type: "sealed", sealed: "", reason },
+  });
+  const cut = { reason: "over the limit of 9 bytes", isCut: true } as const;
+  for (const json of [false, true]) {
+    const { room, lines, notes } = only("messages", { json, color: true });
+    const all = [
+      sealed("sealed, cut short"),
+      { ...malformed, payload: { ...malformed.payload, ...cut } } as Received,
+      sealed(),
+      sealed(),
+    ];
+    assertEquals(all.filter((received) => room.show(received)), []);
+    room.endGathering();
+    assertEquals(lines, []);
+    assertEquals(notes, [
+      ["== A payload is sealed, cut short.", false],
+      ["== A payload is over the limit of 9 bytes.", true],
+      ["== 2 sealed payloads (--secret-file FILE opens them)", false],
+    ]);
+  }
 });
 
 test("--only sends lines of our own elsewhere, plain, also with JSON", () => {

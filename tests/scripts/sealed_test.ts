@@ -75,12 +75,12 @@ Deno.test("sealed: readers with the secret, without, with another, side by side"
   );
   for (const { code, stderr } of outcomes) assertEquals(code, 0, stderr);
   const [toAnn, toJson, toNone, toBob] = outcomes.map(({ stdout }) => stdout);
-  const closed =
-    "?? sealed with another secret, for another room, or changed since";
+  const closed = "== A payload is sealed with another secret, for another " +
+    "room, or changed since.";
   const unsealed = [
     "(unsealed) cy: three",
     `(unsealed) -- ${timeoutNotice("ann")}`,
-    "(unsealed) ?? 21.5 (not a JSON object)",
+    "(unsealed) ?? 21.5",
   ];
   assertEquals(plain(toAnn), [
     `-- ${joinNotice("ann", TOPIC)}`,
@@ -92,7 +92,7 @@ Deno.test("sealed: readers with the secret, without, with another, side by side"
   assertEquals(plain(toBob).slice(0, 5), [closed, closed, ...unsealed]);
   // Ann's good-bye may come before its own.
   const [run1, ...rest] = plain(toNone);
-  assertMatch(run1, /^\?\? [12] sealed payloads? \(--secret-file FILE opens /);
+  assertMatch(run1, /^== [12] sealed payloads? \(--secret-file FILE opens /);
   assertStringIncludes(rest.join("\n"), "cy: three\n-- User ann timed out.");
   assertFalse(toNone.includes("unsealed"), toNone);
   const objects = toJson.trim().split("\n").map((line) => JSON.parse(line));
@@ -186,6 +186,6 @@ Deno.test("sealed: another version is told, never guessed", async () => {
   await peer.publish(TOPIC, JSON.stringify({ sealed: "Ag" }));
   const { stdout } = await ann.outcome();
   assertEquals(plain(stdout), [
-    "?? sealed in version 2, which is not known here",
+    "== A payload is sealed in version 2, which is not known here.",
   ]);
 });
