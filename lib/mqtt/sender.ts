@@ -41,7 +41,7 @@ const SILENT_IN_FLIGHT = 20;
 const MOST_IN_FLIGHT = 60_000;
 
 /** The limits that a broker announces, with the standard's defaults. */
-export function limitsOf(
+function limitsOf(
   version: Version,
   announced: MqttJs["serverProperties"] = {},
 ): Limits {

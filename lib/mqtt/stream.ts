@@ -327,7 +327,7 @@ const MAX_BYTES_PER_UNIT = 3;
 const BATCH_BYTES = 16 * 1024;
 
 /** The part of a stream that is written to. */
-export type Writing =
+type Writing =
   & Pick<ByteStream, "writableNeedDrain" | "write" | "end">
   & {
     cork?: () => void;
@@ -339,7 +339,7 @@ export type Writing =
  * machinery; that and a system call a packet were half of what sending and
  * acknowledging cost (measured).
  */
-export function batchWrites(stream: Writing): void {
+function batchWrites(stream: Writing): void {
   const write = stream.write.bind(stream) as (bytes: Uint8Array) => boolean;
   const end = stream.end.bind(stream);
   // Copied into at once: mqtt-packet may use the parts again.
@@ -379,7 +379,7 @@ export function batchWrites(stream: Writing): void {
 /** How long the look at a certificate may take, in milliseconds. */
 const LOOK_MS = 5_000;
 
-export type CertificateFacts = Pick<
+type CertificateFacts = Pick<
   PeerCertificate,
   "valid_from" | "valid_to" | "issuer" | "subject" | "subjectaltname"
 >;
@@ -419,7 +419,7 @@ export async function certificateFault(
 }
 
 /** Judges a certificate that was not trusted: part of a sentence. */
-export function describeCertificate(
+function describeCertificate(
   facts: CertificateFacts,
   host: string,
   isForHost: boolean,

@@ -104,13 +104,18 @@ export function cut(
   largest: number = MAX_PAYLOAD_BYTES - REST_BYTES,
 ): Entries {
   const kept = new Set<Entry>();
+  const listed = new Set<string>();
   let left = bytes;
   const take = (type: Payload["type"], count: number, most: number) => {
     for (let i = entries.length - 1; i >= 0 && count > 0; i--) {
-      const size = entries[i].payload.type === type ? sizeOf(entries[i]) : 0;
-      if (size === 0 || size > largest) continue;
+      const { key } = entries[i].payload;
+      const full = entries[i].payload.type === type ? sizeOf(entries[i]) : 0;
+      if (full === 0 || full > largest) continue;
+      const isListed = key !== undefined && listed.has(key);
+      const size = isListed ? full - bytesOf(key) : full;
       if (size > Math.min(left, most)) break;
       kept.add(entries[i]);
+      if (key !== undefined) listed.add(key);
       count--;
       left -= size;
       most -= size;
@@ -187,7 +192,7 @@ export function decodeHistory(
     return `is ${payload.reason ?? "sealed (--secret-file FILE opens it)"}`;
   }
   if (payload.type !== "history") return "can't be read";
-  const { from, at, whole, heard, messages, ago, here } = payload.wire;
+  const { from, at, whole, heard, messages, keys, ago, here } = payload.wire;
   if (!Array.isArray(messages) || typeof from !== "string" || from === "") {
     return "can't be read";
   }
@@ -202,7 +207,7 @@ export function decodeHistory(
       : fallback;
   const found = new Set<string>();
   const entries = messages.flatMap((wire, index): Entry[] => {
-    const payload = payloadOf(wire);
+    const payload = payloadOf(withKey(wire, listOf(keys)));
     if (typeof payload === "string") return [];
     if (payload.id !== undefined) {
       const key = keyOf(payload);
@@ -411,13 +416,22 @@ function follows({ payload: { id } }: Entry, other: Entry): boolean {
 /** The members of the JSON object. */
 function wireOf(history: History, now: number): Record<string, unknown> {
   const { from, at, whole, heard, entries, here } = history;
+  const keys = [
+    ...new Set(entries.flatMap(({ payload }) => payload.key ?? [])),
+  ];
+  const indexes = new Map(keys.map((key, index) => [key, index]));
   return {
     type: "history",
     from,
     at: at === undefined ? undefined : new Date(at).toISOString(),
     whole,
     heard,
-    messages: entries.map(({ payload }) => payload),
+    messages: entries.map(({ payload }) =>
+      payload.key === undefined
+        ? payload
+        : { ...payload, key: indexes.get(payload.key) }
+    ),
+    keys,
     ago: entries.map(({ time }) => Math.max(0, now - time)),
     here: [...here].map((
       [name, time],
@@ -425,12 +439,24 @@ function wireOf(history: History, now: number): Record<string, unknown> {
   };
 }
 
+/** An entry with its key in place of the index; earlier keepers wrote the key. */
+function withKey(entry: unknown, keys: unknown[]): unknown {
+  const { key } = Object(entry);
+  return typeof key === "number" ? { ...Object(entry), key: keys[key] } : entry;
+}
+
 const sizes = new WeakMap<Payload, number>();
 
-/** The bytes of an entry: JSON, its `ago` of up to 12 digits, two commas. */
+/**
+ * The bytes of an entry: JSON, its `ago` of up to 12 digits, two commas; where
+ * there is a key, an index of up to 3 digits and a comma.
+ */
 function sizeOf({ payload }: Entry): number {
   let size = sizes.get(payload);
-  if (size === undefined) sizes.set(payload, size = bytesOf(payload) + 14);
+  if (size === undefined) {
+    size = bytesOf(payload) + (payload.key === undefined ? 14 : 18);
+    sizes.set(payload, size);
+  }
   return size;
 }
 

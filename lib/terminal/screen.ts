@@ -9,7 +9,7 @@ import { safeText } from "../safe_text.ts";
 import { graphemeEnd, graphemes, least, most } from "./width.ts";
 
 /** What stands in the area. */
-export interface AreaContent {
+interface AreaContent {
   prompt: string;
   /** The typed text. */
   line: string;

@@ -6,7 +6,8 @@
 import { assert, assertEquals } from "@std/assert";
 import { Signer } from "../../lib/client.ts";
 import { Checker, decodeFrom, encodeFor } from "../../lib/codec.ts";
-import type { Payload } from "../../lib/protocol.ts";
+import { encodeText, type Payload } from "../../lib/protocol.ts";
+import { decodeHistory, encodeHistory } from "../../lib/room/history.ts";
 import { RoomSeal } from "../../lib/seal.ts";
 import { SYSTEM_CLOCK } from "../../lib/timer.ts";
 import { gate, isInstalled } from "../support/gates.ts";
@@ -132,4 +133,29 @@ python("the page's vectors are right, and both refuse weak keys", async () => {
     assertEquals(checkOf(topic, forged), "bad");
     assertEquals(await theirCheck(topic, forged), "bad");
   }
+});
+
+python("the page's history and ours are read alike", async () => {
+  const { text } = page("docs/wire-format.md");
+  const [, example] = /```json\n(\{\s+"type": "history"[^]*?)```/.exec(text)!;
+  const room = "chat/room";
+  const checks = async (history: string) => {
+    const bytes = new TextEncoder().encode(history);
+    const { payload } = decodeFrom(`${room}/$history`, bytes);
+    const receivedAt = new Date("2026-11-22T14:40:00Z");
+    const read = decodeHistory({ payload, retain: false, receivedAt });
+    assert(typeof read === "object");
+    const checker = new Checker(SYSTEM_CLOCK);
+    const ours = read.entries.map(({ payload }) =>
+      checker.check(room, payload)
+    );
+    const theirs = await peer("signed_peer.py", history, "kept", room);
+    assertEquals(JSON.parse(theirs), ours);
+    return { ours, read };
+  };
+  const { ours, read } = await checks(example);
+  assertEquals(ours, ["valid", "none"]);
+  assertEquals(read.entries[0].payload.key, KEY);
+  const again = encodeText(encodeHistory(read, Date.now()));
+  assertEquals((await checks(again)).ours, ours);
 });

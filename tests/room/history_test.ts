@@ -16,6 +16,7 @@ import {
   historyTopic,
   MAX_KEPT,
   MAX_PAYLOAD_BYTES,
+  type Payload,
   type Received,
   roomOfHistory,
 } from "../../lib/protocol.ts";
@@ -89,10 +90,75 @@ test("the wire format is that of docs/wire-format.md", () => {
     whole: 1,
     heard: ["j1"],
     messages: full.entries.map(({ payload }) => payload),
+    keys: [],
     ago: [2_000, 0],
     here: [["ada", 5_000]],
   });
   assertEquals(good(encoded(full)), full);
+});
+
+/** A message with one of several keys; the signature is as long as a real one. */
+const signed = (message: string, key: string, i = 0): Entry => {
+  const { payload, time } = said(message, 1_000 - i, `id-${i}`);
+  return { payload: { ...payload, key, sig: "s".repeat(86) }, time };
+};
+const [ADA, BOB] = ["A", "B"].map((letter) => letter.repeat(43));
+
+test("keys are listed once, and come back in the entries", () => {
+  const entries = [
+    ...[signed("1", BOB, 1), signed("2", ADA, 2), said("3"), happened("4")],
+    signed("5", BOB, 3),
+  ];
+  const { messages, keys } = JSON.parse(encoded(history(entries)));
+  assertEquals(keys, [BOB, ADA]);
+  assertEquals(messages.map(({ key }: { key: number }) => key), [
+    ...[0, 1, undefined, undefined, 0],
+  ]);
+  assertEquals(good(encoded(history(entries))).entries, entries);
+  // Earlier keepers wrote the key itself.
+  const plain = entries.map(({ payload }) => payload);
+  const earlier = { type: "history", from: "k", messages: plain };
+  assertEquals(good(earlier).entries.map(({ payload }) => payload), plain);
+});
+
+test("an index without a key leaves the entry without one", () => {
+  const { key: _, ...rest } = signed("hi", ADA).payload;
+  const wire = { type: "history", from: "k" };
+  for (const key of [-1, 1, 0.5, 1e300, true, null, [0], { 0: 0 }]) {
+    const messages = [{ ...rest, key }];
+    assertEquals(good({ ...wire, messages, keys: [ADA] }).entries[0].payload, {
+      ...rest,
+    });
+  }
+  const messages = [{ ...rest, key: 0 }];
+  for (const keys of [undefined, 5, ADA, { 0: ADA }, [5], ["x".repeat(129)]]) {
+    assertEquals(good({ ...wire, messages, keys }).entries[0].payload, rest);
+  }
+});
+
+test("a key that a sender wrote as a number is no index", () => {
+  const { key: _, ...rest } = signed("hi", ADA).payload;
+  const sent = decode(utf8(JSON.stringify({ ...rest, key: 0 })));
+  const entries = [signed("1", ADA), { payload: sent as Payload, time: NOW }];
+  const kept = good(encoded(history(entries))).entries[1];
+  assertEquals(kept.payload, rest);
+});
+
+test("signed entries of few keys fit where those of many don't", () => {
+  const fitted = (keys: number) => {
+    const all = Array.from(
+      { length: 600 },
+      (_, i) => signed("x".repeat(60), `"${i % keys}`.padEnd(43, '"'), i),
+    );
+    const bytes = 49_049;
+    const some = fitHistory(history(all), MAX_KEPT, bytes);
+    const size = utf8(encoded(some)).length;
+    assert(size <= bytes && size > bytes - 8_000, `${size}`);
+    assertEquals(fitHistory(some, MAX_KEPT, bytes), some);
+    return some.entries.length;
+  };
+  const [one, ten, all] = [1, 10, 600].map(fitted);
+  assert(one > ten && ten > all * 1.2, `${one} ${ten} ${all}`);
 });
 
 test("times are the receiver's, whatever clock the keeper has", () => {

@@ -175,8 +175,10 @@ test("an entry keeps its members, and the time of arrival stands beside", async 
   const signed = { from: "Ada", id: "x", at, key: "k".repeat(43), sig: "s" };
   broker.say("signed", signed);
   await broker.clock.advance(2_000);
-  const entry = broker.history.messages.find(({ id }) => id === "x");
-  assertEquals(entry, { type: "message", message: "signed", ...signed });
+  const { messages, keys } = broker.history;
+  const entry = messages.find(({ id }) => id === "x");
+  const kept = { type: "message", message: "signed", ...signed, key: 0 };
+  assertEquals([entry, keys], [kept as unknown, [signed.key]]);
 });
 
 test("whole counts what came since the last gap of the keeper", async () => {

@@ -5,6 +5,7 @@
 
 import { assertEquals, assertMatch } from "@std/assert";
 import { Signer } from "../../lib/client.ts";
+import { Checker } from "../../lib/codec.ts";
 import { IdSource, willId } from "../../lib/ids.ts";
 import type { Check, Payload, Received } from "../../lib/protocol.ts";
 import {
@@ -394,6 +395,38 @@ test("with one key, a window that ends leaves the other one there", () => {
   }
   assertEquals(reader.roster.list()[0].state, "here");
   assertEquals(lines.some((line) => /^\(|^==/.test(line)), false);
+});
+
+test("a reader goes on in a forged flood of 20,000 signatures a second", async () => {
+  const { reader, lines, clock } = read();
+  const checker = new Checker(clock);
+  const receive = (received: Received) => {
+    const check = checker.check(ROOM, received.payload as Payload);
+    reader.receive({ ...received, check });
+  };
+  const ada = new Author(clock, "Ada");
+  receive(ada.says("before"));
+  const sig = "A".repeat(86);
+  const forged = { type: "message", from: "Ada", key: ada.key, sig } as const;
+  for (let n = 0; n < 20_000; n++) {
+    if (n % 2_000 === 0) await clock.advance(99);
+    receive(received({ ...forged, message: `${n}`, id: `x${n}` }));
+  }
+  // Hers is lost in it for now, and not her name.
+  receive(ada.says("meanwhile"));
+  await clock.advance(10);
+  receive(ada.says("after"));
+  await clock.advance(60_000);
+  const starting = (start: string) =>
+    lines.filter((line) => line.startsWith(start)).length;
+  assertEquals(starting("(bad signature) Ada: "), 1_999);
+  assertEquals(starting("(unchecked) Ada: "), 18_002);
+  assertEquals(lines.filter((line) => !line.startsWith("(")), [
+    "Ada: before",
+    "== More signed lines arrive than can be verified; the others count as " +
+    "unsigned.",
+    "Ada: after",
+  ]);
 });
 
 test("a flood of names has no signed one forgotten, and says so", () => {

@@ -10,6 +10,8 @@ import { ROOT } from "./processes.ts";
 import { type Terminal, Tmux } from "./tmux.ts";
 
 export const ROOM = "chat/room";
+/** Another room that every user may read and write. */
+export const HALL = "chat/hall";
 const SIZE = { columns: 80, rows: 24 };
 export const test = gate(NO_TMUX);
 
@@ -92,7 +94,8 @@ export async function assertGoodBye(grace: Member) {
   assertEquals(payload.notice, leaveNotice("Ada", ROOM));
 }
 
+/** The process id of the program that was started last. */
 export async function follower(terminal: Terminal): Promise<number> {
-  const [, id] = /^process (\d+)$/m.exec(await terminal.history())!;
-  return Number(id);
+  const ids = (await terminal.history()).matchAll(/^process (\d+)$/gm);
+  return Number([...ids].at(-1)![1]);
 }

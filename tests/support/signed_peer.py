@@ -3,6 +3,7 @@ alone: python3-cryptography.
 
     signed_peer.py sign PRIVATE_KEY TOPIC < payload > payload with key and sig
     signed_peer.py check TOPIC < payload > "valid", "bad" or "none"
+    signed_peer.py kept TOPIC < history > the same for each entry
 """
 
 import base64
@@ -60,6 +61,14 @@ def check(topic, payload):
         return "bad"
 
 
+def kept(topic, history):
+    def entry(payload):
+        key = payload.get("key")
+        return {**payload, "key": history["keys"][key]} if isinstance(
+            key, int) else payload
+    return [check(topic, entry(payload)) for payload in history["messages"]]
+
+
 mode, *arguments = sys.argv[1:]
-print(json.dumps({"sign": sign, "check": check}[mode](
+print(json.dumps({"sign": sign, "check": check, "kept": kept}[mode](
     *arguments, json.loads(sys.stdin.buffer.read()))))

@@ -77,6 +77,7 @@ export class SimBroker {
     whole: number;
     heard: string[];
     messages: Record<string, string>[];
+    keys: string[];
     here: [string, number][];
   } {
     return JSON.parse(this.retained.get(HISTORY)?.text ?? '{"messages":[]}');

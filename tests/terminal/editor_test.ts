@@ -66,6 +66,11 @@ Deno.test("editor: keys edit as in a shell", () => {
     ["one two|", ["C-w", "x", "C-_", "C-_"], "one two|"],
     ["one|", ["C-_"], "one|"],
     ["a|b", ["M-z", "C-x"], "a|b"],
+    ["|", [...Array(101).fill("a"), ...Array(110).fill("C-_")], "a|"],
+    // A mark belongs to the word; what becomes one has the cursor after it.
+    ["ne\u0301e|", ["M-b"], "|ne\u0301e"],
+    ["🇩 |🇪", ["BSpace"], "🇩🇪|"],
+    ["|\u0301x", ["e"], "e\u0301|x"],
   ];
   for (const [before, keys, then] of cases) {
     assertEquals(seen(type(at(before), ...keys)), then, keys.join(" "));
@@ -92,14 +97,6 @@ Deno.test("editor: in several lines, keys move and kill in their row", () => {
   for (const [before, keys, then] of cases) {
     assertEquals(seen(type(at(before), ...keys)), then, keys.join(" "));
   }
-});
-
-Deno.test("editor: Up and Down leave several lines for the history", () => {
-  const line = type(after("first", "one\ntwo"), "draft", "Up");
-  assertEquals(seen(line), "one\ntwo|");
-  assertEquals(seen(type(line, "Up", "Up")), "first|");
-  assertEquals(seen(type(line, "Down", "Down")), "draft|");
-  assertEquals(seen(type(line, "C-p", "C-p")), "first|");
 });
 
 /** One character each to a reader. */
@@ -140,32 +137,28 @@ Deno.test("editor: no key splits a character", () => {
   }
 });
 
-Deno.test("editor: characters that become one have the cursor after them", () => {
-  assertEquals(seen(type(at("🇩 |🇪"), "BSpace")), "🇩🇪|");
-  assertEquals(seen(type(at("|\u0301x"), "e")), "e\u0301|x");
-});
-
-Deno.test("editor: the history keeps the draft", () => {
-  const line = type(after("first", "second"), "dr", "aft", "Left", "Left");
-  assertEquals(seen(line), "dra|ft");
-  assertEquals(seen(type(line, "Up")), "second|");
-  assertEquals(seen(type(line, "Up", "Up")), "first|");
-  assertEquals(seen(type(line, "Down", "Down", "Down")), "draft|");
-  assertEquals(seen(type(line, "C-p", "C-n")), "draft|");
-});
-
-Deno.test("editor: what is changed in the history stays until Enter", () => {
-  const line = type(after("first", "second"), "Up", "!", "Up", "Down");
-  assertEquals(seen(line), "second!|");
+Deno.test("editor: the history keeps the draft, and changes until Enter", () => {
+  const cases: [entered: string[], keys: string[], string][] = [
+    [["first", "second"], ["Up"], "second|"],
+    [["first", "second"], ["Up", "Up", "Up"], "first|"],
+    [["first", "second"], ["draft", "Left", "Up", "Down"], "draft|"],
+    [["first"], ["draft", "Left", "C-p", "C-n", "Down"], "draft|"],
+    [["first", "second"], ["Up", "!", "Up", "Down"], "second!|"],
+    // Each line is there once, and no blank one.
+    [["a", "b", "a", "", "  "], ["Up"], "a|"],
+    [["a", "b", "a", "", "  "], ["Up", "Up", "Up"], "b|"],
+    // Several lines are left for the history at their ends.
+    [["first", "one\ntwo"], ["draft", "Up"], "one\ntwo|"],
+    [["first", "one\ntwo"], ["draft", "Up", "Up", "Up"], "first|"],
+    [["one\ntwo"], ["draft", "Up", "Up", "Down", "Down"], "draft|"],
+    [["first", "one\ntwo"], ["C-p", "C-p"], "first|"],
+  ];
+  for (const [entered, keys, then] of cases) {
+    assertEquals(seen(type(after(...entered), ...keys)), then, keys.join(" "));
+  }
+  const line = type(after("first", "second"), "Up", "!", "Up");
   line.enter();
-  assertEquals(seen(type(line, "Up")), "second!|");
-  assertEquals(seen(type(line, "Up")), "second|");
-});
-
-Deno.test("editor: the history has each line once, and no blank one", () => {
-  const line = after("a", "b", "a", "", "  ");
-  assertEquals(seen(type(line, "Up")), "a|");
-  assertEquals(seen(type(line, "Up", "Up")), "b|");
+  assertEquals(seen(type(line, "Up", "Up")), "second|");
 });
 
 Deno.test("editor: the history keeps 1,000 lines", () => {
@@ -187,7 +180,7 @@ Deno.test("editor: Ctrl-R finds what was entered, the latest first", () => {
     [["git", "C-r"], "(search)`git': |git push"],
     [["git", "C-r", "C-r"], "(not found)`git': |git push"],
     [["gi", "t pux"], "(not found)`git pux': |git pull"],
-    [["goodx", "BSpace"], "(search)`good': |good night"],
+    [["good👋🏽", "BSpace"], "(search)`good': |good night"],
   ];
   for (const [keys, then] of cases) {
     assertEquals(seen(searcher(...keys)), then);
@@ -225,12 +218,10 @@ Deno.test("editor: a search shows the line that it finds, not a changed one", ()
     [changed(), ["delta", "Down", "C-r", "beta", "Escape"], "|beta two"],
     [changed(), ["Down", "x", "C-r", "beta", "Escape", "Down"], "x|"],
     [changed(), ["C-r", "nothing", "Escape"], "|"],
+    // With nothing entered there is nothing to find.
+    [new Editor(), ["C-r", "a", "Up"], "a|"],
   ];
   for (const [line, keys, then] of cases) {
     assertEquals(seen(type(line, ...keys)), then, keys.join(" "));
   }
-});
-
-Deno.test("editor: with nothing entered there is nothing to find", () => {
-  assertEquals(seen(type(new Editor(), "C-r", "a", "Up")), "a|");
 });

@@ -1,53 +1,27 @@
 import { assertEquals } from "@std/assert";
-import { type Input, readKeys, textIn } from "../../lib/terminal/keys.ts";
+import { readKeys, textIn } from "../../lib/terminal/keys.ts";
 import { TestClock } from "../support/clock.ts";
 
-class TestKeyboard {
-  readonly clock = new TestClock();
-  readonly inputs: Input[] = [];
-  #next = Promise.withResolvers<string | undefined>();
-  #reading: Promise<void>;
-
-  constructor() {
-    this.#reading = this.#read();
-  }
-
-  /** What came so far: `text`, `<Key>` or `[paste]`; neighbouring text as one. */
-  get heard(): string {
-    return this.inputs.map(({ type, text }) =>
-      type === "key" ? `<${text}>` : type === "paste" ? `[${text}]` : text
-    ).join("");
-  }
-
-  /** Sends pieces of input, each alone. */
-  async send(...pieces: string[]): Promise<void> {
-    for (const piece of pieces) {
-      const { resolve } = this.#next;
-      this.#next = Promise.withResolvers();
-      resolve(piece);
-      await this.clock.advance(0);
+/**
+ * What comes out of pieces of input: `text`, `<Key>` or `[paste]`. A number is a
+ * pause, in milliseconds; at the end all is waited for that is waited for.
+ */
+async function heard(...pieces: (string | number)[]): Promise<string> {
+  const clock = new TestClock();
+  async function read(): Promise<string | undefined> {
+    for (;;) {
+      const piece = pieces.shift();
+      if (typeof piece === "string") return piece;
+      await undefined; // The reader sets its timer after this call.
+      const pause = piece ?? clock.nextIn;
+      if (pause === undefined) return undefined;
+      await clock.advance(pause);
     }
   }
-
-  /** Hangs up after all the time that is waited for. */
-  async end(): Promise<string> {
-    await this.clock.advance(this.clock.nextIn ?? 0);
-    this.#next.resolve(undefined);
-    await this.#reading;
-    return this.heard;
-  }
-
-  async #read(): Promise<void> {
-    const keys = readKeys(() => this.#next.promise, this.clock);
-    for await (const input of keys) this.inputs.push(input);
-  }
-}
-
-/** What comes out of pieces and no more. */
-async function heard(...pieces: string[]): Promise<string> {
-  const keyboard = new TestKeyboard();
-  await keyboard.send(...pieces);
-  return await keyboard.end();
+  const inputs = await Array.fromAsync(readKeys(read, clock));
+  return inputs.map(({ type, text }) =>
+    type === "key" ? `<${text}>` : type === "paste" ? `[${text}]` : text
+  ).join("");
 }
 
 function cuts(text: string): [string, string][] {
@@ -122,39 +96,22 @@ Deno.test("keys: Escape never takes a control character along", async () => {
   assertEquals(await heard("\x1b[1;\r"), "<Enter>");
 });
 
-Deno.test("keys: ESC alone is a key, a tenth of a second later", async () => {
-  const keyboard = new TestKeyboard();
-  await keyboard.send("a", "\x1b");
-  await keyboard.clock.advance(99);
-  assertEquals(keyboard.heard, "a");
-  await keyboard.clock.advance(1);
-  assertEquals(keyboard.heard, "a<Escape>");
-  await keyboard.send("[A");
-  assertEquals(await keyboard.end(), "a<Escape>[A");
-});
-
-Deno.test("keys: the rest of a key may come later", async () => {
-  assertEquals(await heard("\x1b", "[", "1;", "5", "C"), "<C-Right>");
-});
-
-Deno.test("keys: the rest of a sequence may take half a second", async () => {
-  const keyboard = new TestKeyboard();
-  await keyboard.send("\x1b[");
-  await keyboard.clock.advance(499);
-  await keyboard.send("A");
-  assertEquals(await keyboard.end(), "<Up>");
-});
-
-Deno.test("keys: of a report that is broken off, nothing is text", async () => {
-  const keyboard = new TestKeyboard();
-  await keyboard.send("\x1b[<0;12");
-  await keyboard.clock.advance(500);
-  await keyboard.send("a");
-  assertEquals(await keyboard.end(), "a");
-});
-
-Deno.test("keys: what follows an Alt that nothing answers is typed", async () => {
-  assertEquals(await heard("\x1b]", "typed"), "<M-]>typed");
+Deno.test("keys: what is cut off is waited for, and then taken as it is", async () => {
+  const cases: [(string | number)[], string][] = [
+    [["\x1b", "[", "1;", "5", "C"], "<C-Right>"],
+    [["a\x1b", 99, "[A"], "a<Up>"],
+    [["a\x1b", 100, "[A"], "a<Escape>[A"],
+    [["\x1b[", 499, "A"], "<Up>"],
+    [["\x1b[", 500, "A"], "<M-[>A"],
+    [["\x1b[<0;12", 500, "a"], "a"],
+    [["\x1b]", "typed"], "<M-]>typed"],
+    // A paste may take longer, and what comes of it begins the wait anew.
+    [["\x1b[200~a", 2_999, "b\x1b[20", 2_999, "1~c"], "[ab]c"],
+    [["\x1b[200~a\rb\x1b[20", 3_000, "c\x1b[201~"], "[a\rb\x1b[20]c"],
+  ];
+  for (const [pieces, keys] of cases) {
+    assertEquals(await heard(...pieces), keys, JSON.stringify(pieces));
+  }
 });
 
 Deno.test("keys: the marks tell pastes from keys, wherever they are cut", async () => {
@@ -162,25 +119,9 @@ Deno.test("keys: the marks tell pastes from keys, wherever they are cut", async 
   for (const pieces of cuts(text)) {
     assertEquals(await heard(...pieces), "a[b\rc\x1b[A]d[]");
   }
-});
-
-Deno.test("keys: a paste may be long and come in many pieces", async () => {
   const long = "a line\r".repeat(10_000);
   const pieces = `\x1b[200~${long}\x1b[201~`.match(/[^]{1,4095}/g)!;
   assertEquals(await heard(...pieces), `[${long}]`);
-});
-
-Deno.test("keys: a paste that never ends is one, three seconds later", async () => {
-  const keyboard = new TestKeyboard();
-  await keyboard.send("\x1b[200~half\rof");
-  await keyboard.clock.advance(2_999);
-  await keyboard.send(" it\x1b[20");
-  await keyboard.clock.advance(2_999);
-  assertEquals(keyboard.heard, "");
-  await keyboard.clock.advance(1);
-  assertEquals(keyboard.heard, "[half\rof it\x1b[20]");
-  await keyboard.send("typed\x1b[201~");
-  assertEquals(await keyboard.end(), "[half\rof it\x1b[20]typed");
 });
 
 Deno.test("keys: Ctrl-C ends a paste whose end mark is lost", async () => {

@@ -27,37 +27,31 @@ class SlowSink implements ByteSink {
   }
 }
 
-Deno.test("writer: a single line goes out at once", async () => {
+/** A writer to a sink that takes nothing until the test says so. */
+function slow(maxWaiting?: number) {
   const sink = new SlowSink();
-  const writer = new LineWriter(sink);
-  await writer.flushed();
-  writer.write("a");
-  assertEquals(sink.writes, ["a\n"]);
-  await sink.answer();
-  await writer.flushed();
-  writer.write("");
-  assertEquals(sink.writes, ["a\n", "\n"]);
-  await sink.answer();
-  await writer.flushed();
-});
+  const onDropped = (count: number) => `(${count} dropped)`;
+  return { sink, writer: new LineWriter(sink, onDropped, maxWaiting) };
+}
 
 Deno.test("writer: what comes during a write goes out together", async () => {
-  const sink = new SlowSink();
-  const writer = new LineWriter(sink);
-  for (const line of ["a", "b", "c"]) writer.write(line);
+  const { sink, writer } = slow();
+  await writer.flushed();
+  for (const line of ["a", "", "c"]) writer.write(line);
   assertEquals(sink.writes, ["a\n"]);
   await sink.answer();
   writer.write("d");
-  assertEquals(sink.writes, ["a\n", "b\nc\n"]);
+  assertEquals(sink.writes, ["a\n", "\nc\n"]);
+  let isFlushed = false;
+  const flushed = writer.flushed().then(() => isFlushed = true);
   await sink.answer();
-  assertEquals(sink.writes, ["a\n", "b\nc\n", "d\n"]);
+  assertEquals([sink.writes.at(-1), isFlushed], ["d\n", false]);
   await sink.answer();
-  await writer.flushed();
+  await flushed;
 });
 
 Deno.test("writer: lines count as written after their write, not before", async () => {
-  const sink = new SlowSink();
-  const writer = new LineWriter(sink, String, 20);
+  const { sink, writer } = slow(20);
   const counts = () => [writer.added, writer.written, writer.isFull];
   const moved = writer.progress;
   for (const line of ["a", "b", "c"]) writer.write(line);
@@ -75,36 +69,20 @@ Deno.test("writer: lines count as written after their write, not before", async 
 });
 
 Deno.test("writer: a partial write is continued, to the byte", async () => {
-  const sink = new SlowSink();
-  const writer = new LineWriter(sink);
+  const { sink, writer } = slow();
   writer.write("abc");
   await sink.answer(1);
   writer.write("d");
   await sink.answer(2);
-  assertEquals(sink.writes, ["abc\n", "bc\n", "\n"]);
   await sink.answer();
-  assertEquals(sink.writes.slice(3), ["d\n"]);
+  assertEquals(sink.writes, ["abc\n", "bc\n", "\n", "d\n"]);
   await sink.answer();
   await writer.flushed();
 });
 
-Deno.test("writer: flushed waits for all that was taken", async () => {
-  const sink = new SlowSink();
-  const writer = new LineWriter(sink);
-  let isFlushed = false;
-  writer.write("a");
-  writer.write("b");
-  const flushed = writer.flushed().then(() => isFlushed = true);
-  await sink.answer();
-  assertEquals(isFlushed, false);
-  await sink.answer();
-  await flushed;
-});
-
 Deno.test("writer: a broken sink ends it, with an error unless the reader left", async () => {
   for (const error of [new Deno.errors.BrokenPipe(), new Error("full")]) {
-    const sink = new SlowSink();
-    const writer = new LineWriter(sink);
+    const { sink, writer } = slow();
     writer.write("a");
     writer.write("b");
     await sink.answer(error);
@@ -116,102 +94,47 @@ Deno.test("writer: a broken sink ends it, with an error unless the reader left",
   }
 });
 
-/** A writer of a bounded queue, whose first write is under way. */
-function blocked(maxWaiting: number) {
-  const sink = new SlowSink();
-  const told: number[] = [];
-  const writer = new LineWriter(sink, (count) => {
-    told.push(count);
-    return `(${count} dropped)`;
-  }, maxWaiting);
-  writer.write("under way");
-  return { sink, writer, told };
-}
-
 Deno.test("writer: a blocked output drops the oldest lines that wait", async () => {
-  const { sink, writer, told } = blocked(6);
-  for (const line of ["aa", "bb", "cc", "dd", "ee"]) writer.write(line);
-  assertEquals([sink.writes, told], [["under way\n"], []]);
-  await sink.answer();
-  // The line in their place is where they were missed: before what is newer.
-  assertEquals(sink.writes.slice(1), ["(2 dropped)\ncc\ndd\nee\n"]);
-  assertEquals(told, [2]);
-  for (const line of ["f", "g"]) writer.write(line);
-  await sink.answer();
-  assertEquals(sink.writes.slice(2), ["f\ng\n"]);
-  await sink.answer();
-  await writer.flushed();
-});
-
-Deno.test("writer: what waits may be as long as the limit, no longer", async () => {
-  const { sink, writer } = blocked(4);
-  writer.write("aa");
-  writer.write("bb");
-  await sink.answer();
-  assertEquals(sink.writes.slice(1), ["aa\nbb\n"]);
-  writer.write("too long");
-  await sink.answer();
-  assertEquals(sink.writes.slice(2), ["(1 dropped)\n"]);
-  await sink.answer();
-  await writer.flushed();
-});
-
-Deno.test("writer: each blockage has a count of its own", async () => {
-  const { sink, writer, told } = blocked(1);
-  for (let count = 1; count <= 3; count++) {
-    for (let line = 0; line <= count; line++) writer.write(`${line}`);
-    await sink.answer();
-    assertEquals(sink.writes.at(-1), `(${count} dropped)\n${count}\n`);
-  }
-  assertEquals(told, [1, 2, 3]);
-  await sink.answer();
-  await writer.flushed();
-});
-
-Deno.test("writer: a count that grows through thousands of lines", async () => {
-  const { sink, writer } = blocked(20);
-  for (let line = 0; line < 100_000; line++) writer.write(`line ${line}`);
-  await sink.answer();
-  assertEquals(sink.writes.at(-1), "(99998 dropped)\nline 99998\nline 99999\n");
-  await sink.answer();
-  await writer.flushed();
-});
-
-Deno.test("writer: nothing is dropped while the output takes it", async () => {
-  const sink = new SlowSink();
-  const writer = new LineWriter(sink, () => "dropped", 3);
-  for (const line of ["longer than three", "as long again"]) {
-    writer.write(line);
-    assertEquals(sink.writes.at(-1), `${line}\n`);
+  const cases: [limit: number, lines: string[], then: string][] = [
+    // Their line is where they were missed: before what is newer.
+    [6, ["aa", "bb", "cc", "dd", "ee"], "(2 dropped)\ncc\ndd\nee\n"],
+    [4, ["aa", "bb"], "aa\nbb\n"],
+    [4, ["too long"], "(1 dropped)\n"],
+    [
+      20,
+      Array.from({ length: 100_000 }, (_, i) => `line ${i}`),
+      "(99998 dropped)\nline 99998\nline 99999\n",
+    ],
+  ];
+  for (const [limit, lines, then] of cases) {
+    const { sink, writer } = slow(limit);
+    // What the output takes at once may be as long as it likes.
+    writer.write("longer than the limit is");
+    // Each blockage has a count of its own.
+    for (let blockage = 0; blockage < 2; blockage++) {
+      for (const line of lines) writer.write(line);
+      await sink.answer();
+      assertEquals(sink.writes.at(-1), then);
+    }
     await sink.answer();
     await writer.flushed();
+    assertEquals(sink.writes.length, 3);
   }
 });
 
 Deno.test("writer: the limit is 40 million letters, if none is given", async () => {
-  let length = 0;
-  let first = "";
-  const hold = Promise.withResolvers<void>();
-  const writer = new LineWriter({
-    async write(bytes) {
-      if (length > 0) first ||= new TextDecoder().decode(bytes.subarray(0, 20));
-      await hold.promise;
-      length += bytes.length;
-      return bytes.length;
-    },
-  });
+  const { sink, writer } = slow();
   const line = "x".repeat(1024 * 1024 - 1);
   writer.write("under way");
   for (let count = 0; count < 40 + 3; count++) writer.write(line);
-  hold.resolve();
-  await writer.flushed();
-  assertEquals(first, "3 lines dropped\nxxxx");
-  assertEquals(length, 10 + 16 + 40 * 1024 * 1024);
+  while (writer.isBehind) await sink.answer();
+  assertEquals(sink.writes[1].slice(0, 15), "(3 dropped)\nxxx");
+  const length = sink.writes.reduce((sum, text) => sum + text.length, 0);
+  assertEquals(length, 10 + 12 + 40 * 1024 * 1024);
 });
 
 Deno.test("writer: at the end it waits as long as something moves", async () => {
-  const sink = new SlowSink();
-  const writer = new LineWriter(sink);
+  const { sink, writer } = slow();
   assertEquals(await writer.drained(0.01), true);
   writer.write("a");
   assertEquals(await writer.drained(0.01), false);
@@ -257,7 +180,7 @@ Deno.test("writer: what an output refuses is written later, once", async () => {
   assertEquals(sink.text.trimEnd().split("\n"), lines);
 });
 
-/** Writes many lines to stdout or stderr, which are non-blocking pipes. */
+/** Runs a program whose stderr is a non-blocking pipe; tests/scripts/pipes_test.ts has stdout. */
 const NEIGHBOUR = `
 import fcntl, os, sys
 for fd in (1, 2):
@@ -268,31 +191,24 @@ const withPython = gate(
   isInstalled("python3", "--version") ? undefined : "python3 is not installed",
 );
 
-for (const stream of ["Stdout", "Stderr"]) {
-  withPython(
-    `writer: open${stream} tears and doubles no line of a full pipe`,
-    async () => {
-      const url = new URL("../../lib/terminal/output.ts", import.meta.url);
-      const program = `import { LineWriter, open${stream} } from "${url}";
-      const writer = new LineWriter(open${stream}());
-      for (let i = 0; i < 5000; i++) writer.write(i + " " + "x".repeat(90));
-      await writer.flushed();`;
-      const { stdout } = await new Deno.Command("sh", {
-        args: [
-          "-c",
-          `python3 -c "$NEIGHBOUR" "$DENO" eval --no-lock "$PROGRAM" 2>&1 | ` +
-          "(sleep 1; cat)",
-        ],
-        cwd: new URL("../..", import.meta.url),
-        env: { NEIGHBOUR, PROGRAM: program, DENO: Deno.execPath() },
-        stdin: "null",
-      }).output();
-      const lines = new TextDecoder().decode(stdout).trimEnd().split("\n");
-      const expected = Array.from(
-        { length: 5_000 },
-        (_, i) => `${i} ${"x".repeat(90)}`,
-      );
-      assertEquals(lines, expected);
-    },
-  );
-}
+withPython(
+  "writer: stderr tears and doubles no line of a full pipe",
+  async () => {
+    const url = new URL("../../lib/terminal/output.ts", import.meta.url);
+    const program = `import { LineWriter, openStderr } from "${url}";
+    const writer = new LineWriter(openStderr());
+    for (let i = 0; i < 5000; i++) writer.write(i + " " + "x".repeat(90));
+    await writer.flushed();`;
+    const command = 'python3 -c "$NEIGHBOUR" "$DENO" eval --no-lock "$PROGRAM"';
+    const { stdout } = await new Deno.Command("sh", {
+      args: ["-c", `${command} 2>&1 | (sleep 1; cat)`],
+      cwd: new URL("../..", import.meta.url),
+      env: { NEIGHBOUR, PROGRAM: program, DENO: Deno.execPath() },
+      stdin: "null",
+    }).output();
+    assertEquals(
+      new TextDecoder().decode(stdout).trimEnd().split("\n"),
+      Array.from({ length: 5_000 }, (_, i) => `${i} ${"x".repeat(90)}`),
+    );
+  },
+);

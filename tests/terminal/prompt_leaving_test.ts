@@ -1,13 +1,15 @@
 /** Leaving the prompt: the room reads it, and the terminal is as it was. */
 
 import { assert, assertEquals, assertMatch } from "@std/assert";
-import { openBroker } from "../support/brokers.ts";
+import { FakeBroker, letIn, openBroker } from "../support/brokers.ts";
+import { suback } from "../support/packets.ts";
 import {
   assertGoodBye,
   assertSane,
   bottom,
   command,
   follower,
+  HALL,
   openTerminal,
   say,
   scene,
@@ -47,7 +49,7 @@ scene(
   },
 );
 
-const CODES = { TERM: 0, HUP: 0, INT: 0, QUIT: 131 };
+const CODES = { TERM: 0, QUIT: 131 };
 for (const [signal, code] of Object.entries(CODES)) {
   scene(
     `SIG${signal} leaves the terminal sane`,
@@ -82,20 +84,6 @@ scene(
   "--timeout 1",
 );
 
-scene("offline, commands don't wait behind what can't be sent", async (all) => {
-  const { broker, terminal } = all;
-  await broker.close();
-  await terminal.until("Disconnected from");
-  await terminal.type("a line\n".repeat(300));
-  await terminal.enter("/help");
-  await terminal.until("/me waves");
-  await terminal.enter("/quit");
-  await terminal.until("300 lines, 1 to 300, were not acknowledged");
-  await assertSane(terminal, 5);
-  const hints = (await terminal.history()).match(/No connection;/g);
-  assertEquals(hints?.length, 1);
-}, "--timeout 1");
-
 scene("leaving while the broker is away", async (all) => {
   const { broker, terminal } = all;
   await terminal.type("typed");
@@ -111,47 +99,85 @@ scene("leaving while the broker is away", async (all) => {
   await assertSane(terminal, 5);
 }, "--timeout 2");
 
-/** Plays a scene that begins at the question for a password. */
-function atPassword(name: string, play: (terminal: Terminal) => Promise<void>) {
-  test(`prompt: ${name} leaves the terminal sane`, async () => {
-    await using broker = await openBroker();
+/** A follower whose broker never answers for the hall. */
+function joining(
+  name: string,
+  leave: (terminal: Terminal) => Promise<void>,
+  code: number,
+) {
+  test(`prompt: during a slow /join, ${name}`, async () => {
+    await using broker = new FakeBroker(letIn({
+      subscribe: (packet) =>
+        packet.subscriptions[0].topic === HALL ? undefined : suback(packet, 1),
+    }));
     await using stage = await openTerminal();
     const { terminal } = stage;
-    await terminal.enter(command(broker, "-u nobody"));
-    await terminal.until("Password of nobody:");
-    await play(terminal);
-  });
-}
-
-atPassword("a broker that refuses", async (terminal) => {
-  await terminal.enter("secret");
-  const screen = await terminal.until("publisher: ");
-  assert(!screen.includes("secret"), screen);
-  await assertSane(terminal, 3);
-});
-
-for (const key of ["C-c", "C-d"]) {
-  atPassword(`${key} at the password`, async (terminal) => {
-    await terminal.press("x", key);
-    await terminal.until('publisher: no answer to "Password of nobody:"');
-    await assertSane(terminal, 1);
-  });
-}
-
-const PASSWORD_CODES = { SIGTERM: 1, SIGQUIT: 131 } as const;
-for (const [signal, code] of Object.entries(PASSWORD_CODES)) {
-  atPassword(`${signal} at the password`, async (terminal) => {
-    Deno.kill(await follower(terminal), signal as Deno.Signal);
+    await terminal.enter(command(broker, "--timeout 600"));
+    await terminal.until(/^Ada>$/m);
+    await terminal.enter(`/join ${HALL}`);
+    await terminal.until("Waiting to enter chat/hall");
+    await leave(terminal);
     await assertSane(terminal, code);
   });
 }
+
+joining(
+  "SIGTERM leaves at once, and names what was not sent",
+  async (terminal) => {
+    await terminal.enter("for the hall");
+    await terminal.until("Ada> for the hall");
+    Deno.kill(await follower(terminal), "SIGTERM");
+    await terminal.until("Line 1 was not sent.");
+  },
+  5,
+);
+joining("Ctrl-D, then Ctrl-C leaves at once", async (terminal) => {
+  await terminal.enter("for the hall");
+  await terminal.press("C-d");
+  await terminal.until("Ctrl-C ends it now");
+  await terminal.press("C-c");
+  await terminal.until("Line 1 was not sent.");
+}, 5);
+
+/** Starts the follower in a terminal until it asks for the password of a user. */
+async function askFor(
+  user: string,
+  terminal: Terminal,
+  broker: { port: number },
+): Promise<void> {
+  await terminal.press("C-u");
+  await terminal.enter("clear");
+  await terminal.until((screen) => screen === "$");
+  await terminal.enter(command(broker, `-u ${user}`));
+  await terminal.until(`Password of ${user}:`);
+}
+
+test("prompt: leaving at the password leaves the terminal sane", async () => {
+  await using broker = await openBroker();
+  await using stage = await openTerminal();
+  const { terminal } = stage;
+  for (const key of ["C-c", "C-d"]) {
+    await askFor("nobody", terminal, broker);
+    await terminal.press("x", key);
+    await terminal.until('publisher: no answer to "Password of nobody:"');
+    await assertSane(terminal, 1);
+  }
+  for (const [signal, code] of [["SIGTERM", 1], ["SIGQUIT", 131]] as const) {
+    await askFor("nobody", terminal, broker);
+    Deno.kill(await follower(terminal), signal);
+    await assertSane(terminal, code);
+  }
+});
 
 test("prompt: keys edit a password that is not shown", async () => {
   await using broker = await openBroker();
   await using stage = await openTerminal();
   const { terminal } = stage;
-  await terminal.enter(command(broker, "-u Server"));
-  await terminal.until("Password of Server:");
+  await askFor("nobody", terminal, broker);
+  await terminal.enter("secret");
+  await terminal.until("publisher: ");
+  await assertSane(terminal, 3);
+  await askFor("Server", terminal, broker);
   await terminal.press("BSpace");
   await terminal.type("wrong");
   await terminal.press("C-u");
@@ -160,12 +186,11 @@ test("prompt: keys edit a password that is not shown", async () => {
   await terminal.type("\x1b[<0;1;1Mdmin");
   await terminal.press("Enter");
   await terminal.until(/now subscribed .*\nAda>$/);
-  assert(!(await terminal.history()).match(/wrong|dmin$/m));
-  // A line break ends it also in a paste.
+  assert(!(await terminal.history()).match(/secret|wrong|dmin$/m));
   await terminal.press("C-d");
   await terminal.until(/^\$$/m);
-  await terminal.enter(command(broker, "-u Server"));
-  await terminal.until(/^Password of Server:$/m);
+  // A line break ends it also in a paste.
+  await askFor("Server", terminal, broker);
   await terminal.paste("admin\nnext\nlines\n");
   await terminal.until(/now subscribed .*\nAda>/);
 });

@@ -1,12 +1,15 @@
 /** The prompt in a real terminal: the room above it, commands, other terminals. */
 
 import { assertEquals, assertMatch } from "@std/assert";
+import { timeoutNotice } from "../../lib/room/members.ts";
 import { openBroker } from "../support/brokers.ts";
-import { Member } from "../support/members.ts";
+import { Member, textOf } from "../support/members.ts";
 import {
   assertSane,
   bottom,
   command,
+  follower,
+  HALL,
   openTerminal,
   ROOM,
   say,
@@ -36,28 +39,7 @@ scene("typed text survives 1,000 messages, and none is lost", async (all) => {
   assertEquals(bottom(shown), "Ada>");
 });
 
-scene(
-  "typing is echoed in the middle of a flood",
-  async ({ terminal, grace }) => {
-    let isOver = false;
-    const flood = (async () => {
-      while (!isOver) {
-        const line = "spam ".repeat(20);
-        await Promise.all(Array.from({ length: 100 }, () => say(grace, line)));
-      }
-    })();
-    await terminal.until("spam spam");
-    for (const word of ["one ", "two ", "three"]) {
-      await terminal.type(word);
-      await terminal.until((screen) => bottom(screen).endsWith(word.trim()));
-    }
-    isOver = true;
-    await flood;
-    assertMatch(bottom(await terminal.screen()), /^Ada> one two three$/);
-  },
-);
-
-scene("Tab completes names and commands", async ({ terminal, grace }) => {
+scene("Tab completes, and commands are obeyed", async ({ terminal, grace }) => {
   await say(grace, "hi", "Grace Hopper");
   await say(grace, "hi", "Greta");
   await terminal.until("Greta: hi");
@@ -74,37 +56,53 @@ scene("Tab completes names and commands", async ({ terminal, grace }) => {
   await terminal.type("/w");
   await terminal.press("Tab", "Enter");
   await terminal.until(/Greta, wrote \d\d:/);
-});
-
-scene("commands are obeyed, unknown ones are not sent", async (all) => {
-  const { terminal, grace } = all;
   await terminal.enter("/shrug");
   await terminal.until("Unknown command /shrug, not sent.");
-  await terminal.enter("/help");
-  await terminal.until(/\/me waves +say what you do/);
-  await terminal.enter("/me waves");
-  await terminal.until("Ada: *waves*");
-  await terminal.enter("//shrug");
-  await terminal.until("Ada: /shrug");
-  assertEquals(await grace.texts(3), [
-    "notice",
-    "*waves*",
-    "/shrug",
-  ]);
-  await terminal.enter("/who");
-  await terminal.until(
-    /^ {2}Ada \(you\), key [\dA-F ]{9}, seen \d\d:\d\d:\d\d$/m,
-  );
   await terminal.enter("/clear");
   await terminal.until((screen) => screen === "Ada>");
-  await terminal.enter("back");
-  await terminal.until(/^\d\d:\d\d:\d\d Ada: back\nAda>$/);
+  await terminal.enter("/me waves");
+  await terminal.until(/^\d\d:\d\d:\d\d Ada: \*waves\*\nAda>$/);
   await terminal.type("typed");
   await terminal.press("C-l");
   await terminal.until((screen) => screen === "Ada> typed");
   await terminal.press("C-u");
   await terminal.enter("/quit");
   await assertSane(terminal, 0);
+});
+
+scene("the name and the room change, and the will with them", async (all) => {
+  const { terminal, grace } = all;
+  await grace.client.join([HALL], 1);
+  await terminal.type("half typed");
+  await terminal.until(/^Ada> half typed$/m);
+  await terminal.press("C-u");
+  await terminal.enter("/nick Ada Byron");
+  await terminal.until(/^Ada Byron>$/m);
+  await terminal.enter(`/join ${HALL}`);
+  await terminal.enter("hello, hall");
+  await terminal.until("Ada Byron: hello, hall");
+  // What was entered can be found again.
+  await terminal.press("Up");
+  await terminal.until(/^Ada Byron> hello, hall$/m);
+  Deno.kill(await follower(terminal), "SIGKILL");
+  const { topic } = await grace.received.next(({ payload }) =>
+    payload.type === "notice" && payload.from === "Ada Byron" &&
+    payload.notice === timeoutNotice("Ada Byron")
+  );
+  assertEquals(topic, HALL);
+});
+
+scene("what is typed before Ctrl-D is obeyed", async ({ terminal, grace }) => {
+  await grace.client.join([HALL], 1);
+  await terminal.enter("/nick Ada Byron");
+  await terminal.enter(`/join ${HALL}`);
+  await terminal.enter("last words");
+  await terminal.press("C-d");
+  await assertSane(terminal, 0);
+  const heard = await grace.received.next(({ payload }) =>
+    payload.type === "message"
+  );
+  assertEquals([heard.topic, textOf(heard)], [HALL, "last words"]);
 });
 
 scene("40 columns, and back", async ({ terminal, grace }) => {
