@@ -1,12 +1,14 @@
 /** Publications to show, and what must never be in a line that shows one. */
 
-import type { Payload, Received } from "../../lib/protocol.ts";
+import { setColorEnabled } from "@std/fmt/colors";
 import {
   joinNotice,
   leaveNotice,
+  type Payload,
   type PresenceChange,
+  type Received,
   timeoutNotice,
-} from "../../lib/room/members.ts";
+} from "../../lib/protocol.ts";
 import { renderJson } from "../../lib/room/json.ts";
 import type { Gathered } from "../../lib/room/gather.ts";
 import { mentionOf, type Note, renderLine } from "../../lib/room/line.ts";
@@ -14,6 +16,16 @@ import { RoomView, type ViewOptions } from "../../lib/room/view.ts";
 import { TestClock } from "./clock.ts";
 
 export const TIME = new Date("2026-01-02T03:04:05.678Z");
+
+/** Registers a test of colours: where NO_COLOR is set, there are none. */
+export const colorTest = (name: string, fn: () => void): void =>
+  Deno.test({
+    ...{ name: `colours: ${name}`, ignore: Deno.noColor, permissions: "none" },
+    fn() {
+      setColorEnabled(true);
+      fn();
+    },
+  });
 
 /** Uncoloured lines without the topic, all at the same time. */
 export const PLAIN = {
