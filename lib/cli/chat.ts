@@ -25,7 +25,7 @@ import { Names, peopleLine } from "../room/names.ts";
 import { Reader, type ReaderOptions } from "../room/room.ts";
 import { droppedLine } from "../room/view.ts";
 import { safeName, safeText, safeTopic } from "../safe_text.ts";
-import { type People, prepare, type Setting } from "./script.ts";
+import { IS_SOURCE, type People, prepare, type Setting } from "./script.ts";
 import type { Line } from "../terminal/input.ts";
 import { LineWriter } from "../terminal/output.ts";
 import {
@@ -250,6 +250,7 @@ class Chat {
         return this.#answer(...invitation(broker, this.#room.topic, {
           username: broker.username ?? username,
           isSealed: secret !== undefined,
+          isSource: IS_SOURCE,
         }));
       }
       case "refused":
