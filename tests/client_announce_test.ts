@@ -144,8 +144,7 @@ test("every room has the notices, the first one the will", async () => {
   const { will } = await broker.next("connect");
   assertEquals([will?.topic, will?.qos], ["a", 1]);
   await bot.client.announce();
-  await bot.client.close();
-  await bot.client.close();
+  await Promise.all([bot.client.close(), bot.client.close()]);
   const heard = broker.all("publish").map(({ topic, payload }) =>
     `${topic}: ${noticeOf(payload)}`
   );
