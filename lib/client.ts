@@ -125,7 +125,6 @@ export class ChatClient implements AsyncDisposable {
   readonly #lost = Promise.withResolvers<Error>();
   readonly #rooms: OwnRoom[];
   #isAnnounced = false;
-  #closing?: Promise<void>;
   #isClosed = false;
 
   private constructor(
@@ -440,7 +439,16 @@ export class ChatClient implements AsyncDisposable {
    * is not acknowledged by now is given up; await {@link send} before.
    */
   async close(): Promise<void> {
-    return await (this.#closing ??= this.#leave());
+    if (this.#isAnnounced && this.online) {
+      this.#isAnnounced = false;
+      const notices = this.#rooms.map(({ topic }) =>
+        this.#notify(topic, leaveNotice(this.name, topic))
+      );
+      await within(this.#timeout, Promise.all(notices), this.#clock);
+    }
+    if (this.#isClosed) return;
+    this.#abandon();
+    await this.#link.end(!this.#sender.isEmpty);
   }
 
   /** Does what {@link close} does, at the end of an `await using` block. */
@@ -499,18 +507,6 @@ export class ChatClient implements AsyncDisposable {
 
   async #notify(topic: string, notice: string, id?: string): Promise<void> {
     await this.send(topic, { type: "notice", from: this.name, notice, id });
-  }
-
-  async #leave(): Promise<void> {
-    if (this.#isAnnounced && this.online) {
-      const notices = this.#rooms.map(({ topic }) =>
-        this.#notify(topic, leaveNotice(this.name, topic))
-      );
-      await within(this.#timeout, Promise.all(notices), this.#clock);
-    }
-    if (this.#isClosed) return;
-    this.#abandon();
-    await this.#link.end(!this.#sender.isEmpty);
   }
 
   async #send(message: Message): Promise<void> {

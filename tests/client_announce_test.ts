@@ -156,6 +156,19 @@ test("every room has the notices, the first one the will", async () => {
   ]);
 });
 
+test("a connection lost at the end brings the leave again, and no join", async () => {
+  await using broker = new FakeBroker(letIn({
+    publish: (packet, { number }) =>
+      number === 1 && packet.payload.includes("disconnecting")
+        ? "close"
+        : puback(packet),
+  }));
+  await using bot = await Member.connect(broker, OWN);
+  await bot.client.announce();
+  await bot.client.close();
+  assertEquals(sentIn(broker), [`1 ${JOINED}`, `2 ${LEFT}`, `2 ${LEFT}`]);
+});
+
 test("close waits for the broker's answer to the leave no longer than for others", async () => {
   await using broker = new FakeBroker(letIn({
     publish: (packet) =>
