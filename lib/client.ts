@@ -37,6 +37,7 @@ import {
   MAX_PAYLOAD_BYTES,
   type Payload,
   type QoS,
+  type Received,
   roomOfHistory,
   timeoutNotice,
 } from "./protocol.ts";
@@ -134,7 +135,8 @@ export class ChatClient implements AsyncDisposable {
     seal?: RoomSeal,
   ) {
     const { clock = SYSTEM_CLOCK, onReceived, onStatus = () => {} } = options;
-    const { name = options.username, rooms = [] } = options;
+    const { name = options.username ?? DEFAULTS.username, rooms = [] } =
+      options;
     this.name = name;
     this.signer = options.signer;
     this.#clock = clock;
@@ -162,13 +164,9 @@ export class ChatClient implements AsyncDisposable {
           ? { payload: { ...OVER_LIMIT, bytes } }
           : decodeFrom(topic, bytes, seal);
         const { check, sentTo } = this.#origin(topic, content);
-        const historyOf = this.#ownRooms.has(topic)
-          ? undefined
-          : roomOfHistory(topic);
-        onReceived?.({
+        const received: Received = {
           topic,
-          ...historyOf !== undefined && { historyOf },
-          ...content,
+          payload: content.payload,
           check,
           sentTo,
           qos,
@@ -176,7 +174,13 @@ export class ChatClient implements AsyncDisposable {
           receivedAt: this.#now(),
           duplicate: dup,
           arrival: number,
-        });
+        };
+        if (content.sealed !== undefined) received.sealed = content.sealed;
+        const historyOf = roomOfHistory(topic);
+        if (historyOf !== undefined && !this.#ownRooms.has(topic)) {
+          received.historyOf = historyOf;
+        }
+        onReceived?.(received);
       },
       onLost: (error) => {
         this.#isClosed = true;

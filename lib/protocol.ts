@@ -247,26 +247,16 @@ function limited(json: string): string {
 export function decode(
   bytes: Uint8Array,
 ): Payload | Malformed | Sealed | KeptHistory {
-  const malformed = (reason: string, isText = false): Malformed => ({
-    type: "malformed",
-    reason,
-    bytes,
-    ...isText && { isText },
-  });
   if (bytes.length > MAX_PAYLOAD_BYTES) {
-    return malformed(`over the limit of ${MAX_PAYLOAD_BYTES} bytes`);
+    return malformed(bytes, `over the limit of ${MAX_PAYLOAD_BYTES} bytes`);
   }
-  let text: string;
-  try {
-    text = decoder.decode(bytes);
-  } catch {
-    return malformed("not UTF-8");
-  }
+  const text = utf8In(bytes);
+  if (text === undefined) return malformed(bytes, "not UTF-8");
   let value: unknown;
   try {
     value = JSON.parse(text);
   } catch {
-    return olderWill(text) ?? malformed("not JSON", true);
+    return olderWill(text) ?? malformed(bytes, "not JSON", true);
   }
   if (isObject(value)) {
     const { type, sealed } = value;
@@ -275,8 +265,29 @@ export function decode(
   }
   const result = payloadOf(value);
   return typeof result === "string"
-    ? malformed(result, !isObject(value))
+    ? malformed(bytes, result, !isObject(value))
     : result;
+}
+
+function malformed(
+  bytes: Uint8Array,
+  reason: string,
+  isText = false,
+): Malformed {
+  return { type: "malformed", reason, bytes, ...isText && { isText } };
+}
+
+/** Reads UTF-8, without its byte order mark; undefined where it isn't that. */
+function utf8In(bytes: Uint8Array): string | undefined {
+  // A fifth of the decoder's time, for which U+FFFD stands for what is not
+  // UTF-8; the decoder tells that from a U+FFFD that was sent.
+  const text = Buffer.prototype.toString.call(bytes);
+  if (!text.includes("\uFFFD") && text[0] !== "\uFEFF") return text;
+  try {
+    return decoder.decode(bytes);
+  } catch {
+    return undefined;
+  }
 }
 
 function isSignature(value: unknown): value is string {
@@ -296,29 +307,34 @@ function isObject(value: unknown): value is Record<string, unknown> {
  */
 export function payloadOf(wire: unknown): Payload | string {
   if (!isObject(wire)) return "not a JSON object";
-  const { from, id, at } = wire;
+  const { from, id, at, key, sig } = wire;
   if (typeof from !== "string" || from === "") {
     return "no author in `from`";
   }
-  const common: Envelope = { from: from.toWellFormed() };
+  const payload = contentOf(wire, from.toWellFormed());
+  if (typeof payload === "string") return payload;
   if (typeof id === "string" && id !== "" && id.length <= MAX_ID_LENGTH) {
-    common.id = id.toWellFormed();
+    payload.id = id.toWellFormed();
   }
-  if (typeof at === "string" && isUtcTime(at)) common.at = at;
-  if (isSignature(wire.key)) common.key = wire.key;
-  if (isSignature(wire.sig)) common.sig = wire.sig;
-  switch (wire.type) {
+  if (typeof at === "string" && isUtcTime(at)) payload.at = at;
+  if (isSignature(key)) payload.key = key;
+  if (isSignature(sig)) payload.sig = sig;
+  return payload;
+}
+
+/** The author and the text, or why there is none. */
+function contentOf(
+  { type, message, notice }: Record<string, unknown>,
+  from: string,
+): Payload | string {
+  switch (type) {
     case "message":
-      if (typeof wire.message !== "string") return "no text in `message`";
-      return {
-        type: "message",
-        ...common,
-        message: wire.message.toWellFormed(),
-      };
+      if (typeof message !== "string") return "no text in `message`";
+      return { type, from, message: message.toWellFormed() };
     case "notice":
     case "info": // a second name of notices in the older program's documentation
-      if (typeof wire.notice !== "string") return "no text in `notice`";
-      return { type: "notice", ...common, notice: wire.notice.toWellFormed() };
+      if (typeof notice !== "string") return "no text in `notice`";
+      return { type: "notice", from, notice: notice.toWellFormed() };
     default:
       return "`type` is neither `message` nor `notice`";
   }
@@ -335,7 +351,7 @@ function olderWill(text: string): ChatNotice | undefined {
 
 /** RFC 3339 in UTC; {@link isUtcTime} checks days 29 to 31. */
 const UTC_TIME =
-  /^\d{4}-(?:0[1-9]|1[0-2])-(0[1-9]|[12]\d|3[01])T(?:[01]\d|2[0-3]):[0-5]\d:[0-5]\d(?:\.\d{1,9})?Z$/;
+  /^\d{4}-(?:0[1-9]|1[0-2])-(?:0[1-9]|[12]\d|3[01])T(?:[01]\d|2[0-3]):[0-5]\d:[0-5]\d(?:\.\d{1,9})?Z$/;
 
 /**
  * Returns whether a text is a time as in `at`.
@@ -344,10 +360,10 @@ const UTC_TIME =
  * @returns Whether it is RFC 3339 in UTC and exists in the calendar.
  */
 export function isUtcTime(text: string): boolean {
-  const day = UTC_TIME.exec(text)?.[1];
-  if (day === undefined) return false;
+  if (!UTC_TIME.test(text)) return false;
+  const day = Number(text.slice(8, 10));
   // Date.parse takes 30 February for a day of March.
-  return day <= "28" || new Date(text).getUTCDate() === Number(day);
+  return day <= 28 || new Date(text).getUTCDate() === day;
 }
 
 /**

@@ -24,6 +24,7 @@ Deno.test("client options: brokers and a user are enough", () => {
     username: "ann",
     password: undefined,
     hasRandomId: true,
+    isDefaultUser: undefined,
     keepalive: 30,
     protocolVersion: "auto",
     timeout: 10,
@@ -53,13 +54,8 @@ Deno.test("client options: what is given replaces the defaults", () => {
     ...said,
     brokers: [{ scheme: "mqtts", host: "a.example", port: 8883, path: "" }],
     hasRandomId: false,
+    isDefaultUser: undefined,
   });
-});
-
-Deno.test("client options: a session to resume is kept for a day", () => {
-  const session = { resume: true };
-  const settings = completeOptions({ ...WHO, brokers: ["a"], session });
-  assertEquals(settings.session, { resume: true, expiry: 86_400 });
 });
 
 Deno.test("client options: brokers as text and as objects", () => {

@@ -4,16 +4,17 @@ import {
   assertRejects,
   assertStringIncludes,
 } from "@std/assert";
-import { parseBroker } from "../../lib/mqtt/address.ts";
 import { parseListenerArgs } from "../../lib/cli/options.ts";
 import { UsageError } from "../../lib/cli/flags.ts";
 import {
   findPassword,
+  openFileWarnings,
   openLog,
   readTlsFiles,
-  requireNet,
   useColor,
+  writeSecret,
 } from "../../lib/cli/permissions.ts";
+import { TextFile } from "../support/keys.ts";
 
 const VARIABLE = "MQTT_PASSWORD";
 
@@ -23,8 +24,6 @@ const PATH = "LICENSE";
 /** A file that says what a PEM file says: -----BEGIN CERTIFICATE----- */
 const SELF = "tests/cli/permissions_test.ts";
 const [FIRST_LINE] = Deno.readTextFileSync(FILE).split("\n", 1);
-
-const parse = (host: string) => parseBroker(host);
 
 const neverAsk = () => Promise.reject(new Error("asked"));
 
@@ -38,53 +37,26 @@ async function passwordFor(
 }
 
 Deno.test({
-  name: "permissions: the net permission that is there is enough",
-  permissions: { net: ["127.0.0.1:1883", "127.0.0.1:7"] },
-  async fn() {
-    await requireNet(["127.0.0.1", "mqtt://127.0.0.1:7"].map(parse));
-  },
-});
-
-Deno.test({
-  name: "permissions: a host without permission, and the flag that grants it",
-  permissions: { net: ["127.0.0.1:1883"] },
-  async fn() {
-    for (const host of ["b", "127.0.0.1:1884", "::1", "mqtts://ann:secret@a"]) {
-      const { message } = await assertRejects(
-        () => requireNet(["127.0.0.1", host].map(parse)),
-        UsageError,
-      );
-      assertMatch(
-        message,
-        /^connecting to (\S+:\d+) was not permitted; run with -N=\S*\1\.$/,
-      );
-    }
-  },
-});
-
-Deno.test({
   name: "password: where it comes from, without any permission",
   permissions: "none",
   async fn() {
-    assertEquals(await passwordFor([]), "chat");
-    assertEquals(await passwordFor(["-u", "chat"]), "chat");
-    assertEquals(await passwordFor(["-P", "x"]), "x");
-    assertEquals(await passwordFor(["-u", "ann", "-P", "x"]), "x");
-    assertEquals(await passwordFor(["-h", "mqtt://ann:x@a"]), undefined);
-    const asked: string[] = [];
-    const ask = (question: string) => {
-      asked.push(question);
-      return Promise.resolve("typed");
-    };
-    assertEquals(await passwordFor(["-u", "ann"], ask), "typed");
-    assertEquals(await passwordFor(["-h", "mqtt://bob@a"], ask), "typed");
-    const two = ["-h", "mqtt://cy:x@a", "-h", "b"];
-    assertEquals(await passwordFor(two, ask), "typed");
-    assertEquals(asked, [
-      ...["Password of ann:", "Password of bob:", "Password of cy:"],
-    ]);
     const longest = `${"é".repeat(32_767)}x`;
-    assertEquals(await passwordFor(["-P", longest]), longest);
+    const ask = (question: string) => Promise.resolve(`<${question}>`);
+    const cases: [args: string[], password: string | undefined][] = [
+      [[], "chat"],
+      [["-u", "chat"], "chat"],
+      [["-P", "x"], "x"],
+      [["-P", longest], longest],
+      [["-u", "ann", "-P", "x"], "x"],
+      [["-h", "mqtt://ann:x@a"], undefined],
+      [["--anonymous"], undefined],
+      [["-u", "ann"], "<Password of ann:>"],
+      [["-h", "mqtt://bob@a"], "<Password of bob:>"],
+      [["-h", "mqtt://cy:x@a", "-h", "b"], "<Password of cy:>"],
+    ];
+    for (const [args, password] of cases) {
+      assertEquals(await passwordFor(args, ask), password);
+    }
     await assertRejects(
       () => passwordFor(["-P", "é".repeat(32_768)]),
       UsageError,
@@ -104,6 +76,7 @@ Deno.test({
       assertEquals(await passwordFor([]), "from env");
       assertEquals(await passwordFor(["-u", "ann"]), "from env");
       assertEquals(await passwordFor(["-P", "x"]), "x");
+      assertEquals(await passwordFor(["--anonymous"]), undefined);
       Deno.env.set(VARIABLE, "");
       assertEquals(await passwordFor([]), "");
     } finally {
@@ -121,81 +94,137 @@ Deno.test({
   },
 });
 
+/** Fails unless all calls are refused with messages of such a beginning or part. */
+async function assertRefused(cases: [() => Promise<unknown>, string][]) {
+  for (const [call, message] of cases) {
+    await assertRejects(call, UsageError, message);
+  }
+}
+
 Deno.test({
   name: "files: without permission, and the flag that grants it",
   permissions: "none",
-  async fn() {
-    await assertRejects(
-      () => passwordFor(["--password-file", "my pw"]),
-      UsageError,
-      'reading --password-file "my pw" was not permitted; run with -R=my pw.',
-    );
-    await assertRejects(
-      () => readTlsFiles({ ca: "ca.pem" }),
-      UsageError,
-      'reading --cafile "ca.pem" was not permitted; run with -R=ca.pem.',
-    );
-    await assertRejects(
-      () => openLog("my log"),
-      UsageError,
-      'writing --log "my log" was not permitted; run with -W=my log.',
-    );
-  },
+  fn: () =>
+    assertRefused([
+      [
+        () => passwordFor(["--password-file", "my pw"]),
+        'reading --password-file "my pw" was not permitted; run with -R=my pw.',
+      ],
+      [
+        () => readTlsFiles({ ca: "ca.pem" }),
+        'reading --cafile "ca.pem" was not permitted; run with -R=ca.pem.',
+      ],
+      [
+        () => openLog("my log"),
+        'writing --log "my log" was not permitted; run with -W=my log.',
+      ],
+      [
+        () => writeSecret("my secret"),
+        'writing --new-secret "my secret" was not permitted; run with -W=my se',
+      ],
+    ]),
 });
 
 Deno.test({
   name: "files: those for TLS, and none",
-  permissions: { read: [FILE, "gone.pem", "tests"] },
+  permissions: { read: true, write: true },
   async fn() {
     assertEquals(await readTlsFiles({}), {});
     const { ca, ...others } = await readTlsFiles({ ca: SELF });
     assertStringIncludes(ca!, "-----BEGIN CERTIFICATE-----");
     assertEquals(others, {});
-    await assertRejects(
-      () => readTlsFiles({ ca: PATH }),
-      UsageError,
-      `--cafile "${PATH}" does not fit: it takes a PEM file`,
-    );
-    await assertRejects(
-      () => readTlsFiles({ cert: SELF, key: "gone.pem" }),
-      UsageError,
-      '--key "gone.pem" can\'t be read: there is no such file.',
-    );
-    await assertRejects(
-      () => readTlsFiles({ ca: "tests" }),
-      UsageError,
-      '--cafile "tests" can\'t be read: ',
-    );
+    const begin = "-----BEGIN RSA PRIVATE KEY-----\n";
+    await using key = new TextFile(begin);
+    assertEquals(await readTlsFiles({ key: key.path }), { key: begin });
+    // This file is a certificate of other tests, without that word.
+    const kind = "encrypted".toUpperCase();
+    await using locked = new TextFile(`${begin}Proc-Type: 4,${kind}\n`);
+    const isKey = `${key.path}" is a private key; it takes a certificate.`;
+    await assertRefused([
+      [
+        () => readTlsFiles({ ca: PATH }),
+        `--cafile "${PATH}" does not fit: it takes a PEM file`,
+      ],
+      [
+        () => readTlsFiles({ cert: SELF, key: "gone.pem" }),
+        '--key "gone.pem" can\'t be read: there is no such file.',
+      ],
+      [
+        () => readTlsFiles({ ca: "tests" }),
+        '--cafile "tests" can\'t be read: ',
+      ],
+      [
+        () => readTlsFiles({ key: locked.path }),
+        "it takes a PEM file without a passphrase.",
+      ],
+      [() => readTlsFiles({ ca: key.path }), isKey],
+      [() => readTlsFiles({ cert: key.path }), isKey],
+    ]);
   },
 });
 
 Deno.test({
-  name: "files: a key with a passphrase is refused",
+  name: "secret: a new one is random, for its owner, and replaces no file",
   permissions: { read: true, write: true },
   async fn() {
-    const path = await Deno.makeTempFile();
+    const folder = await Deno.makeTempDir();
     try {
-      const key = "-----BEGIN RSA PRIVATE KEY-----\n";
-      await Deno.writeTextFile(path, key);
-      assertEquals(await readTlsFiles({ key: path }), { key });
-      // This file is a certificate of other tests, without that word.
-      const kind = "encrypted".toUpperCase();
-      await Deno.writeTextFile(path, `${key}Proc-Type: 4,${kind}\n`);
-      await assertRejects(
-        () => readTlsFiles({ key: path }),
-        UsageError,
-        "it takes a PEM file without a passphrase.",
-      );
-      for (const flag of ["ca", "cert"]) {
+      const secrets = await Promise.all(["a", "b"].map(async (name) => {
+        const path = `${folder}/${name}`;
+        await writeSecret(path);
+        const { mode } = await Deno.stat(path);
+        if (mode !== null) assertEquals(mode & 0o777, 0o600);
+        return await Deno.readTextFile(path);
+      }));
+      for (const secret of secrets) assertMatch(secret, /^[\w+/]{32}\n$/);
+      assertEquals(new Set(secrets).size, 2);
+      for (const path of [`${folder}/a`, `${folder}/none/a`]) {
         await assertRejects(
-          () => readTlsFiles({ [flag]: path }),
+          () => writeSecret(path),
           UsageError,
-          `${path}" is a private key; it takes a certificate.`,
+          `--new-secret ${JSON.stringify(path)} can't be written: `,
         );
       }
+      assertEquals(await Deno.readTextFile(`${folder}/a`), secrets[0]);
     } finally {
-      await Deno.remove(path);
+      await Deno.remove(folder, { recursive: true });
     }
+  },
+});
+
+Deno.test({
+  name: "files: secrets and keys that others may read or write are named",
+  permissions: { read: true, write: true },
+  ignore: Deno.build.os === "windows",
+  async fn() {
+    await using file = new TextFile("");
+    const { path } = file;
+    const shown = `"${path}" is open to other users of this machine; type: ` +
+      `chmod 600 ${path}`;
+    const warnings = async (mode: number, ...flags: string[]) => {
+      await Deno.chmod(path, mode);
+      const request = parseListenerArgs(flags);
+      if (request.action !== "run") throw new Error(request.action);
+      return await openFileWarnings(request.options);
+    };
+    const cert = ["--cert", path, "--cafile", path, "--people", path];
+    for (
+      const flags of [
+        ["--secret-file", path],
+        ["--sign-key", path],
+        ["--key", path, ...cert],
+        ["--key", path, ...cert, "--secret-file", path],
+      ]
+    ) {
+      for (const mode of [0o644, 0o640, 0o620, 0o604, 0o601]) {
+        assertEquals(await warnings(mode, ...flags), [shown]);
+      }
+      for (const mode of [0o600, 0o400, 0o700]) {
+        assertEquals(await warnings(mode, ...flags), []);
+      }
+    }
+    assertEquals(await warnings(0o644, "--people", path), []);
+    assertEquals(await warnings(0o644, "--secret-file", "/dev/null"), []);
   },
 });
 

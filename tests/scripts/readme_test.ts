@@ -42,9 +42,9 @@ function calls(): { script: Script; args: string[]; line: string }[] {
   });
 }
 
-Deno.test("readme: it has 200 lines at most", () => {
+Deno.test("readme: it has 150 lines at most", () => {
   const lines = page("README.md").text.trimEnd().split("\n");
-  assert(lines.length <= 200, `${lines.length} lines`);
+  assert(lines.length <= 150, `${lines.length} lines`);
 });
 
 Deno.test("readme: every link leads to a file, and to a heading in it", () => {

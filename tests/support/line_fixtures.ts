@@ -1,6 +1,6 @@
 /** Publications to show, and what must never be in a line that shows one. */
 
-import { fail } from "@std/assert";
+import { setColorEnabled } from "@std/fmt/colors";
 import {
   joinNotice,
   leaveNotice,
@@ -16,6 +16,16 @@ import { RoomView, type ViewOptions } from "../../lib/room/view.ts";
 import { TestClock } from "./clock.ts";
 
 export const TIME = new Date("2026-01-02T03:04:05.678Z");
+
+/** Registers a test of colours: where NO_COLOR is set, there are none. */
+export const colorTest = (name: string, fn: () => void): void =>
+  Deno.test({
+    ...{ name: `colours: ${name}`, ignore: Deno.noColor, permissions: "none" },
+    fn() {
+      setColorEnabled(true);
+      fn();
+    },
+  });
 
 /** Uncoloured lines without the topic, all at the same time. */
 export const PLAIN = {
@@ -127,7 +137,8 @@ export function assertHarmless(what: Received) {
       renderJson(what),
     ]
   ) {
-    if (HARMFUL.test(shown)) fail(JSON.stringify([what.payload, shown]));
+    if (!HARMFUL.test(shown)) continue;
+    throw new Error(JSON.stringify([what.payload, shown]));
   }
 }
 
