@@ -35,7 +35,9 @@ import {
   MAX_PAYLOAD_BYTES,
   type Payload,
   type QoS,
+  type RollCall,
   roomOfHistory,
+  roomOfWho,
 } from "./protocol.ts";
 import type { RoomSeal } from "./seal.ts";
 import type { Signer } from "./sign.ts";
@@ -74,6 +76,7 @@ export {
   PayloadTooLargeError,
   type QoS,
   type Received,
+  type RollCall,
   type Sealed,
 } from "./protocol.ts";
 export { Signer } from "./sign.ts";
@@ -131,12 +134,13 @@ export class ChatClient {
           ? { payload: { ...OVER_LIMIT, bytes } }
           : decodeFrom(topic, bytes, seal);
         const { check, sentTo } = this.#origin(topic, content);
-        const historyOf = this.#ownRooms.has(topic)
-          ? undefined
-          : roomOfHistory(topic);
+        const isOwnRoom = this.#ownRooms.has(topic);
+        const historyOf = isOwnRoom ? undefined : roomOfHistory(topic);
+        const whoOf = isOwnRoom ? undefined : roomOfWho(topic);
         onReceived?.({
           topic,
           ...historyOf !== undefined && { historyOf },
+          ...whoOf !== undefined && { whoOf },
           ...content,
           check,
           sentTo,
@@ -317,14 +321,32 @@ export class ChatClient {
   }
 
   /**
-   * Verifies the signature of a payload that a history has. At most 2,000
-   * signatures a second are verified, those that arrive included.
+   * Asks who is in a room, or answers. Nothing is added to the payload, and only
+   * a question is sent again after a reconnect.
    *
-   * @param topic The room.
-   * @param payload The payload as it is in the history.
+   * @param topic The topic of questions, or that of the answers to one.
+   * @param call The question or the answer.
+   * @param qos As for {@link send}.
+   * @returns As {@link send} does.
+   * @throws {TopicError} When messages can't go to such a topic.
+   * @throws {PublishError} When the broker does not take it.
+   * @throws {AbandonedError} As {@link send} does.
+   */
+  async call(topic: string, call: RollCall, qos: QoS): Promise<void> {
+    checkTopic(topic);
+    await this.#send({ topic, payload: this.#encode(topic, call), qos });
+  }
+
+  /**
+   * Verifies the signature of a payload that a history has, or of an answer to
+   * {@link call}. At most 2,000 signatures a second are verified, those that
+   * arrive included.
+   *
+   * @param topic The topic that it was sent to.
+   * @param payload The payload as it arrived.
    * @returns What its signature is worth.
    */
-  check(topic: string, payload: Payload): Check {
+  check(topic: string, payload: Payload | RollCall): Check {
     return this.#checker.check(topic, payload);
   }
 
@@ -387,7 +409,7 @@ export class ChatClient {
     this.#sender.abandon(new AbandonedError("The connection is closed."));
   }
 
-  #encode(topic: string, payload: Payload | KeptHistory): string {
+  #encode(topic: string, payload: Payload | KeptHistory | RollCall): string {
     return encodeFor(topic, payload, { signer: this.signer, seal: this.#seal });
   }
 

@@ -47,6 +47,33 @@ export function roomOfHistory(topic: string): string | undefined {
   return topic.slice(0, -HISTORY_LEVEL.length);
 }
 
+/** The level below a room on which members ask who is there. */
+const WHO_LEVEL = "/$who";
+
+/**
+ * Returns the topic of questions who is in a room, or that of the answers to
+ * one.
+ *
+ * @param room The room's topic.
+ * @param run The run of the question's `id`, for its answers.
+ */
+export function whoTopic(room: string, run?: string): string {
+  return room + WHO_LEVEL + (run === undefined ? "" : `/${run}`);
+}
+
+/**
+ * Returns the room that a question or an answer on a topic is about.
+ *
+ * @param topic Any topic.
+ * @returns The room's topic; undefined where the topic has neither.
+ */
+export function roomOfWho(topic: string): string | undefined {
+  const end = topic.lastIndexOf(WHO_LEVEL);
+  if (end < 1) return;
+  const rest = topic.slice(end + WHO_LEVEL.length);
+  return /^(\/[\w-]{16,64})?$/.test(rest) ? topic.slice(0, end) : undefined;
+}
+
 /** MQTT quality of service: at most once, at least once, exactly once. */
 export type QoS = 0 | 1 | 2;
 
@@ -82,6 +109,17 @@ export interface ChatNotice extends Envelope {
 
 /** A chat payload. */
 export type Payload = ChatMessage | ChatNotice;
+
+/**
+ * A question who is in a room, or a member's answer. It has no `from`, which in
+ * memory only lines have.
+ */
+export interface RollCall extends Omit<Envelope, "from"> {
+  /** The kind of payload. */
+  type: "who" | "here";
+  /** The author: `from` on the wire. */
+  name: string;
+}
 
 /** Bytes that are not a chat payload. */
 export interface Malformed {
@@ -133,8 +171,10 @@ export interface Received {
    * where the topic itself was joined as a room.
    */
   historyOf?: string;
+  /** The same for the topics on which members ask who is in a room. */
+  whoOf?: string;
   /** The decoded payload. */
-  payload: Payload | Malformed | Sealed | KeptHistory;
+  payload: Payload | Malformed | Sealed | KeptHistory | RollCall;
   /**
    * Whether it was sealed. If not, its author may be anyone. Undefined if the
    * client has no secret.
@@ -209,16 +249,17 @@ export function encode(payload: Payload): Uint8Array {
  * @throws {PayloadTooLargeError} When there would be more.
  */
 export function encodeText(
-  payload: Payload | KeptHistory,
+  payload: Payload | KeptHistory | RollCall,
   finish: (json: string) => string = limited,
 ): string {
   if (payload.type === "history") return finish(JSON.stringify(payload.wire));
+  const from = "from" in payload ? payload.from : payload.name;
   const wire: Record<string, string> = {
     type: payload.type,
-    from: payload.from.toWellFormed(),
+    from: from.toWellFormed(),
   };
   if (payload.type === "message") wire.message = payload.message.toWellFormed();
-  else wire.notice = payload.notice.toWellFormed();
+  if (payload.type === "notice") wire.notice = payload.notice.toWellFormed();
   if (payload.id !== undefined) wire.id = payload.id.toWellFormed();
   if (payload.at !== undefined) wire.at = payload.at;
   if (payload.key !== undefined) wire.key = payload.key;
@@ -245,7 +286,7 @@ function limited(json: string): string {
  */
 export function decode(
   bytes: Uint8Array,
-): Payload | Malformed | Sealed | KeptHistory {
+): Payload | Malformed | Sealed | KeptHistory | RollCall {
   const malformed = (reason: string, isText = false): Malformed => ({
     type: "malformed",
     reason,
@@ -271,6 +312,13 @@ export function decode(
     const { type, sealed } = value;
     if (typeof sealed === "string") return { type: "sealed", sealed };
     if (type === "history") return { type, wire: value };
+    const by = type === "who" || type === "here"
+      ? envelopeOf(value)
+      : undefined;
+    if (by !== undefined) {
+      const { from: name, ...rest } = by;
+      return { type: type as RollCall["type"], name, ...rest };
+    }
   }
   const result = payloadOf(value);
   return typeof result === "string"
@@ -295,17 +343,8 @@ function isObject(value: unknown): value is Record<string, unknown> {
  */
 export function payloadOf(wire: unknown): Payload | string {
   if (!isObject(wire)) return "not a JSON object";
-  const { from, id, at } = wire;
-  if (typeof from !== "string" || from === "") {
-    return "no author in `from`";
-  }
-  const common: Envelope = { from: from.toWellFormed() };
-  if (typeof id === "string" && id !== "" && id.length <= MAX_ID_LENGTH) {
-    common.id = id.toWellFormed();
-  }
-  if (typeof at === "string" && isUtcTime(at)) common.at = at;
-  if (isSignature(wire.key)) common.key = wire.key;
-  if (isSignature(wire.sig)) common.sig = wire.sig;
+  const common = envelopeOf(wire);
+  if (common === undefined) return "no author in `from`";
   switch (wire.type) {
     case "message":
       if (typeof wire.message !== "string") return "no text in `message`";
@@ -321,6 +360,19 @@ export function payloadOf(wire: unknown): Payload | string {
     default:
       return "`type` is neither `message` nor `notice`";
   }
+}
+
+function envelopeOf(wire: Record<string, unknown>): Envelope | undefined {
+  const { from, id, at, key, sig } = wire;
+  if (typeof from !== "string" || from === "") return undefined;
+  const envelope: Envelope = { from: from.toWellFormed() };
+  if (typeof id === "string" && id !== "" && id.length <= MAX_ID_LENGTH) {
+    envelope.id = id.toWellFormed();
+  }
+  if (typeof at === "string" && isUtcTime(at)) envelope.at = at;
+  if (isSignature(key)) envelope.key = key;
+  if (isSignature(sig)) envelope.sig = sig;
+  return envelope;
 }
 
 /** The will of the older program. */

@@ -48,6 +48,14 @@ const HALL_SILENT: Answers = {
       : suback(packet, 1),
 };
 
+/** The next SUBSCRIBE for a topic. */
+async function asked(broker: FakeBroker, topic: string) {
+  for (;;) {
+    const packet = await broker.next("subscribe");
+    if (packet.subscriptions[0].topic === topic) return packet;
+  }
+}
+
 function sentTo(broker: FakeBroker, topic: string): string[] {
   return broker.all("publish").filter((packet) => packet.topic === topic)
     .map(({ payload }) => {
@@ -453,8 +461,7 @@ Deno.test("chat: typed lines stay where no room shows them", async () => {
   assert(!bob.screen.all.includes("ann> read"));
   // Where it goes is not known while a /join is pending.
   bob.enter(`/join ${HALL}`);
-  await other.next("subscribe");
-  const { link, ...packet } = await other.next("subscribe");
+  const { link, ...packet } = await asked(other, HALL);
   bob.enter("pending");
   await bob.until("ann> pending");
   await link.send(suback(packet, 1));
@@ -467,8 +474,7 @@ async function joining() {
   const clock = new TestClock(Date.now());
   const ann = await Chatter.follow(broker, { clock });
   ann.enter(`/join ${HALL}`);
-  await broker.next("subscribe");
-  const { link, ...packet } = await broker.next("subscribe");
+  const { link, ...packet } = await asked(broker, HALL);
   return {
     broker,
     clock,
@@ -567,8 +573,7 @@ Deno.test("chat: a room that opens while the user leaves is not entered", async 
   const clock = new TestClock(Date.now());
   const ann = await Chatter.follow(broker, { clock });
   ann.enter(`/join ${HALL}`);
-  await broker.next("subscribe");
-  const { link, ...packet } = await broker.next("subscribe");
+  const { link, ...packet } = await asked(broker, HALL);
   const code = ann.leave();
   const answer = await leaving.promise;
   await link.send([...suback(packet, 1), ...publish(HALL, said("hi"), 1)]);

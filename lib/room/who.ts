@@ -1,0 +1,205 @@
+/**
+ * Asks the members of a room who is there, and answers for this client: below
+ * `<room>/$who`, as docs/wire-format.md specifies.
+ */
+
+import { type ChatClient, PublishError } from "../client.ts";
+import { IdSource, parseId, runIn } from "../ids.ts";
+import {
+  MAX_NAME_LENGTH,
+  type QoS,
+  type Received,
+  type RollCall,
+  whoTopic,
+} from "../protocol.ts";
+import { safeName } from "../safe_text.ts";
+import { fingerprint } from "../sign.ts";
+import { type Clock, within } from "../timer.ts";
+import type { Ignored } from "./ignored.ts";
+import { isSameRoom, MAX_LISTED } from "./members.ts";
+import type { Names, Verdict } from "./names.ts";
+
+interface WhoOptions {
+  /** The rooms in which this client is announced. */
+  rooms: string[];
+  /** The name in answers, until {@link Who.name} is set. */
+  name: string;
+  names: Names;
+  clock: Clock;
+}
+
+/** A member's answer. */
+export interface Answer {
+  name: string;
+  verdict: Verdict;
+}
+
+/** Members answer within this time, in milliseconds, and not more often. */
+const SPREAD_MS = 1_000;
+
+/** How long answers are awaited: with the way of both. In milliseconds. */
+const WAIT_MS = 1_500;
+
+/** The most answers that are verified and counted. */
+const MAX_ANSWERS = 1_000;
+
+/** Answers in a row that failed until no more are sent. */
+const MAX_FAILURES = 2;
+
+/** A question of this client. */
+interface Question {
+  run: string;
+  /** By name and key. */
+  answers: Map<string, Answer>;
+  /** Ends the wait. */
+  end: () => void;
+}
+
+export class Who {
+  name: string;
+  readonly #options: WhoOptions;
+  readonly #clock: Clock;
+  #client?: ChatClient;
+  /** The question that is being answered. */
+  #question?: Question;
+  /** Whether the broker refuses questions. */
+  #isRefused = false;
+  /** When the last answer was sent or is due. */
+  #answeredAt = -Infinity;
+  #cancelAnswer?: () => void;
+  #failures = 0;
+
+  constructor(options: WhoOptions) {
+    this.#options = options;
+    this.#clock = options.clock;
+    this.name = options.name;
+  }
+
+  /** Answers questions from now on. */
+  begin(client: ChatClient): void {
+    if (this.#topics.length === 0) return;
+    this.#client = client;
+    client.join(this.#topics, 0, true).catch(() => {});
+  }
+
+  /** Takes a payload of a topic of questions or answers. */
+  receive(received: Received): void {
+    const { topic, whoOf, payload, retain, sealed } = received;
+    // A retained question would be answered by each member who comes.
+    if (sealed === false || retain || !("name" in payload)) return;
+    const { type, id = "", name } = payload;
+    const question = this.#question;
+    if (type === "who") {
+      const { run } = parseId(id) ?? {};
+      const room = this.#options.rooms.find((it) => isSameRoom(it, whoOf!));
+      if (run === undefined || run === question?.run) return;
+      if (room === undefined || !topic.endsWith(whoTopic(""))) return;
+      this.#answerSoon(whoTopic(room, run));
+    } else if (question !== undefined && name.length <= MAX_NAME_LENGTH) {
+      if (topic.endsWith(whoTopic("", question.run))) {
+        this.#take(question, topic, payload);
+      }
+    }
+  }
+
+  /** Asks who is in a room; returns what arrives in time. */
+  async ask(room: string, qos: QoS): Promise<Answer[]> {
+    const client = this.#client;
+    if (!client?.online || this.#isRefused || this.#question) return [];
+    const id = new IdSource().next(room);
+    const run = runIn(id);
+    const answers = new Map<string, Answer>();
+    const { promise: ended, resolve: end } = Promise.withResolvers<void>();
+    this.#question = { run, answers, end };
+    const topic = whoTopic(room, run);
+    try {
+      const [grant] = await client.join([topic], 0, true);
+      this.#isRefused = grant.qos === undefined;
+      if (this.#isRefused) return [];
+      const question: RollCall = { type: "who", name: this.name, id };
+      const asked = client.call(whoTopic(room), question, qos > 0 ? 1 : 0);
+      const waited = within(WAIT_MS / 1000, ended, this.#clock);
+      await Promise.race([waited, asked.then(() => waited)]);
+    } catch (error) {
+      this.#isRefused = error instanceof PublishError && error.isDenied;
+    } finally {
+      this.#question = undefined;
+      client.leave([topic]).catch(() => {});
+    }
+    return [...answers.values()];
+  }
+
+  /** Neither asks nor answers any more. */
+  stop(): void {
+    this.#cancelAnswer?.();
+    this.#question?.end();
+    this.#client?.leave(this.#topics).catch(() => {});
+    this.#client = undefined;
+  }
+
+  get #topics(): string[] {
+    return this.#options.rooms.map((room) => whoTopic(room));
+  }
+
+  /** Answers within the next second, unless an answer is due by then. */
+  #answerSoon(topic: string): void {
+    const now = this.#clock.monotonic();
+    const soon = now + Math.random() * SPREAD_MS;
+    const due = Math.max(soon, this.#answeredAt + SPREAD_MS);
+    if (due > now + SPREAD_MS || this.#failures >= MAX_FAILURES) return;
+    this.#answeredAt = due;
+    this.#cancelAnswer = this.#clock.after(due - now, () => {
+      this.#answer(topic);
+    });
+  }
+
+  async #answer(topic: string): Promise<void> {
+    const client = this.#client;
+    if (!client?.online) return;
+    try {
+      await client.call(topic, { type: "here", name: this.name }, 0);
+      this.#failures = 0;
+    } catch {
+      // Some brokers close the connection over what may not be written.
+      this.#failures++;
+    }
+  }
+
+  #take({ answers }: Question, topic: string, answer: RollCall): void {
+    const { name, key } = answer;
+    const member = JSON.stringify([name, key]);
+    if (answers.size >= MAX_ANSWERS || answers.has(member)) return;
+    const check = this.#client!.check(topic, answer);
+    const verdict = this.#options.names.judge({ from: name, key }, check);
+    answers.set(member, { name, verdict });
+  }
+}
+
+/**
+ * Shows who answered, as safe lines; none where no member did. What a key proves
+ * comes first: anyone can answer under many names.
+ */
+export function answerLines(
+  answers: Answer[],
+  ignored: Ignored,
+  keysOf: (name: string) => ReadonlySet<string>,
+): string[] {
+  if (answers.length === 0) return [];
+  const rank = ({ name, verdict: { key, mark } }: Answer) =>
+    mark !== undefined
+      ? 3
+      : key === undefined
+      ? 2
+      : keysOf(name).size > 0
+      ? 0
+      : 1;
+  const listed = answers.toSorted((a, b) => rank(a) - rank(b))
+    .slice(0, MAX_LISTED).map(({ name, verdict: { key, mark } }) =>
+      "  " + (mark === undefined ? "" : `(${mark}) `) + safeName(name) +
+      (ignored.has(name) ? " (ignored)" : "") +
+      (key === undefined ? "" : `, key ${fingerprint(key)}`)
+    );
+  const more = answers.length - listed.length;
+  const rest = more > 0 ? [`  and ${more} more`] : [];
+  return [`${answers.length} answered:`, ...listed, ...rest];
+}
