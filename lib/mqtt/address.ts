@@ -57,53 +57,129 @@ interface AddressDefaults {
 
 /**
  * Reads `host`, `host:port`, an IP address (IPv6 with or without brackets) or
- * a URL of one of {@link SCHEMES}.
+ * a URL of one of {@link SCHEMES} that names no room.
  * Throws an {@link AddressError}, which never repeats a password.
  */
 export function parseBroker(
   text: string,
   defaults: AddressDefaults = {},
 ): Broker {
-  const scheme = /^([a-z][a-z0-9+.-]*):\/\//i.exec(text)?.[1].toLowerCase();
-  if (scheme === undefined) return parseBare(text, defaults);
+  if (!URL_PARTS.test(text)) return parseBare(text, defaults);
+  const { broker, room } = parseUrl(text, defaults);
+  if (room === undefined) return broker;
+  throw new AddressError("it takes no room; --topic does, or --url");
+}
+
+/** A URL's scheme, authority and the rest. */
+const URL_PARTS = /^([a-z][a-z0-9+.-]*):\/\/([^/?#]*)([^]*)$/i;
+
+/** The zone of an IPv6 address in a URL, percent-encoded or not (RFC 6874). */
+const URL_ZONE = /(?:%25|%)([\w.-]+)\](?=:|$)/;
+
+/** A broker, and the room where the URL names one. */
+export interface RoomUrl {
+  broker: Broker;
+  room?: string;
+}
+
+/**
+ * Reads a URL. The room is the path of mqtt and mqtts, and the fragment of ws
+ * and wss, percent-encoded.
+ * Throws an {@link AddressError}, which never repeats a password.
+ */
+export function parseUrl(
+  text: string,
+  defaults: AddressDefaults = {},
+): RoomUrl {
+  const [, name = "", authority, rest] = URL_PARTS.exec(text) ?? [];
+  const scheme = name.toLowerCase();
   if (!isScheme(scheme)) {
-    throw new AddressError(
-      `there is no scheme ${scheme}://; use mqtt, mqtts, ws or wss`,
-    );
+    const fault = name === ""
+      ? "it has no scheme"
+      : `there is no scheme ${scheme}://`;
+    throw new AddressError(`${fault}; use mqtt, mqtts, ws or wss`);
   }
   const isWeb = scheme === "ws" || scheme === "wss";
   // The URL parser knows ports, credentials and IPv6 only for web schemes, and
   // no IPv6 zones.
-  const [, zone = ""] = URL_ZONE.exec(text) ?? [];
+  const [, zone = ""] = URL_ZONE.exec(authority) ?? [];
   if (scheme !== "mqtt" && zone !== "") {
     throw new AddressError(`${scheme}:// takes no IPv6 zone (%${zone})`);
   }
+  const [endpoint] = isWeb ? rest.split("#", 1) : [""];
   const url = URL.parse(
-    text.replace(/^[^:]+/, "http").replace(URL_ZONE, "]"),
+    `http://${authority.replace(URL_ZONE, "]")}${endpoint}`,
   );
-  if (url === null || url.hostname === "") {
-    throw new AddressError(`a ${scheme}:// URL that can't be read`);
-  }
-  const path = url.pathname + url.search;
-  if (url.hash !== "" || (!isWeb && path !== "/")) {
+  if (!url || url.hostname === "" || (!isWeb && url.pathname !== "/")) {
     throw new AddressError(
-      `${scheme}:// takes a host and a port only; the room goes to --topic`,
+      isIPv6(authority.replace(/^.*@/, ""))
+        ? `an IPv6 address stands in brackets, as in ${scheme}://[::1]`
+        : `a ${scheme}:// URL that can't be read`,
     );
   }
   const broker: Broker = {
     scheme,
     host: url.hostname.replace(/^\[|\]$/g, "") + (zone && `%${zone}`),
-    port: urlPort(text) ?? defaults.port ?? SCHEMES[scheme].port,
-    path: isWeb ? path : "",
+    port: urlPort(authority) ?? defaults.port ?? SCHEMES[scheme].port,
+    path: isWeb ? url.pathname + url.search : "",
   };
   if (broker.port === 0) throw new AddressError("port 0 can't be reached");
   if (url.username !== "") broker.username = percentDecode(url.username);
   if (url.password !== "") broker.password = percentDecode(url.password);
-  return broker;
+  // After the / of a path, or the # of a fragment.
+  const room = rest.slice(endpoint.length + 1);
+  const [raw] = isWeb ? /[#\s]/.exec(room) ?? [] : /[#?\s]/.exec(rest) ?? [];
+  if (raw !== undefined) {
+    const encoded = encodeURIComponent(raw);
+    throw new AddressError(`${JSON.stringify(raw)} is written ${encoded}`);
+  }
+  // Unlike `URL`, which resolves dots, this keeps every level.
+  return room === "" ? { broker } : { broker, room: decodeRoom(room) };
 }
 
-/** The zone of an IPv6 address in a URL, percent-encoded or not (RFC 6874). */
-const URL_ZONE = /(?:%25|%)([\w.-]+)\](?=[:/?#]|$)/;
+/** Decodes a room of a URL: another one must not be entered by mistake. */
+function decodeRoom(text: string): string {
+  // It would be a level of its own, without a name.
+  if (text.endsWith("/")) {
+    throw new AddressError('"/" at its end is left out, or written %2F');
+  }
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    throw new AddressError(
+      "its % signs encode no UTF-8 text; a % itself is written %25",
+    );
+  }
+}
+
+/**
+ * Returns the URL of a room, which needs no quotes in a shell unless it has an
+ * IPv6 address: without user, password, and query, which may hold a token.
+ */
+export function roomUrl(broker: Broker, room: string): string {
+  const { scheme, host, port, path } = broker;
+  const authority = hostPort({ host: host.replace("%", "%25"), port });
+  const usual = `:${SCHEMES[scheme].port}`;
+  const shown = authority.endsWith(usual)
+    ? authority.slice(0, -usual.length)
+    : authority;
+  const [endpoint] = path.split("?", 1);
+  const start = path === "" ? "/" : `${percentEncode(endpoint, "%")}#`;
+  // See decodeRoom.
+  const encoded = percentEncode(room).replace(/\/$/, "%2F");
+  return `${scheme}://${shown}${start}${encoded}`;
+}
+
+/** Encodes everything but letters, digits, `/`, `-`, `.`, `_`, `~` and `also`. */
+function percentEncode(text: string, also = ""): string {
+  const bytes = new TextEncoder().encode(text);
+  return Array.from(bytes, (byte) => {
+    const char = String.fromCharCode(byte);
+    return /[\w/.~-]/.test(char) || char === also
+      ? char
+      : `%${byte.toString(16).toUpperCase().padStart(2, "0")}`;
+  }).join("");
+}
 
 /** Whether a text is an IPv6 address, with or without a zone. */
 function isIPv6(text: string): boolean {
@@ -136,9 +212,8 @@ function parseBare(text: string, defaults: AddressDefaults): Broker {
   return { scheme, host, port, path: "" };
 }
 
-/** The port a URL names. `URL` itself forgets one that is http's usual 80. */
-function urlPort(text: string): number | undefined {
-  const authority = /^[^:]+:\/\/([^\/?#]*)/.exec(text)?.[1] ?? "";
+/** The port that a URL names. `URL` itself forgets one that is http's usual 80. */
+function urlPort(authority: string): number | undefined {
   const digits = /:(\d+)$/.exec(authority)?.[1];
   return digits === undefined ? undefined : Number(digits);
 }
