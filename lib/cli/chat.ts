@@ -22,7 +22,7 @@ import { Ignored } from "../room/ignored.ts";
 import { isSameRoom, nameFault, whoLines } from "../room/members.ts";
 import { Names, peopleLine } from "../room/names.ts";
 import { Reader, type ReaderOptions } from "../room/room.ts";
-import { answerLines } from "../room/who.ts";
+import { answerLine } from "../room/who.ts";
 import { droppedLine } from "../room/view.ts";
 import { safeName, safeText, safeTopic } from "../safe_text.ts";
 import { type People, prepare, type Setting } from "./script.ts";
@@ -275,8 +275,9 @@ class Chat {
   /** Shows which members answer the question who is there. */
   async #ask({ reader, topic }: Room): Promise<void> {
     const answers = await reader.ask(topic);
+    if (answers.length === 0) return;
     const keysOf = (name: string) => this.#names.keysOf(name);
-    this.#answer(...answerLines(answers, this.#ignored, keysOf));
+    this.#answer(answerLine(answers, this.#ignored, keysOf));
   }
 
   async #rename(name: string): Promise<void> {

@@ -83,6 +83,7 @@ export class Reader {
   #stopMissed?: () => void;
   #isFloodTold = false;
   #shown = 0;
+  #client?: ChatClient;
 
   constructor(options: ReaderOptions) {
     const { topics, announce, name, username, qos, warn, gather, count } =
@@ -108,7 +109,7 @@ export class Reader {
       report: (note) => this.#reportLoss(note),
     });
     this.#catchUp = this.#makeCatchUp();
-    this.#who = new Who({ rooms, name, names: this.#names, clock });
+    this.#who = new Who({ name, names: this.#names, clock });
   }
 
   /** The will of a connection. */
@@ -132,7 +133,9 @@ export class Reader {
     if (historyOf !== undefined) return this.#catchUp?.receive(received);
     if (whoOf !== undefined) return this.#who.receive(received);
     // Anyone may write what is not sealed.
-    if (sealed !== false) this.#presence.receive(received);
+    if (sealed !== false && this.#presence.receive(received)) {
+      this.#who.begin(this.#client!, received.sentTo!);
+    }
     if (this.#catchUp?.holds(received)) return;
     this.#take(received);
   }
@@ -219,16 +222,16 @@ export class Reader {
         `The broker does not let you read ${shown}: ${reason}.`,
       );
     }
+    this.#client = client;
     this.#catchUp?.begin(client);
     await this.#presence.enter(client, timeout);
-    this.#who.begin(client);
   }
 
   /** Announces this client, now and after each reconnect. */
   announce(client: ChatClient): void {
+    this.#client = client;
     this.#catchUp?.begin(client);
     this.#presence.join(client);
-    this.#who.begin(client);
   }
 
   /**

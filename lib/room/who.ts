@@ -20,8 +20,6 @@ import { isSameRoom, MAX_LISTED } from "./members.ts";
 import type { Names, Verdict } from "./names.ts";
 
 interface WhoOptions {
-  /** The rooms in which this client is announced. */
-  rooms: string[];
   /** The name in answers, until {@link Who.name} is set. */
   name: string;
   names: Names;
@@ -60,6 +58,8 @@ export class Who {
   readonly #options: WhoOptions;
   readonly #clock: Clock;
   #client?: ChatClient;
+  /** The rooms whose questions are answered. */
+  readonly #rooms = new Set<string>();
   /** The question that is being answered. */
   #question?: Question;
   /** Whether the broker refuses questions. */
@@ -75,11 +75,12 @@ export class Who {
     this.name = options.name;
   }
 
-  /** Answers questions from now on. */
-  begin(client: ChatClient): void {
-    if (this.#topics.length === 0) return;
+  /** Answers the questions of a room that can be read and written. */
+  begin(client: ChatClient, room: string): void {
+    if (this.#rooms.has(room)) return;
+    this.#rooms.add(room);
     this.#client = client;
-    client.join(this.#topics, 0, true).catch(() => {});
+    client.join([whoTopic(room)], 0, true).catch(() => {});
   }
 
   /** Takes a payload of a topic of questions or answers. */
@@ -91,7 +92,7 @@ export class Who {
     const question = this.#question;
     if (type === "who") {
       const { run } = parseId(id) ?? {};
-      const room = this.#options.rooms.find((it) => isSameRoom(it, whoOf!));
+      const room = [...this.#rooms].find((it) => isSameRoom(it, whoOf!));
       if (run === undefined || run === question?.run) return;
       if (room === undefined || !topic.endsWith(whoTopic(""))) return;
       this.#answerSoon(whoTopic(room, run));
@@ -105,7 +106,8 @@ export class Who {
   /** Asks who is in a room; returns what arrives in time. */
   async ask(room: string, qos: QoS): Promise<Answer[]> {
     const client = this.#client;
-    if (!client?.online || this.#isRefused || this.#question) return [];
+    if (!client?.online || !this.#rooms.has(room)) return [];
+    if (this.#isRefused || this.#question) return [];
     const id = new IdSource().next(room);
     const run = runIn(id);
     const answers = new Map<string, Answer>();
@@ -133,12 +135,10 @@ export class Who {
   stop(): void {
     this.#cancelAnswer?.();
     this.#question?.end();
-    this.#client?.leave(this.#topics).catch(() => {});
+    const topics = [...this.#rooms].map((room) => whoTopic(room));
+    this.#rooms.clear();
+    this.#client?.leave(topics).catch(() => {});
     this.#client = undefined;
-  }
-
-  get #topics(): string[] {
-    return this.#options.rooms.map((room) => whoTopic(room));
   }
 
   /** Answers within the next second, unless an answer is due by then. */
@@ -176,30 +176,23 @@ export class Who {
 }
 
 /**
- * Shows who answered, as safe lines; none where no member did. What a key proves
- * comes first: anyone can answer under many names.
+ * Shows who answered, as a safe line. What a key proves comes first: anyone can
+ * answer under many names.
  */
-export function answerLines(
+export function answerLine(
   answers: Answer[],
   ignored: Ignored,
   keysOf: (name: string) => ReadonlySet<string>,
-): string[] {
-  if (answers.length === 0) return [];
-  const rank = ({ name, verdict: { key, mark } }: Answer) =>
-    mark !== undefined
-      ? 3
-      : key === undefined
-      ? 2
-      : keysOf(name).size > 0
-      ? 0
-      : 1;
-  const listed = answers.toSorted((a, b) => rank(a) - rank(b))
+): string {
+  const doubts = ({ name, verdict: { key, mark } }: Answer) =>
+    mark !== undefined ? 3 : key === undefined ? 2 : keysOf(name).size ? 0 : 1;
+  const listed = answers.toSorted((a, b) => doubts(a) - doubts(b))
     .slice(0, MAX_LISTED).map(({ name, verdict: { key, mark } }) =>
-      "  " + (mark === undefined ? "" : `(${mark}) `) + safeName(name) +
+      (mark === undefined ? "" : `(${mark}) `) + safeName(name) +
       (ignored.has(name) ? " (ignored)" : "") +
-      (key === undefined ? "" : `, key ${fingerprint(key)}`)
+      (key === undefined ? "" : ` (key ${fingerprint(key)})`)
     );
   const more = answers.length - listed.length;
-  const rest = more > 0 ? [`  and ${more} more`] : [];
-  return [`${answers.length} answered:`, ...listed, ...rest];
+  const rest = more > 0 ? ` and ${more} more` : "";
+  return `${answers.length} answered: ${listed.join(", ")}${rest}`;
 }

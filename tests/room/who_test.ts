@@ -1,13 +1,13 @@
 /** Who answers the question who is in a room, and what that costs. */
 
-import { assert, assertEquals } from "@std/assert";
+import { assert, assertEquals, assertMatch } from "@std/assert";
 import { AbandonedError, Signer } from "../../lib/client.ts";
 import { parseId } from "../../lib/ids.ts";
 import { whoTopic } from "../../lib/protocol.ts";
 import { Ignored } from "../../lib/room/ignored.ts";
 import { joinNotice } from "../../lib/room/members.ts";
 import { Names } from "../../lib/room/names.ts";
-import { type Answer, answerLines } from "../../lib/room/who.ts";
+import { type Answer, answerLine } from "../../lib/room/who.ts";
 import { fingerprint } from "../../lib/sign.ts";
 import { HARMFUL } from "../support/line_fixtures.ts";
 import { pureTests } from "../support/pure.ts";
@@ -175,9 +175,10 @@ test("forged answers are bounded, stay text, and change nothing else", async () 
   });
   assertEquals(answers.length, 1_000);
   assertEquals(newcomer.room.roster.list(), before);
-  const lines = answerLines(answers, new Ignored(), () => new Set());
-  assertEquals([lines.length, lines.at(-1)], [52, "  and 950 more"]);
-  assertEquals(lines.filter((line) => HARMFUL.test(line)), []);
+  const line = answerLine(answers, new Ignored(), () => new Set());
+  assertMatch(line, /^1000 answered: ".* and 950 more$/);
+  assertEquals(line.match(/== now\d/g)?.length, 49);
+  assert(!HARMFUL.test(line));
 });
 
 test("keys say whose names answer, and come first", async () => {
@@ -203,16 +204,12 @@ test("keys say whose names answer, and come first", async () => {
   });
   const ignored = new Ignored(["Cy"]);
   const keysOf = (name: string) => names.keysOf(name);
-  assertEquals(answerLines(answers, ignored, keysOf), [
-    "6 answered:",
-    `  Ada, key ${fingerprint(ada.key)}`,
-    `  Bob, key ${fingerprint(bob.key)}`,
-    "  Cy (ignored)",
-    `  (another key) Ada, key ${fingerprint(eve.key)}`,
-    "  (unsigned) Ada",
-    "  (bad signature) Di",
-  ]);
-  assertEquals(answerLines([], ignored, keysOf), []);
+  const [adas, bobs, eves] = [ada, bob, eve].map(({ key }) => fingerprint(key));
+  assertEquals(
+    answerLine(answers, ignored, keysOf),
+    `6 answered: Ada (key ${adas}), Bob (key ${bobs}), Cy (ignored), ` +
+      `(another key) Ada (key ${eves}), (unsigned) Ada, (bad signature) Di`,
+  );
 });
 
 test("in a room with a secret only what is sealed counts", async () => {
