@@ -35,6 +35,7 @@ import {
   MAX_PAYLOAD_BYTES,
   type Payload,
   type QoS,
+  type Received,
   type RollCall,
   roomOfHistory,
   roomOfWho,
@@ -134,14 +135,9 @@ export class ChatClient {
           ? { payload: { ...OVER_LIMIT, bytes } }
           : decodeFrom(topic, bytes, seal);
         const { check, sentTo } = this.#origin(topic, content);
-        const isOwnRoom = this.#ownRooms.has(topic);
-        const historyOf = isOwnRoom ? undefined : roomOfHistory(topic);
-        const whoOf = isOwnRoom ? undefined : roomOfWho(topic);
-        onReceived?.({
+        const received: Received = {
           topic,
-          ...historyOf !== undefined && { historyOf },
-          ...whoOf !== undefined && { whoOf },
-          ...content,
+          payload: content.payload,
           check,
           sentTo,
           qos,
@@ -149,7 +145,16 @@ export class ChatClient {
           receivedAt: this.#now(),
           duplicate: dup,
           arrival: number,
-        });
+        };
+        if (content.sealed !== undefined) received.sealed = content.sealed;
+        const historyOf = roomOfHistory(topic);
+        const whoOf = roomOfWho(topic);
+        const isBeside = historyOf !== undefined || whoOf !== undefined;
+        if (isBeside && !this.#ownRooms.has(topic)) {
+          received.historyOf = historyOf;
+          received.whoOf = whoOf;
+        }
+        onReceived?.(received);
       },
       onLost: (error) => {
         this.#isClosed = true;

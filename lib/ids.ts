@@ -6,8 +6,8 @@
 /** Bytes of randomness in a run. */
 const RUN_BYTES = 12;
 
-/** The characters that a run has at least: as many bytes in base64url. */
-const MIN_RUN_LENGTH = 16;
+/** The characters of such a run in base64url; others have as many at least. */
+const RUN_LENGTH = 16;
 
 /**
  * Digits of a number at most: neither times in seconds or milliseconds nor the
@@ -44,12 +44,12 @@ export function numberIn(id: string): number {
   let number = 0;
   let scale = 1;
   let at = id.length - 1;
-  for (; at >= MIN_RUN_LENGTH; at--, scale *= 10) {
+  for (; at >= RUN_LENGTH; at--, scale *= 10) {
     const digit = id.charCodeAt(at) - ZERO;
     if (digit < 0 || digit > 9) break;
     number += digit * scale;
   }
-  const isNumber = at >= MIN_RUN_LENGTH && id.charCodeAt(at) === DASH &&
+  const isNumber = at >= RUN_LENGTH && id.charCodeAt(at) === DASH &&
     id.length - 1 - at <= MAX_DIGITS && id.charCodeAt(at + 1) !== ZERO;
   return isNumber ? number : 0;
 }
@@ -81,6 +81,8 @@ export class IdSource {
 
   /** The topic that an id was made for; undefined for those of others. */
   topicOf(id: string): string | undefined {
+    // Most ids are others', and to look one up takes longer.
+    if (id.charCodeAt(RUN_LENGTH) !== DASH) return undefined;
     return this.#topics.get(runIn(id));
   }
 

@@ -287,43 +287,50 @@ function limited(json: string): string {
 export function decode(
   bytes: Uint8Array,
 ): Payload | Malformed | Sealed | KeptHistory | RollCall {
-  const malformed = (reason: string, isText = false): Malformed => ({
-    type: "malformed",
-    reason,
-    bytes,
-    ...isText && { isText },
-  });
   if (bytes.length > MAX_PAYLOAD_BYTES) {
-    return malformed(`over the limit of ${MAX_PAYLOAD_BYTES} bytes`);
+    return malformed(bytes, `over the limit of ${MAX_PAYLOAD_BYTES} bytes`);
   }
-  let text: string;
-  try {
-    text = decoder.decode(bytes);
-  } catch {
-    return malformed("not UTF-8");
-  }
+  const text = utf8In(bytes);
+  if (text === undefined) return malformed(bytes, "not UTF-8");
   let value: unknown;
   try {
     value = JSON.parse(text);
   } catch {
-    return olderWill(text) ?? malformed("not JSON", true);
+    return olderWill(text) ?? malformed(bytes, "not JSON", true);
   }
   if (isObject(value)) {
-    const { type, sealed } = value;
+    const { type, from, sealed } = value;
     if (typeof sealed === "string") return { type: "sealed", sealed };
     if (type === "history") return { type, wire: value };
-    const by = type === "who" || type === "here"
-      ? envelopeOf(value)
-      : undefined;
-    if (by !== undefined) {
-      const { from: name, ...rest } = by;
-      return { type: type as RollCall["type"], name, ...rest };
+    if ((type === "who" || type === "here") && isAuthor(from)) {
+      return withOptional({ type, name: from.toWellFormed() }, value);
     }
   }
   const result = payloadOf(value);
   return typeof result === "string"
-    ? malformed(result, !isObject(value))
+    ? malformed(bytes, result, !isObject(value))
     : result;
+}
+
+function malformed(
+  bytes: Uint8Array,
+  reason: string,
+  isText = false,
+): Malformed {
+  return { type: "malformed", reason, bytes, ...isText && { isText } };
+}
+
+/** Reads UTF-8, without its byte order mark; undefined where it isn't that. */
+function utf8In(bytes: Uint8Array): string | undefined {
+  // A fifth of the decoder's time, for which U+FFFD stands for what is not
+  // UTF-8; the decoder tells that from a U+FFFD that was sent.
+  const text = Buffer.prototype.toString.call(bytes);
+  if (!text.includes("\uFFFD") && text[0] !== "\uFEFF") return text;
+  try {
+    return decoder.decode(bytes);
+  } catch {
+    return undefined;
+  }
 }
 
 function isSignature(value: unknown): value is string {
@@ -343,36 +350,46 @@ function isObject(value: unknown): value is Record<string, unknown> {
  */
 export function payloadOf(wire: unknown): Payload | string {
   if (!isObject(wire)) return "not a JSON object";
-  const common = envelopeOf(wire);
-  if (common === undefined) return "no author in `from`";
-  switch (wire.type) {
+  const { from } = wire;
+  if (!isAuthor(from)) return "no author in `from`";
+  const payload = contentOf(wire, from.toWellFormed());
+  return typeof payload === "string" ? payload : withOptional(payload, wire);
+}
+
+function isAuthor(value: unknown): value is string {
+  return typeof value === "string" && value !== "";
+}
+
+/** Adds the optional members, as far as they are right. */
+function withOptional<T extends Payload | RollCall>(
+  payload: T,
+  { id, at, key, sig }: Record<string, unknown>,
+): T {
+  if (typeof id === "string" && id !== "" && id.length <= MAX_ID_LENGTH) {
+    payload.id = id.toWellFormed();
+  }
+  if (typeof at === "string" && isUtcTime(at)) payload.at = at;
+  if (isSignature(key)) payload.key = key;
+  if (isSignature(sig)) payload.sig = sig;
+  return payload;
+}
+
+/** The author and the text, or why there is none. */
+function contentOf(
+  { type, message, notice }: Record<string, unknown>,
+  from: string,
+): Payload | string {
+  switch (type) {
     case "message":
-      if (typeof wire.message !== "string") return "no text in `message`";
-      return {
-        type: "message",
-        ...common,
-        message: wire.message.toWellFormed(),
-      };
+      if (typeof message !== "string") return "no text in `message`";
+      return { type, from, message: message.toWellFormed() };
     case "notice":
     case "info": // a second name of notices in the older program's documentation
-      if (typeof wire.notice !== "string") return "no text in `notice`";
-      return { type: "notice", ...common, notice: wire.notice.toWellFormed() };
+      if (typeof notice !== "string") return "no text in `notice`";
+      return { type: "notice", from, notice: notice.toWellFormed() };
     default:
       return "`type` is neither `message` nor `notice`";
   }
-}
-
-function envelopeOf(wire: Record<string, unknown>): Envelope | undefined {
-  const { from, id, at, key, sig } = wire;
-  if (typeof from !== "string" || from === "") return undefined;
-  const envelope: Envelope = { from: from.toWellFormed() };
-  if (typeof id === "string" && id !== "" && id.length <= MAX_ID_LENGTH) {
-    envelope.id = id.toWellFormed();
-  }
-  if (typeof at === "string" && isUtcTime(at)) envelope.at = at;
-  if (isSignature(key)) envelope.key = key;
-  if (isSignature(sig)) envelope.sig = sig;
-  return envelope;
 }
 
 /** The will of the older program. */
@@ -386,7 +403,7 @@ function olderWill(text: string): ChatNotice | undefined {
 
 /** RFC 3339 in UTC; {@link isUtcTime} checks days 29 to 31. */
 const UTC_TIME =
-  /^\d{4}-(?:0[1-9]|1[0-2])-(0[1-9]|[12]\d|3[01])T(?:[01]\d|2[0-3]):[0-5]\d:[0-5]\d(?:\.\d{1,9})?Z$/;
+  /^\d{4}-(?:0[1-9]|1[0-2])-(?:0[1-9]|[12]\d|3[01])T(?:[01]\d|2[0-3]):[0-5]\d:[0-5]\d(?:\.\d{1,9})?Z$/;
 
 /**
  * Returns whether a text is a time as in `at`.
@@ -395,8 +412,8 @@ const UTC_TIME =
  * @returns Whether it is RFC 3339 in UTC and exists in the calendar.
  */
 export function isUtcTime(text: string): boolean {
-  const day = UTC_TIME.exec(text)?.[1];
-  if (day === undefined) return false;
+  if (!UTC_TIME.test(text)) return false;
+  const day = Number(text.slice(8, 10));
   // Date.parse takes 30 February for a day of March.
-  return day <= "28" || new Date(text).getUTCDate() === Number(day);
+  return day <= 28 || new Date(text).getUTCDate() === day;
 }

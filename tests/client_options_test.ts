@@ -56,12 +56,6 @@ Deno.test("client options: what is given replaces the defaults", () => {
   });
 });
 
-Deno.test("client options: a session to resume is kept for a day", () => {
-  const session = { resume: true };
-  const settings = completeOptions({ ...WHO, brokers: ["a"], session });
-  assertEquals(settings.session, { resume: true, expiry: 86_400 });
-});
-
 Deno.test("client options: brokers as text and as objects", () => {
   const broker = { ...LOCAL, scheme: "mqtt", host: "b" } as const;
   const brokersOf = (text: string, tls = {}) =>

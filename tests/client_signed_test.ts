@@ -118,11 +118,12 @@ Deno.test("signed: of a forged flood 2,000 a second are verified, our own apart"
   const sig = "A".repeat(86);
   const wire = { type: "message", from: "ann", message: "x", key: signer.key };
   const forged = JSON.stringify({ ...wire, sig });
-  for (let n = 0; n < 2_500; n++) peer.mqtt.publish(ROOM, forged);
-  const flood = await ann.received.take(2_500);
-  const checks = flood.map(({ check }) => check);
-  assertEquals(checks.slice(0, 2_000).every((check) => check === "bad"), true);
-  assertEquals(checks.slice(2_000).every((it) => it === "unchecked"), true);
+  for (let n = 0; n < 2_002; n++) peer.mqtt.publish(ROOM, forged);
+  const flood = await ann.received.take(2_002);
+  assertEquals(
+    flood.map(({ check }) => check),
+    [...Array(2_000).fill("bad"), "unchecked", "unchecked"],
+  );
   await ann.say("hi", ROOM);
   const own = await ann.received.next();
   assertEquals([textOf(own), own.check, own.sentTo], ["hi", "valid", ROOM]);

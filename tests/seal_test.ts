@@ -15,8 +15,14 @@ const PAYLOAD = '{"type":"message","from":"Ada","message":"hi"}';
 const REFUSED =
   "sealed with another secret, for another room, or changed since";
 
+/** How nonces are filled, where a test doesn't say otherwise. */
+const random = (nonce: Uint8Array) => {
+  crypto.getRandomValues(nonce);
+};
+let fill = random;
+
 /** One for all tests: it takes a quarter of a second to make. */
-const seal = new RoomSeal(SECRET);
+const seal = new RoomSeal(SECRET, (nonce) => fill(nonce));
 
 const encoder = new TextEncoder();
 const decoder = new TextDecoder("utf-8", { fatal: true });
@@ -44,15 +50,18 @@ const SPECIFICATION = await Deno.readTextFile(
 const [, vectorsJson] = SPECIFICATION.match(/^```json\n(\[[^]*?\])\n```$/m)!;
 const VECTORS: Record<string, string>[] = JSON.parse(vectorsJson);
 
+const vectorSeals = VECTORS.map(({ secret, nonce }) =>
+  new RoomSeal(secret, (bytes) => bytes.set(Uint8Array.fromHex(nonce)))
+);
+
 // Made with Python's cryptography, by its scrypt, and by HMAC in place of HKDF.
 pure("the test vectors of the specification", () => {
   assertEquals(VECTORS.length, 2);
-  for (const vector of VECTORS) {
-    const { secret, scrypt, topic, key, nonce, payload, sealed } = vector;
-    const seal = new RoomSeal(
-      secret,
-      (bytes) => bytes.set(Uint8Array.fromHex(nonce)),
-    );
+  // Whatever form of Unicode a secret has.
+  assertMatch(VECTORS[1].secret, /e\u0301.*i\u0302/);
+  for (const [index, vector] of VECTORS.entries()) {
+    const { secret, scrypt, topic, key, payload, sealed } = vector;
+    const seal = vectorSeals[index];
     assertEquals(
       seal.seal(topic, payload),
       '{"type":"notice","from":"sealed",' +
@@ -71,7 +80,6 @@ pure("the test vectors of the specification", () => {
 });
 
 pure("one more vector, its topic longer than some HKDFs take", () => {
-  const seal = new RoomSeal(SECRET, (nonce) => nonce.fill(0xff));
   const topic = "a".repeat(1100);
   const payload = '{"type":"message","from":"Ada","message":"",' +
     '"id":"Yb0c-1","at":"2026-01-02T03:04:05.678Z"}';
@@ -79,25 +87,10 @@ pure("one more vector, its topic longer than some HKDFs take", () => {
     "Af_______________z8FAsemaVZcmBrblXjs7DTIGMQGVrsP2Ll4nAfD8QT4lWre-bnGus3" +
     "ddsfjSAAu1sK8yEZMOXb0VI0zAn4toiPOH6su9zrzNgOOXlBzRUAcXT-WJmc4i4_KVHwHAS" +
     "vOcb93dT9KdbmocaY";
+  fill = (nonce) => nonce.fill(0xff);
   assertEquals(sealedIn(seal.seal(topic, payload)), sealed);
+  fill = random;
   assertEquals(opened(seal.open(topic, sealed)), payload);
-});
-
-pure("the secret in another Unicode normalisation is the same", () => {
-  const [, { secret, topic, payload, sealed }] = VECTORS;
-  assertMatch(secret, /e\u0301.*i\u0302/);
-  const composed = new RoomSeal("Caf\u00e9, s'il vous pla\u00eet");
-  assertEquals(opened(composed.open(topic, sealed)), payload);
-});
-
-pure("to others a sealed payload is a notice", () => {
-  const { sealed, ...others } = JSON.parse(seal.seal(TOPIC, PAYLOAD));
-  assertEquals(typeof sealed, "string");
-  assertEquals(others, {
-    type: "notice",
-    from: "sealed",
-    notice: "A sealed message: --secret-file opens it.",
-  });
 });
 
 pure("whatever is inside comes out", () => {
@@ -119,35 +112,6 @@ pure("every bit of what is sealed counts", () => {
     assertEquals(seal.open(TOPIC, changed.toBase64(base64url)), reason);
   }
 });
-
-pure("no bit of the whole payload changes what is read", () => {
-  // Of these the last digit of base64url has 0, 4 and 2 bits too many.
-  for (const payload of [PAYLOAD, `${PAYLOAD} `, `${PAYLOAD}  `]) {
-    const outer = encoder.encode(seal.seal(TOPIC, payload));
-    const end = outer.length - '"}'.length;
-    const start = end - sealedIn(decoder.decode(outer)).length;
-    for (let bit = 0; bit < 8 * outer.length; bit++) {
-      const at = bit >> 3;
-      const changed = outer.with(at, outer[at] ^ (1 << (bit & 7)));
-      const result = read(changed);
-      // Around it are things that a member does not look at.
-      if (at >= start && at < end) assertEquals(result, undefined, `${bit}`);
-      else assert(result === undefined || result === payload, `${bit}`);
-    }
-  }
-});
-
-/** What a member reads in bytes, if it was sealed and opens. */
-function read(bytes: Uint8Array): string | undefined {
-  try {
-    const { sealed } = JSON.parse(decoder.decode(bytes));
-    if (typeof sealed !== "string") return undefined;
-    const inner = seal.open(TOPIC, sealed);
-    return typeof inner === "string" ? undefined : decoder.decode(inner);
-  } catch {
-    return undefined;
-  }
-}
 
 pure("cut or continued, it is refused", () => {
   const sealed = sealedIn(seal.seal(TOPIC, PAYLOAD));
@@ -212,37 +176,29 @@ pure("the same bytes have one spelling", () => {
 
 pure("each payload has a nonce of its own, as it was filled", () => {
   let calls = 0;
-  const counting = new RoomSeal(SECRET, (nonce) => {
+  fill = (nonce) => {
     assertEquals([...nonce], Array(12).fill(0));
     new DataView(nonce.buffer).setUint32(4, ++calls);
-  });
-  for (let count = 1; count <= 1000; count++) {
-    const bytes = bytesOf(sealedIn(counting.seal(TOPIC, "")));
+  };
+  for (let count = 1; count <= 100; count++) {
+    const bytes = bytesOf(sealedIn(seal.seal(TOPIC, "")));
     assertEquals(new DataView(bytes.buffer).getUint32(1 + 4), count);
   }
-  assertEquals(calls, 1000);
+  fill = random;
 });
 
 pure("any number of topics, while few keys are remembered", () => {
-  const member = new RoomSeal(SECRET);
-  const sealed = Array.from(
-    { length: 5000 },
-    (_, index) => sealedIn(seal.seal(`chat/${index}`, `${index}`)),
-  );
+  const topics = Array.from({ length: 1500 }, (_, index) => `chat/${index}`);
+  const sealed = topics.map((topic) => sealedIn(seal.seal(topic, topic)));
   const sizes = sizesOfMaps(() => {
-    for (const round of [0, 1]) {
-      for (const [index, text] of sealed.entries()) {
-        const inner = opened(member.open(`chat/${index}`, text));
-        assertEquals(inner, `${index}`, `in round ${round}`);
-      }
-    }
-    // A long topic's key is not remembered at all.
-    for (const length of [256, 257, 65_535]) {
-      member.open("x".repeat(length), sealed[0]);
+    for (const [index, topic] of topics.entries()) {
+      assertEquals(opened(seal.open(topic, sealed[index])), topic);
     }
   });
   assertEquals(Math.max(...sizes), 1024);
-  assertEquals(sizes.length, 2 * 5000 + 1);
+  const long = (length: number) =>
+    sizesOfMaps(() => seal.open("x".repeat(length), sealed[0])).length;
+  assertEquals([256, 256, 257, 257].map(long), [1, 0, 0, 0]);
 });
 
 /** How many keys a map had after each that was put into it meanwhile. */
@@ -286,7 +242,7 @@ pure("sizes, to the byte", () => {
 
 pure("neither the secret nor a key shows", () => {
   const [{ secret, scrypt, topic, key, payload }] = VECTORS;
-  const member = new RoomSeal(secret);
+  const member = vectorSeals[0];
   const outer = member.seal(topic, payload);
   const shown = [
     Deno.inspect(member, { showHidden: true, depth: 9, getters: true }),

@@ -42,12 +42,17 @@ export function timeAndDay(time: Date, now: Date): string {
   return day === localDay(now) ? localTime(time) : `${day} ${localTime(time)}`;
 }
 
+/** The last time that was parsed: the same one is asked for again and again. */
+let parsed = { at: "", time: NaN };
+
 /**
  * How long a payload was on its way, in milliseconds, by its author's clock and
  * ours: negative where that is ahead, 0 where the payload doesn't say.
  */
 export function age(at: string | undefined, receivedAt: Date): number {
-  return at === undefined ? 0 : Number(receivedAt) - Date.parse(at);
+  if (at === undefined) return 0;
+  if (at !== parsed.at) parsed = { at, time: Date.parse(at) };
+  return receivedAt.getTime() - parsed.time;
 }
 
 /** A number in two digits. */

@@ -24,10 +24,6 @@ export function assertFalse(
   if (expr) throw failure(`${inspect(expr)} is not falsy`, msg);
 }
 
-export function fail(msg?: string): never {
-  throw failure("Failed", msg);
-}
-
 export function assertEquals<T>(actual: T, expected: T, msg?: string): void {
   if (isDeepStrictEqual(actual, expected)) return;
   const operator = "deepStrictEqual";

@@ -34,23 +34,15 @@ Deno.test("commands: commands and their arguments", () => {
   assertEquals(interpret(typed("/help")), { type: "help" });
   assertEquals(interpret(typed("/who")), { type: "who" });
   assertEquals(interpret(typed("/Clear")), { type: "clear" });
-  for (const type of ["nick", "join", "ignore", "unignore"] as const) {
+  for (const type of ["nick", "join", "ignore", "unignore", "quit"] as const) {
     const asked = (argument: string) => ({ type, argument });
     assertEquals(interpret(typed(`/${type}`)), asked(""));
-    assertEquals(interpret(typed(`/${type}  Ada B. `)), asked("Ada B."));
+    assertEquals(interpret(typed(` /${type}  Ada B. `)), asked("Ada B."));
     assertEquals(interpret(typed(`/${type} /x`)), asked("/x"));
   }
-  assertEquals(interpret(typed("  /nick  Ada ")), {
-    type: "nick",
-    argument: "Ada",
-  });
   for (const entered of ["/quit", " /quit ", "exit", "EXIT", " Exit "]) {
     assertEquals(interpret(typed(entered)), { type: "quit", argument: "" });
   }
-  assertEquals(interpret(typed("/quit see you ")), {
-    type: "quit",
-    argument: "see you",
-  });
 });
 
 Deno.test("commands: an unknown command is not sent, and the nearest is named", () => {
@@ -69,15 +61,11 @@ Deno.test("commands: an unknown command is not sent, and the nearest is named", 
     const sentence = `Unknown command ${end}`;
     assertEquals(interpret(typed(entered)), { type: "refused", sentence });
   }
+  const sentence = "/me needs what you do, as in /me waves.";
   for (const entered of ["/me", "/me  "]) {
-    assertEquals(interpret(typed(entered)), {
-      type: "refused",
-      sentence: "/me needs what you do, as in /me waves.",
-    });
+    assertEquals(interpret(typed(entered)), { type: "refused", sentence });
   }
-});
-
-Deno.test("commands: several rows are a message, whatever it begins with", () => {
+  // Several rows are a message, whatever it begins with.
   for (const text of ["/quit\n", "//x\ny", "exit\n", " /nick\nx"]) {
     assertEquals(interpret(typed(text)), typed(text));
   }
@@ -105,44 +93,37 @@ Deno.test("commands: the help names each that is obeyed", () => {
   );
 });
 
-Deno.test("completion: commands at the start of the line", () => {
-  assertEquals(done("/w", []), "/who ");
-  assertEquals(done("/W", []), "/who ");
-  assertEquals(complete("/", []).candidates, [
-    "/help",
-    "/me",
-    "/who",
-    "/nick",
-    "/key",
-    "/join",
-    "/ignore",
-    "/unignore",
-    "/clear",
-    "/reconnect",
-    "/quit",
-  ]);
-  assertEquals(done("a /w", []), "a /w");
-  assertEquals(done("/me /w", []), "/me /w");
-  assertEquals(done("/x", []), "/x");
-});
+/** A row of the tables: what is typed, and what Tab makes of it. */
+type Completed = [before: string, after: string];
 
-Deno.test("completion: names, as an address or within a sentence", () => {
+Deno.test("completion: commands, and names as an address or in a sentence", () => {
   const names = ["Ada", "Grace Hopper", "Adele", "Ödön", "👩‍👩‍👧x"];
-  assertEquals(done("G", names), "Grace Hopper: ");
-  assertEquals(done("hi g", names), "hi Grace Hopper ");
-  assertEquals(done("hi Grace H", names), "hi Grace Hopper ");
-  assertEquals(done("ada", names), "Ada: ");
-  assertEquals(done("öd", names), "Ödön: ");
-  assertEquals(done("👩‍👩", names), "👩‍👩‍👧x: ");
+  const cases: Completed[] = [
+    ["/w", "/who "],
+    ["/W", "/who "],
+    ["a /w", "a /w"],
+    ["/me /w", "/me /w"],
+    ["/x", "/x"],
+    ["G", "Grace Hopper: "],
+    ["hi g", "hi Grace Hopper "],
+    ["hi Grace H", "hi Grace Hopper "],
+    ["ada", "Ada: "],
+    ["öd", "Ödön: "],
+    ["👩‍👩", "👩‍👩‍👧x: "],
+    ["hi a", "hi Ad"],
+  ];
+  for (const [before, after] of cases) assertEquals(done(before, names), after);
   for (const text of ["", " ", "hi ", "x", "hi x"]) {
-    assertEquals(done(text, names), text);
-    assertEquals(complete(text, names).candidates, []);
+    assertEquals(complete(text, names), {
+      remove: 0,
+      insert: "",
+      candidates: [],
+    });
   }
 });
 
-Deno.test("completion: several go on as far as they agree, then are listed", () => {
+Deno.test("completion: several that agree no further are listed", () => {
   const names = ["Ada", "Adele", "ADIL"];
-  assertEquals(done("hi a", names), "hi Ad");
   assertEquals(complete("hi ad", names), {
     remove: 2,
     insert: "ad",
@@ -150,23 +131,33 @@ Deno.test("completion: several go on as far as they agree, then are listed", () 
   });
   const many = Array.from({ length: 100 }, (_, i) => `user${i}`);
   assertEquals(complete("user", many).candidates.length, 24);
+  assertEquals(
+    complete("/", []).candidates,
+    commandHelp(true).flatMap((line) => line.match(/^ {2}(\/\w+)/)?.[1] ?? []),
+  );
 });
 
 Deno.test("completion: what a command takes, to the end of the line", () => {
+  const names = ["Adam", "xy"];
   const choices = {
     nick: [],
     ignore: ["Ada B.", '"a: b"'],
     join: ["chat/room", "chat/hall"],
   };
-  assertEquals(done("/ignore ad", ["Adam"], choices), "/ignore Ada B.");
-  assertEquals(done("/IGNORE  Ada b", [], choices), "/IGNORE  Ada B.");
-  assertEquals(done('/ignore "', [], choices), '/ignore "a: b"');
+  const cases: Completed[] = [
+    ["/ignore ad", "/ignore Ada B."],
+    ["/IGNORE  Ada b", "/IGNORE  Ada B."],
+    ['/ignore "', '/ignore "a: b"'],
+    ["/join ", "/join chat/"],
+    ["/join chat/h", "/join chat/hall"],
+    ["/nick a", "/nick a"],
+    ["/me ad", "/me Adam "],
+    ["/toString x", "/toString xy "],
+  ];
+  for (const [before, after] of cases) {
+    assertEquals(done(before, names, choices), after);
+  }
   assertEquals(complete("/ignore ", [], choices).candidates, choices.ignore);
-  assertEquals(done("/join ", [], choices), "/join chat/");
-  assertEquals(done("/join chat/h", [], choices), "/join chat/hall");
-  assertEquals(done("/nick a", ["Ada"], choices), "/nick a");
-  assertEquals(done("/me ad", ["Ada"], choices), "/me Ada ");
-  assertEquals(done("/toString x", ["xy"], choices), "/toString xy ");
 });
 
 /** The text before the cursor after Tab. */
@@ -182,37 +173,33 @@ function done(
 
 Deno.test("ignore: a name is put on the list, once, and taken off", () => {
   const ignored = new Ignored();
-  const seen = ["Bob", "a: b"];
-  assertEquals(ignore("Bob", "Ada", ignored, seen), [
-    "Lines of Bob are hidden; /unignore Bob shows them.",
-  ]);
-  assertEquals(ignore('"a: b"', "Ada", ignored, seen), [
-    'Lines of "a: b" are hidden; /unignore "a: b" shows them.',
-  ]);
-  assertEquals(ignore("Bob", "Ada", ignored, seen), [
-    "Bob is ignored already.",
-  ]);
-  assertEquals(ignore("", "Ada", ignored, seen), ['Ignored: Bob, "a: b".']);
-  assertEquals(unignore("", ignored), [
-    '/unignore needs a name. Ignored: Bob, "a: b".',
-  ]);
-  assertEquals(unignore("Bob", ignored), ["Bob is shown again."]);
-  assertEquals(unignore("bob", ignored), ["bob is not ignored."]);
-  assertEquals(unignore('"a: b"', ignored), ['"a: b" is shown again.']);
-  assertEquals(ignore("", "Ada", ignored, seen), [
-    "No name is ignored; /ignore NAME hides the lines of NAME.",
-  ]);
-});
-
-Deno.test("ignore: the user's own name is refused, quoted or not", () => {
-  const ignored = new Ignored();
-  assertEquals(ignore("Ada", "Ada", ignored, []), [
-    "You can't ignore yourself.",
-  ]);
-  assertEquals(ignore('"a: b"', "a: b", ignored, []), [
-    "You can't ignore yourself.",
-  ]);
-  assertEquals(ignored.list(), []);
+  const asked = (name: string) => ignore(name, "Ada", ignored, ["Bob", "a: b"]);
+  const none = "No name is ignored; /ignore NAME hides the lines of NAME.";
+  const answers: [answer: string[], expected: string][] = [
+    [asked("Ada"), "You can't ignore yourself."],
+    [ignore('"a: b"', "a: b", ignored, []), "You can't ignore yourself."],
+    [asked(""), none],
+    [asked("Bob"), "Lines of Bob are hidden; /unignore Bob shows them."],
+    [
+      asked('"a: b"'),
+      'Lines of "a: b" are hidden; /unignore "a: b" shows them.',
+    ],
+    [asked("Bob"), "Bob is ignored already."],
+    [asked(""), 'Ignored: Bob, "a: b".'],
+    [
+      unignore("", ignored),
+      '/unignore needs a name. Ignored: Bob, "a: b".',
+    ],
+    [unignore("Bob", ignored), "Bob is shown again."],
+    [unignore("bob", ignored), "bob is not ignored."],
+    [unignore('"a: b"', ignored), '"a: b" is shown again.'],
+    [asked(""), none],
+  ];
+  for (const [answer, expected] of answers) assertEquals(answer, [expected]);
+  assertEquals(
+    ignore("Cy", "Ada", ignored, ["Bob"])[1],
+    "No member of exactly this name was seen.",
+  );
 });
 
 Deno.test("ignore: answers are safe to print", () => {

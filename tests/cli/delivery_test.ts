@@ -7,7 +7,6 @@ import {
 } from "../../lib/client.ts";
 import { Delivery } from "../../lib/cli/delivery.ts";
 import type { Line } from "../../lib/terminal/input.ts";
-import { type Clock, SYSTEM_CLOCK } from "../../lib/timer.ts";
 import {
   parsePublisherArgs,
   type PublisherOptions,
@@ -56,14 +55,11 @@ class FakeClient {
 }
 
 /** A delivery through a fake client, and what it reports. */
-function deliver(
-  client: FakeClient,
-  args: string[] = [],
-  clock: Clock = SYSTEM_CLOCK,
-): { delivery: Delivery; told: string[] } {
+function deliver(client = new FakeClient(), args: string[] = []) {
   const request = parsePublisherArgs(["-t", "room", "-n", "ann", ...args]);
   const { options } = request as { options: PublisherOptions };
   const told: string[] = [];
+  const clock = new TestClock();
   const delivery = new Delivery(
     // Only what a delivery uses of it is there.
     client as unknown as ChatClient,
@@ -71,7 +67,7 @@ function deliver(
     (sentence) => told.push(sentence),
     clock,
   );
-  return { delivery, told };
+  return { client, delivery, told, clock };
 }
 
 const texts = (...texts: string[]): Line[] =>
@@ -80,11 +76,12 @@ const texts = (...texts: string[]): Line[] =>
 const denied = () => new PublishError("Not authorized.", 0x87);
 const full = () => new PublishError("Quota exceeded.", 0x97);
 
+const obliging = () => new FakeClient(() => undefined);
+
 const settle = () => new Promise((resolve) => setTimeout(resolve));
 
 Deno.test("delivery: every line is sent, in order, as asked for", async () => {
-  const client = new FakeClient(() => undefined);
-  const { delivery, told } = deliver(client, ["-q", "2"]);
+  const { client, delivery, told } = deliver(obliging(), ["-q", "2"]);
   await delivery.pour(texts("a", "", "b", " "));
   assertEquals(await delivery.finish(), 0);
   assertEquals(client.sent, [
@@ -125,8 +122,7 @@ Deno.test("delivery: a line that can't be sent is named, the rest goes on", asyn
 });
 
 Deno.test("delivery: without the right to write, no further line is tried", async () => {
-  const client = new FakeClient(denied);
-  const { delivery, told } = deliver(client);
+  const { client, delivery, told } = deliver(new FakeClient(denied));
   async function* slowly() {
     for (const line of texts("a", "b", "c")) {
       yield line;
@@ -141,8 +137,7 @@ Deno.test("delivery: without the right to write, no further line is tried", asyn
 
 Deno.test("delivery: a denied line counts for the exit code before all else", async () => {
   const errors = [full(), denied()];
-  const client = new FakeClient(() => errors.shift());
-  const { delivery } = deliver(client);
+  const { delivery } = deliver(new FakeClient(() => errors.shift()));
   await delivery.pour(texts("a", "b"));
   assertEquals(await delivery.finish(), 3);
 });
@@ -167,61 +162,48 @@ Deno.test("delivery: a line typed at the prompt may be denied, the next is sent"
   assertEquals(await delivery.finish(), 3);
 });
 
-Deno.test("delivery: unanswered lines are counted", async () => {
-  const client = new FakeClient();
-  const clock = new TestClock();
-  const { delivery, told } = deliver(client, [], clock);
-  await delivery.pour(texts("a", "", "b", "c"));
-  const code = delivery.finish();
-  // Each answer begins the time-out anew.
-  await clock.advance(9_000);
-  client.answers[0].resolve();
-  await clock.advance(9_000);
-  assertEquals(client.ending, "");
-  await clock.advance(1_000);
-  assertEquals(await code, 5);
-  assertEquals(client.ending, "aborted");
-  assertEquals(told, [
-    "2 lines, 3 to 4, were not acknowledged and may or may not have " +
-    "arrived; acknowledged: 1.",
-  ]);
-});
-
-Deno.test("delivery: unanswered lines are counted beside the first refusal", async () => {
-  const client = new FakeClient();
-  const clock = new TestClock();
-  const { delivery, told } = deliver(client, [], clock);
-  await delivery.pour(texts("a", "b"));
-  client.answers[0].reject(full());
-  const code = delivery.finish();
-  await clock.advance(10_000);
-  assertEquals(await code, 5);
-  assertEquals(told, [
-    "Line 1 was not sent. Quota exceeded.",
-    "Line 2 was not acknowledged and may or may not have arrived; " +
-    "acknowledged: 0. Line 1 was not sent. Quota exceeded.",
-  ]);
+Deno.test("delivery: unanswered lines are counted, beside the first refusal", async () => {
+  for (const refusal of ["", "Line 1 was not sent. Quota exceeded."]) {
+    const { client, delivery, told, clock } = deliver();
+    await delivery.pour(texts("a", "", "b", "c"));
+    const code = delivery.finish();
+    // Each answer begins the time-out anew.
+    await clock.advance(9_000);
+    if (refusal) client.answers[0].reject(full());
+    else client.answers[0].resolve();
+    await clock.advance(9_000);
+    assertEquals(client.ending, "");
+    await clock.advance(1_000);
+    assertEquals(await code, 5);
+    assertEquals(client.ending, "aborted");
+    const count = "2 lines, 3 to 4, were not acknowledged and may or may not " +
+      "have arrived; acknowledged: ";
+    assertEquals(
+      told,
+      refusal ? [refusal, `${count}0. ${refusal}`] : [`${count}1.`],
+    );
+  }
 });
 
 Deno.test("delivery: a single message has no line number", async () => {
-  const clock = new TestClock();
-  const one = deliver(new FakeClient(), ["-m", "a"], clock);
-  await one.delivery.pour(texts("a"));
-  const code = one.delivery.finish();
-  await clock.advance(10_000);
-  assertEquals(await code, 5);
-  assertEquals(one.told, [
-    "The message was not acknowledged; it may or may not have arrived.",
-  ]);
-  const two = deliver(new FakeClient(denied), ["-m", "a"]);
-  await two.delivery.pour(texts("a"));
-  assertEquals(await two.delivery.finish(), 3);
-  assertEquals(two.told, ["The message was not sent. Not authorized."]);
+  for (const args of [["-m", "a"], ["--stdin-file"]]) {
+    const one = deliver(new FakeClient(), args);
+    await one.delivery.pour(texts("a"));
+    const code = one.delivery.finish();
+    await one.clock.advance(10_000);
+    assertEquals(await code, 5);
+    assertEquals(one.told, [
+      "The message was not acknowledged; it may or may not have arrived.",
+    ]);
+    const two = deliver(new FakeClient(denied), args);
+    await two.delivery.pour(texts("a"));
+    assertEquals(await two.delivery.finish(), 3);
+    assertEquals(two.told, ["The message was not sent. Not authorized."]);
+  }
 });
 
 Deno.test("delivery: a connection lost for good ends it", async () => {
-  const client = new FakeClient();
-  const { delivery, told } = deliver(client);
+  const { client, delivery, told } = deliver();
   const endless = new ReadableStream<Line>({
     start: (controller) => controller.enqueue(texts("a")[0]),
   });
@@ -237,8 +219,7 @@ Deno.test("delivery: a connection lost for good ends it", async () => {
 });
 
 Deno.test("delivery: with no line unanswered, the lost connection counts", async () => {
-  const client = new FakeClient();
-  const { delivery, told } = deliver(client);
+  const { client, delivery, told } = deliver();
   const poured = delivery.pour(new ReadableStream<Line>());
   client.lose(new UnreachableError("The broker is gone."));
   await poured;
@@ -247,8 +228,7 @@ Deno.test("delivery: with no line unanswered, the lost connection counts", async
 });
 
 Deno.test("delivery: what was read before the input failed is sent", async () => {
-  const client = new FakeClient(() => undefined);
-  const { delivery, told } = deliver(client);
+  const { client, delivery, told } = deliver(obliging());
   async function* broken(): AsyncGenerator<Line> {
     yield { type: "text", text: "one" };
     await settle();
@@ -261,8 +241,7 @@ Deno.test("delivery: what was read before the input failed is sent", async () =>
 });
 
 Deno.test("delivery: at most 256 lines of a pipe are unanswered", async () => {
-  const client = new FakeClient();
-  const { delivery } = deliver(client);
+  const { client, delivery } = deliver();
   const poured = delivery.pour(texts(...Array(300).fill("a")));
   await settle();
   assertEquals(client.sent.length, 256);
@@ -271,10 +250,9 @@ Deno.test("delivery: at most 256 lines of a pipe are unanswered", async () => {
   await settle();
   assertEquals(client.sent.length, 257);
   client.answers[0].reject(full());
-  for (let i = 2; i < 300; i++) {
-    client.answers[i].resolve();
-    await settle();
-  }
+  for (const { resolve } of client.answers) resolve();
+  await settle();
+  for (const { resolve } of client.answers) resolve();
   await poured;
   assertEquals(await delivery.finish(), 5);
   assertEquals(client.sent.length, 300);
@@ -282,9 +260,7 @@ Deno.test("delivery: at most 256 lines of a pipe are unanswered", async () => {
 
 Deno.test("delivery: a long pipe shows how far it is, a short one doesn't", async () => {
   for (const seconds of [1, 4]) {
-    const clock = new TestClock();
-    const client = new FakeClient(() => undefined);
-    const { delivery } = deliver(client, [], clock);
+    const { delivery, clock } = deliver(obliging());
     const shown: string[] = [];
     delivery.showProgress({
       tell: (line) => shown.push(line),

@@ -14,6 +14,7 @@ import {
   requireNet,
   useColor,
 } from "../../lib/cli/permissions.ts";
+import { TextFile } from "../support/keys.ts";
 
 const VARIABLE = "MQTT_PASSWORD";
 
@@ -66,25 +67,22 @@ Deno.test({
   name: "password: where it comes from, without any permission",
   permissions: "none",
   async fn() {
-    assertEquals(await passwordFor([]), "chat");
-    assertEquals(await passwordFor(["-u", "chat"]), "chat");
-    assertEquals(await passwordFor(["-P", "x"]), "x");
-    assertEquals(await passwordFor(["-u", "ann", "-P", "x"]), "x");
-    assertEquals(await passwordFor(["-h", "mqtt://ann:x@a"]), undefined);
-    const asked: string[] = [];
-    const ask = (question: string) => {
-      asked.push(question);
-      return Promise.resolve("typed");
-    };
-    assertEquals(await passwordFor(["-u", "ann"], ask), "typed");
-    assertEquals(await passwordFor(["-h", "mqtt://bob@a"], ask), "typed");
-    const two = ["-h", "mqtt://cy:x@a", "-h", "b"];
-    assertEquals(await passwordFor(two, ask), "typed");
-    assertEquals(asked, [
-      ...["Password of ann:", "Password of bob:", "Password of cy:"],
-    ]);
     const longest = `${"é".repeat(32_767)}x`;
-    assertEquals(await passwordFor(["-P", longest]), longest);
+    const ask = (question: string) => Promise.resolve(`<${question}>`);
+    const cases: [args: string[], password: string | undefined][] = [
+      [[], "chat"],
+      [["-u", "chat"], "chat"],
+      [["-P", "x"], "x"],
+      [["-P", longest], longest],
+      [["-u", "ann", "-P", "x"], "x"],
+      [["-h", "mqtt://ann:x@a"], undefined],
+      [["-u", "ann"], "<Password of ann:>"],
+      [["-h", "mqtt://bob@a"], "<Password of bob:>"],
+      [["-h", "mqtt://cy:x@a", "-h", "b"], "<Password of cy:>"],
+    ];
+    for (const [args, password] of cases) {
+      assertEquals(await passwordFor(args, ask), password);
+    }
     await assertRejects(
       () => passwordFor(["-P", "é".repeat(32_768)]),
       UsageError,
@@ -121,81 +119,68 @@ Deno.test({
   },
 });
 
+/** Fails unless all calls are refused with messages of such a beginning or part. */
+async function assertRefused(cases: [() => Promise<unknown>, string][]) {
+  for (const [call, message] of cases) {
+    await assertRejects(call, UsageError, message);
+  }
+}
+
 Deno.test({
   name: "files: without permission, and the flag that grants it",
   permissions: "none",
-  async fn() {
-    await assertRejects(
-      () => passwordFor(["--password-file", "my pw"]),
-      UsageError,
-      'reading --password-file "my pw" was not permitted; run with -R=my pw.',
-    );
-    await assertRejects(
-      () => readTlsFiles({ ca: "ca.pem" }),
-      UsageError,
-      'reading --cafile "ca.pem" was not permitted; run with -R=ca.pem.',
-    );
-    await assertRejects(
-      () => openLog("my log"),
-      UsageError,
-      'writing --log "my log" was not permitted; run with -W=my log.',
-    );
-  },
+  fn: () =>
+    assertRefused([
+      [
+        () => passwordFor(["--password-file", "my pw"]),
+        'reading --password-file "my pw" was not permitted; run with -R=my pw.',
+      ],
+      [
+        () => readTlsFiles({ ca: "ca.pem" }),
+        'reading --cafile "ca.pem" was not permitted; run with -R=ca.pem.',
+      ],
+      [
+        () => openLog("my log"),
+        'writing --log "my log" was not permitted; run with -W=my log.',
+      ],
+    ]),
 });
 
 Deno.test({
   name: "files: those for TLS, and none",
-  permissions: { read: [FILE, "gone.pem", "tests"] },
+  permissions: { read: true, write: true },
   async fn() {
     assertEquals(await readTlsFiles({}), {});
     const { ca, ...others } = await readTlsFiles({ ca: SELF });
     assertStringIncludes(ca!, "-----BEGIN CERTIFICATE-----");
     assertEquals(others, {});
-    await assertRejects(
-      () => readTlsFiles({ ca: PATH }),
-      UsageError,
-      `--cafile "${PATH}" does not fit: it takes a PEM file`,
-    );
-    await assertRejects(
-      () => readTlsFiles({ cert: SELF, key: "gone.pem" }),
-      UsageError,
-      '--key "gone.pem" can\'t be read: there is no such file.',
-    );
-    await assertRejects(
-      () => readTlsFiles({ ca: "tests" }),
-      UsageError,
-      '--cafile "tests" can\'t be read: ',
-    );
-  },
-});
-
-Deno.test({
-  name: "files: a key with a passphrase is refused",
-  permissions: { read: true, write: true },
-  async fn() {
-    const path = await Deno.makeTempFile();
-    try {
-      const key = "-----BEGIN RSA PRIVATE KEY-----\n";
-      await Deno.writeTextFile(path, key);
-      assertEquals(await readTlsFiles({ key: path }), { key });
-      // This file is a certificate of other tests, without that word.
-      const kind = "encrypted".toUpperCase();
-      await Deno.writeTextFile(path, `${key}Proc-Type: 4,${kind}\n`);
-      await assertRejects(
-        () => readTlsFiles({ key: path }),
-        UsageError,
+    const begin = "-----BEGIN RSA PRIVATE KEY-----\n";
+    await using key = new TextFile(begin);
+    assertEquals(await readTlsFiles({ key: key.path }), { key: begin });
+    // This file is a certificate of other tests, without that word.
+    const kind = "encrypted".toUpperCase();
+    await using locked = new TextFile(`${begin}Proc-Type: 4,${kind}\n`);
+    const isKey = `${key.path}" is a private key; it takes a certificate.`;
+    await assertRefused([
+      [
+        () => readTlsFiles({ ca: PATH }),
+        `--cafile "${PATH}" does not fit: it takes a PEM file`,
+      ],
+      [
+        () => readTlsFiles({ cert: SELF, key: "gone.pem" }),
+        '--key "gone.pem" can\'t be read: there is no such file.',
+      ],
+      [
+        () => readTlsFiles({ ca: "tests" }),
+        '--cafile "tests" can\'t be read: ',
+      ],
+      [
+        () => readTlsFiles({ key: locked.path }),
         "it takes a PEM file without a passphrase.",
-      );
-      for (const flag of ["ca", "cert"]) {
-        await assertRejects(
-          () => readTlsFiles({ [flag]: path }),
-          UsageError,
-          `${path}" is a private key; it takes a certificate.`,
-        );
-      }
-    } finally {
-      await Deno.remove(path);
-    }
+      ],
+      [() => readTlsFiles({ ca: key.path }), isKey],
+      [() => readTlsFiles({ cert: key.path }), isKey],
+    ]);
   },
 });
 

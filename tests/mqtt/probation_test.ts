@@ -6,7 +6,11 @@ import {
   assertRejects,
   assertStringIncludes,
 } from "@std/assert";
-import { AbandonedError, PublishError } from "../../lib/client.ts";
+import {
+  AbandonedError,
+  PublishError,
+  type Version,
+} from "../../lib/client.ts";
 import {
   type Answers,
   FakeBroker,
@@ -127,7 +131,13 @@ Deno.test("probation: silence over what is optional breaks nothing", async () =>
   assertEquals(broker.connections, 1);
 });
 
-for (const code of [undefined, 0x87, 0x95]) {
+for (
+  const [code, reason] of [
+    [undefined, SILENT],
+    [0x87, "not authorized"],
+    [0x95, "packet too large"],
+  ] as const
+) {
   const how = code === undefined ? "silently" : `with DISCONNECT ${code}`;
   Deno.test(`probation: a message over which the broker closes ${how} is given up`, async () => {
     await using broker = new FakeBroker(letIn({
@@ -138,11 +148,6 @@ for (const code of [undefined, 0x87, 0x95]) {
       () => inTime(member.say("no")),
       PublishError,
     );
-    const reason = code === 0x87
-      ? "not authorized"
-      : code === 0x95
-      ? "packet too large"
-      : SILENT;
     assertEquals(
       error.message,
       `${hostOf(broker)} did not take a message for room: ${ALONE}: ${reason}.`,
@@ -166,20 +171,17 @@ Deno.test("probation: lines around the one to blame are acknowledged", async () 
   const sent = await inTime(
     Promise.allSettled(lines.map((line) => member.say(line))),
   );
-  const failed = lines.filter((_, i) => sent[i].status === "rejected");
-  assertEquals(failed, ["bad"]);
+  assertEquals(lines.filter((_, i) => "reason" in sent[i]), ["bad"]);
 });
 
 Deno.test("probation: a refused topic is not tried line by line", async () => {
   await using broker = new FakeBroker(letIn({ publish: () => "close" }));
   await using member = await Member.connect(broker);
   const sent = await inTime(Promise.allSettled(
-    Array.from({ length: 10_000 }, (_, i) => member.say(`${i}`)),
+    Array.from({ length: 1_000 }, (_, i) => member.say(`${i}`)),
   ));
-  const denied = sent.filter((result) =>
-    result.status === "rejected" && result.reason.isDenied
-  );
-  assertEquals([denied.length, broker.connections <= 5], [10_000, true]);
+  const denied = sent.filter((it) => "reason" in it && it.reason.isDenied);
+  assertEquals([denied.length, broker.connections <= 5], [1_000, true]);
   await assertRejects(
     () => member.say("later"),
     PublishError,
@@ -199,9 +201,7 @@ Deno.test("probation: three messages in a row refuse a topic that was served", a
     Promise.allSettled(all.map((text) => member.say(text))),
   );
   assertEquals(
-    sent.map((result) =>
-      result.status === "rejected" ? result.reason.isDenied : "sent"
-    ),
+    sent.map((it) => "reason" in it ? it.reason.isDenied : "sent"),
     [false, false, "sent", false, false, true, true],
   );
 });
@@ -389,14 +389,8 @@ Deno.test("probation: a link that breaks at random loses no message", async () =
     publish: (packet) => maybe(puback(packet)),
   }));
   await using member = await Member.connect(broker);
-  const all = Array.from({ length: 1_000 }, (_, i) => `${i}`);
-  const sent = await inTime(
-    Promise.allSettled(all.map((text) => member.say(text))),
-    undefined,
-    60_000,
-  );
-  const failed = sent.filter(({ status }) => status === "rejected");
-  assertEquals(failed, []);
+  const all = Array.from({ length: 500 }, (_, i) => member.say(`${i}`));
+  await inTime(Promise.all(all));
 });
 
 Deno.test("probation: 1,000 messages in flight at the break arrive, twice as many with each round trip", async () => {
@@ -475,32 +469,38 @@ Deno.test("probation: a packet id in flight is not used again", async () => {
   await unanswered;
 });
 
-/** A broker's part in QoS 2, and the messages that it delivered. */
+/** A broker's part in QoS 2 on each connection, and what it delivered. */
 function qos2(
-  answers: (number: number) => {
+  how: (number: number) => {
     present?: boolean;
     pubrec?: "close";
     pubrel?: "close" | 0x92;
   },
+  version: Version = 5,
 ): { answers: Answers; delivered: string[] } {
+  const accept = version === 5
+    ? (present: boolean) => connack(0, {}, present)
+    : (present: boolean) => oldConnack(0, present);
   const delivered: string[] = [];
   const received = new Map<number, string>();
   return {
     delivered,
     answers: {
-      connect: (_, { number }) =>
-        connack(0, {}, answers(number).present ?? false),
+      connect: (_, { number }) => accept(how(number).present ?? false),
       publish(packet, { number }) {
-        received.set(packet.messageId!, messageOf(packet));
         const { messageId } = packet;
-        return answers(number).pubrec ?? encode({ cmd: "pubrec", messageId });
+        received.set(messageId!, messageOf(packet));
+        return how(number).pubrec ?? encode({ cmd: "pubrec", messageId });
       },
       pubrel({ messageId }, { number }) {
-        const { pubrel } = answers(number);
+        const { pubrel } = how(number);
         if (pubrel === "close") return "close";
         const text = received.get(messageId!);
-        if (pubrel !== 0x92 && text !== undefined) delivered.push(text);
-        return encode({ cmd: "pubcomp", messageId, reasonCode: pubrel ?? 0 });
+        if (text !== undefined) delivered.push(text);
+        // A broker of MQTT 3.1.1 can't say that it never had the message.
+        const isUnknown = text === undefined && version === 5;
+        const reasonCode = isUnknown ? 0x92 : pubrel ?? 0;
+        return encode({ cmd: "pubcomp", messageId, reasonCode });
       },
     },
   };
@@ -508,10 +508,10 @@ function qos2(
 
 Deno.test("QoS 2: PUBREL goes again to the broker that sent PUBREC", async () => {
   for (const pubrel of [0x92, undefined] as const) {
-    const scene = qos2((number) =>
+    const { answers } = qos2((number) =>
       number === 1 ? { pubrel: "close" } : { present: true, pubrel }
     );
-    await using broker = new FakeBroker(letIn(scene.answers));
+    await using broker = new FakeBroker(letIn(answers));
     await using member = await Member.connect(broker);
     await inTime(member.say("a", "room", 2));
     // It has finished with it: 0x92 leaves no other reading (§4.13.2).
@@ -521,52 +521,26 @@ Deno.test("QoS 2: PUBREL goes again to the broker that sent PUBREC", async () =>
 
 Deno.test("QoS 2: a broker without the session gets the message as new", async () => {
   for (const pubrec of ["close", undefined] as const) {
-    const scene = qos2((number) =>
+    const { answers, delivered } = qos2((number) =>
       number === 1 ? { pubrec, pubrel: "close" } : {}
     );
-    await using broker = new FakeBroker(letIn(scene.answers));
+    await using broker = new FakeBroker(letIn(answers));
     await using member = await Member.connect(broker);
     await inTime(member.say("a", "room", 2));
-    assertEquals(scene.delivered, ["a"]);
+    assertEquals(delivered, ["a"]);
     assertEquals(broker.all("publish").map(({ dup }) => dup), [false, false]);
   }
 });
 
-for (const version of [5, 4] as const) {
-  Deno.test(`QoS 2: another broker that never had the message gets it, MQTT ${version}`, async () => {
-    const first = qos2((number) => number === 1 ? { pubrel: "close" } : {});
-    const second = qos2((number) => ({
-      present: true,
-      pubrel: number === 1 && version === 5 ? 0x92 : undefined,
-    }));
-    let asked = 0;
-    const open = version === 5 ? letIn : letInOld;
-    await using a = new FakeBroker(open(
-      version === 5 ? first.answers : { ...first.answers, connect: undefined },
-    ));
-    await using b = new FakeBroker(open({
-      ...second.answers,
-      connect: (packet, link) =>
-        version === 5
-          ? second.answers.connect!(packet, link)
-          : oldConnack(0, true),
-      pubrel: (packet, link) =>
-        ++asked === 1 && version === 5
-          ? encode({
-            cmd: "pubcomp",
-            messageId: packet.messageId,
-            reasonCode: 0x92,
-          })
-          : second.answers.pubrel!(
-            { ...packet },
-            { ...link, number: 2 } as never,
-          ),
-    }));
-    await using member = await Member.connect([a, b], {
-      protocolVersion: version,
-    });
+for (const protocolVersion of [5, 4] as const) {
+  Deno.test(`QoS 2: another broker that never had the message gets it, MQTT ${protocolVersion}`, async () => {
+    const open = protocolVersion === 5 ? letIn : letInOld;
+    const first = qos2(() => ({ pubrel: "close" }), protocolVersion);
+    const second = qos2(() => ({ present: true }), protocolVersion);
+    await using a = new FakeBroker(open(first.answers));
+    await using b = new FakeBroker(open(second.answers));
+    await using member = await Member.connect([a, b], { protocolVersion });
     await inTime(member.say("a", "room", 2));
-    assertEquals(second.delivered, ["a"]);
-    assertEquals(texts(b), ["a"]);
+    assertEquals([second.delivered, texts(b)], [["a"], ["a"]]);
   });
 }

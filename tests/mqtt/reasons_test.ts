@@ -1,7 +1,6 @@
 import { assert, assertEquals } from "@std/assert";
 import {
   connectReason,
-  disconnectText,
   reasonCodeOf,
   reasonText,
   type Remedy,
@@ -107,9 +106,4 @@ test("the broker's own words, and where it sends us", () => {
   );
   const long = reasonText(151, { reasonString: "x".repeat(70_000) });
   assertEquals(long.length, "quota exceeded ()".length + 200);
-});
-
-test("a normal DISCONNECT is no reason code 0", () => {
-  assertEquals(disconnectText(0), "it ended the connection in good order");
-  assertEquals(disconnectText(0x8b), "server shutting down");
 });

@@ -67,12 +67,12 @@ Deno.test("a PUBLISH over the limit passes without its payload", () => {
     message("chat/small", 1, 20),
     message("chat/room", 1, 5_000),
     { cmd: "pingresp" } as const,
-    message("chat/räume", 0, 100_000),
+    message("chat/räume", 0, 20_000),
     message(`chat/${"x".repeat(300)}`, 2, 129),
     message("chat/small", 2, 40),
   ];
   const bytes = Buffer.concat(sent.map((packet) => generate(packet)));
-  for (const size of [1, 2, 3, 5, 100, 4_096, bytes.length]) {
+  for (const size of [1, 3, 100, 4_096, bytes.length]) {
     const meter = new PacketMeter(128, true);
     const read: Packet[] = [];
     const reader = parser({ protocolVersion: 4 });
@@ -145,9 +145,14 @@ Deno.test("what is written in one turn leaves in one write", async () => {
   stream.write(shared);
   stream.write("ü");
   assertEquals(await pipe.next(), "abü");
-  stream.write("c");
-  stream.end("d");
-  assertEquals(await pipe.rest(), "cd");
+  // While the server takes nothing, more is gathered.
+  stream.write(new Uint8Array(8_000_000));
+  for (const text of "cd") {
+    stream.write(text);
+    await new Promise((turn) => setImmediate(turn));
+  }
+  stream.end("e");
+  assertEquals((await pipe.rest()).slice(-4), "\0cde");
   // With it, mqtt-packet would take a tick for each packet.
   assertEquals(stream.cork, undefined);
 });

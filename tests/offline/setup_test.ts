@@ -19,30 +19,15 @@ const JSR_ANSWER = '{"versions":{"1.0.19":{}}}';
 
 /** A copy of the project as far as set-up goes; disposing removes it. */
 class Copy implements AsyncDisposable {
-  readonly #path: string;
-
-  private constructor(path: string) {
-    this.#path = path;
-  }
+  readonly #path = Deno.makeTempDirSync();
 
   static async make(): Promise<Copy> {
-    const copy = new Copy(await Deno.makeTempDir());
-    const folders = PACKAGES.map((name) => `offline/${name}`);
-    for (const folder of ["offline", ...folders]) {
-      await Deno.mkdir(copy.path(folder));
-      for await (
-        const { name, isFile } of Deno.readDir(new URL(folder, ROOT))
-      ) {
-        if (isFile) await copy.#take(`${folder}/${name}`);
-      }
-    }
-    await copy.#take("deno.json");
-    await copy.#take("deno.lock");
+    const copy = new Copy();
+    await new Deno.Command("cp", {
+      args: ["-r", "offline", "deno.json", "deno.lock", copy.path("")],
+      cwd: ROOT,
+    }).output();
     return copy;
-  }
-
-  async #take(name: string): Promise<void> {
-    await Deno.copyFile(new URL(name, ROOT), this.path(name));
   }
 
   path(name: string): string {
@@ -54,10 +39,6 @@ class Copy implements AsyncDisposable {
     return this.path(`vendor/jsr.io/@std/${name}`);
   }
 
-  read(path: string): Promise<string> {
-    return Deno.readTextFile(path);
-  }
-
   async write(path: string, text: string): Promise<void> {
     await Deno.mkdir(path.slice(0, path.lastIndexOf("/")), { recursive: true });
     await Deno.writeTextFile(path, text);
@@ -65,31 +46,27 @@ class Copy implements AsyncDisposable {
 
   /** Whether what is in `vendor/` for a package is a stand-in. */
   async isStandIn(name: string): Promise<boolean> {
-    const meta = JSON.parse(await this.read(this.std(`${name}/meta.json`)));
-    return "standIn" in meta;
+    const meta = await Deno.readTextFile(this.std(`${name}/meta.json`));
+    return "standIn" in JSON.parse(meta);
   }
 
   /** Runs set-up with the permissions of the task. */
-  async setup(jsr: string): Promise<{ code: number; stderr: string }> {
+  async setup(jsr = refusing()): Promise<{ code: number; stderr: string }> {
     return await this.deno([
-      "--allow-net=jsr.io,127.0.0.1",
-      "--allow-env=JSR_URL",
-      "--allow-read=deno.lock,offline,vendor",
-      "--allow-write=vendor",
-      "offline/setup.ts",
-      `--jsr=${jsr}`,
+      ...["run", "--quiet", "--no-prompt", "--allow-net=jsr.io,127.0.0.1"],
+      ...["--allow-env=JSR_URL", "--allow-read=deno.lock,offline,vendor"],
+      ...["--allow-write=vendor", "offline/setup.ts", `--jsr=${jsr}`],
     ]);
   }
 
-  async deno(args: string[]): Promise<{ code: number; stderr: string }> {
-    const { code, stderr } = await new Deno.Command(Deno.execPath(), {
-      args: ["run", "--quiet", "--no-prompt", ...args],
+  async deno(args: string[]) {
+    const { code, stdout, stderr } = await new Deno.Command(Deno.execPath(), {
+      args,
       cwd: this.#path,
-      stdin: "null",
-      stdout: "null",
-      stderr: "piped",
     }).output();
-    return { code, stderr: new TextDecoder().decode(stderr) };
+    const [out, err] = [stdout, stderr]
+      .map((bytes) => new TextDecoder().decode(bytes));
+    return { code, stdout: out, stderr: err };
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -97,52 +74,41 @@ class Copy implements AsyncDisposable {
   }
 }
 
-class Registry implements AsyncDisposable {
-  requests = 0;
-  readonly #server: Deno.HttpServer<Deno.NetAddr>;
-
-  constructor(body: string, init?: ResponseInit) {
-    this.#server = Deno.serve(
-      { hostname: "127.0.0.1", port: 0, onListen: () => {} },
-      () => {
-        this.requests++;
-        return new Response(body, init);
-      },
-    );
-  }
-
-  get url(): string {
-    return `http://127.0.0.1:${this.#server.addr.port}/`;
-  }
-
-  async [Symbol.asyncDispose](): Promise<void> {
-    await this.#server.shutdown();
-  }
+/** An address at which a registry gives one answer. */
+function registry(body: string, init?: ResponseInit) {
+  const asked = { requests: 0 };
+  const options = { hostname: "127.0.0.1", port: 0, onListen: () => {} };
+  const server = Deno.serve(options, () => {
+    asked.requests++;
+    return new Response(body, init);
+  });
+  return {
+    url: `http://127.0.0.1:${server.addr.port}/`,
+    asked,
+    [Symbol.asyncDispose]: () => server.shutdown(),
+  };
 }
 
 const refusing = () => `http://127.0.0.1:${freePort()}/`;
 
 /** Puts a package as Deno would have fetched it. */
-async function fetched(copy: Copy, files: string[]): Promise<void> {
-  const exports = {
-    "./parse-args": "./parse_args.ts",
-    "./unicode-width": "./unicode_width.ts",
+async function fetched(copy: Copy): Promise<void> {
+  const meta = { versions: { "1.0.28": {} } };
+  const exports = { "./unicode-width": "./unicode_width.ts" };
+  const files = {
+    "meta.json": JSON.stringify(meta),
+    "1.0.28_meta.json": JSON.stringify({ exports }),
+    "1.0.28/unicode_width.ts": "export {};",
   };
-  const versions = { "1.0.28": {} };
-  await copy.write(copy.std("cli/meta.json"), JSON.stringify({ versions }));
-  await copy.write(
-    copy.std("cli/1.0.28_meta.json"),
-    JSON.stringify({ exports }),
-  );
-  for (const file of files) {
-    await copy.write(copy.std(`cli/1.0.28/${file}`), "export {};");
+  for (const [path, text] of Object.entries(files)) {
+    await copy.write(copy.std(`cli/${path}`), text);
   }
 }
 
 Deno.test("set-up copies stand-ins once where JSR refuses", async () => {
   await using copy = await Copy.make();
-  const lock = await copy.read(copy.path("deno.lock"));
-  const first = await copy.setup(refusing());
+  const lock = await Deno.readTextFile(copy.path("deno.lock"));
+  const first = await copy.setup();
   assertEquals(first.code, 0);
   assertMatch(
     first.stderr,
@@ -151,10 +117,10 @@ Deno.test("set-up copies stand-ins once where JSR refuses", async () => {
   assertStringIncludes(first.stderr, "delete vendor/");
   for (const name of PACKAGES) assert(await copy.isStandIn(name), name);
 
-  await using registry = new Registry(JSR_ANSWER);
-  const second = await copy.setup(registry.url);
+  await using jsr = registry(JSR_ANSWER);
+  const second = await copy.setup(jsr.url);
   assertEquals([second.code, second.stderr], [0, ""]);
-  assertEquals(registry.requests, 0);
+  assertEquals(jsr.asked.requests, 0);
 
   await copy.write(
     copy.path("script.ts"),
@@ -163,20 +129,22 @@ Deno.test("set-up copies stand-ins once where JSR refuses", async () => {
      import { bold } from "@std/fmt/colors";
      assertEquals(unicodeWidth("ab"), 2, bold("width"));`,
   );
-  const script = await copy.deno(["--frozen", "script.ts"]);
+  const script = await copy.deno([
+    ...["run", "--quiet", "--no-prompt", "--frozen", "script.ts"],
+  ]);
   assertEquals([script.code, script.stderr], [0, ""]);
-  assertEquals(await copy.read(copy.path("deno.lock")), lock);
+  assertEquals(await Deno.readTextFile(copy.path("deno.lock")), lock);
 });
 
 Deno.test("set-up removes stand-ins where JSR answers, and nothing else", async () => {
   await using copy = await Copy.make();
-  await copy.setup(refusing());
+  await copy.setup();
   await Deno.remove(copy.std("fmt"), { recursive: true });
   await Deno.remove(copy.std("cli"), { recursive: true });
-  await fetched(copy, ["unicode_width.ts"]);
-  await using registry = new Registry(JSR_ANSWER);
-  const { code, stderr } = await copy.setup(registry.url);
-  assertEquals([code, stderr, registry.requests], [0, "", 1]);
+  await fetched(copy);
+  await using jsr = registry(JSR_ANSWER);
+  const { code, stderr } = await copy.setup(jsr.url);
+  assertEquals([code, stderr, jsr.asked.requests], [0, "", 1]);
   const left = await Array.fromAsync(Deno.readDir(copy.std("")));
   assertEquals(left.map(({ name }) => name), ["cli"]);
 });
@@ -190,9 +158,9 @@ Deno.test("set-up takes only JSR's answer for JSR", async () => {
   ];
   for (const [body, init] of answers) {
     await using copy = await Copy.make();
-    await using registry = new Registry(body, init);
-    const { code, stderr } = await copy.setup(registry.url);
-    assertEquals([code, registry.requests], [0, 1], body);
+    await using jsr = registry(body, init);
+    const { code, stderr } = await copy.setup(jsr.url);
+    assertEquals([code, jsr.asked.requests], [0, 1], body);
     assertStringIncludes(stderr, "stand-ins");
     assert(await copy.isStandIn("cli"));
   }
@@ -200,35 +168,35 @@ Deno.test("set-up takes only JSR's answer for JSR", async () => {
 
 Deno.test("set-up keeps a whole package and replaces a partial one", async () => {
   await using copy = await Copy.make();
-  await fetched(copy, ["parse_args.ts", "unicode_width.ts"]);
+  await fetched(copy);
   await copy.write(copy.std("fmt/meta.json"), '{"scope":');
-  await copy.setup(refusing());
+  await copy.setup();
   assertFalse(await copy.isStandIn("cli"));
   assert(await copy.isStandIn("assert"));
   assert(await copy.isStandIn("fmt"));
 
   await Deno.remove(copy.std("cli/1.0.28/unicode_width.ts"));
-  const { stderr } = await copy.setup(refusing());
+  const { stderr } = await copy.setup();
   assertStringIncludes(stderr, "for @std/cli.");
   assert(await copy.isStandIn("cli"));
 });
 
 Deno.test("set-up renews stand-ins when theirs or the lock's change", async () => {
   await using copy = await Copy.make();
-  await copy.setup(refusing());
+  await copy.setup();
   const colors = copy.path("offline/fmt/colors.ts");
   await Deno.writeTextFile(colors, "// changed\n", { append: true });
-  await copy.setup(refusing());
-  const vendored = await copy.read(copy.std("fmt/1.0.9/colors.ts"));
+  await copy.setup();
+  const vendored = await Deno.readTextFile(copy.std("fmt/1.0.9/colors.ts"));
   assertStringIncludes(vendored, "// changed");
 
-  const lock = await copy.read(copy.path("deno.lock"));
+  const lock = await Deno.readTextFile(copy.path("deno.lock"));
   await copy.write(
     copy.path("deno.lock"),
     lock.replace(/("jsr:@std\/fmt@.*": )".*"/, '$1"1.99.0"'),
   );
-  await copy.setup(refusing());
-  await copy.read(copy.std("fmt/1.99.0/colors.ts"));
+  await copy.setup();
+  await Deno.readTextFile(copy.std("fmt/1.99.0/colors.ts"));
 });
 
 Deno.test("several set-ups at once don't disturb each other", async () => {
@@ -261,13 +229,10 @@ Deno.test("the task runs set-up unless a module of each package is there", async
   const tasks = { check: `${check} && echo there || echo missing` };
   const checking = JSON.stringify({ tasks, lock: false });
   await copy.write(copy.path("check.json"), checking);
-  const answer = async () => {
-    const { stdout } = await new Deno.Command(Deno.execPath(), {
-      args: ["task", "--config", copy.path("check.json"), "check"],
-    }).output();
-    return new TextDecoder().decode(stdout).trim();
-  };
-  await copy.setup(refusing());
+  const answer = async () =>
+    (await copy.deno(["task", "--config", copy.path("check.json"), "check"]))
+      .stdout.trim();
+  await copy.setup();
   assertEquals(await answer(), "missing");
   await copy.write(copy.path("vendor/cached"), "");
   assertEquals(await answer(), "there");

@@ -1,9 +1,3 @@
-/**
- * What a reader drops as a double and reports as lost.
- *
- * @module
- */
-
 import { assert, assertEquals } from "@std/assert";
 import { Ignored } from "../../lib/room/ignored.ts";
 import { Losses } from "../../lib/room/losses.ts";
@@ -54,7 +48,8 @@ class Account {
       report: (note) =>
         this.reported.push(
           note.type === "lost"
-            ? `${note.topic}: ${note.count} of ${note.from}`
+            ? `${note.topic === ROOM ? "" : `${note.topic}: `}` +
+              `${note.count} of ${note.from}`
             : note.type,
         ),
     });
@@ -80,12 +75,13 @@ class Account {
 
   /** How many are reported as lost. */
   count(): number {
-    const counts = this.reported.map((line) => / (\d+) of /.exec(line)?.[1]);
+    const counts = this.reported.map((line) => /(\d+) of /.exec(line)?.[1]);
     return counts.reduce((sum, count) => sum + Number(count ?? 0), 0);
   }
 
-  /** What is reported after a while, and at the end. */
-  async lost(): Promise<string[]> {
+  /** What is reported after a while, and at the end, if more numbers come. */
+  async lost(numbers: number[] = [], sent?: Sent): Promise<string[]> {
+    this.come(numbers, sent);
     await this.clock.advance(10_000);
     this.losses.stop();
     this.losses.online();
@@ -126,9 +122,14 @@ test("an id without a number is known with its content; without an id all is new
 
 test("16,384 other ids are remembered at least, twice as many at most", () => {
   const { losses } = new Account();
-  const added = (ids: number[]) =>
-    ids.filter((id) => losses.isNew(received({ ...message(""), id: `${id}` })));
+  const added = (ids: number[], sealed = true) =>
+    ids.filter((id) =>
+      losses.isNew({ ...received({ ...message(""), id: `${id}` }), sealed })
+    );
   added(range(0, 16_384));
+  assertEquals(added(range(0, 16_384)), []);
+  // A flood of unsealed ones has none forgotten.
+  added(range(0, 33_000), false);
   assertEquals(added(range(0, 16_384)), []);
   added(range(20_000, 20_000 + 2 * 16_384));
   assertEquals(added([0]), [0]);
@@ -140,7 +141,7 @@ test("a loss is reported once, after three seconds", async () => {
   await account.clock.advance(2_999);
   assertEquals(account.reported, []);
   await account.clock.advance(1);
-  assertEquals(account.reported, ["chat/room: 5 of Ada"]);
+  assertEquals(account.reported, ["5 of Ada"]);
   account.come([9, 10]);
   await account.clock.advance(60_000);
   account.losses.stop();
@@ -152,7 +153,7 @@ test("each loss of a run is reported like the first", async () => {
   for (const start of [1, 11, 21, 31]) {
     account.come([start, start + 1, start + 5]);
     const before = start === 1 ? 0 : 4;
-    assertEquals(await account.lost(), [`chat/room: ${before + 3} of Ada`]);
+    assertEquals(await account.lost(), [`${before + 3} of Ada`]);
   }
 });
 
@@ -166,8 +167,7 @@ test("a number within three seconds is not lost", async () => {
 
 test("a number that comes after its report is shown once", async () => {
   const account = new Account();
-  account.come([1, 10, 11]);
-  assertEquals(await account.lost(), ["chat/room: 8 of Ada"]);
+  assertEquals(await account.lost([1, 10, 11]), ["8 of Ada"]);
   assertEquals(account.come([5, 9, 2, 5]), [5, 9, 2]);
   assertEquals(account.come(range(1, 11)), [3, 4, 6, 7, 8]);
   assertEquals(account.come(range(1, 11)), []);
@@ -180,7 +180,7 @@ test("the end reports all losses, also offline", () => {
     account.come([1, 2, 9]);
     if (!isOnline) account.losses.offline();
     account.losses.stop();
-    assertEquals(account.reported, ["chat/room: 6 of Ada"]);
+    assertEquals(account.reported, ["6 of Ada"]);
     assertEquals(account.clock.nextIn, undefined);
   }
 });
@@ -204,24 +204,22 @@ test("each author has one line a second for all runs", async () => {
   }
   account.come([1, 3], { run: "e", from: "Bob" });
   await account.clock.advance(3_000);
-  assertEquals(account.reported, ["chat/room: 1 of Ada"]);
+  assertEquals(account.reported, ["1 of Ada"]);
   await account.clock.advance(1_000);
   assertEquals(account.reported.slice(1), [
-    "chat/room: 9 of Ada",
-    "chat/room: 1 of Bob",
+    "9 of Ada",
+    "1 of Bob",
   ]);
 });
 
 test("a run is counted from the first number that came live", async () => {
   const account = new Account();
-  account.come([500, 501]);
-  assertEquals(await account.lost(), []);
+  assertEquals(await account.lost([500, 501]), []);
   // Sent before, and late.
   assertEquals(account.come([497, 499]), [497, 499]);
   assertEquals(account.come([498, 497, 1]), [498, 1]);
   assertEquals(await account.lost(), []);
-  account.come([503]);
-  assertEquals(await account.lost(), ["chat/room: 1 of Ada"]);
+  assertEquals(await account.lost([503]), ["1 of Ada"]);
 });
 
 test("rooms, runs and keys are counted on their own", async () => {
@@ -232,10 +230,10 @@ test("rooms, runs and keys are counted on their own", async () => {
   account.come([1, 5, 6], { run: "bob", from: "Bob" });
   account.come([9, 10, 7], { run: "Ada's other" });
   assertEquals(await account.lost(), [
-    "chat/room: 1 of Ada",
-    "chat/room: 4 of Eve",
+    "1 of Ada",
+    "4 of Eve",
     "hall: 2 of Ada",
-    "chat/room: 3 of Bob",
+    "3 of Bob",
   ]);
   // Neither has seen what the others have.
   assertEquals(account.come([1, 2, 6], { key: "K", from: "Eve" }), [2]);
@@ -251,7 +249,7 @@ test("a loss has the name that the run had last", async () => {
   account.keep([2], { from: "Of old" });
   account.come([7]);
   account.come([8], { from: "x".repeat(65_000) });
-  assertEquals(await account.lost(), [`chat/room: 2 of ${"x".repeat(256)}`]);
+  assertEquals(await account.lost(), [`2 of ${"x".repeat(256)}`]);
 });
 
 test("a forged id hides no later message", async () => {
@@ -267,8 +265,7 @@ test("a forged id hides no later message", async () => {
   assertEquals(account.come(range(1, 65)), range(16, 65));
   assertEquals(account.keep(range(1, 65)), []);
   assertEquals(await account.lost(), []);
-  account.come([66, 68]);
-  assertEquals(await account.lost(), ["chat/room: 1 of Ada"]);
+  assertEquals(await account.lost([66, 68]), ["1 of Ada"]);
 });
 
 test("author, kind, text and time are the content", () => {
@@ -298,36 +295,32 @@ test("a forged leap is not believed, and real losses are reported", async () => 
   const leaps = [10 ** 9, 999_999_999, 9_000_000];
   assertEquals(account.come([...leaps, ...leaps]), leaps);
   assertEquals(await account.lost(), []);
-  account.come([6, 7, 8, 30, 31, 32]);
-  assertEquals(await account.lost(), ["chat/room: 21 of Ada"]);
+  assertEquals(await account.lost([6, 7, 8, 30, 31, 32]), ["21 of Ada"]);
 });
 
 test("a leap is believed when a second number follows it", async () => {
   const account = new Account();
-  account.come([1, 2, 8_250]);
-  assertEquals(await account.lost(), []);
-  account.come([8_251, 8_253]);
-  assertEquals(await account.lost(), ["chat/room: 8248 of Ada"]);
+  assertEquals(await account.lost([1, 2, 8_250]), []);
+  assertEquals(await account.lost([8_251, 8_253]), ["8248 of Ada"]);
   assertEquals(account.come([8_250, 8_251, 8_252, 8_253]), [8_252]);
-  account.come([8_255]);
-  assertEquals(await account.lost(), ["chat/room: 1 of Ada"]);
+  assertEquals(await account.lost([8_255]), ["1 of Ada"]);
 });
 
 test("numbers before a leap, or late in it, are known after it", async () => {
   const account = new Account();
   account.come([...range(1, 100), 1_000, 1_001, 9_000, 9_001]);
   assertEquals(account.come([86, 500, 500, 1_000, 9_000]), [500]);
-  assertEquals(await account.lost(), ["chat/room: 8896 of Ada"]);
+  assertEquals(await account.lost(), ["8896 of Ada"]);
   // Too far for what can be remembered: the newest are.
   account.come([99_000, 99_001]);
   assertEquals(account.come([99_000, 99_001, 98_900, 98_900]), [98_900]);
-  assertEquals(await account.lost(), ["chat/room: 89997 of Ada"]);
+  assertEquals(await account.lost(), ["89997 of Ada"]);
 });
 
 test("numbers between two leaps are not lost", async () => {
   const account = new Account();
   account.come([1, 2, 1_000, 2_000, 3_000, 3_001]);
-  assertEquals(await account.lost(), ["chat/room: 2995 of Ada"]);
+  assertEquals(await account.lost(), ["2995 of Ada"]);
 });
 
 test("after two forged numbers the real ones are shown, and counted again", async () => {
@@ -335,7 +328,7 @@ test("after two forged numbers the real ones are shown, and counted again", asyn
   account.come([1, 2, 9_000_000, 9_000_001]);
   await account.lost();
   assertEquals(account.come([3, 4, 5, 8]), [3, 4, 5, 8]);
-  assertEquals(await account.lost(), ["chat/room: 2 of Ada"]);
+  assertEquals(await account.lost(), ["2 of Ada"]);
   // What was reported with the leap is not reported once more.
   assertEquals(account.come([2_000, 2_001]), [2_000, 2_001]);
   assertEquals(await account.lost(), []);
@@ -347,10 +340,8 @@ test("kept and retained numbers are known, and open no hole", async () => {
   assertEquals(account.keep([480, 485, 490]), []);
   // Sent before the reader came.
   assertEquals(account.come([495, 496, 485]), [495, 496]);
-  account.come([3, 520], { retain: true });
-  assertEquals(await account.lost(), []);
-  account.come([498]);
-  assertEquals(await account.lost(), ["chat/room: 1 of Ada"]);
+  assertEquals(await account.lost([3, 520], { retain: true }), []);
+  assertEquals(await account.lost([498]), ["1 of Ada"]);
 });
 
 test("a retained or kept number far away does not move those that come live", async () => {
@@ -359,8 +350,7 @@ test("a retained or kept number far away does not move those that come live", as
   account.come([8_000_000], { retain: true });
   account.come([1, 2, 5]);
   account.keep([9_000_000, 9_000_003]);
-  account.come([6]);
-  assertEquals(await account.lost(), ["chat/room: 2 of Ada"]);
+  assertEquals(await account.lost([6]), ["2 of Ada"]);
 });
 
 test("losses behind a whole history are counted", async () => {
@@ -368,8 +358,7 @@ test("losses behind a whole history are counted", async () => {
   account.keep([480, 485, 490]);
   account.losses.countFromHistory(ROOM);
   account.losses.countFromHistory("hall");
-  account.come([495, 496]);
-  assertEquals(await account.lost(), ["chat/room: 4 of Ada"]);
+  assertEquals(await account.lost([495, 496]), ["4 of Ada"]);
 });
 
 test("a history fills holes before they are reported", async () => {
@@ -378,7 +367,7 @@ test("a history fills holes before they are reported", async () => {
   account.come([200, 201]);
   const added = account.keep(range(150, 203));
   assertEquals(added, [...range(150, 199), 202, 203]);
-  assertEquals(await account.lost(), ["chat/room: 49 of Ada"]);
+  assertEquals(await account.lost(), ["49 of Ada"]);
   assertEquals(account.come([202, 203, 204]), [204]);
   assertEquals(await account.lost(), []);
 });
@@ -389,11 +378,10 @@ test("numbers below a history's are missing only once it comes live", async () =
   account.keep([600]);
   assertEquals(await account.lost(), []);
   assertEquals(account.come(range(101, 300)), range(101, 300));
-  account.come([302]);
-  assertEquals(await account.lost(), ["chat/room: 1 of Ada"]);
+  assertEquals(await account.lost([302]), ["1 of Ada"]);
   // It comes live now: so those before it should have come.
   assertEquals(account.come([600]), []);
-  assertEquals(await account.lost(), ["chat/room: 297 of Ada"]);
+  assertEquals(await account.lost(), ["297 of Ada"]);
 });
 
 test("a history from far ahead counts, whether it comes before or after", async () => {
@@ -403,7 +391,7 @@ test("a history from far ahead counts, whether it comes before or after", async 
     if (isBefore) account.keep(range(5_000, 5_499));
     account.come([5_500, 5_501]);
     if (!isBefore) account.keep(range(5_000, 5_499));
-    assertEquals(await account.lost(), ["chat/room: 4996 of Ada"]);
+    assertEquals(await account.lost(), ["4996 of Ada"]);
     assertEquals(account.come(range(5_000, 5_502)), [5_502]);
   }
 });
@@ -420,9 +408,8 @@ test("a history is looked up before a loss is reported", async () => {
   account.come([1, 2, 6]);
   await account.clock.advance(2_999);
   assertEquals(lookUps, 0);
-  assertEquals(await account.lost(), ["chat/room: 2 of Ada"]);
-  account.come([9]);
-  assertEquals(await account.lost(), ["chat/room: 2 of Ada"]);
+  assertEquals(await account.lost(), ["2 of Ada"]);
+  assertEquals(await account.lost([9]), ["2 of Ada"]);
   assertEquals(lookUps, 2);
 });
 
@@ -437,7 +424,7 @@ test("nothing is reported while offline", async () => {
   account.keep([3]);
   assertEquals(account.reported, []);
   await account.clock.advance(1);
-  assertEquals(account.reported, ["chat/room: 1 of Ada"]);
+  assertEquals(account.reported, ["1 of Ada"]);
 });
 
 test("a look-up that outlives the connection reports nothing", async () => {
@@ -456,7 +443,7 @@ test("a look-up that outlives the connection reports nothing", async () => {
   assertEquals([lookUps, account.reported.length], [2, 0]);
   lookUp.resolve();
   await account.clock.advance(10_000);
-  assertEquals(account.reported, ["chat/room: 2 of Ada"]);
+  assertEquals(account.reported, ["2 of Ada"]);
 });
 
 test("a shared subscription is not counted, but doubles are dropped", async () => {
@@ -474,8 +461,7 @@ test("a session that may have been shared is not counted", async () => {
   account.come([9]);
   account.losses.offline();
   account.losses.online(false);
-  account.come([12, 13]);
-  assertEquals(await account.lost(), []);
+  assertEquals(await account.lost([12, 13]), []);
 });
 
 test("a topic in another spelling is the same room", async () => {
@@ -501,80 +487,65 @@ test("in a room with an enormous name nothing is counted", async () => {
   assertEquals(await account.lost(), []);
 });
 
-test("two readers of one process know nothing of each other", () => {
-  const [one, other] = [new Account(), new Account()];
-  one.come([1, 2, 3]);
-  other.come([1, 3]);
-  one.losses.stop();
-  other.losses.stop();
-  assertEquals([one.reported.length, other.reported.length], [0, 1]);
-});
-
 test("resent numbers are known: 512 of each run, 16,000 of some", () => {
   const account = new Account();
-  for (const run of range(1, 100)) {
-    const last = run <= 20 ? 16_000 : 600;
-    account.come(range(1, last), { run });
-    const again = run <= 20 ? range(1, last) : range(last - 511, last);
-    assertEquals(account.come(again, { run }), [], `${run}`);
+  const sent = range(1, 16_001, 500);
+  for (const run of range(1, 30)) {
+    account.come(sent, { run });
+    assertEquals(account.come(sent, { run }), [], `${run}`);
   }
   // Memory has a limit: of many long runs the newest numbers are remembered.
-  for (const run of range(101, 130)) account.come(range(1, 16_000), { run });
-  assertEquals(account.come([2, 15_900], { run: 130 }), [2]);
+  for (const run of range(31, 60)) account.come(sent, { run });
+  assertEquals(account.come([501, 15_501], { run: 60 }), [501]);
 });
 
-test("ten thousand runs of one message are known, silent, and push out no others", async () => {
+test("thousands of runs of one message are known, silent, and push out no others", async () => {
   const account = new Account();
   account.come([1, 2]);
   const ofAll = () =>
-    range(1, 10_000).filter((run) => account.come([run], { run }).length > 0);
-  assertEquals(ofAll().length, 10_000);
+    range(1, 3_000).filter((run) => account.come([run], { run }).length > 0);
+  assertEquals(ofAll().length, 3_000);
   account.come([4]);
   assertEquals(ofAll(), []);
-  assertEquals(await account.lost(), ["chat/room: 1 of Ada"]);
+  assertEquals(await account.lost(), ["1 of Ada"]);
 });
 
 test("a thousand senders are counted; of three thousand a line says that not all are", async () => {
-  for (const [senders, expected] of [[1_000, 1_000], [3_000, undefined]]) {
+  for (const senders of [1_000, 3_000]) {
     const account = new Account();
     for (const n of [1, 2, 3, 5, 6]) {
-      for (const run of range(1, senders!)) account.come([n], { run });
+      for (const run of range(1, senders)) account.come([n], { run });
     }
     const reported = await account.lost();
-    assertEquals(
-      reported.filter((line) => line === "uncounted").length,
-      expected === undefined ? 1 : 0,
-    );
-    if (expected === undefined) continue;
-    assertEquals(reported, [`chat/room: ${expected} of Ada`]);
+    if (senders === 1_000) assertEquals(reported, ["1000 of Ada"]);
+    else assertEquals(reported.filter((it) => it === "uncounted").length, 1);
   }
 });
 
 test("a run that goes on sending is not forgotten", async () => {
   const account = new Account();
   account.come([1, 2]);
-  for (const run of range(0, 19_999)) {
+  for (const run of range(0, 5_999)) {
     account.come([1, 2], { run });
-    if (run % 500 === 0) account.come([3 + run / 500]);
+    if (run % 150 === 0) account.come([3 + run / 150]);
   }
   assertEquals(account.come(range(1, 42)), []);
-  account.come([44]);
-  assertEquals(await account.lost(), ["chat/room: 1 of Ada"]);
+  assertEquals(await account.lost([44]), ["1 of Ada"]);
 });
 
 test("losses of a forgotten run are reported", async () => {
   const account = new Account();
   account.come([1, 2, 5]);
   for (const run of range(1, 5_000)) account.come([1, 2, 3], { run });
-  assertEquals(await account.lost(), ["chat/room: 2 of Ada"]);
+  assertEquals(await account.lost(), ["2 of Ada"]);
   // It is counted from here on.
   assertEquals(account.come([6, 9, 9, 11]), [6, 9, 11]);
-  assertEquals(await account.lost(), ["uncounted", "chat/room: 3 of Ada"]);
+  assertEquals(await account.lost(), ["uncounted", "3 of Ada"]);
 });
 
 test("a line says that there are more losses than are remembered", () => {
   const account = new Account();
-  for (const run of range(1, 10_000)) account.come([1, 3], { run });
+  for (const run of range(1, 5_500)) account.come([1, 3], { run });
   account.losses.stop();
   assertEquals(account.reported[0], "uncounted");
   assert(account.count() >= 4_096);
@@ -582,7 +553,7 @@ test("a line says that there are more losses than are remembered", () => {
 
 test("fuzz: shown and reported numbers are those sent", async () => {
   const seed = crypto.getRandomValues(new Uint32Array(1))[0];
-  for (let trial = 0; trial < 20; trial++) {
+  for (let trial = 0; trial < 10; trial++) {
     await simulate(new Random(seed + trial), `seed ${seed + trial}`);
   }
 });

@@ -7,22 +7,19 @@ import {
 } from "../../lib/cli/options.ts";
 import type { Line } from "../../lib/terminal/input.ts";
 import type { Prompt, PromptOptions } from "../../lib/terminal/prompt.ts";
-import { type Clock, Progress } from "../../lib/timer.ts";
+import { Progress } from "../../lib/timer.ts";
 import { hostOf } from "./brokers.ts";
+import { TestClock } from "./clock.ts";
 import { News } from "./news.ts";
 import { inTime } from "./patience.ts";
 
 export const ROOM = "chat/room";
 export const HALL = "chat/hall";
 
-interface ChatOptions {
-  args?: string[];
-  clock?: Clock;
-}
-
 export class Chatter implements AsyncDisposable {
   /** The lines of the screen, without times, and with the prompt in brackets. */
   readonly screen: News<string> = new News("lines of the screen");
+  readonly clock: TestClock = new TestClock(Date.now());
   readonly #code: Promise<number>;
   readonly #lines: Line[] = [];
   readonly #progress = new Progress();
@@ -31,10 +28,10 @@ export class Chatter implements AsyncDisposable {
   #isOpen = true;
   #error?: Error;
 
-  private constructor(broker: { port: number }, options: ChatOptions) {
+  private constructor(broker: { port: number }, args: string[]) {
     const request = parsePublisherArgs([
       ...["-h", hostOf(broker), "-t", ROOM, "-n", "ann", "--timeout", "5"],
-      ...["--color", "never", ...options.args ?? []],
+      ...["--color", "never", ...args],
     ]);
     const add = (line: string) =>
       this.screen.add(line.replace(/^\d\d:\d\d:\d\d /, ""));
@@ -45,27 +42,28 @@ export class Chatter implements AsyncDisposable {
       told: () => Promise.resolve(),
     };
     const { options: parsed } = request as { options: PublisherOptions };
-    const { clock } = options;
     const open = (prompt: PromptOptions) => this.#open(prompt);
-    this.#code = chat(parsed, people, { open, ...clock && { clock } });
+    this.#code = chat(parsed, people, { open, clock: this.clock });
     this.#code.catch(this.#opened.reject);
   }
 
   static async follow(
     broker: { port: number },
-    { args = [], ...rest }: ChatOptions = {},
+    ...args: string[]
   ): Promise<Chatter> {
-    const options = { args: ["--follow", "--history", "0", ...args], ...rest };
-    const chatter = await Chatter.open(broker, options);
+    const chatter = await Chatter.open(
+      broker,
+      ...["--follow", "--history", "0", ...args],
+    );
     await chatter.until("-- User ann is now subscribed to chat/room.");
     return chatter;
   }
 
   static async open(
     broker: { port: number },
-    options: ChatOptions = {},
+    ...args: string[]
   ): Promise<Chatter> {
-    const chatter = new Chatter(broker, options);
+    const chatter = new Chatter(broker, args);
     chatter.#prompt = await chatter.#opened.promise;
     return chatter;
   }

@@ -10,12 +10,13 @@ export const PEM = [
 /** Its public key. */
 export const KEY = "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo";
 
-/** A text in a file. */
+/** A file with some content, which goes away with this. */
 export class TextFile implements AsyncDisposable {
   readonly path = Deno.makeTempFileSync();
 
-  constructor(content: string) {
-    Deno.writeTextFileSync(this.path, content);
+  constructor(content: string | Uint8Array) {
+    if (typeof content === "string") Deno.writeTextFileSync(this.path, content);
+    else Deno.writeFileSync(this.path, content);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -27,7 +27,7 @@ export async function becomesTrue(
   const deadline = performance.now() + patience;
   while (!await isTrue()) {
     if (performance.now() > deadline) return false;
-    await new Promise((again) => setTimeout(again, 20));
+    await new Promise((again) => setTimeout(again, 50));
   }
   return true;
 }

@@ -15,7 +15,7 @@ export const HALL = "chat/hall";
 const SIZE = { columns: 80, rows: 24 };
 export const test = gate(NO_TMUX);
 
-/** A terminal with a follower in it, and another member in the room. */
+/** A terminal, and another member in the room. */
 export interface Scene {
   broker: RunningBroker;
   tmux: Tmux;
@@ -33,21 +33,31 @@ export async function openTerminal(term?: string) {
   };
 }
 
-/** Plays a scene: Ada at the prompt, Grace within the test. */
-export function scene(
+/** Plays a scene: Ada at the shell, Grace within the test. */
+export function atShell(
   name: string,
   play: (scene: Scene) => Promise<void>,
-  args = "",
+  term?: string,
 ) {
   test(`prompt: ${name}`, async () => {
     await using broker = await openBroker();
     await using grace = await Member.connect(broker);
     await grace.client.join([ROOM], 1);
-    await using stage = await openTerminal();
-    const { terminal, tmux } = stage;
-    await terminal.enter(command(broker, args));
-    await terminal.until(/^\d\d:\d\d:\d\d -- User Ada is now .*\nAda>$/m);
-    await play({ broker, tmux, terminal, grace });
+    await using stage = await openTerminal(term);
+    await play({ ...stage, broker, grace });
+  });
+}
+
+/** The same, with Ada at the prompt. */
+export function scene(
+  name: string,
+  play: (scene: Scene) => Promise<void>,
+  args = "",
+) {
+  atShell(name, async (all) => {
+    await all.terminal.enter(command(all.broker, args));
+    await all.terminal.until(/^\d\d:\d\d:\d\d -- User Ada is now .*\nAda>$/m);
+    await play(all);
   });
 }
 

@@ -1,88 +1,76 @@
 /** Leaving the prompt: the room reads it, and the terminal is as it was. */
 
 import { assert, assertEquals, assertMatch } from "@std/assert";
-import { FakeBroker, letIn, openBroker } from "../support/brokers.ts";
+import { FakeBroker, letIn } from "../support/brokers.ts";
 import { suback } from "../support/packets.ts";
 import {
   assertGoodBye,
   assertSane,
+  atShell,
   bottom,
   command,
   follower,
   HALL,
-  openTerminal,
   say,
   scene,
-  test,
 } from "../support/prompt_scene.ts";
 import type { Terminal } from "../support/tmux.ts";
 
-scene(
-  "Ctrl-C clears the line, then leaves, and the terminal is sane",
-  async ({ terminal, grace }) => {
-    await terminal.enter("sent");
-    await terminal.until("Ada: sent");
-    await terminal.type("not sent");
-    await terminal.until(/^Ada> not sent$/m);
-    await terminal.press("C-c");
-    await terminal.until(/^Ada>$/m);
-    // It can be undone, and the history starts anew.
-    await terminal.press("C-_");
-    await terminal.until(/^Ada> not sent$/m);
-    await terminal.press("Up", "C-c", "Up");
-    await terminal.until(/^Ada> sent$/m);
-    await terminal.press("C-c", "C-c");
-    await assertSane(terminal, 0);
-    assertEquals(await grace.texts(2), ["notice", "sent"]);
-    await assertGoodBye(grace);
-  },
-);
+scene("Ctrl-C clears the line, then leaves", async (all) => {
+  const { terminal, grace } = all;
+  await terminal.enter("sent");
+  await terminal.until("Ada: sent");
+  await terminal.type("not sent");
+  await terminal.until(/^Ada> not sent$/m);
+  await terminal.press("C-c");
+  await terminal.until(/^Ada>$/m);
+  // It can be undone, and the history starts anew.
+  await terminal.press("C-_");
+  await terminal.until(/^Ada> not sent$/m);
+  await terminal.press("Up", "C-c", "Up");
+  await terminal.until(/^Ada> sent$/m);
+  await terminal.press("C-c", "C-c");
+  await assertSane(terminal, 0);
+  assertEquals(await grace.texts(2), ["notice", "sent"]);
+  await assertGoodBye(grace);
+});
 
-scene(
-  "Ctrl-D leaves, and the terminal is sane",
-  async ({ terminal, grace }) => {
-    // It doesn't while there is text, and Ctrl-Z never does.
-    await terminal.type("a");
-    await terminal.press("C-d", "C-z", "BSpace", "C-d");
-    await assertSane(terminal, 0);
-    await assertGoodBye(grace);
-  },
-);
+scene("Ctrl-D leaves, and the terminal is sane", async (all) => {
+  const { terminal, grace } = all;
+  // It doesn't while there is text, and Ctrl-Z never does.
+  await terminal.type("a");
+  await terminal.press("C-d", "C-z", "BSpace", "C-d");
+  await assertSane(terminal, 0);
+  await assertGoodBye(grace);
+});
 
 const CODES = { TERM: 0, QUIT: 131 };
 for (const [signal, code] of Object.entries(CODES)) {
-  scene(
-    `SIG${signal} leaves the terminal sane`,
-    async ({ terminal, grace }) => {
-      await terminal.type("typed");
-      await terminal.until("Ada> typed");
-      const pid = await follower(terminal);
-      Deno.kill(pid, `SIG${signal}` as Deno.Signal);
-      await assertSane(terminal, code);
-      await grace.texts(2);
-    },
-  );
+  scene(`SIG${signal} leaves the terminal sane`, async (all) => {
+    const { terminal, grace } = all;
+    await terminal.type("typed");
+    await terminal.until("Ada> typed");
+    Deno.kill(await follower(terminal), `SIG${signal}` as Deno.Signal);
+    await assertSane(terminal, code);
+    await grace.texts(2);
+  });
 }
 
-scene(
-  "a blocked terminal does not keep the program from ending",
-  async (all) => {
-    const { tmux, terminal, grace } = all;
-    const pid = await follower(terminal);
-    const server = Number(await tmux.run(["display-message", "-p", "#{pid}"]));
-    Deno.kill(server, "SIGSTOP");
-    try {
-      const line = "x".repeat(60_000);
-      await Promise.all(Array.from({ length: 20 }, () => say(grace, line)));
-      Deno.kill(pid, "SIGTERM");
-      await assertGoodBye(grace);
-      await ended(pid);
-    } finally {
-      Deno.kill(server, "SIGCONT");
-    }
-  },
-  "--timeout 1",
-);
+scene("a blocked terminal doesn't hold up the end", async (all) => {
+  const { tmux, terminal, grace } = all;
+  const pid = await follower(terminal);
+  const server = Number(await tmux.run(["display-message", "-p", "#{pid}"]));
+  Deno.kill(server, "SIGSTOP");
+  try {
+    const line = "x".repeat(60_000);
+    await Promise.all(Array.from({ length: 20 }, () => say(grace, line)));
+    Deno.kill(pid, "SIGTERM");
+    await assertGoodBye(grace);
+    await ended(pid);
+  } finally {
+    Deno.kill(server, "SIGCONT");
+  }
+}, "--timeout 1");
 
 scene("leaving while the broker is away", async (all) => {
   const { broker, terminal } = all;
@@ -105,13 +93,11 @@ function joining(
   leave: (terminal: Terminal) => Promise<void>,
   code: number,
 ) {
-  test(`prompt: during a slow /join, ${name}`, async () => {
+  atShell(`during a slow /join, ${name}`, async ({ terminal }) => {
     await using broker = new FakeBroker(letIn({
       subscribe: (packet) =>
         packet.subscriptions[0].topic === HALL ? undefined : suback(packet, 1),
     }));
-    await using stage = await openTerminal();
-    const { terminal } = stage;
     await terminal.enter(command(broker, "--timeout 600"));
     await terminal.until(/^Ada>$/m);
     await terminal.enter(`/join ${HALL}`);
@@ -152,10 +138,8 @@ async function askFor(
   await terminal.until(`Password of ${user}:`);
 }
 
-test("prompt: leaving at the password leaves the terminal sane", async () => {
-  await using broker = await openBroker();
-  await using stage = await openTerminal();
-  const { terminal } = stage;
+atShell("leaving at the password leaves the terminal sane", async (all) => {
+  const { broker, terminal } = all;
   for (const key of ["C-c", "C-d"]) {
     await askFor("nobody", terminal, broker);
     await terminal.press("x", key);
@@ -169,10 +153,8 @@ test("prompt: leaving at the password leaves the terminal sane", async () => {
   }
 });
 
-test("prompt: keys edit a password that is not shown", async () => {
-  await using broker = await openBroker();
-  await using stage = await openTerminal();
-  const { terminal } = stage;
+atShell("keys edit a password that is not shown", async (all) => {
+  const { broker, terminal } = all;
   await askFor("nobody", terminal, broker);
   await terminal.enter("secret");
   await terminal.until("publisher: ");
@@ -195,9 +177,8 @@ test("prompt: keys edit a password that is not shown", async () => {
   await terminal.until(/now subscribed .*\nAda>/);
 });
 
-test("prompt: a program that exits by itself leaves the terminal sane", async () => {
-  await using stage = await openTerminal();
-  const { terminal } = stage;
+atShell("a program that exits leaves the terminal sane", async (all) => {
+  const { terminal } = all;
   const program = 'import { Keyboard } from "./lib/terminal/keys.ts"; ' +
     "new Keyboard({ marksPastes: true, onContinue() {} }); Deno.exit(7);";
   await terminal.enter(`clear; ${Deno.execPath()} eval '${program}'`);

@@ -4,17 +4,15 @@
  */
 
 import { assert, assertEquals, assertMatch } from "@std/assert";
-import { openBroker } from "../support/brokers.ts";
 import {
   assertSane,
+  atShell,
   bottom,
   command,
   follower,
   modesOf,
-  openTerminal,
   say,
   scene,
-  test,
 } from "../support/prompt_scene.ts";
 import type { Terminal } from "../support/tmux.ts";
 
@@ -80,40 +78,35 @@ scene("after one Ctrl-Z any other key is what it was", async ({ terminal }) => {
   await assertSane(terminal, 0);
 });
 
-scene(
-  "signals that stop it leave one prompt, and the shell's rows",
-  async (all) => {
-    const { terminal, grace } = all;
-    const pid = await follower(terminal);
-    await terminal.type("four");
-    await terminal.press("M-Enter", "M-Enter", "M-Enter");
-    await terminal.type("rows");
-    await terminal.until(/^Ada> four\n\n\nrows$/m);
-    // SIGTSTP is told of first, and gives the terminal back.
-    Deno.kill(pid, "SIGTSTP");
-    const stopped = await terminal.until(STOPPED);
-    assert(!stopped.includes("rows"), stopped);
-    await terminal.enter("echo seen");
-    await terminal.until(/^seen$/m);
-    await goOn(terminal, "rows");
-    Deno.kill(pid, "SIGSTOP");
-    await terminal.until(STOPPED);
-    await goOn(terminal, "rows");
-    await terminal.press("C-a");
-    await terminal.type("x");
-    await terminal.until(/^Ada> four\n\n\nxrows$/m);
-    await say(grace, "hi");
-    const screen = await terminal.until(/Grace: hi\nAda> four\n\n\nxrows$/);
-    assertEquals(screen.match(/^Ada>/gm)?.length, 1);
-    await terminal.press("C-c", "C-c");
-    await assertSane(terminal, 0);
-  },
-);
+scene("stopped by signals, it leaves one prompt", async (all) => {
+  const { terminal, grace } = all;
+  const pid = await follower(terminal);
+  await terminal.type("four");
+  await terminal.press("M-Enter", "M-Enter", "M-Enter");
+  await terminal.type("rows");
+  await terminal.until(/^Ada> four\n\n\nrows$/m);
+  // SIGTSTP is told of first, and gives the terminal back.
+  Deno.kill(pid, "SIGTSTP");
+  const stopped = await terminal.until(STOPPED);
+  assert(!stopped.includes("rows"), stopped);
+  await terminal.enter("echo seen");
+  await terminal.until(/^seen$/m);
+  await goOn(terminal, "rows");
+  Deno.kill(pid, "SIGSTOP");
+  await terminal.until(STOPPED);
+  await goOn(terminal, "rows");
+  await terminal.press("C-a");
+  await terminal.type("x");
+  await terminal.until(/^Ada> four\n\n\nxrows$/m);
+  await say(grace, "hi");
+  const screen = await terminal.until(/Grace: hi\nAda> four\n\n\nxrows$/);
+  assertEquals(screen.match(/^Ada>/gm)?.length, 1);
+  await terminal.press("C-c", "C-c");
+  await assertSane(terminal, 0);
+});
 
-test("prompt: a password stays hidden after a stop", async () => {
-  await using broker = await openBroker();
-  await using stage = await openTerminal();
-  const { terminal } = stage;
+atShell("a password stays hidden after a stop", async (all) => {
+  const { broker, terminal } = all;
   await terminal.enter(command(broker, "-u nobody"));
   await terminal.until("Password of nobody:");
   await terminal.type("se");
@@ -122,13 +115,15 @@ test("prompt: a password stays hidden after a stop", async () => {
   await goOn(terminal, "Password of nobody:");
   await terminal.type("c");
   await terminal.press("C-z");
-  await terminal.until(/^Ctrl-Z again stops .*\n(.*\n)*Password of nobody:$/m);
+  await terminal.until(
+    /^Ctrl-Z again stops .*\n(.*\n)*Password of nobody:$/m,
+  );
   await terminal.press("C-z");
   await terminal.until(STOPPED);
   await goOn(terminal, "Password of nobody:");
   await terminal.enter("ret");
   await terminal.until("publisher: ");
-  const all = await terminal.history();
-  assert(!all.match(/sec|ret$/m), all);
+  const shown = await terminal.history();
+  assert(!shown.match(/sec|ret$/m), shown);
   await assertSane(terminal, 3);
 });

@@ -2,19 +2,16 @@
 
 import { assertEquals, assertMatch } from "@std/assert";
 import { timeoutNotice } from "../../lib/room/members.ts";
-import { openBroker } from "../support/brokers.ts";
-import { Member, textOf } from "../support/members.ts";
+import { textOf } from "../support/members.ts";
 import {
   assertSane,
+  atShell,
   bottom,
   command,
   follower,
   HALL,
-  openTerminal,
-  ROOM,
   say,
   scene,
-  test,
 } from "../support/prompt_scene.ts";
 
 scene("typed text survives 1,000 messages, and none is lost", async (all) => {
@@ -125,12 +122,8 @@ scene("40 columns, and back", async ({ terminal, grace }) => {
   await terminal.until(`Ada> x${text}`);
 });
 
-test("prompt: without --follow, what was sent stays, marked", async () => {
-  await using broker = await openBroker();
-  await using grace = await Member.connect(broker);
-  await grace.client.join([ROOM], 1);
-  await using stage = await openTerminal();
-  const { terminal } = stage;
+atShell("without --follow, what was sent stays, marked", async (all) => {
+  const { broker, terminal, grace } = all;
   await terminal.enter(command(broker).replace("--follow", ""));
   await terminal.until(/^Ada>$/m);
   await terminal.enter("hello");
@@ -147,12 +140,8 @@ test("prompt: without --follow, what was sent stays, marked", async () => {
   await assertSane(terminal, 0);
 });
 
-test("prompt: a terminal that can only print gets plain lines", async () => {
-  await using broker = await openBroker();
-  await using grace = await Member.connect(broker);
-  await grace.client.join([ROOM], 1);
-  await using stage = await openTerminal("dumb");
-  const { terminal } = stage;
+atShell("a terminal that can only print gets plain lines", async (all) => {
+  const { broker, terminal, grace } = all;
   await terminal.enter(command(broker).replace("-N ", "-N -E=TERM "));
   await terminal.until("-- User Ada is now subscribed");
   await terminal.enter("hello");
@@ -167,4 +156,4 @@ test("prompt: a terminal that can only print gets plain lines", async () => {
   await terminal.until("/me waves");
   await terminal.press("C-d");
   await assertSane(terminal, 0);
-});
+}, "dumb");
