@@ -62,7 +62,7 @@ export class Who {
   readonly #rooms = new Set<string>();
   /** The question that is being answered. */
   #question?: Question;
-  /** Whether the broker refuses questions. */
+  /** Whether the broker refuses a topic: then nothing more is sent. */
   #isRefused = false;
   /** When the last answer was sent or is due. */
   #answeredAt = -Infinity;
@@ -76,11 +76,15 @@ export class Who {
   }
 
   /** Answers the questions of a room that can be read and written. */
-  begin(client: ChatClient, room: string): void {
+  async begin(client: ChatClient, room: string): Promise<void> {
     if (this.#rooms.has(room)) return;
     this.#rooms.add(room);
     this.#client = client;
-    client.join([whoTopic(room)], 0, true).catch(() => {});
+    try {
+      await this.#join(client, whoTopic(room));
+    } catch {
+      // The client is closed, or its connection lost for good.
+    }
   }
 
   /** Takes a payload of a topic of questions or answers. */
@@ -115,15 +119,13 @@ export class Who {
     this.#question = { run, answers, end };
     const topic = whoTopic(room, run);
     try {
-      const [grant] = await client.join([topic], 0, true);
-      this.#isRefused = grant.qos === undefined;
-      if (this.#isRefused) return [];
+      if (!await this.#join(client, topic)) return [];
       const question: RollCall = { type: "who", name: this.name, id };
       const asked = client.call(whoTopic(room), question, qos > 0 ? 1 : 0);
       const waited = within(WAIT_MS / 1000, ended, this.#clock);
       await Promise.race([waited, asked.then(() => waited)]);
     } catch (error) {
-      this.#isRefused = error instanceof PublishError && error.isDenied;
+      this.#isRefused ||= error instanceof PublishError && error.isDenied;
     } finally {
       this.#question = undefined;
       client.leave([topic]).catch(() => {});
@@ -146,7 +148,7 @@ export class Who {
     const now = this.#clock.monotonic();
     const soon = now + Math.random() * SPREAD_MS;
     const due = Math.max(soon, this.#answeredAt + SPREAD_MS);
-    if (due > now + SPREAD_MS || this.#failures >= MAX_FAILURES) return;
+    if (due > now + SPREAD_MS || this.#isRefused) return;
     this.#answeredAt = due;
     this.#cancelAnswer = this.#clock.after(due - now, () => {
       this.#answer(topic);
@@ -161,8 +163,15 @@ export class Who {
       this.#failures = 0;
     } catch {
       // Some brokers close the connection over what may not be written.
-      this.#failures++;
+      this.#isRefused ||= ++this.#failures >= MAX_FAILURES;
     }
+  }
+
+  /** Subscribes to a topic; returns whether it may be read. */
+  async #join(client: ChatClient, topic: string): Promise<boolean> {
+    const [{ qos }] = await client.join([topic], 0, true);
+    this.#isRefused ||= qos === undefined;
+    return qos !== undefined;
   }
 
   #take({ answers }: Question, topic: string, answer: RollCall): void {
