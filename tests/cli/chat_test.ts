@@ -721,6 +721,58 @@ Deno.test("chat: /key prints lines for --people, /who fingerprints", async () =>
   assertMatch(shown[5], /^ {2}ann \(you\), key [\dA-F]{4} [\dA-F]{4}, seen \d/);
 });
 
+Deno.test("chat: /who shows who answers, and sends the lines behind it first", async () => {
+  await using broker = await openBroker();
+  const who = `${ROOM}/$who`;
+  await using peer = await Peer.connect(broker, who);
+  await using ann = await Chatter.follow(broker);
+  ann.enter("/who", "behind");
+  const [seen] = await ann.until("ann: behind");
+  assertEquals(seen, "Seen in this session:");
+  const { from, id } = JSON.parse((await peer.next()).text);
+  assertEquals(from, "ann");
+  const answer = JSON.stringify({ type: "here", from: "Bob" });
+  await peer.publish(`${who}/${id.slice(0, -2)}`, answer);
+  await peer.publish(ROOM, said("after it", "Bob"));
+  await ann.until("Bob: after it");
+  await ann.clock.advance(1_500);
+  await ann.until("1 answered: Bob");
+  // A question that is not answered yet keeps no user from leaving.
+  ann.enter("/who", "/quit");
+  assertEquals(await ann.code(), 0);
+});
+
+Deno.test("chat: a prompt answers with its name, and in the room it is in", async () => {
+  await using broker = await openBroker();
+  await using peer = await Peer.connect(broker, "chat/+/$who/+");
+  await using ann = await Chatter.follow(broker);
+  const answers = () =>
+    peer.arrived.map(({ topic, text }) => `${topic} ${JSON.parse(text).from}`);
+  /** Asks in some rooms, until an answer comes from one. */
+  const ask = async (run: string, ...rooms: string[]) => {
+    await becomesTrue(async () => {
+      for (const room of rooms) {
+        const question = { type: "who", from: "Bob", id: `${run}-1` };
+        await peer.publish(`${room}/$who`, JSON.stringify(question));
+      }
+      await ann.clock.advance(1_000);
+      return answers().some((answer) => answer.includes(run));
+    });
+  };
+  const [first, second] = ["1", "2"].map((run) => run.padEnd(16, "x"));
+  await ask(first, ROOM);
+  ann.enter("/nick bea", `/join ${HALL}`);
+  await ann.until("-- User bea is now subscribed to chat/hall.");
+  await ask(second, ROOM, HALL);
+  assertEquals(
+    new Set(answers()),
+    new Set([
+      `${ROOM}/$who/${first} ann`,
+      `${HALL}/$who/${second} bea`,
+    ]),
+  );
+});
+
 Deno.test("chat: the default name doesn't sign, a chosen one does", async () => {
   await using broker = await openBroker();
   await using peer = await Peer.connect(broker, ROOM);
