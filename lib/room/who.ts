@@ -38,7 +38,7 @@ const SPREAD_MS = 1_000;
 /** How long answers are awaited: with the way of both. In milliseconds. */
 const WAIT_MS = 1_500;
 
-/** The most answers that are verified and counted. */
+/** The most answers to a question that are verified. */
 const MAX_ANSWERS = 1_000;
 
 /** Answers in a row that failed until no more are sent. */
@@ -47,7 +47,9 @@ const MAX_FAILURES = 2;
 /** A question of this client. */
 interface Question {
   run: string;
-  /** By name and key. */
+  /** How many answers arrived. */
+  count: number;
+  /** By name, and by what is known of it. */
   answers: Map<string, Answer>;
   /** Ends the wait. */
   end: () => void;
@@ -116,10 +118,11 @@ export class Who {
     const run = runIn(id);
     const answers = new Map<string, Answer>();
     const { promise: ended, resolve: end } = Promise.withResolvers<void>();
-    this.#question = { run, answers, end };
+    this.#question = { run, count: 0, answers, end };
     const topic = whoTopic(room, run);
     try {
-      if (!await this.#join(client, topic)) return [];
+      const mayRead = await this.#join(client, topic);
+      if (!mayRead || this.#client !== client) return [];
       const question: RollCall = { type: "who", name: this.name, id };
       const asked = client.call(whoTopic(room), question, qos > 0 ? 1 : 0);
       const waited = within(WAIT_MS / 1000, ended, this.#clock);
@@ -130,13 +133,15 @@ export class Who {
       this.#question = undefined;
       client.leave([topic]).catch(() => {});
     }
-    return [...answers.values()];
+    // Since {@link stop} the room is another one.
+    return this.#client === client ? [...answers.values()] : [];
   }
 
   /** Neither asks nor answers any more. */
   stop(): void {
     this.#cancelAnswer?.();
     this.#question?.end();
+    this.#question = undefined;
     const topics = [...this.#rooms].map((room) => whoTopic(room));
     this.#rooms.clear();
     this.#client?.leave(topics).catch(() => {});
@@ -174,13 +179,14 @@ export class Who {
     return qos !== undefined;
   }
 
-  #take({ answers }: Question, topic: string, answer: RollCall): void {
+  #take(question: Question, topic: string, answer: RollCall): void {
+    if (++question.count > MAX_ANSWERS) return;
     const { name, key } = answer;
-    const member = JSON.stringify([name, key]);
-    if (answers.size >= MAX_ANSWERS || answers.has(member)) return;
     const check = this.#client!.check(topic, answer);
     const verdict = this.#options.names.judge({ from: name, key }, check);
-    answers.set(member, { name, verdict });
+    // A forgery with a member's key doesn't stand in for that member.
+    const member = JSON.stringify([name, verdict]);
+    question.answers.set(member, { name, verdict });
   }
 }
 

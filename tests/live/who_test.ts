@@ -123,7 +123,7 @@ rabbitmq("who: RabbitMQ: members answer, or nothing tells of it", async () => {
     }
     ann.enter("/who", "still here");
     await ann.until("ann: still here");
-    assertEquals(ann.screen.all.filter(isBreak).length, 2, ann.screen.all.join("\n"));
+    assertEquals(ann.screen.all.filter(isBreak).length, 2);
     assertEquals(ann.screen.all.filter(isAnswer), []);
     assertEquals(await ann.leave(), 0);
   }
