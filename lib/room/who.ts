@@ -6,6 +6,7 @@
 import { type ChatClient, PublishError } from "../client.ts";
 import { IdSource, parseId, runIn } from "../ids.ts";
 import {
+  isSameRoom,
   MAX_NAME_LENGTH,
   type QoS,
   type Received,
@@ -16,7 +17,7 @@ import { safeName } from "../safe_text.ts";
 import { fingerprint } from "../sign.ts";
 import { type Clock, within } from "../timer.ts";
 import type { Ignored } from "./ignored.ts";
-import { isSameRoom, MAX_LISTED } from "./members.ts";
+import { MAX_LISTED } from "./members.ts";
 import type { Names, Verdict } from "./names.ts";
 
 interface WhoOptions {

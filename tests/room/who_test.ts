@@ -3,9 +3,8 @@
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { AbandonedError, Signer } from "../../lib/client.ts";
 import { parseId } from "../../lib/ids.ts";
-import { whoTopic } from "../../lib/protocol.ts";
+import { joinNotice, whoTopic } from "../../lib/protocol.ts";
 import { Ignored } from "../../lib/room/ignored.ts";
-import { joinNotice } from "../../lib/room/members.ts";
 import { Names } from "../../lib/room/names.ts";
 import { type Answer, answerLine } from "../../lib/room/who.ts";
 import { fingerprint } from "../../lib/sign.ts";
