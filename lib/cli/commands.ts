@@ -30,7 +30,7 @@ const USAGES: readonly Usage[] = [
   { name: "me", argument: "waves", help: "say what you do: *waves*" },
   {
     name: "who",
-    help: "members seen in this session, and when",
+    help: "members seen in this session, and who answers",
     needsFollow: true,
   },
   { name: "nick", argument: "NAME", help: "change your name" },

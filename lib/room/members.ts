@@ -56,7 +56,7 @@ interface Known {
 const MAX_PEOPLE = 1_000;
 
 /** The most members that `/who` names. */
-const MAX_LISTED = 50;
+export const MAX_LISTED = 50;
 
 const VERBS: Readonly<Record<PresenceState, string>> = {
   here: "seen",

@@ -78,7 +78,7 @@ Deno.test("commands: the help names each that is obeyed", () => {
   assertEquals(commandHelp(true), [
     "  /help           this list",
     "  /me waves       say what you do: *waves*",
-    "  /who            members seen in this session, and when",
+    "  /who            members seen in this session, and who answers",
     "  /nick NAME      change your name",
     "  /key NAME       the key of NAME, for --people; alone, yours",
     "  /join TOPIC     leave this room for another",
