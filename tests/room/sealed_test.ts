@@ -128,7 +128,6 @@ test("an unsealed forgery is marked, and changes no roster", () => {
   reader.receive({ ...opened(notice(text, "me")), receivedAt, sentTo: ROOM });
   assert(reader.isHeard);
   assertEquals(namesIn(reader.roster), ["me"]);
-  reader.stop();
 });
 
 test("without the secret, a run of sealed payloads counts once", () => {
@@ -149,5 +148,4 @@ test("without the secret, a run of sealed payloads counts once", () => {
     "== 3 sealed payloads (--secret-file FILE opens them)",
     "alice: hi",
   ]);
-  reader.stop();
 });
