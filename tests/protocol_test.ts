@@ -1,4 +1,4 @@
-import { assertEquals, assertMatch, assertThrows } from "@std/assert";
+import { assert, assertEquals, assertMatch, assertThrows } from "@std/assert";
 import {
   decode,
   encode,
@@ -7,6 +7,7 @@ import {
   type Payload,
   PayloadTooLargeError,
 } from "../lib/protocol.ts";
+import { Random } from "./support/random.ts";
 
 const utf8 = (text: string) => new TextEncoder().encode(text);
 const text = (bytes: Uint8Array) => new TextDecoder().decode(bytes);
@@ -115,6 +116,47 @@ Deno.test("decode allows one byte order mark, no second", () => {
   const json = JSON.stringify(hello);
   assertEquals(decoded(`\ufeff${json}`), hello as Payload);
   assertEquals(reason(`\ufeff\ufeff${json}`), "not JSON");
+});
+
+Deno.test("decode tells a U+FFFD that was sent from bytes that are no UTF-8", () => {
+  const sent: Payload = { type: "message", from: "\ufffd", message: "a\ufffd" };
+  assertEquals(decode(encode(sent)), sent);
+  assertEquals(decoded(`\ufeff${JSON.stringify(sent)}`), sent);
+  const full = JSON.stringify(sent).padEnd(MAX_PAYLOAD_BYTES - 4);
+  assertEquals(decoded(full), sent);
+  for (const bad of [[0xff], [0xe2, 0x82], [0xed, 0xa0, 0x80]]) {
+    const bytes = new Uint8Array([...utf8(JSON.stringify(sent)), ...bad]);
+    assertEquals(decode(bytes), {
+      type: "malformed",
+      reason: "not UTF-8",
+      bytes,
+    });
+  }
+});
+
+Deno.test("decode refuses the same bytes as a strict decoder", () => {
+  const random = new Random(23);
+  const strict = new TextDecoder("utf-8", { fatal: true });
+  const texts = ["plain", "é€", "👋", "\ufffd", "\ufeff", "日本語 \u0080"];
+  let refused = 0;
+  for (let i = 0; i < 4_000; i++) {
+    const [start, end] = ['{"type":"message","from":"a","message":"', '"}'];
+    const middle = utf8(
+      Array.from({ length: 3 }, () => random.one(texts)).join(""),
+    );
+    // Never an ASCII character, which JSON may refuse.
+    middle[random.below(middle.length)] = 0x80 + random.below(0x80);
+    const bytes = new Uint8Array([...utf8(start), ...middle, ...utf8(end)]);
+    let expected: string | undefined;
+    try {
+      expected = strict.decode(bytes).slice(start.length, -end.length);
+    } catch {
+      refused++;
+    }
+    const result = decode(bytes);
+    assertEquals("message" in result ? result.message : undefined, expected);
+  }
+  assert(refused > 1_000 && refused < 3_999, `${refused} were refused`);
 });
 
 Deno.test("decode lets the last of duplicate keys win", () => {

@@ -17,11 +17,13 @@ import {
   findSecret,
   isDumbTerminal,
   NotPermittedError,
+  openFileWarnings,
   readPeople,
   readSigner,
   readTlsFiles,
   requireNet,
   useColor,
+  writeSecret,
 } from "./permissions.ts";
 import { LineWriter, openStderr } from "../terminal/output.ts";
 import { statusLine, type Verbosity } from "./status.ts";
@@ -51,12 +53,13 @@ const LAST_WORDS_MS = 100;
 /** A shorter secret, in characters, gets a warning. */
 const SHORT_SECRET = 12;
 
-/** Runs a script, and returns its exit code. */
+/** Runs a script, perhaps under another name, and returns its exit code. */
 export async function runScript<O>(
   script: Script,
   args: string[],
   parse: (args: string[]) => Request<O>,
   run: (options: O, people: People) => Promise<number>,
+  name: string = script,
 ): Promise<number> {
   let progress = "";
   let shown = 0;
@@ -73,7 +76,7 @@ export async function runScript<O>(
   );
   const people: People = {
     tell: (line) => stderr.write(line),
-    complain: (sentence) => stderr.write(`${script}: ${safeText(sentence)}`),
+    complain: (sentence) => stderr.write(`${name}: ${safeText(sentence)}`),
     progress(text) {
       progress = text.slice(0, Math.max(0, Deno.consoleSize().columns - 1));
       stderr.refresh();
@@ -81,32 +84,59 @@ export async function runScript<O>(
     told: () => stderr.flushed(),
   };
   reportBugs(people);
+  let command = "";
   try {
     const request = parse(args);
+    if ("command" in request) command = request.command;
     if (request.action === "run") return await run(request.options, people);
-    console.log(await information(script, request));
+    if (request.action === "new secret") {
+      await writeSecret(request.path);
+      people.tell(safeText(adviceOnSecret(request.path, request.next)));
+    } else console.log(await information(script, name, request));
     return EXIT.ok;
   } catch (error) {
-    const needsHelp = error instanceof UsageError &&
-      !(error instanceof NotPermittedError);
-    people.complain(messageOf(error) + (needsHelp ? " Try --help." : ""));
+    const advice = !(error instanceof UsageError)
+      ? ""
+      : !(error instanceof NotPermittedError)
+      ? " Try --help."
+      : isSource
+      ? ` Type: ${command}`
+      : "";
+    people.complain(messageOf(error) + advice);
     return exitCodeOf(error);
   } finally {
     await within(FLUSH_SECONDS, people.told());
   }
 }
 
+/** Whether a command can be typed as `deno run listener.ts`. */
+const isSource = !Deno.build.standalone &&
+  import.meta.url.endsWith("/lib/cli/script.ts");
+
+/** Says what to do with a new secret. */
+function adviceOnSecret(path: string, command: string): string {
+  return `${
+    JSON.stringify(path)
+  } has a new secret. Give a copy to each member, by ` +
+    "another way than the room. " +
+    (isSource ? `Type: ${command}` : `Use it with --secret-file ${path}`);
+}
+
 /** Returns the answer to --help, --version or --completions. */
 async function information(
   script: Script,
-  request: Exclude<Request<unknown>, { action: "run" }>,
+  name: string,
+  request: Extract<
+    Request<unknown>,
+    { action: "help" | "version" | "completions" }
+  >,
 ): Promise<string> {
   switch (request.action) {
     case "help":
       setColorEnabled(
         useColor(request.color, Deno.stdout.isTerminal(), NO_COLOR),
       );
-      return helpText(script, bold);
+      return helpText(script, bold, name);
     case "completions": {
       const { completions } = await import("./completions.ts");
       return completions(script, request.shell);
@@ -115,7 +145,7 @@ async function information(
       const { default: config } = await import("../../deno.json", {
         with: { type: "json" },
       });
-      return `${script}.ts ${config.version}`;
+      return `${name === script ? `${name}.ts` : name} ${config.version}`;
     }
   }
 }
@@ -167,10 +197,17 @@ export async function prepare(
   if (secret !== undefined && Array.from(secret).length < SHORT_SECRET) {
     tell(
       `The secret has less than ${SHORT_SECRET} characters, which can be ` +
-        "guessed; make one with: openssl rand -base64 24",
+        "guessed; --new-secret FILE makes one that can't.",
     );
   }
   const { signKeyFile, peopleFile } = options;
+  const signer = signKeyFile === undefined
+    ? undefined
+    : await readSigner(signKeyFile);
+  const tlsFiles = await readTlsFiles(options.tlsFiles);
+  for (const warning of await openFileWarnings(options)) {
+    tell(safeText(warning));
+  }
   return {
     color,
     isDumb,
@@ -181,11 +218,9 @@ export async function prepare(
       ...options,
       password,
       secret,
-      signer: signKeyFile === undefined
-        ? undefined
-        : await readSigner(signKeyFile),
+      signer,
       tls: {
-        ...await readTlsFiles(options.tlsFiles),
+        ...tlsFiles,
         ...options.alpn !== undefined && { alpn: options.alpn },
       },
       session: options.resume

@@ -27,7 +27,7 @@
  */
 
 import { bold, dim, inverse, italic, rgb8, underline } from "@std/fmt/colors";
-import type { Malformed, Received } from "../protocol.ts";
+import type { Malformed, PresenceChange, Received } from "../protocol.ts";
 import {
   firstCodePoints,
   safeName,
@@ -36,8 +36,7 @@ import {
 } from "../safe_text.ts";
 import { fingerprint } from "../sign.ts";
 import type { Gathered } from "./gather.ts";
-import type { PresenceChange } from "./members.ts";
-import { localTime, longDay, timeAndDay } from "./time.ts";
+import { localTime, longDay, timeAndDay, timeOf } from "./time.ts";
 
 /** How lines are shown. */
 export interface LineOptions {
@@ -238,7 +237,7 @@ function inRoom(topic: string, { showTopic }: LineOptions): string {
 /** The time of sending by the author's clock, with the day if it differs. */
 function sent({ payload, receivedAt }: Received): string {
   if (!("at" in payload) || payload.at === undefined) return "";
-  return ` (sent ${timeAndDay(new Date(payload.at), receivedAt)})`;
+  return ` (sent ${timeAndDay(new Date(timeOf(payload.at)), receivedAt)})`;
 }
 
 function author(from: string, isOwn: boolean, color: boolean): string {
@@ -253,6 +252,7 @@ function said(
   options: LineOptions,
 ): string {
   const { color, mention, multiline } = options;
+  if (!color && !multiline) return safeText(message);
   const mark = (text: string) =>
     !color || isOwn || mention === undefined ? text : mention.mark(text);
   const lines = multiline ? message.split(/\r\n?|\n/) : [message];

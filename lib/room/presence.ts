@@ -10,22 +10,24 @@ import {
   PublishError,
 } from "../client.ts";
 import { willId } from "../ids.ts";
-import type { ChatNotice, QoS, Received } from "../protocol.ts";
-import { safeTopic } from "../safe_text.ts";
-import type { Clock } from "../timer.ts";
 import {
+  type ChatNotice,
   joinNotice,
   leaveNotice,
   presenceOf,
+  type QoS,
+  type Received,
   renameNotice,
   timeoutNotice,
-} from "./members.ts";
+} from "../protocol.ts";
+import { safeTopic } from "../safe_text.ts";
+import type { Clock } from "../timer.ts";
 
 export interface PresenceOptions {
   /** The name in the rooms, until {@link Presence.rename}. */
   name: string;
   /** The broker user, for a warning. */
-  username: string;
+  username?: string;
   /** The rooms to announce in; topics, not filters. May be none. */
   rooms: string[];
   /** The QoS of the notices. */
@@ -299,7 +301,9 @@ export class Presence {
   #failSilent(topic: string): void {
     const { username, qos } = this.#options;
     const room = safeTopic(topic);
-    const user = `user ${JSON.stringify(username)}`;
+    const user = username === undefined
+      ? "a client without a user"
+      : `user ${JSON.stringify(username)}`;
     // In 3.1.1 a broker acknowledges what it drops, and at QoS 0 nothing.
     const mayWrite = this.#client?.version === 5 && qos > 0;
     const why = mayWrite

@@ -12,14 +12,14 @@ import {
 } from "../client.ts";
 import { showBroker } from "../mqtt/address.ts";
 import { isOneTopic } from "../mqtt/topic.ts";
-import type { QoS, Received } from "../protocol.ts";
+import { newNameIn, type QoS, type Received } from "../protocol.ts";
 import { safeTopic } from "../safe_text.ts";
 import { type Clock, SYSTEM_CLOCK } from "../timer.ts";
 import { CatchUp } from "./catch_up.ts";
 import type { Ignored } from "./ignored.ts";
 import type { Note } from "./line.ts";
 import { Losses, type LossNote } from "./losses.ts";
-import { newNameIn, Roster } from "./members.ts";
+import { Roster } from "./members.ts";
 import { isCountable, Names, type Verdict } from "./names.ts";
 import { Presence, type PresenceOptions } from "./presence.ts";
 import { RoomView, type ViewOptions } from "./view.ts";
@@ -243,10 +243,11 @@ export class Reader {
   /** Judges a payload by its signature; undefined for what is no payload. */
   #judge({ payload, check, sealed, sentTo }: Received): Verdict | undefined {
     if (!("from" in payload)) return undefined;
-    const { signature, key, mark } = this.#names.judge(payload, check);
+    const verdict = this.#names.judge(payload, check);
+    const { key } = verdict;
     if (sentTo !== undefined) return { signature: check ?? "none", key };
     // What is not sealed has a mark of its own.
-    return { signature, key, mark: sealed === false ? undefined : mark };
+    return sealed === false ? { ...verdict, mark: undefined } : verdict;
   }
 
   /** Records members and the keys of names; returns what to report. */
