@@ -8,25 +8,11 @@ import {
   ROOM,
   SimBroker,
   SimClient,
+  speaker,
+  upTo,
 } from "../support/sim.ts";
 
 const test = pureTests("keeper", () => new SimBroker());
-
-/** A member who says numbered lines. */
-function speaker(broker: SimBroker, name = "Ada", secret?: string) {
-  const sim = new SimClient(broker, { secret });
-  let said = 0;
-  return async (count = 1) => {
-    for (let i = 0; i < count; i++) {
-      const message = `${name} ${++said}`;
-      await sim.send(ROOM, { type: "message", from: name, message });
-    }
-  };
-}
-
-/** The texts up to a number. */
-const upTo = (last: number, first = 1, name = "Ada") =>
-  Array.from({ length: last - first + 1 }, (_, i) => `${name} ${first + i}`);
 
 /** What is whole after a while. */
 async function wholeIn(broker: SimBroker): Promise<string[]> {
