@@ -33,7 +33,7 @@ const SEARCHES = {
   "ours, sealed": [sealed],
   "ours, signed": [signed],
   "ours, bundled": [bundled, "deno bundle failed"],
-  "ours, installed": [installed, "deno bundle failed"],
+  "ours, packaged": [packaged, "it can't be made, or there is no Node"],
   "ours, compiled": [compiled, "deno compile failed, or the run is short"],
   "ours, task": [task],
   "mosquitto": [mosquitto, "its clients are not installed"],
@@ -121,25 +121,25 @@ async function signed({ folder, port }: Place) {
   };
 }
 
-/** Makes what `deno task bundle` makes. */
-async function bundle(folder: string) {
+/** As `deno task bundle` makes it. */
+async function bundled({ folder, port }: Place) {
   const [, ...task] = config.tasks.bundle.command.split(" ");
   const args = task.map((arg) => arg === "dist" ? folder : arg);
   await read([Deno.execPath(), ...args]);
-  return `${folder}/publisher.js`;
+  return { publish: deno(port, `${folder}/publisher.js`) };
 }
 
-async function bundled({ folder, port }: Place) {
-  return { publish: deno(port, await bundle(`${folder}/bundled`)) };
-}
-
-/** The bundle as docs/install.md makes a command of it. */
-async function installed({ folder, port }: Place) {
-  const flags = ["--global", "--quiet", "--no-config", "-N", "--root", folder];
-  // A bundle of its own: with other flags for V8, Deno compiles a file anew.
-  const file = await bundle(`${folder}/installed`);
-  await read([Deno.execPath(), "install", ...flags, "--name=p", file]);
-  return { publish: [`${folder}/bin/p`, ...address(port)] };
+/** The npm package, as npm installs it. */
+async function packaged({ folder, port }: Place) {
+  const flags = ["--quiet", "--no-prompt", "-R=.", "-W=dist", "--allow-run"];
+  await read([Deno.execPath(), "run", ...flags, "npm/pack.ts"]);
+  const modules = `${folder}/node_modules`;
+  await Deno.mkdir(`${modules}/deno`, { recursive: true });
+  await Deno.writeTextFile(`${modules}/deno/package.json`, "{}");
+  await read(["ln", "-s", Deno.execPath(), `${modules}/deno/deno`]);
+  await read(["cp", "-r", "dist/npm/package", `${modules}/mqtt-chat`]);
+  const command = `${modules}/mqtt-chat/bin/mqtt-publisher.js`;
+  return { publish: ["node", command, ...address(port)] };
 }
 
 async function compiled({ folder, port, isShort }: Place) {

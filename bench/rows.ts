@@ -48,7 +48,7 @@ const FLAGS: Column[] = [...LISTENERS, "ours, --json", "ours, --keep"];
 const SEALED: Column[] = ["ours", "ours, sealed"];
 const SIGNED: Column[] = ["ours", "ours, signed"];
 const ONE_SHOTS: Column[] = [
-  ...["ours", "ours, bundled", "ours, installed", "ours, compiled"] as const,
+  ...["ours", "ours, bundled", "ours, packaged", "ours, compiled"] as const,
   ...["ours, task", ...PEERS, "MQTT.js on Deno", "empty Deno"] as const,
 ];
 
