@@ -42,7 +42,7 @@ export interface ConnectPacket {
   protocolVersion: 5 | 4;
   /** Whether a session that the broker has is discarded. */
   clean: boolean;
-  username: string;
+  username?: string;
   password?: string;
   will?: { topic: string; payload: Uint8Array; qos: QoS };
 }

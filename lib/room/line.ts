@@ -400,7 +400,7 @@ function faint(text: string, { color }: Pick<LineOptions, "color">): string {
 const PALETTE = [30, 32, 63, 99, 100, 134, 162, 164, 166, 168] as const;
 
 /** The colour of a name, for `rgb8`: the same one in every run. */
-export function nameColor(name: string): number {
+function nameColor(name: string): number {
   // FNV-1a over UTF-16 code units: short names that differ in one letter land
   // far apart.
   let hash = 0x811c9dc5;
