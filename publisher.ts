@@ -27,15 +27,25 @@ import { MAX_PAYLOAD_BYTES } from "./lib/protocol.ts";
 import { type People, prepare, runScript } from "./lib/cli/script.ts";
 import { UsageError } from "./lib/cli/flags.ts";
 
-/** Runs the publisher with `Deno.args`; returns the exit code. */
-export function main(args: string[]): Promise<number> {
-  return runScript("publisher", args, parsePublisherArgs, publish);
+/**
+ * Runs the publisher with `Deno.args`, perhaps under another name; returns the
+ * exit code.
+ */
+export function main(args: string[], name?: string): Promise<number> {
+  return runScript(
+    "publisher",
+    args,
+    parsePublisherArgs,
+    (options, people) => publish(options, people, name),
+    name,
+  );
 }
 
 /** Chooses where the lines come from. */
 async function publish(
   options: PublisherOptions,
   people: People,
+  name?: string,
 ): Promise<number> {
   const { message, stdinFile, follow } = options;
   if (message !== undefined) {
@@ -58,7 +68,10 @@ async function publish(
   }
   if (follow) {
     throw new UsageError(
-      "--follow needs a terminal for stdin and stdout; leave it out in a pipe.",
+      name === "mqtt-chat"
+        ? "stdin and stdout have to be a terminal; mqtt-publisher takes a pipe."
+        : "--follow needs a terminal for stdin and stdout; leave it out in a " +
+          "pipe.",
     );
   }
   const lines = readLines(stdinBytes(), MAX_PAYLOAD_BYTES);

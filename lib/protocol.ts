@@ -1,5 +1,6 @@
 /**
- * The wire format: the payload types, encode, decode and the limits. Pure.
+ * The wire format: the payload types, encode, decode, the limits, and the
+ * standard notices. Pure.
  *
  * @module
  */
@@ -363,4 +364,101 @@ export function isUtcTime(text: string): boolean {
   const day = Number(text.slice(8, 10));
   // Date.parse takes 30 February for a day of March.
   return day <= 28 || new Date(text).getUTCDate() === day;
+}
+
+/**
+ * Returns the notice that says that a member has joined a room.
+ *
+ * @param name The member's name, which is also the notice's `from`.
+ * @param topic The room.
+ * @returns The text of `notice`.
+ */
+export function joinNotice(name: string, topic: string): string {
+  return `User ${name} is now subscribed to ${topic}.`;
+}
+
+/**
+ * Returns the notice that says that a member leaves a room.
+ *
+ * @param name The member's name, which is also the notice's `from`.
+ * @param topic The room.
+ * @returns The text of `notice`.
+ */
+export function leaveNotice(name: string, topic: string): string {
+  return `User ${name} disconnecting from ${topic}.`;
+}
+
+/**
+ * Returns the notice that says that a member's connection is lost. It is sent
+ * as a connection's will.
+ *
+ * @param name The member's name, which is also the notice's `from`.
+ * @returns The text of `notice`.
+ */
+export function timeoutNotice(name: string): string {
+  return `User ${name} timed out.`;
+}
+
+/**
+ * Returns the notice that says that a member has another name.
+ *
+ * @param name The old name, which is also the notice's `from`.
+ * @param newName The new name.
+ * @returns The text of `notice`.
+ */
+export function renameNotice(name: string, newName: string): string {
+  return `User ${name} is now known as ${newName}.`;
+}
+
+/** What a standard notice says of its author. */
+export type PresenceChange = "joined" | "left" | "timed out";
+
+/**
+ * Reads a standard notice, ours or the older program's: those have a space
+ * before the full stop, and a newline behind the last.
+ *
+ * @param notice The notice.
+ * @param topic The topic it came on.
+ * @returns What it says of its author; undefined for any other text, also where
+ * it names another author or another topic.
+ */
+export function presenceOf(
+  { from, notice }: ChatNotice,
+  topic: string,
+): PresenceChange | undefined {
+  const isOf = (standard: (name: string, topic: string) => string) => {
+    const [ours, theirs] = [standard(from, topic), standard(from, `${topic} `)];
+    return notice === ours || notice === theirs ||
+      (notice.length === ours.length && isSameRoom(notice, ours));
+  };
+  if (isOf(joinNotice)) return "joined";
+  if (isOf(leaveNotice)) return "left";
+  return notice.replace(/\n$/, "") === timeoutNotice(from)
+    ? "timed out"
+    : undefined;
+}
+
+/**
+ * Reads the new name in a rename notice.
+ *
+ * @param notice The notice.
+ * @returns The new name; undefined for any other text.
+ */
+export function newNameIn({ from, notice }: ChatNotice): string | undefined {
+  const start = renameNotice(from, "").slice(0, -1);
+  if (!notice.startsWith(start) || !notice.endsWith(".")) return undefined;
+  const name = notice.slice(start.length, -1);
+  return name === "" || name.length > MAX_NAME_LENGTH ? undefined : name;
+}
+
+/**
+ * Compares topics. RabbitMQ and NATS turn `.` and `/` into each other
+ * (measured), so these count as the same.
+ *
+ * @param topic A topic.
+ * @param other Another topic.
+ * @returns Whether they are the same room.
+ */
+export function isSameRoom(topic: string, other: string): boolean {
+  return topic.replaceAll(".", "/") === other.replaceAll(".", "/");
 }

@@ -7,7 +7,7 @@
 import { type Choices, type Flag, flagsOf, type Script } from "./flags.ts";
 
 /** The names that a script is called by: its own, compiled, installed. */
-export const NAMES: Readonly<Record<Script, readonly string[]>> = {
+const NAMES: Readonly<Record<Script, readonly string[]>> = {
   listener: ["listener", "listener.ts", "mqtt-listener"],
   publisher: ["publisher", "publisher.ts", "mqtt-publisher", "mqtt-chat"],
 };

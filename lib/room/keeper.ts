@@ -14,8 +14,10 @@ import { showBroker } from "../mqtt/address.ts";
 import { isOneTopic } from "../mqtt/topic.ts";
 import {
   historyTopic,
+  isSameRoom,
   MAX_PAYLOAD_BYTES,
   type Payload,
+  presenceOf,
   type QoS,
   type Received,
 } from "../protocol.ts";
@@ -39,7 +41,7 @@ import {
   READ_MS,
   replacedByOlder,
 } from "./history.ts";
-import { isSameRoom, presenceOf, Roster } from "./members.ts";
+import { Roster } from "./members.ts";
 import { Names } from "./names.ts";
 
 interface KeeperOptions {

@@ -27,7 +27,7 @@
  */
 
 import { bold, dim, inverse, italic, rgb8, underline } from "@std/fmt/colors";
-import type { Malformed, Received } from "../protocol.ts";
+import type { Malformed, PresenceChange, Received } from "../protocol.ts";
 import {
   firstCodePoints,
   safeName,
@@ -36,7 +36,6 @@ import {
 } from "../safe_text.ts";
 import { fingerprint } from "../sign.ts";
 import type { Gathered } from "./gather.ts";
-import type { PresenceChange } from "./members.ts";
 import { localTime, longDay, timeAndDay, timeOf } from "./time.ts";
 
 /** How lines are shown. */

@@ -10,16 +10,18 @@ import {
   PublishError,
 } from "../client.ts";
 import { willId } from "../ids.ts";
-import type { ChatNotice, QoS, Received } from "../protocol.ts";
-import { safeTopic } from "../safe_text.ts";
-import type { Clock } from "../timer.ts";
 import {
+  type ChatNotice,
   joinNotice,
   leaveNotice,
   presenceOf,
+  type QoS,
+  type Received,
   renameNotice,
   timeoutNotice,
-} from "./members.ts";
+} from "../protocol.ts";
+import { safeTopic } from "../safe_text.ts";
+import type { Clock } from "../timer.ts";
 
 export interface PresenceOptions {
   /** The name in the rooms, until {@link Presence.rename}. */

@@ -12,14 +12,14 @@ import {
 } from "../client.ts";
 import { showBroker } from "../mqtt/address.ts";
 import { isOneTopic } from "../mqtt/topic.ts";
-import type { QoS, Received } from "../protocol.ts";
+import { newNameIn, type QoS, type Received } from "../protocol.ts";
 import { safeTopic } from "../safe_text.ts";
 import { type Clock, SYSTEM_CLOCK } from "../timer.ts";
 import { CatchUp } from "./catch_up.ts";
 import type { Ignored } from "./ignored.ts";
 import type { Note } from "./line.ts";
 import { Losses, type LossNote } from "./losses.ts";
-import { newNameIn, Roster } from "./members.ts";
+import { Roster } from "./members.ts";
 import { isCountable, Names, type Verdict } from "./names.ts";
 import { Presence, type PresenceOptions } from "./presence.ts";
 import { RoomView, type ViewOptions } from "./view.ts";

@@ -173,14 +173,6 @@ test("an unknown flag names the nearest one", () => {
   assertEquals(fault("publisher", "-C", "1"), "unknown flag -C.");
 });
 
-test("what stands behind -- is no flag", () => {
-  const message = fault("publisher", "--", "-m", "--help");
-  assertEquals(
-    message,
-    '"-m" belongs to no flag; text with spaces needs quotes.',
-  );
-});
-
 test("no error repeats a password", () => {
   for (
     const args of [

@@ -159,33 +159,42 @@ Deno.test("options: every flag, long and short, says the same", () => {
   }
 });
 
-Deno.test("options: a repeated flag takes its last value", () => {
-  const { qos, username, color } = publisher(
-    ...["-q", "9", "-q1", "-u", "ann", "--username=bob", "-q0"],
-    ...["--color", "never", "--color", "always"],
-  );
-  assertEquals([qos, username, color], [0, "bob", "always"]);
+Deno.test("options: what flags say together", () => {
+  const tls = { scheme: "mqtts", host: "a", port: 8883, path: "" } as const;
+  const tlsFiles = { ca: "ca", cert: "c", key: "k" };
+  const cases: [args: string[], part: Partial<ListenerOptions>][] = [
+    // The last one counts, but topics are gathered.
+    [["-q", "9", "-q1", "-q0"], { qos: 0 }],
+    [["-u", "ann", "--username=bob"], { username: "bob" }],
+    [["-t", "a", "--topic", "b", "-t=a"], {
+      topics: ["a", "b"],
+      showTopic: true,
+    }],
+    [["-t", "a/#"], { showTopic: true }],
+    [["-t", "a"], { showTopic: false }],
+    [["-t", "a", "-T"], { showTopic: true }],
+    [["-c", "-i", "x"], { resume: true, clientId: "x", sessionExpiry: 86_400 }],
+    [["-c", "-i", "x", "-x", "0"], { sessionExpiry: 0 }],
+    [["-c", "-i", "x", "-x", "4294967295"], { sessionExpiry: 4_294_967_295 }],
+    [["-V", "5"], { protocolVersion: 5 }],
+    [["-V", "auto"], { protocolVersion: "auto" }],
+    [["-n", "chat"], { name: "chat", isNameChosen: false }],
+    // A flag for TLS makes a bare host encrypted.
+    [["-h", "a", "--alpn", "mqtt"], { alpn: "mqtt", brokers: [tls] }],
+    [["-h", "a", "--alpn", "x".repeat(255)], { brokers: [tls] }],
+    [["-h", "a", "--cafile", "ca", "--cert", "c", "--key", "k"], {
+      brokers: [tls],
+      tlsFiles,
+    }],
+  ];
+  for (const [args, part] of cases) {
+    const options = listener(...args);
+    assertEquals({ ...options, ...part }, options, args.join(" "));
+  }
   assertEquals(publisher("-t", "a", "-t", "b").topic, "b");
-});
-
-Deno.test("options: an empty message is one", () => {
+  // An empty message is one.
   assertEquals(publisher("-m", "").message, "");
   assertThrows(() => publisher("--follow", "-m", ""), UsageError);
-});
-
-Deno.test("options: a session that is kept, and how long", () => {
-  const kept = ["-c", "-i", "x"];
-  const { resume, clientId, sessionExpiry } = listener(...kept);
-  assertEquals([resume, clientId, sessionExpiry], [true, "x", 86_400]);
-  assertEquals(listener(...kept, "-x", "0").sessionExpiry, 0);
-});
-
-Deno.test("options: several topics, wildcards, shown topics", () => {
-  const two = listener("-t", "a", "--topic", "b", "-t=a");
-  assertEquals([two.topics, two.showTopic], [["a", "b"], true]);
-  assertEquals(listener("-t", "a/#").showTopic, true);
-  assertEquals(listener("-t", "a").showTopic, false);
-  assertEquals(listener("-t", "a", "-T").showTopic, true);
 });
 
 Deno.test("options: several to ignore, but not oneself", () => {
@@ -307,24 +316,6 @@ Deno.test("options: the command that arguments stand for", () => {
   );
 });
 
-Deno.test("options: flags for TLS make a bare host encrypted", () => {
-  const named = listener("-h", "a", "--alpn", "x-amzn-mqtt-ca");
-  assertEquals(named.alpn, "x-amzn-mqtt-ca");
-  assertEquals(named.brokers[0].scheme, "mqtts");
-  const { brokers, tlsFiles } = listener(
-    ...["-h", "a", "--cafile", "ca", "--cert", "c", "--key", "k"],
-  );
-  assertEquals([brokers[0].scheme, brokers[0].port], ["mqtts", 8883]);
-  assertEquals(tlsFiles, { ca: "ca", cert: "c", key: "k" });
-});
-
-Deno.test("options: sessions and versions", () => {
-  const { resume, clientId } = listener("-c", "-i", "me", "-x", "4294967295");
-  assertEquals([resume, clientId], [true, "me"]);
-  assertEquals(listener("-V", "5").protocolVersion, 5);
-  assertEquals(listener("-V", "auto").protocolVersion, "auto");
-});
-
 Deno.test("options: help and version need nothing else to be right", () => {
   const help = { action: "help", color: "auto" } as const;
   assertEquals(parseListenerArgs(["--help"]), help);
@@ -367,6 +358,7 @@ const BOTH_REFUSE: [args: string[], sentence: RegExp][] = [
   [["-u=", "--password-file", "a"], /^--password-file needs a user; give/],
   [["--new-secret", "a", "--secret"], /^give --secret or --new-secret, not/],
   [["--new-secret", "a", "--secret-file", "b"], /^give --new-secret or --sec/],
+  [["--", "-m", "--help"], /^"-m" belongs to no flag; text with spaces needs /],
   [["-t", ""], /^--topic needs a value\.$/],
   ...["0", "65536", "x", "-1", "1.5", "1e3", "0x10", " 1", "१"]
     .map((text): [string[], RegExp] => [
@@ -399,6 +391,7 @@ const BOTH_REFUSE: [args: string[], sentence: RegExp][] = [
   [["--key", "k"], /^--key needs --cert\.$/],
   [["--alpn", "ü"], /^--alpn "ü" does not fit: it takes a name such as mqtt /],
   [["--alpn", "a b"], /^--alpn "a b" does not fit/],
+  [["--alpn", "x".repeat(256)], /^--alpn "x+" does not fit/],
   [["--alpn", "mqtt", "-h", "wss://a"], /^--alpn is for mqtts:\/\/; wss:/],
   [["--alpn", "mqtt", "-h", "mqtt://a"], /encrypted connections, mqtt:/],
   [["-h", "a", "-h", "b c"], /^--host "b c" does not fit: it takes a host/],

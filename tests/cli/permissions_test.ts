@@ -4,7 +4,6 @@ import {
   assertRejects,
   assertStringIncludes,
 } from "@std/assert";
-import { parseBroker } from "../../lib/mqtt/address.ts";
 import { parseListenerArgs } from "../../lib/cli/options.ts";
 import { UsageError } from "../../lib/cli/flags.ts";
 import {
@@ -12,7 +11,6 @@ import {
   openFileWarnings,
   openLog,
   readTlsFiles,
-  requireNet,
   useColor,
   writeSecret,
 } from "../../lib/cli/permissions.ts";
@@ -27,8 +25,6 @@ const PATH = "LICENSE";
 const SELF = "tests/cli/permissions_test.ts";
 const [FIRST_LINE] = Deno.readTextFileSync(FILE).split("\n", 1);
 
-const parse = (host: string) => parseBroker(host);
-
 const neverAsk = () => Promise.reject(new Error("asked"));
 
 async function passwordFor(
@@ -39,31 +35,6 @@ async function passwordFor(
   if (request.action !== "run") throw new Error(request.action);
   return await findPassword(request.options, ask);
 }
-
-Deno.test({
-  name: "permissions: the net permission that is there is enough",
-  permissions: { net: ["127.0.0.1:1883", "127.0.0.1:7"] },
-  async fn() {
-    await requireNet(["127.0.0.1", "mqtt://127.0.0.1:7"].map(parse));
-  },
-});
-
-Deno.test({
-  name: "permissions: a host without permission, and the flag that grants it",
-  permissions: { net: ["127.0.0.1:1883"] },
-  async fn() {
-    for (const host of ["b", "127.0.0.1:1884", "::1", "mqtts://ann:secret@a"]) {
-      const { message } = await assertRejects(
-        () => requireNet(["127.0.0.1", host].map(parse)),
-        UsageError,
-      );
-      assertMatch(
-        message,
-        /^connecting to (\S+:\d+) was not permitted; run with -N=\S*\1\.$/,
-      );
-    }
-  },
-});
 
 Deno.test({
   name: "password: where it comes from, without any permission",

@@ -153,6 +153,7 @@ Deno.test("set-up takes only JSR's answer for JSR", async () => {
   const answers: [string, ResponseInit][] = [
     ["<html>Log in</html>", {}],
     ["null", {}],
+    ["{}", {}],
     [JSR_ANSWER, { status: 403 }],
     ["", { status: 302, headers: { location: "/" } }],
   ];

@@ -6,7 +6,8 @@
 
 import { assert, assertEquals } from "@std/assert";
 import { Ignored } from "../../lib/room/ignored.ts";
-import { joinNotice, whoLines } from "../../lib/room/members.ts";
+import { joinNotice } from "../../lib/protocol.ts";
+import { whoLines } from "../../lib/room/members.ts";
 import { pureTests } from "../support/pure.ts";
 import {
   HISTORY,

@@ -1,5 +1,5 @@
 import { assert, assertEquals, assertMatch, assertThrows } from "@std/assert";
-import { joinNotice } from "../../lib/room/members.ts";
+import { joinNotice } from "../../lib/protocol.ts";
 import { pureTests } from "../support/pure.ts";
 import {
   HISTORY,

@@ -1,16 +1,19 @@
 import { assertEquals } from "@std/assert";
-import type { Payload, Received } from "../../lib/protocol.ts";
-import { Ignored } from "../../lib/room/ignored.ts";
 import {
   joinNotice,
   leaveNotice,
-  nameFault,
   newNameIn,
+  type Payload,
   presenceOf,
+  type Received,
   renameNotice,
+  timeoutNotice,
+} from "../../lib/protocol.ts";
+import { Ignored } from "../../lib/room/ignored.ts";
+import {
+  nameFault,
   Roster,
   type Seen,
-  timeoutNotice,
   whoLines,
 } from "../../lib/room/members.ts";
 import {

@@ -7,13 +7,15 @@ import { assertEquals, assertMatch } from "@std/assert";
 import { Signer } from "../../lib/client.ts";
 import { Checker } from "../../lib/codec.ts";
 import { IdSource, willId } from "../../lib/ids.ts";
-import type { Check, Payload, Received } from "../../lib/protocol.ts";
 import {
+  type Check,
   joinNotice,
   leaveNotice,
+  type Payload,
+  type Received,
   renameNotice,
   timeoutNotice,
-} from "../../lib/room/members.ts";
+} from "../../lib/protocol.ts";
 import { Names, parsePeople, peopleLine } from "../../lib/room/names.ts";
 import type { ReaderOptions } from "../../lib/room/room.ts";
 import { fingerprint, isSigned } from "../../lib/sign.ts";

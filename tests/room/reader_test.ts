@@ -6,7 +6,7 @@
  */
 
 import { assertEquals } from "@std/assert";
-import { joinNotice, timeoutNotice } from "../../lib/room/members.ts";
+import { joinNotice, timeoutNotice } from "../../lib/protocol.ts";
 import { Ignored } from "../../lib/room/ignored.ts";
 import { droppedLine } from "../../lib/room/view.ts";
 import { message, notice, received } from "../support/line_fixtures.ts";

@@ -6,8 +6,12 @@
  */
 
 import { assert, assertEquals, assertFalse } from "@std/assert";
-import type { Payload, Received } from "../../lib/protocol.ts";
-import { joinNotice, timeoutNotice } from "../../lib/room/members.ts";
+import {
+  joinNotice,
+  type Payload,
+  type Received,
+  timeoutNotice,
+} from "../../lib/protocol.ts";
 import { renderJson } from "../../lib/room/json.ts";
 import { renderLine } from "../../lib/room/line.ts";
 import {

@@ -27,9 +27,4 @@ export class Random {
   chance(probability: number): boolean {
     return this.next() < probability;
   }
-
-  shuffled<Value>(values: readonly Value[]): Value[] {
-    return values.map((value) => ({ value, rank: this.next() }))
-      .sort((a, b) => a.rank - b.rank).map(({ value }) => value);
-  }
 }

@@ -4,7 +4,7 @@
  * program that writes down its arguments.
  */
 
-import { completions, NAMES } from "../../lib/cli/completions.ts";
+import { completions } from "../../lib/cli/completions.ts";
 import type { Choices, Script } from "../../lib/cli/flags.ts";
 import { isInstalled } from "./gates.ts";
 import { Process } from "./processes.ts";
@@ -16,6 +16,12 @@ export interface Shell {
   /** The offers for the last word of each line, in no order. */
   offers(script: Script, lines: string[]): Promise<string[][]>;
 }
+
+/** The names that a script is called by: its own, compiled, installed. */
+export const COMMANDS = {
+  listener: ["listener", "listener.ts", "mqtt-listener"],
+  publisher: ["publisher", "publisher.ts", "mqtt-publisher", "mqtt-chat"],
+};
 
 /** The file a program of the folder adds a line of arguments to. */
 const RECORD = "arguments";
@@ -41,7 +47,7 @@ class Folder implements AsyncDisposable {
     await folder.write(`_${script}`, completions(script, shell) + "\n");
     await Deno.mkdir(`${folder.path}/pem`);
     for (const file of FILES) await folder.write(file, "");
-    for (const name of NAMES[script]) {
+    for (const name of COMMANDS[script]) {
       await folder.write(name, PROGRAM);
       await Deno.chmod(`${folder.path}/${name}`, 0o755);
     }

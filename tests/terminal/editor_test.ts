@@ -156,9 +156,10 @@ Deno.test("editor: the history keeps the draft, and changes until Enter", () => 
   for (const [entered, keys, then] of cases) {
     assertEquals(seen(type(after(...entered), ...keys)), then, keys.join(" "));
   }
-  const line = type(after("first", "second"), "Up", "!", "Up");
+  const line = type(after("first", "second"), "Up", "!", "Up", "Down");
   line.enter();
-  assertEquals(seen(type(line, "Up", "Up")), "second|");
+  assertEquals(seen(type(line, "Up")), "second!|");
+  assertEquals(seen(type(line, "Up")), "second|");
 });
 
 Deno.test("editor: the history keeps 1,000 lines", () => {

@@ -87,43 +87,37 @@ scene("leaving while the broker is away", async (all) => {
   await assertSane(terminal, 5);
 }, "--timeout 2");
 
-/** A follower whose broker never answers for the hall. */
-function joining(
-  name: string,
-  leave: (terminal: Terminal) => Promise<void>,
-  code: number,
-) {
-  atShell(`during a slow /join, ${name}`, async ({ terminal }) => {
-    await using broker = new FakeBroker(letIn({
-      subscribe: (packet) =>
-        packet.subscriptions[0].topic === HALL ? undefined : suback(packet, 1),
-    }));
-    await terminal.enter(command(broker, "--timeout 600"));
+/** Starts a program in a terminal that shows nothing else. */
+async function startAfresh(terminal: Terminal, line: string): Promise<void> {
+  await terminal.press("C-u");
+  await terminal.enter("clear");
+  await terminal.until((screen) => screen === "$");
+  await terminal.enter(line);
+}
+
+atShell("a signal during a slow /join leaves at once", async ({ terminal }) => {
+  // The broker never answers for the hall.
+  await using broker = new FakeBroker(letIn({
+    subscribe: (packet) =>
+      packet.subscriptions[0].topic === HALL ? undefined : suback(packet, 1),
+  }));
+  for (const way of ["SIGTERM", "Ctrl-C after Ctrl-D"]) {
+    await startAfresh(terminal, command(broker, "--timeout 600"));
     await terminal.until(/^Ada>$/m);
     await terminal.enter(`/join ${HALL}`);
     await terminal.until("Waiting to enter chat/hall");
-    await leave(terminal);
-    await assertSane(terminal, code);
-  });
-}
-
-joining(
-  "SIGTERM leaves at once, and names what was not sent",
-  async (terminal) => {
     await terminal.enter("for the hall");
     await terminal.until("Ada> for the hall");
-    Deno.kill(await follower(terminal), "SIGTERM");
+    if (way === "SIGTERM") Deno.kill(await follower(terminal), way);
+    else {
+      await terminal.press("C-d");
+      await terminal.until("Ctrl-C ends it now");
+      await terminal.press("C-c");
+    }
     await terminal.until("Line 1 was not sent.");
-  },
-  5,
-);
-joining("Ctrl-D, then Ctrl-C leaves at once", async (terminal) => {
-  await terminal.enter("for the hall");
-  await terminal.press("C-d");
-  await terminal.until("Ctrl-C ends it now");
-  await terminal.press("C-c");
-  await terminal.until("Line 1 was not sent.");
-}, 5);
+    await assertSane(terminal, 5);
+  }
+});
 
 /** Starts the follower in a terminal until it asks for the password of a user. */
 async function askFor(
@@ -131,10 +125,7 @@ async function askFor(
   terminal: Terminal,
   broker: { port: number },
 ): Promise<void> {
-  await terminal.press("C-u");
-  await terminal.enter("clear");
-  await terminal.until((screen) => screen === "$");
-  await terminal.enter(command(broker, `-u ${user}`));
+  await startAfresh(terminal, command(broker, `-u ${user}`));
   await terminal.until(`Password of ${user}:`);
 }
 

@@ -49,6 +49,12 @@ Deno.test("screen: lines are shown above what is typed, in one write", async () 
   screen.type("typed on|");
   assertEquals(await screen.rows(), ["a line", "b", "c", "Ada> typed on"]);
   assertEquals(screen.terminal.writes.length, 3);
+  // The prompt keeps its colour where the cursor is not at the end.
+  screen.type("he|llo");
+  await screen.flushed();
+  const prompt = "\x1b[1mAda> \x1b[22m";
+  const last = screen.terminal.writes.at(-1);
+  assertEquals(last, `\r\x1b[J${prompt}hello\r${prompt}he`);
 });
 
 Deno.test("screen: a flood goes out in parts, with what is typed after each", async () => {
@@ -207,6 +213,7 @@ Deno.test("area: rows are shorter than the terminal is wide", async () => {
     // What a terminal could obey is shown.
     ["a\x1b[2Jb|", ["Ada> a<U+001B>[2Jb|"]],
     ["a\u202Eb|", ["Ada> a<U+202E>b|"]],
+    ["a\u{1FFFE}b|", ["Ada> a<U+1FFFE>b|"]],
     // Line breaks begin rows.
     ["one\ntwo|", ["Ada> one", "two|"]],
     ["one|\ntwo", ["Ada> one|", "two"]],
@@ -345,6 +352,14 @@ Deno.test("wrap: an address longer than a row is left to the terminal", async ()
     "              now or never",
   ]);
   assertEquals(screen.terminal.broken, rows.slice(1));
+  // It doesn't begin with a blank in a row that is full.
+  const full = `14:03:22 Ada: ${"x".repeat(26)}`;
+  const after = new TestScreen(new TerminalModel(40));
+  after.show(`${full} ${address}`);
+  assertEquals(
+    (await after.rows()).slice(0, 2),
+    [full, " ".repeat(14) + address.slice(0, 26)],
+  );
 });
 
 Deno.test("wrap: no terminal breaks a row, whatever it takes for wide", async () => {
