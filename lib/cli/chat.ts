@@ -15,12 +15,12 @@ import {
 import { Delivery } from "./delivery.ts";
 import { EXIT } from "./exit.ts";
 import { topicFault } from "../mqtt/topic.ts";
-import { type PublisherOptions, usualHistory } from "./options.ts";
+import { nameFault, type PublisherOptions, usualHistory } from "./options.ts";
 import { openLog } from "./permissions.ts";
 import { isSameRoom, type Received } from "../protocol.ts";
 import { paintName } from "../room/line.ts";
 import { Ignored } from "../room/ignored.ts";
-import { nameFault, whoLines } from "../room/members.ts";
+import { whoLines } from "../room/members.ts";
 import { Names, peopleLine } from "../room/names.ts";
 import { Reader, type ReaderOptions } from "../room/room.ts";
 import { answerLine } from "../room/who.ts";
