@@ -3,7 +3,7 @@
 import { unicodeWidth } from "@std/cli/unicode-width";
 
 /** In pixels. A cell is 0.6 em wide, as in most monospaced fonts. */
-const [CELL, ROW, PADDING, TITLE_BAR] = [9, 20, 16, 32];
+const [CELL, ROW, LEFT, TOP] = [9, 20, 16, 48];
 
 /** f and g are the window's text and ground; s1 to s7 are SGR's attributes. */
 const CSS =
@@ -23,12 +23,13 @@ export function terminalSvg(
 ): string {
   const lines = captured.trimEnd().split("\n");
   const rows = Math.max(lines.length, (cursor?.row ?? 0) + 1);
-  const width = columns * CELL + 2 * PADDING;
-  const height = TITLE_BAR + rows * ROW + 2 * PADDING;
+  const [width, height] = [columns * CELL + 2 * LEFT, TOP + rows * ROW + LEFT];
   const at = (column: number, row: number, down: number) =>
-    `x="${PADDING + column * CELL}" ` +
-    `y="${TITLE_BAR + PADDING + row * ROW + down}"`;
-  const cells: string[] = [];
+    `x="${LEFT + column * CELL}" y="${TOP + row * ROW + down}"`;
+  const box = (column: number, row: number, cells: number, more = "") =>
+    `<rect class="f"${more} ${at(column, row, 0)} ` +
+    `width="${cells * CELL}" height="${ROW}"/>`;
+  const drawn: string[] = [];
   let look = 'class="t f"';
   for (const [row, line] of lines.entries()) {
     let column = 0;
@@ -38,39 +39,30 @@ export function terminalSvg(
         look = restyled(look, part);
         continue;
       }
-      const size = unicodeWidth(part);
-      if (look.includes("s7")) {
-        const box = `width="${size * CELL}" height="${ROW}"`;
-        cells.push(`<rect class="f" ${at(column, row, 0)} ${box}/>`);
-      }
-      cells.push(
-        `<text ${look} ${at(column, row, 15)} textLength="${size * CELL}" ` +
+      const cells = unicodeWidth(part);
+      if (look.includes("s7")) drawn.push(box(column, row, cells));
+      drawn.push(
+        `<text ${look} ${at(column, row, 15)} textLength="${cells * CELL}" ` +
           `lengthAdjust="spacingAndGlyphs">${escapeXml(part)}</text>`,
       );
-      column += size;
+      column += cells;
     }
   }
-  if (cursor) {
-    cells.push(
-      `<rect class="f" opacity="0.5" ${at(cursor.column, cursor.row, 0)} ` +
-        `width="${CELL}" height="${ROW}"/>`,
-    );
-  }
-  return `<svg xmlns="http://www.w3.org/2000/svg" width="${width}" ` +
-    `height="${height}" viewBox="0 0 ${width} ${height}" role="img">
+  if (cursor) drawn.push(box(cursor.column, cursor.row, 1, ' opacity="0.5"'));
+  const size = (less: number) =>
+    `width="${width - less}" height="${height - less}"`;
+  return `<svg xmlns="http://www.w3.org/2000/svg" ${size(0)} ` +
+    `viewBox="0 0 ${width} ${height}" role="img">
 <title>${escapeXml(title)}</title>
 <style>
 ${CSS}
 </style>
-<rect class="g w" x="0.5" y="0.5" width="${width - 1}" height="${
-      height - 1
-    }" rx="8"/>
-<path class="w" d="M1 ${TITLE_BAR}.5H${width - 1}"/>
-<text class="t s2 f" x="${width / 2}" y="21" text-anchor="middle">${
-      escapeXml(title)
-    }</text>
+<rect class="g w" x="0.5" y="0.5" ${size(1)} rx="8"/>
+<path class="w" d="M1 32.5H${width - 1}"/>
+<text class="t s2 f" x="${width / 2}" y="21" text-anchor="middle">` +
+    `${escapeXml(title)}</text>
 <g xml:space="preserve">
-${cells.join("\n")}
+${drawn.join("\n")}
 </g>
 </svg>
 `;
@@ -82,18 +74,13 @@ function restyled(look: string, sequence: string): string {
     if (code === "0" || code === "[m") look = 'class="t f"';
     else if (/^[1-47]$/.test(code)) look = look.replace('"t', `"t s${code}`);
     else if (/^[34]/.test(code)) look = look.replace(/ style.*/, "");
-    if (code.startsWith("38")) look += ` style="fill:${rgb(+color - 16)}"`;
+    if (!code.startsWith("38")) continue;
+    // A colour of the palette's cube: three digits to the base of 6.
+    const steps = (+color - 16).toString(6).padStart(3, "0").split("");
+    look += ` style="fill:rgb(${steps.map((it) => +it && 55 + 40 * +it)})"`;
   }
   return look;
 }
 
-/** A colour of the palette's cube, counted from 0. */
-function rgb(index: number): string {
-  const steps = [Math.floor(index / 36), Math.floor(index / 6) % 6, index % 6];
-  return `rgb(${steps.map((step) => step && 55 + 40 * step)})`;
-}
-
-function escapeXml(text: string): string {
-  return text.replaceAll("&", "&amp;").replaceAll("<", "&lt;")
-    .replaceAll(">", "&gt;");
-}
+const escapeXml = (text: string) =>
+  text.replaceAll("&", "&amp;").replaceAll("<", "&lt;").replaceAll(">", "&gt;");

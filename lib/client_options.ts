@@ -39,6 +39,7 @@ export interface ClientOptions extends
     Pick<
       ConnectOptions,
       | "clientId"
+      | "isDefaultUser"
       | "keepalive"
       | "password"
       | "protocolVersion"
@@ -52,8 +53,8 @@ export interface ClientOptions extends
    * without a scheme is one of mqtts.
    */
   brokers: (Broker | string)[];
-  /** The broker's user, unless its URL names one. */
-  username: string;
+  /** The broker's user, unless its URL names one; none by default. */
+  username?: string;
   /**
    * Whether the session outlives the program, which takes a client id to find
    * it by, and how long the broker keeps it (seconds).
@@ -108,6 +109,7 @@ export function completeOptions(
   return {
     brokers: readBrokers(options.brokers, tls),
     username,
+    isDefaultUser: options.isDefaultUser,
     password,
     clientId: clientId ?? randomClientId(),
     hasRandomId: clientId === undefined,

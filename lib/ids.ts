@@ -32,8 +32,9 @@ interface CountedId {
 /** Reads an id; undefined where it can't be of this kind. */
 export function parseId(id: string): CountedId | undefined {
   const number = numberIn(id);
+  if (number === 0) return undefined;
   const run = runIn(id);
-  return number > 0 && /^[\w-]+$/.test(run) ? { run, number } : undefined;
+  return /^[\w-]+$/.test(run) ? { run, number } : undefined;
 }
 
 /**

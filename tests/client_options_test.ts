@@ -24,6 +24,7 @@ Deno.test("client options: brokers and a user are enough", () => {
     username: "ann",
     password: undefined,
     hasRandomId: true,
+    isDefaultUser: undefined,
     keepalive: 30,
     protocolVersion: "auto",
     timeout: 10,
@@ -53,6 +54,7 @@ Deno.test("client options: what is given replaces the defaults", () => {
     ...said,
     brokers: [{ scheme: "mqtts", host: "a.example", port: 8883, path: "" }],
     hasRandomId: false,
+    isDefaultUser: undefined,
   });
 });
 

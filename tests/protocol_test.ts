@@ -1,4 +1,4 @@
-import { assertEquals, assertMatch, assertThrows } from "@std/assert";
+import { assert, assertEquals, assertMatch, assertThrows } from "@std/assert";
 import {
   decode,
   encode,
@@ -7,6 +7,7 @@ import {
   type Payload,
   PayloadTooLargeError,
 } from "../lib/protocol.ts";
+import { Random } from "./support/random.ts";
 
 const utf8 = (text: string) => new TextEncoder().encode(text);
 const text = (bytes: Uint8Array) => new TextDecoder().decode(bytes);
@@ -51,20 +52,17 @@ Deno.test("what is encoded decodes to the same payload", () => {
 Deno.test("encode and decode take lone surrogates for U+FFFD", () => {
   const lone = { from: "a\ud800", id: "\udc00" };
   const whole = { from: "a\ufffd", id: "\ufffd" };
-  for (
-    const [sent, kept] of [
-      [{ type: "message", message: "\udfffx", ...lone }, {
-        type: "message",
-        message: "\ufffdx",
-        ...whole,
-      }],
-      [{ type: "notice", notice: "x\ud83d", ...lone }, {
-        type: "notice",
-        notice: "x\ufffd",
-        ...whole,
-      }],
-    ] as [Payload, Payload][]
-  ) {
+  const cases: [Payload, Payload][] = [
+    [
+      { type: "message", message: "\udfffx", ...lone },
+      { type: "message", message: "\ufffdx", ...whole },
+    ],
+    [
+      { type: "notice", notice: "x\ud83d", ...lone },
+      { type: "notice", notice: "x\ufffd", ...whole },
+    ],
+  ];
+  for (const [sent, kept] of cases) {
     assertEquals(text(encode(sent)).match(/\\u/), null); // no escape of one
     assertEquals(decode(encode(sent)), kept);
     assertEquals(decoded(sent), kept); // as \ud800 escapes in the JSON
@@ -118,6 +116,45 @@ Deno.test("decode allows one byte order mark, no second", () => {
   const json = JSON.stringify(hello);
   assertEquals(decoded(`\ufeff${json}`), hello as Payload);
   assertEquals(reason(`\ufeff\ufeff${json}`), "not JSON");
+});
+
+Deno.test("decode tells a U+FFFD that was sent from bytes that are no UTF-8", () => {
+  const sent: Payload = { type: "message", from: "\ufffd", message: "a\ufffd" };
+  assertEquals(decode(encode(sent)), sent);
+  assertEquals(decoded(`\ufeff${JSON.stringify(sent)}`), sent);
+  const full = JSON.stringify(sent).padEnd(MAX_PAYLOAD_BYTES - 4);
+  assertEquals(decoded(full), sent);
+  for (const bad of [[0xff], [0xe2, 0x82], [0xed, 0xa0, 0x80]]) {
+    const bytes = new Uint8Array([...utf8(JSON.stringify(sent)), ...bad]);
+    assertEquals(decode(bytes), {
+      type: "malformed",
+      reason: "not UTF-8",
+      bytes,
+    });
+  }
+});
+
+Deno.test("decode refuses the same bytes as a strict decoder", () => {
+  const random = new Random(23);
+  const strict = new TextDecoder("utf-8", { fatal: true });
+  const texts = ["plain", "é€", "👋", "\ufffd", "\ufeff", "日本語 \u0080"];
+  let refused = 0;
+  for (let i = 0; i < 4_000; i++) {
+    const [start, end] = ['{"type":"message","from":"a","message":"', '"}'];
+    const middle = utf8(random.shuffled(texts).slice(0, 3).join(""));
+    // Never an ASCII character, which JSON may refuse.
+    middle[random.below(middle.length)] = 0x80 + random.below(0x80);
+    const bytes = new Uint8Array([...utf8(start), ...middle, ...utf8(end)]);
+    let expected: string | undefined;
+    try {
+      expected = strict.decode(bytes).slice(start.length, -end.length);
+    } catch {
+      refused++;
+    }
+    const result = decode(bytes);
+    assertEquals("message" in result ? result.message : undefined, expected);
+  }
+  assert(refused > 1_000 && refused < 3_999, `${refused} were refused`);
 });
 
 Deno.test("decode lets the last of duplicate keys win", () => {
@@ -174,31 +211,16 @@ Deno.test("decode takes no notice of an `id` that is not as ours", () => {
 
 Deno.test("decode takes no notice of an `at` but RFC 3339, in UTC, in the calendar", () => {
   const good = [
-    "2026-01-02T03:04:05Z",
-    "2026-01-02T03:04:05.6Z",
-    "2026-01-02T03:04:05.678901234Z",
-    "2024-02-29T23:59:59.999Z",
-    "0000-01-01T00:00:00Z",
+    ...["2026-01-02T03:04:05Z", "2026-01-02T03:04:05.678901234Z"],
+    ...["2024-02-29T23:59:59.999Z", "0000-01-01T00:00:00Z"],
   ];
   const bad = [
-    "",
-    "now",
-    "2026-01-02",
-    "2026-01-02 03:04:05Z",
-    "2026-01-02T03:04:05",
-    "2026-01-02T03:04:05+01:00",
-    "2026-01-02t03:04:05z",
-    "2026-02-29T00:00:00Z",
-    "2026-04-31T00:00:00Z",
-    "2026-13-01T00:00:00Z",
-    "2026-01-00T00:00:00Z",
-    "2026-01-02T24:00:00Z",
-    "2026-01-02T03:60:00Z",
-    "2026-01-02T03:04:05.Z",
-    "2026-01-02T03:04:05Z\n",
-    "+002026-01-02T03:04:05Z",
-    1767323045,
-    null,
+    ...["", "now", "2026-01-02", "2026-01-02 03:04:05Z", 1767323045, null],
+    ...["2026-01-02T03:04:05", "2026-01-02T03:04:05+01:00"],
+    ...["2026-01-02t03:04:05z", "2026-02-29T00:00:00Z", "2026-04-31T00:00:00Z"],
+    ...["2026-13-01T00:00:00Z", "2026-01-00T00:00:00Z", "2026-01-02T24:00:00Z"],
+    ...["2026-01-02T03:60:00Z", "2026-01-02T03:04:05.Z"],
+    ...["2026-01-02T03:04:05Z\n", "+002026-01-02T03:04:05Z"],
   ];
   for (const at of good) {
     assertEquals(decoded({ ...hello, at }), { ...hello, at } as Payload);

@@ -9,11 +9,12 @@ import {
   complete,
   ignore,
   interpret,
+  invitation,
   unignore,
 } from "./commands.ts";
 import { Delivery } from "./delivery.ts";
 import { EXIT } from "./exit.ts";
-import { isOneTopic, topicFault } from "../mqtt/topic.ts";
+import { topicFault } from "../mqtt/topic.ts";
 import { type PublisherOptions, usualHistory } from "./options.ts";
 import { openLog } from "./permissions.ts";
 import type { Received } from "../protocol.ts";
@@ -243,6 +244,14 @@ class Chat {
         return await this.#rename(command.argument);
       case "key":
         return this.#showKey(command.argument);
+      case "invite": {
+        const { broker } = this.#client;
+        const { username, secret } = this.#setting.connect;
+        return this.#answer(...invitation(broker, this.#room.topic, {
+          username: broker.username ?? username,
+          isSealed: secret !== undefined,
+        }));
+      }
       case "refused":
         return this.#warn(command.sentence);
     }
@@ -323,8 +332,7 @@ class Chat {
       this.#answer(`You are in ${here}${rest}.`);
       return;
     }
-    const fault = topicFault(topic) ??
-      (isOneTopic(topic) ? undefined : "is shared with other readers");
+    const fault = topicFault(topic);
     if (fault !== undefined) {
       return stay(`The topic ${JSON.stringify(topic)} ${fault}.`);
     }

@@ -1,13 +1,16 @@
 /** The prompt's commands: parse, help, completion, and /ignore's answers. */
 
 import { nearest } from "./flags.ts";
+import { DEFAULTS } from "../client_options.ts";
+import { type Broker, hostPort, isLoopback, roomUrl } from "../mqtt/address.ts";
+import { quote } from "./options.ts";
 import { Ignored, shownEntry } from "../room/ignored.ts";
 import type { Line } from "../terminal/input.ts";
 import type { Completion } from "../terminal/prompt.ts";
 
 /** A line at the prompt that is not a message. */
 export type Command =
-  | { type: "help" | "who" | "clear" | "reconnect" }
+  | { type: "help" | "who" | "invite" | "clear" | "reconnect" }
   | {
     type: "nick" | "key" | "ignore" | "unignore" | "join" | "quit";
     argument: string;
@@ -37,6 +40,7 @@ const USAGES: readonly Usage[] = [
     help: "the key of NAME, for --people; alone, yours",
   },
   { name: "join", argument: "TOPIC", help: "leave this room for another" },
+  { name: "invite", help: "the room's URL, and what others type to join" },
   {
     name: "ignore",
     argument: "NAME",
@@ -121,6 +125,33 @@ export function commandHelp(follow: boolean): string[] {
   const completed = follow ? "a name or a command" : "a command";
   rows.push(["//text", "send /text"], ["Tab", `complete ${completed}`]);
   return rows.map(([usage, help]) => `  ${usage.padEnd(USAGE_WIDTH)} ${help}`);
+}
+
+/** The answer to `/invite`, which has no user, password or secret. */
+export function invitation(
+  broker: Broker,
+  room: string,
+  { username, isSealed }: { username?: string; isSealed: boolean },
+): string[] {
+  const url = roomUrl(broker, room);
+  // Without the port, so that the line fits on most terminals: it is copied.
+  const [, net] = /^(.*):\d+$/.exec(hostPort(broker))!;
+  const hasAccount = username !== undefined && username !== DEFAULTS.username;
+  const command = [
+    ...["deno", "run", `-N=${net}`, "publisher.ts", "-f", url],
+    ...username === undefined ? ["--anonymous"] : [],
+    ...hasAccount ? ["-u", "USER"] : [],
+    ...isSealed ? ["--secret"] : [],
+  ];
+  const lines = [url, "Others join with:", command.map(quote).join(" ")];
+  if (hasAccount) lines.push("USER is a user of that broker.");
+  if (isSealed) lines.push("Give them the secret by another way.");
+  if (isLoopback(broker)) {
+    lines.push(
+      `${broker.host} is this machine; others need its address in the network.`,
+    );
+  }
+  return lines;
 }
 
 /** Arguments to complete, by command; the likeliest first. */

@@ -36,6 +36,8 @@ const SHARED = {
       --bell                ring the bell when your name is mentioned
       --secret-file FILE    encrypt with the secret in FILE
       --secret              encrypt with a secret that you type
+      --sealed              refuse to run without a secret
+      --new-secret FILE     write a random secret to FILE, and end
       --sign-key FILE       sign with the Ed25519 key in FILE (PEM)
       --people FILE         lines NAME KEY: the keys that names belong to`,
   output: `\
@@ -44,9 +46,11 @@ const SHARED = {
   -d, --debug               write every step to stderr`,
   rest: `\
 Broker:
+  -L, --url URL             broker and room, mqtt://HOST/ROOM; repeatable
   -h, --host HOST           host[:port] or URL; repeatable [default: localhost]
   -p, --port N              port [default: 1883, with TLS 8883]
   -u, --username USER       user at the broker [default: ${DEFAULTS.username}]
+      --anonymous           connect without user and password
   -P, --password PW         password (visible to other users of this machine)
       --password-file FILE  read the password from FILE
   -i, --id ID               client id [default: random]
@@ -70,16 +74,17 @@ Other:
       --version             print the version
       --help                print this help
 
-A URL begins with mqtt://, mqtts://, ws:// or wss://. A FILE to read needs
-Deno's permission -R=FILE, that of --log -W=FILE. With -E, the environment's
-MQTT_PASSWORD and MQTT_CHAT_SECRET take the place of --password and --secret.`,
+A URL begins with mqtt://, mqtts://, ws:// or wss://, and needs no -L. A FILE
+to read needs Deno's permission -R=FILE, one to write (--log, --new-secret)
+-W=FILE. With -E, the environment's MQTT_PASSWORD and MQTT_CHAT_SECRET take the
+place of --password and --secret.`,
 };
 
 const HELP: Readonly<Record<Script, string>> = {
   listener: `\
 Read chat rooms over MQTT, until Ctrl-C, --count or --wait.
 
-Usage: deno run -N listener.ts [FLAGS]
+Usage: deno run -N listener.ts [FLAGS] [URL]
 
 Room:
   -t, --topic TOPIC         room; + and # match many; repeatable [default: chat]
@@ -107,7 +112,7 @@ Examples:
   publisher: `\
 Write to a chat room over MQTT: one message, the lines of a pipe, or a prompt.
 
-Usage: deno run -N publisher.ts [FLAGS]
+Usage: deno run -N publisher.ts [FLAGS] [URL]
 
 Message:
   -m, --message TEXT        send TEXT in place of the lines of stdin
@@ -128,7 +133,7 @@ ${SHARED.output}
 ${SHARED.rest}
 
 Examples:
-  deno run -N publisher.ts --follow --topic chat/room --name Ada
+  deno run -N publisher.ts --follow mqtt://10.0.0.5/chat/room --name Ada
   deno run -N publisher.ts -t chat/room -m 'The build is green.'
   tail -f log | deno run -N=chat.example:1883 publisher.ts -h chat.example`,
 };
@@ -189,9 +194,13 @@ export function readFlags(script: Script, args: string[]): Values {
   let last = "";
   let hint: string | undefined;
   for (const token of tokens) {
-    if (token.kind === "positional" && extra === undefined) {
-      extra = token.value;
-      hint = OTHER_MEANINGS[last];
+    if (token.kind === "positional") {
+      if (ROOM_URL.test(token.value)) {
+        given.set("url", [...given.get("url") ?? [], token.value]);
+      } else if (extra === undefined) {
+        extra = token.value;
+        hint = OTHER_MEANINGS[last];
+      }
     }
     if (token.kind !== "option") continue;
     const { name, rawName, inlineValue } = token;
@@ -215,7 +224,8 @@ export function readFlags(script: Script, args: string[]): Values {
     const value = isGlued ? text.replace(/^=/, "") : text;
     const isMissing = name === "message"
       ? token.value === undefined
-      : value === "" || (!inlineValue && value.startsWith("-"));
+      : value === "" && (name !== "username" || token.value === undefined) ||
+        !inlineValue && value.startsWith("-");
     if (isMissing) {
       const other = OTHER_MEANINGS[rawName];
       if (other && script === "publisher") throw new UsageError(other);
@@ -225,6 +235,9 @@ export function readFlags(script: Script, args: string[]): Values {
   }
   return new Values(given, extra, hint);
 }
+
+/** A bare argument that names a broker. */
+const ROOM_URL = /^(mqtts?|wss?):\/\//i;
 
 /** Letters that mean something else in mosquitto's clients, and errors for them. */
 const OTHER_MEANINGS: Partial<Record<string, string>> = {
@@ -281,12 +294,39 @@ export class Values {
     if (this.#extra === undefined) return;
     if (this.#hint !== undefined) throw new UsageError(this.#hint);
     // It may be the rest of a password, or a URL that holds one.
-    const isSecret = /@|:\/\//.test(this.#extra) || this.has("password") ||
-      this.has("secret");
+    const isSecret = /@|:\/\//.test(this.#extra) ||
+      ["password", "secret", "url"].some((flag) => this.has(flag));
     const shown = isSecret ? "one argument" : JSON.stringify(this.#extra);
-    throw new UsageError(
-      `${shown} belongs to no flag; text with spaces needs quotes.`,
+    const advice = this.has("url")
+      ? "a space in a URL is written %20"
+      : this.#extra.includes("/") && !this.has("message")
+      ? "a room is --topic ROOM, or a URL such as mqtt://HOST/ROOM"
+      : "text with spaces needs quotes";
+    throw new UsageError(`${shown} belongs to no flag; ${advice}.`);
+  }
+
+  /** Returns a copy in which a flag goes by another's name. */
+  renamed(flag: string, other: string): Values {
+    return new Values(
+      new Map([...this.#given].map(([name, values]) => [
+        name === flag ? other : name,
+        values,
+      ])),
     );
+  }
+
+  /** Returns the flags as words of a command, without passwords and tokens. */
+  words(): string[] {
+    return [...this.#given].flatMap(([flag, values]) => {
+      if (flag === "password") return [];
+      if (flag === "url") return values.map(withoutSecrets);
+      if (values.length === 0) return [`--${flag}`];
+      return values.flatMap((value) =>
+        value.startsWith("-")
+          ? [`--${flag}=${value}`]
+          : [`--${flag}`, flag === "host" ? withoutSecrets(value) : value]
+      );
+    });
   }
 
   has(flag: string): boolean {
@@ -332,6 +372,14 @@ export class Values {
       ? value
       : misfit(flag, text, "seconds above 0, 2147483 at most");
   }
+}
+
+/** Removes the password of an address, and what may be a token. */
+function withoutSecrets(address: string): string {
+  return address.replace(
+    /^(\w+:\/\/)([^:/?#]*)(?::[^/?#]*)?@/,
+    (_, scheme, user) => scheme + (user && `${user}@`),
+  ).replace(/\?[^#]*/, "?…");
 }
 
 function misfit(flag: string, text: string, wanted: string): never {

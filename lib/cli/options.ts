@@ -6,7 +6,9 @@
 import {
   AddressError,
   type Broker,
+  hostPort,
   parseBroker,
+  parseUrl,
   SCHEMES,
 } from "../mqtt/address.ts";
 import { DEFAULTS } from "../client_options.ts";
@@ -14,6 +16,7 @@ import type { ConnectOptions } from "../mqtt/link.ts";
 import {
   CHOICES,
   type Choices,
+  flagsOf,
   readFlags,
   type Script,
   UsageError,
@@ -36,6 +39,7 @@ export interface Options extends
   Pick<
     ConnectOptions,
     | "brokers"
+    | "isDefaultUser"
     | "keepalive"
     | "password"
     | "protocolVersion"
@@ -59,6 +63,8 @@ export interface Options extends
   peopleFile?: string;
   /** Whether to ask for the rooms' secret on the terminal. */
   asksSecret: boolean;
+  /** Whether to refuse to run without a secret. */
+  needsSecret: boolean;
   qos: QoS;
   /** Paths of PEM files. */
   tlsFiles: { ca?: string; cert?: string; key?: string };
@@ -103,13 +109,17 @@ export type Request<O> =
   | { action: "help"; color: Choices["color"] }
   | { action: "version" }
   | { action: "completions"; shell: Choices["completions"] }
-  | { action: "run"; options: O };
+  /** To write a new secret; `next` is the command that uses it. */
+  | { action: "new secret"; path: string; command: string; next: string }
+  /** `command` is the same with the permissions that it needs. */
+  | { action: "run"; options: O; command: string };
 
 /** Reads the listener's arguments, or throws a {@link UsageError}. */
 export function parseListenerArgs(args: string[]): Request<ListenerOptions> {
   return parse("listener", args, (values) => {
-    const topics = values.all("topic") ?? ["chat"];
-    for (const topic of topics) refuse("topic", topic, filterFault(topic));
+    const { room, ...common } = commonOptions(values);
+    const topics = values.all("topic") ?? [room];
+    for (const topic of topics) refuseRoom(values, topic, filterFault(topic));
     const shared = topics.find(isShared);
     if (values.has("keep") && shared !== undefined) {
       throw new UsageError(
@@ -121,7 +131,6 @@ export function parseListenerArgs(args: string[]): Request<ListenerOptions> {
     if (Number(values.one("history") ?? 0) > 0 && !isOneRoom) {
       throw new UsageError("--history is for one room; give one --topic.");
     }
-    const common = commonOptions(values);
     const only = values.choice("only");
     if (only === "mentions" && common.name === DEFAULTS.username) {
       throw new UsageError("--only mentions needs --name, to look for.");
@@ -145,8 +154,9 @@ export function parseListenerArgs(args: string[]): Request<ListenerOptions> {
 /** Reads the publisher's arguments, or throws a {@link UsageError}. */
 export function parsePublisherArgs(args: string[]): Request<PublisherOptions> {
   return parse("publisher", args, (values) => {
-    const topic = values.one("topic") ?? "chat";
-    refuse("topic", topic, topicFault(topic));
+    const { room, ...common } = commonOptions(values);
+    const topic = values.one("topic") ?? room;
+    refuseRoom(values, topic, topicFault(topic));
     excludes(values, "follow", "message");
     excludes(values, "stdin-file", "message");
     excludes(values, "stdin-file", "follow");
@@ -156,7 +166,7 @@ export function parsePublisherArgs(args: string[]): Request<PublisherOptions> {
     needs(values, "history", "follow");
     needs(values, "log", "follow");
     return {
-      ...commonOptions(values),
+      ...common,
       topic,
       message: values.one("message"),
       stdinFile: values.has("stdin-file"),
@@ -171,7 +181,7 @@ export function usualHistory(isTerminal: boolean): number {
   return isTerminal ? 20 : 0;
 }
 
-function parse<O>(
+function parse<O extends Options>(
   script: Script,
   args: string[],
   build: (values: Values) => O,
@@ -188,34 +198,84 @@ function parse<O>(
   const options = build(values);
   // After the rest: in `-pw SECRET` the fault is the port "w".
   values.refuseExtra();
-  return { action: "run", options };
+  const command = commandOf(script, values, options.brokers);
+  const path = values.one("new-secret");
+  if (path === undefined) return { action: "run", options, command };
+  const next = values.renamed("new-secret", "secret-file");
+  return {
+    action: "new secret",
+    path,
+    command,
+    next: commandOf(script, next, options.brokers),
+  };
 }
 
-function commonOptions(values: Values): Options {
+/** Returns the command that the arguments stand for, with its permissions. */
+function commandOf(
+  script: Script,
+  values: Values,
+  brokers: Broker[],
+): string {
+  const files = flagsOf(script).filter(({ isFile }) => isFile)
+    .map(({ long }) => long).filter((flag) => values.has(flag));
+  const writes = ["log", "new-secret"];
+  const paths = (flags: string[]) =>
+    flags.map((flag) => values.one(flag)).join(",");
+  const permissions = [
+    [
+      "-N",
+      values.has("new-secret")
+        ? ""
+        : [...new Set(brokers.map(hostPort))].join(","),
+    ],
+    ["-R", paths(files.filter((flag) => !writes.includes(flag)))],
+    ["-W", paths(files.filter((flag) => writes.includes(flag)))],
+  ].filter(([, value]) => value !== "").map((pair) => pair.join("="));
+  return ["deno", "run", ...permissions, `${script}.ts`, ...values.words()]
+    .map(quote).join(" ");
+}
+
+/** Quotes a word as POSIX shells do, where it needs that. */
+export function quote(word: string): string {
+  return /^(?![#=])[\w@%+=:,./#-]+$/.test(word)
+    ? word
+    : `'${word.replaceAll("'", "'\\''")}'`;
+}
+
+function commonOptions(values: Values): Options & { room: string } {
   const tlsFiles = {
     ca: values.one("cafile"),
     cert: values.one("cert"),
     key: values.one("key"),
   };
   const alpn = values.one("alpn");
-  const brokers = parseBrokers(
+  const { brokers, room = "chat" } = parseBrokers(
     values,
     [...Object.values(tlsFiles), alpn].some((value) => value !== undefined),
   );
   if (alpn !== undefined) checkAlpn(alpn, brokers);
   for (const flag of ["username", "id"]) {
     const text = values.one(flag);
-    if (text !== undefined) refuse(flag, text, stringFault(text));
+    if (text) refuse(flag, text, stringFault(text));
   }
-  const username = values.one("username") ?? brokers[0].username ??
-    DEFAULTS.username;
+  const username = isAnonymous(values)
+    ? undefined
+    : values.one("username") ?? brokers[0].username ?? DEFAULTS.username;
   const resume = values.has("resume");
   const clientId = values.one("id");
   needs(values, "session-expiry", "resume");
   needs(values, "cert", "key");
   needs(values, "key", "cert");
   excludes(values, "password", "password-file");
-  excludes(values, "secret", "secret-file");
+  for (const flag of ["secret", "new-secret"]) {
+    excludes(values, flag, "secret-file");
+  }
+  excludes(values, "secret", "new-secret");
+  excludes(values, "anonymous", "username");
+  for (const flag of ["password", "password-file"]) {
+    if (username !== undefined || !values.has(flag)) continue;
+    throw new UsageError(`--${flag} needs a user; give --username.`);
+  }
   if (resume && clientId === undefined) {
     throw new UsageError(
       "--resume needs --id, the name the broker keeps the session under.",
@@ -224,7 +284,7 @@ function commonOptions(values: Values): Options {
   const nameGiven = values.one("name");
   const fault = nameGiven && nameFault(nameGiven);
   if (fault) throw new UsageError(`--name ${fault}.`);
-  const name = nameGiven ?? username;
+  const name = nameGiven ?? username ?? DEFAULTS.username;
   const ignore = values.all("ignore") ?? [];
   if (new Ignored(ignore).has(name)) {
     throw new UsageError(
@@ -235,7 +295,10 @@ function commonOptions(values: Values): Options {
   const version = values.choice("protocol-version");
   return {
     brokers,
+    room,
     username,
+    isDefaultUser: username !== undefined && !values.has("username") &&
+      brokers[0].username === undefined,
     name,
     isNameChosen: nameGiven !== undefined && nameGiven !== DEFAULTS.username,
     ignore,
@@ -245,6 +308,7 @@ function commonOptions(values: Values): Options {
     signKeyFile: values.one("sign-key"),
     peopleFile: values.one("people"),
     asksSecret: values.has("secret"),
+    needsSecret: values.has("sealed"),
     clientId,
     resume,
     // 2³² − 1 means that it never ends (MQTT 5 §3.1.2.11.2).
@@ -280,20 +344,46 @@ function checkAlpn(alpn: string, brokers: Broker[]): void {
   );
 }
 
-/** Reads `--host` and `--port`. */
-function parseBrokers(values: Values, tls: boolean): Broker[] {
+/** Whether to connect without user and password. */
+function isAnonymous(values: Values): boolean {
+  return values.has("anonymous") || values.one("username") === "";
+}
+
+/** Reads the brokers, and the room that URLs name. */
+function parseBrokers(
+  values: Values,
+  tls: boolean,
+): { brokers: Broker[]; room?: string } {
   const port = values.whole("port", 1, 65_535);
-  const brokers = (values.all("host") ?? ["localhost"]).map((text) => {
+  const read = <T>(flag: string, text: string, parse: () => T): T => {
     try {
-      return parseBroker(text, { port, tls });
+      return parse();
     } catch (error) {
       if (!(error instanceof AddressError)) throw error;
       // An address may hold a password, so only one that can't is repeated.
       const isPlain = /^([a-z]+:\/\/)?[\p{L}\p{N} ._[\]-]*(:\d*)?$/iu
         .test(text);
       const shown = isPlain ? ` ${JSON.stringify(text)}` : "";
-      throw new UsageError(`--host${shown} does not fit: ${error.message}.`);
+      throw new UsageError(`${flag}${shown} does not fit: ${error.message}.`);
     }
+  };
+  const urls = (values.all("url") ?? [])
+    .map((text) => read("the URL", text, () => parseUrl(text, { port })));
+  if (new Set(urls.map(({ room }) => room)).size > 1) {
+    throw new UsageError(
+      "the URLs name different rooms; give the same room in each.",
+    );
+  }
+  const hosts = values.all("host")
+    ?.map((text) =>
+      read("--host", text, () => parseBroker(text, { port, tls }))
+    );
+  const named = urls.length > 0
+    ? urls.map(({ broker }) => underFlags(broker, values, port))
+    : [parseBroker("localhost", { port, tls })];
+  const brokers = (hosts ?? named).map((broker) => {
+    const { username: _, password: __, ...anonymous } = broker;
+    return isAnonymous(values) ? anonymous : broker;
   });
   const plain = brokers.find((broker) => !SCHEMES[broker.scheme].tls);
   if (tls && plain !== undefined) {
@@ -302,7 +392,23 @@ function parseBrokers(values: Values, tls: boolean): Broker[] {
         `${plain.scheme}:// is not one; write ${plain.scheme}s://.`,
     );
   }
-  return brokers;
+  return { brokers, room: urls[0]?.room };
+}
+
+/** Returns the broker of a URL as flags change it. */
+function underFlags(
+  { username, password, ...broker }: Broker,
+  values: Values,
+  port = broker.port,
+): Broker {
+  const isOther = (values.one("username") ?? username) !== username;
+  const hasPassword = values.has("password") || values.has("password-file");
+  return {
+    ...broker,
+    port,
+    ...username !== undefined && !isOther && { username },
+    ...password !== undefined && !isOther && !hasPassword && { password },
+  };
 }
 
 function needs(values: Values, flag: string, other: string): void {
@@ -313,6 +419,11 @@ function needs(values: Values, flag: string, other: string): void {
 function excludes(values: Values, flag: string, other: string): void {
   if (!values.has(flag) || !values.has(other)) return;
   throw new UsageError(`give --${flag} or --${other}, not both.`);
+}
+
+function refuseRoom(values: Values, room: string, fault?: string): void {
+  if (values.has("topic")) return refuse("topic", room, fault);
+  if (fault !== undefined) throw new UsageError(`the URL's room ${fault}.`);
 }
 
 function refuse(flag: string, text: string, fault: string | undefined): void {

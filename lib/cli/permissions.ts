@@ -6,7 +6,7 @@
 import { type Broker, hostPort, type TlsIdentity } from "../mqtt/address.ts";
 import { DEFAULTS } from "../client_options.ts";
 import { type Choices, UsageError } from "./flags.ts";
-import type { Options } from "./options.ts";
+import { type Options, quote } from "./options.ts";
 import { parsePeople, type PeopleKeys } from "../room/names.ts";
 import { safeName } from "../safe_text.ts";
 import { Signer } from "../sign.ts";
@@ -60,6 +60,7 @@ async function choosePassword(
   options: Options,
   ask: Ask,
 ): Promise<string | undefined> {
+  if (options.username === undefined) return undefined;
   if (options.password !== undefined) return options.password;
   if (options.passwordFile !== undefined) {
     return firstLine(await readGranted("password-file", options.passwordFile));
@@ -76,7 +77,7 @@ async function choosePassword(
 
 /** Finds the rooms' secret: in its file, in the environment, or by asking. */
 export async function findSecret(
-  { secretFile, asksSecret }: Pick<Options, "secretFile" | "asksSecret">,
+  { secretFile, asksSecret, needsSecret }: Options,
 ): Promise<string | undefined> {
   const fromEnv = await readVariable(SECRET_VARIABLE);
   const flag = asksSecret ? "--secret" : secretFile && "--secret-file";
@@ -93,11 +94,32 @@ export async function findSecret(
       "--secret asks on a terminal, and there is none; use --secret-file.",
     );
   }
+  if (secret === undefined && needsSecret) {
+    throw new UsageError(
+      `--sealed needs a secret: --secret-file, --secret, or ${SECRET_VARIABLE} ` +
+        `(with -E=${SECRET_VARIABLE}).`,
+    );
+  }
   // An empty secret would leave the messages readable for everyone.
   if (secret === "") {
     throw new UsageError(`the secret of ${flag ?? SECRET_VARIABLE} is empty.`);
   }
   return secret;
+}
+
+/** Writes a new secret of 192 random bits to a file that isn't there yet. */
+export async function writeSecret(path: string): Promise<void> {
+  const file = await openGranted("new-secret", path, {
+    write: true,
+    createNew: true,
+    mode: 0o600,
+  });
+  const secret = crypto.getRandomValues(new Uint8Array(24)).toBase64();
+  try {
+    await file.write(new TextEncoder().encode(`${secret}\n`));
+  } finally {
+    file.close();
+  }
 }
 
 async function readSecret(path: string): Promise<string> {
@@ -210,19 +232,51 @@ async function readGranted(flag: string, path: string): Promise<string> {
 
 /** Opens the file of `--log` to append to it. */
 export async function openLog(path: string): Promise<Deno.FsFile> {
+  return await openGranted("log", path, { append: true, create: true });
+}
+
+/** Opens a file to write that a flag names. */
+async function openGranted(
+  flag: string,
+  path: string,
+  options: Deno.OpenOptions,
+): Promise<Deno.FsFile> {
   const shown = JSON.stringify(path);
   const { state } = await Deno.permissions.request({ name: "write", path });
   if (state !== "granted") {
     throw new NotPermittedError(
-      `writing --log ${shown} was not permitted; run with -W=${path}.`,
+      `writing --${flag} ${shown} was not permitted; run with -W=${path}.`,
     );
   }
   try {
-    return await Deno.open(path, { append: true, create: true });
+    return await Deno.open(path, options);
   } catch (error) {
-    const { message } = error as Error;
-    throw new UsageError(`--log ${shown} can't be written: ${message}.`);
+    const reason = error instanceof Deno.errors.AlreadyExists
+      ? "there is such a file, which stays as it is"
+      : (error as Error).message;
+    throw new UsageError(`--${flag} ${shown} can't be written: ${reason}.`);
   }
+}
+
+/**
+ * Returns a warning for each secret or private key that others may read or
+ * write, as ssh judges its keys. Its file must have been read.
+ */
+export async function openFileWarnings(
+  { secretFile, signKeyFile, tlsFiles }: Options,
+): Promise<string[]> {
+  const warnings: string[] = [];
+  for (const path of new Set([secretFile, signKeyFile, tlsFiles.key])) {
+    if (path === undefined) continue;
+    const { isFile, mode } = await Deno.stat(path);
+    // Windows has no mode; a pipe has no other readers.
+    if (!isFile || mode === null || (mode & 0o077) === 0) continue;
+    warnings.push(
+      `${JSON.stringify(path)} is open to other users of this machine; type: ` +
+        `chmod 600 ${quote(path)}`,
+    );
+  }
+  return warnings;
 }
 
 /**

@@ -17,11 +17,13 @@ import {
   findSecret,
   isDumbTerminal,
   NotPermittedError,
+  openFileWarnings,
   readPeople,
   readSigner,
   readTlsFiles,
   requireNet,
   useColor,
+  writeSecret,
 } from "./permissions.ts";
 import { LineWriter, openStderr } from "../terminal/output.ts";
 import { statusLine, type Verbosity } from "./status.ts";
@@ -81,25 +83,51 @@ export async function runScript<O>(
     told: () => stderr.flushed(),
   };
   reportBugs(people);
+  let command = "";
   try {
     const request = parse(args);
+    if ("command" in request) command = request.command;
     if (request.action === "run") return await run(request.options, people);
-    console.log(await information(script, request));
+    if (request.action === "new secret") {
+      await writeSecret(request.path);
+      people.tell(safeText(adviceOnSecret(request.path, request.next)));
+    } else console.log(await information(script, request));
     return EXIT.ok;
   } catch (error) {
-    const needsHelp = error instanceof UsageError &&
-      !(error instanceof NotPermittedError);
-    people.complain(messageOf(error) + (needsHelp ? " Try --help." : ""));
+    const advice = !(error instanceof UsageError)
+      ? ""
+      : !(error instanceof NotPermittedError)
+      ? " Try --help."
+      : isSource
+      ? ` Type: ${command}`
+      : "";
+    people.complain(messageOf(error) + advice);
     return exitCodeOf(error);
   } finally {
     await within(FLUSH_SECONDS, people.told());
   }
 }
 
+/** Whether a command can be typed as `deno run listener.ts`. */
+const isSource = !Deno.build.standalone &&
+  import.meta.url.endsWith("/lib/cli/script.ts");
+
+/** Says what to do with a new secret. */
+function adviceOnSecret(path: string, command: string): string {
+  return `${
+    JSON.stringify(path)
+  } has a new secret. Give a copy to each member, by ` +
+    "another way than the room. " +
+    (isSource ? `Type: ${command}` : `Use it with --secret-file ${path}`);
+}
+
 /** Returns the answer to --help, --version or --completions. */
 async function information(
   script: Script,
-  request: Exclude<Request<unknown>, { action: "run" }>,
+  request: Extract<
+    Request<unknown>,
+    { action: "help" | "version" | "completions" }
+  >,
 ): Promise<string> {
   switch (request.action) {
     case "help":
@@ -167,10 +195,17 @@ export async function prepare(
   if (secret !== undefined && Array.from(secret).length < SHORT_SECRET) {
     tell(
       `The secret has less than ${SHORT_SECRET} characters, which can be ` +
-        "guessed; make one with: openssl rand -base64 24",
+        "guessed; --new-secret FILE makes one that can't.",
     );
   }
   const { signKeyFile, peopleFile } = options;
+  const signer = signKeyFile === undefined
+    ? undefined
+    : await readSigner(signKeyFile);
+  const tlsFiles = await readTlsFiles(options.tlsFiles);
+  for (const warning of await openFileWarnings(options)) {
+    tell(safeText(warning));
+  }
   return {
     color,
     isDumb,
@@ -181,11 +216,9 @@ export async function prepare(
       ...options,
       password,
       secret,
-      signer: signKeyFile === undefined
-        ? undefined
-        : await readSigner(signKeyFile),
+      signer,
       tls: {
-        ...await readTlsFiles(options.tlsFiles),
+        ...tlsFiles,
         ...options.alpn !== undefined && { alpn: options.alpn },
       },
       session: options.resume

@@ -231,6 +231,11 @@ function isScheme(text: string): text is Scheme {
   return Object.hasOwn(SCHEMES, text);
 }
 
+/** Whether a broker is on this machine, by its name. */
+export function isLoopback({ host }: Broker): boolean {
+  return /^(localhost|127(\.\d+){3}|::1)$/i.test(host);
+}
+
 /** The host and port as in Deno's permissions, such as `[::1]:1883`. */
 export function hostPort(broker: Pick<Broker, "host" | "port">): string {
   const host = broker.host.includes(":") ? `[${broker.host}]` : broker.host;

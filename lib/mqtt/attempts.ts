@@ -1,6 +1,11 @@
 /** Which broker is tried next, in which MQTT version, and after which wait. */
 
-import { type Broker, showBroker, type TlsIdentity } from "./address.ts";
+import {
+  type Broker,
+  isLoopback,
+  showBroker,
+  type TlsIdentity,
+} from "./address.ts";
 import type { Reason, Remedy } from "./reasons.ts";
 import { certificateFault } from "./stream.ts";
 
@@ -157,7 +162,8 @@ export function versionName(version: Version): string {
 
 /** The options that the errors of the first connection name. */
 interface Account {
-  username: string;
+  username?: string;
+  isDefaultUser?: boolean;
   password?: string;
   protocolVersion: WantedVersion;
   tls?: TlsIdentity;
@@ -174,13 +180,21 @@ export async function throwIfHopeless(
   switch (remedy) {
     case "credentials": {
       const { username, password } = credentials(account, broker);
-      const user = JSON.stringify(username);
-      const advice = password !== undefined
+      const user = username === undefined
+        ? "a client without a user"
+        : `user ${JSON.stringify(username)}`;
+      const isDefault = account.isDefaultUser && broker.username === undefined;
+      const advice = username === undefined
+        ? "Give a user with --username (-u)."
+        : isDefault
+        ? "Give a user of that broker with -u, or connect without one: " +
+          "--anonymous."
+        : password !== undefined
         ? "Check --username and --password."
         : "No password was given: use --password-file (with -R=FILE), " +
           "MQTT_PASSWORD (with -E=MQTT_PASSWORD) or --password.";
       throw new NotAuthorizedError(
-        `${where} refused the connection of user ${user}: ${text}. ${advice}`,
+        `${where} refused the connection of ${user}: ${text}. ${advice}`,
       );
     }
     case "trust": {
@@ -227,15 +241,12 @@ export function noBrokerError(
 export function credentials(
   account: Pick<Account, "username" | "password">,
   broker: Broker,
-): { username: string; password?: string } {
+): { username?: string; password?: string } {
   return {
     username: broker.username ?? account.username,
     password: broker.password ?? account.password,
   };
 }
-
-/** This machine, by its names. */
-const LOOPBACK = /^(localhost|127(\.\d+){3}|::1)$/i;
 
 /** Advises the user when no broker answers. */
 function advice(
@@ -243,7 +254,7 @@ function advice(
   willTopic = "",
 ): string {
   const isAbsent = failures.every(({ broker, text }) =>
-    LOOPBACK.test(broker.host) && text.includes("nothing listens there")
+    isLoopback(broker) && text.includes("nothing listens there")
   );
   const usual = isAbsent
     ? "Is one running here? deno task broker starts one; --host names another."

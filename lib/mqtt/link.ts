@@ -37,8 +37,10 @@ export interface ConnectOptions {
   clientId: string;
   /** Whether the id is random, so that no broker has a session under it. */
   hasRandomId: boolean;
-  /** The broker's user, unless its URL names one. */
-  username: string;
+  /** The broker's user, unless its URL names one; none by default. */
+  username?: string;
+  /** Whether the user did not choose that: an error then names other ways. */
+  isDefaultUser?: boolean;
   /** The user's password, unless the broker's URL has one. */
   password?: string;
   /** The keepalive interval in seconds, 0 (none) to 65535. */

@@ -42,7 +42,7 @@ export interface ConnectPacket {
   protocolVersion: 5 | 4;
   /** Whether a session that the broker has is discarded. */
   clean: boolean;
-  username: string;
+  username?: string;
   password?: string;
   will?: { topic: string; payload: Uint8Array; qos: QoS };
 }
@@ -371,7 +371,7 @@ export class MqttJs {
     if (isTaken) this.#inbound.take(packet, isCut);
     // An answer after DISCONNECT would be an error, over which the stream is
     // closed before the broker has read what was sent (2 of 3 runs, measured).
-    if (isTaken || this.#hasLeft) Object.assign(packet, { cmd: "taken" });
+    if (isTaken || this.#hasLeft) (packet as { cmd: string }).cmd = "taken";
     if (packet.cmd !== "connack") return;
     const code = packet.reasonCode ?? packet.returnCode;
     if (!code) return;

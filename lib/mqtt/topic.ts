@@ -28,6 +28,7 @@ export function topicFault(topic: string): string | undefined {
   if (/[+#]/.test(topic)) {
     return "has a wildcard, + or #; messages go to one room";
   }
+  if (isShared(topic)) return "is shared with other readers; write its room";
 }
 
 /** Says why a topic filter is not valid (MQTT 5 §4.7); undefined when it is. */

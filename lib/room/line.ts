@@ -37,7 +37,7 @@ import {
 import { fingerprint } from "../sign.ts";
 import type { Gathered } from "./gather.ts";
 import type { PresenceChange } from "./members.ts";
-import { localTime, longDay, timeAndDay } from "./time.ts";
+import { localTime, longDay, timeAndDay, timeOf } from "./time.ts";
 
 /** How lines are shown. */
 export interface LineOptions {
@@ -238,7 +238,7 @@ function inRoom(topic: string, { showTopic }: LineOptions): string {
 /** The time of sending by the author's clock, with the day if it differs. */
 function sent({ payload, receivedAt }: Received): string {
   if (!("at" in payload) || payload.at === undefined) return "";
-  return ` (sent ${timeAndDay(new Date(payload.at), receivedAt)})`;
+  return ` (sent ${timeAndDay(new Date(timeOf(payload.at)), receivedAt)})`;
 }
 
 function author(from: string, isOwn: boolean, color: boolean): string {
@@ -253,6 +253,7 @@ function said(
   options: LineOptions,
 ): string {
   const { color, mention, multiline } = options;
+  if (!color && !multiline) return safeText(message);
   const mark = (text: string) =>
     !color || isOwn || mention === undefined ? text : mention.mark(text);
   const lines = multiline ? message.split(/\r\n?|\n/) : [message];
@@ -399,7 +400,7 @@ function faint(text: string, { color }: Pick<LineOptions, "color">): string {
 const PALETTE = [30, 32, 63, 99, 100, 134, 162, 164, 166, 168] as const;
 
 /** The colour of a name, for `rgb8`: the same one in every run. */
-export function nameColor(name: string): number {
+function nameColor(name: string): number {
   // FNV-1a over UTF-16 code units: short names that differ in one letter land
   // far apart.
   let hash = 0x811c9dc5;

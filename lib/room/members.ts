@@ -226,7 +226,9 @@ export class Roster {
       if (this.#people.get(name)?.isTold) this.#people.delete(name);
     } else {
       if (name !== from) this.#people.delete(from);
-      this.#put(name, { state, ...times, ...runOf(payload, topic, known) });
+      const { at, receivedAt, spokeAt } = times;
+      const { run, joinNumber } = runOf(payload, topic, known);
+      this.#put(name, { state, at, receivedAt, spokeAt, run, joinNumber });
     }
     return state;
   }

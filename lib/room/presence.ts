@@ -25,7 +25,7 @@ export interface PresenceOptions {
   /** The name in the rooms, until {@link Presence.rename}. */
   name: string;
   /** The broker user, for a warning. */
-  username: string;
+  username?: string;
   /** The rooms to announce in; topics, not filters. May be none. */
   rooms: string[];
   /** The QoS of the notices. */
@@ -299,7 +299,9 @@ export class Presence {
   #failSilent(topic: string): void {
     const { username, qos } = this.#options;
     const room = safeTopic(topic);
-    const user = `user ${JSON.stringify(username)}`;
+    const user = username === undefined
+      ? "a client without a user"
+      : `user ${JSON.stringify(username)}`;
     // In 3.1.1 a broker acknowledges what it drops, and at QoS 0 nothing.
     const mayWrite = this.#client?.version === 5 && qos > 0;
     const why = mayWrite

@@ -243,10 +243,11 @@ export class Reader {
   /** Judges a payload by its signature; undefined for what is no payload. */
   #judge({ payload, check, sealed, sentTo }: Received): Verdict | undefined {
     if (!("from" in payload)) return undefined;
-    const { signature, key, mark } = this.#names.judge(payload, check);
+    const verdict = this.#names.judge(payload, check);
+    const { key } = verdict;
     if (sentTo !== undefined) return { signature: check ?? "none", key };
     // What is not sealed has a mark of its own.
-    return { signature, key, mark: sealed === false ? undefined : mark };
+    return sealed === false ? { ...verdict, mark: undefined } : verdict;
   }
 
   /** Records members and the keys of names; returns what to report. */

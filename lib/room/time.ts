@@ -19,9 +19,25 @@ const WEEKDAYS = [
 
 /** The time of day on the reader's clock: `HH:MM:SS`. */
 export function localTime(time: Date): string {
+  const second = Math.floor(time.getTime() / 1000);
+  if (second !== shown.second) shown = { second, text: hms(time) };
+  return shown.text;
+}
+
+/** The last time shown: in a flood, most lines have the same. */
+let shown = { second: NaN, text: "" };
+
+function hms(time: Date): string {
   return `${two(time.getHours())}:${two(time.getMinutes())}:${
     two(time.getSeconds())
   }`;
+}
+
+/** Whether two times are of one day on the reader's calendar. */
+export function isSameDay(time: Date, other: Date): boolean {
+  return time.getDate() === other.getDate() &&
+    time.getMonth() === other.getMonth() &&
+    time.getFullYear() === other.getFullYear();
 }
 
 /** The day on the reader's calendar: `YYYY-MM-DD`. */
@@ -38,22 +54,25 @@ export function longDay(time: Date): string {
 
 /** `14:03:22`, or `2026-11-22 14:03:22` where the day is another than now. */
 export function timeAndDay(time: Date, now: Date): string {
-  const day = localDay(time);
-  return day === localDay(now) ? localTime(time) : `${day} ${localTime(time)}`;
+  return isSameDay(time, now) ? hms(time) : `${localDay(time)} ${hms(time)}`;
 }
-
-/** The last time that was parsed: the same one is asked for again and again. */
-let parsed = { at: "", time: NaN };
 
 /**
  * How long a payload was on its way, in milliseconds, by its author's clock and
  * ours: negative where that is ahead, 0 where the payload doesn't say.
  */
 export function age(at: string | undefined, receivedAt: Date): number {
-  if (at === undefined) return 0;
-  if (at !== parsed.at) parsed = { at, time: Date.parse(at) };
-  return receivedAt.getTime() - parsed.time;
+  return at === undefined ? 0 : receivedAt.getTime() - timeOf(at);
 }
+
+/** Reads the time in a payload, in milliseconds since 1970. */
+export function timeOf(at: string): number {
+  if (at !== read.at) read = { at, time: Date.parse(at) };
+  return read.time;
+}
+
+/** The last time read: that of a message is asked for several times. */
+let read = { at: "", time: NaN };
 
 /** A number in two digits. */
 function two(n: number): string {

@@ -21,7 +21,7 @@ import {
   renderUnread,
 } from "./line.ts";
 import type { Verdict } from "./names.ts";
-import { age, LATE_MS, localDay } from "./time.ts";
+import { age, isSameDay, LATE_MS } from "./time.ts";
 
 /** How a room is viewed. */
 export interface ViewOptions extends Omit<LineOptions, "mention"> {
@@ -68,8 +68,8 @@ export class RoomView {
   #line: LineOptions;
   readonly #gatherer: Gatherer;
   #gathersPeople: boolean;
-  /** The day of the last line, if there was one. */
-  #day?: string;
+  /** The time of the last line, if there was one. */
+  #last?: Date;
   #rangAt = -Infinity;
   /** How many messages came that the session kept, while they come. */
   #missed?: number;
@@ -221,9 +221,8 @@ export class RoomView {
   /** Writes a line, after that of its day where this is a new one. */
   #writeOnDay(line: string, time: Date): void {
     const { json, write, writeNote } = this.#options;
-    const day = localDay(time);
-    const isNewDay = this.#day !== undefined && this.#day !== day;
-    this.#day = day;
+    const isNewDay = this.#last !== undefined && !isSameDay(this.#last, time);
+    this.#last = time;
     if (isNewDay && writeNote !== undefined) {
       writeNote(renderDay(time, { ...this.#line, color: false }), false);
     } else if (isNewDay && !json) write(renderDay(time, this.#line));

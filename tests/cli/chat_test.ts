@@ -1,6 +1,6 @@
 /** What the prompt makes of lines and commands, as the room and broker see it. */
 
-import { assert, assertEquals, assertMatch } from "@std/assert";
+import { assert, assertEquals, assertFalse, assertMatch } from "@std/assert";
 import {
   type Answers,
   FakeBroker,
@@ -105,6 +105,22 @@ Deno.test("chat: /nick refuses in a sentence", async () => {
     "/nick takes 256 characters at most, not 257.",
     "[cleared]",
   ]);
+});
+
+Deno.test("chat: /invite names the room that one is in", async () => {
+  await using broker = echoing();
+  const login = ["-u", "ann", "-P", "hunter2"];
+  await using ann = await Chatter.follow(broker, ...login);
+  const url = `mqtt://${hostOf(broker)}`;
+  ann.enter("/invite", "/join chat/a b", "/invite", "/clear");
+  const shown = await ann.until("[cleared]");
+  assertEquals(shown.slice(0, 3), [
+    `${url}/chat/room`,
+    "Others join with:",
+    `deno run -N=127.0.0.1 publisher.ts -f ${url}/chat/room -u USER`,
+  ]);
+  assert(shown.includes(`${url}/chat/a%20b`));
+  assertFalse(shown.join().includes("hunter2"));
 });
 
 Deno.test("chat: /ignore and --ignore hide a member's lines until /unignore", async () => {
@@ -320,7 +336,7 @@ Deno.test("chat: /join answers in a sentence where there is nothing to do", asyn
     'The topic "chat/#" has a wildcard, + or #; messages go to one room.',
     'The topic "a\\u0007" has a control character or another one that ' +
     "brokers refuse.",
-    'The topic "$share/a/chat" is shared with other readers.',
+    'The topic "$share/a/chat" is shared with other readers; write its room.',
     "[cleared]",
   ]);
 });

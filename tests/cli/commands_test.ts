@@ -4,8 +4,10 @@ import {
   complete,
   ignore,
   interpret,
+  invitation,
   unignore,
 } from "../../lib/cli/commands.ts";
+import { parseBroker } from "../../lib/mqtt/address.ts";
 import { Ignored } from "../../lib/room/ignored.ts";
 import type { Line } from "../../lib/terminal/input.ts";
 
@@ -33,6 +35,7 @@ Deno.test("commands: messages and what they become", () => {
 Deno.test("commands: commands and their arguments", () => {
   assertEquals(interpret(typed("/help")), { type: "help" });
   assertEquals(interpret(typed("/who")), { type: "who" });
+  assertEquals(interpret(typed("/invite")), { type: "invite" });
   assertEquals(interpret(typed("/Clear")), { type: "clear" });
   for (const type of ["nick", "join", "ignore", "unignore", "quit"] as const) {
     const asked = (argument: string) => ({ type, argument });
@@ -79,6 +82,7 @@ Deno.test("commands: the help names each that is obeyed", () => {
     "  /nick NAME      change your name",
     "  /key NAME       the key of NAME, for --people; alone, yours",
     "  /join TOPIC     leave this room for another",
+    "  /invite         the room's URL, and what others type to join",
     "  /ignore NAME    hide the lines of NAME; alone, list such names",
     "  /unignore NAME  show NAME again",
     "  /clear          clear the screen, as Ctrl-L",
@@ -211,4 +215,34 @@ Deno.test("ignore: answers are safe to print", () => {
   ]);
   // deno-lint-ignore no-control-regex -- finding them is the test
   assertEquals(answers.filter((line) => /[\x00-\x1f]/.test(line)), []);
+});
+
+Deno.test("invite: the URL, the command, and what it leaves out", () => {
+  const invite = (host: string, room: string, username?: string) =>
+    invitation(parseBroker(host), room, { username, isSealed: false });
+  const command = (net: string, rest: string) =>
+    `deno run -N=${net} publisher.ts -f ${rest}`;
+  assertEquals(invite("mqtt://ann:pw@chat.example", "chat/büro #1", "chat"), [
+    "mqtt://chat.example/chat/b%C3%BCro%20%231",
+    "Others join with:",
+    command("chat.example", "mqtt://chat.example/chat/b%C3%BCro%20%231"),
+  ]);
+  assertEquals(invite("wss://a:8443/mqtt?token=x", "a", "ann").slice(2), [
+    command("a", "wss://a:8443/mqtt#a -u USER"),
+    "USER is a user of that broker.",
+  ]);
+  assertEquals(invite("127.0.0.1:7", "a").slice(2), [
+    command("127.0.0.1", "mqtt://127.0.0.1:7/a --anonymous"),
+    "127.0.0.1 is this machine; others need its address in the network.",
+  ]);
+  const [, , quoted] = invite("::2", "a", "chat");
+  assertEquals(
+    quoted,
+    "deno run '-N=[::2]' publisher.ts -f 'mqtt://[::2]/a'",
+  );
+  const options = { username: "chat", isSealed: true };
+  assertEquals(invitation(parseBroker("a"), "a", options).slice(2), [
+    command("a", "mqtt://a/a --secret"),
+    "Give them the secret by another way.",
+  ]);
 });

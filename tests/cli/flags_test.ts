@@ -94,7 +94,9 @@ test("a flag that lacks its value doesn't take the next flag for it", () => {
               `--${long}=-x.`,
           );
         }
-        for (const args of [[spelling], [spelling, ""], [`${spelling}=`]]) {
+        const empty = [[spelling, ""], [`${spelling}=`]];
+        // An empty user is none.
+        for (const args of [[spelling], ...long === "username" ? [] : empty]) {
           assert(fault(script, ...args).startsWith(`${subject} needs a value`));
         }
       }
@@ -138,8 +140,8 @@ test("a repeated flag takes its last value; repeatable ones take all", () => {
   }
   const repeatable = (script: Script) =>
     flagsOf(script).filter((flag) => flag.isRepeatable).map(({ long }) => long);
-  assertEquals(repeatable("listener"), ["topic", "ignore", "host"]);
-  assertEquals(repeatable("publisher"), ["ignore", "host"]);
+  assertEquals(repeatable("listener"), ["topic", "ignore", "url", "host"]);
+  assertEquals(repeatable("publisher"), ["ignore", "url", "host"]);
 });
 
 test("an unknown flag names the nearest one", () => {
@@ -177,8 +179,10 @@ test("no error repeats a password", () => {
       ...[["--pasword=hunter2"], ["--pasword", "hunter2"], ["-zhunter2"]],
       ...[["-P", "-hunter2"], ["-P", "x", "hunter2"], ["--secret=hunter2"]],
       ...[["--secret", "hunter2"], ["--json=hunter2"], ["-f=hunter2"]],
-      ...[["mqtt://ann:hunter2@a"], ["ann:hunter2@a"], ["--=hunter2"]],
+      ...[["mqtt://ann:hunter2@a/x y"], ["ann:hunter2@a"], ["--=hunter2"]],
       ...[["-P=x", "hunter2"], ["-pw", "hunter2"], ["-pass", "hunter2"]],
+      ...[["mqtt://ann:hun", "hunter2@a/b"], ["mqtt://a", "hunter2"]],
+      ...[["mqtt://ann:7/hunter2@a?"], ["mqtt://ann:7/%23hunter2@a/"]],
     ]
   ) {
     for (const parse of [parseListenerArgs, parsePublisherArgs]) {
@@ -205,7 +209,7 @@ for (const script of SCRIPTS) {
   test(`the ${script}'s help has a line of 80 columns for each flag`, () => {
     const lines = helpText(script).split("\n");
     for (const line of lines) assert(line.length <= 80, line);
-    assertEquals(lines[2], `Usage: deno run -N ${script}.ts [FLAGS]`);
+    assertEquals(lines[2], `Usage: deno run -N ${script}.ts [FLAGS] [URL]`);
     const rows = lines.filter((line) => /^ +--?\w/.test(line));
     assertEquals(rows.length, flagsOf(script).length);
     for (

@@ -28,6 +28,7 @@ function publisher(...args: string[]): PublisherOptions {
 const COMMON_DEFAULTS = {
   brokers: [{ scheme: "mqtt", host: "localhost", port: 1883, path: "" }],
   username: "chat",
+  isDefaultUser: true,
   name: "chat",
   isNameChosen: false,
   ignore: [],
@@ -37,6 +38,7 @@ const COMMON_DEFAULTS = {
   signKeyFile: undefined,
   peopleFile: undefined,
   asksSecret: false,
+  needsSecret: false,
   clientId: undefined,
   resume: false,
   sessionExpiry: 86_400,
@@ -101,16 +103,21 @@ Deno.test("options: every flag, long and short, says the same", () => {
     debug: ["", { debug: true }],
     bell: ["", { bell: true }],
     keep: ["5", { keep: 5 }],
+    url: ["mqtt://a", {
+      brokers: [{ ...COMMON_DEFAULTS.brokers[0], host: "a" }],
+    }],
     host: ["a", { brokers: [{ ...COMMON_DEFAULTS.brokers[0], host: "a" }] }],
     port: ["7", { brokers: [{ ...COMMON_DEFAULTS.brokers[0], port: 7 }] }],
     id: ["x", { clientId: "x" }],
-    username: ["ann", { username: "ann", name: "ann" }],
+    username: ["ann", { username: "ann", isDefaultUser: false, name: "ann" }],
     password: ["p w=1", { password: "p w=1" }],
     "password-file": ["pw", { passwordFile: "pw" }],
     "secret-file": ["s", { secretFile: "s" }],
     "sign-key": ["k", { signKeyFile: "k" }],
     people: ["p", { peopleFile: "p" }],
     secret: ["", { asksSecret: true }],
+    sealed: ["", { needsSecret: true }],
+    anonymous: ["", { username: undefined, isDefaultUser: false }],
     qos: ["2", { qos: 2 }],
     keepalive: ["5", { keepalive: 5 }],
     timeout: ["0.5", { timeout: 0.5 }],
@@ -126,6 +133,7 @@ Deno.test("options: every flag, long and short, says the same", () => {
     "session-expiry",
     "history",
     "log",
+    "new-secret",
   ];
   others.push("completions", "version", "help");
   const scripts = [["listener", listener], ["publisher", publisher]] as const;
@@ -218,6 +226,96 @@ Deno.test("options: several brokers, one port, one user", () => {
   assertEquals(listener("-h", "mqtt://ann@a", "-u", "bob").username, "bob");
 });
 
+Deno.test("options: a URL names broker and room, with or without -L", () => {
+  const url = "mqtt://a:7/chat/b%C3%BCro%201";
+  for (const args of [[url], ["-L", url], [`--url=${url}`]]) {
+    const { brokers, topic } = publisher(...args);
+    assertEquals([brokers[0].host, brokers[0].port], ["a", 7]);
+    assertEquals(topic, "chat/büro 1");
+    assertEquals(listener(...args).topics, ["chat/büro 1"]);
+  }
+  const { brokers, topics } = listener("ws://a/x#chat/%23", "wss://b#chat/%23");
+  assertEquals(brokers.map(({ host }) => host), ["a", "b"]);
+  assertEquals(topics, ["chat/#"]);
+  assertEquals(listener("mqtt://a/%24share/g/b").topics, ["$share/g/b"]);
+  assertEquals(publisher("mqtt://a").topic, "chat");
+});
+
+Deno.test("options: flags win over a URL", () => {
+  const url = "mqtt://ann:pw@a:7/b";
+  const login = (...args: string[]) => {
+    const { username, password, brokers: [broker] } = publisher(...args);
+    return [broker.username ?? username, broker.password ?? password];
+  };
+  assertEquals(publisher(url, "-t", "c").topic, "c");
+  assertEquals(listener("-t", "c", url, "-t", "d").topics, ["c", "d"]);
+  assertEquals(publisher(url, "-t", "c").brokers[0].host, "a");
+  assertEquals(publisher("mqtt://a/b/%23", "-t", "c").topic, "c");
+  assertEquals(publisher(url, "-p", "8").brokers[0].port, 8);
+  const { brokers: [broker], topic } = publisher(url, "-h", "c");
+  assertEquals([broker.host, broker.port, topic], ["c", 1883, "b"]);
+  const logins: [args: string[], login: (string | undefined)[]][] = [
+    [[url], ["ann", "pw"]],
+    [[url, "-u", "ann"], ["ann", "pw"]],
+    [[url, "-u", "bob"], ["bob", undefined]],
+    [[url, "-P", "x"], ["ann", "x"]],
+    [[url, "-u", "bob", "-P", "x"], ["bob", "x"]],
+    [[url, "--password-file", "f"], ["ann", undefined]],
+    [[url, "--anonymous"], [undefined, undefined]],
+    [["-h", url.replace("/b", ""), "-u", ""], [undefined, undefined]],
+  ];
+  for (const [args, expected] of logins) {
+    assertEquals(login(...args), expected, args.join(" "));
+  }
+});
+
+Deno.test("options: without a user, the name is chosen or chat", () => {
+  for (const none of [["--anonymous"], ["-u", ""], ["--username="]]) {
+    const { username, name, isNameChosen } = listener(...none);
+    assertEquals([username, name, isNameChosen], [undefined, "chat", false]);
+    assertEquals(listener(...none, "-n", "Ann").name, "Ann");
+  }
+});
+
+Deno.test("options: the command that arguments stand for", () => {
+  const commands: [args: string[], command: string][] = [
+    [[], "-N=localhost:1883 publisher.ts"],
+    [
+      ["-f", "mqtt://a/b", "-n", "Ada B"],
+      "-N=a:1883 publisher.ts --follow mqtt://a/b --name 'Ada B'",
+    ],
+    [
+      ["-h", "a", "-h", "[::1]:7", "-m", "it's", "--name=-x-"],
+      "'-N=a:1883,[::1]:7' publisher.ts --host a --host '[::1]:7' " +
+      "--message 'it'\\''s' --name=-x-",
+    ],
+    [
+      ["-P", "hunter2", "wss://u:hunter2@a?t=hunter2#b"],
+      "-N=a:443 publisher.ts 'wss://u@a?…#b'",
+    ],
+    [
+      ["--secret-file", "s", "--cafile", "c", "-f", "--log", "my log"],
+      "-N=localhost:8883 -R=s,c '-W=my log' publisher.ts --secret-file s " +
+      "--cafile c --follow --log 'my log'",
+    ],
+  ];
+  for (const [args, command] of commands) {
+    const request = parsePublisherArgs(args);
+    assert(request.action === "run");
+    assertEquals(request.command, `deno run ${command}`);
+  }
+  assertEquals(
+    parseListenerArgs(["-t", "a", "--new-secret", "s", "--sealed"]),
+    {
+      action: "new secret",
+      path: "s",
+      command: "deno run -W=s listener.ts --topic a --new-secret s --sealed",
+      next: "deno run -N=localhost:1883 -R=s listener.ts --topic a " +
+        "--secret-file s --sealed",
+    },
+  );
+});
+
 Deno.test("options: help and version need nothing else to be right", () => {
   const help = { action: "help", color: "auto" } as const;
   assertEquals(parseListenerArgs(["--help"]), help);
@@ -245,6 +343,22 @@ const BOTH_REFUSE: [args: string[], sentence: RegExp][] = [
   [["--quiet", "room"], /^"room" belongs to no flag/],
   [["-"], /^"-" belongs to no flag/],
   [["--", "-m", "--help"], /^"-m" belongs to no flag; text with spaces needs /],
+  [["a/b"], /^"a\/b" belongs to no flag; a room is --topic ROOM, or a URL/],
+  [["http://a/b"], /^one argument belongs to no flag; a room is --topic/],
+  [["mqtt://a/b", "c"], /^one .* no flag; a space in a URL is written %20\.$/],
+  [["mqtt://a/b#"], /^the URL does not fit: "#" is written %23\.$/],
+  [["-L", "mqtt://a/b?"], /^the URL does not fit: "\?" is written %3F\.$/],
+  [["-L", "a"], /^the URL "a" does not fit: it has no scheme; use mqtt, /],
+  [["mqtt://a/b/%23/c"], /^the URL's room has a /],
+  [["mqtt://a/%00"], /^the URL's room has a control character/],
+  [["mqtt://a/b", "mqtt://c/d"], /^the URLs name different rooms; give the/],
+  [["mqtt://a/b", "mqtt://c"], /^the URLs name different rooms/],
+  [["-h", "mqtt://a/b"], /^--host does not fit: it takes no room; --topic/],
+  [["--anonymous", "-u", "a"], /^give --anonymous or --username, not both/],
+  [["--anonymous", "-P", "a"], /^--password needs a user; give --username/],
+  [["-u=", "--password-file", "a"], /^--password-file needs a user; give/],
+  [["--new-secret", "a", "--secret"], /^give --secret or --new-secret, not/],
+  [["--new-secret", "a", "--secret-file", "b"], /^give --new-secret or --sec/],
   [["-t", ""], /^--topic needs a value\.$/],
   ...["0", "65536", "x", "-1", "1.5", "1e3", "0x10", " 1", "१"]
     .map((text): [string[], RegExp] => [
@@ -323,6 +437,10 @@ const PUBLISHER_REFUSES: typeof BOTH_REFUSE = [
   [["--log", "a"], /^--log needs --follow\.$/],
   [["--history", "3"], /^--history needs --follow\.$/],
   [["-t", "chat/#"], /^--topic "chat\/#" has a wildcard, \+ or #/],
+  [["mqtt://a/chat/%23"], /^the URL's room has a wildcard, \+ or #; mess/],
+  [["-t", "$share/g/a"], /^--topic "\$share\/g\/a" is shared with other/],
+  [["mqtt://a/$share/g/a"], /^the URL's room is shared with other readers; w/],
+  [["-m", "see", "http://a/b"], /^one argument .* text with spaces needs/],
   [["-t", "chat/+"], /^--topic "chat\/\+" has a wildcard, \+ or #/],
   [["-m"], /^--message needs a value/],
   [["-m", "hello", "world"], /^"world" belongs to no flag/],

@@ -1,11 +1,18 @@
-import { assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
+import {
+  assertEquals,
+  assertMatch,
+  assertRejects,
+  assertStringIncludes,
+} from "@std/assert";
 import { parseListenerArgs } from "../../lib/cli/options.ts";
 import { UsageError } from "../../lib/cli/flags.ts";
 import {
   findPassword,
+  openFileWarnings,
   openLog,
   readTlsFiles,
   useColor,
+  writeSecret,
 } from "../../lib/cli/permissions.ts";
 import { TextFile } from "../support/keys.ts";
 
@@ -42,6 +49,7 @@ Deno.test({
       [["-P", longest], longest],
       [["-u", "ann", "-P", "x"], "x"],
       [["-h", "mqtt://ann:x@a"], undefined],
+      [["--anonymous"], undefined],
       [["-u", "ann"], "<Password of ann:>"],
       [["-h", "mqtt://bob@a"], "<Password of bob:>"],
       [["-h", "mqtt://cy:x@a", "-h", "b"], "<Password of cy:>"],
@@ -68,6 +76,7 @@ Deno.test({
       assertEquals(await passwordFor([]), "from env");
       assertEquals(await passwordFor(["-u", "ann"]), "from env");
       assertEquals(await passwordFor(["-P", "x"]), "x");
+      assertEquals(await passwordFor(["--anonymous"]), undefined);
       Deno.env.set(VARIABLE, "");
       assertEquals(await passwordFor([]), "");
     } finally {
@@ -109,6 +118,10 @@ Deno.test({
         () => openLog("my log"),
         'writing --log "my log" was not permitted; run with -W=my log.',
       ],
+      [
+        () => writeSecret("my secret"),
+        'writing --new-secret "my secret" was not permitted; run with -W=my se',
+      ],
     ]),
 });
 
@@ -147,6 +160,71 @@ Deno.test({
       [() => readTlsFiles({ ca: key.path }), isKey],
       [() => readTlsFiles({ cert: key.path }), isKey],
     ]);
+  },
+});
+
+Deno.test({
+  name: "secret: a new one is random, for its owner, and replaces no file",
+  permissions: { read: true, write: true },
+  async fn() {
+    const folder = await Deno.makeTempDir();
+    try {
+      const secrets = await Promise.all(["a", "b"].map(async (name) => {
+        const path = `${folder}/${name}`;
+        await writeSecret(path);
+        const { mode } = await Deno.stat(path);
+        if (mode !== null) assertEquals(mode & 0o777, 0o600);
+        return await Deno.readTextFile(path);
+      }));
+      for (const secret of secrets) assertMatch(secret, /^[\w+/]{32}\n$/);
+      assertEquals(new Set(secrets).size, 2);
+      for (const path of [`${folder}/a`, `${folder}/none/a`]) {
+        await assertRejects(
+          () => writeSecret(path),
+          UsageError,
+          `--new-secret ${JSON.stringify(path)} can't be written: `,
+        );
+      }
+      assertEquals(await Deno.readTextFile(`${folder}/a`), secrets[0]);
+    } finally {
+      await Deno.remove(folder, { recursive: true });
+    }
+  },
+});
+
+Deno.test({
+  name: "files: secrets and keys that others may read or write are named",
+  permissions: { read: true, write: true },
+  ignore: Deno.build.os === "windows",
+  async fn() {
+    await using file = new TextFile("");
+    const { path } = file;
+    const shown = `"${path}" is open to other users of this machine; type: ` +
+      `chmod 600 ${path}`;
+    const warnings = async (mode: number, ...flags: string[]) => {
+      await Deno.chmod(path, mode);
+      const request = parseListenerArgs(flags);
+      if (request.action !== "run") throw new Error(request.action);
+      return await openFileWarnings(request.options);
+    };
+    const cert = ["--cert", path, "--cafile", path, "--people", path];
+    for (
+      const flags of [
+        ["--secret-file", path],
+        ["--sign-key", path],
+        ["--key", path, ...cert],
+        ["--key", path, ...cert, "--secret-file", path],
+      ]
+    ) {
+      for (const mode of [0o644, 0o640, 0o620, 0o604, 0o601]) {
+        assertEquals(await warnings(mode, ...flags), [shown]);
+      }
+      for (const mode of [0o600, 0o400, 0o700]) {
+        assertEquals(await warnings(mode, ...flags), []);
+      }
+    }
+    assertEquals(await warnings(0o644, "--people", path), []);
+    assertEquals(await warnings(0o644, "--secret-file", "/dev/null"), []);
   },
 });
 

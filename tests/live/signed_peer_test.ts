@@ -10,17 +10,10 @@ import { encodeText, type Payload } from "../../lib/protocol.ts";
 import { decodeHistory, encodeHistory } from "../../lib/room/history.ts";
 import { RoomSeal } from "../../lib/seal.ts";
 import { SYSTEM_CLOCK } from "../../lib/timer.ts";
-import { gate, isInstalled } from "../support/gates.ts";
 import { KEY, PEM } from "../support/keys.ts";
 import { page } from "../support/markdown.ts";
+import { python, PythonPeer } from "../support/python.ts";
 import { SECRET, SecretFile } from "../support/secret_file.ts";
-
-const PYTHON = ["/usr/bin/python3", "python3"].find((python) =>
-  isInstalled(python, "-c", "import cryptography")
-);
-const python = gate(
-  PYTHON ? undefined : "python3-cryptography is not installed",
-);
 
 const PRIVATE =
   "9d61b19deffd5a60ba844af492ec2cc44449c5697b326919703bac031cae7f60";
@@ -41,84 +34,54 @@ const CASES: [topic: string, payload: Payload][] = [
   }],
 ];
 
-/** Runs a Python peer on some input; returns what it writes. */
-async function peer(
-  script: string,
-  input: string,
-  ...args: string[]
-): Promise<string> {
-  const { pathname } = new URL(`../support/${script}`, import.meta.url);
-  const child = new Deno.Command(PYTHON!, {
-    args: [pathname, ...args],
-    env: { PYTHONUTF8: "1" },
-    stdin: "piped",
-    stdout: "piped",
-  }).spawn();
-  const writer = child.stdin.getWriter();
-  await writer.write(new TextEncoder().encode(input));
-  await writer.close();
-  const { code, stdout } = await child.output();
-  assertEquals(code, 0);
-  return new TextDecoder().decode(stdout).trimEnd();
-}
-
 const checkOf = (topic: string, text: string, seal?: RoomSeal) => {
   const bytes = new TextEncoder().encode(text);
   const { payload } = decodeFrom(topic, bytes, seal);
   return new Checker(SYSTEM_CLOCK).check(topic, payload as Payload);
 };
 
-const theirCheck = async (topic: string, text: string) =>
-  JSON.parse(await peer("signed_peer.py", text, "check", topic));
-
-python("the Python peer verifies what we sign, open and sealed", async () => {
-  const signer = Signer.fromPem(PEM);
+python("each verifies what the other signs, open and sealed", async () => {
   await using secret = new SecretFile();
+  await using signing = new PythonPeer("signed_peer.py");
+  await using sealing = new PythonPeer("sealed_peer.py", "answer", secret.path);
+  const check = (...asked: string[]) => signing.ask("check", ...asked);
+  const signer = Signer.fromPem(PEM);
   const seal = new RoomSeal(SECRET);
   for (const [topic, payload] of CASES) {
     const text = encodeFor(topic, payload, { signer });
-    assertEquals(await theirCheck(topic, text), "valid");
-    assertEquals(await theirCheck(`${topic}/x`, text), "bad");
+    assertEquals(await check(topic, text), "valid");
+    assertEquals(await check(`${topic}/x`, text), "bad");
     assertEquals(
-      await theirCheck(topic, text.replace('"from":"', "$&x")),
+      await check(topic, text.replace('"from":"', "$&x")),
       "bad",
     );
-    assertEquals(await theirCheck(topic, encodeFor(topic, payload)), "none");
+    assertEquals(await check(topic, encodeFor(topic, payload)), "none");
     const sealed = encodeFor(topic, payload, { signer, seal });
-    const opened = await peer(
-      ...["sealed_peer.py", sealed, "open", secret.path, topic] as const,
+    const opened = await sealing.ask("open", topic, sealed);
+    assertEquals(await check(topic, opened), "valid");
+    // And the other way.
+    const theirs = JSON.stringify(
+      await signing.ask("sign", PRIVATE, topic, JSON.stringify(payload)),
     );
-    assertEquals(await theirCheck(topic, opened), "valid");
-  }
-});
-
-python("we verify what the Python peer signs, open and sealed", async () => {
-  await using secret = new SecretFile();
-  const seal = new RoomSeal(SECRET);
-  for (const [topic, payload] of CASES) {
-    const input = JSON.stringify(payload);
-    const text = await peer("signed_peer.py", input, "sign", PRIVATE, topic);
-    assertEquals(JSON.parse(text).key, KEY);
-    assertEquals(checkOf(topic, text), "valid");
-    assertEquals(checkOf("another", text), "bad");
+    assertEquals(JSON.parse(theirs).key, KEY);
+    assertEquals(checkOf(topic, theirs), "valid");
+    assertEquals(checkOf("another", theirs), "bad");
     const nonce = "f0e1d2c3b4a5968778695a4b";
-    const sealed = await peer(
-      ...["sealed_peer.py", text, "seal", secret.path, topic, nonce] as const,
-    );
-    assertEquals(checkOf(topic, sealed, seal), "valid");
+    const theirsSealed = await sealing.ask("seal", topic, theirs, nonce);
+    assertEquals(checkOf(topic, theirsSealed, seal), "valid");
     // Ed25519 is deterministic: theirs is ours, byte for byte.
-    const ours = encodeFor(topic, payload, { signer: Signer.fromPem(PEM) });
-    assertEquals(JSON.parse(text), JSON.parse(ours));
+    assertEquals(JSON.parse(theirs), JSON.parse(text));
   }
 });
 
 python("the page's vectors are right, and both refuse weak keys", async () => {
+  await using peer = new PythonPeer("signed_peer.py");
   const { text } = page("docs/wire-format.md");
   const [, json] = /Test vectors;[^]*?```json\n([^]*?)```/.exec(text)!;
   for (const { topic, payload, key, sig } of JSON.parse(json)) {
     const signed = JSON.stringify({ ...payload, key, sig });
     assertEquals(checkOf(topic, signed), "valid");
-    assertEquals(await theirCheck(topic, signed), "valid");
+    assertEquals(await peer.ask("check", topic, signed), "valid");
   }
   // The identity as R, and S = 0: right for any payload under a weak key.
   const sig = `AQ${"A".repeat(84)}`;
@@ -131,11 +94,12 @@ python("the page's vectors are right, and both refuse weak keys", async () => {
     const [topic, payload] = CASES[0];
     const forged = JSON.stringify({ ...payload, key, sig });
     assertEquals(checkOf(topic, forged), "bad");
-    assertEquals(await theirCheck(topic, forged), "bad");
+    assertEquals(await peer.ask("check", topic, forged), "bad");
   }
 });
 
 python("the page's history and ours are read alike", async () => {
+  await using peer = new PythonPeer("signed_peer.py");
   const { text } = page("docs/wire-format.md");
   const [, example] = /```json\n(\{\s+"type": "history"[^]*?)```/.exec(text)!;
   const room = "chat/room";
@@ -149,8 +113,7 @@ python("the page's history and ours are read alike", async () => {
     const ours = read.entries.map(({ payload }) =>
       checker.check(room, payload)
     );
-    const theirs = await peer("signed_peer.py", history, "kept", room);
-    assertEquals(JSON.parse(theirs), ours);
+    assertEquals(await peer.ask("kept", room, history), ours);
     return { ours, read };
   };
   const { ours, read } = await checks(example);

@@ -64,7 +64,8 @@ live(
           options,
         );
         await listener.stdout.line(/now subscribed/);
-        const sent = await run("publisher.ts", ["-h", url, ...trust], options);
+        const room = url + (name === "tls" ? "/chat" : "#chat");
+        const sent = await run("publisher.ts", [room, ...trust], options);
         assertEquals([sent.code, sent.stderr], [0, ""], url);
         const { code, stdout } = await listener.outcome();
         assertEquals(code, 0);

@@ -4,6 +4,8 @@ import {
   type Broker,
   hostPort,
   parseBroker,
+  parseUrl,
+  roomUrl,
   showBroker,
 } from "../../lib/mqtt/address.ts";
 
@@ -64,6 +66,66 @@ Deno.test("address: URLs", () => {
     port: 8443,
     path: "/mqtt?v=1",
   });
+});
+
+Deno.test("address: the room of a URL, and the URL of a room", () => {
+  // The URL, its room, and how it is written, where that differs.
+  const cases: [url: string, room: string | undefined, shown?: string][] = [
+    ["mqtt://a", undefined],
+    ["mqtt://a/", undefined],
+    ["wss://a/mqtt#", undefined],
+    ["mqtt://a/chat/room", "chat/room"],
+    ["mqtts://a:7/chat/room", "chat/room"],
+    ["mqtt://a//chat", "/chat"],
+    ["mqtt://a/%2Fchat%2F", "/chat/", "mqtt://a//chat%2F"],
+    ["mqtt://a/a/./b/../c", "a/./b/../c"],
+    ["mqtt://a/%2E%2e", "..", "mqtt://a/.."],
+    ["mqtt://a/a%20b/%23/%3F/%25", "a b/#/?/%"],
+    ["mqtt://a/b%C3%BCro", "büro"],
+    ["mqtt://a/büro+1", "büro+1", "mqtt://a/b%C3%BCro%2B1"],
+    ["mqtt://a/$share/g/a", "$share/g/a", "mqtt://a/%24share/g/a"],
+    ["mqtt://a/'!(*)\\", "'!(*)\\", "mqtt://a/%27%21%28%2A%29%5C"],
+    ["mqtt://[::1]:7/x", "x"],
+    ["mqtt://[fe80::1%25lo]/a%20b%5D/c", "a b]/c"],
+    ["ws://u:p@a#a/%23?", "a/#?", "ws://a/#a/%23%3F"],
+    ["wss://a/m%41?token=x#/a", "/a", "wss://a/m%41#/a"],
+    ["ws://a/x';$y#a", "a", "ws://a/x%27%3B%24y#a"],
+  ];
+  for (const [url, room, shown = url] of cases) {
+    const read = parseUrl(url);
+    assertEquals(read.room, room, url);
+    if (room === undefined) continue;
+    const written = roomUrl(read.broker, room);
+    assertEquals(written, shown);
+    assertEquals(parseUrl(written).room, room);
+  }
+});
+
+Deno.test("address: a URL that is refused, and why", () => {
+  const cases: [url: string, fault: string][] = [
+    ["mqtt://a/b#", '"#" is written %23'],
+    ["mqtt://a#b", '"#" is written %23'],
+    ["mqtts://a/b?", '"?" is written %3F'],
+    ["mqtt://a?b", '"?" is written %3F'],
+    ["ws://a#b#c", '"#" is written %23'],
+    ["mqtt://a/b c", '" " is written %20'],
+    ["ws://a#b\n", '"\\n" is written %0A'],
+    ["mqtt://a/100%", "its % signs encode no UTF-8 text; a % itself is "],
+    ["mqtt://a/b%FCro", "its % signs encode no UTF-8 text"],
+    ["mqtt://a/b/", '"/" at its end is left out, or written %2F'],
+    ["ws://a#b/", '"/" at its end'],
+    ["mqtt://::1/b", "an IPv6 address stands in brackets, as in mqtt://[::1]"],
+    ["mqtt://u:p@::1:7", "an IPv6 address stands in brackets"],
+    ["mqtt://a\\b/c", "a mqtt:// URL that can't be read"],
+    ["mqtt:///b", "a mqtt:// URL that can't be read"],
+    ["mqtt://a:x/b", "a mqtt:// URL that can't be read"],
+    ["http://a/b", "there is no scheme http://"],
+    ["a/b", "it has no scheme"],
+  ];
+  for (const [url, fault] of cases) {
+    const { message } = assertThrows(() => parseUrl(url), AddressError);
+    assertEquals(message.slice(0, fault.length), fault, url);
+  }
 });
 
 Deno.test("address: users and passwords in URLs", () => {

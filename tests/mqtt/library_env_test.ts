@@ -16,7 +16,6 @@ for (
   const [permissions, ...variables] of [
     [["-N"], null, null],
     [["-N", "-E=OURS"], "one", null],
-    [["-N", "-E"], "one", "two"],
     [["-A", "--deny-env=OTHER"], "one", null],
     [["-A"], "one", "two"],
   ] as const

@@ -45,6 +45,9 @@ function told(...all: Received[]): Roster {
   return roster;
 }
 
+const statesIn = (roster: Roster) =>
+  roster.list().map(({ name, state }) => `${name} ${state}`);
+
 const test = pureTests("members");
 
 test("members are listed with their state, the most recent first", () => {
@@ -63,7 +66,6 @@ test("members are listed with their state, the most recent first", () => {
     { name: "cy", at: noon(5), state: "left" },
     { name: "bob", at: noon(2), state: "wrote" },
   ]);
-  assertEquals(namesIn(roster), ["ann", "dan", "cy", "bob"]);
 });
 
 test("a member who left or was lost comes back by joining", () => {
@@ -71,7 +73,7 @@ test("a member who left or was lost comes back by joining", () => {
     ...[at(1, left("ann")), at(2, joined("ann"))],
     ...[at(3, lost("bob")), at(4, joined("bob"))],
   );
-  assertEquals(roster.list().map(({ state }) => state), ["here", "here"]);
+  assertEquals(statesIn(roster), ["bob here", "ann here"]);
 });
 
 test("a member who only wrote is not here", () => {
@@ -80,10 +82,7 @@ test("a member who only wrote is not here", () => {
     ...[at(2, joined("bob")), at(3, left("bob"))],
     at(4, message("by the way", "bob")),
   );
-  assertEquals(roster.list(), [
-    { name: "bob", at: noon(4), state: "wrote" },
-    { name: "a script", at: noon(1), state: "wrote" },
-  ]);
+  assertEquals(statesIn(roster), ["bob wrote", "a script wrote"]);
 });
 
 test("another client under the reader's name is another member", () => {
@@ -256,54 +255,38 @@ test("a reader that a keeper lists is not another member", () => {
   assertEquals(roster.list().filter(({ name }) => name === "ann").length, 2);
 });
 
-test("the standard notices", () => {
-  assertEquals(
-    joinNotice("alice", "chat/room"),
-    "User alice is now subscribed to chat/room.",
-  );
-  assertEquals(
-    leaveNotice("alice", "chat/room"),
-    "User alice disconnecting from chat/room.",
-  );
-  assertEquals(timeoutNotice("alice"), "User alice timed out.");
-});
+const IN = "User al is now subscribed to a.b/1.";
+const OUT = "User al disconnecting from a.b/1.";
+const LOST = "User al timed out.";
+
+/** Notices of al, by what they say in the rooms a.b/1 and a/b.2. */
+const NOTICES: [notice: string, inRoom?: string, elsewhere?: string][] = [
+  [IN, "joined"],
+  [OUT, "left"],
+  [LOST, "timed out", "timed out"],
+  // The older program's.
+  ["User al is now subscribed to a.b/1 .", "joined"],
+  ["User al disconnecting from a.b/1 .", "left"],
+  ["User al timed out.\n", "timed out", "timed out"],
+  // Brokers turn dots and slashes into each other.
+  ["User al is now subscribed to a/b.1.", "joined"],
+  ["User al is now subscribed to a.b/2.", undefined, "joined"],
+  ...[`${IN} `, `${OUT} `, `${LOST} `].map((it): [string] => [it]),
+  ["User al timed out"],
+  [""],
+];
 
 test("the standard notices are told from others", () => {
-  const change = (notice: string, from = "alice", topic = "chat/room") =>
-    presenceOf({ type: "notice", from, notice }, topic);
-  const joined = joinNotice("alice", "chat/room");
-  const left = leaveNotice("alice", "chat/room");
-  assertEquals(change(joined), "joined");
-  assertEquals(change(left), "left");
-  assertEquals(change(timeoutNotice("alice")), "timed out");
-  assertEquals(change(timeoutNotice("alice"), "alice", "x"), "timed out");
-  for (const notice of [joined, left]) {
-    assertEquals(change(notice, "alice", "chat/hall"), undefined);
+  assertEquals(joinNotice("al", "a.b/1"), IN);
+  assertEquals(leaveNotice("al", "a.b/1"), OUT);
+  assertEquals(timeoutNotice("al"), LOST);
+  for (const [notice, inRoom, elsewhere] of NOTICES) {
+    const change = (from: string, topic: string) =>
+      presenceOf({ type: "notice", from, notice }, topic);
+    assertEquals<unknown>(change("al", "a.b/1"), inRoom, notice);
+    assertEquals<unknown>(change("al", "a/b.2"), elsewhere, notice);
+    assertEquals(change("bob", "a.b/1"), undefined, notice);
   }
-  for (const notice of [joined, left, timeoutNotice("alice")]) {
-    assertEquals(change(notice, "bob"), undefined);
-    assertEquals(change(`${notice} `), undefined);
-  }
-  assertEquals(change("User alice timed out"), undefined);
-  assertEquals(change(""), undefined);
-});
-
-test("the older program's notices mean what ours mean", () => {
-  const change = (notice: string, topic = "chat") =>
-    presenceOf({ type: "notice", from: "chat", notice }, topic);
-  assertEquals(change("User chat is now subscribed to chat ."), "joined");
-  assertEquals(change("User chat disconnecting from chat ."), "left");
-  assertEquals(change("User chat timed out.\n"), "timed out");
-  assertEquals(change("User chat is now subscribed to hall ."), undefined);
-});
-
-test("a topic that a broker respelled is the same", () => {
-  const notice = joinNotice("alice", "chat.room/1");
-  const change = (topic: string) =>
-    presenceOf({ type: "notice", from: "alice", notice }, topic);
-  assertEquals(change("chat/room/1"), "joined");
-  assertEquals(change("chat.room.1"), "joined");
-  assertEquals(change("chat/room/2"), undefined);
 });
 
 const read = (notice: string, from: string) =>
@@ -350,7 +333,7 @@ test("a keeper's `here` counts for a day, and less than what was heard", () => {
     ["ghost", noon(100 - 86_401)] as const,
   ]);
   roster.noteHere(here, noon(100));
-  assertEquals(roster.list().map(({ name, state }) => `${name} ${state}`), [
+  assertEquals(statesIn(roster), [
     "bob left",
     "cy here",
     "ann here",
@@ -371,7 +354,7 @@ test("an entry of a history says nothing of a member heard since", () => {
   }
   roster.noteKept(message("old", "cy"), ROOM, noon(-60), connected);
   roster.noteKept(left("cy"), ROOM, noon(-50), connected);
-  assertEquals(roster.list().map(({ name, state }) => `${name} ${state}`), [
+  assertEquals(statesIn(roster), [
     "bob here",
     "ann left",
     "cy left",

@@ -1,7 +1,7 @@
 import { assert, assertEquals } from "@std/assert";
-import { setColorEnabled } from "@std/fmt/colors";
 import { mentionOf } from "../../lib/room/line.ts";
 import { safeText } from "../../lib/safe_text.ts";
+import { colorTest } from "../support/line_fixtures.ts";
 
 /** A name, texts that mention it, texts that don't. */
 const CASES: [name: string, yes: string[], no: string[]][] = [
@@ -51,29 +51,23 @@ Deno.test("mention: a whole word in any case", () => {
   }
 });
 
-// In NO_COLOR's presence @std/fmt/colors has no colours to test.
-Deno.test({
-  name: "mention: marked bold and inverse, as it was written",
-  ignore: Deno.noColor,
-  fn() {
-    setColorEnabled(true);
-    const [open, close] = ["\x1b[1m\x1b[7m", "\x1b[27m\x1b[22m"];
-    for (const [name, yes] of CASES) {
-      const { mark } = mentionOf(name);
-      for (const text of yes.map(safeText)) {
-        const marked = mark(text);
-        assert(marked.includes(open), `${name} in ${text}`);
-        assertEquals(
-          marked.replaceAll(open, "").replaceAll(close, ""),
-          text,
-        );
-      }
+colorTest("a mention is bold and inverse, as it was written", () => {
+  const [open, close] = ["\x1b[1m\x1b[7m", "\x1b[27m\x1b[22m"];
+  for (const [name, yes] of CASES) {
+    const { mark } = mentionOf(name);
+    for (const text of yes.map(safeText)) {
+      const marked = mark(text);
+      assert(marked.includes(open), `${name} in ${text}`);
+      assertEquals(
+        marked.replaceAll(open, "").replaceAll(close, ""),
+        text,
+      );
     }
-    const { mark } = mentionOf("m");
-    assertEquals(
-      mark("m, M and am"),
-      `${open}m${close}, ${open}M${close} and am`,
-    );
-    assertEquals(mentionOf("$&").mark("$&"), `${open}$&${close}`);
-  },
+  }
+  const { mark } = mentionOf("m");
+  assertEquals(
+    mark("m, M and am"),
+    `${open}m${close}, ${open}M${close} and am`,
+  );
+  assertEquals(mentionOf("$&").mark("$&"), `${open}$&${close}`);
 });

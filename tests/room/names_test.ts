@@ -19,7 +19,7 @@ import type { ReaderOptions } from "../../lib/room/room.ts";
 import { fingerprint, isSigned } from "../../lib/sign.ts";
 import { TestClock } from "../support/clock.ts";
 import { KEY } from "../support/keys.ts";
-import { received } from "../support/line_fixtures.ts";
+import { message, received } from "../support/line_fixtures.ts";
 import { pureTests } from "../support/pure.ts";
 import { namesIn, read as open, ROOM, TIME } from "../support/rooms.ts";
 import {
@@ -33,11 +33,23 @@ const test = pureTests("names");
 
 const DAY_MS = 24 * 60 * 60 * 1_000;
 
-/** A reader on a clock that stands still. */
-function read(options: Partial<ReaderOptions> = {}) {
-  const clock = new TestClock();
-  return { ...open({ gather: false, clock, ...options }), clock };
+/** A reader on a clock that stands still, and what writes to its room. */
+function read({ clock = new TestClock(), ...options }: Options = {}) {
+  const all = open({ gather: false, clock, ...options });
+  return {
+    ...all,
+    clock,
+    author: (name: string, signer?: Signer | null) =>
+      new Author(clock, name, signer),
+    receive: (...received: Received[]) =>
+      received.forEach((one) => all.reader.receive(one)),
+    /** The state of each member, the most recent first. */
+    states: () =>
+      all.reader.roster.list().map(({ name, state }) => `${name} ${state}`),
+  };
 }
+
+type Options = Partial<ReaderOptions> & { clock?: TestClock };
 
 /** A client that writes under a name, with a key or without. */
 class Author {
@@ -112,33 +124,30 @@ const another = (name: string, key: string) =>
   `== Another ${name} is here (key ${fingerprint(key)}).`;
 
 test("an unsigned line under a signed name is marked", () => {
-  const { reader, lines, clock } = read();
-  const ada = new Author(clock, "Ada");
-  const forger = new Author(clock, "Ada", null);
-  for (const it of [ada.joins(), ada.says("hi"), forger.says("no")]) {
-    reader.receive(it);
-  }
-  reader.receive(forger.leaves());
+  const { lines, author, receive, states } = read();
+  const ada = author("Ada");
+  const forger = author("Ada", null);
+  receive(ada.joins(), ada.says("hi"), forger.says("no"), forger.leaves());
   assertEquals(lines.slice(1), [
     "Ada: hi",
     "(unsigned) Ada: no",
     `(unsigned) -- ${leaveNotice("Ada", ROOM)}`,
   ]);
   // What is marked says nothing of who is in the room.
-  assertEquals(reader.roster.list()[0].state, "here");
+  assertEquals(states(), ["Ada here"]);
 });
 
 test("a payload's own claim is no badge", () => {
-  const { reader, lines, clock } = read({ json: true });
-  const ada = new Author(clock, "Ada");
-  reader.receive(ada.says("hi"));
+  const { lines, clock, author, receive } = read({ json: true });
+  const ada = author("Ada");
+  receive(ada.says("hi"));
   const { key } = ada;
   const sig = "A".repeat(86);
   const claim = { type: "message", from: "Ada", message: "no", key } as const;
   for (const forged of [{ ...claim, sig }, claim]) {
-    reader.receive({ ...arrives(forged, clock), check: "bad" });
+    receive({ ...arrives(forged, clock), check: "bad" });
   }
-  reader.receive({ ...ada.says("too many"), check: "unchecked" });
+  receive({ ...ada.says("too many"), check: "unchecked" });
   const shown = lines.map((line) => JSON.parse(line));
   assertEquals(shown.map(({ signature, key }) => [signature, key]), [
     ["valid", key],
@@ -150,12 +159,12 @@ test("a payload's own claim is no badge", () => {
 });
 
 test("a bad signature, and one that was not verified, are marked", () => {
-  const { reader, lines, clock } = read({ color: true, bell: true });
-  const ada = new Author(clock, "Ada");
-  reader.receive(ada.says("hi"));
+  const { lines, author, receive } = read({ color: true, bell: true });
+  const ada = author("Ada");
+  receive(ada.says("hi"));
   lines.length = 0;
   const checks: Check[] = ["bad", "unchecked", "unchecked"];
-  for (const check of checks) reader.receive({ ...ada.says("me"), check });
+  for (const check of checks) receive({ ...ada.says("me"), check });
   // Faint, without the name's colour, and no bell.
   // deno-lint-ignore no-control-regex -- ESC begins a style
   const plain = lines.map((line) => line.replaceAll(/\x1b\[2?2m/g, ""));
@@ -169,12 +178,14 @@ test("a bad signature, and one that was not verified, are marked", () => {
 });
 
 test("a bad signature under a new name binds nothing", () => {
-  const { reader, lines, clock } = read();
-  const ada = new Author(clock, "Ada");
-  reader.receive({ ...ada.says("no"), check: "bad" });
-  reader.receive({ ...ada.says("?"), check: "unchecked" });
-  reader.receive(ada.says("hi"));
-  reader.receive(new Author(clock, "Ada", null).says("no"));
+  const { lines, author, receive } = read();
+  const ada = author("Ada");
+  receive(
+    { ...ada.says("no"), check: "bad" },
+    { ...ada.says("?"), check: "unchecked" },
+    ada.says("hi"),
+    author("Ada", null).says("no"),
+  );
   assertEquals(lines.filter((line) => !line.startsWith("==")), [
     "(bad signature) Ada: no",
     "Ada: ?",
@@ -184,12 +195,10 @@ test("a bad signature under a new name binds nothing", () => {
 });
 
 test("of two Adas who both came today, the second is marked", () => {
-  const { reader, lines, clock } = read();
-  const [one, two] = [new Author(clock, "Ada"), new Author(clock, "Ada")];
-  for (const it of [one.says("1"), two.joins(), two.says("2"), two.says("3")]) {
-    reader.receive(it);
-  }
-  reader.receive(one.says("4"));
+  const { lines, author, receive } = read();
+  const [one, two] = [author("Ada"), author("Ada")];
+  receive(one.says("1"), two.joins(), two.says("2"));
+  receive(two.says("3"), one.says("4"));
   assertEquals(lines, [
     "Ada: 1",
     `(another key) -- ${joinNotice("Ada", ROOM)}`,
@@ -201,47 +210,42 @@ test("of two Adas who both came today, the second is marked", () => {
 });
 
 test("many keys under one name are reported three times", () => {
-  const { reader, lines, clock } = read();
-  reader.receive(new Author(clock, "Ada").says("hi"));
-  for (let n = 0; n < 10; n++) {
-    reader.receive(new Author(clock, "Ada").says(""));
-  }
+  const { lines, author, receive } = read();
+  receive(author("Ada").says("hi"));
+  for (let n = 0; n < 10; n++) receive(author("Ada").says(""));
   assertEquals(lines.filter((line) => line.startsWith("==")).length, 3);
 });
 
 test("one signed line under an unsigned name marks no line", () => {
-  const { reader, lines, clock } = read();
-  const python = new Author(clock, "ann", null);
-  const eve = new Author(clock, "ann");
-  for (const it of [python.says("1"), eve.says("2"), python.says("3")]) {
-    reader.receive(it);
-  }
-  reader.receive({ ...eve.says("4"), check: "bad" });
+  const { lines, author, receive, states } = read();
+  const python = author("ann", null);
+  const eve = author("ann");
+  receive(python.says("1"), eve.says("2"), python.says("3"));
+  receive({ ...eve.says("4"), check: "bad" });
   assertEquals(lines, ["ann: 1", "ann: 2", "ann: 3", "ann: 4"]);
-  assertEquals(reader.roster.list()[0].state, "wrote");
+  assertEquals(states(), ["ann wrote"]);
 });
 
 test("a hundred people with the default name have no marks and no lines", () => {
-  const { reader, lines, clock } = read();
+  const { lines, author, receive } = read();
   for (let n = 0; n < 100; n++) {
     const signer = n % 2 === 0 ? null : Signer.generate();
-    reader.receive(new Author(clock, "chat", signer).says(`${n}`));
+    receive(author("chat", signer).says(`${n}`));
   }
   assertEquals(lines, Array.from({ length: 100 }, (_, n) => `chat: ${n}`));
 });
 
 test("with another name a member keeps both, and no other key gets them", () => {
-  const { reader, lines, clock } = read();
-  const ada = new Author(clock, "Ada");
-  reader.receive(ada.says("1"));
-  reader.receive(ada.tells(renameNotice("Ada", "Countess")));
-  const eve = new Author(clock, "Countess");
+  const { lines, author, receive } = read();
+  const ada = author("Ada");
+  receive(ada.says("1"), ada.tells(renameNotice("Ada", "Countess")));
+  const eve = author("Countess");
   for (const name of ["Countess", "Ada"]) {
     eve.name = name;
-    reader.receive(eve.says("2"));
+    receive(eve.says("2"));
   }
   ada.name = "Countess";
-  reader.receive(ada.says("3"));
+  receive(ada.says("3"));
   assertEquals(lines.slice(2), [
     another("Countess", eve.key),
     "(another key) Countess: 2",
@@ -250,56 +254,46 @@ test("with another name a member keeps both, and no other key gets them", () => 
     "Countess: 3",
   ]);
   // With a leave, both are free.
-  reader.receive(ada.leaves());
+  receive(ada.leaves());
   eve.name = "Ada";
-  reader.receive(eve.says("4"));
+  receive(eve.says("4"));
   assertEquals(lines.at(-1), "Ada: 4");
 });
 
 test("a rename takes no member's name", () => {
-  const { reader, lines, clock } = read();
-  const ada = new Author(clock, "Ada");
-  const eve = new Author(clock, "Eve");
-  for (const it of [ada.joins(), ada.says("1"), eve.says("2")]) {
-    reader.receive(it);
-  }
-  reader.receive(eve.tells(renameNotice("Eve", "Ada")));
+  const { lines, author, receive, states } = read();
+  const ada = author("Ada");
+  const eve = author("Eve");
+  receive(ada.joins(), ada.says("1"), eve.says("2"));
+  receive(eve.tells(renameNotice("Eve", "Ada")));
   eve.name = "Ada";
-  reader.receive(eve.leaves());
-  assertEquals(
-    reader.roster.list().map(({ name, state }) => [name, state]),
-    [["Eve", "wrote"], ["Ada", "here"]],
-  );
-  assertEquals(
-    lines.at(-1),
-    `(another key) -- ${leaveNotice("Ada", ROOM)}`,
-  );
+  receive(eve.leaves());
+  assertEquals(states(), ["Eve wrote", "Ada here"]);
+  assertEquals(lines.at(-1), `(another key) -- ${leaveNotice("Ada", ROOM)}`);
 });
 
 test("no rename decides whose a name is, but of who has one", () => {
-  const { reader, lines, clock } = read();
+  const { lines, author, receive } = read();
   for (const signer of [null, Signer.generate()]) {
-    const eve = new Author(clock, "Eve", signer);
-    reader.receive(eve.tells(renameNotice("Eve", "Ada")));
+    const eve = author("Eve", signer);
+    receive(eve.tells(renameNotice("Eve", "Ada")));
   }
-  reader.receive(new Author(clock, "Ada").says("hi"));
-  reader.receive(new Author(clock, "Ada", null).says("no"));
+  receive(author("Ada").says("hi"), author("Ada", null).says("no"));
   assertEquals(lines.slice(2), ["Ada: hi", "(unsigned) Ada: no"]);
 });
 
 test("Ada comes back with a new key, after she left and without", () => {
-  const { reader, lines, clock } = read();
+  const { lines, author, receive } = read();
   const comes = () => {
-    const ada = new Author(clock, "Ada");
+    const ada = author("Ada");
     const joined = ada.joins();
-    reader.receive(joined);
-    reader.receive(ada.says("hi"));
+    receive(joined, ada.says("hi"));
     return { ada, joined };
   };
   const first = comes();
-  reader.receive(first.ada.leaves());
+  receive(first.ada.leaves());
   const second = comes();
-  reader.receive(second.ada.dies(second.joined));
+  receive(second.ada.dies(second.joined));
   comes();
   const isMarked = (line: string) => /^==|^\(/.test(line);
   assertEquals(lines.filter(isMarked), []);
@@ -312,88 +306,81 @@ test("Ada comes back with a new key, after she left and without", () => {
 });
 
 test("a replayed line, leave or will changes nothing and shows its age", async () => {
-  const { reader, lines, clock } = read();
+  const { reader, lines, clock, author, receive, states } = read();
   const signer = Signer.generate();
-  const before = new Author(clock, "Ada", signer);
+  const before = author("Ada", signer);
   const old = [before.says("old"), before.leaves(), before.joins()];
   const oldWill = before.dies(old[2]);
   await clock.advance(600_000);
-  const ada = new Author(clock, "Ada", signer);
+  const ada = author("Ada", signer);
   const joined = ada.joins();
-  reader.receive(joined);
-  reader.receive(ada.says("hi"));
+  receive(joined, ada.says("hi"));
   const seen = reader.roster.list();
-  for (const it of [...old, oldWill]) reader.receive(replayed(it, clock));
+  receive(...[...old, oldWill].map((it) => replayed(it, clock)));
   assertEquals(reader.roster.list(), seen);
   const age = /^\(sent \d\d:\d\d:\d\d\) (Ada: old|-- User Ada .*)$/;
   for (const line of lines.slice(2, 5)) assertMatch(line, age);
   // The name is still hers.
-  reader.receive(new Author(clock, "Ada").says("no"));
+  receive(author("Ada").says("no"));
   assertEquals(lines.at(-1), "(another key) Ada: no");
   // The will of this connection counts until there is another one.
   const will = ada.dies(joined);
-  reader.receive(ada.joins());
-  reader.receive(will);
-  assertEquals(reader.roster.list()[0].state, "here");
+  receive(ada.joins(), will);
+  assertEquals(states(), ["Ada here"]);
 });
 
 test("a replay to a reader who came later binds no name", async () => {
-  const { reader, lines, clock } = read();
-  const yesterday = new Author(clock, "Ada").says("old");
+  const { lines, clock, author, receive } = read();
+  const yesterday = author("Ada").says("old");
   await clock.advance(60_000);
-  reader.receive(replayed(yesterday, clock));
-  const ada = new Author(clock, "Ada");
+  receive(replayed(yesterday, clock));
+  const ada = author("Ada");
   const joined = ada.joins();
-  reader.receive(joined);
-  reader.receive(ada.says("hi"));
+  receive(joined, ada.says("hi"));
   assertEquals(lines.at(-1), "Ada: hi");
   // A will says nothing of a member whose join was not seen.
   const later = read({ clock });
-  later.reader.receive(replayed(ada.dies(joined), clock));
-  assertEquals(namesIn(later.reader.roster), []);
+  later.receive(replayed(ada.dies(joined), clock));
+  assertEquals(later.states(), []);
 });
 
 test("what is older than a day says nothing of members", async () => {
-  const { reader, clock } = read();
-  const joined = new Author(clock, "Ada").joins();
+  const { clock, author, receive, states } = read();
+  const joined = author("Ada").joins();
   await clock.advance(DAY_MS + 1);
-  reader.receive(replayed(joined, clock));
-  reader.receive({ ...replayed(joined, clock), retain: true });
-  assertEquals(reader.roster.list(), []);
+  const late = replayed(joined, clock);
+  receive(late, { ...late, retain: true });
+  assertEquals(states(), []);
 });
 
 test("Ada's listener and her prompt raise no alarm", () => {
-  const clock = new TestClock();
-  const listener = new Author(clock, "Ada");
-  const prompt = new Author(clock, "Ada");
+  const others = read();
+  const { clock } = others;
+  const [listener, prompt] = [others.author("Ada"), others.author("Ada")];
   const all = [listener.joins(), prompt.joins(), prompt.says("hi")];
-  all.push(prompt.says("bye"));
-  const others = read({ clock });
   const own = read({ clock, name: "Ada" });
   const typed = read({ clock, name: "Ada", sends: true, key: prompt.key });
   for (const it of all) {
     const { key } = it.payload as Payload;
-    others.reader.receive(it);
-    own.reader.receive(key === listener.key ? { ...it, sentTo: ROOM } : it);
-    typed.reader.receive(key === prompt.key ? { ...it, sentTo: ROOM } : it);
+    others.receive(it);
+    own.receive(key === listener.key ? { ...it, sentTo: ROOM } : it);
+    typed.receive(key === prompt.key ? { ...it, sentTo: ROOM } : it);
   }
   const join = `-- ${joinNotice("Ada", ROOM)}`;
-  const lines = [join, join, "Ada: hi", "Ada: bye"];
+  const lines = [join, join, "Ada: hi"];
   assertEquals([others.lines, own.lines], [lines, lines]);
   assertEquals(typed.lines, [`(another key) ${join}`, ...lines.slice(1)]);
   // That the listener ends doesn't end the prompt.
-  others.reader.receive(listener.leaves());
-  assertEquals(others.reader.roster.list()[0].state, "here");
+  others.receive(listener.leaves());
+  assertEquals(others.states(), ["Ada here"]);
 });
 
 test("with one key, a window that ends leaves the other one there", () => {
-  const { reader, lines, clock } = read();
+  const { lines, author, receive, states } = read();
   const signer = Signer.generate();
-  const [one, two] = [1, 2].map(() => new Author(clock, "Ada", signer));
-  for (const it of [one.joins(), two.joins(), two.says("hi"), one.leaves()]) {
-    reader.receive(it);
-  }
-  assertEquals(reader.roster.list()[0].state, "here");
+  const [one, two] = [1, 2].map(() => author("Ada", signer));
+  receive(one.joins(), two.joins(), two.says("hi"), one.leaves());
+  assertEquals(states(), ["Ada here"]);
   assertEquals(lines.some((line) => /^\(|^==/.test(line)), false);
 });
 
@@ -431,24 +418,17 @@ test("a reader goes on in a forged flood of 20,000 signatures a second", async (
 
 test("a flood of names has no signed one forgotten, and says so", () => {
   const people = new Map([["Grace", new Set([KEY])]]);
-  const { reader, lines, clock } = read({ names: new Names(people) });
-  const ada = new Author(clock, "Ada");
-  reader.receive(ada.says("hi"));
-  for (let n = 0; n < 5_000; n++) {
-    const id = undefined;
-    const payload = {
-      type: "message",
-      from: `x${n}`,
-      message: "",
-      id,
-    } as const;
-    reader.receive(arrives(payload, clock));
+  const { lines, clock, author, receive } = read({ names: new Names(people) });
+  const ada = author("Ada");
+  receive(ada.says("hi"));
+  for (let n = 0; n < 2_500; n++) {
+    receive(arrives(message("", `x${n}`), clock));
   }
   const forgotten = "== More names are in use than can be remembered; for " +
     "some it is not known whose they are.";
   assertEquals(lines.filter((line) => line === forgotten).length, 1);
   for (const name of ["Ada", "Grace"]) {
-    reader.receive(new Author(clock, name, null).says("no"));
+    receive(author(name, null).says("no"));
   }
   assertEquals(lines.slice(-2), ["(unsigned) Ada: no", "(unsigned) Grace: no"]);
   // Signed names fill the memory: a new one is bound to no key.
@@ -462,15 +442,12 @@ test("a flood of names has no signed one forgotten, and says so", () => {
 test("a name of --people has its keys, whatever comes first", () => {
   const grace = Signer.generate();
   const { keys } = parsePeople(`Grace H ${grace.key}\nGrace H ${KEY}`);
-  const { reader, lines, clock } = read({ names: new Names(keys) });
+  const { lines, author, receive } = read({ names: new Names(keys) });
   const name = "Grace H";
-  const forger = new Author(clock, name);
-  reader.receive(forger.says("no"));
-  reader.receive(new Author(clock, name, null).says("no"));
-  const author = new Author(clock, name, grace);
-  reader.receive(author.says("hi"));
-  reader.receive(author.leaves());
-  reader.receive(forger.says("no"));
+  const forger = author(name);
+  receive(forger.says("no"), author(name, null).says("no"));
+  const owner = author(name, grace);
+  receive(owner.says("hi"), owner.leaves(), forger.says("no"));
   assertEquals(lines, [
     another(name, forger.key),
     `(another key) ${name}: no`,
@@ -500,54 +477,53 @@ test("a name of --people in another encoding than UTF-8 is a fault", () => {
 });
 
 test("no other client uses up an id, forces a loss, or hides a line", async () => {
-  const { reader, lines, clock } = read();
-  const ada = new Author(clock, "Ada");
-  reader.receive(ada.says("1"));
+  const { lines, clock, author, receive } = read();
+  const ada = author("Ada");
+  receive(ada.says("1"));
   const two = ada.says("2");
   const { id } = two.payload as Payload;
   const run = id!.slice(0, -1);
   for (const signer of [null, Signer.generate()]) {
-    const forger = new Author(clock, "Ada", signer);
+    const forger = author("Ada", signer);
     // The same id, then a leap, twice.
     for (const n of [2, 900, 901, 1_500]) {
-      reader.receive(forger.says("2", run + n));
+      receive(forger.says("2", run + n));
     }
   }
-  reader.receive(two);
-  reader.receive(ada.says("3"));
+  receive(two, ada.says("3"));
   await clock.advance(60_000);
   assertEquals(lines.slice(-2), ["Ada: 2", "Ada: 3"]);
   assertEquals(lines.filter((line) => line.includes("did not arrive")), []);
   // What is missing of Ada's own is still reported.
   ada.says("lost");
-  reader.receive(ada.says("5"));
+  receive(ada.says("5"));
   await clock.advance(60_000);
   assertEquals(lines.at(-1), "== 1 message of Ada did not arrive.");
 });
 
 test("of lines that were not verified none is called lost", async () => {
-  const { reader, lines, clock } = read();
-  const ada = new Author(clock, "Ada");
-  const receive = (count: number, check: Check) => {
-    for (let n = 0; n < count; n++) reader.receive({ ...ada.says(""), check });
+  const { lines, clock, author, receive } = read();
+  const ada = author("Ada");
+  const come = (count: number, check: Check) => {
+    for (let n = 0; n < count; n++) receive({ ...ada.says(""), check });
   };
   for (let round = 0; round < 3; round++) {
-    receive(2, "valid");
-    receive(round * 700 + 100, "unchecked");
-    receive(2, "valid");
+    come(2, "valid");
+    come(round * 700 + 100, "unchecked");
+    come(2, "valid");
     await clock.advance(10_000);
   }
   // Under a name without an owner neither.
-  const bob = new Author(clock, "Bob");
+  const bob = author("Bob");
   for (let n = 1; n <= 20; n++) {
     const check = n % 10 > 5 ? "unchecked" : "valid";
-    reader.receive({ ...bob.says(""), check });
+    receive({ ...bob.says(""), check });
   }
   await clock.advance(10_000);
   assertEquals(lines.filter((line) => line.includes("did not arrive")), []);
   // What is missing among those that were verified is reported.
   ada.says("lost");
-  receive(2, "valid");
+  come(2, "valid");
   await clock.advance(10_000);
   assertEquals(lines.at(-1), "== 1 message of Ada did not arrive.");
 });

@@ -28,17 +28,6 @@ const shown = (name: string) => `-- ${joinNotice(name, ROOM)}`;
 
 const test = pureTests("reader");
 
-test("the end shows gathered notices", () => {
-  const { reader, lines } = read();
-  for (const name of ["ann", "bob", "cy", "dan"]) reader.receive(joined(name));
-  const first = ["ann", "bob", "cy"].map(shown);
-  assertEquals(lines, first);
-  reader.stop();
-  assertEquals(lines, [...first, "-- 1 joined: dan"]);
-  reader.receive(joined("eve"));
-  assertEquals(lines[4], shown("eve"));
-});
-
 test("a lost connection shows gathered notices", () => {
   const { reader, lines } = read();
   for (const name of ["ann", "bob", "cy", "dan"]) reader.receive(joined(name));
@@ -92,14 +81,6 @@ test("the line of a new day does not count", () => {
   reader.receive(at(23));
   assertEquals(lines, ["ann: hi", "== Monday, 2026-11-23", "ann: hi"]);
   assertEquals(isEnough, true);
-});
-
-test("the roster has the members seen", () => {
-  const { reader } = read();
-  reader.receive(joined("ann"));
-  reader.receive(said("hi", "bob"));
-  assertEquals(namesIn(reader.roster).toSorted(), ["ann", "bob"]);
-  reader.stop();
 });
 
 test("lines of an ignored author are not shown, counted or gathered, and ring no bell", () => {
@@ -170,13 +151,6 @@ test("mentions of the new name ring", async () => {
   await reader.rename("I");
   for (const text of ["hi me", "hi I"]) reader.receive(said(text, "ann"));
   assertEquals(lines, ["ann: hi me", "\x07ann: hi I"]);
-  reader.stop();
-});
-
-test("the bell rings where it is wanted", () => {
-  const { reader, lines } = read({ bell: true });
-  reader.receive(said("hi me", "ann"));
-  assertEquals(lines, ["\x07ann: hi me"]);
   reader.stop();
 });
 

@@ -8,12 +8,12 @@
 import { assert, assertEquals, assertFalse } from "@std/assert";
 import type { Payload, Received } from "../../lib/protocol.ts";
 import { joinNotice, timeoutNotice } from "../../lib/room/members.ts";
-import { Ignored } from "../../lib/room/ignored.ts";
 import { renderJson } from "../../lib/room/json.ts";
 import { renderLine } from "../../lib/room/line.ts";
 import {
   assertHarmless,
   COLOR,
+  colorTest,
   message,
   notice,
   PLAIN,
@@ -73,9 +73,7 @@ test("an unsealed payload is marked", () => {
   );
 });
 
-Deno.test("sealed: what was not sealed has no colour", {
-  ignore: Deno.noColor,
-}, () => {
+colorTest("what was not sealed has none", () => {
   const line = renderLine(unsealed(message("hi alice", "alice")), COLOR);
   assertEquals(
     line,
@@ -105,38 +103,6 @@ test("JSON always has sealed, true or false", () => {
   assertEquals(of(unsealed(message("hi"))), false);
   assertEquals(of(received(message("hi"))), false);
   assertEquals(of(closed()), true);
-});
-
-test("a replayed id is dropped, an older message shows its age", () => {
-  const { reader, lines } = read();
-  const sent = (seconds: number, id: string) =>
-    reader.receive(opened({
-      ...message("pay Bob"),
-      id,
-      at: new Date(Number(TIME) - seconds * 1000).toISOString(),
-    }));
-  for (const seconds of [1, 1]) sent(seconds, "a");
-  sent(3600, "b");
-  assertEquals(lines.length, 2);
-  assertEquals(lines[0], "alice: pay Bob");
-  assert(/^\(sent [\d:]{8}\) alice: pay Bob$/.test(lines[1]), lines[1]);
-  reader.stop();
-});
-
-test("an unsealed id hides no sealed message", () => {
-  const { reader, lines } = read();
-  const forged = { ...message("no"), id: "a" };
-  for (let i = 0; i < 2; i++) reader.receive(unsealed(forged));
-  reader.receive(opened({ ...message("yes"), id: "a" }));
-  // Nor do many of them have one forgotten, so that it could be replayed.
-  for (let i = 0; i < 40_000; i++) {
-    reader.receive(unsealed({ ...message("x"), id: `${i}` }));
-  }
-  assertEquals(lines.length, 40_002);
-  reader.receive(opened({ ...message("yes"), id: "a" }));
-  assertEquals(lines.length, 40_002);
-  assertEquals(lines.slice(0, 2), ["(unsealed) alice: no", "alice: yes"]);
-  reader.stop();
 });
 
 test("an unsealed forgery is marked, and changes no roster", () => {
@@ -183,27 +149,5 @@ test("without the secret, a run of sealed payloads counts once", () => {
     "== 3 sealed payloads (--secret-file FILE opens them)",
     "alice: hi",
   ]);
-  reader.stop();
-});
-
-test("an unsealed payload changes no roster, and is never the reader's own", () => {
-  for (const sends of [true, false]) {
-    const { reader } = read({ announce: true, sends, bell: true });
-    const payload = message("hi me", "me");
-    reader.receive({ ...unsealed(payload), receivedAt: new Date() });
-    assertEquals(reader.roster.list(), []);
-    reader.stop();
-  }
-});
-
-test("an ignored author is not shown, sealed or not", () => {
-  const { reader, lines } = read({
-    announce: true,
-    ignored: new Ignored(["ann"]),
-  });
-  for (const what of [opened, unsealed]) {
-    reader.receive({ ...what(message("hi", "ann")), receivedAt: new Date() });
-  }
-  assertEquals(lines, []);
   reader.stop();
 });

@@ -1,6 +1,7 @@
 import { assert, assertEquals } from "@std/assert";
 import { EXIT } from "../../lib/cli/exit.ts";
 import { type Flag, flagsOf } from "../../lib/cli/flags.ts";
+import { parseUrl } from "../../lib/mqtt/address.ts";
 import { renderJsonNote } from "../../lib/room/json.ts";
 import { type Note, renderNote } from "../../lib/room/line.ts";
 import { hostOf, openBroker } from "../support/brokers.ts";
@@ -50,6 +51,15 @@ Deno.test("docs: the tables have the defaults of the help", () => {
       const [, value = ""] = /\[default: (.*)\]$/.exec(flag.help) ?? [];
       assertEquals(shown, value, name);
     }
+  }
+});
+
+Deno.test("docs: the URLs of the table name its rooms", () => {
+  const rows = page("docs/flags.md").table("A room is a URL")
+    .map((cells) => cells.map((cell) => cell.replaceAll("`", "")));
+  assert(rows.length > 5);
+  for (const [url, room] of rows) {
+    assertEquals(parseUrl(url).room ?? "chat", room, url);
   }
 });
 

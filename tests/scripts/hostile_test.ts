@@ -123,7 +123,8 @@ Deno.test("hostile: arguments that may be secrets are not repeated", async () =>
   const secret = "seecret";
   for (
     const args of [
-      ["-m", "x", `mqtt://u:${secret}@h`],
+      ["-m", "x", `http://u:${secret}@h`],
+      ["-m", "x", `mqtt://u:${secret}@h/a b`],
       ["-pw", secret],
     ]
   ) {

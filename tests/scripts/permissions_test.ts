@@ -74,14 +74,22 @@ Deno.test("permissions: one that is missing is one line, with its flag", async (
     script: string,
     args: string[],
     denied: string,
-    all?: string,
+    all: string,
+    command: string,
   ][] = [
-    ["publisher.ts", ["-m", "hi"], "localhost:1883"],
+    [
+      "publisher.ts",
+      ["-m", "hi"],
+      "localhost:1883",
+      "localhost:1883",
+      "-N=localhost:1883 publisher.ts --message hi",
+    ],
     [
       "listener.ts",
       ["-h", granted, "-p", "7", "-h", "::1"],
       "[::1]:7",
       `${granted},[::1]:7`,
+      `'-N=${granted},[::1]:7' listener.ts --host ${granted} --host ::1 --port 7`,
     ],
   ];
   const outcomes = await Promise.all(
@@ -89,13 +97,13 @@ Deno.test("permissions: one that is missing is one line, with its flag", async (
       run(script, args, { permissions: [`-N=${granted}`] })
     ),
   );
-  for (const [index, [script, , denied, all = denied]] of cases.entries()) {
+  for (const [index, [script, , denied, all, rest]] of cases.entries()) {
     const who = script.replace(".ts", "");
     assertEquals(outcomes[index], {
       code: 2,
       stdout: "",
       stderr: `${who}: connecting to ${denied} was not permitted; ` +
-        `run with -N=${all}.\n`,
+        `run with -N=${all}. Type: deno run ${rest}\n`,
     });
   }
 });
@@ -104,7 +112,10 @@ Deno.test("permissions: a hostile path stays one harmless line", async () => {
   const args = ["--cafile", "a\n\x1b[2J", "-h", "mqtts://a", "-m", "hi"];
   const { code, stderr } = await run("publisher.ts", args);
   assertEquals(code, 2);
-  assertMatch(stderr, /^publisher: reading .+ with -R=a ⏎ <U\+001B>\[2J\.\n$/);
+  assertMatch(
+    stderr,
+    /^publisher: reading .+ with -R=a ⏎ <U\+001B>\[2J\. .+\n$/,
+  );
 });
 
 Deno.test("permissions: the environment is left alone unless granted", async () => {

@@ -53,6 +53,41 @@ Deno.test("refused: a wrong password, at once", async () => {
   }
 });
 
+Deno.test("refused: the default user, or none, and what to try", async () => {
+  await using broker = await openBroker();
+  const user = 'user "chat": not authorized. Give a user of that broker with ' +
+    "-u, or connect without one: --anonymous.";
+  const none = "a client without a user: not authorized. Give a user with " +
+    "--username (-u).";
+  await using strange = new FakeBroker(() => connack(0x87));
+  const cases: [args: string[], said: string][] = [
+    [at(strange), user],
+    [at(strange, "-P", "other"), user],
+    [at(broker, "--anonymous"), none],
+    [at(broker, "-u", ""), none],
+  ];
+  for (const [args, said] of cases) {
+    for (const outcome of await runBoth(args)) {
+      assertOneLine(outcome, 3, RegExp(RegExp.escape(said) + "$", "m"));
+    }
+  }
+  const open = await openBroker({ users: undefined });
+  await using _ = open;
+  const outcome = await run("publisher.ts", at(open, "-u", "", "-m", "hi"));
+  assertQuietSuccess(outcome);
+});
+
+Deno.test("anonymous: CONNECT has neither user nor password", async () => {
+  await using broker = new FakeBroker(letIn({}));
+  const url = `mqtt://ann:pw@${hostOf(broker)}`;
+  const args = ["-h", url, "--anonymous", "-m", "hi"];
+  const env = { MQTT_PASSWORD: "x" };
+  const permissions = ["-N", "-E=MQTT_PASSWORD"];
+  assertQuietSuccess(await run("publisher.ts", args, { env, permissions }));
+  const { username, password } = await broker.next("connect");
+  assertEquals([username, password], [undefined, undefined]);
+});
+
 Deno.test("refused: a user is not tried twice", async () => {
   for (const code of [0x86, 0x87, 0x8a]) {
     await using broker = new FakeBroker(() => connack(code));

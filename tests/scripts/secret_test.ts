@@ -10,6 +10,7 @@ import { Peer } from "../support/peers.ts";
 import {
   assertOneLine,
   assertQuietSuccess,
+  type ProcessOptions,
   run,
   start,
 } from "../support/processes.ts";
@@ -64,7 +65,7 @@ Deno.test("secret: one that can't be used is one line, and sends nothing", async
   const cases: [ReturnType<typeof run>, RegExp][] = [
     [
       send(file.flag, ["-N"]),
-      /reading --secret-file ".*" was not permitted; run with -R=\/.*\.\n/,
+      /reading --secret-file ".*" was not permitted; run with -R=\/.*\. Type: /,
     ],
     [
       send(["--secret-file", "gone"], ["-N", "-R=gone"]),
@@ -101,6 +102,82 @@ Deno.test("secret: one that can't be used is one line, and sends nothing", async
   }
   await peer.publish(TOPIC, "end");
   assertEquals(await peer.until("end"), []);
+});
+
+Deno.test("secret: --new-secret makes one that --secret-file takes", async () => {
+  const folder = await Deno.makeTempDir();
+  const path = `${folder}/room.secret`;
+  try {
+    await using broker = await openBroker();
+    const make = ["-m", "hi", ...at(broker, "--new-secret", path)];
+    const write = { permissions: [`-W=${path}`] };
+    const made = await run("publisher.ts", make, write);
+    assertEquals([made.code, made.stdout], [0, ""], made.stderr);
+    const secret = await Deno.readTextFile(path);
+    assertFalse(made.stderr.includes(secret.trim()));
+    const [, next] = /^"[^\n]+ Type: deno run (.+)\n$/.exec(made.stderr)!;
+    const words = next.split(" ");
+    const end = words.indexOf("publisher.ts");
+    await using member = await Member.connect(broker, {
+      secret: secret.trim(),
+    });
+    await member.client.join([TOPIC]);
+    assertQuietSuccess(
+      await run("publisher.ts", words.slice(end + 1), {
+        permissions: words.slice(0, end),
+      }),
+    );
+    const { payload, sealed } = await member.received.next();
+    assertEquals([payload.type, sealed], ["message", true]);
+    const again = await run("publisher.ts", make, write);
+    assertOneLine(again, 2, /there is such a file, which stays as it is\./);
+    assertEquals(await Deno.readTextFile(path), secret);
+    const denied = await run("publisher.ts", make);
+    const command = `deno run -W=${path} publisher.ts --message hi --host `;
+    assertOneLine(denied, 2, RegExp(`run with -W=${path}. Type: ${command}`));
+  } finally {
+    await Deno.remove(folder, { recursive: true });
+  }
+});
+
+Deno.test("secret: with --sealed, nothing is sent without one", async () => {
+  await using broker = await openBroker();
+  await using file = new SecretFile();
+  const send = (script: string, flags: string[], options: ProcessOptions) =>
+    run(script, at(broker, ...flags, "--sealed"), options);
+  const env = { [VARIABLE]: SECRET };
+  const readable = { permissions: ["-N", `-E=${VARIABLE}`], env };
+  for (const options of [{}, { env }]) {
+    assertOneLine(
+      await send("publisher.ts", ["-m", "hi"], options),
+      2,
+      /--sealed needs a secret: --secret-file, --secret, or MQTT_CHAT_SECRET \(/,
+    );
+  }
+  assertOneLine(
+    await send("listener.ts", [], { env }),
+    2,
+    /--sealed needs a s/,
+  );
+  assertQuietSuccess(await send("publisher.ts", ["-m", "hi"], readable));
+  assertQuietSuccess(
+    await send("publisher.ts", ["-m", "hi", ...file.flag], file),
+  );
+});
+
+Deno.test("secret: a file that others may read gets one warning", {
+  ignore: Deno.build.os === "windows",
+}, async () => {
+  await using broker = await openBroker();
+  await using file = new SecretFile();
+  await Deno.chmod(file.path, 0o640);
+  const args = at(broker, ...file.flag, "--quiet", "-m", "hi");
+  assertEquals(await run("publisher.ts", args, file), {
+    code: 0,
+    stdout: "",
+    stderr: `"${file.path}" is open to other users of this machine; type: ` +
+      `chmod 600 ${file.path}\n`,
+  });
 });
 
 Deno.test("secret: a short one is used, with one warning", async () => {

@@ -58,7 +58,7 @@ Deno.test("signed: files that don't fit are named, with the line", async () => {
   assertOneLine(
     await run("listener.ts", ["--sign-key", "ada.key"]),
     2,
-    /reading --sign-key "ada\.key" was not permitted; run with -R=ada\.key\.$/m,
+    /reading --sign-key "ada\.key" was not permitted; run with -R=ada\.key\. Type: /,
   );
 });
 

@@ -114,12 +114,15 @@ export class Certificates implements AsyncDisposable {
   async #openToReaders(): Promise<void> {
     await Deno.chmod(this.folder, 0o755);
     for await (const { name } of Deno.readDir(this.folder)) {
-      if (name.endsWith(".key")) {
+      if (name.endsWith(".key") && !OWN_KEYS.includes(name)) {
         await Deno.chmod(`${this.folder}/${name}`, 0o644);
       }
     }
   }
 }
+
+/** Keys that Mosquitto doesn't read. */
+const OWN_KEYS = ["client.key", "stranger.key", "revoked.key"];
 
 /** Arguments that make a new key: elliptic curves take milliseconds. */
 function newKey(name: string): string[] {

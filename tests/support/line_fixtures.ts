@@ -1,5 +1,6 @@
 /** Publications to show, and what must never be in a line that shows one. */
 
+import { setColorEnabled } from "@std/fmt/colors";
 import type { Payload, Received } from "../../lib/protocol.ts";
 import {
   joinNotice,
@@ -14,6 +15,16 @@ import { RoomView, type ViewOptions } from "../../lib/room/view.ts";
 import { TestClock } from "./clock.ts";
 
 export const TIME = new Date("2026-01-02T03:04:05.678Z");
+
+/** Registers a test of colours: where NO_COLOR is set, there are none. */
+export const colorTest = (name: string, fn: () => void): void =>
+  Deno.test({
+    ...{ name: `colours: ${name}`, ignore: Deno.noColor, permissions: "none" },
+    fn() {
+      setColorEnabled(true);
+      fn();
+    },
+  });
 
 /** Uncoloured lines without the topic, all at the same time. */
 export const PLAIN = {

@@ -16,6 +16,11 @@ export interface MosquittoOptions {
   persistence?: boolean;
   /** The lines of another ACL file than the project's. */
   acl?: string[];
+  /**
+   * Allows clients without a login, beside these of the project's users. With
+   * none of them, there is neither a password file nor an ACL file.
+   */
+  anonymousBeside?: string[];
 }
 
 /** What a further listener speaks; plain MQTT when nothing is said. */
@@ -127,7 +132,7 @@ export class Mosquitto implements AsyncDisposable {
   async #configure(options: MosquittoOptions): Promise<void> {
     const { extra = [], persistence = false, acl } = options;
     const text = await Deno.readTextFile(new URL("mosquitto.conf", ROOT));
-    const conf = text.replace(
+    let conf = text.replace(
       /^listener 1883\b.*$/m,
       `listener ${this.port} 127.0.0.1`,
     );
@@ -140,6 +145,17 @@ export class Mosquitto implements AsyncDisposable {
         `${this.folder}/mosquitto/acl`,
         acl.join("\n") + "\n",
       );
+    }
+    const { anonymousBeside: users } = options;
+    if (users) {
+      conf = conf.replace("allow_anonymous false", "allow_anonymous true");
+      if (users.length === 0) {
+        conf = conf.replaceAll(/^(password_file|acl_file).*$/gm, "");
+      }
+      const path = `${this.folder}/mosquitto/passwd`;
+      const kept = (await Deno.readTextFile(path)).split("\n")
+        .filter((line) => users.includes(line.split(":", 1)[0]));
+      await Deno.writeTextFile(path, kept.join("\n") + "\n");
     }
     const lines = [conf, ...extra];
     if (persistence) lines.push(...await this.#persistence());

@@ -1,14 +1,14 @@
 """A peer in rooms with a secret, written from docs/sealed-rooms.md alone, for
 the live tests: python3-cryptography, and python3-paho-mqtt where it connects.
 
-    sealed_peer.py seal FILE TOPIC NONCE < payload > sealed payload
-    sealed_peer.py open FILE TOPIC < sealed payload > payload
-    sealed_peer.py say  FILE TOPIC HOST PORT USER PASSWORD TEXT
-    sealed_peer.py read FILE TOPIC HOST PORT USER PASSWORD COUNT
+    sealed_peer.py answer FILE
+    sealed_peer.py say    FILE TOPIC HOST PORT USER PASSWORD TEXT
+    sealed_peer.py read   FILE TOPIC HOST PORT USER PASSWORD COUNT
 
-FILE has the secret, NONCE is in hexadecimal. `open` says why it refuses and
-exits with 1. `read` prints READY once subscribed, then the payload in each of
-COUNT that arrive, as JSON on a line, or `null` where it can't be opened.
+FILE has the secret. `answer` answers each line on stdin, ["seal", TOPIC,
+payload, NONCE in hexadecimal] or ["open", TOPIC, sealed payload], with the other
+payload as JSON, or with `null` where it can't be opened. `read` prints READY
+once subscribed, then the payload in each of COUNT that arrive in the same way.
 """
 
 import base64
@@ -29,12 +29,15 @@ OUTER = {"type": "notice", "from": "sealed",
 REFUSALS = (InvalidTag, KeyError, TypeError, ValueError)
 
 
+def root_of(file):
+    with open(file, encoding="utf-8-sig") as text:
+        secret = unicodedata.normalize("NFC", text.readline().rstrip("\n"))
+    return hashlib.scrypt(secret.encode(), salt=FORMAT, n=2**15, r=8, p=3,
+                          dklen=32, maxmem=2**26)
+
+
 class Seal:
-    def __init__(self, file, topic):
-        with open(file, encoding="utf-8-sig") as text:
-            secret = unicodedata.normalize("NFC", text.readline().rstrip("\n"))
-        root = hashlib.scrypt(secret.encode(), salt=FORMAT, n=2**15, r=8, p=3,
-                              dklen=32, maxmem=2**26)
+    def __init__(self, root, topic):
         hkdf = HKDF(SHA256(), length=32, salt=None, info=topic.encode())
         self.cipher = AESGCM(hkdf.derive(root))
         self.context = FORMAT + b"\0" + topic.encode()
@@ -57,18 +60,32 @@ def encode(sealed):
     return base64.urlsafe_b64encode(sealed).rstrip(b"=").decode()
 
 
-def say(seal, topic, host, port, user, password, text):
+def answer(root):
+    for line in sys.stdin:
+        mode, topic, payload, *nonce = json.loads(line)
+        seal = Seal(root, topic)
+        try:
+            print(json.dumps(
+                seal.seal(payload.encode(), bytes.fromhex(*nonce))
+                if mode == "seal" else seal.open(payload).decode()), flush=True)
+        except REFUSALS:
+            print("null", flush=True)
+
+
+def say(root, topic, host, port, user, password, text):
     from paho.mqtt import publish
 
     said = json.dumps({"type": "message", "from": user, "message": text})
+    seal = Seal(root, topic)
     publish.single(topic, seal.seal(said.encode(), os.urandom(12)), qos=1,
                    hostname=host, port=int(port),
                    auth={"username": user, "password": password})
 
 
-def read(seal, topic, host, port, user, password, count):
+def read(root, topic, host, port, user, password, count):
     from paho.mqtt.client import Client
 
+    seal = Seal(root, topic)
     arrived = []
 
     def on_message(client, userdata, message):
@@ -89,18 +106,5 @@ def read(seal, topic, host, port, user, password, count):
     client.loop_forever()
 
 
-def main(mode, file, topic, *arguments):
-    seal = Seal(file, topic)
-    if mode == "seal":
-        nonce = bytes.fromhex(arguments[0])
-        print(seal.seal(sys.stdin.buffer.read(), nonce))
-    elif mode == "open":
-        try:
-            sys.stdout.buffer.write(seal.open(sys.stdin.buffer.read()))
-        except REFUSALS as error:
-            sys.exit("refused: %r" % error)
-    else:
-        {"say": say, "read": read}[mode](seal, topic, *arguments)
-
-
-main(*sys.argv[1:])
+mode, file, *arguments = sys.argv[1:]
+{"answer": answer, "say": say, "read": read}[mode](root_of(file), *arguments)

@@ -1,9 +1,11 @@
 """Signs and verifies payloads as docs/wire-format.md specifies, from that page
 alone: python3-cryptography.
 
-    signed_peer.py sign PRIVATE_KEY TOPIC < payload > payload with key and sig
-    signed_peer.py check TOPIC < payload > "valid", "bad" or "none"
-    signed_peer.py kept TOPIC < history > the same for each entry
+Answers each line on stdin, a JSON array, with one line of JSON:
+
+    ["sign", PRIVATE_KEY, TOPIC, payload]  the payload with key and sig
+    ["check", TOPIC, payload]              "valid", "bad" or "none"
+    ["kept", TOPIC, history]               the same for each entry
 """
 
 import base64
@@ -69,6 +71,7 @@ def kept(topic, history):
     return [check(topic, entry(payload)) for payload in history["messages"]]
 
 
-mode, *arguments = sys.argv[1:]
-print(json.dumps({"sign": sign, "check": check, "kept": kept}[mode](
-    *arguments, json.loads(sys.stdin.buffer.read()))))
+MODES = {"sign": sign, "check": check, "kept": kept}
+for line in sys.stdin:
+    mode, *arguments, text = json.loads(line)
+    print(json.dumps(MODES[mode](*arguments, json.loads(text))), flush=True)
