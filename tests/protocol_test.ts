@@ -141,7 +141,9 @@ Deno.test("decode refuses the same bytes as a strict decoder", () => {
   let refused = 0;
   for (let i = 0; i < 4_000; i++) {
     const [start, end] = ['{"type":"message","from":"a","message":"', '"}'];
-    const middle = utf8(random.shuffled(texts).slice(0, 3).join(""));
+    const middle = utf8(
+      Array.from({ length: 3 }, () => random.one(texts)).join(""),
+    );
     // Never an ASCII character, which JSON may refuse.
     middle[random.below(middle.length)] = 0x80 + random.below(0x80);
     const bytes = new Uint8Array([...utf8(start), ...middle, ...utf8(end)]);

@@ -336,7 +336,6 @@ const BOTH_REFUSE: [args: string[], sentence: RegExp][] = [
   [["room"], /^"room" belongs to no flag/],
   [["--quiet", "room"], /^"room" belongs to no flag/],
   [["-"], /^"-" belongs to no flag/],
-  [["--", "-m", "--help"], /^"-m" belongs to no flag; text with spaces needs /],
   [["a/b"], /^"a\/b" belongs to no flag; a room is --topic ROOM, or a URL/],
   [["http://a/b"], /^one argument belongs to no flag; a room is --topic/],
   [["mqtt://a/b", "c"], /^one .* no flag; a space in a URL is written %20\.$/],
@@ -353,6 +352,7 @@ const BOTH_REFUSE: [args: string[], sentence: RegExp][] = [
   [["-u=", "--password-file", "a"], /^--password-file needs a user; give/],
   [["--new-secret", "a", "--secret"], /^give --secret or --new-secret, not/],
   [["--new-secret", "a", "--secret-file", "b"], /^give --new-secret or --sec/],
+  [["--", "-m", "--help"], /^"-m" belongs to no flag; text with spaces needs /],
   [["-t", ""], /^--topic needs a value\.$/],
   ...["0", "65536", "x", "-1", "1.5", "1e3", "0x10", " 1", "१"]
     .map((text): [string[], RegExp] => [
