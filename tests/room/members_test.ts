@@ -10,11 +10,7 @@ import {
   timeoutNotice,
 } from "../../lib/protocol.ts";
 import { Ignored } from "../../lib/room/ignored.ts";
-import {
-  Roster,
-  type Seen,
-  whoLines,
-} from "../../lib/room/members.ts";
+import { Roster, type Seen, whoLines } from "../../lib/room/members.ts";
 import {
   joined,
   left,
