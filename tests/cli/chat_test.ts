@@ -214,7 +214,9 @@ Deno.test("chat: what the new room shows comes after the old room", async () => 
   ]);
   ann.enter(`/join ${ROOM}`, "back");
   await ann.until("ann: back");
-  assertEquals(ann.complete("/join chat/"), [ROOM, HALL]);
+  ann.enter("/join chat/den", "there");
+  await ann.until("ann: there");
+  assertEquals(ann.complete("/join chat/"), ["chat/den", ROOM, HALL]);
 });
 
 Deno.test("chat: commands and messages are obeyed one after the other", async () => {
