@@ -32,9 +32,12 @@ import { LineWriter, openStdout } from "./lib/terminal/output.ts";
 import { Ending, onEndSignals } from "./lib/terminal/signals.ts";
 import { HINT_MS, SYSTEM_CLOCK, within } from "./lib/timer.ts";
 
-/** Runs the listener with `Deno.args`; returns the exit code. */
-export function main(args: string[]): Promise<number> {
-  return runScript("listener", args, parseListenerArgs, listen);
+/**
+ * Runs the listener with `Deno.args`, perhaps under another name; returns the
+ * exit code.
+ */
+export function main(args: string[], name?: string): Promise<number> {
+  return runScript("listener", args, parseListenerArgs, listen, name);
 }
 
 /** Connects, reads until the end, leaves. */

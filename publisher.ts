@@ -13,7 +13,12 @@
 import "./lib/cli/no_color.ts"; // first: @std/fmt reads NO_COLOR on loading
 import { ChatClient } from "./lib/client.ts";
 import { Delivery } from "./lib/cli/delivery.ts";
-import { type Line, readLines, readWhole } from "./lib/terminal/input.ts";
+import {
+  type Line,
+  readLines,
+  readWhole,
+  stdinBytes,
+} from "./lib/terminal/input.ts";
 import {
   parsePublisherArgs,
   type PublisherOptions,
@@ -22,22 +27,32 @@ import { MAX_PAYLOAD_BYTES } from "./lib/protocol.ts";
 import { type People, prepare, runScript } from "./lib/cli/script.ts";
 import { UsageError } from "./lib/cli/flags.ts";
 
-/** Runs the publisher with `Deno.args`; returns the exit code. */
-export function main(args: string[]): Promise<number> {
-  return runScript("publisher", args, parsePublisherArgs, publish);
+/**
+ * Runs the publisher with `Deno.args`, perhaps under another name; returns the
+ * exit code.
+ */
+export function main(args: string[], name?: string): Promise<number> {
+  return runScript(
+    "publisher",
+    args,
+    parsePublisherArgs,
+    (options, people) => publish(options, people, name),
+    name,
+  );
 }
 
 /** Chooses where the lines come from. */
 async function publish(
   options: PublisherOptions,
   people: People,
+  name?: string,
 ): Promise<number> {
   const { message, stdinFile, follow } = options;
   if (message !== undefined) {
     return await sendAll(options, people, [{ type: "text", text: message }]);
   }
   if (stdinFile) {
-    const whole = await readWhole(Deno.stdin.readable, MAX_PAYLOAD_BYTES)
+    const whole = await readWhole(stdinBytes(), MAX_PAYLOAD_BYTES)
       .catch((error) => {
         throw new Error(`Reading stdin failed: ${error.message}.`);
       });
@@ -53,10 +68,13 @@ async function publish(
   }
   if (follow) {
     throw new UsageError(
-      "--follow needs a terminal for stdin and stdout; leave it out in a pipe.",
+      name === "mqtt-chat"
+        ? "stdin and stdout have to be a terminal; mqtt-publisher takes a pipe."
+        : "--follow needs a terminal for stdin and stdout; leave it out in a " +
+          "pipe.",
     );
   }
-  const lines = readLines(Deno.stdin.readable, MAX_PAYLOAD_BYTES);
+  const lines = readLines(stdinBytes(), MAX_PAYLOAD_BYTES);
   return await sendAll(options, people, lines);
 }
 

@@ -6,7 +6,7 @@
  */
 
 import type { Broker } from "./mqtt/address.ts";
-import type { Version } from "./mqtt/attempts.ts";
+import { NotAuthorizedError, type Version } from "./mqtt/attempts.ts";
 import {
   type ClientOptions,
   completeOptions,
@@ -28,19 +28,25 @@ import {
 } from "./mqtt/stream.ts";
 import { checkFilter, checkTopic } from "./mqtt/topic.ts";
 import { Checker, type Content, decodeFrom, encodeFor } from "./codec.ts";
-import { IdSource } from "./ids.ts";
+import { IdSource, willId } from "./ids.ts";
 import {
   type Check,
+  joinNotice,
   type KeptHistory,
+  leaveNotice,
   MAX_PAYLOAD_BYTES,
   type Payload,
   type QoS,
   type Received,
+  type RollCall,
   roomOfHistory,
+  roomOfWho,
+  timeoutNotice,
 } from "./protocol.ts";
+import { safeTopic } from "./safe_text.ts";
 import type { RoomSeal } from "./seal.ts";
 import type { Signer } from "./sign.ts";
-import { type Clock, SYSTEM_CLOCK } from "./timer.ts";
+import { type Clock, SYSTEM_CLOCK, within } from "./timer.ts";
 
 export {
   AddressError,
@@ -75,6 +81,7 @@ export {
   PayloadTooLargeError,
   type QoS,
   type Received,
+  type RollCall,
   type Sealed,
 } from "./protocol.ts";
 export { Signer } from "./sign.ts";
@@ -91,11 +98,25 @@ const OVER_LIMIT = {
 /** Topics beside a room: what fails there must not cost much. */
 const BESIDE_A_ROOM = /\/\$(history|who)(\/|$)/;
 
+/** A room of {@link ChatClient.announce}. */
+interface OwnRoom {
+  topic: string;
+  /** The id of the connection's join notice. */
+  joinId?: string;
+  /** Whether that was sent, so that the next connection needs another. */
+  isUsed: boolean;
+  /** Whether the broker's answer to it is missing. */
+  isPending: boolean;
+}
+
 /** A member of chat rooms on one broker, or on one of several. */
-export class ChatClient {
+export class ChatClient implements AsyncDisposable {
+  /** The author of what {@link say} sends. */
+  readonly name: string;
   /** Signs what is sent from now on; the will, from the next connection on. */
   signer?: Signer;
   readonly #clock: Clock;
+  readonly #timeout: number;
   readonly #seal?: RoomSeal;
   readonly #link: Link;
   readonly #sender: Sender;
@@ -106,6 +127,8 @@ export class ChatClient {
   /** The filters that were joined as rooms, and not as histories. */
   readonly #ownRooms = new Set<string>();
   readonly #lost = Promise.withResolvers<Error>();
+  readonly #rooms: OwnRoom[];
+  #isAnnounced = false;
   #isClosed = false;
 
   private constructor(
@@ -115,15 +138,27 @@ export class ChatClient {
     seal?: RoomSeal,
   ) {
     const { clock = SYSTEM_CLOCK, onReceived, onStatus = () => {} } = options;
+    const { name = options.username ?? DEFAULTS.username, rooms = [] } =
+      options;
+    this.name = name;
     this.signer = options.signer;
     this.#clock = clock;
+    this.#timeout = settings.timeout;
+    this.#rooms = rooms.map((topic): OwnRoom => {
+      checkTopic(topic);
+      return { topic, isUsed: false, isPending: false };
+    });
     this.#checker = new Checker(clock);
     this.#ownChecker = new Checker(clock);
-    const will = options.will && this.#encodedAtConnect(options.will);
     this.#seal = seal;
+    const plainWill = options.will ?? this.#lostMember();
+    const will = plainWill && this.#encodedAtConnect(plainWill);
     const link = new Link({ ...settings, will }, open, {
       onStatus,
-      onUp: (connection) => this.#sender.up(connection),
+      onUp: (connection) => {
+        this.#sender.up(connection);
+        if (this.#isAnnounced) this.#enterAgain();
+      },
       onDown: (how) => this.#sender.down(how),
       onPublish: ({ packet, number, isCut }) => {
         const { topic, qos, retain, dup } = packet;
@@ -145,8 +180,11 @@ export class ChatClient {
         };
         if (content.sealed !== undefined) received.sealed = content.sealed;
         const historyOf = roomOfHistory(topic);
-        if (historyOf !== undefined && !this.#ownRooms.has(topic)) {
+        const whoOf = roomOfWho(topic);
+        const isBeside = historyOf !== undefined || whoOf !== undefined;
+        if (isBeside && !this.#ownRooms.has(topic)) {
           received.historyOf = historyOf;
+          received.whoOf = whoOf;
         }
         onReceived?.(received);
       },
@@ -172,7 +210,8 @@ export class ChatClient {
    * @param options Where, as which user, and what to call.
    * @returns The client, connected.
    * @throws {AddressError} When a broker's address can't be read.
-   * @throws {TopicError} When the will's topic can't be published to.
+   * @throws {TopicError} When the will's topic, or one of `rooms`, can't be
+   * published to.
    * @throws {PayloadTooLargeError} When the will is too large.
    * @throws {RangeError} When the secret is empty.
    * @throws {NotAuthorizedError} When a broker refuses the user.
@@ -272,6 +311,28 @@ export class ChatClient {
   }
 
   /**
+   * Joins the rooms of the options as a member whom others see: with a notice
+   * now and after each reconnect, and another one at {@link close}. If the
+   * connection is lost, the broker tells the first room by the will.
+   *
+   * @returns When the broker has the notices.
+   * @throws {NotAuthorizedError} When the broker denies a room.
+   * @throws {PublishError} When it does not take a notice.
+   * @throws {AbandonedError} When the client is closed first.
+   */
+  async announce(): Promise<void> {
+    const topics = this.#rooms.map(({ topic }) => topic);
+    for (const { topic, qos, reason } of await this.join(topics)) {
+      if (qos !== undefined) continue;
+      throw new NotAuthorizedError(
+        `The broker does not let you read ${safeTopic(topic)}: ${reason}.`,
+      );
+    }
+    this.#isAnnounced = true;
+    await Promise.all(this.#rooms.map((room) => this.#enter(room)));
+  }
+
+  /**
    * Tries to connect at once, if there is no connection.
    *
    * @returns Whether there was none.
@@ -290,6 +351,27 @@ export class ChatClient {
    */
   setWill(will: Will | undefined): void {
     this.#link.renew(will && this.#encodedAtConnect(will));
+  }
+
+  /**
+   * Sends a message under the client's name; as {@link send} does.
+   *
+   * @param topic The room.
+   * @param text The message.
+   * @param qos As for {@link send}.
+   * @returns When the broker has it.
+   * @throws {TopicError} When messages can't go to such a topic.
+   * @throws {PayloadTooLargeError} When it exceeds the format's limit.
+   * @throws {PublishError} When the broker does not take it.
+   * @throws {AbandonedError} When the client is closed first.
+   */
+  async say(topic: string, text: string, qos?: QoS): Promise<void> {
+    const message = {
+      type: "message",
+      from: this.name,
+      message: text,
+    } as const;
+    await this.send(topic, message, qos);
   }
 
   /**
@@ -320,14 +402,32 @@ export class ChatClient {
   }
 
   /**
-   * Verifies the signature of a payload that a history has. At most 2,000
-   * signatures a second are verified, those that arrive included.
+   * Asks who is in a room, or answers. Nothing is added to the payload, and only
+   * a question is sent again after a reconnect.
    *
-   * @param topic The room.
-   * @param payload The payload as it is in the history.
+   * @param topic The topic of questions, or that of the answers to one.
+   * @param call The question or the answer.
+   * @param qos As for {@link send}.
+   * @returns As {@link send} does.
+   * @throws {TopicError} When messages can't go to such a topic.
+   * @throws {PublishError} When the broker does not take it.
+   * @throws {AbandonedError} As {@link send} does.
+   */
+  async call(topic: string, call: RollCall, qos: QoS): Promise<void> {
+    checkTopic(topic);
+    await this.#send({ topic, payload: this.#encode(topic, call), qos });
+  }
+
+  /**
+   * Verifies the signature of a payload that a history has, or of an answer to
+   * {@link call}. At most 2,000 signatures a second are verified, those that
+   * arrive included.
+   *
+   * @param topic The topic that it was sent to.
+   * @param payload The payload as it arrived.
    * @returns What its signature is worth.
    */
-  check(topic: string, payload: Payload): Check {
+  check(topic: string, payload: Payload | RollCall): Check {
     return this.#checker.check(topic, payload);
   }
 
@@ -363,13 +463,25 @@ export class ChatClient {
   }
 
   /**
-   * Leaves with DISCONNECT. What is not acknowledged by now is given up; await
-   * {@link send} before.
+   * Leaves with DISCONNECT, after a notice where the client is announced. What
+   * is not acknowledged by now is given up; await {@link send} before.
    */
   async close(): Promise<void> {
+    if (this.#isAnnounced && this.online) {
+      this.#isAnnounced = false;
+      const notices = this.#rooms.map(({ topic }) =>
+        this.#notify(topic, leaveNotice(this.name, topic))
+      );
+      await within(this.#timeout, Promise.all(notices), this.#clock);
+    }
     if (this.#isClosed) return;
     this.#abandon();
     await this.#link.end(!this.#sender.isEmpty);
+  }
+
+  /** Does what {@link close} does, at the end of an `await using` block. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close();
   }
 
   /** Breaks the connection as a crash would: the broker publishes the will. */
@@ -377,6 +489,52 @@ export class ChatClient {
     if (this.#isClosed) return;
     this.#abandon();
     this.#link.break();
+  }
+
+  /** Makes the will: what the broker says of a member that it has lost. */
+  #lostMember(): Will | undefined {
+    const [first] = this.#rooms;
+    if (first === undefined) return undefined;
+    const from = this.name;
+    return {
+      topic: first.topic,
+      payload: { type: "notice", from, notice: timeoutNotice(from) },
+      id: () => willId(this.#joinId(first)),
+    };
+  }
+
+  /**
+   * Returns the id of the join notice of a connection. One that is unanswered
+   * is sent again by itself, so it is also that of the next connection.
+   */
+  #joinId(room: OwnRoom): string {
+    if (room.joinId === undefined || (room.isUsed && !room.isPending)) {
+      room.joinId = this.#ids.next(room.topic);
+      room.isUsed = false;
+    }
+    return room.joinId;
+  }
+
+  async #enter(room: OwnRoom): Promise<void> {
+    const id = this.#joinId(room);
+    room.isUsed = room.isPending = true;
+    try {
+      await this.#notify(room.topic, joinNotice(this.name, room.topic), id);
+    } finally {
+      room.isPending = false;
+    }
+  }
+
+  /** Announces anew: the broker has published the will of the connection before. */
+  #enterAgain(): void {
+    for (const room of this.#rooms) {
+      // What the broker refuses, others don't see; the rest works.
+      if (!room.isPending) this.#enter(room).catch(() => {});
+    }
+  }
+
+  async #notify(topic: string, notice: string, id?: string): Promise<void> {
+    await this.send(topic, { type: "notice", from: this.name, notice, id });
   }
 
   async #send(message: Message): Promise<void> {
@@ -390,7 +548,7 @@ export class ChatClient {
     this.#sender.abandon(new AbandonedError("The connection is closed."));
   }
 
-  #encode(topic: string, payload: Payload | KeptHistory): string {
+  #encode(topic: string, payload: Payload | KeptHistory | RollCall): string {
     return encodeFor(topic, payload, { signer: this.signer, seal: this.#seal });
   }
 

@@ -56,6 +56,16 @@ export interface ClientOptions extends
   /** The broker's user, unless its URL names one; none by default. */
   username?: string;
   /**
+   * The author of what {@link ChatClient.say} sends, and the member that
+   * {@link ChatClient.announce} announces; the user, or `chat`, by default.
+   */
+  name?: string;
+  /**
+   * The rooms of {@link ChatClient.announce}. The will is that of a lost member
+   * of the first one, unless {@link will} is given: MQTT has one a connection.
+   */
+  rooms?: string[];
+  /**
    * Whether the session outlives the program, which takes a client id to find
    * it by, and how long the broker keeps it (seconds).
    */

@@ -1,5 +1,6 @@
 /**
- * The wire format: the payload types, encode, decode and the limits. Pure.
+ * The wire format: the payload types, encode, decode, the limits, and the
+ * standard notices. Pure.
  *
  * @module
  */
@@ -47,6 +48,33 @@ export function roomOfHistory(topic: string): string | undefined {
   return topic.slice(0, -HISTORY_LEVEL.length);
 }
 
+/** The level below a room on which members ask who is there. */
+const WHO_LEVEL = "/$who";
+
+/**
+ * Returns the topic of questions who is in a room, or that of the answers to
+ * one.
+ *
+ * @param room The room's topic.
+ * @param run The run of the question's `id`, for its answers.
+ */
+export function whoTopic(room: string, run?: string): string {
+  return room + WHO_LEVEL + (run === undefined ? "" : `/${run}`);
+}
+
+/**
+ * Returns the room that a question or an answer on a topic is about.
+ *
+ * @param topic Any topic.
+ * @returns The room's topic; undefined where the topic has neither.
+ */
+export function roomOfWho(topic: string): string | undefined {
+  const end = topic.lastIndexOf(WHO_LEVEL);
+  if (end < 1) return;
+  const rest = topic.slice(end + WHO_LEVEL.length);
+  return /^(\/[\w-]{16,64})?$/.test(rest) ? topic.slice(0, end) : undefined;
+}
+
 /** MQTT quality of service: at most once, at least once, exactly once. */
 export type QoS = 0 | 1 | 2;
 
@@ -82,6 +110,17 @@ export interface ChatNotice extends Envelope {
 
 /** A chat payload. */
 export type Payload = ChatMessage | ChatNotice;
+
+/**
+ * A question who is in a room, or a member's answer. It has no `from`, which in
+ * memory only lines have.
+ */
+export interface RollCall extends Omit<Envelope, "from"> {
+  /** The kind of payload. */
+  type: "who" | "here";
+  /** The author: `from` on the wire. */
+  name: string;
+}
 
 /** Bytes that are not a chat payload. */
 export interface Malformed {
@@ -133,8 +172,10 @@ export interface Received {
    * where the topic itself was joined as a room.
    */
   historyOf?: string;
+  /** The same for the topics on which members ask who is in a room. */
+  whoOf?: string;
   /** The decoded payload. */
-  payload: Payload | Malformed | Sealed | KeptHistory;
+  payload: Payload | Malformed | Sealed | KeptHistory | RollCall;
   /**
    * Whether it was sealed. If not, its author may be anyone. Undefined if the
    * client has no secret.
@@ -209,16 +250,17 @@ export function encode(payload: Payload): Uint8Array {
  * @throws {PayloadTooLargeError} When there would be more.
  */
 export function encodeText(
-  payload: Payload | KeptHistory,
+  payload: Payload | KeptHistory | RollCall,
   finish: (json: string) => string = limited,
 ): string {
   if (payload.type === "history") return finish(JSON.stringify(payload.wire));
+  const from = "from" in payload ? payload.from : payload.name;
   const wire: Record<string, string> = {
     type: payload.type,
-    from: payload.from.toWellFormed(),
+    from: from.toWellFormed(),
   };
   if (payload.type === "message") wire.message = payload.message.toWellFormed();
-  else wire.notice = payload.notice.toWellFormed();
+  if (payload.type === "notice") wire.notice = payload.notice.toWellFormed();
   if (payload.id !== undefined) wire.id = payload.id.toWellFormed();
   if (payload.at !== undefined) wire.at = payload.at;
   if (payload.key !== undefined) wire.key = payload.key;
@@ -245,7 +287,7 @@ function limited(json: string): string {
  */
 export function decode(
   bytes: Uint8Array,
-): Payload | Malformed | Sealed | KeptHistory {
+): Payload | Malformed | Sealed | KeptHistory | RollCall {
   if (bytes.length > MAX_PAYLOAD_BYTES) {
     return malformed(bytes, `over the limit of ${MAX_PAYLOAD_BYTES} bytes`);
   }
@@ -258,9 +300,12 @@ export function decode(
     return olderWill(text) ?? malformed(bytes, "not JSON", true);
   }
   if (isObject(value)) {
-    const { type, sealed } = value;
+    const { type, from, sealed } = value;
     if (typeof sealed === "string") return { type: "sealed", sealed };
     if (type === "history") return { type, wire: value };
+    if ((type === "who" || type === "here") && isAuthor(from)) {
+      return withOptional({ type, name: from.toWellFormed() }, value);
+    }
   }
   const result = payloadOf(value);
   return typeof result === "string"
@@ -306,12 +351,21 @@ function isObject(value: unknown): value is Record<string, unknown> {
  */
 export function payloadOf(wire: unknown): Payload | string {
   if (!isObject(wire)) return "not a JSON object";
-  const { from, id, at, key, sig } = wire;
-  if (typeof from !== "string" || from === "") {
-    return "no author in `from`";
-  }
+  const { from } = wire;
+  if (!isAuthor(from)) return "no author in `from`";
   const payload = contentOf(wire, from.toWellFormed());
-  if (typeof payload === "string") return payload;
+  return typeof payload === "string" ? payload : withOptional(payload, wire);
+}
+
+function isAuthor(value: unknown): value is string {
+  return typeof value === "string" && value !== "";
+}
+
+/** Adds the optional members, as far as they are right. */
+function withOptional<T extends Payload | RollCall>(
+  payload: T,
+  { id, at, key, sig }: Record<string, unknown>,
+): T {
   if (typeof id === "string" && id !== "" && id.length <= MAX_ID_LENGTH) {
     payload.id = id.toWellFormed();
   }
@@ -363,4 +417,101 @@ export function isUtcTime(text: string): boolean {
   const day = Number(text.slice(8, 10));
   // Date.parse takes 30 February for a day of March.
   return day <= 28 || new Date(text).getUTCDate() === day;
+}
+
+/**
+ * Returns the notice that says that a member has joined a room.
+ *
+ * @param name The member's name, which is also the notice's `from`.
+ * @param topic The room.
+ * @returns The text of `notice`.
+ */
+export function joinNotice(name: string, topic: string): string {
+  return `User ${name} is now subscribed to ${topic}.`;
+}
+
+/**
+ * Returns the notice that says that a member leaves a room.
+ *
+ * @param name The member's name, which is also the notice's `from`.
+ * @param topic The room.
+ * @returns The text of `notice`.
+ */
+export function leaveNotice(name: string, topic: string): string {
+  return `User ${name} disconnecting from ${topic}.`;
+}
+
+/**
+ * Returns the notice that says that a member's connection is lost. It is sent
+ * as a connection's will.
+ *
+ * @param name The member's name, which is also the notice's `from`.
+ * @returns The text of `notice`.
+ */
+export function timeoutNotice(name: string): string {
+  return `User ${name} timed out.`;
+}
+
+/**
+ * Returns the notice that says that a member has another name.
+ *
+ * @param name The old name, which is also the notice's `from`.
+ * @param newName The new name.
+ * @returns The text of `notice`.
+ */
+export function renameNotice(name: string, newName: string): string {
+  return `User ${name} is now known as ${newName}.`;
+}
+
+/** What a standard notice says of its author. */
+export type PresenceChange = "joined" | "left" | "timed out";
+
+/**
+ * Reads a standard notice, ours or the older program's: those have a space
+ * before the full stop, and a newline behind the last.
+ *
+ * @param notice The notice.
+ * @param topic The topic it came on.
+ * @returns What it says of its author; undefined for any other text, also where
+ * it names another author or another topic.
+ */
+export function presenceOf(
+  { from, notice }: ChatNotice,
+  topic: string,
+): PresenceChange | undefined {
+  const isOf = (standard: (name: string, topic: string) => string) => {
+    const [ours, theirs] = [standard(from, topic), standard(from, `${topic} `)];
+    return notice === ours || notice === theirs ||
+      (notice.length === ours.length && isSameRoom(notice, ours));
+  };
+  if (isOf(joinNotice)) return "joined";
+  if (isOf(leaveNotice)) return "left";
+  return notice.replace(/\n$/, "") === timeoutNotice(from)
+    ? "timed out"
+    : undefined;
+}
+
+/**
+ * Reads the new name in a rename notice.
+ *
+ * @param notice The notice.
+ * @returns The new name; undefined for any other text.
+ */
+export function newNameIn({ from, notice }: ChatNotice): string | undefined {
+  const start = renameNotice(from, "").slice(0, -1);
+  if (!notice.startsWith(start) || !notice.endsWith(".")) return undefined;
+  const name = notice.slice(start.length, -1);
+  return name === "" || name.length > MAX_NAME_LENGTH ? undefined : name;
+}
+
+/**
+ * Compares topics. RabbitMQ and NATS turn `.` and `/` into each other
+ * (measured), so these count as the same.
+ *
+ * @param topic A topic.
+ * @param other Another topic.
+ * @returns Whether they are the same room.
+ */
+export function isSameRoom(topic: string, other: string): boolean {
+  return topic.replaceAll(".", "/") === other.replaceAll(".", "/");
 }

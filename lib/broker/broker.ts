@@ -1,7 +1,9 @@
 /**
- * The embedded broker, over aedes: MQTT 3.1.1 in this process, for the demo,
- * the tests and `deno task broker`. Sessions and retained messages are in
+ * The embedded broker, over aedes: MQTT 3.1.1 in this process, for the tests of
+ * bots, the demo and `deno task broker`. Sessions and retained messages are in
  * memory; the queue of a session has no limit.
+ *
+ * @module
  */
 
 import "../mqtt/library_env.ts"; // first: aedes reads the environment when loaded
@@ -24,6 +26,7 @@ export const USERS: Users = {
   Server: { password: "admin", topics: "#" },
 };
 
+/** How the embedded broker listens, and for which users. */
 export interface BrokerOptions {
   /** The address to listen on; `127.0.0.1` by default. */
   hostname?: string;
@@ -31,12 +34,15 @@ export interface BrokerOptions {
   port?: number;
   /** The users that may log in; by default every client may, without a login too. */
   users?: Users;
-  /** Called with a line for each message that a user may not write. */
+  /** Called with a line when a client writes what its user may not. */
   onDenied?: (line: string) => void;
 }
 
+/** A broker that accepts clients until it is closed or disposed of. */
 export interface RunningBroker extends AsyncDisposable {
+  /** The address it listens on. */
   readonly hostname: string;
+  /** The TCP port it listens on. */
   readonly port: number;
   /** `mqtt://host:port`. */
   readonly url: string;
@@ -50,7 +56,12 @@ export class ListenError extends Error {
     this.prototype.name = "ListenError";
   }
 
-  /** Takes the address, and the system's code such as `EADDRINUSE`. */
+  /**
+   * Makes the sentence for an address.
+   *
+   * @param address The address, as `host:port`.
+   * @param code The system's code, such as `EADDRINUSE`.
+   */
   constructor(address: string, readonly code: string) {
     const advice: Record<string, string> = {
       EADDRINUSE: "the port is taken, perhaps by Mosquitto; use that broker, " +
@@ -69,7 +80,23 @@ export class ListenError extends Error {
  */
 const HEARTBEAT_MS = 2 ** 29 - 1;
 
-/** Starts a broker; throws {@link ListenError} where it can't listen. */
+/**
+ * Starts a broker in this process. A test of a bot starts one on a free port of
+ * this machine and connects the bot to its `url`; it needs no network, no
+ * Mosquitto, and the permission `-N=127.0.0.1`:
+ *
+ *     await using broker = await startBroker();
+ *     await using bot = await startBot(broker.url);
+ *
+ * The end of the block closes the connections and frees the port. Of two
+ * declarations the later one ends first, so that the bot can still say that it
+ * leaves. docs/library.md has a bot and its whole test.
+ *
+ * @param options Where to listen and for which users; by default on a free port
+ * of 127.0.0.1, for every client.
+ * @returns The broker, which accepts clients.
+ * @throws {ListenError} When it can't listen on the address.
+ */
 export async function startBroker(
   options: BrokerOptions = {},
 ): Promise<RunningBroker> {
@@ -176,8 +203,11 @@ const USAGE = "deno task broker [--host ADDRESS] [--port N]\n" +
   "  --port N        0 takes a free one [1883]";
 
 /**
- * Runs the broker until a signal. Returns the exit code: 0 after a signal, 2
- * for wrong usage, 4 where it can't listen.
+ * Runs the broker of `deno task broker` until a signal.
+ *
+ * @param args The arguments: `--host`, `--port`, `--help`.
+ * @returns The exit code: 0 after a signal, 2 for wrong usage, 4 where it can't
+ * listen.
  */
 export async function main(args: string[]): Promise<number> {
   let hostname: string;

@@ -53,12 +53,13 @@ const LAST_WORDS_MS = 100;
 /** A shorter secret, in characters, gets a warning. */
 const SHORT_SECRET = 12;
 
-/** Runs a script, and returns its exit code. */
+/** Runs a script, perhaps under another name, and returns its exit code. */
 export async function runScript<O>(
   script: Script,
   args: string[],
   parse: (args: string[]) => Request<O>,
   run: (options: O, people: People) => Promise<number>,
+  name: string = script,
 ): Promise<number> {
   let progress = "";
   let shown = 0;
@@ -75,7 +76,7 @@ export async function runScript<O>(
   );
   const people: People = {
     tell: (line) => stderr.write(line),
-    complain: (sentence) => stderr.write(`${script}: ${safeText(sentence)}`),
+    complain: (sentence) => stderr.write(`${name}: ${safeText(sentence)}`),
     progress(text) {
       progress = text.slice(0, Math.max(0, Deno.consoleSize().columns - 1));
       stderr.refresh();
@@ -91,14 +92,14 @@ export async function runScript<O>(
     if (request.action === "new secret") {
       await writeSecret(request.path);
       people.tell(safeText(adviceOnSecret(request.path, request.next)));
-    } else console.log(await information(script, request));
+    } else console.log(await information(script, name, request));
     return EXIT.ok;
   } catch (error) {
     const advice = !(error instanceof UsageError)
       ? ""
       : !(error instanceof NotPermittedError)
       ? " Try --help."
-      : isSource
+      : IS_SOURCE
       ? ` Type: ${command}`
       : "";
     people.complain(messageOf(error) + advice);
@@ -109,7 +110,7 @@ export async function runScript<O>(
 }
 
 /** Whether a command can be typed as `deno run listener.ts`. */
-const isSource = !Deno.build.standalone &&
+export const IS_SOURCE = !Deno.build.standalone &&
   import.meta.url.endsWith("/lib/cli/script.ts");
 
 /** Says what to do with a new secret. */
@@ -118,12 +119,13 @@ function adviceOnSecret(path: string, command: string): string {
     JSON.stringify(path)
   } has a new secret. Give a copy to each member, by ` +
     "another way than the room. " +
-    (isSource ? `Type: ${command}` : `Use it with --secret-file ${path}`);
+    (IS_SOURCE ? `Type: ${command}` : `Use it with --secret-file ${path}`);
 }
 
 /** Returns the answer to --help, --version or --completions. */
 async function information(
   script: Script,
+  name: string,
   request: Extract<
     Request<unknown>,
     { action: "help" | "version" | "completions" }
@@ -134,7 +136,7 @@ async function information(
       setColorEnabled(
         useColor(request.color, Deno.stdout.isTerminal(), NO_COLOR),
       );
-      return helpText(script, bold);
+      return helpText(script, bold, name);
     case "completions": {
       const { completions } = await import("./completions.ts");
       return completions(script, request.shell);
@@ -143,7 +145,7 @@ async function information(
       const { default: config } = await import("../../deno.json", {
         with: { type: "json" },
       });
-      return `${script}.ts ${config.version}`;
+      return `${name === script ? `${name}.ts` : name} ${config.version}`;
     }
   }
 }

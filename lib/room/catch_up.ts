@@ -7,6 +7,7 @@ import type { ChatClient } from "../client.ts";
 import {
   historyTopic,
   type Payload,
+  presenceOf,
   type QoS,
   type Received,
 } from "../protocol.ts";
@@ -25,7 +26,7 @@ import {
 import type { Ignored } from "./ignored.ts";
 import type { Note } from "./line.ts";
 import type { Losses } from "./losses.ts";
-import { presenceOf, type Roster } from "./members.ts";
+import type { Roster } from "./members.ts";
 import { isCountable, type Names, type Verdict } from "./names.ts";
 import type { Presence } from "./presence.ts";
 import { age, STALE_MS } from "./time.ts";

@@ -2,9 +2,13 @@
  * Gathers many joins, leaves and sealed payloads to one line. Memory is bounded.
  */
 
-import { MAX_NAME_LENGTH, type Received } from "../protocol.ts";
+import {
+  MAX_NAME_LENGTH,
+  type PresenceChange,
+  presenceOf,
+  type Received,
+} from "../protocol.ts";
 import type { Clock } from "../timer.ts";
-import { type PresenceChange, presenceOf } from "./members.ts";
 
 /** Events that share a line. */
 export type Gathered =

@@ -14,8 +14,10 @@ import { showBroker } from "../mqtt/address.ts";
 import { isOneTopic } from "../mqtt/topic.ts";
 import {
   historyTopic,
+  isSameRoom,
   MAX_PAYLOAD_BYTES,
   type Payload,
+  presenceOf,
   type QoS,
   type Received,
 } from "../protocol.ts";
@@ -39,7 +41,7 @@ import {
   READ_MS,
   replacedByOlder,
 } from "./history.ts";
-import { isSameRoom, presenceOf, Roster } from "./members.ts";
+import { Roster } from "./members.ts";
 import { Names } from "./names.ts";
 
 interface KeeperOptions {
@@ -142,7 +144,8 @@ export class Keeper {
 
   /** Takes what arrived. */
   receive(received: Received): void {
-    const { topic, sealed, payload, historyOf, sentTo } = received;
+    const { topic, sealed, payload, historyOf, whoOf, sentTo } = received;
+    if (whoOf !== undefined) return;
     if (historyOf !== undefined) {
       const room = this.#rooms.get(this.#named(historyOf));
       if (room !== undefined) this.#receiveHistory(received, room);

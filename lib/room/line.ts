@@ -27,7 +27,7 @@
  */
 
 import { bold, dim, inverse, italic, rgb8, underline } from "@std/fmt/colors";
-import type { Malformed, Received } from "../protocol.ts";
+import type { Malformed, PresenceChange, Received } from "../protocol.ts";
 import {
   firstCodePoints,
   safeName,
@@ -36,7 +36,6 @@ import {
 } from "../safe_text.ts";
 import { fingerprint } from "../sign.ts";
 import type { Gathered } from "./gather.ts";
-import type { PresenceChange } from "./members.ts";
 import { localTime, longDay, timeAndDay, timeOf } from "./time.ts";
 
 /** How lines are shown. */
@@ -154,8 +153,8 @@ export function renderLine(
 
 /** Whether nothing of a payload is shown. */
 export function isUnread({ payload }: Received): boolean {
-  return payload.type === "sealed" || payload.type === "history" ||
-    (payload.type === "malformed" && payload.isCut === true);
+  if (payload.type === "malformed") return payload.isCut === true;
+  return payload.type !== "message" && payload.type !== "notice";
 }
 
 /** Says why nothing of a payload is shown. */
@@ -165,6 +164,8 @@ export function renderUnread(
 ): string {
   const why = payload.type === "history"
     ? "a history, out of its place"
+    : "name" in payload
+    ? "a question of /who or its answer, out of its place"
     : "reason" in payload
     ? payload.reason
     : "sealed";

@@ -1,84 +1,21 @@
 /**
- * Who is in a room: the standard notices (joined, left, lost, renamed), made and
- * read, and the roster of members that they make. Pure state, bounded.
+ * Who is in a room: the roster of members, as their messages and notices make
+ * it. Pure state, bounded.
  */
 
 import { Ignored } from "./ignored.ts";
 import { age, LATE_MS, STALE_MS, timeAndDay } from "./time.ts";
 import {
-  type ChatNotice,
   MAX_NAME_LENGTH,
+  newNameIn,
   type Payload,
+  type PresenceChange,
+  presenceOf,
   type Received,
 } from "../protocol.ts";
 import { joinOfWill, parseId } from "../ids.ts";
 import { safeName } from "../safe_text.ts";
 import { fingerprint } from "../sign.ts";
-
-export function joinNotice(name: string, topic: string): string {
-  return `User ${name} is now subscribed to ${topic}.`;
-}
-
-export function leaveNotice(name: string, topic: string): string {
-  return `User ${name} disconnecting from ${topic}.`;
-}
-
-/** The will of a connection. */
-export function timeoutNotice(name: string): string {
-  return `User ${name} timed out.`;
-}
-
-/** Its author has the old name. */
-export function renameNotice(name: string, newName: string): string {
-  return `User ${name} is now known as ${newName}.`;
-}
-
-/** What a standard notice says of its author. */
-export type PresenceChange = "joined" | "left" | "timed out";
-
-/**
- * Reads a standard notice, ours or the older program's: those have a space
- * before the full stop, and a newline behind the last. Undefined for any other
- * text, also where it names another author or another topic.
- */
-export function presenceOf(
-  { from, notice }: ChatNotice,
-  topic: string,
-): PresenceChange | undefined {
-  const isOf = (standard: (name: string, topic: string) => string) => {
-    const [ours, theirs] = [standard(from, topic), standard(from, `${topic} `)];
-    return notice === ours || notice === theirs ||
-      (notice.length === ours.length && isSameRoom(notice, ours));
-  };
-  if (isOf(joinNotice)) return "joined";
-  if (isOf(leaveNotice)) return "left";
-  return notice.replace(/\n$/, "") === timeoutNotice(from)
-    ? "timed out"
-    : undefined;
-}
-
-/** The new name in a rename notice; undefined for any other text. */
-export function newNameIn({ from, notice }: ChatNotice): string | undefined {
-  const start = renameNotice(from, "").slice(0, -1);
-  if (!notice.startsWith(start) || !notice.endsWith(".")) return undefined;
-  const name = notice.slice(start.length, -1);
-  return name === "" || name.length > MAX_NAME_LENGTH ? undefined : name;
-}
-
-/** What is wrong with a user's own name, as the end of a sentence. */
-export function nameFault(name: string): string | undefined {
-  return name.length > MAX_NAME_LENGTH
-    ? `takes ${MAX_NAME_LENGTH} characters at most, not ${name.length}`
-    : undefined;
-}
-
-/**
- * Compares topics. RabbitMQ and NATS turn `.` and `/` into each other
- * (measured), so these count as the same.
- */
-export function isSameRoom(topic: string, other: string): boolean {
-  return topic.replaceAll(".", "/") === other.replaceAll(".", "/");
-}
 
 /** `wrote`: was not seen to join, so the message may come from anywhere. */
 type PresenceState = "here" | "wrote" | "left" | "lost";
@@ -112,7 +49,7 @@ interface Known {
 const MAX_PEOPLE = 1_000;
 
 /** The most members that `/who` names. */
-const MAX_LISTED = 50;
+export const MAX_LISTED = 50;
 
 const VERBS: Readonly<Record<PresenceState, string>> = {
   here: "seen",

@@ -4,13 +4,13 @@ import { DEFAULTS } from "../client_options.ts";
 import {
   type Check,
   MAX_NAME_LENGTH,
+  newNameIn,
   type Payload,
   type Received,
 } from "../protocol.ts";
 import { safeName } from "../safe_text.ts";
 import { isPublicKey } from "../sign.ts";
 import type { Note } from "./line.ts";
-import { newNameIn } from "./members.ts";
 import { age, LATE_MS } from "./time.ts";
 
 /** Names and the keys that they belong to. */
@@ -71,7 +71,7 @@ export class Names {
    * may be older than what is known of its author.
    */
   judge(
-    { from, key }: Payload,
+    { from, key }: Pick<Payload, "from" | "key">,
     check: Check = "none",
     time = Infinity,
   ): Verdict {

@@ -5,7 +5,7 @@
  */
 
 import { assertEquals, assertMatch } from "@std/assert";
-import { joinNotice, timeoutNotice } from "../../lib/room/members.ts";
+import { joinNotice, timeoutNotice } from "../../lib/protocol.ts";
 import { gate, isInstalled, NO_MOSQUITTO } from "../support/gates.ts";
 import { Mosquitto } from "../support/mosquitto.ts";
 import { Process, run, start } from "../support/processes.ts";

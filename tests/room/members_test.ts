@@ -1,18 +1,16 @@
 import { assertEquals } from "@std/assert";
-import type { Payload, Received } from "../../lib/protocol.ts";
-import { Ignored } from "../../lib/room/ignored.ts";
 import {
   joinNotice,
   leaveNotice,
-  nameFault,
   newNameIn,
+  type Payload,
   presenceOf,
+  type Received,
   renameNotice,
-  Roster,
-  type Seen,
   timeoutNotice,
-  whoLines,
-} from "../../lib/room/members.ts";
+} from "../../lib/protocol.ts";
+import { Ignored } from "../../lib/room/ignored.ts";
+import { Roster, type Seen, whoLines } from "../../lib/room/members.ts";
 import {
   joined,
   left,
@@ -316,14 +314,6 @@ test("other texts are no rename notice", () => {
     renameNotice("Ada", "x".repeat(257)),
   ];
   for (const text of texts) assertEquals(read(text, "Ada"), undefined, text);
-});
-
-test("names have at most 256 characters", () => {
-  assertEquals(nameFault("x".repeat(256)), undefined);
-  assertEquals(
-    nameFault("x".repeat(257)),
-    "takes 256 characters at most, not 257",
-  );
 });
 
 test("a keeper's `here` counts for a day, and less than what was heard", () => {

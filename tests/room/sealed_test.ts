@@ -6,8 +6,12 @@
  */
 
 import { assert, assertEquals, assertFalse } from "@std/assert";
-import type { Payload, Received } from "../../lib/protocol.ts";
-import { joinNotice, timeoutNotice } from "../../lib/room/members.ts";
+import {
+  joinNotice,
+  type Payload,
+  type Received,
+  timeoutNotice,
+} from "../../lib/protocol.ts";
 import { renderJson } from "../../lib/room/json.ts";
 import { renderLine } from "../../lib/room/line.ts";
 import {
@@ -128,7 +132,6 @@ test("an unsealed forgery is marked, and changes no roster", () => {
   reader.receive({ ...opened(notice(text, "me")), receivedAt, sentTo: ROOM });
   assert(reader.isHeard);
   assertEquals(namesIn(reader.roster), ["me"]);
-  reader.stop();
 });
 
 test("without the secret, a run of sealed payloads counts once", () => {
@@ -149,5 +152,4 @@ test("without the secret, a run of sealed payloads counts once", () => {
     "== 3 sealed payloads (--secret-file FILE opens them)",
     "alice: hi",
   ]);
-  reader.stop();
 });

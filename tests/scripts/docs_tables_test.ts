@@ -2,6 +2,12 @@ import { assert, assertEquals } from "@std/assert";
 import { EXIT } from "../../lib/cli/exit.ts";
 import { type Flag, flagsOf } from "../../lib/cli/flags.ts";
 import { parseUrl } from "../../lib/mqtt/address.ts";
+import {
+  joinNotice,
+  leaveNotice,
+  renameNotice,
+  timeoutNotice,
+} from "../../lib/protocol.ts";
 import { renderJsonNote } from "../../lib/room/json.ts";
 import { type Note, renderNote } from "../../lib/room/line.ts";
 import { hostOf, openBroker } from "../support/brokers.ts";
@@ -139,4 +145,16 @@ Deno.test("docs: the README's users may read and write as it says", async () => 
     // Its own notice has come back: it may write there, and read.
     await listener.stdout.line(/now subscribed/);
   }
+});
+
+Deno.test("docs: the standard notices are what we send and read", () => {
+  const room = "chat/room";
+  const rows = page("docs/wire-format.md").table("Notices")
+    .map(([meaning, notice]) => [meaning, notice.replaceAll("`", "")]);
+  assertEquals(rows, [
+    ["joined", joinNotice("Ada", room)],
+    ["left", leaveNotice("Ada", room)],
+    ["lost", timeoutNotice("Ada")],
+    ["renamed", renameNotice("Ada", "Countess")],
+  ]);
 });

@@ -1,7 +1,7 @@
 /** The listener with an ignored name, in lines and in JSON. */
 
 import { assertEquals, assertStringIncludes } from "@std/assert";
-import { joinNotice } from "../../lib/room/members.ts";
+import { joinNotice } from "../../lib/protocol.ts";
 import { at, openBroker, TOPIC } from "../support/brokers.ts";
 import { Peer, said } from "../support/peers.ts";
 import { assertOneLine, run, start } from "../support/processes.ts";

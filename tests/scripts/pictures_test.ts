@@ -79,7 +79,7 @@ for (
   const [file, page, ...expected] of [
     [
       "listener.svg",
-      "README.md",
+      "docs/output.md",
       ...["listener.ts", "&lt;U+001B&gt;", "?? User chat timed out"],
     ],
     [

@@ -10,7 +10,7 @@ import {
   assertMatch,
   assertStringIncludes,
 } from "@std/assert";
-import { joinNotice, timeoutNotice } from "../../lib/room/members.ts";
+import { joinNotice, timeoutNotice } from "../../lib/protocol.ts";
 import { at, openBroker, TOPIC } from "../support/brokers.ts";
 import { Member } from "../support/members.ts";
 import { Peer, said } from "../support/peers.ts";

@@ -1,13 +1,14 @@
 /** Publications to show, and what must never be in a line that shows one. */
 
 import { setColorEnabled } from "@std/fmt/colors";
-import type { Payload, Received } from "../../lib/protocol.ts";
 import {
   joinNotice,
   leaveNotice,
+  type Payload,
   type PresenceChange,
+  type Received,
   timeoutNotice,
-} from "../../lib/room/members.ts";
+} from "../../lib/protocol.ts";
 import { renderJson } from "../../lib/room/json.ts";
 import type { Gathered } from "../../lib/room/gather.ts";
 import { mentionOf, type Note, renderLine } from "../../lib/room/line.ts";

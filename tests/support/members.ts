@@ -6,7 +6,7 @@ import {
   type Status,
 } from "../../lib/client.ts";
 import type { QoS, Received } from "../../lib/protocol.ts";
-import { hostOf } from "./brokers.ts";
+import { type Answers, FakeBroker, hostOf, letIn } from "./brokers.ts";
 import { TestClock } from "./clock.ts";
 import { News } from "./news.ts";
 
@@ -89,4 +89,17 @@ export class Member implements AsyncDisposable {
 
 export function textOf({ payload }: Received): string {
   return payload.type === "message" ? payload.message : payload.type;
+}
+
+/** Registers a test of a client at a broker that answers as a test wants. */
+export function memberTest(
+  name: string,
+  answers: Answers,
+  test: (scene: { broker: FakeBroker; member: Member }) => Promise<void>,
+): void {
+  Deno.test(name, async () => {
+    await using broker = new FakeBroker(letIn(answers));
+    await using member = await Member.connect(broker);
+    await test({ broker, member });
+  });
 }

@@ -114,6 +114,11 @@ export class Mosquitto implements AsyncDisposable {
     await this.#log?.all();
   }
 
+  /** Sends it a signal that does not end it. */
+  signal(signal: Deno.Signal): void {
+    this.#process?.kill(signal);
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
     await this.down("SIGKILL");
     await Deno.remove(this.folder, { recursive: true });

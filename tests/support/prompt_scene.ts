@@ -2,7 +2,7 @@
 
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import type { RunningBroker } from "../../lib/broker/broker.ts";
-import { joinNotice, leaveNotice } from "../../lib/room/members.ts";
+import { joinNotice, leaveNotice } from "../../lib/protocol.ts";
 import { hostOf, openBroker } from "./brokers.ts";
 import { gate, NO_TMUX } from "./gates.ts";
 import { Member } from "./members.ts";

@@ -1,7 +1,7 @@
 /** The prompt in a real terminal: the room above it, commands, other terminals. */
 
 import { assertEquals, assertMatch } from "@std/assert";
-import { timeoutNotice } from "../../lib/room/members.ts";
+import { timeoutNotice } from "../../lib/protocol.ts";
 import { textOf } from "../support/members.ts";
 import {
   assertSane,

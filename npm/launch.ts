@@ -1,0 +1,113 @@
+/**
+ * The commands of the npm package, in Node: starts Deno with the permissions
+ * that the flags need.
+ */
+
+import { spawn } from "node:child_process";
+import { existsSync } from "node:fs";
+import { createRequire } from "node:module";
+import { constants } from "node:os";
+import { dirname, join } from "node:path";
+import process from "node:process";
+import { fileURLToPath } from "node:url";
+import { flagsOf, readFlags, type Script } from "../lib/cli/flags.ts";
+
+/** Flags of files that are written; the others name files to read. */
+const WRITING = ["log", "new-secret"];
+
+/** Variables that the scripts read where Deno lets them. */
+const VARIABLES = ["MQTT_PASSWORD", "MQTT_CHAT_SECRET", "TERM"];
+
+/** Runs a command of the package, which is a script under a name of its own. */
+export function launch(name: string, script: Script): void {
+  const args = process.argv.slice(2);
+  let deno: string;
+  let permissions: string[];
+  try {
+    deno = findDeno();
+    permissions = permissionsOf(script, args);
+  } catch (error) {
+    console.error(`${name}: ${(error as Error).message}`);
+    process.exit(2);
+  }
+  const bundle = fileURLToPath(new URL(`${name}.js`, import.meta.url));
+  const options = ["--quiet", "--no-config", "--no-lock", "--no-prompt"];
+  const memory = "--v8-flags=--max-semi-space-size=2";
+  const child = spawn(
+    deno,
+    ["run", ...options, memory, ...permissions, bundle, ...args],
+    { stdio: "inherit", env: { ...process.env, DENO_NO_UPDATE_CHECK: "1" } },
+  );
+  // Windows signals every process of the console, and would end the child here.
+  const forward = process.platform === "win32"
+    ? () => {}
+    : (signal: NodeJS.Signals) => child.kill(signal);
+  const signals = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
+  for (const signal of signals) process.on(signal, forward);
+  child.on("error", ({ message }) => {
+    console.error(`${name}: Deno does not start: ${message}.`);
+    process.exit(1);
+  });
+  child.on("exit", (code, signal) => {
+    process.exit(code ?? 128 + constants.signals[signal!]);
+  });
+}
+
+/** Finds the program in the package `deno`, also where no install script ran. */
+function findDeno(): string {
+  const require = createRequire(import.meta.url);
+  const path = require.resolve("deno/package.json");
+  const { optionalDependencies = {} } = require(path);
+  const inDeno = createRequire(path);
+  const program = process.platform === "win32" ? "deno.exe" : "deno";
+  for (const name of ["deno", ...Object.keys(optionalDependencies)]) {
+    try {
+      const manifest = inDeno.resolve(`${name}/package.json`);
+      const found = join(dirname(manifest), program);
+      if (existsSync(found)) return found;
+    } catch {
+      // npm leaves out the packages for other machines.
+    }
+  }
+  throw new Error(
+    "The package deno has no program for this machine; install it again.",
+  );
+}
+
+/** Returns Deno's flags: the network, and the files and variables given. */
+function permissionsOf(script: Script, args: string[]): string[] {
+  const files = filesIn(script, args);
+  if ([...files.read, ...files.write].some((path) => path.includes(","))) {
+    throw new Error(
+      "Deno can't permit a file with a comma in its path; rename it.",
+    );
+  }
+  const variables = VARIABLES.filter((name) => process.env[name] !== undefined);
+  const flag = (letter: string, values: string[]) =>
+    values.length === 0 ? [] : [`-${letter}=${values.join(",")}`];
+  return [
+    "-N",
+    ...flag("R", files.read),
+    ...flag("W", files.write),
+    ...flag("E", variables),
+  ];
+}
+
+/** Finds the files that flags name. */
+function filesIn(
+  script: Script,
+  args: string[],
+): { read: string[]; write: string[] } {
+  const files = { read: [] as string[], write: [] as string[] };
+  try {
+    const values = readFlags(script, args);
+    for (const { long, isFile } of flagsOf(script)) {
+      if (!isFile) continue;
+      const kind = WRITING.includes(long) ? "write" : "read";
+      files[kind].push(...values.all(long) ?? []);
+    }
+  } catch {
+    // The script says what is wrong with its flags.
+  }
+  return files;
+}

@@ -1,0 +1,78 @@
+/**
+ * Makes the folder of the npm package, dist/npm/package: the bundles, and
+ * commands that start them in Deno. `deno task pack` makes the tarball of it.
+ */
+
+import config from "../deno.json" with { type: "json" };
+
+const ROOT = new URL("..", import.meta.url);
+const FOLDER = new URL("dist/npm/package/", ROOT);
+
+/** The commands, and the script and first arguments of each. */
+const COMMANDS = [
+  { name: "mqtt-listener", script: "listener", first: [] },
+  { name: "mqtt-publisher", script: "publisher", first: [] },
+  { name: "mqtt-chat", script: "publisher", first: ["--follow"] },
+];
+
+await Deno.remove(FOLDER, { recursive: true }).catch(() => {});
+const [, , ...words] = config.tasks.bundle.command.split(" ");
+await bundle(
+  words.map((word) => word === "dist" ? "dist/npm/package/lib" : word),
+);
+await bundle([
+  ...["--platform", "deno", "--minify"],
+  ...["--output", "dist/npm/package/lib/launch.js", "npm/launch.ts"],
+]);
+await Deno.mkdir(new URL("bin", FOLDER));
+for (const { name, script, first } of COMMANDS) {
+  await write(
+    `bin/${name}.js`,
+    "#!/usr/bin/env node\n" +
+      'import { launch } from "../lib/launch.js";\n' +
+      `launch("${name}", "${script}");\n`,
+  );
+  const args = [...first.map((flag) => `"${flag}"`), "...Deno.args"].join(", ");
+  await write(
+    `lib/${name}.js`,
+    `import { main } from "./${script}.js";\n` +
+      `Deno.exit(await main([${args}], "${name}"));\n`,
+  );
+}
+for (const file of ["README.md", "CHANGELOG.md", "LICENSE"]) {
+  await Deno.copyFile(new URL(file, ROOT), new URL(file, FOLDER));
+}
+const { version, license } = config;
+await write(
+  "package.json",
+  JSON.stringify(
+    {
+      name: "mqtt-chat",
+      version,
+      description: "Chat rooms in the terminal, over any MQTT broker",
+      keywords: ["mqtt", "chat", "terminal", "deno"],
+      license,
+      type: "module",
+      bin: Object.fromEntries(
+        COMMANDS.map(({ name }) => [name, `bin/${name}.js`]),
+      ),
+      files: ["bin", "lib", "CHANGELOG.md"],
+      engines: { node: ">=18.3" },
+      dependencies: { deno: "^2" },
+    },
+    null,
+    2,
+  ) + "\n",
+);
+
+async function bundle(args: string[]): Promise<void> {
+  const { code } = await new Deno.Command(Deno.execPath(), {
+    args: ["bundle", "--quiet", ...args],
+    cwd: ROOT,
+  }).spawn().status;
+  if (code !== 0) Deno.exit(code);
+}
+
+async function write(path: string, text: string): Promise<void> {
+  await Deno.writeTextFile(new URL(path, FOLDER), text);
+}
