@@ -305,19 +305,24 @@ for (const clientId of ["same", undefined]) {
   });
 }
 
-Deno.test("link: garbage with the first CONNACK is no connection", async () => {
-  await using broker = new FakeBroker(letIn({
-    connect: () => [...connack(), ...GARBAGE],
-  }));
-  await using good = new FakeBroker(letIn({}));
-  await using member = await Member.connect([broker, good]);
-  assertEquals(member.client.broker.port, good.port);
-  await assertRejects(
-    () => Member.connect(broker),
-    UnreachableError,
-    "(it does not speak MQTT there)",
-  );
-});
+for (
+  const [what, answer] of [
+    ["with the first CONNACK", [...connack(), ...GARBAGE]],
+    ["in place of it", [0x26, 0x03, 0, 0, 0]],
+  ] as const
+) {
+  Deno.test(`link: garbage ${what} is no connection`, async () => {
+    await using broker = new FakeBroker(() => answer);
+    await using good = new FakeBroker(letIn({}));
+    await using member = await Member.connect([broker, good]);
+    assertEquals(member.client.broker.port, good.port);
+    await assertRejects(
+      () => Member.connect(broker),
+      UnreachableError,
+      "(it does not speak MQTT there)",
+    );
+  });
+}
 
 memberTest("link: garbage with a later CONNACK, and a new connection", {
   connect: (_, { number }) =>
@@ -517,15 +522,6 @@ Deno.test("faults: the broker's own words, wherever it says some", async () => {
   await link.send(encode({ cmd: "disconnect", reasonCode: 0x8b, properties }));
   const lost = await member.next("disconnected");
   assertEquals(lost.reason, `server shutting down ${words}`);
-});
-
-Deno.test("faults: a CONNACK that can't be read fails at once", async () => {
-  await using broker = new FakeBroker(() => [0x26, 0x03, 0, 0, 0]);
-  await assertRejects(
-    () => Member.connect(broker),
-    UnreachableError,
-    "does not speak MQTT",
-  );
 });
 
 for (const failure of ["refusal", "close"] as const) {
