@@ -1,7 +1,4 @@
-/**
- * Whose a name is, as a reader sees it: marks, lines of our own, members and
- * losses, with real signatures. Each trap has a test.
- */
+/** Whose a name is, with real signatures. Each trap has a test. */
 
 import { assertEquals, assertMatch } from "@std/assert";
 import { Signer } from "../../lib/client.ts";
