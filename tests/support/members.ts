@@ -51,13 +51,11 @@ export class Member implements AsyncDisposable {
     return await this.statuses.next(isWanted) as StatusOf<T>;
   }
 
-  /** Says something. */
   async say(message: string, topic = "room", qos: QoS = 1): Promise<void> {
     const payload = { type: "message", from: "ann", message } as const;
     await this.client.send(topic, payload, qos);
   }
 
-  /** The statuses of a kind. */
   reports<T extends Status["type"]>(type: T): StatusOf<T>[] {
     return this.statuses.all.filter((status) =>
       status.type === type
@@ -79,7 +77,6 @@ export class Member implements AsyncDisposable {
     );
   }
 
-  /** What was said in the next so many messages. */
   async texts(count: number): Promise<string[]> {
     return (await this.received.take(count)).map(textOf);
   }
