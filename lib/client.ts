@@ -38,7 +38,9 @@ import {
   type Payload,
   type QoS,
   type Received,
+  type RollCall,
   roomOfHistory,
+  roomOfWho,
   timeoutNotice,
 } from "./protocol.ts";
 import { safeTopic } from "./safe_text.ts";
@@ -79,6 +81,7 @@ export {
   PayloadTooLargeError,
   type QoS,
   type Received,
+  type RollCall,
   type Sealed,
 } from "./protocol.ts";
 export { Signer } from "./sign.ts";
@@ -177,8 +180,11 @@ export class ChatClient implements AsyncDisposable {
         };
         if (content.sealed !== undefined) received.sealed = content.sealed;
         const historyOf = roomOfHistory(topic);
-        if (historyOf !== undefined && !this.#ownRooms.has(topic)) {
+        const whoOf = roomOfWho(topic);
+        const isBeside = historyOf !== undefined || whoOf !== undefined;
+        if (isBeside && !this.#ownRooms.has(topic)) {
           received.historyOf = historyOf;
+          received.whoOf = whoOf;
         }
         onReceived?.(received);
       },
@@ -396,14 +402,32 @@ export class ChatClient implements AsyncDisposable {
   }
 
   /**
-   * Verifies the signature of a payload that a history has. At most 2,000
-   * signatures a second are verified, those that arrive included.
+   * Asks who is in a room, or answers. Nothing is added to the payload, and only
+   * a question is sent again after a reconnect.
    *
-   * @param topic The room.
-   * @param payload The payload as it is in the history.
+   * @param topic The topic of questions, or that of the answers to one.
+   * @param call The question or the answer.
+   * @param qos As for {@link send}.
+   * @returns As {@link send} does.
+   * @throws {TopicError} When messages can't go to such a topic.
+   * @throws {PublishError} When the broker does not take it.
+   * @throws {AbandonedError} As {@link send} does.
+   */
+  async call(topic: string, call: RollCall, qos: QoS): Promise<void> {
+    checkTopic(topic);
+    await this.#send({ topic, payload: this.#encode(topic, call), qos });
+  }
+
+  /**
+   * Verifies the signature of a payload that a history has, or of an answer to
+   * {@link call}. At most 2,000 signatures a second are verified, those that
+   * arrive included.
+   *
+   * @param topic The topic that it was sent to.
+   * @param payload The payload as it arrived.
    * @returns What its signature is worth.
    */
-  check(topic: string, payload: Payload): Check {
+  check(topic: string, payload: Payload | RollCall): Check {
     return this.#checker.check(topic, payload);
   }
 
@@ -524,7 +548,7 @@ export class ChatClient implements AsyncDisposable {
     this.#sender.abandon(new AbandonedError("The connection is closed."));
   }
 
-  #encode(topic: string, payload: Payload | KeptHistory): string {
+  #encode(topic: string, payload: Payload | KeptHistory | RollCall): string {
     return encodeFor(topic, payload, { signer: this.signer, seal: this.#seal });
   }
 

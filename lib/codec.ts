@@ -8,9 +8,10 @@ import {
   decode,
   encodeText,
   type KeptHistory,
-  type Malformed,
   type Payload,
   type Received,
+  type RollCall,
+  type Sealed,
 } from "./protocol.ts";
 import type { RoomSeal } from "./seal.ts";
 import { isSigned, type Signer } from "./sign.ts";
@@ -30,7 +31,7 @@ const MAX_CHECKS = 2_000;
 /** Encodes a payload for a topic. Throws a `PayloadTooLargeError`. */
 export function encodeFor(
   topic: string,
-  payload: Payload | KeptHistory,
+  payload: Payload | KeptHistory | RollCall,
   { signer, seal }: Protection = {},
 ): string {
   if (signer !== undefined && payload.type !== "history") {
@@ -58,7 +59,7 @@ export function decodeFrom(
 }
 
 /** Decodes what was sealed; that does not hold another. */
-function decodeInner(bytes: Uint8Array): Payload | Malformed | KeptHistory {
+function decodeInner(bytes: Uint8Array): Exclude<Content["payload"], Sealed> {
   const payload = decode(bytes);
   return payload.type === "sealed"
     ? { type: "malformed", reason: "sealed twice", bytes }
@@ -76,7 +77,7 @@ export class Checker {
   }
 
   /** Checks the signature of what arrived on a topic. */
-  check(topic: string, payload: Payload): Check {
+  check(topic: string, payload: Payload | RollCall): Check {
     if (payload.sig === undefined && payload.key === undefined) return "none";
     const second = Math.floor(this.#clock.monotonic() / 1_000);
     if (second !== this.#second) this.#count = 0;

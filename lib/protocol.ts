@@ -48,6 +48,33 @@ export function roomOfHistory(topic: string): string | undefined {
   return topic.slice(0, -HISTORY_LEVEL.length);
 }
 
+/** The level below a room on which members ask who is there. */
+const WHO_LEVEL = "/$who";
+
+/**
+ * Returns the topic of questions who is in a room, or that of the answers to
+ * one.
+ *
+ * @param room The room's topic.
+ * @param run The run of the question's `id`, for its answers.
+ */
+export function whoTopic(room: string, run?: string): string {
+  return room + WHO_LEVEL + (run === undefined ? "" : `/${run}`);
+}
+
+/**
+ * Returns the room that a question or an answer on a topic is about.
+ *
+ * @param topic Any topic.
+ * @returns The room's topic; undefined where the topic has neither.
+ */
+export function roomOfWho(topic: string): string | undefined {
+  const end = topic.lastIndexOf(WHO_LEVEL);
+  if (end < 1) return;
+  const rest = topic.slice(end + WHO_LEVEL.length);
+  return /^(\/[\w-]{16,64})?$/.test(rest) ? topic.slice(0, end) : undefined;
+}
+
 /** MQTT quality of service: at most once, at least once, exactly once. */
 export type QoS = 0 | 1 | 2;
 
@@ -83,6 +110,17 @@ export interface ChatNotice extends Envelope {
 
 /** A chat payload. */
 export type Payload = ChatMessage | ChatNotice;
+
+/**
+ * A question who is in a room, or a member's answer. It has no `from`, which in
+ * memory only lines have.
+ */
+export interface RollCall extends Omit<Envelope, "from"> {
+  /** The kind of payload. */
+  type: "who" | "here";
+  /** The author: `from` on the wire. */
+  name: string;
+}
 
 /** Bytes that are not a chat payload. */
 export interface Malformed {
@@ -134,8 +172,10 @@ export interface Received {
    * where the topic itself was joined as a room.
    */
   historyOf?: string;
+  /** The same for the topics on which members ask who is in a room. */
+  whoOf?: string;
   /** The decoded payload. */
-  payload: Payload | Malformed | Sealed | KeptHistory;
+  payload: Payload | Malformed | Sealed | KeptHistory | RollCall;
   /**
    * Whether it was sealed. If not, its author may be anyone. Undefined if the
    * client has no secret.
@@ -210,16 +250,17 @@ export function encode(payload: Payload): Uint8Array {
  * @throws {PayloadTooLargeError} When there would be more.
  */
 export function encodeText(
-  payload: Payload | KeptHistory,
+  payload: Payload | KeptHistory | RollCall,
   finish: (json: string) => string = limited,
 ): string {
   if (payload.type === "history") return finish(JSON.stringify(payload.wire));
+  const from = "from" in payload ? payload.from : payload.name;
   const wire: Record<string, string> = {
     type: payload.type,
-    from: payload.from.toWellFormed(),
+    from: from.toWellFormed(),
   };
   if (payload.type === "message") wire.message = payload.message.toWellFormed();
-  else wire.notice = payload.notice.toWellFormed();
+  if (payload.type === "notice") wire.notice = payload.notice.toWellFormed();
   if (payload.id !== undefined) wire.id = payload.id.toWellFormed();
   if (payload.at !== undefined) wire.at = payload.at;
   if (payload.key !== undefined) wire.key = payload.key;
@@ -246,7 +287,7 @@ function limited(json: string): string {
  */
 export function decode(
   bytes: Uint8Array,
-): Payload | Malformed | Sealed | KeptHistory {
+): Payload | Malformed | Sealed | KeptHistory | RollCall {
   if (bytes.length > MAX_PAYLOAD_BYTES) {
     return malformed(bytes, `over the limit of ${MAX_PAYLOAD_BYTES} bytes`);
   }
@@ -259,9 +300,12 @@ export function decode(
     return olderWill(text) ?? malformed(bytes, "not JSON", true);
   }
   if (isObject(value)) {
-    const { type, sealed } = value;
+    const { type, from, sealed } = value;
     if (typeof sealed === "string") return { type: "sealed", sealed };
     if (type === "history") return { type, wire: value };
+    if ((type === "who" || type === "here") && isAuthor(from)) {
+      return withOptional({ type, name: from.toWellFormed() }, value);
+    }
   }
   const result = payloadOf(value);
   return typeof result === "string"
@@ -307,12 +351,21 @@ function isObject(value: unknown): value is Record<string, unknown> {
  */
 export function payloadOf(wire: unknown): Payload | string {
   if (!isObject(wire)) return "not a JSON object";
-  const { from, id, at, key, sig } = wire;
-  if (typeof from !== "string" || from === "") {
-    return "no author in `from`";
-  }
+  const { from } = wire;
+  if (!isAuthor(from)) return "no author in `from`";
   const payload = contentOf(wire, from.toWellFormed());
-  if (typeof payload === "string") return payload;
+  return typeof payload === "string" ? payload : withOptional(payload, wire);
+}
+
+function isAuthor(value: unknown): value is string {
+  return typeof value === "string" && value !== "";
+}
+
+/** Adds the optional members, as far as they are right. */
+function withOptional<T extends Payload | RollCall>(
+  payload: T,
+  { id, at, key, sig }: Record<string, unknown>,
+): T {
   if (typeof id === "string" && id !== "" && id.length <= MAX_ID_LENGTH) {
     payload.id = id.toWellFormed();
   }

@@ -8,7 +8,7 @@
 import { Buffer } from "node:buffer";
 import type { KeyObject } from "node:crypto";
 import process from "node:process";
-import type { Payload } from "./protocol.ts";
+import type { Payload, RollCall } from "./protocol.ts";
 
 const crypto = () => process.getBuiltinModule("node:crypto");
 
@@ -68,7 +68,7 @@ export class Signer {
    * @param payload The payload with its final `id` and `at`.
    * @returns The signature: 64 bytes in base64url, 86 characters.
    */
-  sign(topic: string, payload: Payload): string {
+  sign(topic: string, payload: Payload | RollCall): string {
     return crypto().sign(null, signedBytes(topic, payload), this.#private)
       .toString("base64url");
   }
@@ -81,7 +81,7 @@ export class Signer {
  * @param payload The payload with its members `key` and `sig`.
  * @returns Whether the holder of the key signed this payload for this topic.
  */
-export function isSigned(topic: string, payload: Payload): boolean {
+export function isSigned(topic: string, payload: Payload | RollCall): boolean {
   const bytes = canonicalBytes(payload.sig, 64);
   const key = bytes && publicKeyOf(payload.key);
   return key !== undefined &&
@@ -112,9 +112,11 @@ export function fingerprint(key: string): string {
 }
 
 /** The signed bytes: each member behind its length, so none can be shifted. */
-function signedBytes(topic: string, payload: Payload): Uint8Array {
-  const { type, from, id = "", at = "" } = payload;
-  const text = type === "message" ? payload.message : payload.notice;
+function signedBytes(topic: string, payload: Payload | RollCall): Uint8Array {
+  const { type, id = "", at = "" } = payload;
+  const [from, text] = "name" in payload
+    ? [payload.name, ""]
+    : [payload.from, "message" in payload ? payload.message : payload.notice];
   // RabbitMQ and NATS turn dots of a topic into slashes.
   const members = [topic.replaceAll(".", "/"), type, from, text, id, at];
   const parts = members.flatMap((member) => {

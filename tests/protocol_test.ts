@@ -2,10 +2,14 @@ import { assert, assertEquals, assertMatch, assertThrows } from "@std/assert";
 import {
   decode,
   encode,
+  encodeText,
   MAX_ID_LENGTH,
   MAX_PAYLOAD_BYTES,
   type Payload,
   PayloadTooLargeError,
+  type RollCall,
+  roomOfWho,
+  whoTopic,
 } from "../lib/protocol.ts";
 import { Random } from "./support/random.ts";
 
@@ -47,6 +51,45 @@ Deno.test("what is encoded decodes to the same payload", () => {
   for (const payload of payloads) {
     assertEquals(decode(encode(payload)), payload);
   }
+});
+
+Deno.test("a question who is there and its answer are read as they are sent", () => {
+  const id = "AAAAAAAAAAAAAAAA-1";
+  const calls: RollCall[] = [
+    { type: "who", name: "Ada", id, at: "2024-02-29T23:59:59Z" },
+    { type: "here", name: 'é\n"', key: "k", sig: "s" },
+  ];
+  for (const call of calls) {
+    const { name, ...rest } = call;
+    const wire = JSON.parse(encodeText(call));
+    assertEquals(wire, { ...rest, from: name });
+    assertEquals(decoded({ ...wire, message: "x", more: 1 }), call);
+  }
+  const odd = decoded({
+    type: "here",
+    from: "a\ud800",
+    id: 5,
+    at: "now",
+    key: 1,
+  });
+  assertEquals(odd, { type: "here", name: "a\ufffd" });
+  assertEquals(reason({ type: "who", id }), "no author in `from`");
+  assertEquals(reason({ type: "here", from: "" }), "no author in `from`");
+});
+
+Deno.test("each room has its topics of questions and answers", () => {
+  const run = "Az0_-".repeat(4);
+  for (const room of ["chat", "a/b", "/", "$x", "a/$who", `a/$who/${run}`]) {
+    assertEquals(roomOfWho(whoTopic(room)), room);
+    assertEquals(roomOfWho(whoTopic(room, run)), room);
+  }
+  assertEquals(whoTopic("chat/room", run), `chat/room/$who/${run}`);
+  const others = [
+    ...["chat", "$who", "/$who", `/$who/${run}`, "a$who", "a/$whox"],
+    ...["a/$who/", "a/$who/short", `a/$who/${run}/x`, `a/$who/${run}.`],
+    ...[`a/$who/${"x".repeat(65)}`, `a/$who/${run}\n`],
+  ];
+  for (const topic of others) assertEquals(roomOfWho(topic), undefined, topic);
 });
 
 Deno.test("encode and decode take lone surrogates for U+FFFD", () => {

@@ -15,17 +15,18 @@ import {
 import { Delivery } from "./delivery.ts";
 import { EXIT } from "./exit.ts";
 import { topicFault } from "../mqtt/topic.ts";
-import { type PublisherOptions, usualHistory } from "./options.ts";
+import { nameFault, type PublisherOptions, usualHistory } from "./options.ts";
 import { openLog } from "./permissions.ts";
 import { isSameRoom, type Received } from "../protocol.ts";
 import { paintName } from "../room/line.ts";
 import { Ignored } from "../room/ignored.ts";
-import { nameFault, whoLines } from "../room/members.ts";
+import { whoLines } from "../room/members.ts";
 import { Names, peopleLine } from "../room/names.ts";
 import { Reader, type ReaderOptions } from "../room/room.ts";
+import { answerLine } from "../room/who.ts";
 import { droppedLine } from "../room/view.ts";
 import { safeName, safeText, safeTopic } from "../safe_text.ts";
-import { type People, prepare, type Setting } from "./script.ts";
+import { IS_SOURCE, type People, prepare, type Setting } from "./script.ts";
 import type { Line } from "../terminal/input.ts";
 import { LineWriter } from "../terminal/output.ts";
 import {
@@ -250,6 +251,7 @@ class Chat {
         return this.#answer(...invitation(broker, this.#room.topic, {
           username: broker.username ?? username,
           isSealed: secret !== undefined,
+          isSource: IS_SOURCE,
         }));
       }
       case "refused":
@@ -262,7 +264,10 @@ class Chat {
         const seen = reader.roster.list();
         const now = new Date(this.#clock.wall());
         const keysOf = (name: string) => this.#names.keysOf(name);
-        return this.#answer(...whoLines(seen, now, this.#ignored, keysOf));
+        this.#answer(...whoLines(seen, now, this.#ignored, keysOf));
+        // Not awaited: the lines behind it are sent meanwhile.
+        this.#ask(this.#room);
+        return;
       }
       case "ignore": {
         reader.showGathered();
@@ -275,6 +280,14 @@ class Chat {
       case "unignore":
         return this.#answer(...unignore(command.argument, this.#ignored));
     }
+  }
+
+  /** Shows which members answer the question who is there. */
+  async #ask({ reader, topic }: Room): Promise<void> {
+    const answers = await reader.ask(topic);
+    if (answers.length === 0) return;
+    const keysOf = (name: string) => this.#names.keysOf(name);
+    this.#answer(answerLine(answers, this.#ignored, keysOf));
   }
 
   async #rename(name: string): Promise<void> {
@@ -418,7 +431,8 @@ class Chat {
   }
 
   #receive(received: Received): void {
-    const topic = received.historyOf ?? received.sentTo ?? received.topic;
+    const topic = received.historyOf ?? received.whoOf ?? received.sentTo ??
+      received.topic;
     // Late messages of a room that was left are dropped.
     [this.#next, this.#room].find((one) =>
       one !== undefined && isSameRoom(topic, one.topic)

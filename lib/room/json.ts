@@ -56,6 +56,8 @@ function content(payload: Received["payload"]): Record<string, unknown> {
     case "sealed":
       return { reason: payload.reason };
     case "history":
+    case "who":
+    case "here":
       return {};
   }
 }

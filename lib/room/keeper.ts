@@ -144,7 +144,8 @@ export class Keeper {
 
   /** Takes what arrived. */
   receive(received: Received): void {
-    const { topic, sealed, payload, historyOf, sentTo } = received;
+    const { topic, sealed, payload, historyOf, whoOf, sentTo } = received;
+    if (whoOf !== undefined) return;
     if (historyOf !== undefined) {
       const room = this.#rooms.get(this.#named(historyOf));
       if (room !== undefined) this.#receiveHistory(received, room);

@@ -153,8 +153,8 @@ export function renderLine(
 
 /** Whether nothing of a payload is shown. */
 export function isUnread({ payload }: Received): boolean {
-  return payload.type === "sealed" || payload.type === "history" ||
-    (payload.type === "malformed" && payload.isCut === true);
+  if (payload.type === "malformed") return payload.isCut === true;
+  return payload.type !== "message" && payload.type !== "notice";
 }
 
 /** Says why nothing of a payload is shown. */
@@ -164,6 +164,8 @@ export function renderUnread(
 ): string {
   const why = payload.type === "history"
     ? "a history, out of its place"
+    : "name" in payload
+    ? "a question of /who or its answer, out of its place"
     : "reason" in payload
     ? payload.reason
     : "sealed";

@@ -17,13 +17,6 @@ import { joinOfWill, parseId } from "../ids.ts";
 import { safeName } from "../safe_text.ts";
 import { fingerprint } from "../sign.ts";
 
-/** What is wrong with a user's own name, as the end of a sentence. */
-export function nameFault(name: string): string | undefined {
-  return name.length > MAX_NAME_LENGTH
-    ? `takes ${MAX_NAME_LENGTH} characters at most, not ${name.length}`
-    : undefined;
-}
-
 /** `wrote`: was not seen to join, so the message may come from anywhere. */
 type PresenceState = "here" | "wrote" | "left" | "lost";
 
@@ -56,7 +49,7 @@ interface Known {
 const MAX_PEOPLE = 1_000;
 
 /** The most members that `/who` names. */
-const MAX_LISTED = 50;
+export const MAX_LISTED = 50;
 
 const VERBS: Readonly<Record<PresenceState, string>> = {
   here: "seen",

@@ -71,7 +71,7 @@ export class Names {
    * may be older than what is known of its author.
    */
   judge(
-    { from, key }: Payload,
+    { from, key }: Pick<Payload, "from" | "key">,
     check: Check = "none",
     time = Infinity,
   ): Verdict {

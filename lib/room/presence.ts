@@ -212,17 +212,21 @@ export class Presence {
     );
   }
 
-  /** Something arrived: its room can be read. */
-  receive({ topic, sentTo, payload }: Received): void {
+  /**
+   * Something arrived: its room can be read. Returns whether it is the join
+   * notice of this connection: then the room can be written, too.
+   */
+  receive({ topic, sentTo, payload }: Received): boolean {
     const room = this.#rooms.get(sentTo ?? topic);
-    if (room === undefined) return;
+    if (room === undefined) return false;
     room.echo = "heard";
-    if (sentTo === undefined || payload.type !== "notice") return;
+    if (sentTo === undefined || payload.type !== "notice") return false;
     if (payload.at !== room.joinAt || presenceOf(payload, topic) !== "joined") {
-      return;
+      return false;
     }
     room.joinId = payload.id;
     this.#checkEntered();
+    return true;
   }
 
   /** Cancels all timers. */

@@ -23,6 +23,7 @@ import { Roster } from "./members.ts";
 import { isCountable, Names, type Verdict } from "./names.ts";
 import { Presence, type PresenceOptions } from "./presence.ts";
 import { RoomView, type ViewOptions } from "./view.ts";
+import { type Answer, Who } from "./who.ts";
 
 /** How rooms are read. */
 export interface ReaderOptions
@@ -60,6 +61,9 @@ type Connected = Extract<Status, { type: "connected" }>;
 /** Stored messages end with a pause of this many milliseconds. */
 const PAUSE_MS = 2_000;
 
+/** A reader that knows of more members than this asks for no others. */
+const MANY = 50;
+
 /** Reads rooms. */
 export class Reader {
   /** Who was seen in the rooms. */
@@ -71,6 +75,7 @@ export class Reader {
   #name: string;
   readonly #losses: Losses;
   readonly #catchUp?: CatchUp;
+  readonly #who: Who;
   readonly #clock: Clock;
   /** The QoS that the broker grants, by topic filter. */
   readonly #granted = new Map<string, QoS>();
@@ -78,6 +83,7 @@ export class Reader {
   #stopMissed?: () => void;
   #isFloodTold = false;
   #shown = 0;
+  #client?: ChatClient;
 
   constructor(options: ReaderOptions) {
     const { topics, announce, name, username, qos, warn, gather, count } =
@@ -103,6 +109,7 @@ export class Reader {
       report: (note) => this.#reportLoss(note),
     });
     this.#catchUp = this.#makeCatchUp();
+    this.#who = new Who({ name, names: this.#names, clock });
   }
 
   /** The will of a connection. */
@@ -122,10 +129,13 @@ export class Reader {
 
   /** Shows what arrived, unless it was shown before or `count` is reached. */
   receive(received: Received): void {
-    const { historyOf, sealed } = received;
+    const { historyOf, whoOf, sealed } = received;
     if (historyOf !== undefined) return this.#catchUp?.receive(received);
+    if (whoOf !== undefined) return this.#who.receive(received);
     // Anyone may write what is not sealed.
-    if (sealed !== false) this.#presence.receive(received);
+    if (sealed !== false && this.#presence.receive(received)) {
+      this.#who.begin(this.#client!, received.sentTo!);
+    }
     if (this.#catchUp?.holds(received)) return;
     this.#take(received);
   }
@@ -157,6 +167,7 @@ export class Reader {
   async rename(name: string, key?: string): Promise<void> {
     this.#view.rename(name);
     this.#name = name;
+    this.#who.name = name;
     if (key !== undefined) this.#bindOwn(key);
     await this.#presence.rename(name);
   }
@@ -211,14 +222,26 @@ export class Reader {
         `The broker does not let you read ${shown}: ${reason}.`,
       );
     }
+    this.#client = client;
     this.#catchUp?.begin(client);
     await this.#presence.enter(client, timeout);
   }
 
   /** Announces this client, now and after each reconnect. */
   announce(client: ChatClient): void {
+    this.#client = client;
     this.#catchUp?.begin(client);
     this.#presence.join(client);
+  }
+
+  /**
+   * Asks the members of a room who is there; returns the answers of two seconds.
+   * Without a question there are none, as where many members are known.
+   */
+  async ask(room: string): Promise<Answer[]> {
+    const now = new Date(this.#clock.wall());
+    if (this.roster.here(now).length > MANY) return [];
+    return await this.#who.ask(room, this.#options.qos);
   }
 
   /** @throws {PublishError} When a room may not be written. */
@@ -230,6 +253,7 @@ export class Reader {
   stop(): void {
     this.#presence.stop();
     this.#catchUp?.stop();
+    this.#who.stop();
     this.#losses.stop();
     this.#view.endGathering();
     this.#endMissed();

@@ -23,6 +23,7 @@ import {
 import { becomesTrue } from "../support/patience.ts";
 import { Peer, said } from "../support/peers.ts";
 import { start } from "../support/processes.ts";
+import { SecretFile } from "../support/secret_file.ts";
 
 /** A broker that keeps sessions and lets clients read and write but for what is answered. */
 function echoing(answers: Answers = {}): FakeBroker {
@@ -46,6 +47,14 @@ const HALL_SILENT: Answers = {
       ? undefined
       : suback(packet, 1),
 };
+
+/** The next SUBSCRIBE for a topic. */
+async function asked(broker: FakeBroker, topic: string) {
+  for (;;) {
+    const packet = await broker.next("subscribe");
+    if (packet.subscriptions[0].topic === topic) return packet;
+  }
+}
 
 function sentTo(broker: FakeBroker, topic: string): string[] {
   return broker.all("publish").filter((packet) => packet.topic === topic)
@@ -109,7 +118,8 @@ Deno.test("chat: /nick refuses in a sentence", async () => {
 
 Deno.test("chat: /invite names the room that one is in", async () => {
   await using broker = echoing();
-  const login = ["-u", "ann", "-P", "hunter2"];
+  await using file = new SecretFile("hunter2 and more");
+  const login = ["-u", "ann", "-P", "hunter2", ...file.flag];
   await using ann = await Chatter.follow(broker, ...login);
   const url = `mqtt://${hostOf(broker)}`;
   ann.enter("/invite", "/join chat/a b", "/invite", "/clear");
@@ -117,7 +127,7 @@ Deno.test("chat: /invite names the room that one is in", async () => {
   assertEquals(shown.slice(0, 3), [
     `${url}/chat/room`,
     "Others join with:",
-    `deno run -N=127.0.0.1 publisher.ts -f ${url}/chat/room -u USER`,
+    `deno run -N=127.0.0.1 publisher.ts -f ${url}/chat/room -u USER --secret`,
   ]);
   assert(shown.includes(`${url}/chat/a%20b`));
   assertFalse(shown.join().includes("hunter2"));
@@ -204,7 +214,9 @@ Deno.test("chat: what the new room shows comes after the old room", async () => 
   ]);
   ann.enter(`/join ${ROOM}`, "back");
   await ann.until("ann: back");
-  assertEquals(ann.complete("/join chat/"), [ROOM, HALL]);
+  ann.enter("/join chat/den", "there");
+  await ann.until("ann: there");
+  assertEquals(ann.complete("/join chat/"), ["chat/den", ROOM, HALL]);
 });
 
 Deno.test("chat: commands and messages are obeyed one after the other", async () => {
@@ -500,8 +512,7 @@ async function joining(answers: Answers = {}) {
   const broker = echoing({ ...HALL_SILENT, ...answers });
   const ann = await Chatter.follow(broker);
   ann.enter(`/join ${HALL}`);
-  await broker.next("subscribe");
-  const { link, ...packet } = await broker.next("subscribe");
+  const { link, ...packet } = await asked(broker, HALL);
   return {
     broker,
     ann,
@@ -728,6 +739,58 @@ Deno.test("chat: /key prints lines for --people, /who fingerprints", async () =>
   assertEquals(shown[2], "No key of cy is known.");
   assertMatch(shown[4], /^ {2}Bob B, key 21FE 31DF, wrote \d/);
   assertMatch(shown[5], /^ {2}ann \(you\), key [\dA-F]{4} [\dA-F]{4}, seen \d/);
+});
+
+Deno.test("chat: /who shows who answers, and sends the lines behind it first", async () => {
+  await using broker = await openBroker();
+  const who = `${ROOM}/$who`;
+  await using peer = await Peer.connect(broker, who);
+  await using ann = await Chatter.follow(broker);
+  ann.enter("/who", "behind");
+  const [seen] = await ann.until("ann: behind");
+  assertEquals(seen, "Seen in this session:");
+  const { from, id } = JSON.parse((await peer.next()).text);
+  assertEquals(from, "ann");
+  const answer = JSON.stringify({ type: "here", from: "Bob" });
+  await peer.publish(`${who}/${id.slice(0, -2)}`, answer);
+  await peer.publish(ROOM, said("after it", "Bob"));
+  await ann.until("Bob: after it");
+  await ann.clock.advance(1_500);
+  await ann.until("1 answered: Bob");
+  // A question that is not answered yet keeps no user from leaving.
+  ann.enter("/who", "/quit");
+  assertEquals(await ann.code(), 0);
+});
+
+Deno.test("chat: a prompt answers with its name, and in the room it is in", async () => {
+  await using broker = await openBroker();
+  await using peer = await Peer.connect(broker, "chat/+/$who/+");
+  await using ann = await Chatter.follow(broker);
+  const answers = () =>
+    peer.arrived.map(({ topic, text }) => `${topic} ${JSON.parse(text).from}`);
+  /** Asks in some rooms, until an answer comes from one. */
+  const ask = async (run: string, ...rooms: string[]) => {
+    await becomesTrue(async () => {
+      for (const room of rooms) {
+        const question = { type: "who", from: "Bob", id: `${run}-1` };
+        await peer.publish(`${room}/$who`, JSON.stringify(question));
+      }
+      await ann.clock.advance(1_000);
+      return answers().some((answer) => answer.includes(run));
+    });
+  };
+  const [first, second] = ["1", "2"].map((run) => run.padEnd(16, "x"));
+  await ask(first, ROOM);
+  ann.enter("/nick bea", `/join ${HALL}`);
+  await ann.until("-- User bea is now subscribed to chat/hall.");
+  await ask(second, ROOM, HALL);
+  assertEquals(
+    new Set(answers()),
+    new Set([
+      `${ROOM}/$who/${first} ann`,
+      `${HALL}/$who/${second} bea`,
+    ]),
+  );
 });
 
 Deno.test("chat: the default name doesn't sign, a chosen one does", async () => {

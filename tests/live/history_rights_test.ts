@@ -43,6 +43,8 @@ live("rights: the page's lines leave the history to the keeper", async () => {
       // As the page says: of this room it can't be taken away.
       top: await mayWrite(broker, "chat/$history"),
       deep: await mayWrite(broker, "chat/red/team"),
+      question: await mayWrite(broker, "chat/room/$who"),
+      answer: await mayWrite(broker, "chat/room/$who/AAAAAAAAAAAAAAAA"),
       keepers: await mayWrite(broker, "chat/room/$history", ...KEEPER),
       keepersRoom: await mayWrite(broker, "chat/room", ...KEEPER),
     },
@@ -51,6 +53,8 @@ live("rights: the page's lines leave the history to the keeper", async () => {
       history: false,
       top: true,
       deep: false,
+      question: true,
+      answer: true,
       keepers: true,
       keepersRoom: false,
     },

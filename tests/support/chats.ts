@@ -7,7 +7,7 @@ import {
 } from "../../lib/cli/options.ts";
 import type { Line } from "../../lib/terminal/input.ts";
 import type { Prompt, PromptOptions } from "../../lib/terminal/prompt.ts";
-import { Progress } from "../../lib/timer.ts";
+import { type Clock, Progress, SYSTEM_CLOCK } from "../../lib/timer.ts";
 import { hostOf } from "./brokers.ts";
 import { TestClock } from "./clock.ts";
 import { News } from "./news.ts";
@@ -15,6 +15,8 @@ import { inTime } from "./patience.ts";
 
 export const ROOM = "chat/room";
 export const HALL = "chat/hall";
+
+const followed = (args: string[]) => ["--follow", "--history", "0", ...args];
 
 export class Chatter implements AsyncDisposable {
   /** The lines of the screen, without times, and with the prompt in brackets. */
@@ -28,7 +30,11 @@ export class Chatter implements AsyncDisposable {
   #isOpen = true;
   #error?: Error;
 
-  private constructor(broker: { port: number }, args: string[]) {
+  private constructor(
+    broker: { port: number },
+    args: string[],
+    clock: Clock = this.clock,
+  ) {
     const request = parsePublisherArgs([
       ...["-h", hostOf(broker), "-t", ROOM, "-n", "ann", "--timeout", "5"],
       ...["--color", "never", ...args],
@@ -42,8 +48,8 @@ export class Chatter implements AsyncDisposable {
       told: () => Promise.resolve(),
     };
     const { options: parsed } = request as { options: PublisherOptions };
-    const open = (prompt: PromptOptions) => this.#open(prompt);
-    this.#code = chat(parsed, people, { open, clock: this.clock });
+    const open = (prompt: PromptOptions) => this.#openPrompt(prompt);
+    this.#code = chat(parsed, people, { open, clock });
     this.#code.catch(this.#opened.reject);
   }
 
@@ -51,24 +57,36 @@ export class Chatter implements AsyncDisposable {
     broker: { port: number },
     ...args: string[]
   ): Promise<Chatter> {
-    const chatter = await Chatter.open(
-      broker,
-      ...["--follow", "--history", "0", ...args],
-    );
-    await chatter.until("-- User ann is now subscribed to chat/room.");
-    return chatter;
+    return await Chatter.#follow(new Chatter(broker, followed(args)));
+  }
+
+  /** On the clock of the machine, which other processes have. */
+  static async followLive(
+    broker: { port: number },
+    ...args: string[]
+  ): Promise<Chatter> {
+    const chatter = new Chatter(broker, followed(args), SYSTEM_CLOCK);
+    return await Chatter.#follow(chatter);
   }
 
   static async open(
     broker: { port: number },
     ...args: string[]
   ): Promise<Chatter> {
-    const chatter = new Chatter(broker, args);
+    return await Chatter.#open(new Chatter(broker, args));
+  }
+
+  static async #open(chatter: Chatter): Promise<Chatter> {
     chatter.#prompt = await chatter.#opened.promise;
     return chatter;
   }
 
-  /** Types lines, each with Enter. */
+  static async #follow(chatter: Chatter): Promise<Chatter> {
+    await Chatter.#open(chatter);
+    await chatter.until("-- User ann is now subscribed to chat/room.");
+    return chatter;
+  }
+
   enter(...texts: string[]): void {
     for (const text of texts) {
       const { keeps, text: prompt } = this.#prompt!;
@@ -98,7 +116,6 @@ export class Chatter implements AsyncDisposable {
     return await this.screen.until((shown) => shown === line);
   }
 
-  /** Names for Tab, for what is typed. */
   complete(before: string): string[] {
     const { insert, candidates } = this.#prompt!.complete(before);
     return candidates.length > 0 ? candidates : [insert];
@@ -108,7 +125,7 @@ export class Chatter implements AsyncDisposable {
     await this.leave();
   }
 
-  #open(options: PromptOptions): Prompt {
+  #openPrompt(options: PromptOptions): Prompt {
     this.#opened.resolve(options);
     return {
       lines: this.#read(),

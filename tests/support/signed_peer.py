@@ -35,7 +35,7 @@ def decode(text):
 
 def signed_bytes(topic, payload):
     members = [topic.replace(".", "/"), payload["type"], payload["from"],
-               payload[payload["type"]], payload.get("id", ""),
+               payload.get(payload["type"], ""), payload.get("id", ""),
                payload.get("at", "")]
     data = [text.encode() for text in members]
     return b"mqtt-chat/sig/1\0" + b"".join(

@@ -21,7 +21,9 @@ import {
   type Payload,
   type QoS,
   type Received,
+  type RollCall,
   roomOfHistory,
+  roomOfWho,
 } from "../../lib/protocol.ts";
 import { Keeper } from "../../lib/room/keeper.ts";
 import { Names } from "../../lib/room/names.ts";
@@ -47,6 +49,7 @@ export class SimBroker {
   readonly retained = new Map<string, Sent>();
   readonly clients = new Set<SimClient>();
   readonly histories: Sent[] = [];
+  readonly sent: Sent[] = [];
 
   publish(sent: Sent, qos: QoS = 1, retain = false, from?: SimClient): void {
     if (retain) {
@@ -54,6 +57,7 @@ export class SimBroker {
       else this.retained.set(sent.topic, sent);
     }
     if (sent.topic === HISTORY) this.histories.push(sent);
+    this.sent.push(sent);
     if (sent.text === "") return;
     for (const client of [...this.clients]) {
       client.deliver(sent, qos, false, client === from);
@@ -64,6 +68,11 @@ export class SimBroker {
   say(message: string, more: Partial<Payload> = {}, qos: QoS = 1): void {
     const payload = { type: "message", from: "Python", message, ...more };
     this.publish({ topic: ROOM, text: JSON.stringify(payload) }, qos);
+  }
+
+  /** Publishes something without MQTT-Chat. */
+  call(topic: string, wire: unknown, retain = false): void {
+    this.publish({ topic, text: JSON.stringify(wire) }, 0, retain);
   }
 
   /** Puts something on the topic of the history. */
@@ -133,6 +142,11 @@ export class SimClient {
     broker.clients.add(this);
   }
 
+  /** What it subscribes to. */
+  get filters(): string[] {
+    return [...this.#filters.keys()];
+  }
+
   /** This, where a `ChatClient` is wanted. */
   get client(): ChatClient {
     return this as unknown as ChatClient;
@@ -191,6 +205,14 @@ export class SimClient {
     this.#broker.publish({ topic, text, secret }, qos, false, this);
   }
 
+  async call(topic: string, call: RollCall, qos: QoS): Promise<void> {
+    await this.#connected();
+    this.#check(topic);
+    const { secret, signer } = this.#options;
+    const text = encodeFor(topic, call, { signer });
+    this.#broker.publish({ topic, text, secret }, qos, false, this);
+  }
+
   async keep(topic: string, history: KeptHistory): Promise<void> {
     await this.#connected();
     this.#check(topic);
@@ -199,7 +221,7 @@ export class SimClient {
     this.#broker.publish({ topic, text, secret }, 1, true, this);
   }
 
-  check(topic: string, payload: Payload): Check {
+  check(topic: string, payload: Payload | RollCall): Check {
     if (payload.sig === undefined) return "none";
     return isSigned(topic, payload) ? "valid" : "bad";
   }
@@ -222,9 +244,11 @@ export class SimClient {
       : { type: "sealed", sealed: "AAAA", reason: "sealed" } as const;
     const id = "id" in payload ? payload.id : undefined;
     const historyOf = roomOfHistory(topic);
+    const whoOf = roomOfWho(topic);
     onReceived?.({
       ...{ topic, payload, retain, duplicate: false },
       ...historyOf !== undefined && { historyOf },
+      ...whoOf !== undefined && { whoOf },
       ...mine !== undefined && { sealed: secret !== undefined },
       ..."from" in payload && { check: this.check(topic, payload) },
       qos: Math.min(qos, found.qos) as QoS,
@@ -316,3 +340,19 @@ export async function openKeeper(
   room.announce(sim.client);
   return { keeper, room, sim, warnings };
 }
+
+/** A member who says numbered lines. */
+export function speaker(broker: SimBroker, name = "Ada", secret?: string) {
+  const sim = new SimClient(broker, { secret });
+  let said = 0;
+  return async (count = 1) => {
+    for (let i = 0; i < count; i++) {
+      const message = `${name} ${++said}`;
+      await sim.send(ROOM, { type: "message", from: name, message });
+    }
+  };
+}
+
+/** The lines of a speaker up to a number. */
+export const upTo = (last: number, first = 1, name = "Ada") =>
+  Array.from({ length: last - first + 1 }, (_, i) => `${name} ${first + i}`);
