@@ -101,8 +101,7 @@ export class Who {
       const { run } = parseId(id) ?? {};
       const room = [...this.#rooms].find((it) => isSameRoom(it, whoOf!));
       if (run === undefined || run === question?.run) return;
-      if (room === undefined || !topic.endsWith(whoTopic(""))) return;
-      this.#answerSoon(whoTopic(room, run));
+      if (room !== undefined) this.#answerSoon(whoTopic(room, run));
     } else if (question !== undefined && name.length <= MAX_NAME_LENGTH) {
       if (topic.endsWith(whoTopic("", question.run))) {
         this.#take(question, topic, payload);
