@@ -13,7 +13,12 @@
 import "./lib/cli/no_color.ts"; // first: @std/fmt reads NO_COLOR on loading
 import { ChatClient } from "./lib/client.ts";
 import { Delivery } from "./lib/cli/delivery.ts";
-import { type Line, readLines, readWhole } from "./lib/terminal/input.ts";
+import {
+  type Line,
+  readLines,
+  readWhole,
+  stdinBytes,
+} from "./lib/terminal/input.ts";
 import {
   parsePublisherArgs,
   type PublisherOptions,
@@ -47,7 +52,7 @@ async function publish(
     return await sendAll(options, people, [{ type: "text", text: message }]);
   }
   if (stdinFile) {
-    const whole = await readWhole(Deno.stdin.readable, MAX_PAYLOAD_BYTES)
+    const whole = await readWhole(stdinBytes(), MAX_PAYLOAD_BYTES)
       .catch((error) => {
         throw new Error(`Reading stdin failed: ${error.message}.`);
       });
@@ -69,7 +74,7 @@ async function publish(
           "pipe.",
     );
   }
-  const lines = readLines(Deno.stdin.readable, MAX_PAYLOAD_BYTES);
+  const lines = readLines(stdinBytes(), MAX_PAYLOAD_BYTES);
   return await sendAll(options, people, lines);
 }
 

@@ -1,41 +1,162 @@
-/** Both ends of a measurement: a client that costs little, and listeners. */
+/** The programs of a measurement, and a client that costs little. */
 
 import "../lib/mqtt/library_env.ts"; // first: mqtt-packet reads the environment on loading
 import { Buffer } from "node:buffer";
 import { generate, type PacketCmd, parser } from "mqtt-packet";
 import { encodeFor, type Protection } from "../lib/codec.ts";
-import { Progress, within } from "../lib/timer.ts";
-import { Running } from "./processes.ts";
-import { type Program, roomFlags } from "./programs.ts";
 
-/** The text at the end of the last message of a batch, and of no other. */
-export const LAST = "and that was the last one.";
-
-const PROBE = "Does this listener hear?";
-
-/** How long an answer or more output may take, in seconds. */
-const PATIENCE_S = 120;
-
-/** A paced reader pauses after a read of fewer bytes. */
-const SMALL_READ_BYTES = 16_384;
-
-/** How much of the end of a listener's output is searched, in bytes. */
-const TAIL_BYTES = 2_048;
+export type Command = readonly string[];
 
 export interface Room {
   topics: readonly string[];
   qos: 0 | 1;
 }
 
+/** The flags of a room, for every program. */
+export const roomFlags = ({ topics, qos }: Room): string[] => [
+  ...["-q", `${qos}`],
+  ...topics.flatMap((topic) => ["-t", topic]),
+];
+
+export const ROOT: string = new URL("..", import.meta.url).pathname;
+
+/** The text at the end of the last message of a batch, and of no other. */
+export const LAST = "and that was the last one.";
+
+/** How much of the end of a program's output is searched, in bytes. */
+const TAIL_BYTES = 2_048;
+/** After a shorter read the benchmark leaves the program its processor. */
+const SMALL_READ_BYTES = 16_384;
+
 export const wait = (ms: number) =>
   new Promise<void>((resolve) => setTimeout(resolve, ms));
 
-/** A line of about 80 bytes, unique by its number. */
-export function lineOf(index: number): string {
-  const number = `${index}`.padStart(7, "0");
-  return `${number} The build is green, and lunch is at half past twelve ` +
-    "in the usual place.";
+const running = new Set<Running>();
+export function killAll(): void {
+  for (const process of running) process.kill();
 }
+
+/** Runs a command, for at most a minute, and returns its output. */
+export async function read(command: Command, cwd = ROOT): Promise<string> {
+  const process = new Running(command, cwd, AbortSignal.timeout(60_000));
+  const output = await new Response(process.child.stdout).text();
+  await process.success();
+  return output;
+}
+
+export class Running {
+  readonly child: Deno.ChildProcess;
+  readonly stdin: WritableStreamDefaultWriter<Uint8Array>;
+  readonly ended: Promise<number>;
+  readonly #stderr: Promise<string>;
+  #stdout?: ReadableStreamDefaultReader<Uint8Array>;
+  #tail = "";
+  lines = 0;
+
+  constructor([file, ...args]: Command, cwd = ROOT, signal?: AbortSignal) {
+    const pipes = { stdin: "piped", stdout: "piped", stderr: "piped" } as const;
+    // In a group of its own: Ctrl-C reaches the benchmark, which ends the rest.
+    const options = { args, cwd, signal, detached: true, ...pipes };
+    this.child = new Deno.Command(file, options).spawn();
+    this.stdin = this.child.stdin.getWriter();
+    this.#stderr = new Response(this.child.stderr).text();
+    running.add(this);
+    this.ended = this.child.status.then(({ code }) => {
+      running.delete(this);
+      return code;
+    });
+  }
+
+  /** Kills it and its children. */
+  kill(): void {
+    try {
+      if (running.has(this)) Deno.kill(-this.child.pid, "SIGKILL");
+    } catch {
+      // It has just ended.
+    }
+  }
+
+  async end(): Promise<void> {
+    this.kill();
+    await this.ended;
+  }
+
+  /** Waits for its end; throws when its exit code is not 0. */
+  async success(): Promise<void> {
+    const code = await this.ended;
+    if (code !== 0) await this.fail(`ended with code ${code}`);
+  }
+
+  /** Kills it, and throws with the end of its stderr. */
+  async fail(what: string): Promise<never> {
+    await this.end();
+    const said = (await this.#stderr).slice(-2_000);
+    throw new Error(`A program ${what}.\n${said}`);
+  }
+
+  /** Reads its output until a text is at the end; throws when it is missing. */
+  async until(text: string, isPaced = true): Promise<void> {
+    this.#stdout ??= this.child.stdout.getReader();
+    while (!this.#tail.includes(text)) {
+      const { value, done } = await this.#stdout.read();
+      if (done) return this.fail(`printed no "${text}"`);
+      for (let at = -1; (at = value.indexOf(10, at + 1)) !== -1;) this.lines++;
+      const end = new TextDecoder().decode(value.subarray(-TAIL_BYTES));
+      this.#tail = (this.#tail + end).slice(-TAIL_BYTES);
+      if (isPaced && value.length < SMALL_READ_BYTES) await wait(1);
+    }
+  }
+
+  /** Returns its peak memory in MB, if it has ended and ran under GNU time. */
+  async peakRss(): Promise<number | undefined> {
+    const kilobytes = (await this.#stderr).trim().split("\n").at(-1);
+    return Number(kilobytes) * 0.001024 || undefined;
+  }
+
+  /** Returns the CPU time of all its threads in ms, and its memory in MB. */
+  async usage() {
+    const folder = `/proc/${this.child.pid}`;
+    // Deno itself reads /proc only with every permission.
+    const text = await read(["cat", `${folder}/status`, `${folder}/stat`]);
+    const [rss, privateRss, peakRss] = ["VmRSS", "RssAnon", "VmHWM"].map((it) =>
+      Number(text.match(`\n${it}:\\s*(\\d+) kB`)?.[1]) * 0.001024
+    );
+    // proc_pid_stat(5): utime and stime are fields 14 and 15, in ticks of 10
+    // ms; the second field is a name in brackets, of any characters.
+    const fields = text.slice(text.lastIndexOf(")") + 2).split(" ");
+    const cpu = (Number(fields[14 - 3]) + Number(fields[15 - 3])) * 10;
+    return { cpu, rss, privateRss, peakRss };
+  }
+}
+
+/** Starts listeners of a command, and probes until each prints a probe. */
+export async function startListeners(
+  port: number,
+  command: Command,
+  { topics }: Room,
+  protection?: Protection,
+  count = 1,
+): Promise<Running[]> {
+  const text = "Does this listener hear?";
+  // Subscriptions are made in order: the last topic stands for all.
+  const probe = packetOf(topics.at(-1)!, text, protection);
+  const listeners = Array.from({ length: count }, () => new Running(command));
+  using client = await BareClient.connect(port);
+  let areReady = false;
+  const ready = Promise.all(listeners.map((it) => it.until(text)))
+    .finally(() => areReady = true);
+  while (!areReady) {
+    await client.send(probe);
+    await Promise.race([wait(30), ready]);
+  }
+  for (const listener of listeners) listener.lines = 0;
+  return listeners;
+}
+
+/** A line of about 80 bytes, unique by its number. */
+export const lineOf = (index: number) =>
+  `${String(index).padStart(7, "0")} The build is green, and lunch is at ` +
+  "half past twelve in the usual place.";
 
 /** Packets with messages of about 200 bytes, to the topics in turn. */
 export function batchOf(
@@ -67,64 +188,19 @@ function packetOf(
   return generate({ cmd: "publish", topic, payload, qos, messageId, ...flags });
 }
 
-/** Reads a stream to its end, and waits for what it brings. */
-class Incoming {
-  readonly #progress = new Progress();
-  #reads = 0;
-  #hasEnded = false;
-
-  /**
-   * A paced reader pauses after a small read: otherwise a program that writes
-   * line by line would share its processor with its reader.
-   */
-  constructor(
-    stream: ReadableStream<Uint8Array>,
-    take: (bytes: Uint8Array) => void,
-    isPaced = false,
-  ) {
-    const read = async () => {
-      for await (const bytes of stream) {
-        take(bytes);
-        this.#reads++;
-        this.#progress.made();
-        if (isPaced && bytes.length < SMALL_READ_BYTES) await wait(1);
-      }
-    };
-    // A broken stream has ended, too.
-    read().catch(() => {}).finally(() => {
-      this.#hasEnded = true;
-      this.#progress.made();
-    });
-  }
-
-  /** Waits for a condition, as long as bytes come within `silence` seconds. */
-  async until(isTrue: () => boolean, silence: number): Promise<boolean> {
-    let reads = -1;
-    while (!isTrue() && !this.#hasEnded && reads < this.#reads) {
-      reads = this.#reads;
-      await within(silence, this.#progress.next);
-    }
-    return isTrue();
-  }
-}
-
 /**
  * Sends packets encoded beforehand and counts what comes: it reaches the
  * broker's own limit, and costs every program the same.
  */
 export class BareClient implements Disposable {
-  readonly #connection: Deno.TcpConn;
-  readonly #incoming: Incoming;
   readonly #counts = new Map<PacketCmd, number>();
+  readonly #packets = parser().on("packet", ({ cmd }) => {
+    this.#counts.set(cmd, this.came(cmd) + 1);
+  });
+  readonly #connection: Deno.TcpConn;
 
   private constructor(connection: Deno.TcpConn) {
     this.#connection = connection;
-    const packets = parser().on("packet", ({ cmd }) => {
-      this.#counts.set(cmd, (this.#counts.get(cmd) ?? 0) + 1);
-    });
-    const take = ({ buffer, byteOffset, length }: Uint8Array) =>
-      void packets.parse(Buffer.from(buffer, byteOffset, length));
-    this.#incoming = new Incoming(connection.readable, take);
   }
 
   /** Connects and, given a topic, subscribes to it at QoS 0. */
@@ -134,89 +210,36 @@ export class BareClient implements Disposable {
     const client = new BareClient(connection);
     const clientId = `bare-${crypto.randomUUID()}`;
     await client.send(generate({ cmd: "connect", clientId, keepalive: 0 }));
-    await client.expect("connack", 1);
-    if (topic !== undefined) {
-      const subscriptions = [{ topic, qos: 0 as const }];
-      const packet = { cmd: "subscribe" as const, messageId: 1, subscriptions };
-      await client.send(generate(packet));
-      await client.expect("suback", 1);
-    }
+    await client.until("connack", 1);
+    if (topic === undefined) return client;
+    const subscriptions = [{ topic, qos: 0 as const }];
+    const packet = { cmd: "subscribe", messageId: 1, subscriptions } as const;
+    await client.send(generate(packet));
+    await client.until("suback", 1);
     return client;
   }
 
   async send(packets: Uint8Array): Promise<void> {
-    let rest = packets;
-    while (rest.length > 0) {
+    for (let rest = packets; rest.length > 0;) {
       rest = rest.subarray(await this.#connection.write(rest));
     }
   }
 
-  /** Returns how many packets came: all, or those before a silence. */
-  async wait(kind: PacketCmd, count: number, silence: number): Promise<number> {
-    const came = () => this.#counts.get(kind) ?? 0;
-    await this.#incoming.until(() => came() >= count, silence);
-    return came();
+  came(kind: PacketCmd): number {
+    return this.#counts.get(kind) ?? 0;
   }
 
-  async expect(kind: PacketCmd, count: number): Promise<void> {
-    const came = await this.wait(kind, count, PATIENCE_S);
-    if (came >= count) return;
-    throw new Error(`The broker sent ${came} of ${count} ${kind}, no more.`);
+  /** Reads until so many packets of a kind have come. */
+  async until(kind: PacketCmd, count: number): Promise<void> {
+    while (this.came(kind) < count) {
+      const bytes = Buffer.allocUnsafe(65_536); // a part may be kept by the parser
+      const length = await this.#connection.read(bytes);
+      if (length === null) throw new Error("The broker closed a connection.");
+      this.#packets.parse(bytes.subarray(0, length));
+    }
   }
 
   [Symbol.dispose](): void {
     this.#connection.close();
-  }
-}
-
-/** A listener, and what it printed. */
-export class Listener {
-  readonly process: Running;
-  readonly #incoming: Incoming;
-  #tail = "";
-  lines = 0;
-
-  private constructor({ listen }: Program, room: Room, isPaced: boolean) {
-    const command = [...listen!, ...roomFlags(room)];
-    this.process = new Running(command, { stdout: "piped" });
-    const decoder = new TextDecoder();
-    const take = (bytes: Uint8Array) => {
-      for (let at = -1; (at = bytes.indexOf(10, at + 1)) !== -1;) this.lines++;
-      const end = decoder.decode(bytes.subarray(-TAIL_BYTES));
-      this.#tail = (this.#tail + end).slice(-TAIL_BYTES);
-    };
-    this.#incoming = new Incoming(this.process.child.stdout, take, isPaced);
-  }
-
-  /** Starts listeners of a program, and probes until each prints a probe. */
-  static async start(
-    port: number,
-    program: Program,
-    room: Room,
-    { count = 1, isPaced = true } = {},
-  ): Promise<Listener[]> {
-    const listeners = Array.from(
-      { length: count },
-      () => new Listener(program, room, isPaced),
-    );
-    // Subscriptions are made in order: the last topic stands for all.
-    const probe = packetOf(room.topics.at(-1)!, PROBE, program.protection);
-    using client = await BareClient.connect(port);
-    let areReady = false;
-    const ready = Promise.all(listeners.map((it) => it.until(PROBE)))
-      .finally(() => areReady = true);
-    while (!areReady) {
-      await client.send(probe);
-      await Promise.race([wait(30), ready]);
-    }
-    for (const listener of listeners) listener.lines = 0;
-    return listeners;
-  }
-
-  /** Waits for a text at the end of the output; throws when it is missing. */
-  async until(text: string): Promise<void> {
-    const isThere = () => this.#tail.includes(text);
-    if (await this.#incoming.until(isThere, PATIENCE_S)) return;
-    await this.process.fail(`${this.lines} lines came, but not "${text}"`);
   }
 }

@@ -10,48 +10,56 @@
 import { parseArgs } from "node:util";
 import { UNLIMITED_QUEUES } from "../tests/support/mosquitto.ts";
 import { accepts, freePort } from "../tests/support/ports.ts";
-import { killAll, read, ROOT, Running } from "./processes.ts";
-import { findPrograms, type Program } from "./programs.ts";
-import { Figures, svg } from "./report.ts";
-import { type Row, rowsOf, TARGETS } from "./rows.ts";
+import { killAll, read, ROOT, Running } from "./clients.ts";
+import { findPrograms } from "./programs.ts";
+import { Figures } from "./report.ts";
+import { measureRows } from "./rows.ts";
+import targets from "./targets.txt" with { type: "text" };
 
-function parseFlags(args: string[]) {
-  const { short = false, write = false, only } = parseArgs({
-    args,
-    options: {
-      short: { type: "boolean" },
-      write: { type: "boolean" },
-      only: { type: "string" },
-    },
-  }).values;
-  const rows = only?.split(",");
-  const unknown = rows?.find((number) => !/^[1-8]$/.test(number));
-  if (unknown !== undefined) throw new Error(`There is no row ${unknown}.`);
+/** From this load on, a machine has other work than the benchmark. */
+const BUSY = 1;
+
+function parseFlags() {
+  const options = {
+    short: { type: "boolean", default: false },
+    write: { type: "boolean", default: false },
+    only: { type: "string", default: "" },
+  } as const;
+  const { short, write, only } = parseArgs({ options }).values;
+  if (!/^([1-9](,[1-9])*)?$/.test(only)) {
+    throw new TypeError("--only takes numbers of rows: 1 to 9.");
+  }
   // Some of the figures, or hasty ones, would replace good ones.
-  if (write && (short || rows)) throw new Error("--write needs a whole run.");
-  return { isShort: short, isWritten: write, rows };
+  if (write && (short || only)) throw new TypeError("--write needs all rows.");
+  return { isShort: short, isWritten: write, only };
 }
 
-type Flags = ReturnType<typeof parseFlags>;
-
-async function measure({ isShort, isWritten, rows }: Flags, folder: string) {
+async function measure(folder: string): Promise<void> {
+  const { isShort, isWritten, only } = parseFlags();
+  const load = Number((await read(["cat", "/proc/loadavg"])).split(" ")[0]);
+  if (isWritten && load >= BUSY) {
+    throw new Error(
+      `--write needs a quiet machine: wait until the load, ${load}, is below ` +
+        `${BUSY}, and try again.`,
+    );
+  }
   const port = await startBroker(folder);
   console.error("looking for the programs");
-  const found = await findPrograms({ folder, port, isShort });
+  const place = { folder, port, isShort };
+  const { programs, time, facts } = await findPrograms(place);
   const figures = new Figures();
-  for (const row of rowsOf({ port, time: found.time, isShort })) {
-    if (rows?.includes(row.name[0]) ?? true) {
-      await measureRow(row, found.programs, figures);
-    }
-  }
+  await measureRows(programs, { port, time, isShort, only, figures });
+  const state = load < BUSY ? "quiet" : "busy: compare ratios, not times";
+  const day = new Date().toISOString().slice(0, 10);
+  facts.push(`${day}, a load of ${load} before the run (${state})`);
   const tables = [
     // Hasty figures say nothing about targets.
-    ...isShort ? [] : [figures.judge(TARGETS)],
+    ...isShort ? [] : [figures.judge(targets)],
     figures.medians(),
-    found.facts.map((fact) => `- ${fact}\n`).join(""),
+    facts.map((fact) => `- ${fact}\n`).join(""),
   ].join("\n");
   console.log(await formatted(`${folder}/figures.md`, tables));
-  const plots = svg(figures.plots());
+  const plots = figures.svg(); // drawn in each run, lest it rot
   if (!isWritten) return;
   const readme = `${ROOT}bench/README.md`;
   const marked = /(?<=<!-- figures -->)[^]*(?=<!-- end of figures -->)/;
@@ -59,21 +67,6 @@ async function measure({ isShort, isWritten, rows }: Flags, folder: string) {
     .replace(marked, () => `\n\n${tables}\n`);
   await formatted(readme, text);
   await formatted(`${ROOT}bench/growth.svg`, plots);
-}
-
-/** Measures the programs of a row in turn, round by round, or all at once. */
-async function measureRow(row: Row, programs: Program[], figures: Figures) {
-  const taking = programs.filter(({ column }) => row.columns.includes(column));
-  const run = async (program: Program) => {
-    for (const [name, value] of Object.entries(await row.run(program) ?? {})) {
-      figures.add(`${row.name}, ${name}`, program.column, value);
-    }
-  };
-  for (let round = 1; round <= row.rounds; round++) {
-    console.error(`${row.name}, round ${round} of ${row.rounds}`);
-    if (row.isAtOnce) await Promise.all(taking.map(run));
-    else for (const program of taking) await run(program);
-  }
 }
 
 /** Starts a Mosquitto on a free port of this machine; returns the port. */
@@ -86,9 +79,7 @@ async function startBroker(folder: string): Promise<number> {
   const file = `${folder}/mosquitto.conf`;
   await Deno.writeTextFile(file, lines.join("\n"));
   const broker = new Running(["mosquitto", "-c", file]);
-  const ended = broker.ended.then(() => broker.fail("ended"));
-  ended.catch(() => {});
-  await Promise.race([accepts(port, 5_000), ended]);
+  await accepts(port, 5_000).catch(() => broker.fail("is no broker"));
   return port;
 }
 
@@ -99,36 +90,19 @@ async function formatted(file: string, text: string): Promise<string> {
   return await Deno.readTextFile(file);
 }
 
-/** Returns the exit code: 1 when a measurement failed, 2 for wrong usage. */
-async function main(args: string[]): Promise<number> {
-  let flags: Flags;
-  try {
-    flags = parseFlags(args);
-  } catch (error) {
-    console.error(`bench: ${(error as Error).message}`);
-    console.error("usage: deno task bench [--short] [--only N[,N]] [--write]");
-    return 2;
-  }
-  const folder = await Deno.makeTempDir({ prefix: "mqtt-chat-bench-" });
-  const cleanUp = () => {
-    killAll();
-    Deno.removeSync(folder, { recursive: true });
-  };
-  for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) {
-    Deno.addSignalListener(signal, () => {
-      cleanUp();
-      Deno.exit(130);
-    });
-  }
-  try {
-    await measure(flags, folder);
-    return 0;
-  } catch (error) {
-    console.error(`bench: ${error instanceof Error ? error.message : error}`);
-    return 1;
-  } finally {
-    cleanUp();
-  }
+const folder = await Deno.makeTempDir({ prefix: "mqtt-chat-bench-" });
+const end = (code: number) => {
+  killAll();
+  Deno.removeSync(folder, { recursive: true });
+  Deno.exit(code);
+};
+for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) {
+  Deno.addSignalListener(signal, () => end(130));
 }
-
-if (import.meta.main) Deno.exit(await main(Deno.args));
+try {
+  await measure(folder);
+  end(0);
+} catch (error) {
+  console.error(`bench: ${error instanceof Error ? error.message : error}`);
+  end(error instanceof TypeError ? 2 : 1);
+}

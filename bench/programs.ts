@@ -5,15 +5,11 @@ import config from "../deno.json" with { type: "json" };
 import type { Protection } from "../lib/codec.ts";
 import { RoomSeal } from "../lib/seal.ts";
 import { Signer } from "../lib/sign.ts";
-import type { Room } from "./clients.ts";
-import { type Command, read, ROOT } from "./processes.ts";
-import type { Column } from "./report.ts";
+import { type Command, read, ROOT } from "./clients.ts";
 
-/** A program's commands without the room; all take mosquitto's flags. */
-export interface Program {
-  column: Column;
+/** A program's commands, without the room; all take mosquitto's flags. */
+interface Commands {
   publish: Command;
-  /** Missing where the program only sends one message. */
   listen?: Command;
   /** With which it publishes the lines of stdin. */
   lineFlags?: string[];
@@ -26,39 +22,38 @@ export interface Program {
 }
 
 /** The broker's port, and where programs may be built. */
-interface Place {
-  port: number;
-  folder: string;
-  /** Whether to skip the download that `deno compile` may need. */
-  isShort: boolean;
-}
-
-type Commands = Omit<Program, "column">;
+type Place = { port: number; folder: string; isShort: boolean };
 type Search = (place: Place) => Commands | Promise<Commands>;
 
-/** How each is found, and why it may not be. */
-const SEARCHES: [column: Column, search: Search, reasonIfNot?: string][] = [
-  ["ours", ({ port }) => ours(port)],
-  ["ours, --json", ({ port }) => ours(port, ["--json"])],
-  ["ours, --keep", ({ port }) => ours(port, ["--keep", "100"])],
-  ["ours, sealed", sealed],
-  ["ours, signed", signed],
-  ["ours, bundled", bundled, "deno bundle failed"],
-  ["ours, compiled", compiled, "deno compile failed, or the run is short"],
-  ["ours, task", task],
-  ["mosquitto", mosquitto, "its clients are not installed"],
-  ["paho", paho, "no Python has paho-mqtt"],
-  ["MQTT.js", mqttJs, "no Node, or it can't be installed"],
-  ["MQTT.js on Deno", floor("mqtt_js_on_deno.ts")],
-  ["empty Deno", floor("empty.ts")],
-  ["bare", () => ({ publish: [] })],
-];
+/** How each is found, and why it may not be; in the order of the columns. */
+const SEARCHES = {
+  "ours": [({ port }) => ours(port)],
+  "ours, --json": [({ port }) => ours(port, ["--json"])],
+  "ours, --keep": [({ port }) => ours(port, ["--keep", "100"])],
+  "ours, sealed": [sealed],
+  "ours, signed": [signed],
+  "ours, bundled": [bundled, "deno bundle failed"],
+  "ours, packaged": [packaged, "it can't be made, or there is no Node"],
+  "ours, compiled": [compiled, "deno compile failed, or the run is short"],
+  "ours, task": [task],
+  "mosquitto": [mosquitto, "its clients are not installed"],
+  "paho": [paho, "no Python has paho-mqtt"],
+  "MQTT.js": [mqttJs, "no Node, or it can't be installed"],
+  "MQTT.js on Deno": [({ port }) => alone(port, "mqtt_js_on_deno.ts")],
+  "empty Deno": [({ port }) => alone(port, "empty.ts")],
+  "bare": [() => ({ publish: [] })],
+} satisfies Record<string, [search: Search, reasonIfNot?: string]>;
+
+export type Column = keyof typeof SEARCHES;
+export const COLUMNS = Object.keys(SEARCHES) as Column[];
+export type Program = Commands & { column: Column };
 
 /** Finds the programs and GNU time, and returns the facts of the machine. */
 export async function findPrograms(place: Place) {
   const programs: Program[] = [];
   const leftOut: string[] = [];
-  for (const [column, search, reasonIfNot] of SEARCHES) {
+  for (const column of COLUMNS) {
+    const [search, reasonIfNot] = SEARCHES[column] as [Search, string?];
     try {
       programs.push({ column, ...await search(place) });
     } catch (error) {
@@ -69,30 +64,27 @@ export async function findPrograms(place: Place) {
   const gnuTime = ["time", "-f", "%M"];
   const time = await read([...gnuTime, "true"]).then(() => gnuTime, () => []);
   if (time.length === 0) leftOut.push("memory of publishers (no GNU time)");
-  const cpu = await read(["sh", "-c", "grep -m1 'model name' /proc/cpuinfo"]);
-  const cores = navigator.hardwareConcurrency;
+  const cpu = await shell("grep -m1 'model name' /proc/cpuinfo");
   // Mosquitto prints its version in its help, with an exit code of 3 (2.0).
-  const help = await read(["sh", "-c", "mosquitto -h || true"]);
-  const versions = [
-    `Mosquitto ${help.match(/version (\S+)/)?.[1]}`,
-    `Deno ${Deno.version.deno}`,
-    ...programs.flatMap(({ version }) => version ?? []),
-  ];
+  const [, mosquitto] = /version (\S+)/.exec(await shell("mosquitto -h; :"))!;
+  const versions = [`Mosquitto ${mosquitto}`, `Deno ${Deno.version.deno}`];
+  versions.push(...programs.flatMap(({ version }) => version ?? []));
   const facts = [
-    `${cpu.split(": ")[1].trim()}, ${cores} processors`,
+    `${cpu.split(": ")[1].trim()}, ${navigator.hardwareConcurrency} processors`,
     versions.join(", "),
     `Left out: ${leftOut.join(", ") || "nothing"}`,
   ];
   return { programs, time, facts };
 }
 
-/** The flags of a room, for every program. */
-export const roomFlags = ({ topics, qos }: Room): string[] => [
-  ...["-q", `${qos}`],
-  ...topics.flatMap((topic) => ["-t", topic]),
-];
+const shell = (line: string) => read(["sh", "-c", line]);
 
 const address = (port: number) => ["-h", "127.0.0.1", "-p", `${port}`];
+
+const both = (publish: Command, listen: Command, port: number) => ({
+  publish: [...publish, ...address(port)],
+  listen: [...listen, ...address(port)],
+});
 
 /** Starts a script as its first line does; it may read one file. */
 const deno = (port: number, script: string, file?: string) => [
@@ -101,16 +93,19 @@ const deno = (port: number, script: string, file?: string) => [
   ...[script, ...address(port)],
 ];
 
+const alone = (port: number, file: string) => ({
+  publish: deno(port, `bench/peers/${file}`),
+});
+
 const ours = (port: number, flags: string[] = [], file?: string) => ({
   publish: [...deno(port, "publisher.ts", file), ...flags],
   listen: [...deno(port, "listener.ts", file), ...flags],
 });
 
 async function sealed({ folder, port }: Place) {
-  const secret = "correct horse battery staple";
   const file = `${folder}/secret`;
-  await Deno.writeTextFile(file, secret);
-  const protection = { seal: new RoomSeal(secret) };
+  await Deno.writeTextFile(file, "correct horse battery staple");
+  const protection = { seal: new RoomSeal("correct horse battery staple") };
   return { ...ours(port, ["--secret-file", file], file), protection };
 }
 
@@ -120,20 +115,35 @@ async function signed({ folder, port }: Place) {
   const file = `${folder}/sign.key`;
   await Deno.writeTextFile(file, pem);
   const flags = ["--sign-key", file, "--name", "Ada"];
-  const protection = { signer: Signer.fromPem(pem) };
-  return { ...ours(port, flags, file), protection };
+  return {
+    ...ours(port, flags, file),
+    protection: { signer: Signer.fromPem(pem) },
+  };
 }
 
 /** As `deno task bundle` makes it. */
 async function bundled({ folder, port }: Place) {
   const [, ...task] = config.tasks.bundle.command.split(" ");
-  const args = task.map((arg) => arg === "dist" ? `${folder}/bundle` : arg);
+  const args = task.map((arg) => arg === "dist" ? folder : arg);
   await read([Deno.execPath(), ...args]);
-  return { publish: deno(port, `${folder}/bundle/publisher.js`) };
+  return { publish: deno(port, `${folder}/publisher.js`) };
+}
+
+/** The npm package, as npm installs it. */
+async function packaged({ folder, port }: Place) {
+  const flags = ["--quiet", "--no-prompt", "-R=.", "-W=dist", "--allow-run"];
+  await read([Deno.execPath(), "run", ...flags, "npm/pack.ts"]);
+  const modules = `${folder}/node_modules`;
+  await Deno.mkdir(`${modules}/deno`, { recursive: true });
+  await Deno.writeTextFile(`${modules}/deno/package.json`, "{}");
+  await read(["ln", "-s", Deno.execPath(), `${modules}/deno/deno`]);
+  await read(["cp", "-r", "dist/npm/package", `${modules}/mqtt-chat`]);
+  const command = `${modules}/mqtt-chat/bin/mqtt-publisher.js`;
+  return { publish: ["node", command, ...address(port)] };
 }
 
 async function compiled({ folder, port, isShort }: Place) {
-  if (isShort) throw new Error("Not in a short run.");
+  if (isShort) throw new Error("It may take a download.");
   const file = `${folder}/publisher`;
   const flags = ["--quiet", "-N", "--exclude-unused-npm", "--output", file];
   await read([Deno.execPath(), "compile", ...flags, "publisher.ts"]);
@@ -143,26 +153,17 @@ async function compiled({ folder, port, isShort }: Place) {
 /** As `deno task publish`, but for this broker. */
 async function task({ folder, port }: Place) {
   const file = `${folder}/deno.json`;
-  const tasks = (await Deno.readTextFile(`${ROOT}deno.json`))
+  const tasks = JSON.stringify(config)
     .replaceAll("localhost:1883", `127.0.0.1:${port}`);
   await Deno.writeTextFile(file, tasks);
-  const flags = ["--quiet", "--config", file, "--cwd", ROOT];
-  const command = [Deno.execPath(), "task", ...flags, "publish"];
-  return { publish: [...command, ...address(port)] };
-}
-
-/** A file of `peers/`, on Deno. */
-function floor(file: string): Search {
-  return ({ port }) => ({ publish: deno(port, `bench/peers/${file}`) });
+  const flags = ["--quiet", "--config", file, "--cwd", ROOT, "publish"];
+  return { publish: [Deno.execPath(), "task", ...flags, ...address(port)] };
 }
 
 async function mosquitto({ port }: Place) {
-  await read(["sh", "-c", "command -v mosquitto_sub"]);
-  return {
-    publish: ["mosquitto_pub", ...address(port)],
-    listen: ["mosquitto_sub", ...address(port)],
-    lineFlags: ["-l"],
-  };
+  await shell("command -v mosquitto_sub");
+  const commands = both(["mosquitto_pub"], ["mosquitto_sub"], port);
+  return { ...commands, lineFlags: ["-l"] };
 }
 
 async function paho({ port }: Place) {
@@ -172,29 +173,25 @@ async function paho({ port }: Place) {
   let python = "python3";
   const version = await read([python, "-c", code])
     .catch(() => read([python = "/usr/bin/python3", "-c", code]));
-  const command = [python, "bench/peers/paho_peer.py"];
-  return {
-    version: `paho-mqtt ${version.trim()}`,
-    publish: [...command, "publish", ...address(port)],
-    listen: [...command, "listen", ...address(port)],
-  };
+  const peer = [python, "bench/peers/paho_peer.py"];
+  const commands = both([...peer, "publish"], [...peer, "listen"], port);
+  return { ...commands, version: `paho-mqtt ${version.trim()}` };
 }
 
 /** MQTT.js's own commands, run by Node itself so that npx costs nothing. */
-async function mqttJs({ folder: parent, port }: Place) {
+async function mqttJs({ folder, port }: Place) {
   const node = await read(["node", "--version"]);
-  const folder = `${parent}/mqtt-js`;
   const mqtt = config.imports.mqtt.replace("npm:mqtt@", "");
-  await Deno.mkdir(folder);
   const json = JSON.stringify({ dependencies: { mqtt } });
-  await Deno.writeTextFile(`${folder}/package.json`, json);
+  const place = `${folder}/mqtt-js`;
+  await Deno.mkdir(place);
+  await Deno.writeTextFile(`${place}/package.json`, json);
   // Deno installs it where Node finds it, from its own cache where it can.
-  await read([Deno.execPath(), "install", "--quiet", "--no-lock"], folder);
-  const bin = `${folder}/node_modules/mqtt/build/bin`;
+  await read([Deno.execPath(), "install", "--quiet", "--no-lock"], place);
+  const bin = `${place}/node_modules/mqtt/build/bin`;
   return {
+    ...both(["node", `${bin}/pub.js`], ["node", `${bin}/sub.js`], port),
     version: `MQTT.js ${mqtt} on Node ${node.trim().slice(1)}`,
-    publish: ["node", `${bin}/pub.js`, ...address(port)],
-    listen: ["node", `${bin}/sub.js`, ...address(port)],
     lineFlags: ["-s", "-M"],
     isStepwise: true,
   };

@@ -1,146 +1,88 @@
 /** The rows of the benchmark; README.md says what each one does. */
 
-import type { Protection } from "../lib/codec.ts";
 import {
   BareClient,
   batchOf,
+  killAll,
   LAST,
   lineOf,
-  Listener,
   type Room,
+  roomFlags,
+  Running,
+  startListeners,
   wait,
 } from "./clients.ts";
-import { Running } from "./processes.ts";
-import { type Program, roomFlags } from "./programs.ts";
-import { type Column, PEERS, percentile, type Target } from "./report.ts";
+import type { Column, Program } from "./programs.ts";
+import { type Figures, PEERS, percentile } from "./report.ts";
 
-/** Measures a program; returns figures by names that end with the unit. */
-type Run = (
-  program: Program,
-) => Promise<Record<string, number | undefined> | undefined>;
-
-export interface Row {
-  /** Begins with the number that `--only` takes. */
-  name: string;
-  columns: readonly Column[];
-  run: Run;
-  rounds: number;
-  /** Whether all programs run at the same time. */
-  isAtOnce?: boolean;
-}
-
-/** What the rows share. */
-export interface Setting {
+interface Setting {
   port: number;
   /** GNU time, which prints the peak memory of a command; or empty. */
   time: readonly string[];
   isShort: boolean;
+  /** The numbers of the rows to measure; or empty. */
+  only: string;
+  figures: Figures;
 }
 
-const LISTENERS = ["ours", ...PEERS] as const;
-// Fifty of MQTT.js are too many for the machine.
-const LIGHT = LISTENERS.filter((column) => column !== "MQTT.js");
-const ONE_SHOTS: readonly Column[] = [
-  ...["ours", "ours, bundled", "ours, compiled", "ours, task"] as const,
-  ...[...PEERS, "MQTT.js on Deno", "empty Deno"] as const,
-];
-const WITH_FLAGS = [...LISTENERS, "ours, --json", "ours, --keep"] as const;
-const IDLE = [...LISTENERS, "empty Deno"] as const;
-const SEALED = ["ours", "ours, sealed"] as const;
-const SIGNED = ["ours", "ours, signed"] as const;
+/** Measures a program; returns figures by names that end with the unit. */
+type Run = (
+  it: Program & Setting & { count: number },
+) => Promise<Record<string, number | undefined>>;
 
-const topics = ["chat/bench"];
-const ROOM: Room = { topics, qos: 1 };
+type Row = [
+  /** Begins with the number that `--only` takes; # is the count. */
+  name: string,
+  columns: Column[],
+  run: Run,
+  /** A short run divides it by fifty. */
+  count: number,
+  rounds?: number,
+];
+
+const LISTENERS: Column[] = ["ours", ...PEERS];
+const FEW: Column[] = ["ours", "mosquitto"];
+// Fifty of MQTT.js are too many for the machine.
+const LIGHT: Column[] = [...FEW, "paho"];
+const FLAGS: Column[] = [...LISTENERS, "ours, --json", "ours, --keep"];
+const SEALED: Column[] = ["ours", "ours, sealed"];
+const SIGNED: Column[] = ["ours", "ours, signed"];
+const ONE_SHOTS: Column[] = [
+  ...["ours", "ours, bundled", "ours, packaged", "ours, compiled"] as const,
+  ...["ours, task", ...PEERS, "MQTT.js on Deno", "empty Deno"] as const,
+];
+
+const AT_0: Room = { topics: ["chat/bench"], qos: 0 };
+const AT_1: Room = { topics: ["chat/bench"], qos: 1 };
 // Not the topic of the listeners before: their notices may still come.
 const LINES: Room = { topics: ["chat/bench/lines"], qos: 1 };
 const PEAK = "peak RSS, MB";
 
-/**
- * With fewer of the messages than this a time means nothing. Of 50 of a peer's
- * listeners one was seen to miss one of 4,000; and ours drops lines, and says
- * so, where its reader is too slow for a flood at QoS 0.
- */
+/** With fewer of the messages, as a slow reader gets at QoS 0, a time is void. */
 const MOST = 0.99;
+/** How long a program may take for its part of a row. */
+const PATIENCE_MS = 300_000;
+/** What the floods of a row send, by how it is protected. */
+const batches = new Map<unknown, Uint8Array>();
 
-export function rowsOf(setting: Setting): Row[] {
-  const { port, isShort } = setting;
-  /** How much is measured: for figures that count, or to see that it works. */
-  const size = <T>(full: T, short: T) => isShort ? short : full;
-  const usual = size(3, 1);
-  const row = (
-    name: string,
-    columns: readonly Column[],
-    run: Run,
-    rounds = usual,
-  ): Row => ({ name, columns, run, rounds });
-
-  const shot = oneShot(setting);
-  const often = size(15, 1);
-  const flooding = size(100_000, 2_000);
-  const [few, many] = size([10_000, 1_000_000], [500, 5_000]);
-  const messages = `${inWords(flooding)} messages`;
-  const flooded = (qos: 0 | 1) => flood(port, flooding, { topics, qos });
-  const lines = (count: number) => `publisher, ${inWords(count)} lines`;
-  const published = publishing(setting, flooding);
-  const spread = size([1, 10, 100, 1_000], [1, 100]).map((count) => {
-    const topics = Array.from({ length: count }, (_, i) => `chat/bench/${i}`);
-    const messages = size(20_000, 500);
-    const run = each(flood(port, messages, { topics, qos: 1 }), messages);
-    return row(`6 topics of one listener: ${inWords(count)}`, LISTENERS, run);
-  });
-  const crowds = size([1, 10, 50], [1, 3]).map((count) => {
-    const messages = size(4_000, 100);
-    const run = each(flood(port, messages, ROOM, count), messages * count);
-    return row(`6 listeners in one room: ${count}`, LIGHT, run);
-  });
-  const idling = idle(setting, size(60, 1));
-  return [
-    row("1 one-shot", ONE_SHOTS, shot, often),
-    row(`2 listener, ${messages} at QoS 0`, LISTENERS, flooded(0)),
-    row(`2 listener, ${messages} at QoS 1`, WITH_FLAGS, flooded(1)),
-    row(`3 ${lines(flooding)}`, [...LISTENERS, "bare"], published),
-    row(`3 ${lines(few)}`, ["ours"], onlyPeak(publishing(setting, few)), 1),
-    row(`3 ${lines(many)}`, ["ours"], onlyPeak(publishing(setting, many)), 1),
-    row("4 latency, stdin to screen, QoS 1", LISTENERS, latency(setting)),
-    { ...row("5 idle listener", IDLE, idling, 1), isAtOnce: true },
-    ...spread,
-    ...crowds,
-    row("7 one-shot", SEALED, shot, often),
-    row(`7 listener, ${messages} at QoS 0`, SEALED, flooded(0)),
-    row(`7 listener, ${messages} at QoS 1`, SEALED, flooded(1)),
-    row(`8 listener, ${messages} at QoS 0`, SIGNED, flooded(0)),
-    row(`8 ${lines(flooding)}`, SIGNED, published),
-  ];
-}
-
-const inWords = (count: number) => count.toLocaleString("en");
-
-const onlyPeak = (run: Run): Run => async (program) => ({
-  [PEAK]: (await run(program))?.[PEAK],
+const spread = (count: number, start = "chat/bench"): Room => ({
+  topics: Array.from({ length: count }, (_, index) => `${start}/${index}`),
+  qos: 1,
 });
 
-/** A program that sends one message; its memory by a run of its own. */
-function oneShot({ time }: Setting): Run {
-  const flags = [...roomFlags(ROOM), "-m", "The build is green."];
-  return async ({ publish }) => {
-    const begin = performance.now();
-    await new Running([...publish, ...flags]).success();
-    const wall = performance.now() - begin;
-    const process = new Running([...time, ...publish, ...flags]);
-    await process.success();
-    return { "whole process, ms": wall, [PEAK]: await process.peakRss() };
-  };
+/** Leaves out all figures but the peak memory. */
+function peak(run: Run): Run {
+  return async (it) => ({ [PEAK]: (await run(it))[PEAK] });
 }
 
-/** Counts the time and memory of a flood for each message and listener. */
-const each = (run: Run, shown: number): Run => async (program) => {
-  // The notices of our listeners that come and go are not measured.
-  const quiet = program.column === "ours" ? ["--no-announce"] : [];
-  const it = await run({ ...program, listen: [...program.listen!, ...quiet] });
-  return it && {
-    "time a message, µs": it.ms! * 1000 / shown,
-    "peak RSS each, MB": it[PEAK],
-  };
+/** A program that sends one message. */
+const oneShot: Run = async ({ publish, time }) => {
+  const flags = [...roomFlags(AT_1), "-m", "The build is green."];
+  const begin = performance.now();
+  const process = new Running([...time, ...publish, ...flags]);
+  await process.success();
+  const wall = performance.now() - begin;
+  return { "whole process, ms": wall, [PEAK]: await process.peakRss() };
 };
 
 /**
@@ -148,142 +90,200 @@ const each = (run: Run, shown: number): Run => async (program) => {
  * to the last line of all, their CPU time together, and the median of their
  * peak memory; nothing when one of them did not print nearly all.
  */
-function flood(port: number, count: number, room: Room, listeners = 1): Run {
-  const batches = new Map<Protection | undefined, Uint8Array>();
-  return async (program) => {
-    const { column, protection } = program;
+function flood(room: Room, listeners = 1): Run {
+  return async ({ port, count, column, listen, protection }) => {
     const batch = batches.get(protection) ?? batchOf(count, room, protection);
     batches.set(protection, batch);
-    const started = await Listener.start(port, program, room, {
-      count: listeners,
-    });
-    const usages = () => Promise.all(started.map((it) => it.process.usage()));
+    const command = [...listen!, ...roomFlags(room)];
+    const some = [command, room, protection, listeners] as const;
+    const started = await startListeners(port, ...some);
+    const usages = () => Promise.all(started.map((it) => it.usage()));
     const before = await usages();
     using sender = await BareClient.connect(port);
     const begin = performance.now();
-    const shown = started.map((it) => it.until(LAST));
-    await Promise.all([sender.send(batch), ...shown]);
+    await Promise.all([
+      sender.send(batch),
+      sender.until("puback", room.qos * count),
+      ...started.map((it) => it.until(LAST)),
+    ]);
     const wall = performance.now() - begin;
     const after = await usages();
-    await Promise.all(started.map(({ process }) => process.end()));
+    await Promise.all(started.map((it) => it.end()));
     const least = Math.min(...started.map(({ lines }) => lines));
-    if (least < count) {
+    if (least < MOST * count) {
       console.error(`${column}: ${least} of ${count} lines came`);
+      return {};
     }
-    if (least < MOST * count) return undefined;
     const cpu = after.reduce((sum, it, i) => sum + it.cpu - before[i].cpu, 0);
-    const peak = percentile(after.map((it) => it.peakRss), 0.5);
-    return { "ms": wall, "CPU, ms": cpu, [PEAK]: peak };
+    const rss = percentile(after.map((it) => it.peakRss), 0.5);
+    return { "ms": wall, "CPU, ms": cpu, [PEAK]: rss };
+  };
+}
+
+/** Counts the time and memory of a flood for each message and listener. */
+function each(room: Room, listeners = 1): Run {
+  return async (it) => {
+    // The notices of our listeners that come and go are not measured.
+    const quiet = it.column === "ours" ? ["--no-announce"] : [];
+    const listen = [...it.listen!, ...quiet];
+    const { ms, [PEAK]: rss } = await flood(room, listeners)({ ...it, listen });
+    const time = ms && ms * 1000 / (it.count * listeners);
+    return { "time a message, µs": time, "peak RSS each, MB": rss };
   };
 }
 
 /** One publisher of lines, from its start to its end; or the bare client. */
-function publishing({ port, time }: Setting, most: number): Run {
-  const [topic] = LINES.topics;
-  return async ({ column, publish, lineFlags = [], isStepwise }) => {
-    using subscriber = await BareClient.connect(port, topic);
-    if (column === "bare") {
-      const batch = batchOf(most, LINES);
-      using sender = await BareClient.connect(port);
-      const begin = performance.now();
-      await Promise.all([sender.send(batch), sender.expect("puback", most)]);
-      const wall = performance.now() - begin;
-      return { "received, lines/s": most / wall * 1000 };
-    }
-    const count = isStepwise ? most / 10 : most;
-    const lines = Array.from({ length: count }, (_, i) => lineOf(i) + "\n");
-    // In one write: how fast the pipe fills is not measured.
-    const input = new TextEncoder().encode(lines.join(""));
-    const command = [...time, ...publish, ...roomFlags(LINES), ...lineFlags];
+const publishing: Run = async ({ port, time, count, ...program }) => {
+  if (program.column === "bare") {
+    using sender = await BareClient.connect(port);
+    const batch = batchOf(count, LINES);
     const begin = performance.now();
-    const process = new Running(command, { stdin: "piped" });
-    // A program that ends early shows in what the subscriber gets.
-    const written = ReadableStream.from([input]).pipeTo(process.child.stdin)
-      .catch(() => {});
-    const code = await process.ended;
-    const wall = performance.now() - begin;
-    await written;
-    const received = await subscriber.wait("publish", count, 0.5);
-    return {
-      "received, lines/s": received / wall * 1000,
-      "received by a subscriber, %": received / count * 100,
-      "exit code": code,
-      [PEAK]: await process.peakRss(),
-    };
+    await Promise.all([sender.send(batch), sender.until("puback", count)]);
+    return { "received, lines/s": count / (performance.now() - begin) * 1000 };
+  }
+  const most = program.isStepwise ? count / 10 : count;
+  using subscriber = await BareClient.connect(port, LINES.topics[0]);
+  const receiving = subscriber.until("publish", most).catch(() => {});
+  const lines = Array.from({ length: most }, (_, i) => lineOf(i) + "\n");
+  // In one write: how fast the pipe fills is not measured.
+  const input = new TextEncoder().encode(lines.join(""));
+  const flags = [...roomFlags(LINES), ...program.lineFlags ?? []];
+  const begin = performance.now();
+  const process = new Running([...time, ...program.publish, ...flags]);
+  // A program that ends early shows in what the subscriber gets.
+  const written = process.stdin.write(input)
+    .then(() => process.stdin.close()).catch(() => {});
+  const code = await process.ended;
+  const wall = performance.now() - begin;
+  await written;
+  for (let before = -1; before < subscriber.came("publish");) {
+    before = subscriber.came("publish");
+    await Promise.race([receiving, wait(500)]);
+  }
+  return {
+    "received, lines/s": subscriber.came("publish") / wall * 1000,
+    "received by a subscriber, %": subscriber.came("publish") / most * 100,
+    "exit code": code,
+    [PEAK]: await process.peakRss(),
   };
-}
+};
 
-/** One message at a time. */
-function latency({ port, isShort }: Setting): Run {
-  const [warmUp, count] = isShort ? [5, 20] : [200, 1_000];
-  return async (program) => {
-    const { publish, lineFlags = [] } = program;
-    const reading = { isPaced: false }; // a pause would be measured
-    const [listener] = await Listener.start(port, program, ROOM, reading);
-    const command = [...publish, ...roomFlags(ROOM), ...lineFlags];
-    const publisher = new Running(command, { stdin: "piped" });
-    const input = publisher.child.stdin.getWriter();
-    const times: number[] = [];
-    for (let i = 0; i < warmUp + count; i++) {
-      const line = new TextEncoder().encode(`This is line ${i}, it says.\n`);
-      const begin = performance.now();
-      await input.write(line);
-      await listener.until(`line ${i},`);
-      times.push(performance.now() - begin);
+/** One message at a time, after a fifth as many that are not counted. */
+const latency: Run = async ({ port, count, ...program }) => {
+  const command = [...program.listen!, ...roomFlags(AT_1)];
+  const [listener] = await startListeners(port, command, AT_1);
+  const flags = [...roomFlags(AT_1), ...program.lineFlags ?? []];
+  const publisher = new Running([...program.publish, ...flags]);
+  const times: number[] = [];
+  for (let i = 0; i < count * 6 / 5; i++) {
+    const line = new TextEncoder().encode(`This is line ${i}, it says.\n`);
+    const begin = performance.now();
+    await publisher.stdin.write(line);
+    await listener.until(`line ${i},`, false); // a pause would be measured
+    times.push(performance.now() - begin);
+  }
+  await Promise.all([publisher.end(), listener.end()]);
+  const of = (share: number) => percentile(times.slice(-count), share);
+  return { "p50, ms": of(0.5), "p99, ms": of(0.99) };
+};
+
+/** A listener in a silent room of its own, for seconds; or an empty program. */
+const idle: Run = async ({ port, count, column, publish, listen }) => {
+  const room: Room = { topics: [`chat/bench/idle/${column}`], qos: 1 };
+  const process = listen
+    ? (await startListeners(port, [...listen, ...roomFlags(room)], room))[0]
+    : new Running([...publish, "idle"]);
+  await wait(count * 100); // to settle
+  const before = await process.usage();
+  await wait(count * 1000);
+  const { rss, privateRss, cpu } = await process.usage();
+  await process.end();
+  return {
+    "RSS, MB": rss,
+    "private memory, MB": privateRss,
+    [`CPU in ${count} s, ms`]: cpu - before.cpu,
+  };
+};
+
+/** A listener of many rooms, each of which gets a message a second. */
+const keeping: Run = async ({ port, isShort, count, listen }) => {
+  const room = spread(count, "chat/kept");
+  const command = [...listen!, "-q", "1", "-t", "chat/kept/+"];
+  const [listener] = await startListeners(port, command, room);
+  listener.until("no such line").catch(() => {}); // until it is ended
+  using sender = await BareClient.connect(port);
+  /** Sends a tenth of the messages each tenth of a second. */
+  const send = async (seconds: number) => {
+    const begin = performance.now();
+    for (let tick = 0; tick < seconds * 10; tick++) {
+      const start = tick % 10 * count / 10;
+      const part = room.topics.slice(start, start + count / 10);
+      await sender.send(batchOf(part.length, { topics: part, qos: 1 }));
+      await wait(begin + (tick + 1) * 100 - performance.now());
     }
-    await Promise.all([publisher.end(), listener.process.end()]);
-    const [p50, p99] = [0.5, 0.99]
-      .map((share) => percentile(times.slice(warmUp), share));
-    return { "p50, ms": p50, "p99, ms": p99 };
+    return performance.now() - begin;
   };
-}
+  await send(isShort ? 0 : 3); // to settle
+  const before = await listener.usage();
+  const wall = await send(isShort ? 1 : 10);
+  const { cpu, privateRss } = await listener.usage();
+  await listener.end();
+  const share = (cpu - before.cpu) / wall * 100;
+  return { "CPU, % of a core": share, "private memory, MB": privateRss };
+};
 
-/** A listener in a silent room of its own; or an empty program. */
-function idle({ port, isShort }: Setting, seconds: number): Run {
-  return async (program) => {
-    const topics = [`chat/bench/idle/${program.column}`];
-    const process = program.listen
-      ? (await Listener.start(port, program, { topics, qos: 1 }))[0].process
-      : new Running([...program.publish, "idle"]);
-    await wait(isShort ? 1_000 : 3_000); // to settle
-    const before = await process.usage();
-    await wait(seconds * 1000);
-    const { rss, privateRss, cpu } = await process.usage();
-    await process.end();
-    return {
-      "RSS, MB": rss,
-      "private memory, MB": privateRss,
-      [`CPU in ${seconds} s, ms`]: cpu - before.cpu,
-    };
-  };
-}
-
-const SHOT = "1 one-shot, whole process, ms";
-const AT_QOS_0 = "2 listener, 100,000 messages at QoS 0";
-const AT_QOS_1 = "2 listener, 100,000 messages at QoS 1";
-const SHORT = `3 publisher, 10,000 lines, ${PEAK}`;
-const LONG = `3 publisher, 1,000,000 lines, ${PEAK}`;
-const CROWD = "6 listeners in one room";
-
-/** The targets of a whole run. */
-export const TARGETS: Target[] = [
-  [SHOT, "ours ≤ 1.45 × paho"],
-  [SHOT, "ours, bundled ≤ 1.15 × paho"],
-  [SHOT, "ours ≤ 0.5 × MQTT.js"],
-  [SHOT, "ours, task ≤ 1.15 × ours"],
-  [`${AT_QOS_0}, ms`, "ours ≤ 0.9 × mosquitto"],
-  [`${AT_QOS_0}, CPU, ms`, "ours ≤ 1.15 × mosquitto"],
-  [`${AT_QOS_1}, ms`, "ours ≤ 1.02 × mosquitto"],
-  [`${AT_QOS_1}, CPU, ms`, "ours ≤ 1.15 × mosquitto"],
-  [`${AT_QOS_1}, ms`, "ours, --json ≤ 1.2 × ours"],
-  [`${AT_QOS_1}, CPU, ms`, "ours, --json ≤ 1.2 × ours"],
-  [`${AT_QOS_1}, ms`, "ours, --keep ≤ 1.1 × ours"],
-  ["3 publisher, 100,000 lines, received, lines/s", "ours ≥ 1.4 × paho"],
-  [LONG, "ours ≤ 1.3 × ours", SHORT],
-  ["4 latency, stdin to screen, QoS 1, p50, ms", "ours ≤ 1.05 × MQTT.js"],
-  ["5 idle listener, private memory, MB", "ours ≤ 0.6 × MQTT.js"],
-  [`${CROWD}: 10, time a message, µs`, "ours ≤ 1.5 × mosquitto"],
-  [`${CROWD}: 50, time a message, µs`, "ours ≤ 2.7 × mosquitto"],
-  ["7 listener, 100,000 messages at QoS 0, ms", "ours, sealed ≤ 2 × ours"],
-  ["7 listener, 100,000 messages at QoS 1, ms", "ours, sealed ≤ 2 × ours"],
+const ROWS: Row[] = [
+  ["1 one-shot", ONE_SHOTS, oneShot, 1, 15],
+  ["2 listener, # messages at QoS 0", FEW, flood(AT_0), 500_000],
+  ["2 listener, # messages at QoS 0", LISTENERS, flood(AT_0), 100_000],
+  ["2 listener, # messages at QoS 0", ["ours"], peak(flood(AT_0)), 10_000],
+  ["2 listener, # messages at QoS 1", FEW, flood(AT_1), 500_000, 1],
+  ["2 listener, # messages at QoS 1", FLAGS, flood(AT_1), 100_000],
+  ["2 listener, # messages at QoS 1", ["ours"], peak(flood(AT_1)), 10_000],
+  ["3 publisher, # lines", [...LISTENERS, "bare"], publishing, 100_000],
+  ["3 publisher, # lines", ["ours"], peak(publishing), 10_000, 1],
+  ["3 publisher, # lines", ["ours"], peak(publishing), 1_000_000, 1],
+  ["4 latency, stdin to screen, QoS 1", LISTENERS, latency, 1_000],
+  ["5 idle listener", [...LISTENERS, "empty Deno"], idle, 20, 1],
+  ["6 topics of one listener: 1", LISTENERS, each(spread(1)), 10_000],
+  ["6 topics of one listener: 10", LISTENERS, each(spread(10)), 10_000],
+  ["6 topics of one listener: 100", LISTENERS, each(spread(100)), 10_000],
+  ["6 topics of one listener: 1,000", LISTENERS, each(spread(1_000)), 10_000],
+  ["6 listeners in one room: 1", LIGHT, each(AT_1), 1_000],
+  ["6 listeners in one room: 10", LIGHT, each(AT_1, 10), 1_000],
+  ["6 listeners in one room: 50", LIGHT, each(AT_1, 50), 1_000],
+  ["7 one-shot", SEALED, oneShot, 1, 15],
+  ["7 listener, # messages at QoS 0", SEALED, flood(AT_0), 100_000],
+  ["7 listener, # messages at QoS 1", SEALED, flood(AT_1), 100_000],
+  ["8 listener, # messages at QoS 0", SIGNED, flood(AT_0), 100_000],
+  ["8 publisher, # lines", SIGNED, publishing, 100_000, 1],
+  ["9 listener of # rooms", ["ours", "ours, --keep"], keeping, 1_000, 1],
 ];
+
+/** Measures the programs of each row in turn, round by round, or all at once. */
+export async function measureRows(programs: Program[], setting: Setting) {
+  const { isShort, only, figures } = setting;
+  const size = (full: number) => isShort ? Math.ceil(full / 50) : full;
+  for (const [title, columns, run, full, rounds = 3] of ROWS) {
+    if (only && !only.includes(title[0])) continue;
+    // Of the growth, a short run has the first step.
+    if (isShort && /: \d./.test(title)) continue;
+    batches.clear();
+    const count = size(full);
+    const name = title.replace("#", count.toLocaleString("en"));
+    const measure = async (program: Program) => {
+      const limit = setTimeout(killAll, PATIENCE_MS);
+      const found = await run({ ...program, ...setting, count });
+      clearTimeout(limit);
+      for (const [figure, value] of Object.entries(found)) {
+        figures.add(`${name}, ${figure}`, program.column, value);
+      }
+    };
+    const taking = programs.filter(({ column }) => columns.includes(column));
+    for (let round = 1; round <= size(rounds); round++) {
+      console.error(`${name}, round ${round} of ${size(rounds)}`);
+      if (run === idle) await Promise.all(taking.map(measure));
+      else for (const program of taking) await measure(program);
+    }
+  }
+}

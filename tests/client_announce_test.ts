@@ -144,8 +144,7 @@ test("every room has the notices, the first one the will", async () => {
   const { will } = await broker.next("connect");
   assertEquals([will?.topic, will?.qos], ["a", 1]);
   await bot.client.announce();
-  await bot.client.close();
-  await bot.client.close();
+  await Promise.all([bot.client.close(), bot.client.close()]);
   const heard = broker.all("publish").map(({ topic, payload }) =>
     `${topic}: ${noticeOf(payload)}`
   );
@@ -155,6 +154,19 @@ test("every room has the notices, the first one the will", async () => {
     "a: 2 User bot disconnecting from a.",
     "b: 2 User bot disconnecting from b.",
   ]);
+});
+
+test("a connection lost at the end brings the leave again, and no join", async () => {
+  await using broker = new FakeBroker(letIn({
+    publish: (packet, { number }) =>
+      number === 1 && packet.payload.includes("disconnecting")
+        ? "close"
+        : puback(packet),
+  }));
+  await using bot = await Member.connect(broker, OWN);
+  await bot.client.announce();
+  await bot.client.close();
+  assertEquals(sentIn(broker), [`1 ${JOINED}`, `2 ${LEFT}`, `2 ${LEFT}`]);
 });
 
 test("close waits for the broker's answer to the leave no longer than for others", async () => {

@@ -10,7 +10,7 @@ import {
 } from "../lib/client.ts";
 import { parseId } from "../lib/ids.ts";
 import { FakeBroker, hostOf, letIn } from "./support/brokers.ts";
-import { Member } from "./support/members.ts";
+import { Member, memberTest } from "./support/members.ts";
 import { connack, encode, puback, publish, suback } from "./support/packets.ts";
 import { inTime } from "./support/patience.ts";
 
@@ -38,13 +38,11 @@ Deno.test("numbers: one run for each room, notices included", async () => {
   assertEquals(idsOf(broker), { numbers: [1, 1, 2, 3], runs: 2 });
 });
 
-Deno.test("numbers: what is refused leaves a hole, since nothing arrived", async () => {
-  await using broker = new FakeBroker(letIn({
-    connect: () => connack(0, { maximumPacketSize: 1_000 }),
-    publish: (packet) =>
-      puback(packet, packet.payload.includes('"no"') ? 135 : 0),
-  }));
-  await using ann = await Member.connect(broker);
+memberTest("numbers: what is refused leaves a hole, since nothing arrived", {
+  connect: () => connack(0, { maximumPacketSize: 1_000 }),
+  publish: (packet) =>
+    puback(packet, packet.payload.includes('"no"') ? 135 : 0),
+}, async ({ broker, member: ann }) => {
   const sent = ["a", "x".repeat(70_000), "y".repeat(2_000), "no", "b"]
     .map((text) => ann.say(text));
   await assertRejects(() => sent[1], PayloadTooLargeError);
@@ -55,11 +53,9 @@ Deno.test("numbers: what is refused leaves a hole, since nothing arrived", async
   assertEquals(idsOf(broker), { numbers: [1, 4, 5], runs: 1 });
 });
 
-Deno.test("numbers: what is sent again has the same", async () => {
-  await using broker = new FakeBroker(letIn({
-    publish: (packet, { number }) => number > 1 ? puback(packet) : undefined,
-  }));
-  await using ann = await Member.connect(broker);
+memberTest("numbers: what is sent again has the same", {
+  publish: (packet, { number }) => number > 1 ? puback(packet) : undefined,
+}, async ({ broker, member: ann }) => {
   const sent = [ann.say("a"), ann.say("b")];
   for (const _ of sent) await broker.next("publish");
   broker.drop();
@@ -78,12 +74,9 @@ Deno.test("numbers: without a connection, too large is an error at once", async 
   await assertRejects(() => ann.say("x".repeat(70_000)), PayloadTooLargeError);
 });
 
-Deno.test("joining: two calls, over two connections, get an answer each", async () => {
-  await using broker = new FakeBroker(letIn({
-    subscribe: (packet, { number }) =>
-      number > 1 ? suback(packet, 1) : undefined,
-  }));
-  await using ann = await Member.connect(broker);
+memberTest("joining: two calls, over two connections, get an answer each", {
+  subscribe: (packet, { number }) => number > 1 ? suback(packet, 1) : undefined,
+}, async ({ broker, member: ann }) => {
   const both = [ann.client.join(["room"]), ann.client.join(["room", "room"])];
   await broker.next("subscribe");
   broker.drop();
@@ -148,12 +141,10 @@ Deno.test("client: what would break the connection is not sent", async () => {
   assertEquals(kinds, ["connect", "publish"]);
 });
 
-Deno.test("client: a topic of a history is a room while it is joined", async () => {
-  await using broker = new FakeBroker(letIn({
-    unsubscribe: ({ messageId }) =>
-      encode({ cmd: "unsuback", messageId, granted: [0] }),
-  }));
-  await using ann = await Member.connect(broker);
+memberTest("client: a topic of a history is a room while it is joined", {
+  unsubscribe: ({ messageId }) =>
+    encode({ cmd: "unsuback", messageId, granted: [0] }),
+}, async ({ broker, member: ann }) => {
   await ann.client.join(["a/$history"]);
   const { link } = await broker.next("subscribe");
   await link.send(publish("a/$history", "1", 1));

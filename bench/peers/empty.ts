@@ -1,7 +1,3 @@
-/**
- * Nothing, or nothing for a long time: what every program on Deno costs.
- *
- * @module
- */
+/** Nothing, or nothing for a long time: what every program on Deno costs. */
 
 if (Deno.args.at(-1) === "idle") setTimeout(() => {}, 1e9);

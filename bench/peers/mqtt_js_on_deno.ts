@@ -1,9 +1,4 @@
-/**
- * MQTT.js alone on Deno, loaded as ours is: sends one message and ends. What a
- * one-shot can't be faster than with this library.
- *
- * @module
- */
+/** MQTT.js alone on Deno, loaded as ours is: sends one message and ends. */
 
 import "../../lib/mqtt/library_env.ts"; // first: MQTT.js reads the environment on loading
 import mqttClient from "mqtt/lib/client";

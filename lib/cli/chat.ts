@@ -15,18 +15,18 @@ import {
 import { Delivery } from "./delivery.ts";
 import { EXIT } from "./exit.ts";
 import { topicFault } from "../mqtt/topic.ts";
-import { type PublisherOptions, usualHistory } from "./options.ts";
+import { nameFault, type PublisherOptions, usualHistory } from "./options.ts";
 import { openLog } from "./permissions.ts";
 import { isSameRoom, type Received } from "../protocol.ts";
 import { paintName } from "../room/line.ts";
 import { Ignored } from "../room/ignored.ts";
-import { nameFault, whoLines } from "../room/members.ts";
+import { whoLines } from "../room/members.ts";
 import { Names, peopleLine } from "../room/names.ts";
 import { Reader, type ReaderOptions } from "../room/room.ts";
 import { answerLine } from "../room/who.ts";
 import { droppedLine } from "../room/view.ts";
 import { safeName, safeText, safeTopic } from "../safe_text.ts";
-import { type People, prepare, type Setting } from "./script.ts";
+import { IS_SOURCE, type People, prepare, type Setting } from "./script.ts";
 import type { Line } from "../terminal/input.ts";
 import { LineWriter } from "../terminal/output.ts";
 import {
@@ -251,6 +251,7 @@ class Chat {
         return this.#answer(...invitation(broker, this.#room.topic, {
           username: broker.username ?? username,
           isSealed: secret !== undefined,
+          isSource: IS_SOURCE,
         }));
       }
       case "refused":

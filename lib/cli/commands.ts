@@ -131,14 +131,21 @@ export function commandHelp(follow: boolean): string[] {
 export function invitation(
   broker: Broker,
   room: string,
-  { username, isSealed }: { username?: string; isSealed: boolean },
+  { username, isSealed, isSource }: {
+    username?: string;
+    isSealed: boolean;
+    /** Whether the others have a checkout, and not the installed command. */
+    isSource: boolean;
+  },
 ): string[] {
   const url = roomUrl(broker, room);
   // Without the port, so that the line fits on most terminals: it is copied.
   const [, net] = /^(.*):\d+$/.exec(hostPort(broker))!;
   const hasAccount = username !== undefined && username !== DEFAULTS.username;
   const command = [
-    ...["deno", "run", `-N=${net}`, "publisher.ts", "-f", url],
+    ...isSource
+      ? ["deno", "run", `-N=${net}`, "publisher.ts", "-f", url]
+      : ["mqtt-chat", url],
     ...username === undefined ? ["--anonymous"] : [],
     ...hasAccount ? ["-u", "USER"] : [],
     ...isSealed ? ["--secret"] : [],

@@ -74,10 +74,10 @@ Other:
       --version             print the version
       --help                print this help
 
-A URL begins with mqtt://, mqtts://, ws:// or wss://, and needs no -L. A FILE
-to read needs Deno's permission -R=FILE, one to write (--log, --new-secret)
--W=FILE. With -E, the environment's MQTT_PASSWORD and MQTT_CHAT_SECRET take the
-place of --password and --secret.`,
+A URL begins with mqtt://, mqtts://, ws:// or wss://, and needs no -L.
+A FILE to read needs Deno's permission -R=FILE, one to write (--log,
+--new-secret) -W=FILE. With -E, the environment's MQTT_PASSWORD and
+MQTT_CHAT_SECRET take the place of --password and --secret.`,
 };
 
 const HELP: Readonly<Record<Script, string>> = {
@@ -148,10 +148,10 @@ export function helpText(
   name: string = script,
 ): string {
   const text = name === script ? HELP[script] : HELP[script]
-    .replace(/^(Usage:) .*$/m, `$1 ${name} [FLAGS]`)
+    .replace(/^(Usage:) .*$/m, `$1 ${name} [FLAGS] [URL]`)
     .replaceAll(/deno run \S+ publisher\.ts --follow/g, "mqtt-chat")
     .replaceAll(/deno run \S+ (listener|publisher)\.ts/g, "mqtt-$1")
-    .replace(/ A FILE to read needs[^.]*\. With -E, the/, " The");
+    .replace(/A FILE to read needs[^.]*\. With -E, the/, "The");
   return text.replaceAll(/^(\w+:$|Usage:)/gm, heading);
 }
 

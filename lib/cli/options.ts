@@ -23,9 +23,8 @@ import {
   type Values,
 } from "./flags.ts";
 import type { QoS } from "../protocol.ts";
-import { MAX_KEPT } from "../protocol.ts";
+import { MAX_KEPT, MAX_NAME_LENGTH } from "../protocol.ts";
 import { Ignored } from "../room/ignored.ts";
-import { nameFault } from "../room/members.ts";
 import {
   filterFault,
   isOneTopic,
@@ -233,6 +232,13 @@ function commandOf(
   ].filter(([, value]) => value !== "").map((pair) => pair.join("="));
   return ["deno", "run", ...permissions, `${script}.ts`, ...values.words()]
     .map(quote).join(" ");
+}
+
+/** What is wrong with a user's own name, as the end of a sentence. */
+export function nameFault(name: string): string | undefined {
+  return name.length > MAX_NAME_LENGTH
+    ? `takes ${MAX_NAME_LENGTH} characters at most, not ${name.length}`
+    : undefined;
 }
 
 /** Quotes a word as POSIX shells do, where it needs that. */

@@ -7,7 +7,7 @@ import { type Broker, hostPort, type TlsIdentity } from "../mqtt/address.ts";
 import { DEFAULTS } from "../client_options.ts";
 import { type Choices, UsageError } from "./flags.ts";
 import { type Options, quote } from "./options.ts";
-import { parsePeople, type PeopleKeys } from "../room/names.ts";
+import type { PeopleKeys } from "../room/names.ts";
 import { safeName } from "../safe_text.ts";
 import { Signer } from "../sign.ts";
 
@@ -201,6 +201,8 @@ export async function readSigner(path: string): Promise<Signer> {
 
 /** Reads the names and keys of `--people`. */
 export async function readPeople(path: string): Promise<PeopleKeys> {
+  // Loaded here, since a publisher needs no names otherwise.
+  const { parsePeople } = await import("../room/names.ts");
   const { keys, faults } = parsePeople(await readGranted("people", path));
   if (faults.length === 0) return keys;
   const lines = faults.slice(0, 10).join(", ") +

@@ -99,7 +99,7 @@ export async function runScript<O>(
       ? ""
       : !(error instanceof NotPermittedError)
       ? " Try --help."
-      : isSource
+      : IS_SOURCE
       ? ` Type: ${command}`
       : "";
     people.complain(messageOf(error) + advice);
@@ -110,7 +110,7 @@ export async function runScript<O>(
 }
 
 /** Whether a command can be typed as `deno run listener.ts`. */
-const isSource = !Deno.build.standalone &&
+export const IS_SOURCE = !Deno.build.standalone &&
   import.meta.url.endsWith("/lib/cli/script.ts");
 
 /** Says what to do with a new secret. */
@@ -119,7 +119,7 @@ function adviceOnSecret(path: string, command: string): string {
     JSON.stringify(path)
   } has a new secret. Give a copy to each member, by ` +
     "another way than the room. " +
-    (isSource ? `Type: ${command}` : `Use it with --secret-file ${path}`);
+    (IS_SOURCE ? `Type: ${command}` : `Use it with --secret-file ${path}`);
 }
 
 /** Returns the answer to --help, --version or --completions. */

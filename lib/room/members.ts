@@ -17,13 +17,6 @@ import { joinOfWill, parseId } from "../ids.ts";
 import { safeName } from "../safe_text.ts";
 import { fingerprint } from "../sign.ts";
 
-/** What is wrong with a user's own name, as the end of a sentence. */
-export function nameFault(name: string): string | undefined {
-  return name.length > MAX_NAME_LENGTH
-    ? `takes ${MAX_NAME_LENGTH} characters at most, not ${name.length}`
-    : undefined;
-}
-
 /** `wrote`: was not seen to join, so the message may come from anywhere. */
 type PresenceState = "here" | "wrote" | "left" | "lost";
 

@@ -36,6 +36,22 @@ export class EncodingError extends Error {
 
 const LF = 0x0a;
 
+/** How much of stdin is read at a time, in bytes. */
+const READ_BYTES = 64 * 1024;
+
+/**
+ * Reads stdin to its end, into one buffer: `Deno.stdin.readable` makes a buffer
+ * of 64 KiB for each line that comes alone, and they bring garbage collections.
+ */
+export async function* stdinBytes(): AsyncGenerator<Uint8Array> {
+  const buffer = new Uint8Array(READ_BYTES);
+  for (;;) {
+    const count = await Deno.stdin.read(buffer);
+    if (count === null) return;
+    yield buffer.subarray(0, count);
+  }
+}
+
 /**
  * Cuts a stream of bytes into lines that end at LF or CRLF. A last line without
  * one counts, a byte order mark at the beginning does not. Of a line that is too

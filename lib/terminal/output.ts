@@ -183,6 +183,8 @@ export class LineWriter {
   }
 }
 
+const ANY = /^/;
+
 /** Lines that wait for the output. */
 class LineQueue {
   readonly #onDropped: (count: number) => string | undefined;
@@ -212,6 +214,9 @@ class LineQueue {
   }
 
   add(line: string): void {
+    // To try a pattern makes V8 join the parts of a line, which as a tree of
+    // parts would take twice the memory while it waits.
+    ANY.test(line);
     this.#lines.push(line);
     this.#waiting += line.length;
   }

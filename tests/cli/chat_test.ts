@@ -23,6 +23,7 @@ import {
 import { becomesTrue } from "../support/patience.ts";
 import { Peer, said } from "../support/peers.ts";
 import { start } from "../support/processes.ts";
+import { SecretFile } from "../support/secret_file.ts";
 
 /** A broker that keeps sessions and lets clients read and write but for what is answered. */
 function echoing(answers: Answers = {}): FakeBroker {
@@ -117,7 +118,8 @@ Deno.test("chat: /nick refuses in a sentence", async () => {
 
 Deno.test("chat: /invite names the room that one is in", async () => {
   await using broker = echoing();
-  const login = ["-u", "ann", "-P", "hunter2"];
+  await using file = new SecretFile("hunter2 and more");
+  const login = ["-u", "ann", "-P", "hunter2", ...file.flag];
   await using ann = await Chatter.follow(broker, ...login);
   const url = `mqtt://${hostOf(broker)}`;
   ann.enter("/invite", "/join chat/a b", "/invite", "/clear");
@@ -125,7 +127,7 @@ Deno.test("chat: /invite names the room that one is in", async () => {
   assertEquals(shown.slice(0, 3), [
     `${url}/chat/room`,
     "Others join with:",
-    `deno run -N=127.0.0.1 publisher.ts -f ${url}/chat/room -u USER`,
+    `deno run -N=127.0.0.1 publisher.ts -f ${url}/chat/room -u USER --secret`,
   ]);
   assert(shown.includes(`${url}/chat/a%20b`));
   assertFalse(shown.join().includes("hunter2"));
@@ -212,7 +214,9 @@ Deno.test("chat: what the new room shows comes after the old room", async () => 
   ]);
   ann.enter(`/join ${ROOM}`, "back");
   await ann.until("ann: back");
-  assertEquals(ann.complete("/join chat/"), [ROOM, HALL]);
+  ann.enter("/join chat/den", "there");
+  await ann.until("ann: there");
+  assertEquals(ann.complete("/join chat/"), ["chat/den", ROOM, HALL]);
 });
 
 Deno.test("chat: commands and messages are obeyed one after the other", async () => {

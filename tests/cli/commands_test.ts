@@ -219,7 +219,11 @@ Deno.test("ignore: answers are safe to print", () => {
 
 Deno.test("invite: the URL, the command, and what it leaves out", () => {
   const invite = (host: string, room: string, username?: string) =>
-    invitation(parseBroker(host), room, { username, isSealed: false });
+    invitation(parseBroker(host), room, {
+      username,
+      isSealed: false,
+      isSource: true,
+    });
   const command = (net: string, rest: string) =>
     `deno run -N=${net} publisher.ts -f ${rest}`;
   assertEquals(invite("mqtt://ann:pw@chat.example", "chat/büro #1", "chat"), [
@@ -240,9 +244,9 @@ Deno.test("invite: the URL, the command, and what it leaves out", () => {
     quoted,
     "deno run '-N=[::2]' publisher.ts -f 'mqtt://[::2]/a'",
   );
-  const options = { username: "chat", isSealed: true };
+  const options = { username: "chat", isSealed: true, isSource: false };
   assertEquals(invitation(parseBroker("a"), "a", options).slice(2), [
-    command("a", "mqtt://a/a --secret"),
+    "mqtt-chat mqtt://a/a --secret",
     "Give them the secret by another way.",
   ]);
 });

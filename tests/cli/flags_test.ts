@@ -174,8 +174,14 @@ test("an unknown flag names the nearest one", () => {
 });
 
 test("no error repeats a password", () => {
+  const hosts = [
+    ...["mqtt://ann:hunter2@a b", "mqtt://ann:hunter2@a/room"],
+    ...["mqtt://ann:hunter2%40a", "mqtt://a/?user=hunter2"],
+    ...["http://ann:hunter2@a", "ann:hunter2@a", "mqtt://ann:hunter2@a:99999"],
+  ];
   for (
     const args of [
+      ...hosts.map((host) => ["-h", host]),
       ...[["--pasword=hunter2"], ["--pasword", "hunter2"], ["-zhunter2"]],
       ...[["-P", "-hunter2"], ["-P", "x", "hunter2"], ["--secret=hunter2"]],
       ...[["--secret", "hunter2"], ["--json=hunter2"], ["-f=hunter2"]],

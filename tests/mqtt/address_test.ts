@@ -144,7 +144,7 @@ Deno.test("address: what is none", () => {
     ...["a/room", "ann:secret@a", "[::1", "[::g]", "::1:99999", "mqtt://"],
     ...["mqtt://:1883", "mqtt://a:0", "mqtt://a:65536", "mqtt://a b"],
     ...["mqtt://a/room", "mqtt://a?x=1", "ws://a#part", "http://a"],
-    ...["toString://a", "mqtt+tls://a"],
+    ...["constructor://a", "mqtt+tls://a"],
   ];
   for (const text of texts) {
     assertThrows(() => parseBroker(text), AddressError, undefined, text);

@@ -4,7 +4,7 @@ import { assertEquals } from "@std/assert";
 import type { IPublishPacket } from "mqtt";
 import { type Acknowledges, Inbound } from "../../lib/mqtt/inbound.ts";
 import { FakeBroker, letIn, letInOld } from "../support/brokers.ts";
-import { Member, textOf } from "../support/members.ts";
+import { Member, memberTest, textOf } from "../support/members.ts";
 import { connack, encode, oldSuback, suback } from "../support/packets.ts";
 import { generate } from "mqtt-packet";
 
@@ -216,17 +216,15 @@ Deno.test("MQTT 5: a packet over the limit renews the connection and denies noth
   assertEquals(reason, "the broker sent a packet of over 1048576 bytes");
 });
 
-Deno.test("QoS 2: a message is received at PUBLISH, once", async () => {
-  await using broker = new FakeBroker(letIn({
-    connect: (_, { number }) => connack(0, {}, number > 1),
-    subscribe: (packet) =>
-      Buffer.concat([suback(packet, 2), encode(said("one", 2, 7))]),
-    pubrec: (_, { number }) =>
-      number === 1 ? "close" : encode({ cmd: "pubrel", messageId: 7 }),
-    // The packet id is free again.
-    pubcomp: () => encode(said("two", 2, 7)),
-  }));
-  await using member = await Member.connect(broker);
+memberTest("QoS 2: a message is received at PUBLISH, once", {
+  connect: (_, { number }) => connack(0, {}, number > 1),
+  subscribe: (packet) =>
+    Buffer.concat([suback(packet, 2), encode(said("one", 2, 7))]),
+  pubrec: (_, { number }) =>
+    number === 1 ? "close" : encode({ cmd: "pubrel", messageId: 7 }),
+  // The packet id is free again.
+  pubcomp: () => encode(said("two", 2, 7)),
+}, async ({ broker, member }) => {
   await member.client.join(["room"], 2);
   assertEquals(await member.texts(2), ["one", "two"]);
   assertEquals(broker.connections, 2);

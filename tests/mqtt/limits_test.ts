@@ -4,16 +4,14 @@ import { assertEquals, assertRejects } from "@std/assert";
 import { PublishError, type QoS } from "../../lib/client.ts";
 import { publishBytes } from "../../lib/mqtt/sender.ts";
 import { FakeBroker, hostOf, letIn, letInOld } from "../support/brokers.ts";
-import { Member } from "../support/members.ts";
+import { Member, memberTest } from "../support/members.ts";
 import { connack, messageOf, puback, sizeOf } from "../support/packets.ts";
 import { inTime } from "../support/patience.ts";
 
 for (const maximumQoS of [0, 1] as const) {
-  Deno.test(`limits: a broker that takes QoS ${maximumQoS} at most`, async () => {
-    await using broker = new FakeBroker(letIn({
-      connect: () => connack(0, { maximumQoS }),
-    }));
-    await using member = await Member.connect(broker);
+  memberTest(`limits: a broker that takes QoS ${maximumQoS} at most`, {
+    connect: () => connack(0, { maximumQoS }),
+  }, async ({ broker, member }) => {
     for (const qos of [0, 2, 2, 1] as const) await member.say("a", "room", qos);
     // QoS 0 isn't acknowledged, so it is awaited here.
     for (let count = 0; count < 4; count++) await broker.next("publish");
@@ -69,12 +67,10 @@ Deno.test("limits: too large a message isn't sent, and the others are", async ()
   assertEquals(broker.connections, 1);
 });
 
-Deno.test("limits: never more unacknowledged than the broker takes", async () => {
-  await using broker = new FakeBroker(letIn({
-    connect: () => connack(0, { receiveMaximum: 5 }),
-    publish: () => undefined,
-  }));
-  await using member = await Member.connect(broker);
+memberTest("limits: never more unacknowledged than the broker takes", {
+  connect: () => connack(0, { receiveMaximum: 5 }),
+  publish: () => undefined,
+}, async ({ broker, member }) => {
   const COUNT = 40;
   const sent = Array.from({ length: COUNT }, (_, i) => member.say(`${i}`));
   for (let answered = 0; answered < COUNT; answered++) {
@@ -91,12 +87,10 @@ Deno.test("limits: never more unacknowledged than the broker takes", async () =>
   await Promise.all(sent);
 });
 
-Deno.test("limits: a PUBACK with a code that MQTT has not is read", async () => {
-  // Mosquitto 2.0.11 sends 149, which MQTT 5 §3.4.2.1 does not list.
-  await using broker = new FakeBroker(letIn({
-    publish: (packet) => puback(packet, 149),
-  }));
-  await using member = await Member.connect(broker);
+// Mosquitto 2.0.11 sends 149, which MQTT 5 §3.4.2.1 does not list.
+memberTest("limits: a PUBACK with a code that MQTT has not is read", {
+  publish: (packet) => puback(packet, 149),
+}, async ({ broker, member }) => {
   await assertRejects(
     () => inTime(member.say("a")),
     PublishError,
@@ -105,11 +99,9 @@ Deno.test("limits: a PUBACK with a code that MQTT has not is read", async () => 
   assertEquals(broker.connections, 1);
 });
 
-Deno.test("limits: a message without subscribers is no error", async () => {
-  await using broker = new FakeBroker(letIn({
-    publish: (packet) => puback(packet, 16),
-  }));
-  await using member = await Member.connect(broker);
+memberTest("limits: a message without subscribers is no error", {
+  publish: (packet) => puback(packet, 16),
+}, async ({ member }) => {
   await member.say("hello?");
 });
 

@@ -23,7 +23,7 @@ import {
   letInOld,
 } from "../support/brokers.ts";
 import { TestClock } from "../support/clock.ts";
-import { Member } from "../support/members.ts";
+import { Member, memberTest } from "../support/members.ts";
 import {
   connack,
   disconnect,
@@ -175,11 +175,9 @@ Deno.test("link: a version that is refused later is learnt", async () => {
   assertEquals(reason, "unacceptable protocol version");
 });
 
-Deno.test("link: a broker that spoke MQTT 5 is not doubted for a close", async () => {
-  await using broker = new FakeBroker(letIn({
-    connect: (_, { number }) => number === 2 ? "close" : connack(),
-  }));
-  await using member = await Member.connect(broker);
+memberTest("link: a broker that spoke MQTT 5 is not doubted for a close", {
+  connect: (_, { number }) => number === 2 ? "close" : connack(),
+}, async ({ broker, member }) => {
   broker.drop();
   await member.next("failed");
   await member.next("connected");
@@ -321,12 +319,10 @@ Deno.test("link: garbage with the first CONNACK is no connection", async () => {
   );
 });
 
-Deno.test("link: garbage with a later CONNACK, and a new connection", async () => {
-  await using broker = new FakeBroker(letIn({
-    connect: (_, { number }) =>
-      number === 2 ? [...connack(), ...GARBAGE] : connack(),
-  }));
-  await using member = await Member.connect(broker);
+memberTest("link: garbage with a later CONNACK, and a new connection", {
+  connect: (_, { number }) =>
+    number === 2 ? [...connack(), ...GARBAGE] : connack(),
+}, async ({ broker, member }) => {
   broker.drop();
   const { reason } = await member.next("failed");
   assertEquals(reason, "it does not speak MQTT there");
@@ -384,12 +380,10 @@ for (const [version, code, refusal, wait] of REFUSALS) {
 }
 
 for (const how of ["CONNACK", "DISCONNECT"] as const) {
-  Deno.test(`link: a broker that moved for good ends it, ${how} 157`, async () => {
-    await using broker = new FakeBroker(letIn({
-      connect: (_, { number }) =>
-        number > 1 ? connack(157, { serverReference: "b" }) : connack(),
-    }));
-    await using member = await Member.connect(broker);
+  memberTest(`link: a broker that moved for good ends it, ${how} 157`, {
+    connect: (_, { number }) =>
+      number > 1 ? connack(157, { serverReference: "b" }) : connack(),
+  }, async ({ broker, member }) => {
     const { link } = await broker.next("connect");
     if (how === "CONNACK") link.close();
     else await link.send(disconnect(157));
@@ -409,11 +403,9 @@ Deno.test("link: a broker that moved for good is replaced by the next", async ()
   await member.say("still here");
 });
 
-Deno.test("link: a DISCONNECT in place of CONNACK ends no run", async () => {
-  await using broker = new FakeBroker(letIn({
-    connect: (_, { number }) => number === 2 ? disconnect(142) : connack(),
-  }));
-  await using member = await Member.connect(broker);
+memberTest("link: a DISCONNECT in place of CONNACK ends no run", {
+  connect: (_, { number }) => number === 2 ? disconnect(142) : connack(),
+}, async ({ broker, member }) => {
   broker.drop();
   assertEquals((await member.next("failed")).reason, "session taken over");
   await member.next("connected");
@@ -471,12 +463,10 @@ Deno.test("faults: a will that is refused at each QoS is refused", async () => {
   assertEquals(broker.all("connect").map(({ will }) => will?.qos), [1, 0]);
 });
 
-Deno.test("faults: a will that changes before CONNACK is sent, too", async () => {
-  await using broker = new FakeBroker(letIn({
-    connect: (_, { number }) => number === 2 ? undefined : connack(),
-    disconnect: () => "close",
-  }));
-  await using member = await Member.connect(broker);
+memberTest("faults: a will that changes before CONNACK is sent, too", {
+  connect: (_, { number }) => number === 2 ? undefined : connack(),
+  disconnect: () => "close",
+}, async ({ broker, member }) => {
   broker.drop();
   await broker.next("connect");
   const { link } = await broker.next("connect");
@@ -539,14 +529,12 @@ Deno.test("faults: a CONNACK that can't be read fails at once", async () => {
 });
 
 for (const failure of ["refusal", "close"] as const) {
-  Deno.test(`faults: the reported waits double, after a ${failure}, too`, async () => {
-    await using broker = new FakeBroker(letIn({
-      connect: (_, { number }) => {
-        if (number < 2 || number > 3) return connack();
-        return failure === "refusal" ? connack(0x88) : "close";
-      },
-    }));
-    await using member = await Member.connect(broker);
+  memberTest(`faults: the reported waits double, after a ${failure}, too`, {
+    connect: (_, { number }) => {
+      if (number < 2 || number > 3) return connack();
+      return failure === "refusal" ? connack(0x88) : "close";
+    },
+  }, async ({ broker, member }) => {
     broker.drop();
     await member.next("disconnected");
     await member.next("connected");
@@ -596,12 +584,10 @@ Deno.test("faults: another will takes a new connection, and no message with it",
   assertEquals(member.reports("connected")[1].isRenewed, true);
 });
 
-Deno.test("faults: a room that was left is asked for no more", async () => {
-  await using broker = new FakeBroker(letIn({
-    unsubscribe: ({ messageId }) =>
-      encode({ cmd: "unsuback", messageId, granted: [0] }),
-  }));
-  await using member = await Member.connect(broker);
+memberTest("faults: a room that was left is asked for no more", {
+  unsubscribe: ({ messageId }) =>
+    encode({ cmd: "unsuback", messageId, granted: [0] }),
+}, async ({ broker, member }) => {
   await member.client.join(["a"]);
   await member.client.join(["b"]);
   await inTime(member.client.leave(["a"]));
@@ -667,11 +653,9 @@ for (const [version, clientId, session, clean, atExit] of SESSIONS) {
   });
 }
 
-Deno.test("session: whether it was kept is reported", async () => {
-  await using broker = new FakeBroker(letIn({
-    connect: (_, { number }) => connack(0, {}, number === 2),
-  }));
-  await using member = await Member.connect(broker);
+memberTest("session: whether it was kept is reported", {
+  connect: (_, { number }) => connack(0, {}, number === 2),
+}, async ({ broker, member }) => {
   assertEquals((await member.next("connected")).sessionPresent, false);
   broker.drop();
   assertEquals((await member.next("connected")).sessionPresent, true);

@@ -19,7 +19,7 @@ import {
   letIn,
   letInOld,
 } from "../support/brokers.ts";
-import { Member } from "../support/members.ts";
+import { Member, memberTest } from "../support/members.ts";
 import {
   connack,
   disconnect,
@@ -82,25 +82,19 @@ for (const [how, closing, reason, times] of CLOSINGS) {
   });
 }
 
-Deno.test("probation: of several rooms, only the one to blame is denied", async () => {
-  await using broker = new FakeBroker(letIn({
-    subscribe: (packet) =>
-      isFor(packet, "secret") ? "close" : suback(packet, 1),
-  }));
-  await using member = await Member.connect(broker);
+memberTest("probation: of several rooms, only the one to blame is denied", {
+  subscribe: (packet) => isFor(packet, "secret") ? "close" : suback(packet, 1),
+}, async ({ member }) => {
   const grants = await inTime(member.client.join(["a", "secret", "b"]));
   assertEquals(grants.map(({ qos }) => qos), [1, undefined, 1]);
   await inTime(member.say("here"));
 });
 
-Deno.test("probation: what is optional is given up after one lone break", async () => {
-  await using broker = new FakeBroker(letIn({
-    subscribe: (packet) =>
-      isFor(packet, "a/$history") ? "close" : suback(packet, 1),
-    publish: (packet) =>
-      packet.topic === "a/$history" ? "close" : puback(packet),
-  }));
-  await using member = await Member.connect(broker);
+memberTest("probation: what is optional is given up after one lone break", {
+  subscribe: (packet) =>
+    isFor(packet, "a/$history") ? "close" : suback(packet, 1),
+  publish: (packet) => packet.topic === "a/$history" ? "close" : puback(packet),
+}, async ({ broker, member }) => {
   await member.client.join(["a"]);
   const history = member.client.join(["a/$history"]);
   const [{ reason }] = await inTime(history);
@@ -114,12 +108,10 @@ Deno.test("probation: what is optional is given up after one lone break", async 
   assertEquals(broker.all("publish").length, 1);
 });
 
-Deno.test("probation: silence over what is optional breaks nothing", async () => {
-  await using broker = new FakeBroker(letIn({
-    subscribe: (packet) =>
-      isFor(packet, "optional") ? undefined : suback(packet, 1),
-  }));
-  await using member = await Member.connect(broker);
+memberTest("probation: silence over what is optional breaks nothing", {
+  subscribe: (packet) =>
+    isFor(packet, "optional") ? undefined : suback(packet, 1),
+}, async ({ broker, member }) => {
   await member.client.join(["a"]);
   const optional = member.client.join(["optional"], 1, true);
   await broker.heard.next((packet) =>
@@ -159,15 +151,13 @@ for (
   });
 }
 
-Deno.test("probation: lines around the one to blame are acknowledged", async () => {
-  await using broker = new FakeBroker(letIn({
-    // It acknowledges late, and closes at once.
-    publish(packet, link) {
-      if (messageOf(packet) === "bad") return "close";
-      setTimeout(() => link.send(puback(packet)).catch(() => {}), 20);
-    },
-  }));
-  await using member = await Member.connect(broker);
+memberTest("probation: lines around the one to blame are acknowledged", {
+  // It acknowledges late, and closes at once.
+  publish(packet, link) {
+    if (messageOf(packet) === "bad") return "close";
+    setTimeout(() => link.send(puback(packet)).catch(() => {}), 20);
+  },
+}, async ({ member }) => {
   const lines = ["1", "2", "3", "4", "bad", "6", "7", "8", "9", "10"];
   const sent = await inTime(
     Promise.allSettled(lines.map((line) => member.say(line))),
@@ -236,13 +226,10 @@ Deno.test("probation: a break before the PINGRESP clears the one on trial", asyn
   await inTime(member.say("innocent"));
 });
 
-Deno.test("probation: own renewals count nothing", async () => {
-  await using broker = new FakeBroker(letIn({
-    disconnect: () => "close",
-    subscribe: (packet, { number }) =>
-      number > 4 ? suback(packet, 1) : undefined,
-  }));
-  await using member = await Member.connect(broker);
+memberTest("probation: own renewals count nothing", {
+  disconnect: () => "close",
+  subscribe: (packet, { number }) => number > 4 ? suback(packet, 1) : undefined,
+}, async ({ broker, member }) => {
   const joined = member.client.join(["a"]);
   for (let renewals = 0; renewals < 4; renewals++) {
     await broker.next("subscribe");
@@ -255,13 +242,11 @@ Deno.test("probation: own renewals count nothing", async () => {
   assertEquals([broker.connections, broker.all("pingreq").length], [5, 0]);
 });
 
-Deno.test("probation: answers that can't be read count nothing", async () => {
-  await using broker = new FakeBroker(letIn({
-    publish: (packet, { number }) => number < 7 ? GARBAGE : puback(packet),
-    subscribe: (packet, { number }) =>
-      number < 5 ? suback(packet, 1, 1) : suback(packet, 1),
-  }));
-  await using member = await Member.connect(broker);
+memberTest("probation: answers that can't be read count nothing", {
+  publish: (packet, { number }) => number < 7 ? GARBAGE : puback(packet),
+  subscribe: (packet, { number }) =>
+    number < 5 ? suback(packet, 1, 1) : suback(packet, 1),
+}, async ({ member }) => {
   const joined = member.client.join(["a"]);
   await inTime(member.say("at last"));
   assertEquals(await joined, [{ topic: "a", qos: 1 }]);
@@ -303,14 +288,12 @@ Deno.test("probation: nothing but silence is given up in the end", async () => {
   assertStringIncludes(message, `${ALONE}: no answer to PUBLISH in 5 s`);
 });
 
-Deno.test("probation: no client is connected and deaf", async () => {
-  await using broker = new FakeBroker(letIn({
-    subscribe: (packet, { number }) =>
-      number === 2
-        ? undefined
-        : [...suback(packet, 1), ...publish("a", "{}", number)],
-  }));
-  await using member = await Member.connect(broker);
+memberTest("probation: no client is connected and deaf", {
+  subscribe: (packet, { number }) =>
+    number === 2
+      ? undefined
+      : [...suback(packet, 1), ...publish("a", "{}", number)],
+}, async ({ broker, member }) => {
   await member.client.join(["a"]);
   broker.drop();
   await broker.heard.next(({ cmd, link }) =>
@@ -436,11 +419,9 @@ Deno.test("probation: never more than 20 in flight in 3.1.1", async () => {
   assertEquals(most, 20);
 });
 
-Deno.test("probation: at QoS 0 a PINGRESP confirms, a break does not", async () => {
-  await using broker = new FakeBroker(letIn({
-    publish: (packet) => messageOf(packet) === "bad" ? "close" : undefined,
-  }));
-  await using member = await Member.connect(broker);
+memberTest("probation: at QoS 0 a PINGRESP confirms, a break does not", {
+  publish: (packet) => messageOf(packet) === "bad" ? "close" : undefined,
+}, async ({ broker, member }) => {
   const say = (text: string) => member.say(text, "room", 0);
   await inTime(say("1"));
   assertEquals(broker.heard.all.at(-1)!.cmd, "pingreq");

@@ -1,12 +1,6 @@
-/**
- * A reader that catches up with a kept room, on a broker in memory.
- *
- * @module
- */
-
 import { assert, assertEquals } from "@std/assert";
 import { Ignored } from "../../lib/room/ignored.ts";
-import { joinNotice } from "../../lib/protocol.ts";
+import { joinNotice, type QoS } from "../../lib/protocol.ts";
 import { whoLines } from "../../lib/room/members.ts";
 import { pureTests } from "../support/pure.ts";
 import {
@@ -16,37 +10,30 @@ import {
   ROOM,
   SimBroker,
   SimClient,
+  speaker,
+  upTo as textsUpTo,
 } from "../support/sim.ts";
 
-const test = pureTests("catching up");
+const test = pureTests("catching up", () => new SimBroker());
 
 const OWN_JOIN = `-- ${joinNotice("me", ROOM)}`;
 const GAP = /^== Connected to a:1883 after \d+\.\d s without a connection\. /;
 
-/** A member who says numbered lines. */
-function speaker(broker: SimBroker, name = "Ada", secret?: string) {
-  const sim = new SimClient(broker, { secret });
-  let said = 0;
-  return async (count = 1) => {
-    for (let i = 0; i < count; i++) {
-      const message = `${++said}`;
-      await sim.send(ROOM, { type: "message", from: name, message });
-    }
-  };
-}
-
-const upTo = (last: number, first = 1, name = "Ada") =>
-  Array.from({ length: last - first + 1 }, (_, i) => `${name}: ${first + i}`);
+/** The lines of Ada up to a number, as they are shown. */
+const upTo = (last: number, first = 1) =>
+  textsUpTo(last, first).map((text) => `Ada: ${text}`);
 
 /** A kept room in which Ada has said some lines, and a reader. */
 async function begin(
-  { lines = 3, keep = 100, ...options }:
-    & { lines?: number; keep?: number }
+  { lines = 3, keep = 100, keeperQos, ...options }:
+    & { lines?: number; keep?: number; keeperQos?: QoS }
     & Parameters<typeof openReader>[1] = {},
 ) {
   const broker = new SimBroker();
   const { clock } = broker;
-  const keeper = await openKeeper(broker, { keep, ahead: options.ahead });
+  const keeper = await openKeeper(broker, {
+    ...{ keep, ahead: options.ahead, qos: keeperQos },
+  });
   const say = speaker(broker);
   await say(lines);
   await clock.advance(3_000);
@@ -73,12 +60,11 @@ test("the history is shown before live messages", async () => {
     ...upTo(3),
     "== now",
     OWN_JOIN,
-    "Ada: 4",
+    "Ada: Ada 4",
   ]);
 });
 
-test("the last N messages are shown, up to the reader's join", async () => {
-  const broker = new SimBroker();
+test("the last N messages are shown, up to the reader's join", async (broker) => {
   await openKeeper(broker);
   const say = speaker(broker);
   await say(10);
@@ -94,8 +80,7 @@ test("the last N messages are shown, up to the reader's join", async () => {
   ]);
 });
 
-test("authors of a shown history are in the roster, with their times", async () => {
-  const broker = new SimBroker();
+test("authors of a shown history are in the roster, with their times", async (broker) => {
   await openKeeper(broker, { announce: false });
   await speaker(broker)(1);
   await broker.clock.advance(600_000);
@@ -108,8 +93,7 @@ test("authors of a shown history are in the roster, with their times", async () 
 
 for (const announce of [true, false]) {
   for (const latency of [400, 3_000, 40_000]) {
-    test(`a history that takes ${latency} ms is marked (announced: ${announce})`, async () => {
-      const broker = new SimBroker();
+    test(`a history that takes ${latency} ms is marked (announced: ${announce})`, async (broker) => {
       const { sim } = await openKeeper(broker);
       const say = speaker(broker);
       await say(3);
@@ -122,9 +106,9 @@ for (const announce of [true, false]) {
       await broker.clock.advance(60_000);
       const history = [
         "== 2 messages from before you came",
-        ...["Ada: 2", "Ada: 3", "== now"],
+        ...["Ada: Ada 2", "Ada: Ada 3", "== now"],
       ];
-      const live = [...announce ? [OWN_JOIN] : [], "Ada: 4"];
+      const live = [...announce ? [OWN_JOIN] : [], "Ada: Ada 4"];
       assertEquals(
         lines.map((line) => line.replace(/, as of .*/, "")),
         latency < 500 ? [...history, ...live] : [...live, ...history],
@@ -133,8 +117,7 @@ for (const announce of [true, false]) {
   }
 }
 
-test("after a cleared history at most N messages are shown, marked", async () => {
-  const broker = new SimBroker();
+test("after a cleared history at most N messages are shown, marked", async (broker) => {
   await openKeeper(broker);
   await speaker(broker)(60);
   await broker.clock.advance(3_000);
@@ -165,8 +148,7 @@ test("a room without a keeper says so once, if asked", async () => {
   }
 });
 
-test("a history of a dead keeper says until when", async () => {
-  const broker = new SimBroker();
+test("a history of a dead keeper says until when", async (broker) => {
   const { sim } = await openKeeper(broker);
   await speaker(broker)(1);
   await broker.clock.advance(1_000);
@@ -180,8 +162,7 @@ test("a history of a dead keeper says until when", async () => {
   );
 });
 
-test("a live keeper's history says nothing of a time", async () => {
-  const broker = new SimBroker();
+test("a live keeper's history says nothing of a time", async (broker) => {
   await openKeeper(broker);
   await speaker(broker)(1);
   await broker.clock.advance(3_600_000);
@@ -216,15 +197,63 @@ test("missed messages follow the gap, live messages follow them", async () => {
   }, 3_000);
   assertEquals(shown.slice(0, 3), [
     "== 2 messages of that time follow; nothing is missing.",
-    "Ada: 2",
-    "Ada: 3",
+    "Ada: Ada 2",
+    "Ada: Ada 3",
   ]);
 });
 
-test("in a quiet gap nothing is missing", async () => {
-  const { gap } = await begin();
-  assertEquals((await gap(() => {}))[0], "== Nothing is missing.");
-});
+type Scene = Awaited<ReturnType<typeof begin>>;
+
+const follow = (count: number, rest = "others may be missing") =>
+  `== ${count} message${count > 1 ? "s" : ""} of that time ` +
+  `follow${count > 1 ? "" : "s"}; ${rest}.`;
+
+/** What happens in a gap, and what is said of it. */
+const GAPS: [
+  title: string,
+  options: Parameters<typeof begin>[0],
+  during: (scene: Scene) => unknown,
+  line: string,
+][] = [
+  ["a quiet one", {}, () => {}, "== Nothing is missing."],
+  ["a quiet one, --keep 1", { keep: 1 }, () => {}, "== Nothing is missing."],
+  ["more than is kept", { keep: 5 }, ({ say }) => say(40), follow(5)],
+  ["more than is kept, --keep 1", { keep: 1 }, ({ say }) => say(3), follow(1)],
+  [
+    "a reader that does not announce itself",
+    { announce: false },
+    ({ say }) => say(2),
+    follow(2),
+  ],
+  [
+    "a reader that may not write",
+    { mayWrite: () => false },
+    ({ say }) => say(2),
+    follow(2),
+  ],
+  ["a keeper at QoS 0", { keeperQos: 0 }, ({ say }) => say(2), follow(2)],
+  [
+    "a keeper that is away in it, too",
+    {},
+    async ({ keeper, say, clock }) => {
+      keeper.sim.cut();
+      await say(5);
+      await clock.advance(1_000);
+      keeper.sim.back();
+      await say(1);
+    },
+    follow(1),
+  ],
+];
+
+for (const [title, options, during, line] of GAPS) {
+  test(`what is said of a gap: ${title}`, async () => {
+    const scene = await begin(options);
+    await scene.say(1);
+    const shown = await scene.gap(() => during(scene));
+    assertEquals(shown[0], line);
+  });
+}
 
 test("a dead keeper's history claims nothing", async () => {
   const { gap, keeper, say } = await begin();
@@ -232,21 +261,6 @@ test("a dead keeper's history claims nothing", async () => {
   await say(1);
   const shown = await gap(() => say(10));
   assertEquals(shown, ["== Messages may be missing here.", OWN_JOIN]);
-});
-
-test("a keeper that was away in the gap claims nothing", async () => {
-  const { gap, keeper, say, clock } = await begin();
-  const shown = await gap(async () => {
-    keeper.sim.cut();
-    await say(5);
-    await clock.advance(1_000);
-    keeper.sim.back();
-    await say(1);
-  });
-  assertEquals(
-    shown[0],
-    "== 1 message of that time follows; others may be missing.",
-  );
 });
 
 test("a keeper that comes back after the reader is waited for", async () => {
@@ -266,7 +280,7 @@ test("a keeper that comes back after the reader is waited for", async () => {
     shown.some((line) => /others may be missing|may be missing/.test(line)),
   );
   // Ada 9 came live.
-  assertEquals(shown.filter((line) => line === "Ada: 9").length, 1);
+  assertEquals(shown.filter((line) => line === "Ada: Ada 9").length, 1);
 });
 
 test("a loss looked up meanwhile does not end the wait for a keeper", async () => {
@@ -285,35 +299,14 @@ test("a loss looked up meanwhile does not end the wait for a keeper", async () =
       await say(1);
     });
   });
-  assertEquals(shown.filter((line) => /^Ada: [45]$/.test(line)), upTo(5, 4));
-});
-
-test("an old notice that was received reaches back over no cut", async () => {
-  const { gap, say } = await begin({ keep: 5 });
-  const shown = await gap(() => say(40));
   assertEquals(
-    shown[0],
-    "== 5 messages of that time follow; others may be missing.",
+    shown.filter((line) => /^Ada: Ada [45]$/.test(line)),
+    upTo(5, 4),
   );
 });
 
-test("--keep 1 shows one message, and claims nothing", async () => {
-  const { gap, say } = await begin({ keep: 1 });
-  assertEquals((await gap(() => say(3))).slice(0, 2), [
-    "== 1 message of that time follows; others may be missing.",
-    "Ada: 6",
-  ]);
-});
-
-test("--keep 1 knows that nothing was said", async () => {
-  const { gap, say } = await begin({ keep: 1 });
-  await say(1);
-  assertEquals((await gap(() => {}))[0], "== Nothing is missing.");
-});
-
 for (const ahead of [300_000, -300_000, 80_000_000]) {
-  test(`clocks that differ by ${ahead} ms make no false claim`, async () => {
-    const broker = new SimBroker();
+  test(`clocks that differ by ${ahead} ms make no false claim`, async (broker) => {
     const { sim } = await openKeeper(broker);
     const say = speaker(broker);
     await say(2);
@@ -330,46 +323,7 @@ for (const ahead of [300_000, -300_000, 80_000_000]) {
   });
 }
 
-test("a reader that does not announce itself claims nothing", async () => {
-  const { gap, say } = await begin({ announce: false });
-  const shown = await gap(() => say(2));
-  assertEquals(
-    shown[0],
-    "== 2 messages of that time follow; others may be missing.",
-  );
-});
-
-test("a reader that may not write claims nothing", async () => {
-  const { gap, say } = await begin({ mayWrite: () => false });
-  const shown = await gap(() => say(2));
-  assertEquals(
-    shown[0],
-    "== 2 messages of that time follow; others may be missing.",
-  );
-});
-
-test("a keeper at QoS 0 keeps, and claims nothing", async () => {
-  const broker = new SimBroker();
-  await openKeeper(broker, { qos: 0 });
-  const say = speaker(broker);
-  await say(2);
-  await broker.clock.advance(3_000);
-  const { lines, sim } = await openReader(broker);
-  await broker.clock.advance(3_000);
-  sim.cut();
-  await say(2);
-  await broker.clock.advance(3_000);
-  sim.back();
-  await broker.clock.advance(15_000);
-  assertEquals(
-    lines.filter((line) => line.includes("of that time"))
-      .map((line) => line.replace(GAP, "")),
-    ["2 messages of that time follow; others may be missing."],
-  );
-});
-
-test("forty readers that reconnect at once get all messages", async () => {
-  const broker = new SimBroker();
+test("forty readers that reconnect at once get all messages", async (broker) => {
   await openKeeper(broker);
   const say = speaker(broker);
   await say(3);
@@ -399,8 +353,7 @@ test("forty readers that reconnect at once get all messages", async () => {
   }
 });
 
-test("a keeper that began after the reader has what it missed", async () => {
-  const broker = new SimBroker();
+test("a keeper that began after the reader has what it missed", async (broker) => {
   const { lines, sim } = await openReader(broker);
   await broker.clock.advance(60_000);
   await openKeeper(broker);
@@ -415,8 +368,8 @@ test("a keeper that began after the reader has what it missed", async () => {
   await broker.clock.advance(15_000);
   assertEquals(lines.map((line) => line.replace(GAP, "== ")).slice(0, 3), [
     "== 2 messages of that time follow; nothing is missing.",
-    "Ada: 3",
-    "Ada: 4",
+    "Ada: Ada 3",
+    "Ada: Ada 4",
   ]);
 });
 
@@ -449,8 +402,7 @@ test("a member who left in the gap is not here", async () => {
   );
 });
 
-test("a forged history with the next ids hides no later message", async () => {
-  const broker = new SimBroker();
+test("a forged history with the next ids hides no later message", async (broker) => {
   const ada = new SimClient(broker, {});
   const seen: string[] = [];
   const spy = new SimClient(broker, {
@@ -511,11 +463,10 @@ test("missing messages are fetched before they are reported", async () => {
   sim.drops = () => false;
   await say(1);
   await clock.advance(10_000);
-  assertEquals(lines, ["Ada: 6", "Ada: 4", "Ada: 5"]);
+  assertEquals(lines, ["Ada: Ada 6", "Ada: Ada 4", "Ada: Ada 5"]);
 });
 
-test("in a busy room each message after the join is shown or reported", async () => {
-  const broker = new SimBroker();
+test("in a busy room each message after the join is shown or reported", async (broker) => {
   await openKeeper(broker);
   const say = speaker(broker);
   await say(500);
@@ -528,7 +479,9 @@ test("in a busy room each message after the join is shown or reported", async ()
     await broker.clock.advance(50);
   }
   await broker.clock.advance(10_000);
-  const shown = lines.flatMap((line) => /^Ada: (\d+)$/.exec(line)?.[1] ?? []);
+  const shown = lines.flatMap((line) =>
+    /^Ada: Ada (\d+)$/.exec(line)?.[1] ?? []
+  );
   assertEquals(new Set(shown).size, shown.length);
   assertEquals(
     shown.map(Number).filter((n) => n > 1_200).length,
@@ -536,19 +489,17 @@ test("in a busy room each message after the join is shown or reported", async ()
   );
 });
 
-test("at most 1,000 messages are held back", async () => {
-  const broker = new SimBroker();
+test("at most 1,000 messages are held back", async (broker) => {
   const { lines } = await openReader(broker);
   await speaker(broker)(1_001);
   assertEquals(lines.length, 1_002);
 });
 
-test("the end releases messages and cancels timers", async () => {
-  const broker = new SimBroker();
+test("the end releases messages and cancels timers", async (broker) => {
   const { lines, room } = await openReader(broker, { announce: false });
   await speaker(broker)(1);
   room.stop();
-  assertEquals(lines, ["Ada: 1"]);
+  assertEquals(lines, ["Ada: Ada 1"]);
   await broker.clock.advance(0);
   assertEquals(broker.clock.nextIn, undefined);
 });
@@ -561,7 +512,7 @@ test("a second lost connection releases messages", async () => {
   await say(1);
   sim.cut();
   assert(GAP.test(lines[0]), lines[0]);
-  assertEquals(lines.slice(1), [OWN_JOIN, "Ada: 4"]);
+  assertEquals(lines.slice(1), [OWN_JOIN, "Ada: Ada 4"]);
 });
 
 test("no history is read for several rooms, or with --history 0", async () => {
@@ -576,8 +527,7 @@ test("no history is read for several rooms, or with --history 0", async () => {
   }
 });
 
-test("several histories together show at most N messages", async () => {
-  const broker = new SimBroker();
+test("several histories together show at most N messages", async (broker) => {
   const history = (...texts: string[]) => ({
     ...{ type: "history", from: "x" },
     messages: texts.map((message) => ({
@@ -592,7 +542,7 @@ test("several histories together show at most N messages", async () => {
   await broker.clock.advance(3_000);
   assertEquals(lines, [
     "== 2 messages from before you came",
-    ...upTo(3, 2),
+    ...["Ada: 2", "Ada: 3"],
     "== now",
   ]);
 });

@@ -50,10 +50,9 @@ function crowded(options: Partial<ViewOptions> = {}, topic = ROOM) {
 const subscribed = (name: string, topic = ROOM) =>
   `-- User ${name} is now subscribed to ${topic}.`;
 
-const test = pureTests("gathering");
+const test = pureTests("gathering", watch);
 
-test("three are shown as they come, the others in one line", async () => {
-  const { show, shown, clock } = watch();
+test("three are shown as they come, the others in one line", async ({ show, shown, clock }) => {
   for (let i = 0; i < 20; i++) assertEquals(show(joined(`u${i}`)), true);
   show(left("erin"));
   assertEquals(shown(), ["u0", "u1", "u2"].map((name) => subscribed(name)));
@@ -66,8 +65,7 @@ test("three are shown as they come, the others in one line", async () => {
   assertEquals(clock.nextIn, undefined);
 });
 
-test("three within two seconds are few", async () => {
-  const { show, shown, clock } = watch();
+test("three within two seconds are few", async ({ show, shown, clock }) => {
   for (const ms of [0, 900, 900, 199]) {
     await clock.advance(ms);
     show(joined("ann"));
@@ -212,8 +210,7 @@ test("at most a thousand people are held back", async () => {
   assertEquals(shown(), ["-- 2 joined: u999, u1000"]);
 });
 
-test("a hundred rooms are gathered, until one is quiet", async () => {
-  const { show, shown, clock } = watch();
+test("a hundred rooms are gathered, until one is quiet", async ({ show, shown, clock }) => {
   const crowd = (topic: string) => {
     for (const name of ["a", "b", "c", "d"]) show(joined(name, topic), topic);
     return shown().length;
@@ -253,8 +250,7 @@ test("nothing is gathered in JSON, and joins only where it is wanted", () => {
   assertEquals(shown().length, 2);
 });
 
-test("sealed payloads are one line, before what follows them", () => {
-  const { room, show, close, shown } = watch();
+test("sealed payloads are one line, before what follows them", ({ room, show, close, shown }) => {
   const closed = Array.from({ length: 7 }, () => close());
   assertEquals(closed, [true, ...Array(6).fill(false)]);
   assertEquals(shown(), []);
@@ -269,8 +265,7 @@ test("sealed payloads are one line, before what follows them", () => {
   ]);
 });
 
-test("sealed payloads are shown a second after the last", async () => {
-  const { close, shown, clock } = watch();
+test("sealed payloads are shown a second after the last", async ({ close, shown, clock }) => {
   for (let i = 0; i < 5; i++) {
     close();
     await clock.advance(900);
@@ -283,8 +278,7 @@ test("sealed payloads are shown a second after the last", async () => {
   assertEquals(clock.nextIn, undefined);
 });
 
-test("sealed payloads that go on have a line each minute at most", async () => {
-  const { close, show, shown, clock } = watch();
+test("sealed payloads that go on have a line each minute at most", async ({ close, show, shown, clock }) => {
   for (let i = 0; i < 90; i++) {
     close();
     await clock.advance(10_000);
@@ -299,8 +293,7 @@ test("sealed payloads that go on have a line each minute at most", async () => {
   assertEquals(shown().length, 1);
 });
 
-test("a flood of sealed payloads is held back for a minute at most", async () => {
-  const { close, shown, clock } = watch();
+test("a flood of sealed payloads is held back for a minute at most", async ({ close, shown, clock }) => {
   for (let i = 0; i < 70; i++) {
     close();
     await clock.advance(900);
@@ -310,8 +303,7 @@ test("a flood of sealed payloads is held back for a minute at most", async () =>
   ]);
 });
 
-test("a minute's wait for sealed payloads delays no joins", async () => {
-  const { close, show, shown, clock } = watch();
+test("a minute's wait for sealed payloads delays no joins", async ({ close, show, shown, clock }) => {
   for (let i = 0; i < 10; i++) {
     close();
     await clock.advance(60_000);

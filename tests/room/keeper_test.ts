@@ -8,25 +8,11 @@ import {
   ROOM,
   SimBroker,
   SimClient,
+  speaker,
+  upTo,
 } from "../support/sim.ts";
 
-const test = pureTests("keeper");
-
-/** A member who says numbered lines. */
-function speaker(broker: SimBroker, name = "Ada", secret?: string) {
-  const sim = new SimClient(broker, { secret });
-  let said = 0;
-  return async (count = 1) => {
-    for (let i = 0; i < count; i++) {
-      const message = `${name} ${++said}`;
-      await sim.send(ROOM, { type: "message", from: name, message });
-    }
-  };
-}
-
-/** The texts up to a number. */
-const upTo = (last: number, first = 1, name = "Ada") =>
-  Array.from({ length: last - first + 1 }, (_, i) => `${name} ${first + i}`);
+const test = pureTests("keeper", () => new SimBroker());
 
 /** What is whole after a while. */
 async function wholeIn(broker: SimBroker): Promise<string[]> {
@@ -35,8 +21,7 @@ async function wholeIn(broker: SimBroker): Promise<string[]> {
   return messages.slice(-whole).map(({ message }) => message ?? "a notice");
 }
 
-test("the last messages are written, at most once a second", async () => {
-  const broker = new SimBroker();
+test("the last messages are written, at most once a second", async (broker) => {
   await openKeeper(broker, { keep: 3 });
   const say = speaker(broker);
   await broker.clock.advance(3_000);
@@ -54,8 +39,7 @@ test("the last messages are written, at most once a second", async () => {
 });
 
 for (const latency of [300, 3_000]) {
-  test(`a history that takes ${latency} ms is merged`, async () => {
-    const broker = new SimBroker();
+  test(`a history that takes ${latency} ms is merged`, async (broker) => {
     const first = await openKeeper(broker);
     const say = speaker(broker);
     await say(3);
@@ -68,8 +52,7 @@ for (const latency of [300, 3_000]) {
   });
 }
 
-test("a repeated text is kept again, also without an id", async () => {
-  const broker = new SimBroker();
+test("a repeated text is kept again, also without an id", async (broker) => {
   await openKeeper(broker);
   await openKeeper(broker, { name: "Other", ahead: 86_400_000 });
   for (const _ of "abc") {
@@ -87,8 +70,7 @@ for (const hasNoLocal of [true, false]) {
     const how = `${hasNoLocal ? "MQTT 5" : "MQTT 3.1.1"}, ${
       announce ? "announced" : "not announced"
     }`;
-    test(`keepers with clocks a day apart settle (${how})`, async () => {
-      const broker = new SimBroker();
+    test(`keepers with clocks a day apart settle (${how})`, async (broker) => {
       const options = { hasNoLocal, announce };
       await openKeeper(broker, { ...options, name: "A", ahead: 43_200_000 });
       const say = speaker(broker);
@@ -112,8 +94,7 @@ for (const hasNoLocal of [true, false]) {
   }
 }
 
-test("the larger of two keepers counts, and both settle", async () => {
-  const broker = new SimBroker();
+test("the larger of two keepers counts, and both settle", async (broker) => {
   await openKeeper(broker, { name: "A", keep: 5 });
   await openKeeper(broker, { name: "B", keep: 50 });
   await speaker(broker)(20);
@@ -124,8 +105,7 @@ test("the larger of two keepers counts, and both settle", async () => {
   assertEquals(broker.histories.length, length);
 });
 
-test("a keeper whose clock is an hour back goes on keeping", async () => {
-  const broker = new SimBroker();
+test("a keeper whose clock is an hour back goes on keeping", async (broker) => {
   const first = await openKeeper(broker, { ahead: 3_600_000 });
   const say = speaker(broker);
   await say(3);
@@ -139,8 +119,7 @@ test("a keeper whose clock is an hour back goes on keeping", async () => {
   assert(broker.history.at > at);
 });
 
-test("entries are in the order of their arrival, whatever their clocks", async () => {
-  const broker = new SimBroker();
+test("entries are in the order of their arrival, whatever their clocks", async (broker) => {
   await openKeeper(broker);
   const question = { from: "Ada", id: "q", at: "2026-01-02T14:30:02.000Z" };
   const answer = { from: "Bob", id: "a", at: "2026-01-02T14:30:00.000Z" };
@@ -150,8 +129,7 @@ test("entries are in the order of their arrival, whatever their clocks", async (
   assertEquals(broker.texts, ["When?", "At five."]);
 });
 
-test("an entry keeps its members, and the time of arrival stands beside", async () => {
-  const broker = new SimBroker();
+test("an entry keeps its members, and the time of arrival stands beside", async (broker) => {
   await openKeeper(broker);
   const at = "2026-01-02T10:00:00.000Z";
   const signed = { from: "Ada", id: "x", at, key: "k".repeat(43), sig: "s" };
@@ -163,8 +141,7 @@ test("an entry keeps its members, and the time of arrival stands beside", async 
   assertEquals([entry, keys], [kept as unknown, [signed.key]]);
 });
 
-test("whole counts what came since the last gap of the keeper", async () => {
-  const broker = new SimBroker();
+test("whole counts what came since the last gap of the keeper", async (broker) => {
   const { sim } = await openKeeper(broker);
   const say = speaker(broker);
   await say(2);
@@ -182,8 +159,7 @@ test("whole counts what came since the last gap of the keeper", async () => {
   assertEquals(await wholeIn(broker), ["Ada 6", "Ada 7"]);
 });
 
-test("at QoS 0 nothing is whole", async () => {
-  const broker = new SimBroker();
+test("at QoS 0 nothing is whole", async (broker) => {
   await openKeeper(broker, { qos: 0 });
   await speaker(broker)(3);
   await broker.clock.advance(2_000);
@@ -192,8 +168,7 @@ test("at QoS 0 nothing is whole", async () => {
 
 for (const announce of [true, false]) {
   const how = announce ? "by its join" : "by an entry, unannounced";
-  test(`a keeper takes over what the other has whole, ${how}`, async () => {
-    const broker = new SimBroker();
+  test(`a keeper takes over what the other has whole, ${how}`, async (broker) => {
     const first = await openKeeper(broker, { name: "A" });
     const say = speaker(broker);
     await say(5);
@@ -208,8 +183,7 @@ for (const announce of [true, false]) {
   });
 }
 
-test("a keeper takes over no claim of a dead keeper", async () => {
-  const broker = new SimBroker();
+test("a keeper takes over no claim of a dead keeper", async (broker) => {
   const first = await openKeeper(broker, { name: "A" });
   const say = speaker(broker);
   await say(5);
@@ -222,8 +196,7 @@ test("a keeper takes over no claim of a dead keeper", async () => {
   assertEquals(broker.texts, [...upTo(5), "Ada 7"]);
 });
 
-test("heard has the last 100 joins, also where they are no entries", async () => {
-  const broker = new SimBroker();
+test("heard has the last 100 joins, also where they are no entries", async (broker) => {
   await openKeeper(broker, { keep: 1 });
   const client = new SimClient(broker, {});
   for (let i = 0; i < 120; i++) {
@@ -235,8 +208,7 @@ test("heard has the last 100 joins, also where they are no entries", async () =>
   assertEquals([heard.length, messages.length], [100, 0]);
 });
 
-test("an old history put back by an outsider is reported and overwritten", async () => {
-  const broker = new SimBroker();
+test("an old history put back by an outsider is reported and overwritten", async (broker) => {
   const { warnings } = await openKeeper(broker, { secret: "s" });
   const say = speaker(broker, "Ada", "s");
   await say(3);
@@ -256,8 +228,7 @@ test("an old history put back by an outsider is reported and overwritten", async
   );
 });
 
-test("an at more than a day ahead is not believed", async () => {
-  const broker = new SimBroker();
+test("an at more than a day ahead is not believed", async (broker) => {
   const { warnings } = await openKeeper(broker);
   const at = "9999-12-31T23:59:59.999Z";
   broker.put({ type: "history", from: "x", at, messages: [] });
@@ -291,8 +262,7 @@ test("an undecodable history is overwritten, at most once a minute", async () =>
   }
 });
 
-test("two secrets in one room take turns of a minute", async () => {
-  const broker = new SimBroker();
+test("two secrets in one room take turns of a minute", async (broker) => {
   for (const secret of ["old", "new"]) {
     await openKeeper(broker, { secret, name: secret });
   }
@@ -307,16 +277,14 @@ test("two secrets in one room take turns of a minute", async () => {
   assert(changes.length >= 5 && changes.length <= 14, `${changes.length}`);
 });
 
-test("with a secret, unsealed payloads are not kept", async () => {
-  const broker = new SimBroker();
+test("with a secret, unsealed payloads are not kept", async (broker) => {
   await openKeeper(broker, { secret: "s" });
   broker.say("forged");
   await broker.clock.advance(2_000);
   assertEquals(broker.texts, []);
 });
 
-test("sealed payloads that can't be kept are warned of once", async () => {
-  const broker = new SimBroker();
+test("sealed payloads that can't be kept are warned of once", async (broker) => {
   const { warnings } = await openKeeper(broker);
   await speaker(broker, "Ada", "s")(3);
   await broker.clock.advance(2_000);
@@ -325,8 +293,7 @@ test("sealed payloads that can't be kept are warned of once", async () => {
   ]);
 });
 
-test("entries that don't fit the broker's packets are reported", async () => {
-  const broker = new SimBroker();
+test("entries that don't fit the broker's packets are reported", async (broker) => {
   const { warnings, keeper } = await openKeeper(broker, { bytes: 220 });
   await speaker(broker)(5);
   await broker.clock.advance(5_000);
@@ -336,8 +303,7 @@ test("entries that don't fit the broker's packets are reported", async () => {
   assertEquals(keeper.hasFailed, true);
 });
 
-test("the oldest entries are left out for a small packet size", async () => {
-  const broker = new SimBroker();
+test("the oldest entries are left out for a small packet size", async (broker) => {
   const { warnings, keeper } = await openKeeper(broker, { bytes: 4_500 });
   for (let i = 1; i <= 4; i++) broker.say(`${i}`.padEnd(1_500));
   await broker.clock.advance(2_000);
@@ -347,8 +313,7 @@ test("the oldest entries are left out for a small packet size", async () => {
 });
 
 for (const what of ["read", "write"] as const) {
-  test(`says where it may not ${what}`, async () => {
-    const broker = new SimBroker();
+  test(`says where it may not ${what}`, async (broker) => {
     const may = (topic: string) => topic !== HISTORY;
     const { warnings, keeper } = await openKeeper(
       broker,
@@ -365,8 +330,7 @@ for (const what of ["read", "write"] as const) {
   });
 }
 
-test("a last write that is refused is a failure", async () => {
-  const broker = new SimBroker();
+test("a last write that is refused is a failure", async (broker) => {
   let isOpen = true;
   const { keeper } = await openKeeper(broker, {
     mayWrite: (topic) => isOpen || topic !== HISTORY,
@@ -380,15 +344,13 @@ test("a last write that is refused is a failure", async () => {
   assertEquals([keeper.isDenied, keeper.hasFailed], [true, true]);
 });
 
-test("a broker without retained messages keeps no room", async () => {
-  const broker = new SimBroker();
+test("a broker without retained messages keeps no room", async (broker) => {
   const { keeper, sim } = await openKeeper(broker);
   const client = Object.assign(Object.create(sim), { retains: false });
   assertThrows(() => keeper.begin(client), Error, "keeps no retained");
 });
 
-test("the end writes pending entries and the own leave", async () => {
-  const broker = new SimBroker();
+test("the end writes pending entries and the own leave", async (broker) => {
   const { keeper, room } = await openKeeper(broker);
   await broker.clock.advance(2_000);
   await speaker(broker)(1);
@@ -405,8 +367,7 @@ test("the end writes pending entries and the own leave", async () => {
   assertEquals(broker.texts, ["Ada 1"]);
 });
 
-test("a silent member drops out of `here` after a day", async () => {
-  const broker = new SimBroker();
+test("a silent member drops out of `here` after a day", async (broker) => {
   await openKeeper(broker);
   await openReader(broker, { name: "Ada" });
   await broker.clock.advance(2_000);
@@ -421,8 +382,7 @@ test("a silent member drops out of `here` after a day", async () => {
 });
 
 for (const announce of [true, false]) {
-  test(`a broker that lost the history gets it back (announced: ${announce})`, async () => {
-    const broker = new SimBroker();
+  test(`a broker that lost the history gets it back (announced: ${announce})`, async (broker) => {
     const { sim } = await openKeeper(broker, { announce });
     await speaker(broker)(3);
     await broker.clock.advance(2_000);
@@ -434,8 +394,7 @@ for (const announce of [true, false]) {
   });
 }
 
-test("a thousand rooms have a hundred histories a second at most", async () => {
-  const broker = new SimBroker();
+test("a thousand rooms have a hundred histories a second at most", async (broker) => {
   const written: number[] = [];
   const topics = Array.from({ length: 300 }, (_, i) => `chat/${i}`);
   const { sim, keeper } = await openKeeper(broker, { announce: false });

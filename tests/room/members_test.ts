@@ -10,12 +10,7 @@ import {
   timeoutNotice,
 } from "../../lib/protocol.ts";
 import { Ignored } from "../../lib/room/ignored.ts";
-import {
-  nameFault,
-  Roster,
-  type Seen,
-  whoLines,
-} from "../../lib/room/members.ts";
+import { Roster, type Seen, whoLines } from "../../lib/room/members.ts";
 import {
   joined,
   left,
@@ -319,14 +314,6 @@ test("other texts are no rename notice", () => {
     renameNotice("Ada", "x".repeat(257)),
   ];
   for (const text of texts) assertEquals(read(text, "Ada"), undefined, text);
-});
-
-test("names have at most 256 characters", () => {
-  assertEquals(nameFault("x".repeat(256)), undefined);
-  assertEquals(
-    nameFault("x".repeat(257)),
-    "takes 256 characters at most, not 257",
-  );
 });
 
 test("a keeper's `here` counts for a day, and less than what was heard", () => {

@@ -31,7 +31,7 @@ import {
   SimClient,
 } from "../support/sim.ts";
 
-const test = pureTests("names");
+const test = pureTests("names", read);
 
 const DAY_MS = 24 * 60 * 60 * 1_000;
 
@@ -125,8 +125,7 @@ const replayed = ({ payload }: Received, clock: TestClock) =>
 const another = (name: string, key: string) =>
   `== Another ${name} is here (key ${fingerprint(key)}).`;
 
-test("an unsigned line under a signed name is marked", () => {
-  const { lines, author, receive, states } = read();
+test("an unsigned line under a signed name is marked", ({ lines, author, receive, states }) => {
   const ada = author("Ada");
   const forger = author("Ada", null);
   receive(ada.joins(), ada.says("hi"), forger.says("no"), forger.leaves());
@@ -179,8 +178,7 @@ test("a bad signature, and one that was not verified, are marked", () => {
   ]);
 });
 
-test("a bad signature under a new name binds nothing", () => {
-  const { lines, author, receive } = read();
+test("a bad signature under a new name binds nothing", ({ lines, author, receive }) => {
   const ada = author("Ada");
   receive(
     { ...ada.says("no"), check: "bad" },
@@ -196,8 +194,7 @@ test("a bad signature under a new name binds nothing", () => {
   ]);
 });
 
-test("of two Adas who both came today, the second is marked", () => {
-  const { lines, author, receive } = read();
+test("of two Adas who both came today, the second is marked", ({ lines, author, receive }) => {
   const [one, two] = [author("Ada"), author("Ada")];
   receive(one.says("1"), two.joins(), two.says("2"));
   receive(two.says("3"), one.says("4"));
@@ -211,15 +208,13 @@ test("of two Adas who both came today, the second is marked", () => {
   ]);
 });
 
-test("many keys under one name are reported three times", () => {
-  const { lines, author, receive } = read();
+test("many keys under one name are reported three times", ({ lines, author, receive }) => {
   receive(author("Ada").says("hi"));
   for (let n = 0; n < 10; n++) receive(author("Ada").says(""));
   assertEquals(lines.filter((line) => line.startsWith("==")).length, 3);
 });
 
-test("one signed line under an unsigned name marks no line", () => {
-  const { lines, author, receive, states } = read();
+test("one signed line under an unsigned name marks no line", ({ lines, author, receive, states }) => {
   const python = author("ann", null);
   const eve = author("ann");
   receive(python.says("1"), eve.says("2"), python.says("3"));
@@ -228,8 +223,7 @@ test("one signed line under an unsigned name marks no line", () => {
   assertEquals(states(), ["ann wrote"]);
 });
 
-test("a hundred people with the default name have no marks and no lines", () => {
-  const { lines, author, receive } = read();
+test("a hundred people with the default name have no marks and no lines", ({ lines, author, receive }) => {
   for (let n = 0; n < 100; n++) {
     const signer = n % 2 === 0 ? null : Signer.generate();
     receive(author("chat", signer).says(`${n}`));
@@ -237,8 +231,7 @@ test("a hundred people with the default name have no marks and no lines", () => 
   assertEquals(lines, Array.from({ length: 100 }, (_, n) => `chat: ${n}`));
 });
 
-test("with another name a member keeps both, and no other key gets them", () => {
-  const { lines, author, receive } = read();
+test("with another name a member keeps both, and no other key gets them", ({ lines, author, receive }) => {
   const ada = author("Ada");
   receive(ada.says("1"), ada.tells(renameNotice("Ada", "Countess")));
   const eve = author("Countess");
@@ -262,8 +255,7 @@ test("with another name a member keeps both, and no other key gets them", () => 
   assertEquals(lines.at(-1), "Ada: 4");
 });
 
-test("a rename takes no member's name", () => {
-  const { lines, author, receive, states } = read();
+test("a rename takes no member's name", ({ lines, author, receive, states }) => {
   const ada = author("Ada");
   const eve = author("Eve");
   receive(ada.joins(), ada.says("1"), eve.says("2"));
@@ -274,8 +266,7 @@ test("a rename takes no member's name", () => {
   assertEquals(lines.at(-1), `(another key) -- ${leaveNotice("Ada", ROOM)}`);
 });
 
-test("no rename decides whose a name is, but of who has one", () => {
-  const { lines, author, receive } = read();
+test("no rename decides whose a name is, but of who has one", ({ lines, author, receive }) => {
   for (const signer of [null, Signer.generate()]) {
     const eve = author("Eve", signer);
     receive(eve.tells(renameNotice("Eve", "Ada")));
@@ -284,8 +275,7 @@ test("no rename decides whose a name is, but of who has one", () => {
   assertEquals(lines.slice(2), ["Ada: hi", "(unsigned) Ada: no"]);
 });
 
-test("Ada comes back with a new key, after she left and without", () => {
-  const { lines, author, receive } = read();
+test("Ada comes back with a new key, after she left and without", ({ lines, author, receive }) => {
   const comes = () => {
     const ada = author("Ada");
     const joined = ada.joins();
@@ -307,8 +297,7 @@ test("Ada comes back with a new key, after she left and without", () => {
   ]);
 });
 
-test("a replayed line, leave or will changes nothing and shows its age", async () => {
-  const { reader, lines, clock, author, receive, states } = read();
+test("a replayed line, leave or will changes nothing and shows its age", async ({ reader, lines, clock, author, receive, states }) => {
   const signer = Signer.generate();
   const before = author("Ada", signer);
   const old = [before.says("old"), before.leaves(), before.joins()];
@@ -331,8 +320,7 @@ test("a replayed line, leave or will changes nothing and shows its age", async (
   assertEquals(states(), ["Ada here"]);
 });
 
-test("a replay to a reader who came later binds no name", async () => {
-  const { lines, clock, author, receive } = read();
+test("a replay to a reader who came later binds no name", async ({ lines, clock, author, receive }) => {
   const yesterday = author("Ada").says("old");
   await clock.advance(60_000);
   receive(replayed(yesterday, clock));
@@ -346,8 +334,7 @@ test("a replay to a reader who came later binds no name", async () => {
   assertEquals(later.states(), []);
 });
 
-test("what is older than a day says nothing of members", async () => {
-  const { clock, author, receive, states } = read();
+test("what is older than a day says nothing of members", async ({ clock, author, receive, states }) => {
   const joined = author("Ada").joins();
   await clock.advance(DAY_MS + 1);
   const late = replayed(joined, clock);
@@ -377,8 +364,7 @@ test("Ada's listener and her prompt raise no alarm", () => {
   assertEquals(others.states(), ["Ada here"]);
 });
 
-test("with one key, a window that ends leaves the other one there", () => {
-  const { lines, author, receive, states } = read();
+test("with one key, a window that ends leaves the other one there", ({ lines, author, receive, states }) => {
   const signer = Signer.generate();
   const [one, two] = [1, 2].map(() => author("Ada", signer));
   receive(one.joins(), two.joins(), two.says("hi"), one.leaves());
@@ -386,8 +372,7 @@ test("with one key, a window that ends leaves the other one there", () => {
   assertEquals(lines.some((line) => /^\(|^==/.test(line)), false);
 });
 
-test("a reader goes on in a forged flood of 20,000 signatures a second", async () => {
-  const { reader, lines, clock } = read();
+test("a reader goes on in a forged flood of 20,000 signatures a second", async ({ reader, lines, clock }) => {
   const checker = new Checker(clock);
   const receive = (received: Received) => {
     const check = checker.check(ROOM, received.payload as Payload);
@@ -478,8 +463,7 @@ test("a name of --people in another encoding than UTF-8 is a fault", () => {
   assertEquals(faults, [1]);
 });
 
-test("no other client uses up an id, forces a loss, or hides a line", async () => {
-  const { lines, clock, author, receive } = read();
+test("no other client uses up an id, forces a loss, or hides a line", async ({ lines, clock, author, receive }) => {
   const ada = author("Ada");
   receive(ada.says("1"));
   const two = ada.says("2");
@@ -503,8 +487,7 @@ test("no other client uses up an id, forces a loss, or hides a line", async () =
   assertEquals(lines.at(-1), "== 1 message of Ada did not arrive.");
 });
 
-test("of lines that were not verified none is called lost", async () => {
-  const { lines, clock, author, receive } = read();
+test("of lines that were not verified none is called lost", async ({ lines, clock, author, receive }) => {
   const ada = author("Ada");
   const come = (count: number, check: Check) => {
     for (let n = 0; n < count; n++) receive({ ...ada.says(""), check });

@@ -6,7 +6,7 @@ import { TestClock } from "../support/clock.ts";
 import { message, received } from "../support/line_fixtures.ts";
 import { pureTests } from "../support/pure.ts";
 
-const test = pureTests("presence");
+const test = pureTests("presence", () => enterGranted());
 
 const ROOM = "chat/room";
 const JOINED = "ann: User ann is now subscribed to chat/room.";
@@ -69,8 +69,7 @@ test("the client joins once the room is granted, and after each reconnect", () =
   assertEquals(told, [JOINED]);
 });
 
-test("a renewed connection sends no second join", async () => {
-  const { presence, told } = enterGranted();
+test("a renewed connection sends no second join", async ({ presence, told }) => {
   await presence.leave(); // once the join notice has its answer
   presence.granted(ROOM);
   assertEquals(told.length, 2);
@@ -95,8 +94,7 @@ test("a room that refuses the join notice gets no leave notice", async () => {
   }
 });
 
-test("a rename is announced under the old name, and changes the will", async () => {
-  const { presence, told } = enterGranted();
+test("a rename is announced under the old name, and changes the will", async ({ presence, told }) => {
   await presence.rename("Ann B.");
   assertEquals(lastWords(presence), "Ann B.: User Ann B. timed out.");
   presence.lost();
@@ -130,8 +128,7 @@ test("a refused rename notice is warned of", async () => {
   ]);
 });
 
-test("an acknowledged notice without an echo is warned of, once", async () => {
-  const { presence, warnings, clock } = enterGranted();
+test("an acknowledged notice without an echo is warned of, once", async ({ presence, warnings, clock }) => {
   await clock.advance(4_999);
   assertEquals([warnings, presence.isDenied], [[], false]);
   await clock.advance(1);
@@ -192,8 +189,7 @@ test("a room that the broker denies counts as silent", async () => {
   assertEquals(presence.isDenied, true);
 });
 
-test("a lost connection cancels the wait for the echo", async () => {
-  const { presence, clock, warnings } = enterGranted();
+test("a lost connection cancels the wait for the echo", async ({ presence, clock, warnings }) => {
   await clock.advance(1_000);
   presence.lost();
   assertEquals(clock.nextIn, undefined);
@@ -201,8 +197,7 @@ test("a lost connection cancels the wait for the echo", async () => {
   assertEquals([warnings, presence.isDenied], [[], false]);
 });
 
-test("only this connection's own join notice counts as its echo", async () => {
-  const { presence, clock, echoes } = enterGranted();
+test("only this connection's own join notice counts as its echo", async ({ presence, clock, echoes }) => {
   presence.receive({ ...echoes[0], sentTo: undefined });
   assertEquals(presence.joinIdIn(ROOM), undefined);
   presence.receive(echoes[0]);

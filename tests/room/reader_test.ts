@@ -1,9 +1,4 @@
-/**
- * What becomes of a room between the connection and the reader's lines. No test
- * waits for the timers: the end, or a lost connection, comes before.
- *
- * @module
- */
+/** What becomes of a room between the connection and the reader's lines. */
 
 import { assertEquals } from "@std/assert";
 import { joinNotice, timeoutNotice } from "../../lib/protocol.ts";
@@ -26,10 +21,9 @@ const said = (text: string, from: string) => ({
 });
 const shown = (name: string) => `-- ${joinNotice(name, ROOM)}`;
 
-const test = pureTests("reader");
+const test = pureTests("reader", read);
 
-test("a lost connection shows gathered notices", () => {
-  const { reader, lines } = read();
+test("a lost connection shows gathered notices", ({ reader, lines }) => {
   for (const name of ["ann", "bob", "cy", "dan"]) reader.receive(joined(name));
   reader.onStatus({ type: "disconnected", broker, reason: "it went away" });
   assertEquals(lines[3], "-- 1 joined: dan");
@@ -37,23 +31,19 @@ test("a lost connection shows gathered notices", () => {
   assertEquals(lines.length, 4);
 });
 
-test("a gap before the room was readable has no line", () => {
-  const { reader, lines } = read();
+test("a gap before the room was readable has no line", ({ reader, lines }) => {
   const gap = { ...connected, sessionPresent: false, gap: 1 };
   reader.onStatus(gap);
   assertEquals(lines, []);
   reader.onStatus({ type: "subscribed", topic: ROOM, qos: 1 });
   reader.onStatus(gap);
   assertEquals(lines.length, 1);
-  reader.stop();
 });
 
-test("notices of a member who spoke are not gathered", () => {
-  const { reader, lines } = read();
+test("notices of a member who spoke are not gathered", ({ reader, lines }) => {
   reader.receive(said("hi", "eve"));
   for (const name of ["ann", "bob", "cy", "eve"]) reader.receive(joined(name));
   assertEquals(lines, ["eve: hi", ...["ann", "bob", "cy", "eve"].map(shown)]);
-  reader.stop();
 });
 
 test("with a count nothing is gathered, and each line counts", () => {
@@ -133,7 +123,6 @@ test("where nothing is signed, another member of the same name is listed, unmark
     [["me", true], ["me", undefined]],
   );
   assertEquals(lines.at(-1), "me: hi");
-  reader.stop();
 });
 
 test("the client's own will changes no roster", () => {
@@ -143,7 +132,6 @@ test("the client's own will changes no roster", () => {
   const will = received(notice(timeoutNotice("me"), "me"));
   reader.receive({ ...now, ...will, sentTo: ROOM });
   assertEquals(reader.roster.list().map(({ state }) => state), ["here"]);
-  reader.stop();
 });
 
 test("mentions of the new name ring", async () => {
@@ -151,7 +139,6 @@ test("mentions of the new name ring", async () => {
   await reader.rename("I");
   for (const text of ["hi me", "hi I"]) reader.receive(said(text, "ann"));
   assertEquals(lines, ["ann: hi me", "\x07ann: hi I"]);
-  reader.stop();
 });
 
 test("a line stands in for those that were dropped", () => {

@@ -132,7 +132,6 @@ test("an unsealed forgery is marked, and changes no roster", () => {
   reader.receive({ ...opened(notice(text, "me")), receivedAt, sentTo: ROOM });
   assert(reader.isHeard);
   assertEquals(namesIn(reader.roster), ["me"]);
-  reader.stop();
 });
 
 test("without the secret, a run of sealed payloads counts once", () => {
@@ -153,5 +152,4 @@ test("without the secret, a run of sealed payloads counts once", () => {
     "== 3 sealed payloads (--secret-file FILE opens them)",
     "alice: hi",
   ]);
-  reader.stop();
 });

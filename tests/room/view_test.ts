@@ -32,10 +32,9 @@ const malformed: Received = {
   payload: { type: "malformed", reason: "not UTF-8", bytes: Uint8Array.of(65) },
 };
 
-const test = pureTests("room view");
+const test = pureTests("room view", view);
 
-test("a late message shows when it was sent", () => {
-  const { room, lines } = view();
+test("a late message shows when it was sent", ({ room, lines }) => {
   room.show(said("in time", { age: 30_000 }));
   room.show(said("late", { age: 30_001 }));
   room.show(said("from a clock ahead", { age: -60_000 }));
@@ -43,8 +42,7 @@ test("a late message shows when it was sent", () => {
   assertEquals(isSent, [false, true, false]);
 });
 
-test("kept messages show when they were sent, and are counted", () => {
-  const { room, lines } = view();
+test("kept messages show when they were sent, and are counted", ({ room, lines }) => {
   room.beginMissed();
   room.show(said("a", { id: "1", age: 5 }));
   room.show(said("b", { id: "2", age: 5 }));

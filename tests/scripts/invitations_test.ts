@@ -3,6 +3,7 @@
 import { assertEquals, assertMatch } from "@std/assert";
 import config from "../../deno.json" with { type: "json" };
 import { hostOf, openBroker } from "../support/brokers.ts";
+import { freePort } from "../support/ports.ts";
 import { Peer } from "../support/peers.ts";
 import {
   assertOneLine,
@@ -21,10 +22,14 @@ Deno.test("url: both scripts meet in the room that it names", async () => {
     permissions,
   });
   await listener.stderr.line(/^Reading chat\/büro 1 at/);
-  for (const args of [["-L", url], [url, "-t", "chat/other"]]) {
-    assertQuietSuccess(
-      await run("publisher.ts", [...args, "-m", "hi"], { permissions }),
-    );
+  // The second of two brokers is used where the first one is not there.
+  const gone = hostOf({ port: freePort() });
+  const two = [url.replace(hostOf(broker), gone), "-L", url];
+  for (const args of [two, [url, "-t", "chat/other"]]) {
+    const sent = await run("publisher.ts", [...args, "-m", "hi"], {
+      permissions: [`-N=${gone},${hostOf(broker)}`],
+    });
+    assertQuietSuccess(sent);
   }
   const { code, stdout } = await listener.outcome();
   assertEquals([code, stdout.split("\n")[1].slice(9)], [0, "chat: hi"]);

@@ -251,7 +251,7 @@ Deno.test("listener: what is no chat payload is one marked line, or none", async
     /^-- User carol timed out\.$/,
     /^\?\? �<U\+0000><U\+001B>\[2J ⏎ � \(not UTF-8\)$/,
     /^\?\? x{200}… \(70000 bytes, over the limit of 65536 bytes\)$/,
-    /^\?\? "a string" \(not a JSON object\)$/,
+    /^\?\? "a string"$/,
     /^\?\? .*no text in `message`\)$/,
     /^\?\? .*`type` is neither/,
   ];

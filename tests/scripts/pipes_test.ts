@@ -22,8 +22,8 @@ os.execvp(sys.argv[1], sys.argv[1:])
 `;
 
 /** So many lines are far more than a pipe holds. */
-const COUNT = 2_000;
-const LINE = "x".repeat(100);
+const COUNT = 1_000;
+const LINE = "x".repeat(210);
 const ALL = Array.from({ length: COUNT }, (_, number) => number);
 
 /** What is left of a command line. */
@@ -57,12 +57,12 @@ async function outcomeOf(command: string): Promise<Outcome> {
   }).spawn();
   const outcome = process.output();
   await peer.next();
-  for (const number of ALL) {
-    await peer.publish(TOPIC, said(`${number} ${LINE}`));
-  }
+  await Promise.all(
+    ALL.map((number) => peer.publish(TOPIC, said(`${number} ${LINE}`))),
+  );
   const { stdout, stderr } = await outcome;
   const lines = new TextDecoder().decode(stdout).trimEnd().split("\n");
-  const numberOf = (line: string) => / ann: (\d+) x{100}$/.exec(line)?.[1];
+  const numberOf = (line: string) => / ann: (\d+) x{210}$/.exec(line)?.[1];
   return {
     numbers: lines.map(numberOf).filter((n) => n !== undefined).map(Number),
     others: lines.filter((line) =>

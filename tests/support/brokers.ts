@@ -24,7 +24,6 @@ import {
   suback,
 } from "./packets.ts";
 
-/** Starts the embedded broker with its users; on a free port by default. */
 export async function openBroker(
   options?: BrokerOptions,
 ): Promise<RunningBroker> {
@@ -38,7 +37,6 @@ export function hostOf({ port }: { port: number }): string {
 
 export const TOPIC = "chat/room";
 
-/** The arguments that lead a script to it. */
 export function at(broker: { port: number }, ...args: string[]): string[] {
   return ["--host", hostOf(broker), "--topic", TOPIC, ...args];
 }
@@ -101,7 +99,6 @@ export class FakeLink {
     this.#isOpen = false;
   }
 
-  /** Answers until either side closes. */
   async serve(heard: News<Heard>): Promise<void> {
     const packets: Packet[] = [];
     const reader = parser().on("packet", (packet) => packets.push(packet));
@@ -157,7 +154,6 @@ export class FakeBroker implements AsyncDisposable {
     this.heard.all.at(-1)!.link.close();
   }
 
-  /** All packets of a kind. */
   all<C extends PacketCmd>(cmd: C): Heard<C>[] {
     return this.heard.all.filter((packet) => packet.cmd === cmd) as Heard<C>[];
   }

@@ -96,7 +96,6 @@ export class Certificates implements AsyncDisposable {
     return `${this.folder}/ca.pem`;
   }
 
-  /** An authority that has signed no server. */
   get otherCa(): string {
     return `${this.folder}/other-ca.pem`;
   }

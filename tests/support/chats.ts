@@ -87,7 +87,6 @@ export class Chatter implements AsyncDisposable {
     return chatter;
   }
 
-  /** Types lines, each with Enter. */
   enter(...texts: string[]): void {
     for (const text of texts) {
       const { keeps, text: prompt } = this.#prompt!;
@@ -117,7 +116,6 @@ export class Chatter implements AsyncDisposable {
     return await this.screen.until((shown) => shown === line);
   }
 
-  /** Names for Tab, for what is typed. */
   complete(before: string): string[] {
     const { insert, candidates } = this.#prompt!.complete(before);
     return candidates.length > 0 ? candidates : [insert];

@@ -2,13 +2,11 @@
 
 import type { Clock } from "../../lib/timer.ts";
 
-/** A {@link Clock} for tests: time passes in {@link advance} only. */
 export class TestClock implements Clock {
   #now: number;
   readonly #start: number;
   readonly #due = new Map<() => void, number>();
 
-  /** @param start The time at which it stands, in milliseconds since 1970. */
   constructor(start = Date.UTC(2026, 0, 2, 14, 30)) {
     this.#start = start;
     this.#now = start;
@@ -28,7 +26,6 @@ export class TestClock implements Clock {
     return () => this.#due.delete(entry);
   }
 
-  /** How long until the next timer fires; undefined where none is set. */
   get nextIn(): number | undefined {
     const times = [...this.#due.values()];
     return times.length === 0 ? undefined : Math.min(...times) - this.#now;

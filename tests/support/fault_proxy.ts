@@ -19,7 +19,6 @@ import { Progress } from "../../lib/timer.ts";
 /** A way through the proxy: `up` is to the broker, `down` to the client. */
 export type Way = "up" | "down";
 
-/** A client's connection and the one to the broker that it is joined to. */
 interface Link {
   sockets: Socket[];
   ended: Promise<unknown>;
@@ -33,7 +32,6 @@ export class FaultProxy implements AsyncDisposable {
   readonly #stalled = new Set<Way>();
   readonly #released = new Progress();
   #delay = 0;
-  /** How many bytes have passed, each way, through all links. */
   readonly passed: Record<Way, number> = { up: 0, down: 0 };
   cuts = 0;
 

@@ -18,7 +18,6 @@ export function gate(reason: string | undefined): Gate {
     });
 }
 
-/** Whether a program is installed: it runs and ends with exit code 0. */
 export function isInstalled(program: string, ...args: string[]): boolean {
   try {
     const { code } = new Deno.Command(program, {

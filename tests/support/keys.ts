@@ -7,10 +7,8 @@ export const PEM = [
   "-----END PRIVATE KEY-----\n",
 ].join("\n");
 
-/** Its public key. */
 export const KEY = "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo";
 
-/** A file with some content, which goes away with this. */
 export class TextFile implements AsyncDisposable {
   readonly path = Deno.makeTempFileSync();
 

@@ -6,7 +6,7 @@ import {
   type Status,
 } from "../../lib/client.ts";
 import type { QoS, Received } from "../../lib/protocol.ts";
-import { hostOf } from "./brokers.ts";
+import { type Answers, FakeBroker, hostOf, letIn } from "./brokers.ts";
 import { TestClock } from "./clock.ts";
 import { News } from "./news.ts";
 
@@ -51,13 +51,11 @@ export class Member implements AsyncDisposable {
     return await this.statuses.next(isWanted) as StatusOf<T>;
   }
 
-  /** Says something. */
   async say(message: string, topic = "room", qos: QoS = 1): Promise<void> {
     const payload = { type: "message", from: "ann", message } as const;
     await this.client.send(topic, payload, qos);
   }
 
-  /** The statuses of a kind. */
   reports<T extends Status["type"]>(type: T): StatusOf<T>[] {
     return this.statuses.all.filter((status) =>
       status.type === type
@@ -79,7 +77,6 @@ export class Member implements AsyncDisposable {
     );
   }
 
-  /** What was said in the next so many messages. */
   async texts(count: number): Promise<string[]> {
     return (await this.received.take(count)).map(textOf);
   }
@@ -92,4 +89,17 @@ export class Member implements AsyncDisposable {
 
 export function textOf({ payload }: Received): string {
   return payload.type === "message" ? payload.message : payload.type;
+}
+
+/** Registers a test of a client at a broker that answers as a test wants. */
+export function memberTest(
+  name: string,
+  answers: Answers,
+  test: (scene: { broker: FakeBroker; member: Member }) => Promise<void>,
+): void {
+  Deno.test(name, async () => {
+    await using broker = new FakeBroker(letIn(answers));
+    await using member = await Member.connect(broker);
+    await test({ broker, member });
+  });
 }

@@ -29,9 +29,7 @@ export interface ListenerOptions {
   identity?: Identity;
   /** The authority that must have signed a client's certificate (with TLS). */
   clientCa?: string;
-  /** Whether it speaks WebSocket. */
   websockets?: boolean;
-  /** More lines of configuration. */
   extra?: string[];
 }
 
@@ -57,7 +55,6 @@ export class Mosquitto implements AsyncDisposable {
     this.folder = folder;
   }
 
-  /** Starts one on free ports. */
   static async start(options: MosquittoOptions = {}): Promise<Mosquitto> {
     const folder = await Deno.makeTempDir({ prefix: "mqtt-chat-" });
     const listeners = Object.entries(options.listeners ?? {});
@@ -185,7 +182,6 @@ export class Mosquitto implements AsyncDisposable {
   }
 }
 
-/** The lines that configure a further listener. */
 function listenerLines(
   port: number,
   { identity, clientCa, websockets, extra = [] }: ListenerOptions,

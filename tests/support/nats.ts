@@ -9,9 +9,7 @@ import { becomesTrue, PATIENCE_MS } from "./patience.ts";
 import { freePorts } from "./ports.ts";
 import { TextLineReader } from "./processes.ts";
 
-/** Where a node listens. */
 interface Ports {
-  /** For MQTT. */
   mqtt: number;
   /** For NATS's own clients. */
   client: number;
@@ -70,7 +68,6 @@ export class NatsCluster implements AsyncDisposable {
     return this.#nodes.map(({ ports }) => `127.0.0.1:${ports.mqtt}`);
   }
 
-  /** Ends a node and waits until it has. */
   async kill(index: number, signal: Deno.Signal = "SIGKILL"): Promise<void> {
     await this.#nodes[index].down(signal);
   }
@@ -95,14 +92,12 @@ export class NatsCluster implements AsyncDisposable {
     await until("the nodes agree", () => agree(running), running);
   }
 
-  /** Ends every node and removes what they have kept. */
   async [Symbol.asyncDispose](): Promise<void> {
     await Promise.all(this.#nodes.map((node) => node.down("SIGKILL")));
     await Deno.remove(this.folder, { recursive: true });
   }
 }
 
-/** One server of the cluster. */
 class Node {
   readonly name: string;
   readonly ports: Ports;
@@ -157,14 +152,12 @@ ${AUTHORIZATION}`;
     await this.#log?.all();
   }
 
-  /** What it says about its streams. */
   async report(): Promise<Report> {
     const { monitor } = this.ports;
     const url = `http://127.0.0.1:${monitor}/jsz?accounts=true&streams=true`;
     return await (await fetch(url)).json();
   }
 
-  /** Whether it lets an MQTT client in. */
   async serves(): Promise<boolean> {
     const { mqtt: port } = this.ports;
     using link = await Deno.connect({ hostname: "127.0.0.1", port });
@@ -175,7 +168,6 @@ ${AUTHORIZATION}`;
     return oldConnack().equals(answer);
   }
 
-  /** What it has written about itself since it was started. */
   async log(): Promise<string> {
     return await this.#log?.all() ?? "";
   }
@@ -192,7 +184,6 @@ interface Report {
   account_details?: { stream_detail?: Stream[] }[];
 }
 
-/** A stream as one node sees it. */
 interface Stream {
   name: string;
   cluster: {

@@ -3,10 +3,8 @@
 import { Progress } from "../../lib/timer.ts";
 import { inTime } from "./patience.ts";
 
-/** Keeps what happened until it is asked for. */
 export class News<T> {
   readonly #what: string;
-  /** All of it, in order. */
   readonly all: T[] = [];
   #passed = 0;
   readonly #progress = new Progress();

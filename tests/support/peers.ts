@@ -26,9 +26,7 @@ export class Peer implements AsyncDisposable {
   readonly #arrived = new News<Arrival>("arrivals at the peer");
   /** CONNACK's code; undefined when the connection ended without one. */
   code?: number;
-  /** Whether the broker had a session of this client. */
   sessionPresent = false;
-  /** Resolves at the end of the connection. */
   readonly closed: Promise<void>;
 
   private constructor(port: number, options: Partial<IClientOptions>) {
@@ -89,7 +87,6 @@ export class Peer implements AsyncDisposable {
     await this.mqtt.publishAsync(topic, bytes, { qos, retain });
   }
 
-  /** Subscribes; returns the granted QoS. */
   async subscribe(filter: string, qos: 0 | 1 | 2 = 1): Promise<number> {
     return (await this.mqtt.subscribeAsync(filter, { qos }))[0].qos;
   }

@@ -1,6 +1,15 @@
 /** Tests of what has no effects: they run without any permission. */
 
-/** Registers such tests of a subject, which their names begin with. */
-export const pureTests =
-  (subject: string) => (name: string, fn: () => void | Promise<void>): void =>
-    Deno.test({ name: `${subject}: ${name}`, permissions: "none", fn });
+/**
+ * Registers such tests of a subject, which their names begin with. Each gets a
+ * scene of its own.
+ */
+export const pureTests = <Scene = void>(
+  subject: string,
+  open: () => Scene = () => undefined as Scene,
+) =>
+(name: string, fn: (scene: Scene) => void | Promise<void>): void =>
+  Deno.test({
+    ...{ name: `${subject}: ${name}`, permissions: "none" },
+    fn: () => fn(open()),
+  });

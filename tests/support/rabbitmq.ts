@@ -16,7 +16,6 @@ export interface Rights {
   read: string;
 }
 
-/** A user: the password, and the rights, where they are limited. */
 export interface User {
   password: string;
   rights?: Rights;
@@ -37,7 +36,6 @@ export class RabbitMQ implements AsyncDisposable {
     this.#ports = { epmd, distribution };
   }
 
-  /** Starts one with these users. */
   static async start(users: Record<string, User>): Promise<RabbitMQ> {
     const folder = await Deno.makeTempDir({ prefix: "mqtt-chat-rabbitmq-" });
     const broker = new RabbitMQ(folder);
@@ -71,7 +69,6 @@ export class RabbitMQ implements AsyncDisposable {
     await server?.outcome(PATIENCE_MS);
   }
 
-  /** Ends it, with all that came with it, and removes its folder. */
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#server?.[Symbol.asyncDispose]();
     await this.#epmd?.[Symbol.asyncDispose]();

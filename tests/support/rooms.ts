@@ -2,6 +2,7 @@
 
 import { Reader, type ReaderOptions } from "../../lib/room/room.ts";
 import { notified } from "./line_fixtures.ts";
+import { TestClock } from "./clock.ts";
 import type { Roster } from "../../lib/room/members.ts";
 
 export const ROOM = "chat/room";
@@ -23,6 +24,7 @@ export function read(options: Partial<ReaderOptions> = {}) {
     resume: false,
     timeout: 10,
     gather: true,
+    clock: new TestClock(Date.now()),
     ...options,
     write: (line) => lines.push(notified(line).rest.replace(TIME, "")),
     warn: (sentence) => lines.push(sentence),

@@ -9,7 +9,6 @@ import type { Choices, Script } from "../../lib/cli/flags.ts";
 import { isInstalled } from "./gates.ts";
 import { Process } from "./processes.ts";
 
-/** A shell, and a way to load the completion script. */
 export interface Shell {
   name: string;
   missing?: string;
@@ -143,7 +142,6 @@ zpty -w inner exit
 while zpty -r inner shown; do print -rn -- $shown; done
 `;
 
-/** Has zsh complete lines, as a function that ends a completion says. */
 async function runZsh(
   folder: Folder,
   { load, ending, lines }: { load: string; ending: string; lines: string[] },
@@ -176,7 +174,6 @@ function zsh(name: string, load: (script: Script) => string): Shell {
   };
 }
 
-/** What zsh lists under a line. */
 export async function zshList(script: Script, line: string): Promise<string> {
   await using folder = await Folder.make(script, "zsh");
   const load = `compinit -D -u; source ./_${script}`;
@@ -199,7 +196,6 @@ for line in $argv; complete -C $line; echo =; end`;
   return shown.split("=\n").map((list) => list.split("\n").filter(Boolean));
 }
 
-/** Fish says by itself what it would offer. */
 const fish: Shell = {
   name: "fish",
   missing: isInstalled("fish", "--version")

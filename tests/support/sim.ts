@@ -340,3 +340,19 @@ export async function openKeeper(
   room.announce(sim.client);
   return { keeper, room, sim, warnings };
 }
+
+/** A member who says numbered lines. */
+export function speaker(broker: SimBroker, name = "Ada", secret?: string) {
+  const sim = new SimClient(broker, { secret });
+  let said = 0;
+  return async (count = 1) => {
+    for (let i = 0; i < count; i++) {
+      const message = `${name} ${++said}`;
+      await sim.send(ROOM, { type: "message", from: name, message });
+    }
+  };
+}
+
+/** The lines of a speaker up to a number. */
+export const upTo = (last: number, first = 1, name = "Ada") =>
+  Array.from({ length: last - first + 1 }, (_, i) => `${name} ${first + i}`);

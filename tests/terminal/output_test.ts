@@ -110,6 +110,7 @@ Deno.test("writer: a blocked output drops the oldest lines that wait", async () 
     const { sink, writer } = slow(limit);
     // What the output takes at once may be as long as it likes.
     writer.write("longer than the limit is");
+    assertEquals(sink.writes, ["longer than the limit is\n"]);
     // Each blockage has a count of its own.
     for (let blockage = 0; blockage < 2; blockage++) {
       for (const line of lines) writer.write(line);
