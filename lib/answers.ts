@@ -32,7 +32,7 @@ interface Question {
 
 /** Reads a question about one of some rooms; undefined for all else. */
 export function questionIn(
-  { topic, whoOf, payload, retain, sealed }: Received,
+  { whoOf, payload, retain, sealed }: Received,
   rooms: Iterable<string>,
 ): Question | undefined {
   // A retained question would be answered by each member who comes.
@@ -40,7 +40,6 @@ export function questionIn(
   const { run } = parseId(payload.id ?? "") ?? {};
   const room = [...rooms].find((it) => isSameRoom(it, whoOf ?? ""));
   if (run === undefined || room === undefined) return;
-  if (!topic.endsWith(whoTopic(""))) return;
   return { run, answerTopic: whoTopic(room, run) };
 }
 
