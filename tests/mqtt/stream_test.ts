@@ -216,6 +216,10 @@ const WEB_FAULTS: [Parameters<typeof webBroker>[0], string][] = [
     "the broker closed the WebSocket: token expired",
   ],
   [
+    (socket) => socket.close(1000, "restart"),
+    "the broker closed the WebSocket: restart",
+  ],
+  [
     (socket) => socket.close(4001),
     "the broker closed the WebSocket: code 4001",
   ],

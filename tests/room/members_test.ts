@@ -203,38 +203,25 @@ test("/who lists each member, with the day if it is another", () => {
   const now = new Date(2026, 10, 22, 14, 3, 29);
   const seen: Seen[] = [
     { name: "Ada", at: now, state: "here", isOwn: true },
-    { name: "bob\x1b", at: new Date(2026, 10, 22, 9, 0, 1), state: "left" },
-    { name: "carol", at: new Date(2026, 10, 21, 23, 59, 59), state: "lost" },
-  ];
-  assertEquals(whoLines(seen, now), [
-    "Seen in this session:",
-    "  Ada (you), seen 14:03:29",
-    '  "bob<U+001B>", left 09:00:01',
-    "  carol, lost 2026-11-21 23:59:59",
-  ]);
-  const other: Seen = { name: "Ada", at: now, state: "here" };
-  const crowd = Array.from({ length: 52 }, () => other);
-  const lines = whoLines(crowd, now);
-  assertEquals(lines.slice(-2), ["  Ada, seen 14:03:29", "  and 2 more"]);
-  assertEquals(lines.length, 52);
-});
-
-test("/who: the ignored, their keys, and those who only wrote", () => {
-  const now = new Date(2026, 10, 22, 14, 3, 29);
-  const seen: Seen[] = [
-    { name: "Ada", at: now, state: "here", isOwn: true },
     { name: "Ada", at: now, state: "left" },
     { name: "bob", at: now, state: "here" },
-    { name: "ci", at: now, state: "wrote" },
+    { name: "ci\x1b", at: new Date(2026, 10, 22, 9, 0, 1), state: "wrote" },
+    { name: "dan", at: new Date(2026, 10, 21, 23, 59, 59), state: "lost" },
   ];
   const keysOf = (name: string) => name === "bob" ? [KEY] : [];
-  assertEquals(whoLines(seen, now, new Ignored(["bob"]), keysOf), [
+  const ignored = new Ignored(["bob", "Ada"]);
+  assertEquals(whoLines(seen, now, ignored, keysOf), [
     "Seen in this session:",
     "  Ada (you), seen 14:03:29",
-    "  Ada, left 14:03:29",
+    "  Ada (ignored), left 14:03:29",
     "  bob (ignored), key 21FE 31DF, seen 14:03:29",
-    "  ci, wrote 14:03:29",
+    '  "ci<U+001B>", wrote 09:00:01',
+    "  dan, lost 2026-11-21 23:59:59",
   ]);
+  const crowd = Array.from({ length: 52 }, () => seen[1]);
+  const lines = whoLines(crowd, now);
+  assertEquals(lines.slice(-2), ["  Ada, left 14:03:29", "  and 2 more"]);
+  assertEquals(lines.length, 52);
 });
 
 test("a reader that a keeper lists is not another member", () => {

@@ -1,7 +1,4 @@
-/**
- * Whose a name is, as a reader sees it: marks, lines of our own, members and
- * losses, with real signatures. Each trap has a test.
- */
+/** Whose a name is, with real signatures. Each trap has a test. */
 
 import { assertEquals, assertMatch } from "@std/assert";
 import { Signer } from "../../lib/client.ts";
@@ -513,28 +510,33 @@ test("of lines that were not verified none is called lost", async ({ lines, cloc
   assertEquals(lines.at(-1), "== 1 message of Ada did not arrive.");
 });
 
+/** An Ada who says one line with each client, by default with a new key. */
+const adaOf =
+  (broker: SimBroker) =>
+  async (message: string, signer: Signer | null = Signer.generate()) => {
+    const ada = new SimClient(broker, { ...signer && { signer } });
+    await ada.send(ROOM, { type: "message", from: "Ada", message });
+    ada.kill();
+    await broker.clock.advance(1_000);
+  };
+
 test("a history with another run's key is not marked, a forgery is", async () => {
   const broker = new SimBroker();
   await openKeeper(broker);
-  const say = async (message: string, options: { signer?: Signer }) => {
-    const author = new SimClient(broker, options);
-    await author.send(ROOM, { type: "message", from: "Ada", message });
-    author.kill();
-    await broker.clock.advance(1_000);
-  };
-  await say("yesterday", { signer: Signer.generate() });
-  await say("unsigned", {});
+  const say = adaOf(broker);
+  await say("yesterday");
+  await say("unsigned", null);
   const { lines, sim, room } = await openReader(broker);
   await broker.clock.advance(3_000);
   const signer = Signer.generate();
-  await say("today", { signer });
+  await say("today", signer);
   // What comes in a gap is judged by who had the name before.
   sim.cut();
-  await say("no", { signer: Signer.generate() });
+  await say("no");
   const renamed = renameNotice("Ada", "Mallory");
   const eve = new SimClient(broker, {});
   await eve.send(ROOM, { type: "notice", from: "Ada", notice: renamed });
-  await say("still", { signer });
+  await say("still", signer);
   sim.back();
   await broker.clock.advance(12_000);
   const said = lines.filter((line) => /Ada: /.test(line));
@@ -551,12 +553,7 @@ test("a history with another run's key is not marked, a forgery is", async () =>
 test("a history that comes late is not judged by who wrote meanwhile", async () => {
   const broker = new SimBroker();
   const { sim: keeper } = await openKeeper(broker);
-  const say = async (message: string) => {
-    const author = new SimClient(broker, { signer: Signer.generate() });
-    await author.send(ROOM, { type: "message", from: "Ada", message });
-    author.kill();
-    await broker.clock.advance(1_000);
-  };
+  const say = adaOf(broker);
   await say("yesterday");
   await broker.clock.advance(2_000);
   keeper.kill();
