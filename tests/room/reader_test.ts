@@ -114,17 +114,6 @@ test("an author can be unignored, and own lines are always shown", () => {
   assertEquals(lines, ["me: mine", "bob: hi"]);
 });
 
-test("where nothing is signed, another member of the same name is listed, unmarked", () => {
-  const { reader, lines } = read({ sends: true });
-  reader.receive({ ...joined("me"), sentTo: ROOM });
-  for (const one of [joined("me"), said("hi", "me")]) reader.receive(one);
-  assertEquals(
-    reader.roster.list().map(({ name, isOwn }) => [name, isOwn]),
-    [["me", true], ["me", undefined]],
-  );
-  assertEquals(lines.at(-1), "me: hi");
-});
-
 test("the client's own will changes no roster", () => {
   const { reader } = read({ sends: true });
   reader.receive({ ...joined("me"), sentTo: ROOM });
