@@ -38,8 +38,10 @@ scene("Ctrl-C clears the line, then leaves", async (all) => {
 scene("Ctrl-D leaves, and the terminal is sane", async (all) => {
   const { terminal, grace } = all;
   // It doesn't while there is text, and Ctrl-Z never does.
-  await terminal.type("a");
-  await terminal.press("C-d", "C-z", "BSpace", "C-d");
+  await terminal.type("ab");
+  await terminal.press("Left", "C-d");
+  await terminal.until(/^Ada> a$/m);
+  await terminal.press("C-z", "BSpace", "C-d");
   await assertSane(terminal, 0);
   await assertGoodBye(grace);
 });
@@ -52,6 +54,8 @@ for (const [signal, code] of Object.entries(CODES)) {
     await terminal.until("Ada> typed");
     Deno.kill(await follower(terminal), `SIG${signal}` as Deno.Signal);
     await assertSane(terminal, code);
+    const screen = await terminal.screen();
+    assert(!screen.includes("Ada> typed"), screen);
     await grace.texts(2);
   });
 }
