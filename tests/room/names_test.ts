@@ -356,6 +356,9 @@ test("Ada's listener and her prompt raise no alarm", () => {
   const lines = [join, join, "Ada: hi"];
   assertEquals([others.lines, own.lines], [lines, lines]);
   assertEquals(typed.lines, [`(another key) ${join}`, ...lines.slice(1)]);
+  // Nor are the listener's own lines marked.
+  own.receive({ ...listener.tells("busy"), sentTo: ROOM });
+  assertEquals(own.lines.at(-1), "-- busy");
   // That the listener ends doesn't end the prompt.
   others.receive(listener.leaves());
   assertEquals(others.states(), ["Ada here"]);
