@@ -13,7 +13,7 @@ import {
   loadTransport,
   PacketMeter,
 } from "../../lib/mqtt/stream.ts";
-import { hostOf, openBroker } from "../support/brokers.ts";
+import { hostOf } from "../support/brokers.ts";
 import { Member } from "../support/members.ts";
 import { connack, parser, suback } from "../support/packets.ts";
 
@@ -168,19 +168,6 @@ Deno.test("large parts keep their place among small ones", async () => {
     pipe.stream.end();
     assert(await pipe.rest() === `a${large}b${large}c`, `${length}`);
   }
-});
-
-Deno.test("messages of every size arrive whole", async () => {
-  await using broker = await openBroker();
-  await using ann = await Member.connect(broker);
-  await using bob = await Member.connect(broker);
-  await bob.client.join(["chat/room"]);
-  const texts = Array.from(
-    { length: 60 },
-    (_, i) => "x".repeat((i * 9_973) % 65_000) + i,
-  );
-  await Promise.all(texts.map((text) => ann.say(text, "chat/room")));
-  assertEquals(await bob.texts(texts.length), texts);
 });
 
 /** A broker behind a WebSocket that does something when it is subscribed to. */

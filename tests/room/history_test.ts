@@ -314,6 +314,8 @@ test("names are bounded", () => {
   for (const here of [undefined, null, "ada", ["ada"], [["", 1]], [[5]], 5]) {
     assertEquals(good({ ...wire, here }).here.size, 0);
   }
+  const many = Array.from({ length: 2_000 }, (_, i) => [`${i}`, i]);
+  assertEquals(good({ ...wire, here: many }).here.size, 1_000);
   const odd = good({ ...wire, here: [["a", "x"], ["b", 5], [long, 1]] }).here;
   assertEquals([...odd], [["a", new Date(NOW)], ["b", new Date(NOW - 5)]]);
 });
@@ -530,4 +532,8 @@ test("an entry or a join that the broker lacks is news", () => {
   assertEquals(news("abc", "ab"), true);
   assertEquals(news("a", "a", ["j", ""]), true);
   assertEquals(news("a", "a", ["j", "ij"]), false);
+  // Without an id, one that was said twice.
+  const [twice, once] = [[said("a", 0), said("a", 60_000)], [said("a", 0)]]
+    .map((entries) => ({ entries, heard: [] }));
+  assertEquals([hasNews(twice, once), hasNews(once, twice)], [true, false]);
 });

@@ -356,6 +356,9 @@ test("Ada's listener and her prompt raise no alarm", () => {
   const lines = [join, join, "Ada: hi"];
   assertEquals([others.lines, own.lines], [lines, lines]);
   assertEquals(typed.lines, [`(another key) ${join}`, ...lines.slice(1)]);
+  // Nor are the listener's own lines marked.
+  own.receive({ ...listener.tells("busy"), sentTo: ROOM });
+  assertEquals(own.lines.at(-1), "-- busy");
   // That the listener ends doesn't end the prompt.
   others.receive(listener.leaves());
   assertEquals(others.states(), ["Ada here"]);
@@ -443,21 +446,15 @@ test("a name of --people has its keys, whatever comes first", () => {
 });
 
 test("a --people file has a name and a key in each line", () => {
+  // A name that was not UTF-8 would protect one that nothing sends.
   const text = `\ufeff# team\r\n\nAda ${KEY}\r\n"a<U+001B>"\t ${KEY} \n` +
-    `Bob\nAda  x\nB ${KEY}=\n${KEY}\nAda Byron ${KEY}`;
+    `Bob\nAda  x\nB ${KEY}=\n${KEY}\nAda Byron ${KEY}\nJ\ufffdrgen ${KEY}`;
   const { keys, faults } = parsePeople(text);
   assertEquals([...keys.keys()], ["Ada", '"a<U+001B>"', "Ada Byron"]);
-  assertEquals(faults, [5, 6, 7, 8]);
+  assertEquals(faults, [5, 6, 7, 8, 10]);
   const names = new Names(keys);
   assertEquals([...names.keysOf("a\x1b")], [KEY]);
   assertEquals(peopleLine("a\x1b", KEY), `"a<U+001B>" ${KEY}`);
-});
-
-test("a name of --people in another encoding than UTF-8 is a fault", () => {
-  // As it is decoded, it would protect a name that nothing sends.
-  const { keys, faults } = parsePeople(`J\ufffdrgen ${KEY}\nAda ${KEY}`);
-  assertEquals([...keys.keys()], ["Ada"]);
-  assertEquals(faults, [1]);
 });
 
 test("no other client uses up an id, forces a loss, or hides a line", async ({ lines, clock, author, receive }) => {

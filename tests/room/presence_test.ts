@@ -82,10 +82,17 @@ test("a room that refuses the join notice gets no leave notice", async () => {
   for (
     const [code, start] of [[0x87, "No right to"], [0x97, "Can't"]] as const
   ) {
-    const { presence, client, told, warnings } = enter(() => true, { code });
+    const { presence, client, told, warnings, clock } = enter(
+      () => true,
+      { code },
+    );
     presence.join(client);
     presence.granted(ROOM);
     await presence.leave();
+    // Nor another join notice.
+    presence.lost();
+    presence.granted(ROOM);
+    await clock.advance(0);
     assertEquals(told, []);
     assertEquals(warnings, [
       `${start} write to chat/room: others don't see you. Reading may not work ` +
