@@ -9,7 +9,7 @@ import type { ClientOptions } from "../client.ts";
 import { EXIT, exitCodeOf } from "./exit.ts";
 import { NO_COLOR } from "./no_color.ts";
 import { helpText, type Script, UsageError } from "./flags.ts";
-import type { Options, Request } from "./options.ts";
+import { type Options, quote, type Request } from "./options.ts";
 import type { PeopleKeys } from "../room/names.ts";
 import { safeText } from "../safe_text.ts";
 import {
@@ -119,7 +119,9 @@ function adviceOnSecret(path: string, command: string): string {
     JSON.stringify(path)
   } has a new secret. Give a copy to each member, by ` +
     "another way than the room. " +
-    (IS_SOURCE ? `Type: ${command}` : `Use it with --secret-file ${path}`);
+    (IS_SOURCE
+      ? `Type: ${command}`
+      : `Use it with --secret-file ${quote(path)}`);
 }
 
 /** Returns the answer to --help, --version or --completions. */
