@@ -160,6 +160,20 @@ async function readVariable(variable: string): Promise<string | undefined> {
   return state === "granted" ? Deno.env.get(variable) : undefined;
 }
 
+/**
+ * Adds the permission for the variables that are in use to a command: without
+ * its secret, it would send readable messages.
+ */
+export async function withVariables(command: string): Promise<string> {
+  const used: string[] = [];
+  for (const variable of [PASSWORD_VARIABLE, SECRET_VARIABLE]) {
+    if (await readVariable(variable) !== undefined) used.push(variable);
+  }
+  return used.length === 0
+    ? command
+    : command.replace(/^deno run/, `$& -E=${used.join(",")}`);
+}
+
 export async function readTlsFiles(
   files: Options["tlsFiles"],
 ): Promise<TlsIdentity> {

@@ -23,6 +23,7 @@ import {
   readTlsFiles,
   requireNet,
   useColor,
+  withVariables,
   writeSecret,
 } from "./permissions.ts";
 import { LineWriter, openStderr } from "../terminal/output.ts";
@@ -100,7 +101,7 @@ export async function runScript<O>(
       : !(error instanceof NotPermittedError)
       ? " Try --help."
       : IS_SOURCE
-      ? ` Type: ${command}`
+      ? ` Type: ${await withVariables(command)}`
       : "";
     people.complain(messageOf(error) + advice);
     return exitCodeOf(error);
