@@ -31,7 +31,6 @@ Deno.test("answers: a question is of a room of the member, live, with a run", ()
     const other of [
       question({ retain: true }),
       question({ sealed: false }),
-      question({ topic: ANSWERS }),
       question({ whoOf: "chat/other" }),
       question({}, { type: "here" }),
       question({}, { id: undefined }),

@@ -51,6 +51,12 @@ class Installation implements AsyncDisposable {
     return code === 0 ? undefined : new TextDecoder().decode(stderr);
   }
 
+  /** A file of the installed package. */
+  read(file: string): string {
+    const folder = `${this.#prefix}/node_modules/mqtt-chat`;
+    return Deno.readTextFileSync(`${folder}/${file}`);
+  }
+
   /** Starts npx where the package is installed. */
   npx(...args: string[]): Process {
     return this.#start("npx", args, this.#prefix);
@@ -104,7 +110,14 @@ withNpm("package: deno task pack, npm install, and its commands", async (t) => {
     return t.step({ name: name + why, ignore: reason !== undefined, fn });
   };
 
-  await step("npx mqtt-chat --version", async () => {
+  await step("npx mqtt-chat --version, and the package's files", async () => {
+    for (const file of ["README.md", "CHANGELOG.md", "LICENSE"]) {
+      assertEquals(installed.read(file), Deno.readTextFileSync(ROOT + file));
+    }
+    const { dependencies, license } = JSON.parse(
+      installed.read("package.json"),
+    );
+    assertEquals([dependencies, license], [{ deno: "^2" }, "MIT"]);
     await using process = installed.npx("mqtt-chat", "--version");
     assertEquals(await process.outcome(), {
       ...{ code: 0, stdout: `mqtt-chat ${VERSION}\n`, stderr: "" },
