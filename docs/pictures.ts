@@ -42,7 +42,7 @@ for (const picture of script.split(/^picture /m).slice(1)) {
       if (verb === "enters") await terminal.enter(text);
       else if (verb === "types") await terminal.type(text);
       else if (verb === "presses") await terminal.press(text);
-      else await terminal.until(text);
+      else await terminal.until(verb === "ends" ? /^\$ *$/m : text);
     }
   }
   const windows = drawn.map((name) => terminals.get(name)!);

@@ -28,6 +28,7 @@ import {
 } from "./mqtt/stream.ts";
 import { checkFilter, checkTopic } from "./mqtt/topic.ts";
 import { Checker, type Content, decodeFrom, encodeFor } from "./codec.ts";
+import { Answers, questionIn } from "./answers.ts";
 import { IdSource, willId } from "./ids.ts";
 import {
   type Check,
@@ -42,6 +43,7 @@ import {
   roomOfHistory,
   roomOfWho,
   timeoutNotice,
+  whoTopic,
 } from "./protocol.ts";
 import { safeTopic } from "./safe_text.ts";
 import type { RoomSeal } from "./seal.ts";
@@ -128,6 +130,7 @@ export class ChatClient implements AsyncDisposable {
   readonly #ownRooms = new Set<string>();
   readonly #lost = Promise.withResolvers<Error>();
   readonly #rooms: OwnRoom[];
+  readonly #answers: Answers;
   #isAnnounced = false;
   #isClosed = false;
 
@@ -143,6 +146,7 @@ export class ChatClient implements AsyncDisposable {
     this.name = name;
     this.signer = options.signer;
     this.#clock = clock;
+    this.#answers = new Answers(clock);
     this.#timeout = settings.timeout;
     this.#rooms = rooms.map((topic): OwnRoom => {
       checkTopic(topic);
@@ -186,6 +190,7 @@ export class ChatClient implements AsyncDisposable {
           received.historyOf = historyOf;
           received.whoOf = whoOf;
         }
+        this.#answer(received);
         onReceived?.(received);
       },
       onLost: (error) => {
@@ -311,9 +316,10 @@ export class ChatClient implements AsyncDisposable {
   }
 
   /**
-   * Joins the rooms of the options as a member whom others see: with a notice
-   * now and after each reconnect, and another one at {@link close}. If the
-   * connection is lost, the broker tells the first room by the will.
+   * Joins the rooms of the options as a member: with a notice now and after each
+   * reconnect, and another one at {@link close}; in between it answers the
+   * questions of `/who`. If the connection is lost, the broker tells the first
+   * room by the will.
    *
    * @returns When the broker has the notices.
    * @throws {NotAuthorizedError} When the broker denies a room.
@@ -330,6 +336,7 @@ export class ChatClient implements AsyncDisposable {
     }
     this.#isAnnounced = true;
     await Promise.all(this.#rooms.map((room) => this.#enter(room)));
+    await this.join(topics.map((topic) => whoTopic(topic)), 0, true);
   }
 
   /**
@@ -543,8 +550,18 @@ export class ChatClient implements AsyncDisposable {
     await this.#sender.send({ ...message, isOptional });
   }
 
+  /** Answers a question who is in an announced room. */
+  #answer(received: Received): void {
+    if (!this.#isAnnounced || received.whoOf === undefined) return;
+    const topics = this.#rooms.map(({ topic }) => topic);
+    const question = questionIn(received, topics);
+    if (question === undefined) return;
+    this.#answers.answerSoon(question.answerTopic, this, this);
+  }
+
   #abandon(): void {
     this.#isClosed = true;
+    this.#answers.stop();
     this.#sender.abandon(new AbandonedError("The connection is closed."));
   }
 

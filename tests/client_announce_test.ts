@@ -7,8 +7,8 @@ import {
   type Received,
   TopicError,
 } from "../lib/client.ts";
-import { parseId, willId } from "../lib/ids.ts";
-import { decode } from "../lib/protocol.ts";
+import { IdSource, parseId, runIn, willId } from "../lib/ids.ts";
+import { decode, whoTopic } from "../lib/protocol.ts";
 import { Roster } from "../lib/room/members.ts";
 import {
   FakeBroker,
@@ -86,6 +86,36 @@ test("an announced member is here, then left, or lost after a crash", async () =
   assertEquals(await hear(JOINED), ["bot here"]);
   again.client.abort();
   assertEquals(await hear("User bot timed out."), ["bot lost"]);
+});
+
+test("an announced member answers who is there, another one doesn't", async () => {
+  await using broker = await openBroker();
+  await using eve = await Member.connect(broker);
+  await using bot = await Member.connect(broker, OWN);
+  await using shy = await Member.connect(broker, { ...OWN, name: "shy" });
+  await shy.client.join([ROOM]);
+  await shy.client.join([whoTopic(ROOM)], 0, true);
+  const ask = async () => {
+    const id = new IdSource().next(ROOM);
+    await eve.client.join([whoTopic(ROOM, runIn(id))]);
+    await eve.client.call(whoTopic(ROOM), { type: "who", name: "eve", id }, 1);
+    for (const member of [bot, shy]) {
+      await member.received.next(({ payload }) => payload.type === "who");
+      await member.clock.advance(1_000);
+    }
+    await eve.received.next(({ payload }) => payload.type === "here");
+    // What is sent last arrives last.
+    await shy.client.say(ROOM, "done");
+    await eve.received.next(({ payload }) => payload.type === "message");
+  };
+  await eve.client.join([ROOM]);
+  await bot.client.announce();
+  await ask();
+  await ask();
+  const answers = eve.received.all.map(({ payload }) => payload)
+    .filter(({ type }) => type === "here");
+  const answer = { type: "here", name: "bot" } as const;
+  assertEquals(answers, [answer, answer]);
 });
 
 test("each connection has a join notice, which its will names", async () => {

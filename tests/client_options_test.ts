@@ -1,5 +1,4 @@
 import {
-  assert,
   assertEquals,
   assertMatch,
   assertRejects,
@@ -7,8 +6,6 @@ import {
 } from "@std/assert";
 import { AddressError, ChatClient, TopicError } from "../lib/client.ts";
 import { completeOptions } from "../lib/client_options.ts";
-import { helpText } from "../lib/cli/flags.ts";
-import { parsePublisherArgs } from "../lib/cli/options.ts";
 
 const WHO = { username: "ann" };
 const LOCAL = { scheme: "mqtt", host: "localhost", port: 1883, path: "" };
@@ -91,29 +88,4 @@ Deno.test("client options: one sentence for each fault, by name", async () => {
     TopicError,
     'The topic "room/#" has a wildcard, + or #; messages go to one room.',
   );
-});
-
-Deno.test("client options: the flags have the same defaults, and the help", () => {
-  const request = parsePublisherArgs([]);
-  assert(request.action === "run");
-  const { keepalive, protocolVersion, timeout } = request.options;
-  const settings = completeOptions({
-    ...WHO,
-    brokers: ["a"],
-    session: { resume: true },
-  });
-  assertEquals<unknown[]>(
-    [keepalive, protocolVersion, timeout, request.options.sessionExpiry],
-    [
-      settings.keepalive,
-      settings.protocolVersion,
-      settings.timeout,
-      settings.session.expiry,
-    ],
-  );
-  const help = helpText("publisher");
-  assertMatch(help, /--keepalive S .* \[default: 30\]/);
-  assertMatch(help, /--timeout S .* \[default: 10\]/);
-  assertMatch(help, /--session-expiry S .* \[default: 86400\]/);
-  assertMatch(help, /--qos 0\|1\|2 .* \[default: 1\]/);
 });

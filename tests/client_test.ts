@@ -3,13 +3,12 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import {
   AbandonedError,
-  ChatClient,
   PayloadTooLargeError,
   PublishError,
   TopicError,
 } from "../lib/client.ts";
 import { parseId } from "../lib/ids.ts";
-import { FakeBroker, hostOf, letIn } from "./support/brokers.ts";
+import { FakeBroker, letIn } from "./support/brokers.ts";
 import { Member, memberTest } from "./support/members.ts";
 import { connack, encode, puback, publish, suback } from "./support/packets.ts";
 import { inTime } from "./support/patience.ts";
@@ -104,21 +103,14 @@ Deno.test("joining: not after the end", async () => {
 
 Deno.test("client: sends and joins at QoS 1 unless told otherwise", async () => {
   await using broker = new FakeBroker(letIn({}));
-  const client = await ChatClient.connect({
-    brokers: [hostOf(broker)],
-    ...{ username: "chat", password: "chat" },
-  });
-  try {
-    const [grant] = await client.join(["room"]);
-    assertEquals(grant, { topic: "room", qos: 1 });
-    const { subscriptions } = await broker.next("subscribe");
-    assertEquals(subscriptions.map(({ qos }) => qos), [1]);
-    const payload = { type: "message", from: "ann", message: "hi" } as const;
-    await client.send("room", payload);
-    assertEquals((await broker.next("publish")).qos, 1);
-  } finally {
-    await client.close();
-  }
+  await using ann = await Member.connect(broker);
+  const [grant] = await ann.client.join(["room"]);
+  assertEquals(grant, { topic: "room", qos: 1 });
+  const { subscriptions } = await broker.next("subscribe");
+  assertEquals(subscriptions.map(({ qos }) => qos), [1]);
+  const payload = { type: "message", from: "ann", message: "hi" } as const;
+  await ann.client.send("room", payload);
+  assertEquals((await broker.next("publish")).qos, 1);
 });
 
 Deno.test("client: what would break the connection is not sent", async () => {

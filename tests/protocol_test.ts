@@ -3,12 +3,18 @@ import {
   decode,
   encode,
   encodeText,
+  joinNotice,
+  leaveNotice,
   MAX_ID_LENGTH,
   MAX_PAYLOAD_BYTES,
+  newNameIn,
   type Payload,
   PayloadTooLargeError,
+  presenceOf,
+  renameNotice,
   type RollCall,
   roomOfWho,
+  timeoutNotice,
   whoTopic,
 } from "../lib/protocol.ts";
 import { Random } from "./support/random.ts";
@@ -293,4 +299,67 @@ Deno.test("the older program's will is plain text, and its notice", () => {
   for (const text of [`${lost} `, `${lost}\n\n`, `so ${lost}`, "User  ."]) {
     assertEquals(decode(bytes(text)).type, "malformed", text);
   }
+});
+
+const IN = "User al is now subscribed to a.b/1.";
+const OUT = "User al disconnecting from a.b/1.";
+const LOST = "User al timed out.";
+
+/** Notices of al, by what they say in the rooms a.b/1 and a/b.2. */
+const NOTICES: [notice: string, inRoom?: string, elsewhere?: string][] = [
+  [IN, "joined"],
+  [OUT, "left"],
+  [LOST, "timed out", "timed out"],
+  // The older program's.
+  ["User al is now subscribed to a.b/1 .", "joined"],
+  ["User al disconnecting from a.b/1 .", "left"],
+  ["User al timed out.\n", "timed out", "timed out"],
+  // Brokers turn dots and slashes into each other.
+  ["User al is now subscribed to a/b.1.", "joined"],
+  ["User al is now subscribed to a.b/2.", undefined, "joined"],
+  ...[`${IN} `, `${OUT} `, `${LOST} `].map((it): [string] => [it]),
+  ["User al timed out"],
+  [""],
+];
+
+Deno.test("notices: the standard notices are told from others", () => {
+  assertEquals(joinNotice("al", "a.b/1"), IN);
+  assertEquals(leaveNotice("al", "a.b/1"), OUT);
+  assertEquals(timeoutNotice("al"), LOST);
+  for (const [notice, inRoom, elsewhere] of NOTICES) {
+    const change = (from: string, topic: string) =>
+      presenceOf({ type: "notice", from, notice }, topic);
+    assertEquals<unknown>(change("al", "a.b/1"), inRoom, notice);
+    assertEquals<unknown>(change("al", "a/b.2"), elsewhere, notice);
+    assertEquals(change("bob", "a.b/1"), undefined, notice);
+  }
+});
+
+const read = (notice: string, from: string) =>
+  newNameIn({ type: "notice", from, notice });
+
+Deno.test("notices: rename notices are read back, whatever the names", () => {
+  const names = ["Ada", "x.", "a is now known as b.", "__proto__", "x\n", "😀"];
+  for (const from of names) {
+    for (const name of names) {
+      assertEquals(read(renameNotice(from, name), from), name);
+    }
+  }
+  assertEquals(
+    renameNotice("Ada", "Ada2"),
+    "User Ada is now known as Ada2.",
+  );
+});
+
+Deno.test("notices: other texts are no rename notice", () => {
+  const texts = [
+    "User bob is now known as Ada.", // another's
+    "User Ada is now known as .",
+    "User Ada is now known as",
+    "User Ada is now known as Ada2",
+    "User Ada is now subscribed to chat.",
+    " User Ada is now known as Ada2.",
+    renameNotice("Ada", "x".repeat(257)),
+  ];
+  for (const text of texts) assertEquals(read(text, "Ada"), undefined, text);
 });

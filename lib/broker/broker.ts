@@ -259,7 +259,7 @@ function networkAdvice({ hostname, port }: RunningBroker): string {
   const isAny = hostname === "0.0.0.0" || hostname === "::";
   const host = hostPort({ host: isAny ? "ADDRESS" : hostname, port });
   return "The passwords are public. On other machines type: deno run -N " +
-    `publisher.ts --follow --topic chat/room --host ${host}` +
+    `publisher.ts --follow mqtt://${host}/chat/room` +
     (isAny ? " (ADDRESS: this machine's, see `ip addr` or `ipconfig`)" : "");
 }
 

@@ -12,6 +12,9 @@ import { type Clock, Progress, SYSTEM_CLOCK, within } from "../timer.ts";
 /** The most lines of a pipe that wait for an acknowledgement at a time. */
 const WINDOW = 256;
 
+/** The same at QoS 0, where one PINGRESP is the answer to many. */
+const WINDOW_AT_QOS_0 = 1_024;
+
 /** Show progress after this many milliseconds. */
 const LONG_MS = 2_000;
 
@@ -181,11 +184,12 @@ export class Delivery {
   async #sendAll(
     lines: Iterable<Line> | AsyncIterable<Line>,
   ): Promise<void> {
-    const { topic, name } = this.#options;
+    const { topic, name, qos } = this.#options;
+    const window = qos === 0 ? WINDOW_AT_QOS_0 : WINDOW;
     for await (const line of lines) {
       if (this.#ending.hasBegun) return;
       this.send(line, topic, name);
-      while (this.#waiting >= WINDOW) await this.#progress.next;
+      while (this.#waiting >= window) await this.#progress.next;
     }
   }
 

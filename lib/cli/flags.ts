@@ -28,6 +28,17 @@ export type Choices = {
   [F in keyof typeof CHOICES]: (typeof CHOICES)[F][number];
 };
 
+/** How a script gets at files and the environment, and a packaged command. */
+const ACCESS = {
+  ofScripts: `\
+A FILE to read needs Deno's permission -R=FILE, one to write (--log,
+--new-secret) -W=FILE. With -E, the environment's MQTT_PASSWORD and
+MQTT_CHAT_SECRET take the place of --password and --secret.`,
+  ofCommands: `\
+The environment's MQTT_PASSWORD and MQTT_CHAT_SECRET take the place of
+--password and --secret.`,
+};
+
 const SHARED = {
   people: `\
   -n, --name NAME           your name in the room [default: the username]
@@ -75,9 +86,7 @@ Other:
       --help                print this help
 
 A URL begins with mqtt://, mqtts://, ws:// or wss://, and needs no -L.
-A FILE to read needs Deno's permission -R=FILE, one to write (--log,
---new-secret) -W=FILE. With -E, the environment's MQTT_PASSWORD and
-MQTT_CHAT_SECRET take the place of --password and --secret.`,
+${ACCESS.ofScripts}`,
 };
 
 const HELP: Readonly<Record<Script, string>> = {
@@ -148,10 +157,10 @@ export function helpText(
   name: string = script,
 ): string {
   const text = name === script ? HELP[script] : HELP[script]
-    .replace(/^(Usage:) .*$/m, `$1 ${name} [FLAGS] [URL]`)
+    .replace(/^(Usage:) deno run -N \S+/m, `$1 ${name}`)
     .replaceAll(/deno run \S+ publisher\.ts --follow/g, "mqtt-chat")
     .replaceAll(/deno run \S+ (listener|publisher)\.ts/g, "mqtt-$1")
-    .replace(/A FILE to read needs[^.]*\. With -E, the/, "The");
+    .replace(ACCESS.ofScripts, ACCESS.ofCommands);
   return text.replaceAll(/^(\w+:$|Usage:)/gm, heading);
 }
 

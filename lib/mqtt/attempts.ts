@@ -257,7 +257,8 @@ function advice(
     isLoopback(broker) && text.includes("nothing listens there")
   );
   const usual = isAbsent
-    ? "Is one running here? deno task broker starts one; --host names another."
+    ? "Is one running here? In a checkout, deno task broker starts one; " +
+      "--host names another."
     : "Is it running, and are scheme, host and port right? Name another with " +
       "--host.";
   // NATS closes over the will, which is the first it sees of the room.

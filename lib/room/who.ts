@@ -4,9 +4,9 @@
  */
 
 import { type ChatClient, PublishError } from "../client.ts";
-import { IdSource, parseId, runIn } from "../ids.ts";
+import { Answers, questionIn } from "../answers.ts";
+import { IdSource, runIn } from "../ids.ts";
 import {
-  isSameRoom,
   MAX_NAME_LENGTH,
   type QoS,
   type Received,
@@ -33,17 +33,11 @@ export interface Answer {
   verdict: Verdict;
 }
 
-/** Members answer within this time, in milliseconds, and not more often. */
-const SPREAD_MS = 1_000;
-
 /** How long answers are awaited: with the way of both. In milliseconds. */
 const WAIT_MS = 1_500;
 
 /** The most answers to a question that are verified. */
 const MAX_ANSWERS = 1_000;
-
-/** Answers in a row that failed until no more are sent. */
-const MAX_FAILURES = 2;
 
 /** A question of this client. */
 interface Question {
@@ -67,14 +61,12 @@ export class Who {
   #question?: Question;
   /** Whether the broker refuses a topic: then nothing more is sent. */
   #isRefused = false;
-  /** When the last answer was sent or is due. */
-  #answeredAt = -Infinity;
-  #cancelAnswer?: () => void;
-  #failures = 0;
+  readonly #answers: Answers;
 
   constructor(options: WhoOptions) {
     this.#options = options;
     this.#clock = options.clock;
+    this.#answers = new Answers(options.clock);
     this.name = options.name;
   }
 
@@ -92,21 +84,17 @@ export class Who {
 
   /** Takes a payload of a topic of questions or answers. */
   receive(received: Received): void {
-    const { topic, whoOf, payload, retain, sealed } = received;
-    // A retained question would be answered by each member who comes.
-    if (sealed === false || retain || !("name" in payload)) return;
-    const { type, id = "", name } = payload;
-    const question = this.#question;
-    if (type === "who") {
-      const { run } = parseId(id) ?? {};
-      const room = [...this.#rooms].find((it) => isSameRoom(it, whoOf!));
-      if (run === undefined || run === question?.run) return;
-      if (room === undefined || !topic.endsWith(whoTopic(""))) return;
-      this.#answerSoon(whoTopic(room, run));
-    } else if (question !== undefined && name.length <= MAX_NAME_LENGTH) {
-      if (topic.endsWith(whoTopic("", question.run))) {
-        this.#take(question, topic, payload);
-      }
+    const { topic, payload, retain, sealed } = received;
+    const own = this.#question;
+    const question = questionIn(received, this.#rooms);
+    if (question !== undefined) {
+      if (question.run === own?.run || this.#isRefused) return;
+      this.#answers.answerSoon(question.answerTopic, this, this.#client!);
+    }
+    if (sealed === false || retain || payload.type !== "here") return;
+    if (own === undefined || payload.name.length > MAX_NAME_LENGTH) return;
+    if (topic.endsWith(whoTopic("", own.run))) {
+      this.#take(own, topic, payload);
     }
   }
 
@@ -114,7 +102,8 @@ export class Who {
   async ask(room: string, qos: QoS): Promise<Answer[]> {
     const client = this.#client;
     if (!client?.online || !this.#rooms.has(room)) return [];
-    if (this.#isRefused || this.#question) return [];
+    if (this.#isRefused || this.#answers.isRefused) return [];
+    if (this.#question) return [];
     const id = new IdSource().next(room);
     const run = runIn(id);
     const answers = new Map<string, Answer>();
@@ -140,37 +129,13 @@ export class Who {
 
   /** Neither asks nor answers any more. */
   stop(): void {
-    this.#cancelAnswer?.();
+    this.#answers.stop();
     this.#question?.end();
     this.#question = undefined;
     const topics = [...this.#rooms].map((room) => whoTopic(room));
     this.#rooms.clear();
     this.#client?.leave(topics).catch(() => {});
     this.#client = undefined;
-  }
-
-  /** Answers within the next second, unless an answer is due by then. */
-  #answerSoon(topic: string): void {
-    const now = this.#clock.monotonic();
-    const soon = now + Math.random() * SPREAD_MS;
-    const due = Math.max(soon, this.#answeredAt + SPREAD_MS);
-    if (due > now + SPREAD_MS || this.#isRefused) return;
-    this.#answeredAt = due;
-    this.#cancelAnswer = this.#clock.after(due - now, () => {
-      this.#answer(topic);
-    });
-  }
-
-  async #answer(topic: string): Promise<void> {
-    const client = this.#client;
-    if (!client?.online) return;
-    try {
-      await client.call(topic, { type: "here", name: this.name }, 0);
-      this.#failures = 0;
-    } catch {
-      // Some brokers close the connection over what may not be written.
-      this.#isRefused ||= ++this.#failures >= MAX_FAILURES;
-    }
   }
 
   /** Subscribes to a topic; returns whether it may be read. */

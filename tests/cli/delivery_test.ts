@@ -259,6 +259,18 @@ Deno.test("delivery: at most 256 lines of a pipe are unanswered", async () => {
   assertEquals(client.sent.length, 300);
 });
 
+Deno.test("delivery: at QoS 0 at most 1,024 lines are unconfirmed", async () => {
+  const { client, delivery } = deliver(new FakeClient(), ["-q", "0"]);
+  const poured = delivery.pour(texts(...Array(1_030).fill("a")));
+  await settle();
+  assertEquals(client.sent.length, 1_024);
+  for (const { resolve } of client.answers) resolve();
+  await settle();
+  for (const { resolve } of client.answers) resolve();
+  await poured;
+  assertEquals([client.sent.length, await delivery.finish()], [1_030, 0]);
+});
+
 Deno.test("delivery: a long pipe shows how far it is, a short one doesn't", async () => {
   for (const seconds of [1, 4]) {
     const { delivery, clock } = deliver(obliging());

@@ -13,7 +13,7 @@ import {
   loadTransport,
   PacketMeter,
 } from "../../lib/mqtt/stream.ts";
-import { hostOf, openBroker } from "../support/brokers.ts";
+import { hostOf } from "../support/brokers.ts";
 import { Member } from "../support/members.ts";
 import { connack, parser, suback } from "../support/packets.ts";
 
@@ -170,19 +170,6 @@ Deno.test("large parts keep their place among small ones", async () => {
   }
 });
 
-Deno.test("messages of every size arrive whole", async () => {
-  await using broker = await openBroker();
-  await using ann = await Member.connect(broker);
-  await using bob = await Member.connect(broker);
-  await bob.client.join(["chat/room"]);
-  const texts = Array.from(
-    { length: 60 },
-    (_, i) => "x".repeat((i * 9_973) % 65_000) + i,
-  );
-  await Promise.all(texts.map((text) => ann.say(text, "chat/room")));
-  assertEquals(await bob.texts(texts.length), texts);
-});
-
 /** A broker behind a WebSocket that does something when it is subscribed to. */
 function webBroker(subscribed: (socket: WebSocket, suback: Buffer) => void) {
   let connections = 0;
@@ -214,6 +201,10 @@ const WEB_FAULTS: [Parameters<typeof webBroker>[0], string][] = [
   [
     (socket) => socket.close(4008, "token expired"),
     "the broker closed the WebSocket: token expired",
+  ],
+  [
+    (socket) => socket.close(1000, "restart"),
+    "the broker closed the WebSocket: restart",
   ],
   [
     (socket) => socket.close(4001),

@@ -1,9 +1,3 @@
-/**
- * Many joins, leaves and sealed payloads, as a reader sees them.
- *
- * @module
- */
-
 import { assert, assertEquals } from "@std/assert";
 import type { Payload } from "../../lib/protocol.ts";
 import type { ViewOptions } from "../../lib/room/view.ts";

@@ -149,12 +149,15 @@ test("signed entries of few keys fit where those of many don't", () => {
     const all = Array.from(
       { length: 600 },
       (_, i) => signed("x".repeat(60), `"${i % keys}`.padEnd(43, '"'), i),
-    );
-    const bytes = 49_049;
-    const some = fitHistory(history(all), MAX_KEPT, bytes);
-    const size = utf8(encoded(some)).length;
-    assert(size <= bytes && size > bytes - 8_000, `${size}`);
-    assertEquals(fitHistory(some, MAX_KEPT, bytes), some);
+      // With times of 12 digits.
+    ).map(({ payload }) => ({ payload, time: NOW - 999_999_999_999 }));
+    let some = history(all);
+    for (let bytes = 49_049; bytes > 48_549; bytes -= 50) {
+      some = fitHistory(history(all), MAX_KEPT, bytes);
+      const size = utf8(encoded(some)).length;
+      assert(size <= bytes && size > bytes - 2_000, `${size}`);
+      assertEquals(fitHistory(some, MAX_KEPT, bytes), some);
+    }
     return some.entries.length;
   };
   const [one, ten, all] = [1, 10, 600].map(fitted);
@@ -311,6 +314,8 @@ test("names are bounded", () => {
   for (const here of [undefined, null, "ada", ["ada"], [["", 1]], [[5]], 5]) {
     assertEquals(good({ ...wire, here }).here.size, 0);
   }
+  const many = Array.from({ length: 2_000 }, (_, i) => [`${i}`, i]);
+  assertEquals(good({ ...wire, here: many }).here.size, 1_000);
   const odd = good({ ...wire, here: [["a", "x"], ["b", 5], [long, 1]] }).here;
   assertEquals([...odd], [["a", new Date(NOW)], ["b", new Date(NOW - 5)]]);
 });
@@ -527,4 +532,8 @@ test("an entry or a join that the broker lacks is news", () => {
   assertEquals(news("abc", "ab"), true);
   assertEquals(news("a", "a", ["j", ""]), true);
   assertEquals(news("a", "a", ["j", "ij"]), false);
+  // Without an id, one that was said twice.
+  const [twice, once] = [[said("a", 0), said("a", 60_000)], [said("a", 0)]]
+    .map((entries) => ({ entries, heard: [] }));
+  assertEquals([hasNews(twice, once), hasNews(once, twice)], [true, false]);
 });

@@ -2,8 +2,6 @@
  * Keepers that are killed and restarted, readers that are cut off, clocks that
  * differ by days, forged histories: what is shown and reported is what was sent,
  * and no claim is wrong.
- *
- * @module
  */
 
 import { assert, assertEquals } from "@std/assert";

@@ -1,13 +1,9 @@
 import { assertEquals } from "@std/assert";
 import {
-  joinNotice,
   leaveNotice,
-  newNameIn,
   type Payload,
-  presenceOf,
   type Received,
   renameNotice,
-  timeoutNotice,
 } from "../../lib/protocol.ts";
 import { Ignored } from "../../lib/room/ignored.ts";
 import { Roster, type Seen, whoLines } from "../../lib/room/members.ts";
@@ -203,38 +199,25 @@ test("/who lists each member, with the day if it is another", () => {
   const now = new Date(2026, 10, 22, 14, 3, 29);
   const seen: Seen[] = [
     { name: "Ada", at: now, state: "here", isOwn: true },
-    { name: "bob\x1b", at: new Date(2026, 10, 22, 9, 0, 1), state: "left" },
-    { name: "carol", at: new Date(2026, 10, 21, 23, 59, 59), state: "lost" },
-  ];
-  assertEquals(whoLines(seen, now), [
-    "Seen in this session:",
-    "  Ada (you), seen 14:03:29",
-    '  "bob<U+001B>", left 09:00:01',
-    "  carol, lost 2026-11-21 23:59:59",
-  ]);
-  const other: Seen = { name: "Ada", at: now, state: "here" };
-  const crowd = Array.from({ length: 52 }, () => other);
-  const lines = whoLines(crowd, now);
-  assertEquals(lines.slice(-2), ["  Ada, seen 14:03:29", "  and 2 more"]);
-  assertEquals(lines.length, 52);
-});
-
-test("/who: the ignored, their keys, and those who only wrote", () => {
-  const now = new Date(2026, 10, 22, 14, 3, 29);
-  const seen: Seen[] = [
-    { name: "Ada", at: now, state: "here", isOwn: true },
     { name: "Ada", at: now, state: "left" },
     { name: "bob", at: now, state: "here" },
-    { name: "ci", at: now, state: "wrote" },
+    { name: "ci\x1b", at: new Date(2026, 10, 22, 9, 0, 1), state: "wrote" },
+    { name: "dan", at: new Date(2026, 10, 21, 23, 59, 59), state: "lost" },
   ];
   const keysOf = (name: string) => name === "bob" ? [KEY] : [];
-  assertEquals(whoLines(seen, now, new Ignored(["bob"]), keysOf), [
+  const ignored = new Ignored(["bob", "Ada"]);
+  assertEquals(whoLines(seen, now, ignored, keysOf), [
     "Seen in this session:",
     "  Ada (you), seen 14:03:29",
-    "  Ada, left 14:03:29",
+    "  Ada (ignored), left 14:03:29",
     "  bob (ignored), key 21FE 31DF, seen 14:03:29",
-    "  ci, wrote 14:03:29",
+    '  "ci<U+001B>", wrote 09:00:01',
+    "  dan, lost 2026-11-21 23:59:59",
   ]);
+  const crowd = Array.from({ length: 52 }, () => seen[1]);
+  const lines = whoLines(crowd, now);
+  assertEquals(lines.slice(-2), ["  Ada, left 14:03:29", "  and 2 more"]);
+  assertEquals(lines.length, 52);
 });
 
 test("a reader that a keeper lists is not another member", () => {
@@ -251,69 +234,6 @@ test("a reader that a keeper lists is not another member", () => {
   roster.note(at(4, message("hi", "ann")));
   roster.note(at(5, message("hi", "ann"), { sentTo: ROOM }));
   assertEquals(roster.list().filter(({ name }) => name === "ann").length, 2);
-});
-
-const IN = "User al is now subscribed to a.b/1.";
-const OUT = "User al disconnecting from a.b/1.";
-const LOST = "User al timed out.";
-
-/** Notices of al, by what they say in the rooms a.b/1 and a/b.2. */
-const NOTICES: [notice: string, inRoom?: string, elsewhere?: string][] = [
-  [IN, "joined"],
-  [OUT, "left"],
-  [LOST, "timed out", "timed out"],
-  // The older program's.
-  ["User al is now subscribed to a.b/1 .", "joined"],
-  ["User al disconnecting from a.b/1 .", "left"],
-  ["User al timed out.\n", "timed out", "timed out"],
-  // Brokers turn dots and slashes into each other.
-  ["User al is now subscribed to a/b.1.", "joined"],
-  ["User al is now subscribed to a.b/2.", undefined, "joined"],
-  ...[`${IN} `, `${OUT} `, `${LOST} `].map((it): [string] => [it]),
-  ["User al timed out"],
-  [""],
-];
-
-test("the standard notices are told from others", () => {
-  assertEquals(joinNotice("al", "a.b/1"), IN);
-  assertEquals(leaveNotice("al", "a.b/1"), OUT);
-  assertEquals(timeoutNotice("al"), LOST);
-  for (const [notice, inRoom, elsewhere] of NOTICES) {
-    const change = (from: string, topic: string) =>
-      presenceOf({ type: "notice", from, notice }, topic);
-    assertEquals<unknown>(change("al", "a.b/1"), inRoom, notice);
-    assertEquals<unknown>(change("al", "a/b.2"), elsewhere, notice);
-    assertEquals(change("bob", "a.b/1"), undefined, notice);
-  }
-});
-
-const read = (notice: string, from: string) =>
-  newNameIn({ type: "notice", from, notice });
-
-test("rename notices are read back, whatever the names", () => {
-  const names = ["Ada", "x.", "a is now known as b.", "__proto__", "x\n", "😀"];
-  for (const from of names) {
-    for (const name of names) {
-      assertEquals(read(renameNotice(from, name), from), name);
-    }
-  }
-  assertEquals(
-    renameNotice("Ada", "Ada2"),
-    "User Ada is now known as Ada2.",
-  );
-});
-
-test("other texts are no rename notice", () => {
-  const texts = [
-    "User bob is now known as Ada.", // another's
-    "User Ada is now known as .",
-    "User Ada is now known as",
-    "User Ada is now known as Ada2",
-    "User Ada is now subscribed to chat.",
-    " User Ada is now known as Ada2.",
-    renameNotice("Ada", "x".repeat(257)),
-  ];
-  for (const text of texts) assertEquals(read(text, "Ada"), undefined, text);
 });
 
 test("a keeper's `here` counts for a day, and less than what was heard", () => {

@@ -1,9 +1,4 @@
-/**
- * What a reader sees in a room with a secret: of members, of others, and without
- * the secret.
- *
- * @module
- */
+/** What readers see in a room with a secret, with it and without. */
 
 import { assert, assertEquals, assertFalse } from "@std/assert";
 import {

@@ -1,29 +1,25 @@
 import { assertEquals } from "@std/assert";
 import type { Received } from "../../lib/protocol.ts";
 import type { ViewOptions } from "../../lib/room/view.ts";
-import { joined, notice, view } from "../support/line_fixtures.ts";
+import {
+  joined,
+  message,
+  notice,
+  received,
+  view,
+} from "../support/line_fixtures.ts";
 import { TestClock } from "../support/clock.ts";
 import { pureTests } from "../support/pure.ts";
 
 const NOW = new Date("2026-01-02T14:30:00.000Z");
 
-/** A message, sent so many milliseconds before it arrived. */
-function said(
-  message: string,
-  { id, age, topic = "room" }: { id?: string; age?: number; topic?: string } =
-    {},
-): Received {
+/** A message of ann, sent so many milliseconds before it arrived. */
+function said(text: string, { id, age }: { id?: string; age?: number } = {}) {
   const at = age === undefined
     ? undefined
     : new Date(Number(NOW) - age).toISOString();
-  return {
-    topic,
-    payload: { type: "message", from: "ann", message, id, at },
-    qos: 1,
-    retain: false,
-    receivedAt: NOW,
-    duplicate: false,
-  };
+  const payload = { ...message(text, "ann"), id, at };
+  return { ...received(payload, "room"), receivedAt: NOW };
 }
 
 /** Bytes that are no chat payload. */
@@ -167,16 +163,11 @@ test("the bell rings at the message, not at the day before it", () => {
 });
 
 test("no bell for the reader's own, for notices, in JSON, or unasked", () => {
-  const own: Received = {
-    ...said(""),
-    payload: { type: "message", from: "bob", message: "I am bob" },
-  };
-  const notice: Received = {
-    ...said(""),
-    payload: { type: "notice", from: "ann", notice: "bob" },
-  };
   const quiet = view({ bell: true, self: "bob" });
-  for (const one of [own, notice, malformed]) quiet.room.show(one);
+  const told = { ...said(""), payload: notice("bob", "ann") };
+  for (const one of [by("bob", "I am bob"), told, malformed]) {
+    quiet.room.show(one);
+  }
   const others = [
     view({ bell: true, json: true, self: "bob" }),
     view({ self: "bob" }),
@@ -197,9 +188,9 @@ function only(what: "messages" | "mentions", options: Partial<ViewOptions>) {
   return { ...view({ only: what, writeNote, ...options }), notes };
 }
 
-const by = (from: string, message: string): Received => ({
+const by = (from: string, text: string): Received => ({
   ...said(""),
-  payload: { type: "message", from, message },
+  payload: message(text, from),
 });
 
 test("--only hides notices, ?? and the reader's own", () => {

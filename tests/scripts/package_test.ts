@@ -51,6 +51,12 @@ class Installation implements AsyncDisposable {
     return code === 0 ? undefined : new TextDecoder().decode(stderr);
   }
 
+  /** A file of the installed package. */
+  read(file: string): string {
+    const folder = `${this.#prefix}/node_modules/mqtt-chat`;
+    return Deno.readTextFileSync(`${folder}/${file}`);
+  }
+
   /** Starts npx where the package is installed. */
   npx(...args: string[]): Process {
     return this.#start("npx", args, this.#prefix);
@@ -94,13 +100,24 @@ withNpm("package: deno task pack, npm install, and its commands", async (t) => {
   assertEquals(code, 0, new TextDecoder().decode(stderr));
   await using installed = new Installation();
   const fault = await installed.install();
-  const isUnreached = fault !== undefined && UNREACHED.test(fault);
-  const why = isUnreached ? " (skipped: npm does not reach its registry)" : "";
-  assert(fault === undefined || isUnreached, fault);
-  const step = (name: string, fn: () => Promise<void>, ignore = isUnreached) =>
-    t.step({ name: name + why, ignore, fn });
+  const unreached = fault !== undefined && UNREACHED.test(fault)
+    ? "npm does not reach its registry"
+    : undefined;
+  assert(fault === undefined || unreached !== undefined, fault);
+  const step = (name: string, fn: () => Promise<void>, also?: string) => {
+    const reason = unreached ?? also;
+    const why = reason === undefined ? "" : ` (skipped: ${reason})`;
+    return t.step({ name: name + why, ignore: reason !== undefined, fn });
+  };
 
-  await step("npx mqtt-chat --version", async () => {
+  await step("npx mqtt-chat --version, and the package's files", async () => {
+    for (const file of ["README.md", "CHANGELOG.md", "LICENSE"]) {
+      assertEquals(installed.read(file), Deno.readTextFileSync(ROOT + file));
+    }
+    const { dependencies, license } = JSON.parse(
+      installed.read("package.json"),
+    );
+    assertEquals([dependencies, license], [{ deno: "^2" }, "MIT"]);
     await using process = installed.npx("mqtt-chat", "--version");
     assertEquals(await process.outcome(), {
       ...{ code: 0, stdout: `mqtt-chat ${VERSION}\n`, stderr: "" },
@@ -184,6 +201,10 @@ withNpm("package: deno task pack, npm install, and its commands", async (t) => {
         [net, `read ${secret.path}`],
         true,
       ]);
+      const made = `${installed.folder}/room.secret`;
+      const { code } = await installed.run("mqtt-chat", ["--new-secret", made]);
+      assertEquals(code, 0);
+      assert((await Deno.readTextFile(made)).length > 20);
       const env = { MQTT_CHAT_SECRET: "a".repeat(20) };
       assertEquals((await permitted([], env))[1], true);
     },
@@ -228,7 +249,7 @@ withNpm("package: deno task pack, npm install, and its commands", async (t) => {
     const url = `ws://127.0.0.1:${freePort()}`;
     await terminal.enter(`mqtt-publisher -h ${url} -m hi`);
     await terminal.shows(/^mqtt-publisher: No broker answers/m);
-  }, isUnreached || NO_TMUX !== undefined);
+  }, NO_TMUX);
 });
 
 Deno.test("package: the page names the tarball that pack makes", () => {

@@ -56,7 +56,7 @@ Deno.test("picture: styles last until they are reset, colours until 39", () => {
 });
 
 Deno.test("picture: inverse text has a box of the text's colour behind it", () => {
-  const svg = terminalSvg("a\x1b[1m\x1b[7m日\x1b[0mb", "t", 10);
+  const svg = terminalSvg("\x1b[1ma\x1b[7m日\x1b[0mb", "t", 10);
   const box = '<rect class="f" x="25" y="48" width="18" height="20"/>\n';
   assert(svg.includes(`${box}<text class="t s7 s1 f" x="25"`), svg);
   assertEquals(svg.split('<rect class="f"').length, 2);

@@ -1,0 +1,89 @@
+import { assertEquals } from "@std/assert";
+import { Answers, questionIn } from "../lib/answers.ts";
+import type { Received, RollCall } from "../lib/protocol.ts";
+import { TestClock } from "./support/clock.ts";
+
+const RUN = "RXmlzNpZYNHo2V0d";
+const ANSWERS = `chat/room/$who/${RUN}`;
+
+const question = (
+  changes: Partial<Received> = {},
+  call: Partial<RollCall> = {},
+): Received => ({
+  topic: "chat/room/$who",
+  whoOf: "chat/room",
+  payload: { type: "who", name: "eve", id: `${RUN}-1`, ...call },
+  qos: 0,
+  retain: false,
+  receivedAt: new Date(0),
+  duplicate: false,
+  ...changes,
+});
+
+Deno.test("answers: a question is of a room of the member, live, with a run", () => {
+  const rooms = ["hall", "chat/room"];
+  const found = { run: RUN, answerTopic: ANSWERS };
+  assertEquals(questionIn(question(), rooms), found);
+  // Some brokers turn `/` into `.`.
+  const dotted = question({ topic: "chat.room/$who", whoOf: "chat.room" });
+  assertEquals(questionIn(dotted, rooms), found);
+  for (
+    const other of [
+      question({ retain: true }),
+      question({ sealed: false }),
+      question({ whoOf: "chat/other" }),
+      question({}, { type: "here" }),
+      question({}, { id: undefined }),
+      question({}, { id: "short-1" }),
+    ]
+  ) assertEquals(questionIn(other, rooms), undefined);
+});
+
+/** A member whose answers are recorded; `fails` is their outcome. */
+class Answering {
+  readonly clock = new TestClock();
+  readonly answers = new Answers(this.clock);
+  readonly sent: string[] = [];
+  name = "bot";
+  online = true;
+  fails = false;
+
+  call(topic: string, { type, name }: RollCall): Promise<void> {
+    this.sent.push(`${topic} ${type} ${name}`);
+    return this.fails ? Promise.reject(new Error("no")) : Promise.resolve();
+  }
+
+  async asked(milliseconds = 1_000): Promise<string[]> {
+    this.answers.answerSoon(ANSWERS, this, this);
+    await this.clock.advance(milliseconds);
+    return this.sent.splice(0);
+  }
+}
+
+Deno.test("answers: within a second, under the name of then", async () => {
+  const bot = new Answering();
+  bot.answers.answerSoon(ANSWERS, bot, bot);
+  bot.name = "robot";
+  await bot.clock.advance(1_000);
+  assertEquals(bot.sent, [`${ANSWERS} here robot`]);
+});
+
+Deno.test("answers: none while offline, none after the end", async () => {
+  const bot = new Answering();
+  bot.online = false;
+  assertEquals(await bot.asked(2_000), []);
+  bot.online = true;
+  assertEquals((await bot.asked(2_000)).length, 1);
+  bot.answers.answerSoon(ANSWERS, bot, bot);
+  bot.answers.stop();
+  assertEquals(bot.clock.nextIn, undefined);
+});
+
+Deno.test("answers: two failures in a row are the last", async () => {
+  const bot = new Answering();
+  for (const fails of [true, false, true, true]) {
+    bot.fails = fails;
+    assertEquals((await bot.asked(2_000)).length, 1);
+  }
+  assertEquals([bot.answers.isRefused, await bot.asked()], [true, []]);
+});
