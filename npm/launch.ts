@@ -32,7 +32,8 @@ export function launch(name: string, script: Script): void {
   }
   const bundle = fileURLToPath(new URL(`${name}.js`, import.meta.url));
   const options = ["--quiet", "--no-config", "--no-lock", "--no-prompt"];
-  const memory = "--v8-flags=--max-semi-space-size=2";
+  const memory =
+    "--v8-flags=--max-semi-space-size=4,--heap-growing-percent=100";
   const child = spawn(
     deno,
     ["run", ...options, memory, ...permissions, bundle, ...args],
