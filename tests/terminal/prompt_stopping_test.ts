@@ -105,6 +105,24 @@ scene("stopped by signals, it leaves one prompt", async (all) => {
   await assertSane(terminal, 0);
 });
 
+atShell("stopped with its parent, it goes on with it", async (all) => {
+  const { broker, terminal } = all;
+  const alone = command(broker);
+  await terminal.enter(
+    alone.replace("exec ", "").replace(/'$/, "; exit $?'"),
+  );
+  await terminal.until(/^\d\d:\d\d:\d\d -- User Ada is now .*\nAda>$/m);
+  await terminal.press("C-z");
+  await terminal.until("Ctrl-Z again stops this program");
+  await terminal.press("C-z");
+  await terminal.until("Stopped");
+  await goOn(terminal, "Ada>");
+  await terminal.type("x");
+  await terminal.until(/^Ada> x$/m);
+  await terminal.press("C-c", "C-c");
+  await assertSane(terminal, 0);
+});
+
 atShell("a password stays hidden after a stop", async (all) => {
   const { broker, terminal } = all;
   await terminal.enter(command(broker, "-u nobody"));
