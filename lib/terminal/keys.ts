@@ -11,8 +11,8 @@ export interface Input {
 
 /** Why Ctrl-Z has to be pressed twice: a program can't stop its parent. */
 export const STOP_HINT =
-  "Ctrl-Z again stops this program; don't if deno task has started it, which " +
-  "would not stop, and would keep the terminal.";
+  "Ctrl-Z again suspends. If you started with deno task, don't: the terminal " +
+  "would hang.";
 
 /** Deno reports a signal within this time, in milliseconds. */
 const SIGNAL_MS = 10;
