@@ -55,6 +55,17 @@ export function numberIn(id: string): number {
   return isNumber ? number : 0;
 }
 
+/** A join notice of ours; `over` means that another is due. */
+interface Join {
+  id: string;
+  state: "due" | "sent" | "answered" | "refused" | "over";
+}
+
+/** A run of ours; the number is the next one. */
+interface OwnRun extends CountedId {
+  join?: Join;
+}
+
 /** The id of a will: that of the join notice of its connection, and a letter. */
 export function willId(joinId: string): string {
   return `${joinId}w`;
@@ -71,13 +82,29 @@ export function runIn(id: string): string {
 
 /** Makes ids, and recognises its own. */
 export class IdSource {
-  readonly #rooms = new Map<string, CountedId>();
+  readonly #rooms = new Map<string, OwnRun>();
   /** By run. */
   readonly #topics = new Map<string, string>();
 
   next(topic: string): string {
     const room = this.#rooms.get(topic) ?? this.#begin(topic);
     return `${room.run}-${room.number++}`;
+  }
+
+  /** Returns a room's join notice on this connection, or the next one. */
+  join(topic: string, isNext = false): Join {
+    const room = this.#rooms.get(topic) ?? this.#begin(topic);
+    const { state = "over" } = room.join ?? {};
+    return state === "over" || (isNext && state !== "due")
+      ? room.join = { id: this.next(topic), state: "due" }
+      : room.join!;
+  }
+
+  /** The connection is lost. An unanswered join notice is sent again by itself. */
+  lost(): void {
+    for (const { join } of this.#rooms.values()) {
+      if (join?.state === "answered") join.state = "over";
+    }
   }
 
   /** The topic that an id was made for; undefined for those of others. */
@@ -87,7 +114,7 @@ export class IdSource {
     return this.#topics.get(runIn(id));
   }
 
-  #begin(topic: string): CountedId {
+  #begin(topic: string): OwnRun {
     forgetOldest(this.#rooms);
     forgetOldest(this.#topics);
     const bytes = crypto.getRandomValues(new Uint8Array(RUN_BYTES));

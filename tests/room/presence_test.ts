@@ -251,39 +251,3 @@ test("entering ends with the echo, or throws the reason", async () => {
     lost.clock.advance(10_000),
   ]);
 });
-
-test("a will names the join notice of its connection", async () => {
-  const { presence, client, echoes } = enter();
-  let next = 1;
-  const willId = () => presence.will?.id?.(() => `run-${next++}`);
-  // Two attempts, and one connection.
-  assertEquals([willId(), willId()], ["run-1w", "run-1w"]);
-  presence.join(client);
-  presence.granted(ROOM);
-  const [{ payload }] = echoes;
-  assertEquals("id" in payload && payload.id, "run-1");
-  // The connection is renewed, for another will.
-  await presence.rename("bob");
-  assertEquals(willId(), "run-1w");
-  presence.lost();
-  assertEquals(willId(), "run-2w");
-  presence.granted(ROOM);
-  assertEquals(echoes.length, 3);
-});
-
-test("the will of a connection whose join is under way names that join", () => {
-  const { presence, client, slow } = enter();
-  slow(1_000);
-  const willId = () => presence.will?.id?.(() => "run-1");
-  willId();
-  presence.join(client);
-  presence.granted(ROOM);
-  presence.lost();
-  assertEquals(willId(), "run-1w");
-});
-
-test("a will names no join notice that was refused", async () => {
-  const { presence } = enterGranted(() => true);
-  await presence.leave();
-  assertEquals(presence.will?.id?.(() => "run-1"), undefined);
-});
