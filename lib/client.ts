@@ -28,7 +28,7 @@ import {
 } from "./mqtt/stream.ts";
 import { checkFilter, checkTopic } from "./mqtt/topic.ts";
 import { Checker, type Content, decodeFrom, encodeFor } from "./codec.ts";
-import { Answers, questionIn } from "./answers.ts";
+import { Answers, answerTopicOf } from "./answers.ts";
 import { IdSource, willId } from "./ids.ts";
 import {
   type Check,
@@ -532,10 +532,9 @@ export class ChatClient implements AsyncDisposable {
 
   /** Answers a question who is in an announced room. */
   #answer(received: Received): void {
-    if (!this.#isAnnounced || received.whoOf === undefined) return;
-    const question = questionIn(received, this.#rooms);
-    if (question === undefined) return;
-    this.#answers.answerSoon(question.answerTopic, this, this);
+    if (!this.#isAnnounced) return;
+    const topic = answerTopicOf(received, this.#rooms);
+    if (topic !== undefined) this.#answers.answerSoon(topic, this, this);
   }
 
   #abandon(): void {

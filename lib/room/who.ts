@@ -4,7 +4,7 @@
  */
 
 import { type ChatClient, PublishError } from "../client.ts";
-import { Answers, questionIn } from "../answers.ts";
+import { Answers, answerTopicOf } from "../answers.ts";
 import { IdSource, runIn } from "../ids.ts";
 import {
   MAX_NAME_LENGTH,
@@ -86,16 +86,14 @@ export class Who {
   receive(received: Received): void {
     const { topic, payload, retain, sealed } = received;
     const own = this.#question;
-    const question = questionIn(received, this.#rooms);
-    if (question !== undefined) {
-      if (question.run === own?.run || this.#isRefused) return;
-      this.#answers.answerSoon(question.answerTopic, this, this.#client!);
+    const isOwn = (it: string) => own && it.endsWith(whoTopic("", own.run));
+    const asked = answerTopicOf(received, this.#rooms);
+    if (asked !== undefined && !isOwn(asked) && !this.#isRefused) {
+      this.#answers.answerSoon(asked, this, this.#client!);
     }
     if (sealed === false || retain || payload.type !== "here") return;
-    if (own === undefined || payload.name.length > MAX_NAME_LENGTH) return;
-    if (topic.endsWith(whoTopic("", own.run))) {
-      this.#take(own, topic, payload);
-    }
+    if (payload.name.length > MAX_NAME_LENGTH || !isOwn(topic)) return;
+    this.#take(own!, topic, payload);
   }
 
   /** Asks who is in a room; returns what arrives in time. */
