@@ -5,7 +5,7 @@
 
 import { type Broker, hostPort, type TlsIdentity } from "../mqtt/address.ts";
 import { DEFAULTS } from "../client_options.ts";
-import { type Choices, UsageError } from "./flags.ts";
+import { type Choices, type Flag, UsageError, VARIABLES } from "./flags.ts";
 import { type Options, quote } from "./options.ts";
 import type { PeopleKeys } from "../room/names.ts";
 import { safeName } from "../safe_text.ts";
@@ -23,9 +23,6 @@ type Ask = (question: string, flag: string) => Promise<string | null>;
 
 /** The length field of CONNECT has 16 bits. */
 const MAX_PASSWORD_BYTES = 65_535;
-
-const PASSWORD_VARIABLE = "MQTT_PASSWORD";
-const SECRET_VARIABLE = "MQTT_CHAT_SECRET";
 
 /** Makes sure that every broker may be connected to; Deno may ask the user. */
 export async function requireNet(brokers: Broker[]): Promise<void> {
@@ -65,7 +62,7 @@ async function choosePassword(
   if (options.passwordFile !== undefined) {
     return firstLine(await readGranted("password-file", options.passwordFile));
   }
-  const fromEnv = await readVariable(PASSWORD_VARIABLE);
+  const fromEnv = await readVariable(VARIABLES.password);
   if (fromEnv !== undefined) return fromEnv;
   if (options.brokers.every((broker) => broker.password !== undefined)) {
     return undefined;
@@ -79,10 +76,10 @@ async function choosePassword(
 export async function findSecret(
   { secretFile, asksSecret, needsSecret }: Options,
 ): Promise<string | undefined> {
-  const fromEnv = await readVariable(SECRET_VARIABLE);
+  const fromEnv = await readVariable(VARIABLES.secret);
   const flag = asksSecret ? "--secret" : secretFile && "--secret-file";
   if (flag && fromEnv !== undefined) {
-    throw new UsageError(`give ${flag} or ${SECRET_VARIABLE}, not both.`);
+    throw new UsageError(`give ${flag} or ${VARIABLES.secret}, not both.`);
   }
   const secret = secretFile !== undefined
     ? await readSecret(secretFile)
@@ -96,24 +93,22 @@ export async function findSecret(
   }
   if (secret === undefined && needsSecret) {
     throw new UsageError(
-      `--sealed needs a secret: --secret-file, --secret, or ${SECRET_VARIABLE} ` +
-        `(with -E=${SECRET_VARIABLE}).`,
+      `--sealed needs a secret: --secret-file, --secret, or ${VARIABLES.secret} ` +
+        `(with -E=${VARIABLES.secret}).`,
     );
   }
   // An empty secret would leave the messages readable for everyone.
   if (secret === "") {
-    throw new UsageError(`the secret of ${flag ?? SECRET_VARIABLE} is empty.`);
+    throw new UsageError(`the secret of ${flag ?? VARIABLES.secret} is empty.`);
   }
   return secret;
 }
 
 /** Writes a new secret of 192 random bits to a file that isn't there yet. */
 export async function writeSecret(path: string): Promise<void> {
-  const file = await openGranted("new-secret", path, {
-    write: true,
-    createNew: true,
-    mode: 0o600,
-  });
+  const options = { write: true, createNew: true, mode: 0o600 };
+  const open = () => Deno.open(path, options);
+  const file = await onFile("new-secret", path, "write", open);
   const secret = crypto.getRandomValues(new Uint8Array(24)).toBase64();
   try {
     await file.write(new TextEncoder().encode(`${secret}\n`));
@@ -215,48 +210,42 @@ export async function readPeople(path: string): Promise<PeopleKeys> {
 
 /** Reads a file that a flag names. */
 async function readGranted(flag: string, path: string): Promise<string> {
-  const shown = JSON.stringify(path);
-  const { state } = await Deno.permissions.request({ name: "read", path });
-  if (state !== "granted") {
-    throw new NotPermittedError(
-      `reading --${flag} ${shown} was not permitted; run with -R=${path}.`,
-    );
-  }
-  try {
-    return await Deno.readTextFile(path);
-  } catch (error) {
-    const reason = error instanceof Deno.errors.NotFound
-      ? "there is no such file"
-      : (error as Error).message;
-    throw new UsageError(`--${flag} ${shown} can't be read: ${reason}.`);
-  }
+  return await onFile(flag, path, "read", () => Deno.readTextFile(path));
 }
 
 /** Opens the file of `--log` to append to it. */
 export async function openLog(path: string): Promise<Deno.FsFile> {
-  return await openGranted("log", path, { append: true, create: true });
+  const open = () => Deno.open(path, { append: true, create: true });
+  return await onFile("log", path, "write", open);
 }
 
-/** Opens a file to write that a flag names. */
-async function openGranted(
+/** Does something with a file that a flag names, where Deno permits it. */
+async function onFile<T>(
   flag: string,
   path: string,
-  options: Deno.OpenOptions,
-): Promise<Deno.FsFile> {
-  const shown = JSON.stringify(path);
-  const { state } = await Deno.permissions.request({ name: "write", path });
+  name: NonNullable<Flag["file"]>,
+  act: () => Promise<T>,
+): Promise<T> {
+  const shown = `--${flag} ${JSON.stringify(path)}`;
+  const isRead = name === "read";
+  const [doing, done, letter] = isRead
+    ? ["reading", "read", "R"]
+    : ["writing", "written", "W"];
+  const { state } = await Deno.permissions.request({ name, path });
   if (state !== "granted") {
     throw new NotPermittedError(
-      `writing --${flag} ${shown} was not permitted; run with -W=${path}.`,
+      `${doing} ${shown} was not permitted; run with -${letter}=${path}.`,
     );
   }
   try {
-    return await Deno.open(path, options);
+    return await act();
   } catch (error) {
-    const reason = error instanceof Deno.errors.AlreadyExists
+    const reason = isRead && error instanceof Deno.errors.NotFound
+      ? "there is no such file"
+      : error instanceof Deno.errors.AlreadyExists
       ? "there is such a file, which stays as it is"
       : (error as Error).message;
-    throw new UsageError(`--${flag} ${shown} can't be written: ${reason}.`);
+    throw new UsageError(`${shown} can't be ${done}: ${reason}.`);
   }
 }
 
@@ -287,7 +276,7 @@ export async function openFileWarnings(
  */
 export async function isDumbTerminal(): Promise<boolean> {
   if (!Deno.stdout.isTerminal()) return false;
-  return await readVariable("TERM") === "dumb" ||
+  return await readVariable(VARIABLES.terminal) === "dumb" ||
     Deno.consoleSize().columns === 0;
 }
 
