@@ -23,7 +23,6 @@ import { safeTopic } from "../safe_text.ts";
 import type { Clock } from "../timer.ts";
 
 export interface PresenceOptions {
-  /** The name in the rooms, until {@link Presence.rename}. */
   name: string;
   /** The broker user, for a warning. */
   username?: string;
@@ -69,7 +68,8 @@ export class Presence {
   readonly #options: PresenceOptions;
   readonly #clock: Clock;
   readonly #rooms: Map<string, Announced>;
-  #name: string;
+  /** The name in the rooms; {@link rename} changes it. */
+  name: string;
   #client?: ChatClient;
   /** While {@link enter} waits: a warning rejects it. */
   #entering?: PromiseWithResolvers<void>;
@@ -78,7 +78,7 @@ export class Presence {
     const { rooms, name, clock } = options;
     this.#options = options;
     this.#clock = clock;
-    this.#name = name;
+    this.name = name;
     this.#rooms = new Map(rooms.map((topic): [string, Announced] => [topic, {
       ...{ isGranted: false, isDue: true },
       ...{ entry: "none", echo: "awaited" },
@@ -92,7 +92,7 @@ export class Presence {
   get will(): ClientOptions["will"] {
     const { qos, rooms: [topic] } = this.#options;
     if (topic === undefined) return undefined;
-    return { topic, payload: this.#notice(timeoutNotice(this.#name)), qos };
+    return { topic, payload: this.#notice(timeoutNotice(this.name)), qos };
   }
 
   /** Whether something has come from every room. */
@@ -166,9 +166,9 @@ export class Presence {
    * rooms. Resolves when the broker has answered.
    */
   async rename(name: string): Promise<void> {
-    const notice = this.#notice(renameNotice(this.#name, name));
+    const notice = this.#notice(renameNotice(this.name, name));
     const { qos, warn } = this.#options;
-    this.#name = name;
+    this.name = name;
     await Promise.all(
       this.#joined().map(async ([topic]) => {
         try {
@@ -189,7 +189,7 @@ export class Presence {
         await room.joining;
         // A room that refused the join notice is not left.
         if (room.entry === "refused") return;
-        const notice = this.#notice(leaveNotice(this.#name, topic));
+        const notice = this.#notice(leaveNotice(this.name, topic));
         await this.#client!.send(topic, notice, this.#options.qos);
       }),
     );
@@ -247,7 +247,7 @@ export class Presence {
     room: Announced,
   ): Promise<void> {
     const start = this.#clock.monotonic();
-    const notice = this.#notice(joinNotice(this.#name, topic));
+    const notice = this.#notice(joinNotice(this.name, topic));
     const at = new Date(this.#clock.wall()).toISOString();
     room.joinAt = at;
     try {
@@ -275,7 +275,7 @@ export class Presence {
   }
 
   #notice(notice: string): ChatNotice {
-    return { type: "notice", from: this.#name, notice };
+    return { type: "notice", from: this.name, notice };
   }
 
   /**

@@ -346,7 +346,7 @@ test("a member who left in the gap is not here", async () => {
   const { gap, broker, room, clock } = await begin();
   const bob = await openReader(broker, { name: "Bob" });
   await clock.advance(1_000);
-  await gap(() => bob.room.leave());
+  await gap(() => bob.room.presence.leave());
   assertEquals(
     room.roster.list().find(({ name }) => name === "Bob")?.state,
     "left",

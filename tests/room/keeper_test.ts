@@ -357,7 +357,7 @@ test("the end writes pending entries and the own leave", async (broker) => {
   // Our own broker acknowledges the leave notice first.
   const ended = keeper.end();
   await broker.clock.advance(100);
-  await room.leave();
+  await room.presence.leave();
   await broker.clock.advance(500);
   await ended;
   assertEquals(broker.texts, ["Ada 1"]);
