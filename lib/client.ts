@@ -13,6 +13,7 @@ import {
   DEFAULTS,
   type Will,
 } from "./client_options.ts";
+import type { Arrival } from "./mqtt/inbound.ts";
 import { type ConnectOptions, Link } from "./mqtt/link.ts";
 import {
   AbandonedError,
@@ -156,32 +157,8 @@ export class ChatClient implements AsyncDisposable {
         if (this.#isAnnounced) this.#enterAgain();
       },
       onDown: (how) => this.#sender.down(how),
-      onPublish: ({ packet, number, isCut }) => {
-        const { topic, qos, retain, dup } = packet;
-        const bytes = packet.payload as Uint8Array;
-        const content: Content = isCut
-          ? { payload: { ...OVER_LIMIT, bytes } }
-          : decodeFrom(topic, bytes, seal);
-        const { check, sentTo } = this.#origin(topic, content);
-        const received: Received = {
-          topic,
-          payload: content.payload,
-          check,
-          sentTo,
-          qos,
-          retain,
-          receivedAt: this.#now(),
-          duplicate: dup,
-          arrival: number,
-        };
-        if (content.sealed !== undefined) received.sealed = content.sealed;
-        const historyOf = roomOfHistory(topic);
-        const whoOf = roomOfWho(topic);
-        const isBeside = historyOf !== undefined || whoOf !== undefined;
-        if (isBeside && !this.#ownRooms.has(topic)) {
-          received.historyOf = historyOf;
-          received.whoOf = whoOf;
-        }
+      onPublish: (arrival) => {
+        const received = this.#received(arrival);
         this.#answer(received);
         onReceived?.(received);
       },
@@ -528,6 +505,32 @@ export class ChatClient implements AsyncDisposable {
     if (this.#isClosed) throw new AbandonedError("The connection is closed.");
     const isOptional = BESIDE_A_ROOM.test(message.topic);
     await this.#sender.send({ ...message, isOptional });
+  }
+
+  #received({ packet, number, isCut }: Arrival): Received {
+    const { topic, qos, retain, dup } = packet;
+    const bytes = packet.payload as Uint8Array;
+    const content: Content = isCut
+      ? { payload: { ...OVER_LIMIT, bytes } }
+      : decodeFrom(topic, bytes, this.#seal);
+    const { check, sentTo } = this.#origin(topic, content);
+    const received: Received = {
+      topic,
+      payload: content.payload,
+      sealed: content.sealed,
+      check,
+      sentTo,
+      qos,
+      retain,
+      receivedAt: this.#now(),
+      duplicate: dup,
+      arrival: number,
+    };
+    if (!this.#ownRooms.has(topic)) {
+      received.historyOf = roomOfHistory(topic);
+      received.whoOf = roomOfWho(topic);
+    }
+    return received;
   }
 
   /** Answers a question who is in an announced room. */
