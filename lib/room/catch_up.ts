@@ -385,15 +385,17 @@ export class CatchUp {
     for (const entry of unknown) this.#know(entry);
     this.#parts.roster.noteHere(history.here, received.receivedAt);
     const isFramed = !json && shown.length > 0;
+    // What was held arrived before this.
+    const time = this.#held?.at(0)?.receivedAt;
     if (isFramed) {
       const { at } = history;
       const isOld = at !== undefined && !this.#hasOwnJoin(arrival) &&
         this.#clock.wall() - at > OLD_MS;
       const until = isOld ? new Date(at) : undefined;
-      view.note({ type: "history", count: shown.length, until });
+      view.note({ type: "history", count: shown.length, until }, time);
     }
     this.#show(shown, received);
-    if (isFramed) view.note({ type: "now" });
+    if (isFramed) view.note({ type: "now" }, time);
   }
 
   /** The new entries of a history, after the first known one. */

@@ -179,18 +179,17 @@ export class RoomView {
     this.#log?.endGathering();
   }
 
-  /** Shows a line of our own. */
-  note(note: Note): void {
+  /** Shows a line of our own, with the time of what follows it, or now. */
+  note(note: Note, time = this.#now()): void {
     const { type } = note;
     if (type === "history") this.#isBefore = note.count > 0;
     else if (type === "now") this.#isBefore = false;
     else this.#log?.note(note);
-    this.#show(note);
+    this.#show(note, time);
   }
 
-  #show(note: Note): void {
+  #show(note: Note, now = this.#now()): void {
     this.showGathered();
-    const now = this.#now();
     const { writeNote, formatTime } = this.#options;
     if (writeNote === undefined) {
       return this.#write(noteLine(note, now, this.#options), now);

@@ -131,6 +131,7 @@ Deno.test("delivery: without the right to write, no further line is tried", asyn
   }
   await delivery.pour(slowly());
   assertEquals(await delivery.finish(), 3);
+  for (let turn = 0; turn < 3; turn++) await settle();
   assertEquals(client.sent.length, 1);
   assertEquals(told, ["Line 1 was not sent. Not authorized."]);
 });

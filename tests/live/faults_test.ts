@@ -136,10 +136,10 @@ live("filters that overlap show a message once over MQTT 5", async () => {
     await peer.publish("chat/x", text);
   }
   await peer[Symbol.asyncDispose]();
-  await listener.stdout.line(/ end /);
+  await listener.stdout.line(/ end$/);
   listener.signal("SIGTERM");
   const { stdout } = await listener.outcome();
-  assertEquals(stdout.match(/\?\? 21\.5 /g)?.length, 2);
+  assertEquals(stdout.match(/\?\? 21\.5$/gm)?.length, 2);
 });
 
 live("an orderly exit leaves no session behind", async () => {

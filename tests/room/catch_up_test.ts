@@ -79,6 +79,23 @@ test("the last N messages are shown, up to the reader's join", async (broker) =>
   ]);
 });
 
+test("what comes while the history is awaited is no earlier than its end", async (broker) => {
+  const { sim } = await openKeeper(broker);
+  const say = speaker(broker);
+  await say(3);
+  await broker.clock.advance(3_000);
+  sim.kill();
+  // To the last tenth of a second.
+  await broker.clock.advance(999 - broker.clock.wall() % 1_000 - 100);
+  const { lines, times } = await openReader(broker, { latency: 400 });
+  await say(1);
+  await broker.clock.advance(3_000);
+  assertEquals(lines.slice(-3), ["== now", OWN_JOIN, "Ada: Ada 4"]);
+  const [now, join] = times.slice(-3);
+  assertEquals(now, join);
+  assert(times[0] <= now, times.join());
+});
+
 test("authors of a shown history are in the roster, with their times", async (broker) => {
   await openKeeper(broker, { announce: false });
   await speaker(broker)(1);

@@ -122,6 +122,20 @@ const replayed = ({ payload }: Received, clock: TestClock) =>
 const another = (name: string, key: string) =>
   `== Another ${name} is here (key ${fingerprint(key)}).`;
 
+test("what is not sealed is marked so, and not by its signature", () => {
+  const { author, receive, lines } = read();
+  const ada = author("Ada");
+  const other = author("Ada", null);
+  receive({ ...ada.says("mine"), sealed: true });
+  receive({ ...other.says("no"), sealed: false });
+  receive({ ...other.says("no key"), sealed: true });
+  assertEquals(lines, [
+    "Ada: mine",
+    "(unsealed) Ada: no",
+    "(unsigned) Ada: no key",
+  ]);
+});
+
 test("an unsigned line under a signed name is marked", ({ lines, author, receive, states }) => {
   const ada = author("Ada");
   const forger = author("Ada", null);

@@ -284,6 +284,7 @@ export async function openReader(
   { name = "me", ...options }: Partial<ReaderOptions> & SimOptions = {},
 ) {
   const lines: string[] = [];
+  const times: string[] = [];
   const warnings: string[] = [];
   const sim = new SimClient(broker, {
     ...options,
@@ -295,13 +296,15 @@ export async function openReader(
     ...{ json: false, color: false, showTopic: false, resume: false },
     ...{ gather: false, timeout: 10, history: 20, name, clock: sim.clock },
     ...options,
-    write: (line) =>
-      lines.push(line.startsWith("{") ? line : line.replace(/^\S+ /, "")),
+    write(line) {
+      times.push(line.split(" ")[0]);
+      lines.push(line.startsWith("{") ? line : line.replace(/^\S+ /, ""));
+    },
     warn: (sentence) => warnings.push(sentence),
   });
   await sim.join([ROOM], options.qos ?? 1);
   room.announce(sim.client);
-  return { room, sim, lines, warnings };
+  return { room, sim, lines, times, warnings };
 }
 
 export async function openKeeper(

@@ -37,6 +37,10 @@ scene("Ctrl-R finds what was entered", async ({ terminal, grace }) => {
   await terminal.until(/^Ada> good morning!$/m);
   await terminal.press("C-u", "C-r");
   await terminal.type("push");
+  await terminal.paste("!");
+  await terminal.until(/^Ada> git !push$/m);
+  await terminal.press("C-u", "C-r");
+  await terminal.type("push");
   await terminal.press("Enter");
   await terminal.until(/Ada: git push\nAda>$/);
   assertEquals(await grace.texts(6), [
