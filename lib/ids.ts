@@ -3,6 +3,8 @@
  * counter from 1, so that readers can count losses.
  */
 
+import { remember } from "./bounded.ts";
+
 /** Bytes of randomness in a run. */
 const RUN_BYTES = 12;
 
@@ -115,19 +117,11 @@ export class IdSource {
   }
 
   #begin(topic: string): OwnRun {
-    forgetOldest(this.#rooms);
-    forgetOldest(this.#topics);
     const bytes = crypto.getRandomValues(new Uint8Array(RUN_BYTES));
     const run = bytes.toBase64({ alphabet: "base64url" });
     const room = { run, number: 1 };
-    this.#rooms.set(topic, room);
-    this.#topics.set(run, topic);
+    remember(this.#rooms, topic, room, MAX_ROOMS);
+    remember(this.#topics, run, topic, MAX_ROOMS);
     return room;
   }
-}
-
-function forgetOldest(map: Map<string, unknown>): void {
-  if (map.size < MAX_ROOMS) return;
-  const [oldest] = map.keys();
-  map.delete(oldest);
 }

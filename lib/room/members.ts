@@ -3,6 +3,7 @@
  * it. Pure state, bounded.
  */
 
+import { remember } from "../bounded.ts";
 import { Ignored } from "./ignored.ts";
 import { age, LATE_MS, STALE_MS, timeAndDay } from "./time.ts";
 import {
@@ -114,7 +115,8 @@ export class Roster {
       if (age(at.toISOString(), receivedAt) > STALE_MS) continue;
       const known = this.#people.get(name);
       if (known ? known.at >= at : this.#people.size >= MAX_PEOPLE) continue;
-      this.#put(name, { state: "here", at, receivedAt: at, isTold: true });
+      const told = { state: "here", at, receivedAt: at, isTold: true } as const;
+      remember(this.#people, name, told, MAX_PEOPLE);
     }
   }
 
@@ -165,19 +167,10 @@ export class Roster {
       if (name !== from) this.#people.delete(from);
       const { at, receivedAt, spokeAt } = times;
       const { run, joinNumber } = runOf(payload, topic, known);
-      this.#put(name, { state, at, receivedAt, spokeAt, run, joinNumber });
+      const entry = { state, at, receivedAt, spokeAt, run, joinNumber };
+      remember(this.#people, name, entry, MAX_PEOPLE);
     }
     return state;
-  }
-
-  /** Makes a member the most recent. */
-  #put(name: string, entry: Known): void {
-    const people = this.#people;
-    if (!people.delete(name) && people.size >= MAX_PEOPLE) {
-      const [longestUnseen] = people.keys();
-      people.delete(longestUnseen);
-    }
-    people.set(name, entry);
   }
 }
 
