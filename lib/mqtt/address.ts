@@ -77,7 +77,7 @@ const URL_PARTS = /^([a-z][a-z0-9+.-]*):\/\/([^/?#]*)([^]*)$/i;
 const URL_ZONE = /(?:%25|%)([\w.-]+)\](?=:|$)/;
 
 /** A broker, and the room where the URL names one. */
-export interface RoomUrl {
+interface RoomUrl {
   broker: Broker;
   room?: string;
 }

@@ -4,7 +4,7 @@
  */
 
 import { remember } from "../bounded.ts";
-import { Ignored } from "./ignored.ts";
+import type { Ignored } from "./ignored.ts";
 import { age, LATE_MS, STALE_MS, timeAndDay } from "./time.ts";
 import {
   MAX_NAME_LENGTH,
@@ -22,7 +22,7 @@ import { fingerprint } from "../sign.ts";
 type PresenceState = "here" | "wrote" | "left" | "lost";
 
 /** A member as {@link Roster.list} has it. */
-export interface Seen {
+interface Seen {
   name: string;
   /** When last heard: by our clock, or by theirs for what is old. */
   at: Date;
@@ -212,8 +212,8 @@ function isOfLastRun({ id = "" }: Payload, known: Known | undefined): boolean {
 export function whoLines(
   seen: Seen[],
   now: Date,
-  ignored = new Ignored(),
-  keysOf: (name: string) => Iterable<string> = () => [],
+  ignored: Ignored,
+  keysOf: (name: string) => Iterable<string>,
 ): string[] {
   const listed = seen.slice(0, MAX_LISTED).map((one) => {
     const { name, at, state, isOwn } = one;

@@ -103,7 +103,8 @@ test("authors of a shown history are in the roster, with their times", async (br
   const { room } = await openReader(broker);
   await broker.clock.advance(1_000);
   const now = new Date(broker.clock.wall());
-  const [, , ada] = whoLines(room.roster.list(), now);
+  const seen = room.roster.list();
+  const [, , ada] = whoLines(seen, now, new Ignored(), () => []);
   assertEquals(ada.replace(/\d\d:/, ""), "  Ada, wrote 30:00");
 });
 

@@ -6,7 +6,7 @@ import {
   renameNotice,
 } from "../../lib/protocol.ts";
 import { Ignored } from "../../lib/room/ignored.ts";
-import { Roster, type Seen, whoLines } from "../../lib/room/members.ts";
+import { Roster, whoLines } from "../../lib/room/members.ts";
 import {
   joined,
   left,
@@ -197,7 +197,7 @@ test("any name is a name, also __proto__", () => {
 
 test("/who lists each member, with the day if it is another", () => {
   const now = new Date(2026, 10, 22, 14, 3, 29);
-  const seen: Seen[] = [
+  const seen: Parameters<typeof whoLines>[0] = [
     { name: "Ada", at: now, state: "here", isOwn: true },
     { name: "Ada", at: now, state: "left" },
     { name: "bob", at: now, state: "here" },
@@ -215,7 +215,7 @@ test("/who lists each member, with the day if it is another", () => {
     "  dan, lost 2026-11-21 23:59:59",
   ]);
   const crowd = Array.from({ length: 52 }, () => seen[1]);
-  const lines = whoLines(crowd, now);
+  const lines = whoLines(crowd, now, new Ignored(), () => []);
   assertEquals(lines.slice(-2), ["  Ada, left 14:03:29", "  and 2 more"]);
   assertEquals(lines.length, 52);
 });
