@@ -396,6 +396,7 @@ export class ChatClient implements AsyncDisposable {
    * @param qos As for {@link send}.
    * @returns As {@link send} does.
    * @throws {TopicError} When messages can't go to such a topic.
+   * @throws {PayloadTooLargeError} When it exceeds the format's limit.
    * @throws {PublishError} When the broker does not take it.
    * @throws {AbandonedError} As {@link send} does.
    */
@@ -424,9 +425,11 @@ export class ChatClient implements AsyncDisposable {
    * @param history The history, in place of the one that is kept.
    * @param qos As for {@link send}.
    * @returns When the broker has it.
+   * @throws {TopicError} When messages can't go to such a topic.
    * @throws {PayloadTooLargeError} When it exceeds the format's limit.
    * @throws {PublishError} When the broker does not take it, also since it
    * exceeds {@link keepsBytes}.
+   * @throws {AbandonedError} As {@link send} does.
    */
   async keep(
     topic: string,
@@ -475,7 +478,7 @@ export class ChatClient implements AsyncDisposable {
     this.#link.break();
   }
 
-  /** Makes the will: what the broker says of a member that it has lost. */
+  /** The will of a member. */
   #lostMember(): Will | undefined {
     const [topic] = this.#rooms;
     const { name: from } = this;
