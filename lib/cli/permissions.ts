@@ -5,7 +5,7 @@
 
 import { type Broker, hostPort, type TlsIdentity } from "../mqtt/address.ts";
 import { DEFAULTS } from "../client_options.ts";
-import { type Choices, type Flag, UsageError, VARIABLES } from "./flags.ts";
+import { type Choices, UsageError, VARIABLES } from "./flags.ts";
 import { type Options, quote } from "./options.ts";
 import type { PeopleKeys } from "../room/names.ts";
 import { safeName } from "../safe_text.ts";
@@ -106,12 +106,18 @@ export async function findSecret(
 
 /** Writes a new secret of 192 random bits to a file that isn't there yet. */
 export async function writeSecret(path: string): Promise<void> {
-  const options = { write: true, createNew: true, mode: 0o600 };
-  const open = () => Deno.open(path, options);
-  const file = await onFile("new-secret", path, "write", open);
+  const file = await openGranted("new-secret", path, {
+    write: true,
+    createNew: true,
+    mode: 0o600,
+  });
   const secret = crypto.getRandomValues(new Uint8Array(24)).toBase64();
   try {
     await file.write(new TextEncoder().encode(`${secret}\n`));
+  } catch (error) {
+    // An empty file would be in the way of the next try.
+    await Deno.remove(path);
+    throw unusable("new-secret", path, "written", (error as Error).message);
   } finally {
     file.close();
   }
@@ -149,6 +155,20 @@ const PRIVATE_KEY = /-----BEGIN ([A-Z]+ )?PRIVATE KEY-----/;
 async function readVariable(variable: string): Promise<string | undefined> {
   const { state } = await Deno.permissions.query({ name: "env", variable });
   return state === "granted" ? Deno.env.get(variable) : undefined;
+}
+
+/**
+ * Adds the permission for the variables that are in use to a command: without
+ * its secret, it would send readable messages.
+ */
+export async function withVariables(command: string): Promise<string> {
+  const used: string[] = [];
+  for (const variable of [VARIABLES.password, VARIABLES.secret]) {
+    if (await readVariable(variable) !== undefined) used.push(variable);
+  }
+  return used.length === 0
+    ? command
+    : command.replace(/^deno run/, `$& -E=${used.join(",")}`);
 }
 
 export async function readTlsFiles(
@@ -210,43 +230,67 @@ export async function readPeople(path: string): Promise<PeopleKeys> {
 
 /** Reads a file that a flag names. */
 async function readGranted(flag: string, path: string): Promise<string> {
-  return await onFile(flag, path, "read", () => Deno.readTextFile(path));
+  await requireFile("read", flag, path);
+  try {
+    return await Deno.readTextFile(path);
+  } catch (error) {
+    const reason = error instanceof Deno.errors.NotFound
+      ? "there is no such file"
+      : (error as Error).message;
+    throw unusable(flag, path, "read", reason);
+  }
 }
 
 /** Opens the file of `--log` to append to it. */
 export async function openLog(path: string): Promise<Deno.FsFile> {
-  const open = () => Deno.open(path, { append: true, create: true });
-  return await onFile("log", path, "write", open);
+  return await openGranted("log", path, { append: true, create: true });
 }
 
-/** Does something with a file that a flag names, where Deno permits it. */
-async function onFile<T>(
+/** Opens a file to write that a flag names. */
+async function openGranted(
   flag: string,
   path: string,
-  name: NonNullable<Flag["file"]>,
-  act: () => Promise<T>,
-): Promise<T> {
-  const shown = `--${flag} ${JSON.stringify(path)}`;
-  const isRead = name === "read";
-  const [doing, done, letter] = isRead
-    ? ["reading", "read", "R"]
-    : ["writing", "written", "W"];
-  const { state } = await Deno.permissions.request({ name, path });
-  if (state !== "granted") {
-    throw new NotPermittedError(
-      `${doing} ${shown} was not permitted; run with -${letter}=${path}.`,
-    );
-  }
+  options: Deno.OpenOptions,
+): Promise<Deno.FsFile> {
+  await requireFile("write", flag, path);
   try {
-    return await act();
+    return await Deno.open(path, options);
   } catch (error) {
-    const reason = isRead && error instanceof Deno.errors.NotFound
-      ? "there is no such file"
-      : error instanceof Deno.errors.AlreadyExists
+    const reason = error instanceof Deno.errors.AlreadyExists
       ? "there is such a file, which stays as it is"
       : (error as Error).message;
-    throw new UsageError(`${shown} can't be ${done}: ${reason}.`);
+    throw unusable(flag, path, "written", reason);
   }
+}
+
+/** Makes sure that a file may be used; Deno may ask the user. */
+async function requireFile(
+  name: "read" | "write",
+  flag: string,
+  path: string,
+): Promise<void> {
+  const { state } = await Deno.permissions.request({ name, path });
+  if (state === "granted") return;
+  if (path.includes(",")) {
+    const reason = "Deno reads its comma as the end of a path; rename the file";
+    throw unusable(flag, path, "permitted", reason);
+  }
+  const [deed, letter] = name === "read" ? ["reading", "R"] : ["writing", "W"];
+  throw new NotPermittedError(
+    `${deed} --${flag} ${JSON.stringify(path)} was not permitted; run with ` +
+      `-${letter}=${path}.`,
+  );
+}
+
+function unusable(
+  flag: string,
+  path: string,
+  use: "read" | "written" | "permitted",
+  reason: string,
+): UsageError {
+  return new UsageError(
+    `--${flag} ${JSON.stringify(path)} can't be ${use}: ${reason}.`,
+  );
 }
 
 /**

@@ -255,7 +255,8 @@ live("1,000,000 piped lines take the memory of 10,000", async () => {
 });
 
 /** As `deno task publish` and the compiled executables run it. */
-const SMALL_HEAP = "--v8-flags=--max-semi-space-size=2";
+const SMALL_HEAP =
+  "--v8-flags=--max-semi-space-size=4,--heap-growing-percent=100";
 
 /** The peak resident memory of a publisher that sends lines, in MB. */
 async function peakMemory(
