@@ -111,7 +111,8 @@ withNpm("package: deno task pack, npm install, and its commands", async (t) => {
   };
 
   await step("npx mqtt-chat --version, and the package's files", async () => {
-    for (const file of ["README.md", "CHANGELOG.md", "LICENSE"]) {
+    const files = ["README.md", "CHANGELOG.md", "LICENSE", "docs/chat.svg"];
+    for (const file of files) {
       assertEquals(installed.read(file), Deno.readTextFileSync(ROOT + file));
     }
     const { dependencies, license } = JSON.parse(
