@@ -414,7 +414,7 @@ export class Values {
 }
 
 /** Removes the password of an address, and what may be a token. */
-function withoutSecrets(address: string): string {
+export function withoutSecrets(address: string): string {
   return address.replace(
     /^(\w+:\/\/)([^:/?#]*)(?::[^/?#]*)?@/,
     (_, scheme, user) => scheme + (user && `${user}@`),
@@ -422,9 +422,8 @@ function withoutSecrets(address: string): string {
 }
 
 function misfit(flag: string, text: string, wanted: string): never {
-  throw new UsageError(
-    `--${flag} ${JSON.stringify(text)} does not fit: it takes ${wanted}.`,
-  );
+  const shown = JSON.stringify(withoutSecrets(text));
+  throw new UsageError(`--${flag} ${shown} does not fit: it takes ${wanted}.`);
 }
 
 /** Returns the word most like a mistyped one, if one is near enough. */

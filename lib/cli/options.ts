@@ -20,6 +20,7 @@ import {
   type Script,
   UsageError,
   type Values,
+  withoutSecrets,
 } from "./flags.ts";
 import type { QoS } from "../protocol.ts";
 import { MAX_KEPT, MAX_NAME_LENGTH } from "../protocol.ts";
@@ -425,5 +426,6 @@ function refuseRoom(values: Values, room: string, fault?: string): void {
 
 function refuse(flag: string, text: string, fault: string | undefined): void {
   if (fault === undefined) return;
-  throw new UsageError(`--${flag} ${JSON.stringify(text)} ${fault}.`);
+  const shown = JSON.stringify(withoutSecrets(text));
+  throw new UsageError(`--${flag} ${shown} ${fault}.`);
 }

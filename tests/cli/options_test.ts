@@ -1,4 +1,10 @@
-import { assert, assertEquals, assertMatch, assertThrows } from "@std/assert";
+import {
+  assert,
+  assertEquals,
+  assertFalse,
+  assertMatch,
+  assertThrows,
+} from "@std/assert";
 import { CHOICES, flagsOf, UsageError } from "../../lib/cli/flags.ts";
 import {
   type ListenerOptions,
@@ -268,6 +274,18 @@ Deno.test("options: without a user, the name is chosen or chat", () => {
     const { username, name, isNameChosen } = listener(...none);
     assertEquals([username, name, isNameChosen], [undefined, "chat", false]);
     assertEquals(listener(...none, "-n", "Ann").name, "Ann");
+  }
+});
+
+Deno.test("options: no error repeats the password of a misplaced URL", () => {
+  const url = "mqtt://ann:hunter2@a/#";
+  for (const flag of ["-p", "-q", "-k", "--color", "--timeout", "-t"]) {
+    const { message } = assertThrows(
+      () => parsePublisherArgs([flag, url]),
+      UsageError,
+      '"mqtt://ann@a/#"',
+    );
+    assertFalse(message.includes("hunter2"), message);
   }
 });
 

@@ -113,7 +113,7 @@ atShell("stopped with its parent, it goes on with it", async (all) => {
   );
   await terminal.until(/^\d\d:\d\d:\d\d -- User Ada is now .*\nAda>$/m);
   await terminal.press("C-z");
-  await terminal.until("Ctrl-Z again stops this program");
+  await terminal.until("Ctrl-Z again suspends");
   await terminal.press("C-z");
   await terminal.until("Stopped");
   await goOn(terminal, "Ada>");
