@@ -38,7 +38,10 @@ export function questionIn(
   // A retained question would be answered by each member who comes.
   if (sealed === false || retain || payload.type !== "who") return;
   const { run } = parseId(payload.id ?? "") ?? {};
-  const room = [...rooms].find((it) => isSameRoom(it, whoOf ?? ""));
+  const all = [...rooms];
+  // Of a thousand rooms, the comparison of all takes half a millisecond.
+  const room = all.find((it) => it === whoOf) ??
+    all.find((it) => isSameRoom(it, whoOf ?? ""));
   if (run === undefined || room === undefined) return;
   return { run, answerTopic: whoTopic(room, run) };
 }

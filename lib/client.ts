@@ -218,7 +218,8 @@ export class ChatClient implements AsyncDisposable {
    * @throws {TopicError} When the will's topic, or one of `rooms`, can't be
    * published to.
    * @throws {PayloadTooLargeError} When the will is too large.
-   * @throws {RangeError} When the secret is empty.
+   * @throws {RangeError} When the secret is empty, or no timer takes `timeout`
+   * or `keepalive`.
    * @throws {NotAuthorizedError} When a broker refuses the user.
    * @throws {RefusedError} When a broker refuses for another lasting reason.
    * @throws {UnreachableError} When none answers in time.

@@ -116,6 +116,15 @@ export function completeOptions(
   const { username, password, clientId, tls } = options;
   const { resume = false, expiry } = options.session ?? {};
   const { sessionExpiry, outageExpiry } = DEFAULTS;
+  const { keepalive = DEFAULTS.keepalive, timeout = DEFAULTS.timeout } =
+    options;
+  if (!Number.isInteger(keepalive) || keepalive < 0 || keepalive > 65_535) {
+    throw new RangeError("`keepalive` takes whole seconds from 0 to 65535.");
+  }
+  // A timer fires at once for a longer time.
+  if (!(timeout > 0 && timeout <= 2_147_483)) {
+    throw new RangeError("`timeout` takes seconds above 0, 2147483 at most.");
+  }
   return {
     brokers: readBrokers(options.brokers, tls),
     username,
@@ -123,9 +132,9 @@ export function completeOptions(
     password,
     clientId: clientId ?? randomClientId(),
     hasRandomId: clientId === undefined,
-    keepalive: options.keepalive ?? DEFAULTS.keepalive,
+    keepalive,
     protocolVersion: options.protocolVersion ?? DEFAULTS.protocolVersion,
-    timeout: options.timeout ?? DEFAULTS.timeout,
+    timeout,
     tls,
     acknowledges: options.acknowledges ?? "received",
     session: {

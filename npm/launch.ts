@@ -32,7 +32,8 @@ export function launch(name: string, script: Script): void {
   }
   const bundle = fileURLToPath(new URL(`${name}.js`, import.meta.url));
   const options = ["--quiet", "--no-config", "--no-lock", "--no-prompt"];
-  const memory = "--v8-flags=--max-semi-space-size=2";
+  const memory =
+    "--v8-flags=--max-semi-space-size=4,--heap-growing-percent=100";
   const child = spawn(
     deno,
     ["run", ...options, memory, ...permissions, bundle, ...args],
@@ -56,22 +57,28 @@ export function launch(name: string, script: Script): void {
 /** Finds the program in the package `deno`, also where no install script ran. */
 function findDeno(): string {
   const require = createRequire(import.meta.url);
-  const path = require.resolve("deno/package.json");
-  const { optionalDependencies = {} } = require(path);
-  const inDeno = createRequire(path);
   const program = process.platform === "win32" ? "deno.exe" : "deno";
-  for (const name of ["deno", ...Object.keys(optionalDependencies)]) {
-    try {
-      const manifest = inDeno.resolve(`${name}/package.json`);
-      const found = join(dirname(manifest), program);
-      if (existsSync(found)) return found;
-    } catch {
-      // npm leaves out the packages for other machines.
+  const path = manifestOf("deno", require);
+  if (path !== undefined) {
+    const { optionalDependencies = {} } = require(path);
+    for (const name of ["deno", ...Object.keys(optionalDependencies)]) {
+      const manifest = manifestOf(name, createRequire(path));
+      const found = manifest && join(dirname(manifest), program);
+      if (found !== undefined && existsSync(found)) return found;
     }
   }
   throw new Error(
     "The package deno has no program for this machine; install it again.",
   );
+}
+
+/** Finds a package's file; npm leaves out those for other machines. */
+function manifestOf(name: string, require: NodeRequire): string | undefined {
+  try {
+    return require.resolve(`${name}/package.json`);
+  } catch {
+    return undefined;
+  }
 }
 
 /** Returns Deno's flags: the network, and the files and variables given. */

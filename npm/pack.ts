@@ -39,7 +39,11 @@ for (const { name, script, first } of COMMANDS) {
       `Deno.exit(await main([${args}], "${name}"));\n`,
   );
 }
-for (const file of ["README.md", "CHANGELOG.md", "LICENSE"]) {
+const pages = [...Deno.readDirSync(new URL("docs", ROOT))]
+  .filter(({ name }) => /\.(md|svg)$/.test(name))
+  .map(({ name }) => `docs/${name}`);
+await Deno.mkdir(new URL("docs", FOLDER));
+for (const file of ["README.md", "CHANGELOG.md", "LICENSE", ...pages]) {
   await Deno.copyFile(new URL(file, ROOT), new URL(file, FOLDER));
 }
 const { version, license } = config;
@@ -56,7 +60,7 @@ await write(
       bin: Object.fromEntries(
         COMMANDS.map(({ name }) => [name, `bin/${name}.js`]),
       ),
-      files: ["bin", "lib", "CHANGELOG.md"],
+      files: ["bin", "lib", "docs", "CHANGELOG.md"],
       engines: { node: ">=18.3" },
       dependencies: { deno: "^2" },
     },

@@ -81,6 +81,20 @@ Deno.test("client options: one sentence for each fault, by name", async () => {
     faultOf("a", "mqtt://ann:secret@a b"),
     "`brokers[1]` does not fit: a mqtt:// URL that can't be read.",
   );
+  for (const timeout of [0, -1, NaN, Infinity, 2_147_484]) {
+    assertThrows(
+      () => completeOptions({ ...WHO, brokers: ["a"], timeout }),
+      RangeError,
+      "`timeout` takes seconds above 0, 2147483 at most.",
+    );
+  }
+  for (const keepalive of [-1, 1.5, NaN, 65_536]) {
+    assertThrows(
+      () => completeOptions({ ...WHO, brokers: ["a"], keepalive }),
+      RangeError,
+      "`keepalive` takes whole seconds from 0 to 65535.",
+    );
+  }
   const payload = { type: "notice", from: "ann", notice: "Gone." } as const;
   const will = { topic: "room/#", payload };
   await assertRejects(

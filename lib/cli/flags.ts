@@ -397,7 +397,7 @@ function withoutSecrets(address: string): string {
   return address.replace(
     /^(\w+:\/\/)([^:/?#]*)(?::[^/?#]*)?@/,
     (_, scheme, user) => scheme + (user && `${user}@`),
-  ).replace(/\?[^#]*/, "?…");
+  ).replace(/^([^#?]*)\?[^#]*/, "$1?…");
 }
 
 function misfit(flag: string, text: string, wanted: string): never {

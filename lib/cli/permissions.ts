@@ -117,6 +117,10 @@ export async function writeSecret(path: string): Promise<void> {
   const secret = crypto.getRandomValues(new Uint8Array(24)).toBase64();
   try {
     await file.write(new TextEncoder().encode(`${secret}\n`));
+  } catch (error) {
+    // An empty file would be in the way of the next try.
+    await Deno.remove(path);
+    throw unusable("new-secret", path, "written", (error as Error).message);
   } finally {
     file.close();
   }
@@ -154,6 +158,20 @@ const PRIVATE_KEY = /-----BEGIN ([A-Z]+ )?PRIVATE KEY-----/;
 async function readVariable(variable: string): Promise<string | undefined> {
   const { state } = await Deno.permissions.query({ name: "env", variable });
   return state === "granted" ? Deno.env.get(variable) : undefined;
+}
+
+/**
+ * Adds the permission for the variables that are in use to a command: without
+ * its secret, it would send readable messages.
+ */
+export async function withVariables(command: string): Promise<string> {
+  const used: string[] = [];
+  for (const variable of [PASSWORD_VARIABLE, SECRET_VARIABLE]) {
+    if (await readVariable(variable) !== undefined) used.push(variable);
+  }
+  return used.length === 0
+    ? command
+    : command.replace(/^deno run/, `$& -E=${used.join(",")}`);
 }
 
 export async function readTlsFiles(
@@ -215,20 +233,14 @@ export async function readPeople(path: string): Promise<PeopleKeys> {
 
 /** Reads a file that a flag names. */
 async function readGranted(flag: string, path: string): Promise<string> {
-  const shown = JSON.stringify(path);
-  const { state } = await Deno.permissions.request({ name: "read", path });
-  if (state !== "granted") {
-    throw new NotPermittedError(
-      `reading --${flag} ${shown} was not permitted; run with -R=${path}.`,
-    );
-  }
+  await requireFile("read", flag, path);
   try {
     return await Deno.readTextFile(path);
   } catch (error) {
     const reason = error instanceof Deno.errors.NotFound
       ? "there is no such file"
       : (error as Error).message;
-    throw new UsageError(`--${flag} ${shown} can't be read: ${reason}.`);
+    throw unusable(flag, path, "read", reason);
   }
 }
 
@@ -243,21 +255,45 @@ async function openGranted(
   path: string,
   options: Deno.OpenOptions,
 ): Promise<Deno.FsFile> {
-  const shown = JSON.stringify(path);
-  const { state } = await Deno.permissions.request({ name: "write", path });
-  if (state !== "granted") {
-    throw new NotPermittedError(
-      `writing --${flag} ${shown} was not permitted; run with -W=${path}.`,
-    );
-  }
+  await requireFile("write", flag, path);
   try {
     return await Deno.open(path, options);
   } catch (error) {
     const reason = error instanceof Deno.errors.AlreadyExists
       ? "there is such a file, which stays as it is"
       : (error as Error).message;
-    throw new UsageError(`--${flag} ${shown} can't be written: ${reason}.`);
+    throw unusable(flag, path, "written", reason);
   }
+}
+
+/** Makes sure that a file may be used; Deno may ask the user. */
+async function requireFile(
+  name: "read" | "write",
+  flag: string,
+  path: string,
+): Promise<void> {
+  const { state } = await Deno.permissions.request({ name, path });
+  if (state === "granted") return;
+  if (path.includes(",")) {
+    const reason = "Deno reads its comma as the end of a path; rename the file";
+    throw unusable(flag, path, "permitted", reason);
+  }
+  const [deed, letter] = name === "read" ? ["reading", "R"] : ["writing", "W"];
+  throw new NotPermittedError(
+    `${deed} --${flag} ${JSON.stringify(path)} was not permitted; run with ` +
+      `-${letter}=${path}.`,
+  );
+}
+
+function unusable(
+  flag: string,
+  path: string,
+  use: "read" | "written" | "permitted",
+  reason: string,
+): UsageError {
+  return new UsageError(
+    `--${flag} ${JSON.stringify(path)} can't be ${use}: ${reason}.`,
+  );
 }
 
 /**

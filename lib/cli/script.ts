@@ -9,7 +9,7 @@ import type { ClientOptions } from "../client.ts";
 import { EXIT, exitCodeOf } from "./exit.ts";
 import { NO_COLOR } from "./no_color.ts";
 import { helpText, type Script, UsageError } from "./flags.ts";
-import type { Options, Request } from "./options.ts";
+import { type Options, quote, type Request } from "./options.ts";
 import type { PeopleKeys } from "../room/names.ts";
 import { safeText } from "../safe_text.ts";
 import {
@@ -23,6 +23,7 @@ import {
   readTlsFiles,
   requireNet,
   useColor,
+  withVariables,
   writeSecret,
 } from "./permissions.ts";
 import { LineWriter, openStderr } from "../terminal/output.ts";
@@ -100,7 +101,7 @@ export async function runScript<O>(
       : !(error instanceof NotPermittedError)
       ? " Try --help."
       : IS_SOURCE
-      ? ` Type: ${command}`
+      ? ` Type: ${await withVariables(command)}`
       : "";
     people.complain(messageOf(error) + advice);
     return exitCodeOf(error);
@@ -119,7 +120,9 @@ function adviceOnSecret(path: string, command: string): string {
     JSON.stringify(path)
   } has a new secret. Give a copy to each member, by ` +
     "another way than the room. " +
-    (IS_SOURCE ? `Type: ${command}` : `Use it with --secret-file ${path}`);
+    (IS_SOURCE
+      ? `Type: ${command}`
+      : `Use it with --secret-file ${quote(path)}`);
 }
 
 /** Returns the answer to --help, --version or --completions. */

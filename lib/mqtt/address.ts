@@ -76,6 +76,12 @@ const URL_PARTS = /^([a-z][a-z0-9+.-]*):\/\/([^/?#]*)([^]*)$/i;
 /** The zone of an IPv6 address in a URL, percent-encoded or not (RFC 6874). */
 const URL_ZONE = /(?:%25|%)([\w.-]+)\](?=:|$)/;
 
+/**
+ * A host as `URL` writes it. That takes more, such as `$(id)`, which a shell
+ * would run, and `a,b`, which is two hosts in Deno's permissions.
+ */
+const HOST_NAME = /^([\w.-]+|\[[0-9a-f:.]+\])$/;
+
 /** A broker, and the room where the URL names one. */
 export interface RoomUrl {
   broker: Broker;
@@ -110,7 +116,9 @@ export function parseUrl(
   const url = URL.parse(
     `http://${authority.replace(URL_ZONE, "]")}${endpoint}`,
   );
-  if (!url || url.hostname === "" || (!isWeb && url.pathname !== "/")) {
+  if (
+    !url || !HOST_NAME.test(url.hostname) || (!isWeb && url.pathname !== "/")
+  ) {
     throw new AddressError(
       isIPv6(authority.replace(/^.*@/, ""))
         ? `an IPv6 address stands in brackets, as in ${scheme}://[::1]`

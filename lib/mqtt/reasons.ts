@@ -44,6 +44,7 @@ const CONNACK_REMEDIES: ReadonlyMap<number, Remedy> = new Map([
 const SYSTEM_ERRORS: ReadonlyMap<string, string> = new Map([
   ["ECONNREFUSED", "connection refused, nothing listens there"],
   ["ENOTFOUND", "no such host"],
+  ["EPERM", "not permitted, by Deno without -N=HOST:PORT or by a firewall"],
   ["EAI_AGAIN", "the host name can't be looked up now"],
   ["ECONNRESET", "it reset the connection"],
   ["ETIMEDOUT", "no answer"],

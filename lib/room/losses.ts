@@ -532,6 +532,9 @@ class Accounts {
 /** The slots of a table; at least half of them are empty. */
 const SLOTS = 2 * MAX_TEXTS;
 
+/** One empty slot: a table is made for its first text. */
+const NO_TEXTS = new Uint32Array(2);
+
 /**
  * Remembers texts by 64 bits of hash, and forgets the oldest. Strings would
  * outlive V8's young generation: 500,000 of them took the heap from 15 to 90 MB
@@ -541,8 +544,8 @@ class RecentTexts {
   /** Random, so that no sender knows which texts have one hash. */
   readonly #seeds = crypto.getRandomValues(new Uint32Array(2));
   /** The two halves of a hash in each slot; the first is 0 where it is empty. */
-  #newer = new Uint32Array(2 * SLOTS);
-  #older = new Uint32Array(2 * SLOTS);
+  #newer = NO_TEXTS;
+  #older = NO_TEXTS;
   #size = 0;
 
   /** Returns whether a text of a topic and key, with its number, is new. */
@@ -550,22 +553,26 @@ class RecentTexts {
     const hash = (seed: number) =>
       step(mix(mix(mix(seed, text), topic), key), number) >>> 0 || 1;
     const [low, high] = [hash(this.#seeds[0]), hash(this.#seeds[1])];
-    const at = slotOf(this.#newer, low, high);
+    let at = slotOf(this.#newer, low, high);
     const isKnown = this.#newer[at] !== 0 ||
       this.#older[slotOf(this.#older, low, high)] !== 0;
     if (isKnown) return false;
+    if (this.#size === 0) {
+      this.#newer = new Uint32Array(2 * SLOTS);
+      at = slotOf(this.#newer, low, high);
+    }
     this.#newer[at] = low;
     this.#newer[at + 1] = high;
     if (++this.#size < MAX_TEXTS) return true;
     this.#size = 0;
-    [this.#newer, this.#older] = [this.#older.fill(0), this.#newer];
+    [this.#newer, this.#older] = [NO_TEXTS, this.#newer];
     return true;
   }
 }
 
 /** The index of a hash in a table, or of the empty slot for it. */
 function slotOf(table: Uint32Array, low: number, high: number): number {
-  let at = 2 * (low % SLOTS);
+  let at = (2 * low) % table.length;
   while (table[at] !== 0 && (table[at] !== low || table[at + 1] !== high)) {
     at = (at + 2) % table.length;
   }

@@ -11,8 +11,11 @@ export interface Input {
 
 /** Why Ctrl-Z has to be pressed twice: a program can't stop its parent. */
 export const STOP_HINT =
-  "Ctrl-Z again stops this program; don't if deno task has started it, which " +
-  "would not stop, and would keep the terminal.";
+  "Ctrl-Z again suspends. If you started with deno task, don't: the terminal " +
+  "would hang.";
+
+/** Deno reports a signal within this time, in milliseconds. */
+const SIGNAL_MS = 10;
 
 interface KeyboardOptions {
   /** Whether stdout is the same terminal, which is asked to mark pastes. */
@@ -34,6 +37,8 @@ export class Keyboard {
   readonly #decoder = new TextDecoder();
   #isOpen = true;
   #mayStop = false;
+  /** Whether SIGCONT came since SIGTSTP. */
+  #hasGoneOn = false;
   #endReading = () => {};
 
   constructor(options: KeyboardOptions) {
@@ -85,9 +90,14 @@ export class Keyboard {
   }
 
   async #stop(): Promise<void> {
+    this.#hasGoneOn = false;
     await this.#options.onStop?.();
     if (!this.#isOpen) return;
+    // A parent that has stopped already leaves the terminal to its shell. Then
+    // SIGTTOU stops this program here, and it must not stop after SIGCONT.
     this.release();
+    await new Promise((resolve) => setTimeout(resolve, SIGNAL_MS));
+    if (this.#hasGoneOn || !this.#isOpen) return;
     try {
       Deno.kill(Deno.pid, "SIGSTOP");
     } catch { // Older versions of Deno don't allow that.
@@ -104,6 +114,7 @@ export class Keyboard {
   }
 
   #goOn(): void {
+    this.#hasGoneOn = true;
     this.#mayStop = false;
     this.#hold();
     this.#options.onContinue();

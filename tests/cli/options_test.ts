@@ -288,6 +288,7 @@ Deno.test("options: the command that arguments stand for", () => {
       ["-P", "hunter2", "wss://u:hunter2@a?t=hunter2#b"],
       "-N=a:443 publisher.ts 'wss://u@a?…#b'",
     ],
+    [["ws://a#why?"], "-N=a:80 publisher.ts 'ws://a#why?'"],
     [
       ["--secret-file", "s", "--cafile", "c", "-f", "--log", "my log"],
       "-N=localhost:8883 -R=s,c '-W=my log' publisher.ts --secret-file s " +

@@ -122,6 +122,10 @@ Deno.test({
         () => writeSecret("my secret"),
         'writing --new-secret "my secret" was not permitted; run with -W=my se',
       ],
+      [
+        () => openLog("a,b"),
+        '--log "a,b" can\'t be permitted: Deno reads its comma as the end of',
+      ],
     ]),
 });
 
@@ -187,6 +191,28 @@ Deno.test({
       }
       assertEquals(await Deno.readTextFile(`${folder}/a`), secrets[0]);
     } finally {
+      await Deno.remove(folder, { recursive: true });
+    }
+  },
+});
+
+Deno.test({
+  name: "secret: a full disk leaves no empty file",
+  permissions: { read: true, write: true },
+  async fn() {
+    const folder = await Deno.makeTempDir();
+    const { write } = Deno.FsFile.prototype;
+    try {
+      const full = new Error("No space left on device");
+      Deno.FsFile.prototype.write = () => Promise.reject(full);
+      const path = `${folder}/a`;
+      const fault = `--new-secret ${
+        JSON.stringify(path)
+      } can't be written: No `;
+      await assertRefused([[() => writeSecret(path), fault]]);
+      assertEquals([...Deno.readDirSync(folder)], []);
+    } finally {
+      Deno.FsFile.prototype.write = write;
       await Deno.remove(folder, { recursive: true });
     }
   },

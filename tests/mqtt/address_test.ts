@@ -119,6 +119,9 @@ Deno.test("address: a URL that is refused, and why", () => {
     ["mqtt://a\\b/c", "a mqtt:// URL that can't be read"],
     ["mqtt:///b", "a mqtt:// URL that can't be read"],
     ["mqtt://a:x/b", "a mqtt:// URL that can't be read"],
+    ["mqtt://$(id)/b", "a mqtt:// URL that can't be read"],
+    ["wss://a%3Bid/b#c", "a wss:// URL that can't be read"],
+    ["mqtt://a,b/c", "a mqtt:// URL that can't be read"],
     ["http://a/b", "there is no scheme http://"],
     ["a/b", "it has no scheme"],
   ];

@@ -34,6 +34,12 @@ const ERRORS: [string, string | undefined, string | RegExp, Remedy][] = [
   ["connack timeout", undefined, "no answer in time", "silence"],
   ["x", "ECONNREFUSED", /^connection refused/, "elsewhere"],
   ["x", "ENOTFOUND", "no such host", "elsewhere"],
+  [
+    "getaddrinfo EPERM localhost",
+    "EPERM",
+    "not permitted, by Deno without -N=HOST:PORT or by a firewall",
+    "elsewhere",
+  ],
   ["x", "ETIMEDOUT", "no answer", "elsewhere"],
   // As a close without CONNACK, it may be over the version.
   ["x", "ECONNRESET", "it reset the connection", "close"],

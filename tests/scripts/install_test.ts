@@ -47,11 +47,11 @@ Deno.test("install: the page's deno install makes a command", async () => {
 });
 
 for (const script of ["listener.ts", "publisher.ts"]) {
-  Deno.test(`${script}: has a small young generation by its first line`, async () => {
+  Deno.test(`${script}: has a small heap by its first line`, async () => {
     const [first] = (await Deno.readTextFile(ROOT + script)).split("\n");
     assertMatch(
       first,
-      /^#!.*deno run (.* )?--v8-flags=--max-semi-space-size=2 /,
+      /^#!.*deno run (.* )?--v8-flags=--max-semi-space-size=4,--heap-growing-percent=100 /,
     );
   });
 }

@@ -111,7 +111,8 @@ withNpm("package: deno task pack, npm install, and its commands", async (t) => {
   };
 
   await step("npx mqtt-chat --version, and the package's files", async () => {
-    for (const file of ["README.md", "CHANGELOG.md", "LICENSE"]) {
+    const files = ["README.md", "CHANGELOG.md", "LICENSE", "docs/chat.svg"];
+    for (const file of files) {
       assertEquals(installed.read(file), Deno.readTextFileSync(ROOT + file));
     }
     const { dependencies, license } = JSON.parse(
@@ -201,9 +202,12 @@ withNpm("package: deno task pack, npm install, and its commands", async (t) => {
         [net, `read ${secret.path}`],
         true,
       ]);
-      const made = `${installed.folder}/room.secret`;
-      const { code } = await installed.run("mqtt-chat", ["--new-secret", made]);
+      const made = `${installed.folder}/$(id).secret`;
+      const { code, stderr } = await installed.run("mqtt-chat", [
+        ...["--new-secret", made],
+      ]);
       assertEquals(code, 0);
+      assertMatch(stderr, / Use it with --secret-file '[^']+'\n$/);
       assert((await Deno.readTextFile(made)).length > 20);
       const env = { MQTT_CHAT_SECRET: "a".repeat(20) };
       assertEquals((await permitted([], env))[1], true);
@@ -250,6 +254,16 @@ withNpm("package: deno task pack, npm install, and its commands", async (t) => {
     await terminal.enter(`mqtt-publisher -h ${url} -m hi`);
     await terminal.shows(/^mqtt-publisher: No broker answers/m);
   }, NO_TMUX);
+
+  await step("without the package deno it is one line", async () => {
+    await Deno.rename(`${installed.bin}/../deno`, `${installed.folder}/deno`);
+    assertEquals(await installed.run("mqtt-chat", ["--version"]), {
+      code: 2,
+      stdout: "",
+      stderr: "mqtt-chat: The package deno has no program for this machine; " +
+        "install it again.\n",
+    });
+  });
 });
 
 Deno.test("package: the page names the tarball that pack makes", () => {

@@ -1,4 +1,4 @@
-import { assertEquals, assertMatch } from "@std/assert";
+import { assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import {
   FakeBroker,
   hostOf,
@@ -106,6 +106,20 @@ Deno.test("permissions: one that is missing is one line, with its flag", async (
         `run with -N=${all}. Type: deno run ${rest}\n`,
     });
   }
+});
+
+Deno.test("permissions: the command to type keeps those for the variables in use", async () => {
+  const env = { MQTT_CHAT_SECRET: "a".repeat(20) };
+  const { code, stderr } = await run("publisher.ts", ["-m", "hi"], {
+    permissions: ["-N=127.0.0.1:1", "-E=MQTT_CHAT_SECRET,MQTT_PASSWORD"],
+    env,
+  });
+  assertEquals(code, 2);
+  const permissions = "-E=MQTT_CHAT_SECRET -N=localhost:1883";
+  assertStringIncludes(
+    stderr,
+    ` Type: deno run ${permissions} publisher.ts --message hi\n`,
+  );
 });
 
 Deno.test("permissions: a hostile path stays one harmless line", async () => {

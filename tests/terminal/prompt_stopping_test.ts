@@ -32,7 +32,7 @@ scene("Ctrl-Z twice stops it, and fg brings the prompt back", async (all) => {
   const { terminal, grace } = all;
   await terminal.type("half a sentence");
   await terminal.press("C-z");
-  const hint = await terminal.until(/^Ctrl-Z again stops this program/m);
+  const hint = await terminal.until(/^Ctrl-Z again suspends/m);
   assertEquals(bottom(hint), "Ada> half a sentence");
   await terminal.press("C-z");
   const stopped = await terminal.until(STOPPED);
@@ -62,7 +62,7 @@ scene("Ctrl-Z twice stops it, and fg brings the prompt back", async (all) => {
 scene("after one Ctrl-Z any other key is what it was", async ({ terminal }) => {
   await terminal.type("typed");
   await terminal.press("C-z");
-  await terminal.until("Ctrl-Z again stops this program");
+  await terminal.until("Ctrl-Z again suspends");
   await terminal.press("C-a");
   await terminal.type("x");
   await terminal.until(/^Ada> xtyped$/m);
@@ -105,6 +105,24 @@ scene("stopped by signals, it leaves one prompt", async (all) => {
   await assertSane(terminal, 0);
 });
 
+atShell("stopped with its parent, it goes on with it", async (all) => {
+  const { broker, terminal } = all;
+  const alone = command(broker);
+  await terminal.enter(
+    alone.replace("exec ", "").replace(/'$/, "; exit $?'"),
+  );
+  await terminal.until(/^\d\d:\d\d:\d\d -- User Ada is now .*\nAda>$/m);
+  await terminal.press("C-z");
+  await terminal.until("Ctrl-Z again stops this program");
+  await terminal.press("C-z");
+  await terminal.until("Stopped");
+  await goOn(terminal, "Ada>");
+  await terminal.type("x");
+  await terminal.until(/^Ada> x$/m);
+  await terminal.press("C-c", "C-c");
+  await assertSane(terminal, 0);
+});
+
 atShell("a password stays hidden after a stop", async (all) => {
   const { broker, terminal } = all;
   await terminal.enter(command(broker, "-u nobody"));
@@ -116,7 +134,7 @@ atShell("a password stays hidden after a stop", async (all) => {
   await terminal.type("c");
   await terminal.press("C-z");
   await terminal.until(
-    /^Ctrl-Z again stops .*\n(.*\n)*Password of nobody:$/m,
+    /^Ctrl-Z again suspends.*\n(.*\n)*Password of nobody:$/m,
   );
   await terminal.press("C-z");
   await terminal.until(STOPPED);
