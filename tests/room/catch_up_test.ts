@@ -280,6 +280,21 @@ test("a dead keeper's history claims nothing", async () => {
   assertEquals(shown, ["== Messages may be missing here.", OWN_JOIN]);
 });
 
+test("the history of an earlier gap says nothing of the next", async () => {
+  const { gap, keeper, broker, say, sim, lines, clock } = await begin();
+  await gap(() => say(1));
+  keeper.sim.kill();
+  broker.retained.delete(HISTORY);
+  lines.length = 0;
+  sim.cut();
+  sim.back(true);
+  await clock.advance(3_000);
+  assertEquals(
+    lines[0].replace(GAP, "== "),
+    "== Only what was sent at QoS 1 or 2 was kept.",
+  );
+});
+
 test("a keeper that comes back after the reader is waited for", async () => {
   const { gap, keeper, say, clock } = await begin();
   const other = async () => {

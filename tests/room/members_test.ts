@@ -112,6 +112,16 @@ test("a renamed member is the same", () => {
   assertEquals(roster.spokeAt("Ann B."), Number(noon(3)));
 });
 
+test("the leave of a new run counts, whatever number the old one joined with", () => {
+  const [old, run] = ["a".repeat(16), "b".repeat(16)];
+  const roster = told(
+    at(1, { ...joined("ann"), id: `${old}-9` }),
+    at(2, { ...message("hi", "ann"), id: `${run}-2` }),
+    at(3, { ...left("ann"), id: `${run}-3` }),
+  );
+  assertEquals(statesIn(roster), ["ann left"]);
+});
+
 test("other notices and malformed payloads change no roster", () => {
   const roster = told(
     at(1, notice("User ann is now subscribed to chat/hall.", "ann")),
