@@ -105,7 +105,7 @@ async function listen(
   const client = await ChatClient.connect({
     ...connect,
     signer: connect.signer ?? (mayMakeKey ? Signer.generate() : undefined),
-    will: reader.will,
+    will: reader.presence.will,
     // Without a session, the broker gives the share of a lost reader to others.
     session: hasShare && !resume ? { expiry: 0 } : connect.session,
     acknowledges: isKept ? "asked" : "received",
@@ -164,7 +164,7 @@ async function listen(
   if (hasReaderLeft && count !== undefined) return exitCodeOfSignal("SIGPIPE");
   if (error && !(error instanceof WaitedError)) throw error;
   if (isBehind) return EXIT.failed;
-  if (reader.isDenied || keeper?.isDenied) return EXIT.notAuthorized;
+  if (reader.presence.isDenied || keeper?.isDenied) return EXIT.notAuthorized;
   if (error) throw error;
   return keeper?.hasFailed ? EXIT.failed : EXIT.ok;
 }
@@ -222,7 +222,7 @@ class Intake {
       if (this.#isOverflowing && !this.#stdout.isBehind) {
         // The same will: this only makes a new connection, on which the broker
         // sends again what was not acknowledged.
-        client.setWill(reader.will);
+        client.setWill(reader.presence.will);
       }
       await this.#stdout.progress;
     }
@@ -313,7 +313,7 @@ async function leave(
     );
   });
   if (client.online) {
-    const left = reader.leave().finally(() => keeper?.end());
+    const left = reader.presence.leave().finally(() => keeper?.end());
     await within(timeout, left);
   }
   if (intake !== undefined) {

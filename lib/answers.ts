@@ -22,19 +22,11 @@ interface Caller {
   call(topic: string, call: RollCall, qos: QoS): Promise<void>;
 }
 
-/** A question that a member of the room answers. */
-interface Question {
-  /** The run of its id. */
-  run: string;
-  /** The topic of the answers. */
-  answerTopic: string;
-}
-
-/** Reads a question about one of some rooms; undefined for all else. */
-export function questionIn(
+/** The topic of the answers to a question about one of some rooms, if it is one. */
+export function answerTopicOf(
   { whoOf, payload, retain, sealed }: Received,
   rooms: Iterable<string>,
-): Question | undefined {
+): string | undefined {
   // A retained question would be answered by each member who comes.
   if (sealed === false || retain || payload.type !== "who") return;
   const { run } = parseId(payload.id ?? "") ?? {};
@@ -42,8 +34,7 @@ export function questionIn(
   // Of a thousand rooms, the comparison of all takes half a millisecond.
   const room = all.find((it) => it === whoOf) ??
     all.find((it) => isSameRoom(it, whoOf ?? ""));
-  if (run === undefined || room === undefined) return;
-  return { run, answerTopic: whoTopic(room, run) };
+  if (run !== undefined && room !== undefined) return whoTopic(room, run);
 }
 
 /** The answers of a member, at most one a second. */

@@ -13,6 +13,7 @@ import {
   DEFAULTS,
   type Will,
 } from "./client_options.ts";
+import type { Arrival } from "./mqtt/inbound.ts";
 import { type ConnectOptions, Link } from "./mqtt/link.ts";
 import {
   AbandonedError,
@@ -28,7 +29,7 @@ import {
 } from "./mqtt/stream.ts";
 import { checkFilter, checkTopic } from "./mqtt/topic.ts";
 import { Checker, type Content, decodeFrom, encodeFor } from "./codec.ts";
-import { Answers, questionIn } from "./answers.ts";
+import { Answers, answerTopicOf } from "./answers.ts";
 import { IdSource, willId } from "./ids.ts";
 import {
   type Check,
@@ -37,6 +38,8 @@ import {
   leaveNotice,
   MAX_PAYLOAD_BYTES,
   type Payload,
+  type PresenceChange,
+  presenceOf,
   type QoS,
   type Received,
   type RollCall,
@@ -100,17 +103,6 @@ const OVER_LIMIT = {
 /** Topics beside a room: what fails there must not cost much. */
 const BESIDE_A_ROOM = /\/\$(history|who)(\/|$)/;
 
-/** A room of {@link ChatClient.announce}. */
-interface OwnRoom {
-  topic: string;
-  /** The id of the connection's join notice. */
-  joinId?: string;
-  /** Whether that was sent, so that the next connection needs another. */
-  isUsed: boolean;
-  /** Whether the broker's answer to it is missing. */
-  isPending: boolean;
-}
-
 /** A member of chat rooms on one broker, or on one of several. */
 export class ChatClient implements AsyncDisposable {
   /** The author of what {@link say} sends. */
@@ -129,7 +121,7 @@ export class ChatClient implements AsyncDisposable {
   /** The filters that were joined as rooms, and not as histories. */
   readonly #ownRooms = new Set<string>();
   readonly #lost = Promise.withResolvers<Error>();
-  readonly #rooms: OwnRoom[];
+  readonly #rooms: string[];
   readonly #answers: Answers;
   #isAnnounced = false;
   #isClosed = false;
@@ -148,48 +140,25 @@ export class ChatClient implements AsyncDisposable {
     this.#clock = clock;
     this.#answers = new Answers(clock);
     this.#timeout = settings.timeout;
-    this.#rooms = rooms.map((topic): OwnRoom => {
-      checkTopic(topic);
-      return { topic, isUsed: false, isPending: false };
-    });
+    rooms.forEach(checkTopic);
+    this.#rooms = rooms;
     this.#checker = new Checker(clock);
     this.#ownChecker = new Checker(clock);
     this.#seal = seal;
     const plainWill = options.will ?? this.#lostMember();
     const will = plainWill && this.#encodedAtConnect(plainWill);
     const link = new Link({ ...settings, will }, open, {
-      onStatus,
+      onStatus: (status) => {
+        if (status.type === "disconnected") this.#ids.lost();
+        onStatus(status);
+      },
       onUp: (connection) => {
         this.#sender.up(connection);
         if (this.#isAnnounced) this.#enterAgain();
       },
       onDown: (how) => this.#sender.down(how),
-      onPublish: ({ packet, number, isCut }) => {
-        const { topic, qos, retain, dup } = packet;
-        const bytes = packet.payload as Uint8Array;
-        const content: Content = isCut
-          ? { payload: { ...OVER_LIMIT, bytes } }
-          : decodeFrom(topic, bytes, seal);
-        const { check, sentTo } = this.#origin(topic, content);
-        const received: Received = {
-          topic,
-          payload: content.payload,
-          check,
-          sentTo,
-          qos,
-          retain,
-          receivedAt: this.#now(),
-          duplicate: dup,
-          arrival: number,
-        };
-        if (content.sealed !== undefined) received.sealed = content.sealed;
-        const historyOf = roomOfHistory(topic);
-        const whoOf = roomOfWho(topic);
-        const isBeside = historyOf !== undefined || whoOf !== undefined;
-        if (isBeside && !this.#ownRooms.has(topic)) {
-          received.historyOf = historyOf;
-          received.whoOf = whoOf;
-        }
+      onPublish: (arrival) => {
+        const received = this.#received(arrival);
         this.#answer(received);
         onReceived?.(received);
       },
@@ -328,16 +297,16 @@ export class ChatClient implements AsyncDisposable {
    * @throws {AbandonedError} When the client is closed first.
    */
   async announce(): Promise<void> {
-    const topics = this.#rooms.map(({ topic }) => topic);
-    for (const { topic, qos, reason } of await this.join(topics)) {
+    const rooms = this.#rooms;
+    for (const { topic, qos, reason } of await this.join(rooms)) {
       if (qos !== undefined) continue;
       throw new NotAuthorizedError(
         `The broker does not let you read ${safeTopic(topic)}: ${reason}.`,
       );
     }
     this.#isAnnounced = true;
-    await Promise.all(this.#rooms.map((room) => this.#enter(room)));
-    await this.join(topics.map((topic) => whoTopic(topic)), 0, true);
+    await Promise.all(rooms.map((room) => this.#notify(room, joinNotice)));
+    await this.join(rooms.map((room) => whoTopic(room)), 0, true);
   }
 
   /**
@@ -403,10 +372,20 @@ export class ChatClient implements AsyncDisposable {
     qos: QoS = DEFAULTS.qos,
   ): Promise<void> {
     checkTopic(topic);
-    const id = payload.id ?? this.#ids.next(topic);
+    const isJoin = payload.id === undefined &&
+      changeIn(payload, topic) === "joined";
+    const join = isJoin ? this.#ids.join(topic, true) : undefined;
+    const id = payload.id ?? join?.id ?? this.#ids.next(topic);
     const at = payload.at ?? this.#now().toISOString();
     const text = this.#encode(topic, { ...payload, id, at });
-    await this.#send({ topic, payload: text, qos });
+    const sent = this.#send({ topic, payload: text, qos });
+    if (join !== undefined) {
+      join.state = "sent";
+      sent.then(() => join.state = "answered", (error) => {
+        join.state = error instanceof AbandonedError ? "over" : "refused";
+      });
+    }
+    await sent;
   }
 
   /**
@@ -418,6 +397,7 @@ export class ChatClient implements AsyncDisposable {
    * @param qos As for {@link send}.
    * @returns As {@link send} does.
    * @throws {TopicError} When messages can't go to such a topic.
+   * @throws {PayloadTooLargeError} When it exceeds the format's limit.
    * @throws {PublishError} When the broker does not take it.
    * @throws {AbandonedError} As {@link send} does.
    */
@@ -446,9 +426,11 @@ export class ChatClient implements AsyncDisposable {
    * @param history The history, in place of the one that is kept.
    * @param qos As for {@link send}.
    * @returns When the broker has it.
+   * @throws {TopicError} When messages can't go to such a topic.
    * @throws {PayloadTooLargeError} When it exceeds the format's limit.
    * @throws {PublishError} When the broker does not take it, also since it
    * exceeds {@link keepsBytes}.
+   * @throws {AbandonedError} As {@link send} does.
    */
   async keep(
     topic: string,
@@ -477,9 +459,7 @@ export class ChatClient implements AsyncDisposable {
   async close(): Promise<void> {
     if (this.#isAnnounced && this.online) {
       this.#isAnnounced = false;
-      const notices = this.#rooms.map(({ topic }) =>
-        this.#notify(topic, leaveNotice(this.name, topic))
-      );
+      const notices = this.#rooms.map((it) => this.#notify(it, leaveNotice));
       await within(this.#timeout, Promise.all(notices), this.#clock);
     }
     if (this.#isClosed) return;
@@ -499,50 +479,30 @@ export class ChatClient implements AsyncDisposable {
     this.#link.break();
   }
 
-  /** Makes the will: what the broker says of a member that it has lost. */
+  /** The will of a member. */
   #lostMember(): Will | undefined {
-    const [first] = this.#rooms;
-    if (first === undefined) return undefined;
-    const from = this.name;
-    return {
-      topic: first.topic,
+    const [topic] = this.#rooms;
+    const { name: from } = this;
+    return topic === undefined ? undefined : {
+      topic,
       payload: { type: "notice", from, notice: timeoutNotice(from) },
-      id: () => willId(this.#joinId(first)),
     };
   }
 
-  /**
-   * Returns the id of the join notice of a connection. One that is unanswered
-   * is sent again by itself, so it is also that of the next connection.
-   */
-  #joinId(room: OwnRoom): string {
-    if (room.joinId === undefined || (room.isUsed && !room.isPending)) {
-      room.joinId = this.#ids.next(room.topic);
-      room.isUsed = false;
-    }
-    return room.joinId;
-  }
-
-  async #enter(room: OwnRoom): Promise<void> {
-    const id = this.#joinId(room);
-    room.isUsed = room.isPending = true;
-    try {
-      await this.#notify(room.topic, joinNotice(this.name, room.topic), id);
-    } finally {
-      room.isPending = false;
-    }
-  }
-
-  /** Announces anew: the broker has published the will of the connection before. */
+  /** Announces anew where the broker has published the will. */
   #enterAgain(): void {
     for (const room of this.#rooms) {
+      const { state } = this.#ids.join(room);
+      if (state !== "due" && state !== "refused") continue;
       // What the broker refuses, others don't see; the rest works.
-      if (!room.isPending) this.#enter(room).catch(() => {});
+      this.#notify(room, joinNotice).catch(() => {});
     }
   }
 
-  async #notify(topic: string, notice: string, id?: string): Promise<void> {
-    await this.send(topic, { type: "notice", from: this.name, notice, id });
+  async #notify(topic: string, textOf: typeof joinNotice): Promise<void> {
+    const { name: from } = this;
+    const notice = textOf(from, topic);
+    await this.send(topic, { type: "notice", from, notice });
   }
 
   async #send(message: Message): Promise<void> {
@@ -551,13 +511,37 @@ export class ChatClient implements AsyncDisposable {
     await this.#sender.send({ ...message, isOptional });
   }
 
+  #received({ packet, number, isCut }: Arrival): Received {
+    const { topic, qos, retain, dup } = packet;
+    const bytes = packet.payload as Uint8Array;
+    const content: Content = isCut
+      ? { payload: { ...OVER_LIMIT, bytes } }
+      : decodeFrom(topic, bytes, this.#seal);
+    const { check, sentTo } = this.#origin(topic, content);
+    const received: Received = {
+      topic,
+      payload: content.payload,
+      sealed: content.sealed,
+      check,
+      sentTo,
+      qos,
+      retain,
+      receivedAt: this.#now(),
+      duplicate: dup,
+      arrival: number,
+    };
+    if (!this.#ownRooms.has(topic)) {
+      received.historyOf = roomOfHistory(topic);
+      received.whoOf = roomOfWho(topic);
+    }
+    return received;
+  }
+
   /** Answers a question who is in an announced room. */
   #answer(received: Received): void {
-    if (!this.#isAnnounced || received.whoOf === undefined) return;
-    const topics = this.#rooms.map(({ topic }) => topic);
-    const question = questionIn(received, topics);
-    if (question === undefined) return;
-    this.#answers.answerSoon(question.answerTopic, this, this);
+    if (!this.#isAnnounced) return;
+    const topic = answerTopicOf(received, this.#rooms);
+    if (topic !== undefined) this.#answers.answerSoon(topic, this, this);
   }
 
   #abandon(): void {
@@ -572,14 +556,18 @@ export class ChatClient implements AsyncDisposable {
 
   /** Throws where a will can't be sent. */
   #encodedAtConnect(
-    { topic, payload, qos = DEFAULTS.qos, id = () => undefined }: Will,
+    { topic, payload, qos = DEFAULTS.qos }: Will,
   ): ConnectOptions["will"] {
     checkTopic(topic);
     this.#encode(topic, payload);
+    const isOfMember = changeIn(payload, topic) === "timed out";
     const encode = () => {
-      const idAtConnect = id(() => this.#ids.next(topic));
-      return new TextEncoder()
-        .encode(this.#encode(topic, { ...payload, id: idAtConnect }));
+      const join = isOfMember ? this.#ids.join(topic) : undefined;
+      const id = join && join.state !== "refused"
+        ? willId(join.id)
+        : payload.id;
+      const text = this.#encode(topic, { ...payload, id });
+      return new TextEncoder().encode(text);
     };
     return { topic, qos, encode };
   }
@@ -607,4 +595,8 @@ export class ChatClient implements AsyncDisposable {
   #now(): Date {
     return new Date(this.#clock.wall());
   }
+}
+
+function changeIn(payload: Payload, topic: string): PresenceChange | undefined {
+  return payload.type === "notice" ? presenceOf(payload, topic) : undefined;
 }

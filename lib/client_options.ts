@@ -98,13 +98,11 @@ export interface ClientOptions extends
 export interface Will {
   /** The room. */
   topic: string;
-  /** What it says. */
-  payload: Payload;
   /**
-   * Returns its id, at each connection; `takeId` takes the room's next number
-   * for a payload that is sent later.
+   * What it says. The notice that a member timed out gets an id which names the
+   * member's join notice on the same connection.
    */
-  id?: (takeId: () => string) => string | undefined;
+  payload: Payload;
   /** How it is delivered; lowered where the broker doesn't take it. */
   qos?: QoS;
 }

@@ -3,6 +3,8 @@
  * counter from 1, so that readers can count losses.
  */
 
+import { remember } from "./bounded.ts";
+
 /** Bytes of randomness in a run. */
 const RUN_BYTES = 12;
 
@@ -55,6 +57,17 @@ export function numberIn(id: string): number {
   return isNumber ? number : 0;
 }
 
+/** A join notice of ours; `over` means that another is due. */
+interface Join {
+  id: string;
+  state: "due" | "sent" | "answered" | "refused" | "over";
+}
+
+/** A run of ours; the number is the next one. */
+interface OwnRun extends CountedId {
+  join?: Join;
+}
+
 /** The id of a will: that of the join notice of its connection, and a letter. */
 export function willId(joinId: string): string {
   return `${joinId}w`;
@@ -71,13 +84,29 @@ export function runIn(id: string): string {
 
 /** Makes ids, and recognises its own. */
 export class IdSource {
-  readonly #rooms = new Map<string, CountedId>();
+  readonly #rooms = new Map<string, OwnRun>();
   /** By run. */
   readonly #topics = new Map<string, string>();
 
   next(topic: string): string {
     const room = this.#rooms.get(topic) ?? this.#begin(topic);
     return `${room.run}-${room.number++}`;
+  }
+
+  /** Returns a room's join notice on this connection, or the next one. */
+  join(topic: string, isNext = false): Join {
+    const room = this.#rooms.get(topic) ?? this.#begin(topic);
+    const { state = "over" } = room.join ?? {};
+    return state === "over" || (isNext && state !== "due")
+      ? room.join = { id: this.next(topic), state: "due" }
+      : room.join!;
+  }
+
+  /** The connection is lost. An unanswered join notice is sent again by itself. */
+  lost(): void {
+    for (const { join } of this.#rooms.values()) {
+      if (join?.state === "answered") join.state = "over";
+    }
   }
 
   /** The topic that an id was made for; undefined for those of others. */
@@ -87,20 +116,12 @@ export class IdSource {
     return this.#topics.get(runIn(id));
   }
 
-  #begin(topic: string): CountedId {
-    forgetOldest(this.#rooms);
-    forgetOldest(this.#topics);
+  #begin(topic: string): OwnRun {
     const bytes = crypto.getRandomValues(new Uint8Array(RUN_BYTES));
     const run = bytes.toBase64({ alphabet: "base64url" });
     const room = { run, number: 1 };
-    this.#rooms.set(topic, room);
-    this.#topics.set(run, topic);
+    remember(this.#rooms, topic, room, MAX_ROOMS);
+    remember(this.#topics, run, topic, MAX_ROOMS);
     return room;
   }
-}
-
-function forgetOldest(map: Map<string, unknown>): void {
-  if (map.size < MAX_ROOMS) return;
-  const [oldest] = map.keys();
-  map.delete(oldest);
 }

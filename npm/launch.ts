@@ -10,13 +10,7 @@ import { constants } from "node:os";
 import { dirname, join } from "node:path";
 import process from "node:process";
 import { fileURLToPath } from "node:url";
-import { flagsOf, readFlags, type Script } from "../lib/cli/flags.ts";
-
-/** Flags of files that are written; the others name files to read. */
-const WRITING = ["log", "new-secret"];
-
-/** Variables that the scripts read where Deno lets them. */
-const VARIABLES = ["MQTT_PASSWORD", "MQTT_CHAT_SECRET", "TERM"];
+import { readFlags, type Script, Values, VARIABLES } from "../lib/cli/flags.ts";
 
 /** Runs a command of the package, which is a script under a name of its own. */
 export function launch(name: string, script: Script): void {
@@ -83,38 +77,27 @@ function manifestOf(name: string, require: NodeRequire): string | undefined {
 
 /** Returns Deno's flags: the network, and the files and variables given. */
 function permissionsOf(script: Script, args: string[]): string[] {
-  const files = filesIn(script, args);
-  if ([...files.read, ...files.write].some((path) => path.includes(","))) {
+  let values = new Values(new Map());
+  try {
+    values = readFlags(script, args);
+  } catch {
+    // The script says what is wrong with its flags.
+  }
+  const read = values.files(script, "read");
+  const write = values.files(script, "write");
+  if ([...read, ...write].some((path) => path.includes(","))) {
     throw new Error(
       "Deno can't permit a file with a comma in its path; rename it.",
     );
   }
-  const variables = VARIABLES.filter((name) => process.env[name] !== undefined);
+  const variables = Object.values(VARIABLES)
+    .filter((name) => process.env[name] !== undefined);
   const flag = (letter: string, values: string[]) =>
     values.length === 0 ? [] : [`-${letter}=${values.join(",")}`];
   return [
     "-N",
-    ...flag("R", files.read),
-    ...flag("W", files.write),
+    ...flag("R", read),
+    ...flag("W", write),
     ...flag("E", variables),
   ];
-}
-
-/** Finds the files that flags name. */
-function filesIn(
-  script: Script,
-  args: string[],
-): { read: string[]; write: string[] } {
-  const files = { read: [] as string[], write: [] as string[] };
-  try {
-    const values = readFlags(script, args);
-    for (const { long, isFile } of flagsOf(script)) {
-      if (!isFile) continue;
-      const kind = WRITING.includes(long) ? "write" : "read";
-      files[kind].push(...values.all(long) ?? []);
-    }
-  } catch {
-    // The script says what is wrong with its flags.
-  }
-  return files;
 }

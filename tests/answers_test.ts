@@ -1,5 +1,5 @@
 import { assertEquals } from "@std/assert";
-import { Answers, questionIn } from "../lib/answers.ts";
+import { Answers, answerTopicOf } from "../lib/answers.ts";
 import type { Received, RollCall } from "../lib/protocol.ts";
 import { TestClock } from "./support/clock.ts";
 
@@ -22,11 +22,10 @@ const question = (
 
 Deno.test("answers: a question is of a room of the member, live, with a run", () => {
   const rooms = ["hall", "chat/room"];
-  const found = { run: RUN, answerTopic: ANSWERS };
-  assertEquals(questionIn(question(), rooms), found);
+  assertEquals(answerTopicOf(question(), rooms), ANSWERS);
   // Some brokers turn `/` into `.`.
   const dotted = question({ topic: "chat.room/$who", whoOf: "chat.room" });
-  assertEquals(questionIn(dotted, rooms), found);
+  assertEquals(answerTopicOf(dotted, rooms), ANSWERS);
   for (
     const other of [
       question({ retain: true }),
@@ -36,7 +35,7 @@ Deno.test("answers: a question is of a room of the member, live, with a run", ()
       question({}, { id: undefined }),
       question({}, { id: "short-1" }),
     ]
-  ) assertEquals(questionIn(other, rooms), undefined);
+  ) assertEquals(answerTopicOf(other, rooms), undefined);
 });
 
 /** A member whose answers are recorded; `fails` is their outcome. */

@@ -8,7 +8,7 @@ import {
   TopicError,
 } from "../lib/client.ts";
 import { IdSource, parseId, runIn, willId } from "../lib/ids.ts";
-import { decode, whoTopic } from "../lib/protocol.ts";
+import { decode, timeoutNotice, whoTopic } from "../lib/protocol.ts";
 import { Roster } from "../lib/room/members.ts";
 import {
   FakeBroker,
@@ -165,6 +165,64 @@ test("an unanswered join notice is sent again, and not another one", async () =>
     "1w User bot timed out.",
   ]);
   assertEquals(sentIn(broker), [`1 ${JOINED}`, `1 ${JOINED}`, `2 ${LEFT}`]);
+});
+
+const noticeOfBot = (notice: string) =>
+  ({ type: "notice", from: "bot", notice }) as const;
+
+const WILL = { topic: ROOM, payload: noticeOfBot(timeoutNotice("bot")) };
+
+const join = ({ client }: Member) => client.send(ROOM, noticeOfBot(JOINED));
+
+test("a will names the last join notice that a program sent", async () => {
+  await using broker = new FakeBroker(letIn({}));
+  await using bot = await Member.connect(broker, { will: WILL });
+  await bot.next("connected");
+  const wills: string[] = [];
+  const renew = () => bot.client.setWill({ ...WILL });
+  await join(bot);
+  for (const end of [renew, renew, () => broker.drop()]) {
+    // On one connection: a room that was left is joined again.
+    if (wills.length === 1) await join(bot);
+    end();
+    await bot.next("connected");
+    wills.push(willOf(broker.all("connect").at(-1)!));
+  }
+  await join(bot);
+  assertEquals(
+    sentIn(broker),
+    [1, 2, 3].map((number) => `${number} ${JOINED}`),
+  );
+  assertEquals(wills.map((will) => will.split(" ")[0]), ["1w", "2w", "3w"]);
+});
+
+test("a will names no join notice that was refused", async () => {
+  await using broker = new FakeBroker(letIn({
+    publish: (packet) => puback(packet, 0x87),
+  }));
+  await using bot = await Member.connect(broker);
+  await bot.next("connected");
+  await assertRejects(() => join(bot));
+  bot.client.setWill(WILL);
+  await bot.next("connected");
+  const { will } = broker.all("connect").at(-1)!;
+  assertEquals(JSON.parse(will!.payload.toString()).id, undefined);
+});
+
+test("an announced member that renews its will joins no second time", async () => {
+  await using broker = new FakeBroker(letIn({}));
+  await using bot = await Member.connect(broker, OWN);
+  await bot.client.announce();
+  bot.client.setWill(WILL);
+  await bot.client.say(ROOM, "x");
+  await bot.client.close();
+  const wills = broker.all("connect").map(willOf);
+  assertEquals(new Set(wills), new Set(["1w User bot timed out."]));
+  assertEquals(
+    broker.all("publish").filter(({ payload }) => payload.includes(JOINED))
+      .length,
+    1,
+  );
 });
 
 test("every room has the notices, the first one the will", async () => {

@@ -31,18 +31,15 @@ const children = new Set<Deno.ChildProcess>();
 /** A bot's connection to the room. */
 async function enter(
   { url }: RunningBroker,
+  name: string,
   onReceived?: (received: Received) => void,
 ): Promise<ChatClient> {
   const { password } = USERS.chat;
   const login = { brokers: [url], username: "chat", password };
-  const client = await ChatClient.connect({ ...login, onReceived });
+  const bot = { name, rooms: [TOPIC], onReceived };
+  const client = await ChatClient.connect({ ...login, ...bot });
   await client.join([TOPIC]);
   return client;
-}
-
-/** Sends what a bot says. */
-async function say(bot: ChatClient, from: string, message: string) {
-  await bot.send(TOPIC, { type: "message", from, message });
 }
 
 /** The broker on its usual port, or on a free one where that is in use. */
@@ -83,14 +80,11 @@ async function endAll(signal: Deno.Signal): Promise<void> {
 }
 
 /** The bots join the room and talk. */
-async function converse(bots: Record<string, ChatClient>): Promise<void> {
-  for (const [from, bot] of Object.entries(bots)) {
-    const notice = `User ${from} is now subscribed to ${TOPIC}.`;
-    await bot.send(TOPIC, { type: "notice", from, notice });
-  }
+async function converse(bots: ChatClient[]): Promise<void> {
+  for (const bot of bots) await bot.announce();
   for (const [from, text] of CONVERSATION) {
     await new Promise((resolve) => setTimeout(resolve, PAUSE_MS));
-    await say(bots[from], from, text);
+    await bots.find(({ name }) => name === from)!.say(TOPIC, text);
   }
 }
 
@@ -103,16 +97,16 @@ export async function main(): Promise<number> {
   await using broker = await openBroker();
   const userCame = Promise.withResolvers<void>();
   const userSpoke = Promise.withResolvers<void>();
-  const ada = await enter(broker, ({ payload }) => {
+  const ada = await enter(broker, "Ada", ({ payload }) => {
     userCame.resolve();
     if ("from" in payload && payload.from === USER) {
       if (payload.type === "message") userSpoke.resolve();
     }
   });
-  const bots = { Ada: ada, Grace: await enter(broker) };
+  const bots = [ada, await enter(broker, "Grace")];
   // The user may leave, and the demo end, before a bot is done.
   const talk = userCame.promise.then(() => converse(bots)).catch(() => {});
-  userSpoke.promise.then(() => say(ada, "Ada", `Nice to meet you, ${USER}!`))
+  userSpoke.promise.then(() => ada.say(TOPIC, `Nice to meet you, ${USER}!`))
     .catch(() => {});
   console.error(`A broker at ${broker.url}; the room ${TOPIC}:\n`);
   if (Deno.stdin.isTerminal() && Deno.stdout.isTerminal()) {

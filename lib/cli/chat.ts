@@ -133,7 +133,7 @@ class Chat {
     this.#client = await ChatClient.connect({
       ...connect,
       signer: this.#signer,
-      will: this.#room.reader.will,
+      will: this.#room.reader.presence.will,
       onReceived: (received) => this.#receive(received),
       onStatus: (status) => this.#onStatus(status),
     });
@@ -149,7 +149,7 @@ class Chat {
       // A followed room shows what was sent, where it can be read.
       keeps: () =>
         !this.#options.follow || !this.#isOnline ||
-        this.#next !== undefined || !this.#room.reader.isHeard,
+        this.#next !== undefined || !this.#room.reader.presence.isHeard,
       complete: (before) => this.#complete(before),
       onDropped: (count) => droppedLine(count, { json: false, color }),
     };
@@ -196,7 +196,7 @@ class Chat {
     this.#room.reader.stop();
     const code = await delivery.finish();
     cancelHint();
-    const { isDenied } = this.#room.reader;
+    const { isDenied } = this.#room.reader.presence;
     return code === EXIT.ok && isDenied ? EXIT.notAuthorized : code;
   }
 
@@ -403,7 +403,7 @@ class Chat {
     const renewal = Promise.withResolvers<void>();
     if (this.#client.online) this.#renewal = renewal;
     else renewal.resolve();
-    this.#client.setWill(this.#room.reader.will);
+    this.#client.setWill(this.#room.reader.presence.will);
     const { timeout } = this.#options;
     await this.#untilEnd(within(timeout, renewal.promise, this.#clock));
     this.#renewal = undefined;
@@ -593,7 +593,7 @@ class Room {
 
   /** Announces the leave, once. A room that can't be written has seen no join. */
   leave(): Promise<void> {
-    return this.#leave ??= this.reader.leave().catch(() => {});
+    return this.#leave ??= this.reader.presence.leave().catch(() => {});
   }
 }
 

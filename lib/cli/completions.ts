@@ -31,8 +31,8 @@ function spellings({ long, short }: Flag): string[] {
 function bash(script: Script, names: readonly string[], flags: Flag[]): string {
   const pattern = (flags: Flag[]) => flags.flatMap(spellings).join(" | ");
   const choosing = flags.filter(({ choices }) => choices);
-  const others = flags.filter(({ value, choices, isFile }) =>
-    value && !choices && !isFile
+  const others = flags.filter(({ value, choices, file }) =>
+    value && !choices && !file
   );
   return `# The completions of ${script} for bash.
 _mqtt_chat_${script}() {
@@ -58,7 +58,7 @@ ${
       `    ${pattern([flag])}) source=(-W '${flag.choices?.join(" ")}') ;;`
     ).join("\n")
   }
-    ${pattern(flags.filter(({ isFile }) => isFile))})
+    ${pattern(flags.filter(({ file }) => file))})
       source=(-f)
       compopt -o filenames 2>/dev/null
       ;;
@@ -75,9 +75,9 @@ complete -F _mqtt_chat_${script} ${names.join(" ")}`;
 /** Makes a file that zsh finds by its first line, and that can be sourced. */
 function zsh(script: Script, names: readonly string[], flags: Flag[]): string {
   const specs = flags.flatMap((flag) => {
-    const { choices, help, isFile, value } = flag;
+    const { choices, help, file, value } = flag;
     // An action that is one space offers nothing, and shows the value's name.
-    const action = choices ? `(${choices.join(" ")})` : isFile ? "_files" : " ";
+    const action = choices ? `(${choices.join(" ")})` : file ? "_files" : " ";
     const after = value === undefined ? "" : `:${value}:${action}`;
     return spellings(flag).map((name) => {
       const equals = value && name.startsWith("--") ? "=" : "";
@@ -103,10 +103,10 @@ fi`;
 
 function fish(script: Script, names: readonly string[], flags: Flag[]): string {
   const complete = `complete ${names.map((name) => `-c ${name}`).join(" ")}`;
-  const rows = flags.map(({ long, short, value, choices, isFile, help }) => {
+  const rows = flags.map(({ long, short, value, choices, file, help }) => {
     const letter = short ? ` -s ${short}` : "";
     const words = choices ? ` -a '${choices.join(" ")}'` : "";
-    const kind = isFile ? " -r -F" : value ? ` -x${words}` : "";
+    const kind = file ? " -r -F" : value ? ` -x${words}` : "";
     const text = help.replace(/[\\']/g, "\\$&");
     return `${complete}${letter} -l ${long}${kind} -d '${text}'`;
   });

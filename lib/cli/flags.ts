@@ -28,6 +28,16 @@ export type Choices = {
   [F in keyof typeof CHOICES]: (typeof CHOICES)[F][number];
 };
 
+/** Flags of files that are written; the others name files to read. */
+const WRITING = ["log", "new-secret"];
+
+/** The variables that the scripts read where Deno lets them. */
+export const VARIABLES = {
+  password: "MQTT_PASSWORD",
+  secret: "MQTT_CHAT_SECRET",
+  terminal: "TERM",
+} as const;
+
 /** How a script gets at files and the environment, and a packaged command. */
 const ACCESS = {
   ofScripts: `\
@@ -171,7 +181,8 @@ export interface Flag {
   value?: string;
   help: string;
   choices?: readonly string[];
-  isFile: boolean;
+  /** What a script does with a flag's file. */
+  file?: "read" | "write";
   /** Whether all its values count; of other flags the last one does. */
   isRepeatable: boolean;
 }
@@ -187,7 +198,11 @@ export function flagsOf(script: Script): Flag[] {
     value,
     help,
     choices: CHOICES[long as keyof Choices],
-    isFile: value === "FILE",
+    file: value !== "FILE"
+      ? undefined
+      : WRITING.includes(long)
+      ? "write"
+      : "read",
     isRepeatable: help.includes("repeatable"),
   }));
 }
@@ -345,6 +360,12 @@ export class Values {
           : [`--${flag}`, flag === "host" ? withoutSecrets(value) : value]
       );
     });
+  }
+
+  /** Returns the paths of files that the script reads, or writes. */
+  files(script: Script, access: Flag["file"]): string[] {
+    return flagsOf(script).filter(({ file }) => file === access)
+      .flatMap(({ long }) => this.one(long) ?? []);
   }
 
   has(flag: string): boolean {

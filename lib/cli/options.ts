@@ -16,7 +16,6 @@ import type { ConnectOptions } from "../mqtt/link.ts";
 import {
   CHOICES,
   type Choices,
-  flagsOf,
   readFlags,
   type Script,
   UsageError,
@@ -216,20 +215,12 @@ function commandOf(
   values: Values,
   brokers: Broker[],
 ): string {
-  const files = flagsOf(script).filter(({ isFile }) => isFile)
-    .map(({ long }) => long).filter((flag) => values.has(flag));
-  const writes = ["log", "new-secret"];
-  const paths = (flags: string[]) =>
-    flags.map((flag) => values.one(flag)).join(",");
+  const isOffline = values.has("new-secret");
+  const hosts = isOffline ? [] : brokers.map(hostPort);
   const permissions = [
-    [
-      "-N",
-      values.has("new-secret")
-        ? ""
-        : [...new Set(brokers.map(hostPort))].join(","),
-    ],
-    ["-R", paths(files.filter((flag) => !writes.includes(flag)))],
-    ["-W", paths(files.filter((flag) => writes.includes(flag)))],
+    ["-N", [...new Set(hosts)].join(",")],
+    ["-R", values.files(script, "read").join(",")],
+    ["-W", values.files(script, "write").join(",")],
   ].filter(([, value]) => value !== "").map((pair) => pair.join("="));
   return ["deno", "run", ...permissions, `${script}.ts`, ...values.words()]
     .map(quote).join(" ");

@@ -5,7 +5,7 @@
 
 import { type Broker, hostPort, type TlsIdentity } from "../mqtt/address.ts";
 import { DEFAULTS } from "../client_options.ts";
-import { type Choices, UsageError } from "./flags.ts";
+import { type Choices, UsageError, VARIABLES } from "./flags.ts";
 import { type Options, quote } from "./options.ts";
 import type { PeopleKeys } from "../room/names.ts";
 import { safeName } from "../safe_text.ts";
@@ -23,9 +23,6 @@ type Ask = (question: string, flag: string) => Promise<string | null>;
 
 /** The length field of CONNECT has 16 bits. */
 const MAX_PASSWORD_BYTES = 65_535;
-
-const PASSWORD_VARIABLE = "MQTT_PASSWORD";
-const SECRET_VARIABLE = "MQTT_CHAT_SECRET";
 
 /** Makes sure that every broker may be connected to; Deno may ask the user. */
 export async function requireNet(brokers: Broker[]): Promise<void> {
@@ -65,7 +62,7 @@ async function choosePassword(
   if (options.passwordFile !== undefined) {
     return firstLine(await readGranted("password-file", options.passwordFile));
   }
-  const fromEnv = await readVariable(PASSWORD_VARIABLE);
+  const fromEnv = await readVariable(VARIABLES.password);
   if (fromEnv !== undefined) return fromEnv;
   if (options.brokers.every((broker) => broker.password !== undefined)) {
     return undefined;
@@ -79,10 +76,10 @@ async function choosePassword(
 export async function findSecret(
   { secretFile, asksSecret, needsSecret }: Options,
 ): Promise<string | undefined> {
-  const fromEnv = await readVariable(SECRET_VARIABLE);
+  const fromEnv = await readVariable(VARIABLES.secret);
   const flag = asksSecret ? "--secret" : secretFile && "--secret-file";
   if (flag && fromEnv !== undefined) {
-    throw new UsageError(`give ${flag} or ${SECRET_VARIABLE}, not both.`);
+    throw new UsageError(`give ${flag} or ${VARIABLES.secret}, not both.`);
   }
   const secret = secretFile !== undefined
     ? await readSecret(secretFile)
@@ -96,13 +93,13 @@ export async function findSecret(
   }
   if (secret === undefined && needsSecret) {
     throw new UsageError(
-      `--sealed needs a secret: --secret-file, --secret, or ${SECRET_VARIABLE} ` +
-        `(with -E=${SECRET_VARIABLE}).`,
+      `--sealed needs a secret: --secret-file, --secret, or ${VARIABLES.secret} ` +
+        `(with -E=${VARIABLES.secret}).`,
     );
   }
   // An empty secret would leave the messages readable for everyone.
   if (secret === "") {
-    throw new UsageError(`the secret of ${flag ?? SECRET_VARIABLE} is empty.`);
+    throw new UsageError(`the secret of ${flag ?? VARIABLES.secret} is empty.`);
   }
   return secret;
 }
@@ -166,7 +163,7 @@ async function readVariable(variable: string): Promise<string | undefined> {
  */
 export async function withVariables(command: string): Promise<string> {
   const used: string[] = [];
-  for (const variable of [PASSWORD_VARIABLE, SECRET_VARIABLE]) {
+  for (const variable of [VARIABLES.password, VARIABLES.secret]) {
     if (await readVariable(variable) !== undefined) used.push(variable);
   }
   return used.length === 0
@@ -323,7 +320,7 @@ export async function openFileWarnings(
  */
 export async function isDumbTerminal(): Promise<boolean> {
   if (!Deno.stdout.isTerminal()) return false;
-  return await readVariable("TERM") === "dumb" ||
+  return await readVariable(VARIABLES.terminal) === "dumb" ||
     Deno.consoleSize().columns === 0;
 }
 

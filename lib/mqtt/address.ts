@@ -83,7 +83,7 @@ const URL_ZONE = /(?:%25|%)([\w.-]+)\](?=:|$)/;
 const HOST_NAME = /^([\w.-]+|\[[0-9a-f:.]+\])$/;
 
 /** A broker, and the room where the URL names one. */
-export interface RoomUrl {
+interface RoomUrl {
   broker: Broker;
   room?: string;
 }

@@ -6,6 +6,7 @@
  */
 
 import type { IPublishPacket } from "mqtt";
+import { remember } from "../bounded.ts";
 import { isOneTopic, topicMatches, withoutGroup } from "./topic.ts";
 
 /**
@@ -154,7 +155,7 @@ export class Inbound {
     const hash = hashOf(packet.payload as Uint8Array);
     const isCopy = this.#isCopy(`${hash} ${topic}`, subscriptions);
     const isSame = isRetained && this.#retained.get(topic) === hash;
-    if (isRetained) remember(this.#retained, topic, hash);
+    if (isRetained) remember(this.#retained, topic, hash, MAX_REMEMBERED);
     return isCopy || isSame;
   }
 
@@ -165,7 +166,7 @@ export class Inbound {
     const isCopy = before !== undefined &&
       !subscriptions.some((id) => before.has(id));
     const all = isCopy ? [...before, ...subscriptions] : subscriptions;
-    remember(this.#copies, key, new Set(all));
+    remember(this.#copies, key, new Set(all), MAX_REMEMBERED);
     return isCopy;
   }
 
@@ -178,8 +179,9 @@ export class Inbound {
       filter === topic || !isOneTopic(filter) &&
         topicMatches(withoutGroup(filter), topic)
     );
-    remember(this.#overlaps, topic, matching.length > 1);
-    return matching.length > 1;
+    const isMore = matching.length > 1;
+    remember(this.#overlaps, topic, isMore, MAX_REMEMBERED);
+    return isMore;
   }
 
   /** A keeper subscribes to a thousand histories: these change no other topic. */
@@ -193,15 +195,6 @@ export class Inbound {
 function subscriptionsOf({ properties }: IPublishPacket): number[] {
   const ids: number | number[] = properties?.subscriptionIdentifier ?? [];
   return [ids].flat();
-}
-
-/** Remembers the latest of many. */
-function remember<K, V>(map: Map<K, V>, key: K, value: V): void {
-  map.delete(key);
-  map.set(key, value);
-  if (map.size <= MAX_REMEMBERED) return;
-  const [oldest] = map.keys();
-  map.delete(oldest);
 }
 
 /** FNV-1a, 32 bits. */

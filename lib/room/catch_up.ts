@@ -3,6 +3,7 @@
  * and for messages that were lost.
  */
 
+import { remember } from "../bounded.ts";
 import type { ChatClient } from "../client.ts";
 import {
   historyTopic,
@@ -468,12 +469,7 @@ export class CatchUp {
       if (this.#plain.push({ payload, time }) > MAX_KNOWN) this.#plain.shift();
       return;
     }
-    const known = this.#known;
-    if (known.size >= MAX_KNOWN) {
-      const [oldest] = known.keys();
-      known.delete(oldest);
-    }
-    known.set(keyOf(payload), time);
+    remember(this.#known, keyOf(payload), time, MAX_KNOWN);
   }
 
   #show(entries: Entry[], from: Received | undefined): void {

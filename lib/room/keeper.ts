@@ -9,6 +9,7 @@ import {
   PublishError,
   type Status,
 } from "../client.ts";
+import { remember } from "../bounded.ts";
 import { parseId } from "../ids.ts";
 import { showBroker } from "../mqtt/address.ts";
 import { isOneTopic } from "../mqtt/topic.ts";
@@ -544,11 +545,7 @@ class Room {
     const run = `${key} ${counted.run}`;
     const last = this.#numbers.get(run);
     if (last !== undefined && number <= last) return false;
-    if (!this.#numbers.delete(run) && this.#numbers.size >= MAX_RUNS) {
-      const [oldest] = this.#numbers.keys();
-      this.#numbers.delete(oldest);
-    }
-    this.#numbers.set(run, number);
+    remember(this.#numbers, run, number, MAX_RUNS);
     return last !== undefined && number > last + 1;
   }
 

@@ -3,7 +3,8 @@
  * it. Pure state, bounded.
  */
 
-import { Ignored } from "./ignored.ts";
+import { remember } from "../bounded.ts";
+import type { Ignored } from "./ignored.ts";
 import { age, LATE_MS, STALE_MS, timeAndDay } from "./time.ts";
 import {
   MAX_NAME_LENGTH,
@@ -21,7 +22,7 @@ import { fingerprint } from "../sign.ts";
 type PresenceState = "here" | "wrote" | "left" | "lost";
 
 /** A member as {@link Roster.list} has it. */
-export interface Seen {
+interface Seen {
   name: string;
   /** When last heard: by our clock, or by theirs for what is old. */
   at: Date;
@@ -114,7 +115,8 @@ export class Roster {
       if (age(at.toISOString(), receivedAt) > STALE_MS) continue;
       const known = this.#people.get(name);
       if (known ? known.at >= at : this.#people.size >= MAX_PEOPLE) continue;
-      this.#put(name, { state: "here", at, receivedAt: at, isTold: true });
+      const told = { state: "here", at, receivedAt: at, isTold: true } as const;
+      remember(this.#people, name, told, MAX_PEOPLE);
     }
   }
 
@@ -165,19 +167,10 @@ export class Roster {
       if (name !== from) this.#people.delete(from);
       const { at, receivedAt, spokeAt } = times;
       const { run, joinNumber } = runOf(payload, topic, known);
-      this.#put(name, { state, at, receivedAt, spokeAt, run, joinNumber });
+      const entry = { state, at, receivedAt, spokeAt, run, joinNumber };
+      remember(this.#people, name, entry, MAX_PEOPLE);
     }
     return state;
-  }
-
-  /** Makes a member the most recent. */
-  #put(name: string, entry: Known): void {
-    const people = this.#people;
-    if (!people.delete(name) && people.size >= MAX_PEOPLE) {
-      const [longestUnseen] = people.keys();
-      people.delete(longestUnseen);
-    }
-    people.set(name, entry);
   }
 }
 
@@ -219,8 +212,8 @@ function isOfLastRun({ id = "" }: Payload, known: Known | undefined): boolean {
 export function whoLines(
   seen: Seen[],
   now: Date,
-  ignored = new Ignored(),
-  keysOf: (name: string) => Iterable<string> = () => [],
+  ignored: Ignored,
+  keysOf: (name: string) => Iterable<string>,
 ): string[] {
   const listed = seen.slice(0, MAX_LISTED).map((one) => {
     const { name, at, state, isOwn } = one;

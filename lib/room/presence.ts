@@ -9,7 +9,6 @@ import {
   type ClientOptions,
   PublishError,
 } from "../client.ts";
-import { willId } from "../ids.ts";
 import {
   type ChatNotice,
   joinNotice,
@@ -24,7 +23,6 @@ import { safeTopic } from "../safe_text.ts";
 import type { Clock } from "../timer.ts";
 
 export interface PresenceOptions {
-  /** The name in the rooms, until {@link Presence.rename}. */
   name: string;
   /** The broker user, for a warning. */
   username?: string;
@@ -54,20 +52,14 @@ interface Announced {
   isDue: boolean;
   /** Settles when the broker has answered the join notice, on any connection. */
   joining?: Promise<void>;
-  /** Whether a join notice was sent that the broker did not refuse. */
-  isJoined: boolean;
-  /** Whether the broker refuses notices. */
-  isMuted: boolean;
+  /** What became of the first join notice: the broker refuses all or none. */
+  entry: "none" | "sent" | "refused";
   /** Whether anything came from it. */
   echo: "awaited" | "heard" | "silent";
   /** When this connection's join notice was sent: tells it from earlier ones. */
   joinAt?: string;
   /** Its id, once it came back. */
   joinId?: string;
-  /** The id of the next join notice: its connection's will names it. */
-  nextId?: string;
-  /** The id of the last join notice, if the will named it. */
-  lastId?: string;
   callOff?: () => void;
 }
 
@@ -76,7 +68,8 @@ export class Presence {
   readonly #options: PresenceOptions;
   readonly #clock: Clock;
   readonly #rooms: Map<string, Announced>;
-  #name: string;
+  /** The name in the rooms; {@link rename} changes it. */
+  name: string;
   #client?: ChatClient;
   /** While {@link enter} waits: a warning rejects it. */
   #entering?: PromiseWithResolvers<void>;
@@ -85,31 +78,21 @@ export class Presence {
     const { rooms, name, clock } = options;
     this.#options = options;
     this.#clock = clock;
-    this.#name = name;
+    this.name = name;
     this.#rooms = new Map(rooms.map((topic): [string, Announced] => [topic, {
-      ...{ isGranted: false, isDue: true, isJoined: false, isMuted: false },
-      echo: "awaited",
+      ...{ isGranted: false, isDue: true },
+      ...{ entry: "none", echo: "awaited" },
     }]));
   }
 
   /**
-   * The will. MQTT has one a connection, so it goes to the first room. Its id
-   * names the join notice of the connection: a broker may publish a will twice,
-   * and late. It has no `at`: it is as old as the connection.
+   * The will. MQTT has one a connection, so it goes to the first room. It has no
+   * `at`: it is as old as the connection.
    */
   get will(): ClientOptions["will"] {
     const { qos, rooms: [topic] } = this.#options;
     if (topic === undefined) return undefined;
-    const payload = this.#notice(timeoutNotice(this.#name));
-    const room = this.#rooms.get(topic)!;
-    const id = (takeId: () => string) => {
-      if (room.isMuted) return undefined;
-      const isNext = room.isDue && room.joining === undefined;
-      if (isNext) room.nextId ??= takeId();
-      const join = room.nextId ?? room.lastId ?? room.joinId;
-      return join && willId(join);
-    };
-    return { topic, payload, qos, id };
+    return { topic, payload: this.#notice(timeoutNotice(this.name)), qos };
   }
 
   /** Whether something has come from every room. */
@@ -183,9 +166,9 @@ export class Presence {
    * rooms. Resolves when the broker has answered.
    */
   async rename(name: string): Promise<void> {
-    const notice = this.#notice(renameNotice(this.#name, name));
+    const notice = this.#notice(renameNotice(this.name, name));
     const { qos, warn } = this.#options;
-    this.#name = name;
+    this.name = name;
     await Promise.all(
       this.#joined().map(async ([topic]) => {
         try {
@@ -205,8 +188,8 @@ export class Presence {
       this.#joined().map(async ([topic, room]) => {
         await room.joining;
         // A room that refused the join notice is not left.
-        if (!room.isJoined) return;
-        const notice = this.#notice(leaveNotice(this.#name, topic));
+        if (room.entry === "refused") return;
+        const notice = this.#notice(leaveNotice(this.name, topic));
         await this.#client!.send(topic, notice, this.#options.qos);
       }),
     );
@@ -238,7 +221,7 @@ export class Presence {
   }
 
   #joined(): [string, Announced][] {
-    return [...this.#rooms].filter(([, { isJoined }]) => isJoined);
+    return [...this.#rooms].filter(([, { entry }]) => entry === "sent");
   }
 
   #checkEntered(): void {
@@ -253,8 +236,8 @@ export class Presence {
     if (this.#client === undefined || !room.isGranted || !room.isDue) return;
     room.isDue = false;
     // One that is unanswered goes out again by itself.
-    if (room.joining !== undefined || room.isMuted) return;
-    room.isJoined = true;
+    if (room.joining !== undefined || room.entry === "refused") return;
+    room.entry = "sent";
     room.joining = this.#join(this.#client, topic, room);
   }
 
@@ -264,17 +247,14 @@ export class Presence {
     room: Announced,
   ): Promise<void> {
     const start = this.#clock.monotonic();
-    const notice = this.#notice(joinNotice(this.#name, topic));
+    const notice = this.#notice(joinNotice(this.name, topic));
     const at = new Date(this.#clock.wall()).toISOString();
     room.joinAt = at;
-    const id = room.lastId = room.nextId;
-    room.nextId = undefined;
     try {
-      await client.send(topic, { ...notice, id, at }, this.#options.qos);
+      await client.send(topic, { ...notice, at }, this.#options.qos);
     } catch (error) {
       if (error instanceof AbandonedError) return;
-      room.isMuted = true;
-      room.isJoined = false;
+      room.entry = "refused";
       const isDenied = error instanceof PublishError && error.isDenied;
       const { message } = error as Error;
       return this.#fail(
@@ -295,7 +275,7 @@ export class Presence {
   }
 
   #notice(notice: string): ChatNotice {
-    return { type: "notice", from: this.#name, notice };
+    return { type: "notice", from: this.name, notice };
   }
 
   /**

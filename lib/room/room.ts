@@ -4,12 +4,7 @@
  * broker kept, losses.
  */
 
-import {
-  type ChatClient,
-  type ClientOptions,
-  NotAuthorizedError,
-  type Status,
-} from "../client.ts";
+import { type ChatClient, NotAuthorizedError, type Status } from "../client.ts";
 import { showBroker } from "../mqtt/address.ts";
 import { isOneTopic } from "../mqtt/topic.ts";
 import { newNameIn, type QoS, type Received } from "../protocol.ts";
@@ -68,11 +63,11 @@ const MANY = 50;
 export class Reader {
   /** Who was seen in the rooms. */
   readonly roster = new Roster();
+  /** Announces this client in them. */
+  readonly presence: Presence;
   readonly #options: ReaderOptions;
-  readonly #presence: Presence;
   readonly #view: RoomView;
   readonly #names: Names;
-  #name: string;
   readonly #losses: Losses;
   readonly #catchUp?: CatchUp;
   readonly #who: Who;
@@ -92,8 +87,7 @@ export class Reader {
     const rooms = announce ? topics.filter(isOneTopic) : [];
     this.#options = options;
     this.#clock = clock;
-    this.#presence = new Presence({ name, username, rooms, qos, warn, clock });
-    this.#name = name;
+    this.presence = new Presence({ name, username, rooms, qos, warn, clock });
     this.#names = options.names ?? new Names();
     if (options.key !== undefined) this.#bindOwn(options.key);
     this.#view = new RoomView({
@@ -109,22 +103,7 @@ export class Reader {
       report: (note) => this.#reportLoss(note),
     });
     this.#catchUp = this.#makeCatchUp();
-    this.#who = new Who({ name, names: this.#names, clock });
-  }
-
-  /** The will of a connection. */
-  get will(): ClientOptions["will"] {
-    return this.#presence.will;
-  }
-
-  /** Whether something has come from every room that is announced in. */
-  get isHeard(): boolean {
-    return this.#presence.isHeard;
-  }
-
-  /** Whether it turned out that no room can be read. */
-  get isDenied(): boolean {
-    return this.#presence.isDenied;
+    this.#who = new Who(this.presence, this.#names, clock);
   }
 
   /** Shows what arrived, unless it was shown before or `count` is reached. */
@@ -133,7 +112,7 @@ export class Reader {
     if (historyOf !== undefined) return this.#catchUp?.receive(received);
     if (whoOf !== undefined) return this.#who.receive(received);
     // Anyone may write what is not sealed.
-    if (sealed !== false && this.#presence.receive(received)) {
+    if (sealed !== false && this.presence.receive(received)) {
       this.#who.begin(this.#client!, received.sentTo!);
     }
     if (this.#catchUp?.holds(received)) return;
@@ -163,13 +142,12 @@ export class Reader {
     if (isShown && !isOwn && ++this.#shown >= count) onEnough?.();
   }
 
-  /** Takes another name and announces it; {@link will} changes, too. */
+  /** Takes another name and announces it; the will changes, too. */
   async rename(name: string, key?: string): Promise<void> {
     this.#view.rename(name);
-    this.#name = name;
-    this.#who.name = name;
+    const announced = this.presence.rename(name);
     if (key !== undefined) this.#bindOwn(key);
-    await this.#presence.rename(name);
+    await announced;
   }
 
   /** Shows what is held back. */
@@ -181,7 +159,7 @@ export class Reader {
   onStatus(status: Status): void {
     switch (status.type) {
       case "disconnected":
-        this.#presence.lost();
+        this.presence.lost();
         this.#catchUp?.lost();
         this.#losses.offline();
         this.#view.showGathered();
@@ -197,11 +175,11 @@ export class Reader {
         break;
       case "subscribed":
         this.#granted.set(status.topic, status.qos);
-        this.#presence.granted(status.topic);
+        this.presence.granted(status.topic);
         this.#catchUp?.joined();
         break;
       case "denied":
-        this.#presence.denied(status.topic);
+        this.presence.denied(status.topic);
     }
   }
 
@@ -224,14 +202,14 @@ export class Reader {
     }
     this.#client = client;
     this.#catchUp?.begin(client);
-    await this.#presence.enter(client, timeout);
+    await this.presence.enter(client, timeout);
   }
 
   /** Announces this client, now and after each reconnect. */
   announce(client: ChatClient): void {
     this.#client = client;
     this.#catchUp?.begin(client);
-    this.#presence.join(client);
+    this.presence.join(client);
   }
 
   /**
@@ -244,14 +222,9 @@ export class Reader {
     return await this.#who.ask(room, this.#options.qos);
   }
 
-  /** @throws {PublishError} When a room may not be written. */
-  async leave(): Promise<void> {
-    await this.#presence.leave();
-  }
-
   /** Shows what is held back, and cancels all timers. */
   stop(): void {
-    this.#presence.stop();
+    this.presence.stop();
     this.#catchUp?.stop();
     this.#who.stop();
     this.#losses.stop();
@@ -290,7 +263,7 @@ export class Reader {
       return;
     }
     const note = this.#names.learn(received, verdict, isMissed);
-    const isMine = payload.from === this.#name && this.#options.sends;
+    const isMine = payload.from === this.presence.name && this.#options.sends;
     // It may come from an earlier client of the reader.
     const mayBeMine = isMine && (retain || isMissed);
     const newName = payload.type === "notice" ? newNameIn(payload) : undefined;
@@ -304,7 +277,7 @@ export class Reader {
   }
 
   #bindOwn(key: string): void {
-    this.#names.bind(this.#name, key, this.#clock.wall());
+    this.#names.bind(this.presence.name, key, this.#clock.wall());
   }
 
   /** Whether the author is ignored; this client never is. */
@@ -334,7 +307,7 @@ export class Reader {
       roster: this.roster,
       names: this.#names,
       losses: this.#losses,
-      presence: this.#presence,
+      presence: this.presence,
       take: (received) => this.#take(received),
     });
   }

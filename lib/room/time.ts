@@ -41,7 +41,7 @@ export function isSameDay(time: Date, other: Date): boolean {
 }
 
 /** The day on the reader's calendar: `YYYY-MM-DD`. */
-export function localDay(time: Date): string {
+function localDay(time: Date): string {
   return `${time.getFullYear()}-${two(time.getMonth() + 1)}-${
     two(time.getDate())
   }`;

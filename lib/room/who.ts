@@ -4,7 +4,7 @@
  */
 
 import { type ChatClient, PublishError } from "../client.ts";
-import { Answers, questionIn } from "../answers.ts";
+import { Answers, answerTopicOf } from "../answers.ts";
 import { IdSource, runIn } from "../ids.ts";
 import {
   MAX_NAME_LENGTH,
@@ -19,13 +19,6 @@ import { type Clock, within } from "../timer.ts";
 import type { Ignored } from "./ignored.ts";
 import { MAX_LISTED } from "./members.ts";
 import type { Names, Verdict } from "./names.ts";
-
-interface WhoOptions {
-  /** The name in answers, until {@link Who.name} is set. */
-  name: string;
-  names: Names;
-  clock: Clock;
-}
 
 /** A member's answer. */
 export interface Answer {
@@ -51,8 +44,9 @@ interface Question {
 }
 
 export class Who {
-  name: string;
-  readonly #options: WhoOptions;
+  /** This client, by its name. */
+  readonly #member: { readonly name: string };
+  readonly #names: Names;
   readonly #clock: Clock;
   #client?: ChatClient;
   /** The rooms whose questions are answered. */
@@ -63,11 +57,11 @@ export class Who {
   #isRefused = false;
   readonly #answers: Answers;
 
-  constructor(options: WhoOptions) {
-    this.#options = options;
-    this.#clock = options.clock;
-    this.#answers = new Answers(options.clock);
-    this.name = options.name;
+  constructor(member: { readonly name: string }, names: Names, clock: Clock) {
+    this.#member = member;
+    this.#names = names;
+    this.#clock = clock;
+    this.#answers = new Answers(clock);
   }
 
   /** Answers the questions of a room that can be read and written. */
@@ -86,16 +80,14 @@ export class Who {
   receive(received: Received): void {
     const { topic, payload, retain, sealed } = received;
     const own = this.#question;
-    const question = questionIn(received, this.#rooms);
-    if (question !== undefined) {
-      if (question.run === own?.run || this.#isRefused) return;
-      this.#answers.answerSoon(question.answerTopic, this, this.#client!);
+    const isOwn = (it: string) => own && it.endsWith(whoTopic("", own.run));
+    const asked = answerTopicOf(received, this.#rooms);
+    if (asked !== undefined && !isOwn(asked) && !this.#isRefused) {
+      this.#answers.answerSoon(asked, this.#member, this.#client!);
     }
     if (sealed === false || retain || payload.type !== "here") return;
-    if (own === undefined || payload.name.length > MAX_NAME_LENGTH) return;
-    if (topic.endsWith(whoTopic("", own.run))) {
-      this.#take(own, topic, payload);
-    }
+    if (payload.name.length > MAX_NAME_LENGTH || !isOwn(topic)) return;
+    this.#take(own!, topic, payload);
   }
 
   /** Asks who is in a room; returns what arrives in time. */
@@ -113,7 +105,7 @@ export class Who {
     try {
       const mayRead = await this.#join(client, topic);
       if (!mayRead || this.#client !== client) return [];
-      const question: RollCall = { type: "who", name: this.name, id };
+      const question: RollCall = { type: "who", name: this.#member.name, id };
       const asked = client.call(whoTopic(room), question, qos > 0 ? 1 : 0);
       const waited = within(WAIT_MS / 1000, ended, this.#clock);
       await Promise.race([waited, asked.then(() => waited)]);
@@ -149,7 +141,7 @@ export class Who {
     if (++question.count > MAX_ANSWERS) return;
     const { name, key } = answer;
     const check = this.#client!.check(topic, answer);
-    const verdict = this.#options.names.judge({ from: name, key }, check);
+    const verdict = this.#names.judge({ from: name, key }, check);
     // A forgery with a member's key doesn't stand in for that member.
     const member = JSON.stringify([name, verdict]);
     question.answers.set(member, { name, verdict });

@@ -27,13 +27,6 @@ export class LineError extends Error {
   }
 }
 
-/** The whole input is in another encoding. */
-export class EncodingError extends Error {
-  static {
-    this.prototype.name = "EncodingError";
-  }
-}
-
 const LF = 0x0a;
 
 /** How much of stdin is read at a time, in bytes. */
@@ -55,7 +48,7 @@ export async function* stdinBytes(): AsyncGenerator<Uint8Array> {
 /**
  * Cuts a stream of bytes into lines that end at LF or CRLF. A last line without
  * one counts, a byte order mark at the beginning does not. Of a line that is too
- * long, only the size is kept. Throws EncodingError if the input is UTF-16.
+ * long, only the size is kept. Throws if the input is UTF-16.
  */
 export async function* readLines(
   source: AsyncIterable<Uint8Array>,
@@ -126,16 +119,13 @@ function isOpen({ length, 0: a, 1: b }: Uint8Array): boolean {
 /** The beginning of an input, without its byte order mark. */
 function checked(start: Uint8Array): Uint8Array {
   const [a, b, c, d] = start;
-  if (a === 0xff && b === 0xfe || (a && b === 0 && c && d === 0)) {
-    throw new EncodingError(
-      "it is UTF-16 (little-endian); convert it, with iconv -f UTF-16LE -t " +
-        "UTF-8 for instance",
-    );
-  }
-  if (a === 0xfe && b === 0xff || (a === 0 && b && c === 0 && d)) {
-    throw new EncodingError(
-      "it is UTF-16 (big-endian); convert it, with iconv -f UTF-16BE -t UTF-8 " +
-        "for instance",
+  const isLittle = a === 0xff && b === 0xfe || (a && b === 0 && c && d === 0);
+  const isBig = a === 0xfe && b === 0xff || (a === 0 && b && c === 0 && d);
+  if (isLittle || isBig) {
+    const [order, code] = isLittle ? ["little", "LE"] : ["big", "BE"];
+    throw new Error(
+      `it is UTF-16 (${order}-endian); convert it, with iconv -f UTF-16${code} ` +
+        "-t UTF-8 for instance",
     );
   }
   return a === 0xef && b === 0xbb && c === 0xbf ? start.subarray(3) : start;

@@ -36,7 +36,7 @@ function cases(script: Script): [line: string, offers: readonly string[]][] {
     [`${script} --qos=`, qos],
     [`${script} --color a`, ["always", "auto"]],
     [`${script} --color=a`, ["always", "auto"]],
-    ...flagsOf(script).filter(({ isFile }) => isFile).map(
+    ...flagsOf(script).filter(({ file }) => file).map(
       ({ long }): [string, string[]] => [`${script} --${long} pem/`, FILES],
     ),
     [`${script} --cafile=pem/`, FILES],

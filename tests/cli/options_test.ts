@@ -217,10 +217,11 @@ Deno.test("options: several to ignore, but not oneself", () => {
 Deno.test("options: several brokers, one port, one user", () => {
   const { brokers, username } = listener(
     ...["-h", "mqtt://ann:pw@a", "-h", "b:7", "-h", "ws://c", "-p", "9"],
+    ...["-h", "mqtt://d:8"],
   );
   assertEquals(
     brokers.map(({ host, port }) => `${host}:${port}`),
-    ["a:9", "b:7", "c:9"],
+    ["a:9", "b:7", "c:9", "d:8"],
   );
   assertEquals([username, brokers[0].password], ["ann", "pw"]);
   assertEquals(listener("-h", "mqtt://ann@a", "-u", "bob").username, "bob");

@@ -124,6 +124,25 @@ memberTest("probation: silence over what is optional breaks nothing", {
   assertEquals(broker.connections, 1);
 });
 
+memberTest(
+  "probation: an answer that is missing beside an optional one is awaited",
+  {
+    subscribe: () => undefined,
+    publish: (packet, { number }) => number > 1 ? puback(packet) : undefined,
+  },
+  async ({ broker, member }) => {
+    const optional = member.client.join(["optional"], 1, true);
+    await broker.next("subscribe");
+    const sent = member.say("here", "room");
+    await member.clock.advance(5_000);
+    await inTime(optional);
+    await broker.next("publish");
+    await member.clock.advance(5_000);
+    await inTime(sent);
+    assertEquals(broker.connections, 2);
+  },
+);
+
 for (
   const [code, reason] of [
     [undefined, SILENT],
@@ -150,6 +169,18 @@ for (
     assertEquals(broker.all("publish").length, 4);
   });
 }
+
+Deno.test("probation: a reason counts for its own connection alone", async () => {
+  await using broker = new FakeBroker(letIn({
+    publish: (_, { number }) => number < 4 ? disconnect(0x95) : "close",
+  }));
+  await using member = await Member.connect(broker);
+  const error = await assertRejects(
+    () => inTime(member.say("no")),
+    PublishError,
+  );
+  assertEquals([error.reasonCode, error.isDenied], [undefined, true]);
+});
 
 memberTest("probation: lines around the one to blame are acknowledged", {
   // It acknowledges late, and closes at once.
@@ -361,6 +392,10 @@ Deno.test("probation: a granted room that breaks connections starves no others",
   );
   assertEquals(member.reports("denied"), []);
   assertEquals(askedFor(broker).slice(-1), ["b"]);
+  // Granted again, it is as any other room.
+  isRevoked = true;
+  broker.drop();
+  assertEquals((await member.next("set aside")).seconds, 1);
 });
 
 Deno.test("probation: a link that breaks at random loses no message", async () => {
@@ -498,12 +533,16 @@ function qos2(
 }
 
 Deno.test("QoS 2: PUBREL goes again to the broker that sent PUBREC", async () => {
-  for (const pubrel of [0x92, undefined] as const) {
-    const { answers } = qos2((number) =>
-      number === 1 ? { pubrel: "close" } : { present: true, pubrel }
+  for (const [version, pubrel] of [[5, 0x92], [5], [4]] as const) {
+    const open = version === 5 ? letIn : letInOld;
+    const { answers } = qos2(
+      (number) =>
+        number === 1 ? { pubrel: "close" } : { present: true, pubrel },
+      version,
     );
-    await using broker = new FakeBroker(letIn(answers));
-    await using member = await Member.connect(broker);
+    await using broker = new FakeBroker(open(answers));
+    const options = { protocolVersion: version };
+    await using member = await Member.connect(broker, options);
     await inTime(member.say("a", "room", 2));
     // It has finished with it: 0x92 leaves no other reading (§4.13.2).
     assertEquals([texts(broker), broker.all("pubrel").length], [["a"], 2]);

@@ -103,7 +103,8 @@ test("authors of a shown history are in the roster, with their times", async (br
   const { room } = await openReader(broker);
   await broker.clock.advance(1_000);
   const now = new Date(broker.clock.wall());
-  const [, , ada] = whoLines(room.roster.list(), now);
+  const seen = room.roster.list();
+  const [, , ada] = whoLines(seen, now, new Ignored(), () => []);
   assertEquals(ada.replace(/\d\d:/, ""), "  Ada, wrote 30:00");
 });
 
@@ -279,6 +280,21 @@ test("a dead keeper's history claims nothing", async () => {
   assertEquals(shown, ["== Messages may be missing here.", OWN_JOIN]);
 });
 
+test("the history of an earlier gap says nothing of the next", async () => {
+  const { gap, keeper, broker, say, sim, lines, clock } = await begin();
+  await gap(() => say(1));
+  keeper.sim.kill();
+  broker.retained.delete(HISTORY);
+  lines.length = 0;
+  sim.cut();
+  sim.back(true);
+  await clock.advance(3_000);
+  assertEquals(
+    lines[0].replace(GAP, "== "),
+    "== Only what was sent at QoS 1 or 2 was kept.",
+  );
+});
+
 test("a keeper that comes back after the reader is waited for", async () => {
   const { gap, keeper, say, clock } = await begin();
   const other = async () => {
@@ -363,7 +379,7 @@ test("a member who left in the gap is not here", async () => {
   const { gap, broker, room, clock } = await begin();
   const bob = await openReader(broker, { name: "Bob" });
   await clock.advance(1_000);
-  await gap(() => bob.room.leave());
+  await gap(() => bob.room.presence.leave());
   assertEquals(
     room.roster.list().find(({ name }) => name === "Bob")?.state,
     "left",

@@ -159,6 +159,22 @@ test("whole counts what came since the last gap of the keeper", async (broker) =
   assertEquals(await wholeIn(broker), ["Ada 6", "Ada 7"]);
 });
 
+test("a keeper reads the history once after each gap", async (broker) => {
+  const { sim } = await openKeeper(broker, { latency: 300 });
+  const join = sim.join.bind(sim);
+  let reads = 0;
+  sim.join = (filters, ...rest) => {
+    if (filters.includes(HISTORY)) reads++;
+    return join(filters, ...rest);
+  };
+  for (const gap of [1, 2, 3]) {
+    sim.cut();
+    sim.back();
+    await broker.clock.advance(3_000);
+    assertEquals(reads, gap);
+  }
+});
+
 test("at QoS 0 nothing is whole", async (broker) => {
   await openKeeper(broker, { qos: 0 });
   await speaker(broker)(3);
@@ -357,7 +373,7 @@ test("the end writes pending entries and the own leave", async (broker) => {
   // Our own broker acknowledges the leave notice first.
   const ended = keeper.end();
   await broker.clock.advance(100);
-  await room.leave();
+  await room.presence.leave();
   await broker.clock.advance(500);
   await ended;
   assertEquals(broker.texts, ["Ada 1"]);

@@ -6,7 +6,7 @@ import {
   renameNotice,
 } from "../../lib/protocol.ts";
 import { Ignored } from "../../lib/room/ignored.ts";
-import { Roster, type Seen, whoLines } from "../../lib/room/members.ts";
+import { Roster, whoLines } from "../../lib/room/members.ts";
 import {
   joined,
   left,
@@ -112,6 +112,16 @@ test("a renamed member is the same", () => {
   assertEquals(roster.spokeAt("Ann B."), Number(noon(3)));
 });
 
+test("the leave of a new run counts, whatever number the old one joined with", () => {
+  const [old, run] = ["a".repeat(16), "b".repeat(16)];
+  const roster = told(
+    at(1, { ...joined("ann"), id: `${old}-9` }),
+    at(2, { ...message("hi", "ann"), id: `${run}-2` }),
+    at(3, { ...left("ann"), id: `${run}-3` }),
+  );
+  assertEquals(statesIn(roster), ["ann left"]);
+});
+
 test("other notices and malformed payloads change no roster", () => {
   const roster = told(
     at(1, notice("User ann is now subscribed to chat/hall.", "ann")),
@@ -197,7 +207,7 @@ test("any name is a name, also __proto__", () => {
 
 test("/who lists each member, with the day if it is another", () => {
   const now = new Date(2026, 10, 22, 14, 3, 29);
-  const seen: Seen[] = [
+  const seen: Parameters<typeof whoLines>[0] = [
     { name: "Ada", at: now, state: "here", isOwn: true },
     { name: "Ada", at: now, state: "left" },
     { name: "bob", at: now, state: "here" },
@@ -215,7 +225,7 @@ test("/who lists each member, with the day if it is another", () => {
     "  dan, lost 2026-11-21 23:59:59",
   ]);
   const crowd = Array.from({ length: 52 }, () => seen[1]);
-  const lines = whoLines(crowd, now);
+  const lines = whoLines(crowd, now, new Ignored(), () => []);
   assertEquals(lines.slice(-2), ["  Ada, left 14:03:29", "  and 2 more"]);
   assertEquals(lines.length, 52);
 });

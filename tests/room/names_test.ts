@@ -261,9 +261,11 @@ test("with another name a member keeps both, and no other key gets them", ({ lin
   ]);
   // With a leave, both are free.
   receive(ada.leaves());
-  eve.name = "Ada";
-  receive(eve.says("4"));
-  assertEquals(lines.at(-1), "Ada: 4");
+  for (const name of ["Ada", "Countess"]) {
+    eve.name = name;
+    receive(eve.says("4"));
+    assertEquals(lines.at(-1), `${name}: 4`);
+  }
 });
 
 test("a rename takes no member's name", ({ lines, author, receive, states }) => {

@@ -246,39 +246,3 @@ for (const [reason, refuses, isGranted] of NOT_ENTERED) {
     assertEquals(warnings, []);
   });
 }
-
-test("a will names the join notice of its connection", async () => {
-  const { presence, client, echoes } = enter();
-  let next = 1;
-  const willId = () => presence.will?.id?.(() => `run-${next++}`);
-  // Two attempts, and one connection.
-  assertEquals([willId(), willId()], ["run-1w", "run-1w"]);
-  presence.join(client);
-  presence.granted(ROOM);
-  const [{ payload }] = echoes;
-  assertEquals("id" in payload && payload.id, "run-1");
-  // The connection is renewed, for another will.
-  await presence.rename("bob");
-  assertEquals(willId(), "run-1w");
-  presence.lost();
-  assertEquals(willId(), "run-2w");
-  presence.granted(ROOM);
-  assertEquals(echoes.length, 3);
-});
-
-test("the will of a connection whose join is under way names that join", () => {
-  const { presence, client, slow } = enter();
-  slow(1_000);
-  const willId = () => presence.will?.id?.(() => "run-1");
-  willId();
-  presence.join(client);
-  presence.granted(ROOM);
-  presence.lost();
-  assertEquals(willId(), "run-1w");
-});
-
-test("a will names no join notice that was refused", async () => {
-  const { presence } = enterGranted(() => true);
-  await presence.leave();
-  assertEquals(presence.will?.id?.(() => "run-1"), undefined);
-});

@@ -38,6 +38,12 @@ test("a gap before the room was readable has no line", ({ reader, lines }) => {
   reader.onStatus({ type: "subscribed", topic: ROOM, qos: 1 });
   reader.onStatus(gap);
   assertEquals(lines.length, 1);
+  // The user asked for a renewal, which is news only where it missed messages.
+  const renewal = { ...gap, isRenewed: true };
+  reader.onStatus({ ...renewal, sessionPresent: true });
+  assertEquals(lines.length, 1);
+  reader.onStatus(renewal);
+  assertEquals(lines.length, 2);
 });
 
 test("notices of a member who spoke are not gathered", ({ reader, lines }) => {

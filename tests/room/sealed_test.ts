@@ -111,7 +111,7 @@ test("an unsealed forgery is marked, and changes no roster", () => {
     reader.receive({ ...unsealed(payload), receivedAt });
   const text = joinNotice("me", ROOM);
   forge(notice(text, "me"));
-  assertFalse(reader.isHeard);
+  assertFalse(reader.presence.isHeard);
   forge(message("hi me", "ann"));
   for (const name of ["b", "c", "d", "e", "f"]) {
     forge(notice(timeoutNotice(name), name));
@@ -125,7 +125,7 @@ test("an unsealed forgery is marked, and changes no roster", () => {
     ),
   ]);
   reader.receive({ ...opened(notice(text, "me")), receivedAt, sentTo: ROOM });
-  assert(reader.isHeard);
+  assert(reader.presence.isHeard);
   assertEquals(namesIn(reader.roster), ["me"]);
 });
 
@@ -140,7 +140,7 @@ test("without the secret, a run of sealed payloads counts once", () => {
   for (let i = 0; i < 3; i++) reader.receive({ ...closed(), ...now });
   assertEquals([isEnough, reader.roster.list()], [false, []]);
   // The room can be read all the same.
-  assert(reader.isHeard);
+  assert(reader.presence.isHeard);
   reader.receive({ ...received(message("hi")), ...now });
   assertEquals(isEnough, true);
   assertEquals(lines, [

@@ -4,10 +4,17 @@
  */
 
 import { assert, assertEquals, assertMatch } from "@std/assert";
-import { at, openBroker, TOPIC } from "../support/brokers.ts";
+import {
+  at,
+  FakeBroker,
+  letIn,
+  openBroker,
+  TOPIC,
+} from "../support/brokers.ts";
 import { FaultProxy } from "../support/fault_proxy.ts";
 import { HARMFUL } from "../support/line_fixtures.ts";
 import { SecretFile } from "../support/secret_file.ts";
+import { connack, encode, publish, suback } from "../support/packets.ts";
 import { type Arrival, Peer, said } from "../support/peers.ts";
 import { type Process, run, start } from "../support/processes.ts";
 
@@ -266,4 +273,29 @@ Deno.test("history: of messages of 60 KiB one is kept, and --debug says so", asy
   const wire = await kept(peer, "large 2");
   assertEquals(texts(wire).map((text) => text.trim()), ["large 2"]);
   await keeper.stderr.line(/Debug: \d of the last payloads of chat\/room are/);
+});
+
+Deno.test("history: what a resumed reader holds back for it is acknowledged after its line", async () => {
+  await using broker = new FakeBroker(letIn({
+    connect: () => connack(0, {}, true),
+    subscribe(packet) {
+      const [{ topic }] = packet.subscriptions;
+      // No answer: until then it holds back what arrives.
+      if (topic === HISTORY) return publish(TOPIC, said("held"), 1);
+      return suback(packet, 1);
+    },
+  }));
+  const args = ["-c", "-i", "reader", "--no-announce", "--history", "5"];
+  await using listener = start("listener.ts", at(broker, ...args));
+  const { link, ...packet } = await broker.heard.next((packet) =>
+    packet.cmd === "subscribe" && packet.subscriptions[0].topic === HISTORY
+  );
+  // Another line is written meanwhile.
+  await listener.stdout.line(/came while you were away\.$/);
+  await link.send(encode({ cmd: "pubrel", messageId: 2 }));
+  await broker.next("pubcomp");
+  assertEquals(broker.all("puback"), []);
+  await link.send(suback(packet, 0x87));
+  await listener.stdout.line(/ann: held$/);
+  await broker.next("puback");
 });

@@ -154,7 +154,11 @@ gate(NO_TMUX)("publisher: progress is one line of a terminal", async () => {
   // The bytes are no message, so a line is written above the progress.
   const input = "(echo a; sleep 4; printf '\\377\\n'; sleep 2; echo b)";
   await terminal.enter(`clear; ${input} | ${publish}; echo code $?`);
+  const quiet = await tmux.open(size, ROOT.pathname);
+  const slow = "(echo a; sleep 3; echo b)";
+  await quiet.enter(`clear; ${slow} | ${publish} --quiet; echo code $?`);
   await terminal.until(/^1 line acknowledged, \d a second$/m);
+  assertMatch(await quiet.until(/^code \d$/m), /^code 0\n/);
   const screen = await terminal.until(/^code 5$/m);
   assertMatch(
     screen,

@@ -158,11 +158,11 @@ export class SimClient {
     this.#options.onStatus?.({ type: "disconnected", broker, reason: "cut" });
   }
 
-  back(): void {
+  back(sessionPresent = false): void {
     const gap = (this.clock.monotonic() - this.#lostAt!) / 1000;
     this.online = true;
     const connected = { type: "connected", broker, version: 5 } as const;
-    this.#options.onStatus?.({ ...connected, gap, sessionPresent: false });
+    this.#options.onStatus?.({ ...connected, gap, sessionPresent });
     for (const filter of this.#filters.keys()) this.#subscribe(filter);
     for (const go of this.#waiting.splice(0)) go();
   }

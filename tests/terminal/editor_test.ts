@@ -201,6 +201,10 @@ Deno.test("editor: a search ends with what was found, or as it began", () => {
       ["C-g", "C-r", "morn", "Escape", "Down", "C-r", "C-r"],
       "(search)`morn': good |morning",
     ],
+    [
+      ["Escape", "C-r", "Escape", "Down", "C-r", "C-r"],
+      "(search)`morn': good |morning",
+    ],
   ];
   for (const [keys, then] of cases) {
     assertEquals(seen(searcher("morn", ...keys)), then, keys.join(" "));

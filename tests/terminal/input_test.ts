@@ -1,10 +1,5 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
-import {
-  EncodingError,
-  type Line,
-  readLines,
-  readWhole,
-} from "../../lib/terminal/input.ts";
+import { type Line, readLines, readWhole } from "../../lib/terminal/input.ts";
 
 const encoder = new TextEncoder();
 
@@ -113,7 +108,7 @@ Deno.test("lines: UTF-16 is refused by its name, marked or not", async () => {
     for (const start of [[], mark]) {
       const bytes = Uint8Array.from([...start, ...utf16("hi\n", isLittle)]);
       for (const size of [1, 2, 3, 1024]) {
-        await assertRejects(() => linesOf(bytes, size), EncodingError, name);
+        await assertRejects(() => linesOf(bytes, size), Error, name);
       }
     }
   }

@@ -39,6 +39,11 @@ scene("Ctrl-R finds what was entered", async ({ terminal, grace }) => {
   await terminal.type("push");
   await terminal.paste("!");
   await terminal.until(/^Ada> git !push$/m);
+  // Ctrl-D deletes in the line that was found, also over an empty draft.
+  await terminal.press("C-e", "C-u", "C-r");
+  await terminal.type("push");
+  await terminal.press("C-d");
+  await terminal.until(/^Ada> git ush$/m);
   await terminal.press("C-u", "C-r");
   await terminal.type("push");
   await terminal.press("Enter");
