@@ -270,7 +270,7 @@ export function readFlags(script: Script, args: string[]): Values {
 }
 
 /** A bare argument that names a broker. */
-const ROOM_URL = /^(mqtts?|wss?):\/\//i;
+export const ROOM_URL = /^(mqtts?|wss?):\/\//i;
 
 /** Letters that mean something else in mosquitto's clients, and errors for them. */
 const OTHER_MEANINGS: Partial<Record<string, string>> = {

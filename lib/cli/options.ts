@@ -17,6 +17,7 @@ import {
   CHOICES,
   type Choices,
   readFlags,
+  ROOM_URL,
   type Script,
   UsageError,
   type Values,
@@ -420,7 +421,11 @@ function excludes(values: Values, flag: string, other: string): void {
 }
 
 function refuseRoom(values: Values, room: string, fault?: string): void {
-  if (values.has("topic")) return refuse("topic", room, fault);
+  if (values.has("topic")) {
+    const isUrl = ROOM_URL.test(room);
+    const why = isUrl ? "is a URL; give it without --topic" : fault;
+    return refuse("topic", room, why);
+  }
   if (fault !== undefined) throw new UsageError(`the URL's room ${fault}.`);
 }
 

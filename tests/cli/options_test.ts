@@ -366,6 +366,7 @@ const BOTH_REFUSE: [args: string[], sentence: RegExp][] = [
   [["mqtt://a/%00"], /^the URL's room has a control character/],
   [["mqtt://a/b", "mqtt://c/d"], /^the URLs name different rooms; give the/],
   [["mqtt://a/b", "mqtt://c"], /^the URLs name different rooms/],
+  [["-t", "mqtt://a:pw@b/c"], /^--topic "mqtt:\/\/a@b\/c" is a URL; give it/],
   [["-h", "mqtt://a/b"], /^--host does not fit: it takes no room; --topic/],
   [["--anonymous", "-u", "a"], /^give --anonymous or --username, not both/],
   [["--anonymous", "-P", "a"], /^--password needs a user; give --username/],
