@@ -78,7 +78,6 @@ export async function findPrograms(place: Place) {
 }
 
 const shell = (line: string) => read(["sh", "-c", line]);
-
 const address = (port: number) => ["-h", "127.0.0.1", "-p", `${port}`];
 
 const both = (publish: Command, listen: Command, port: number) => ({
