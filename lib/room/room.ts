@@ -286,10 +286,13 @@ export class Reader {
     return this.#options.ignored?.has(payload.from) ?? false;
   }
 
-  /** Kept messages come at once, then there is a pause. */
+  /** Kept messages come at once, then there is a pause; some may be held. */
   #awaitPause(): void {
     this.#stopMissed?.();
-    this.#stopMissed = this.#clock.after(PAUSE_MS, () => this.#endMissed());
+    this.#stopMissed = this.#clock.after(PAUSE_MS, () => {
+      if (this.isHolding) this.#awaitPause();
+      else this.#endMissed();
+    });
   }
 
   #endMissed(): void {

@@ -4,6 +4,7 @@ import { assertEquals } from "@std/assert";
 import { joinNotice, timeoutNotice } from "../../lib/protocol.ts";
 import { Ignored } from "../../lib/room/ignored.ts";
 import { droppedLine } from "../../lib/room/view.ts";
+import { TestClock } from "../support/clock.ts";
 import { message, notice, received } from "../support/line_fixtures.ts";
 import { pureTests } from "../support/pure.ts";
 import { namesIn, read, ROOM, TIME } from "../support/rooms.ts";
@@ -65,6 +66,17 @@ test("with a count nothing is gathered, and each line of others counts", () => {
   assertEquals(isEnough, true);
   reader.receive(joined("fay"));
   assertEquals(lines, ["me", ...names].map(shown));
+});
+
+test("what is held for a history counts as missed", async () => {
+  const clock = new TestClock(Date.now());
+  const { reader, lines } = read({ resume: true, history: 5, clock });
+  reader.onStatus({ ...connected, sessionPresent: true });
+  reader.receive(said("hi", "ann"));
+  await clock.advance(30_000);
+  assertEquals(lines, []);
+  reader.stop();
+  assertEquals(lines, ["ann: hi", "== 1 message came while you were away."]);
 });
 
 test("the line of a new day does not count", () => {
