@@ -67,18 +67,20 @@ export class Running {
     });
   }
 
-  /** Kills it and its children. */
-  kill(): void {
+  kill(signal: Deno.Signal = "SIGKILL"): void {
     try {
-      if (running.has(this)) Deno.kill(-this.child.pid, "SIGKILL");
+      if (running.has(this)) Deno.kill(-this.child.pid, signal);
     } catch {
       // It has just ended.
     }
   }
 
+  /** Has it leave: the session of a killed one would queue all that follows. */
   async end(): Promise<void> {
-    this.kill();
+    this.kill("SIGTERM");
+    const limit = setTimeout(() => this.kill(), 5_000);
     await this.ended;
+    clearTimeout(limit);
   }
 
   /** Waits for its end; throws when its exit code is not 0. */
@@ -87,7 +89,6 @@ export class Running {
     if (code !== 0) await this.fail(`ended with code ${code}`);
   }
 
-  /** Kills it, and throws with the end of its stderr. */
   async fail(what: string): Promise<never> {
     await this.end();
     const said = (await this.#stderr).slice(-2_000);
@@ -172,7 +173,6 @@ export function batchOf(
   return Buffer.concat(packets);
 }
 
-/** A chat message as a PUBLISH packet. */
 function packetOf(
   topic: string,
   message: string,
