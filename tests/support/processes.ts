@@ -90,8 +90,13 @@ export class Process implements AsyncDisposable {
     await this.#stdin.close().catch(() => {});
   }
 
+  /** Signals it. One that has just ended takes none, which is no error. */
   signal(signal: Deno.Signal): void {
-    this.#child.kill(signal);
+    try {
+      this.#child.kill(signal);
+    } catch (error) {
+      if (!(error instanceof TypeError)) throw error;
+    }
   }
 
   /** What the system knows of it (Linux); nothing once it has ended. */
