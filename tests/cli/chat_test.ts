@@ -129,7 +129,7 @@ Deno.test("chat: /nick and /join tell the rooms, in order, and the will goes alo
 });
 
 Deno.test("chat: what a command does or can't do is said in a sentence", async () => {
-  await using broker = await openBroker();
+  await using broker = echoing();
   await using ann = await Chatter.follow(broker, "--ignore", "bob");
   const answers: [command: string, answer: string][] = [
     ["/nick", "You are ann; /nick NAME renames you."],
@@ -174,6 +174,9 @@ Deno.test("chat: what a command does or can't do is said in a sentence", async (
       "/shrug",
       "Unknown command /shrug, not sent. /help lists the commands; //shrug sends /shrug.",
     ],
+    ["/nick a: b", '["a: b"> ]'],
+    ["", "-- User ann is now known as a: b."],
+    ['/ignore "a: b"', "You can't ignore yourself."],
     ["/clear", "[cleared]"],
   ];
   ann.enter(...answers.map(([command]) => command).filter(Boolean));

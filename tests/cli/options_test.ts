@@ -84,6 +84,10 @@ const BOTH_SAY: Effect[] = [
   ["--port 1", { brokers: [{ ...BROKER, port: 1 }] }],
   ["-p 65535", { brokers: [{ ...BROKER, port: 65_535 }] }],
   ["-u ann", { username: "ann", isDefaultUser: false, name: "ann" }],
+  ["-h mqtt://ann@a", {
+    brokers: [{ ...BROKER, host: "a", username: "ann" }],
+    ...{ username: "ann", isDefaultUser: false, name: "ann" },
+  }],
   ["--anonymous", { username: undefined, isDefaultUser: false }],
   ["--username= -n Ann", {
     ...{ username: undefined, isDefaultUser: false },
@@ -232,8 +236,8 @@ Deno.test("options: the command that arguments stand for", () => {
     ],
     [
       "'-N=a:1883,[::1]:7' publisher.ts --host a --host '[::1]:7' " +
-      "--message 'it'\\''s' --name=-x-"
-    ]: "-h a -h [::1]:7 -m it's --name=-x-",
+      "--host a --message 'it'\\''s' --name=-x-"
+    ]: "-h a -h [::1]:7 -h a -m it's --name=-x-",
     "-N=a:443 publisher.ts 'wss://u@a?…#b'":
       "-P hunter2 wss://u:hunter2@a?t=hunter2#b",
     "-N=a:80 publisher.ts 'ws://a#why?'": "ws://a#why?",
@@ -351,7 +355,7 @@ const PUBLISHER_REFUSES: Refusal[] = [
   ["-l -m x", /^give --stdin-line or --message, not both\.$/],
   ["-l -f", /^give --stdin-line or --follow, not both\.$/],
   ["-f -s", /^give --stdin-file or --follow, not both\.$/],
-  ["-f text", /^-f is --follow here; mosquitto_pub's -f FILE .* < FILE/],
+  ["-q1 -f text", /^-f is --follow here; mosquitto_pub's -f FILE .* < FILE/],
   ["-n", /^-n is --name NAME here; mosquitto_pub's -n/],
   ["-n -t a", /^-n is --name NAME here; mosquitto_pub's -n/],
   ["--name", /^--name needs a value\.$/],

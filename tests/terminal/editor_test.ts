@@ -81,6 +81,7 @@ Deno.test("editor: keys edit as in a shell", () => {
     // Only kills one after the other add up.
     ["one two|", ["C-w", "Down", "Up", "C-w", "C-y"], "one |"],
     ["one two|", ["C-w", "C-r", "C-g", "C-w", "C-y"], "one |"],
+    ["one two|", ["C-w", "x", "C-w", "C-y"], "one x|"],
   );
 });
 
