@@ -673,21 +673,27 @@ Deno.test("chat: the default name gets one hint, and no key before /nick", async
   await user.until("chat: another");
   user.enter("/key");
   await user.until("You don't sign; /nick NAME gives you a key for this run.");
-  user.enter("mine", "/nick bea", "two", "/nick cy", "three");
+  user.enter("mine", "/nick bea");
+  await user.until("-- User chat is now known as bea.");
+  await peer.publish(ROOM, said("not hers", "bea"));
+  await user.until("(unsigned) bea: not hers");
+  user.enter("two", "/nick cy", "three");
   await user.until("cy: three");
   assertEquals(user.screen.all.filter((line) => line === hint).length, 1);
   assertEquals(await user.leave(), 0);
   await peer.publish(ROOM, "end");
   const payloads = (await peer.until("end"))
     .map(({ text }) => JSON.parse(text) as Payload)
-    .slice(-8);
+    .slice(-9);
   const signed = payloads.map(({ from, sig }) => `${from} ${Boolean(sig)}`);
   assertEquals(signed, [
     ...["chat false", "chat false", "chat false"],
-    ...["chat true", "bea true", "bea true", "cy true", "cy true"],
+    ...["chat true", "bea false", "bea true", "bea true"],
+    ...["cy true", "cy true"],
   ]);
   // One key for the whole run.
-  assertEquals(new Set(payloads.slice(3).map(({ key }) => key)).size, 1);
+  const keys = new Set(payloads.flatMap(({ key }) => key ?? []));
+  assertEquals(keys.size, 1);
 });
 
 Deno.test("chat: a prompt answers with its name, and in the room it is in", async () => {

@@ -1,6 +1,5 @@
 import { assertEquals } from "@std/assert";
 import { type ByteSink, LineWriter } from "../../lib/terminal/output.ts";
-import { gate, isInstalled } from "../support/gates.ts";
 
 /** A sink whose writes end when the test says so. */
 class SlowSink implements ByteSink {
@@ -175,34 +174,4 @@ Deno.test("writer: what an output refuses is written later, once", async () => {
   for (const line of lines) writer.write(line);
   await writer.flushed();
   assertEquals(sink.text.trimEnd().split("\n"), lines);
-});
-
-/** Writes to a full pipe that another program has set not to block. */
-const FLOOD = `
-import { LineWriter, openStderr } from "./lib/terminal/output.ts";
-const writer = new LineWriter(openStderr());
-for (let i = 0; i < 5000; i++) writer.write(i + " " + "x".repeat(90));
-await writer.flushed();
-`;
-const NONBLOCKING = `
-import fcntl, os, sys
-fcntl.fcntl(2, fcntl.F_SETFL, fcntl.fcntl(2, fcntl.F_GETFL) | os.O_NONBLOCK)
-os.execvp(sys.argv[1], sys.argv[1:])
-`;
-const hasPython = isInstalled("python3", "--version");
-const withPython = gate(hasPython ? undefined : "python3 is not installed");
-
-withPython("writer: stderr tears no line of a full pipe", async () => {
-  const flood = '"$DENO" eval --no-lock "$FLOOD" 2>&1 | (sleep 1; cat)';
-  const { stdout } = await new Deno.Command("sh", {
-    args: ["-c", `python3 -c "$NONBLOCKING" ${flood}`],
-    cwd: new URL("../..", import.meta.url),
-    env: { NONBLOCKING, FLOOD, DENO: Deno.execPath() },
-    stdin: "null",
-  }).output();
-  const lines = Array.from(
-    { length: 5_000 },
-    (_, i) => `${i} ${"x".repeat(90)}`,
-  );
-  assertEquals(new TextDecoder().decode(stdout).trimEnd().split("\n"), lines);
 });

@@ -223,13 +223,16 @@ Deno.test("area: takes half the screen at most, around the cursor", async () => 
   assertEquals(await at(50), [c, d, `${e}|`]);
   assertEquals(await at(0), [`|${a}`, b, c]);
   assertEquals(await at(25), [b, "ccccc|ccccc", d]);
-  // It grows with the terminal's height.
+  // It changes with the terminal's size.
   const screen = new TestScreen(new TerminalModel(11, 6));
   screen.type(`${a}${b}${c}${d}${e}|`, "");
   assertEquals((await screen.rows()).length, 3);
   screen.terminal.resize(11, 12);
   screen.refresh();
   assertEquals((await screen.rows()).length, 5);
+  screen.terminal.resize(21, 12);
+  screen.refresh();
+  assertEquals((await screen.rows()).length, 3);
 });
 
 Deno.test("area: a long text shows what is around the cursor, which moves in it", async () => {
