@@ -82,11 +82,7 @@ Deno.test("editor: keys edit as in a shell", () => {
     ["one two|", ["C-w", "Down", "Up", "C-w", "C-y"], "one |"],
     ["one two|", ["C-w", "C-r", "C-g", "C-w", "C-y"], "one |"],
     ["one two|", ["C-w", "x", "C-w", "C-y"], "one x|"],
-  );
-});
-
-Deno.test("editor: in several lines, keys move and kill in their row", () => {
-  assertEdits(
+    // In several lines, keys move and kill in their row.
     ["one\ntw|o", ["Home"], "one\n|two"],
     ["o|ne\ntwo", ["End"], "one|\ntwo"],
     ["o|ne\ntwo", ["C-k"], "o|\ntwo"],
