@@ -86,6 +86,7 @@ Deno.test("writer: a broken sink ends it, with an error unless the reader left",
     const hasLeft = error instanceof Deno.errors.BrokenPipe;
     assertEquals(await writer.broken, hasLeft ? undefined : error);
     writer.write("c");
+    await writer.refresh();
     await writer.flushed();
     assertEquals(sink.writes, ["a\n"]);
   }

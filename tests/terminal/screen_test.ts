@@ -107,27 +107,6 @@ Deno.test("screen: clears, gives up the area, and goes on without it", async () 
   assertEquals(await screen.rows(), ["good-bye", ""]);
 });
 
-Deno.test("screen: a terminal that has gone is no error", async () => {
-  const terminal = new TerminalModel();
-  terminal.write = () => Promise.reject(new Deno.errors.BrokenPipe());
-  const screen = new TestScreen(terminal);
-  screen.show("seen by none");
-  await screen.flushed();
-  screen.show("nor this");
-  await screen.endArea();
-  await screen.flushed();
-});
-
-Deno.test("screen: after another program has written, it starts there", async () => {
-  const screen = new TestScreen();
-  screen.type(`${"x".repeat(50)}|`);
-  await screen.flushed();
-  await screen.terminal.write(new TextEncoder().encode("\r\n$ fg\r\n"));
-  screen.begin();
-  screen.type("typed|");
-  assertEquals((await screen.rows()).slice(-2), ["$ fg", "Ada> typed"]);
-});
-
 /** Texts that are hard to measure. */
 const HARD = [
   "hello you there|",
