@@ -27,7 +27,7 @@ export function launch(name: string, script: Script): void {
   const bundle = fileURLToPath(new URL(`${name}.js`, import.meta.url));
   const options = ["--quiet", "--no-config", "--no-lock", "--no-prompt"];
   const memory =
-    "--v8-flags=--max-semi-space-size=4,--heap-growing-percent=100";
+    "--v8-flags=--max-semi-space-size=4,--heap-growing-percent=100,--no-lazy";
   const child = spawn(
     deno,
     ["run", ...options, memory, ...permissions, bundle, ...args],

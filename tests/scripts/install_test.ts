@@ -51,7 +51,7 @@ for (const script of ["listener.ts", "publisher.ts"]) {
     const [first] = (await Deno.readTextFile(ROOT + script)).split("\n");
     assertMatch(
       first,
-      /^#!.*deno run (.* )?--v8-flags=--max-semi-space-size=4,--heap-growing-percent=100 /,
+      /^#!.*deno run (.* )?--v8-flags=--max-semi-space-size=4,--heap-growing-percent=100,--no-lazy /,
     );
   });
 }
