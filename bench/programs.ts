@@ -138,7 +138,7 @@ async function packaged({ folder, port }: Place) {
   await Deno.writeTextFile(`${modules}/deno/package.json`, "{}");
   await read(["ln", "-s", Deno.execPath(), `${modules}/deno/deno`]);
   await read(["cp", "-r", "dist/npm/package", `${modules}/mqtt-chat`]);
-  const command = `${modules}/mqtt-chat/bin/mqtt-publisher.js`;
+  const command = `${modules}/mqtt-chat/bin/mqtt-publisher.cjs`;
   return { publish: ["node", command, ...address(port)] };
 }
 
