@@ -47,7 +47,7 @@ Deno.test("install: the page's deno install makes a command", async () => {
 });
 
 for (const script of ["listener.ts", "publisher.ts"]) {
-  Deno.test(`${script}: has a small heap by its first line`, async () => {
+  Deno.test(`${script}: has a small heap and keeps compiled code by its first line`, async () => {
     const [first] = (await Deno.readTextFile(ROOT + script)).split("\n");
     assertMatch(
       first,
