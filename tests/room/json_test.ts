@@ -16,24 +16,40 @@ const test = pureTests("JSON lines");
 
 test("all members, in order", () => {
   const at = "2026-01-02T03:04:05.600Z";
-  assertEquals(
-    renderJson(received({ ...message("hi"), id: "x1", at })),
-    '{"receivedAt":"2026-01-02T03:04:05.678Z","topic":"chat/room",' +
-      '"type":"message","from":"alice","text":"hi","id":"x1",' +
-      `"at":"${at}","qos":1,"retain":false,"duplicate":false,"sealed":false}`,
-  );
-  assertEquals(
-    renderJson({ ...received(notice("n")), retain: true, duplicate: true }),
-    '{"receivedAt":"2026-01-02T03:04:05.678Z","topic":"chat/room",' +
-      '"type":"notice","from":"bob","text":"n","qos":1,"retain":true,' +
-      '"duplicate":true,"sealed":false}',
-  );
-  assertEquals(
-    renderJson(received(decode(new Uint8Array([0xef, 0xbb, 0xbf, 0xff])))),
-    '{"receivedAt":"2026-01-02T03:04:05.678Z","topic":"chat/room",' +
-      '"type":"malformed","reason":"not UTF-8","text":"\\ufeff\ufffd",' +
-      '"bytes":"77u//w==","qos":1,"retain":false,"duplicate":false,"sealed":false}',
-  );
+  const bytes = new Uint8Array([0xef, 0xbb, 0xbf, 0xff]);
+  const cases: [Parameters<typeof renderJson>, string][] = [
+    [
+      [received({ ...message("hi"), id: "x1", at })],
+      `"message","from":"alice","text":"hi","id":"x1","at":"${at}","qos":1,` +
+      '"retain":false,"duplicate":false,"sealed":false}',
+    ],
+    [
+      [{
+        ...received(notice("n")),
+        retain: true,
+        duplicate: true,
+        sealed: true,
+      }],
+      '"notice","from":"bob","text":"n","qos":1,"retain":true,' +
+      '"duplicate":true,"sealed":true}',
+    ],
+    [
+      [received(decode(bytes)), { signature: "valid", key: "K" }, true],
+      '"malformed","reason":"not UTF-8","text":"\\ufeff\ufffd",' +
+      '"bytes":"77u//w==","key":"K","signature":"valid","qos":1,' +
+      '"retain":false,"duplicate":false,"sealed":false,"history":true}',
+    ],
+    [
+      [received({ type: "sealed", sealed: "AQ", reason: "shut" })],
+      '"sealed","reason":"shut","qos":1,"retain":false,"duplicate":false,' +
+      '"sealed":true}',
+    ],
+  ];
+  const start = '{"receivedAt":"2026-01-02T03:04:05.678Z",' +
+    '"topic":"chat/room","type":';
+  for (const [args, end] of cases) {
+    assertEquals(renderJson(...args), start + end);
+  }
 });
 
 test("harmful characters are escapes and parse back", () => {
@@ -51,14 +67,11 @@ test("harmful characters are escapes and parse back", () => {
   }
 });
 
-test("notes have their own members", () => {
+test("notes have their own members, safe to print", () => {
   for (const [note] of NOTES) {
     const json = renderJsonNote(note, TIME);
     assertEquals(JSON.parse(json), { receivedAt: TIME.toJSON(), ...note });
   }
-});
-
-test("notes are safe to print", () => {
   const json = renderJsonNote(gap(1, false, "a\x1b[2J\n\u202e"), TIME);
   assertFalse(/[\p{Cc}\u202e]/u.test(json));
 });

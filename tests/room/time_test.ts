@@ -4,14 +4,12 @@ import { pureTests } from "../support/pure.ts";
 
 const test = pureTests("time");
 
-test("two digits each", () => {
+test("times have two digits each, and a week seven days", () => {
   const time = new Date(2026, 0, 2, 3, 4, 5, 678);
-  assertEquals(localTime(time), "03:04:05");
-  assertEquals(longDay(time), "Friday, 2026-01-02");
+  assertEquals([localTime(time), longDay(time)], [
+    ...["03:04:05", "Friday, 2026-01-02"],
+  ]);
   assertEquals(localTime(new Date(2026, 11, 31, 23, 59, 59)), "23:59:59");
-});
-
-test("the days of a week", () => {
   const days = [22, 23, 24, 25, 26, 27, 28]
     .map((day) => longDay(new Date(2026, 10, day, 12)).slice(0, 3));
   assertEquals(days, ["Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat"]);
