@@ -1,4 +1,4 @@
-import { assert, assertEquals, assertFalse, assertMatch } from "@std/assert";
+import { assertEquals, assertFalse } from "@std/assert";
 import { renderJson, renderJsonNote } from "../../lib/room/json.ts";
 import { decode } from "../../lib/protocol.ts";
 import {
@@ -52,26 +52,16 @@ test("all members, in order", () => {
   }
 });
 
-test("harmful characters are escapes and parse back", () => {
-  const text = "\u0000\u001b\u007f\u009b\u2028\u202e\u200e\u00ad\u{1ffff}" +
-    "\u{e0041}\ud800é👨‍👩‍👧" + "\u0301".repeat(500);
-  const shown = renderJson(received(message(text, text), text));
-  assert(!HARMFUL.test(shown));
-  assertMatch(
-    shown,
-    /\\u007f\\u009b\\u2028\\u202e\\u200e\\u00ad\\ud83f\\udfff/,
-  );
-  const parsed = JSON.parse(shown);
-  for (const field of ["topic", "from", "text"]) {
-    assertEquals(parsed[field], text);
-  }
-});
-
-test("notes have their own members, safe to print", () => {
+test("notes have their own members; harmful characters are escapes", () => {
   for (const [note] of NOTES) {
     const json = renderJsonNote(note, TIME);
     assertEquals(JSON.parse(json), { receivedAt: TIME.toJSON(), ...note });
   }
   const json = renderJsonNote(gap(1, false, "a\x1b[2J\n\u202e"), TIME);
-  assertFalse(/[\p{Cc}\u202e]/u.test(json));
+  assertFalse(HARMFUL.test(json));
+  const text = "\0\x1b\x9b\u2028\u202e\ud800é" + "\u0301".repeat(500);
+  const shown = renderJson(received(message(text, text), text));
+  assertFalse(HARMFUL.test(shown));
+  const { topic, from, text: said } = JSON.parse(shown);
+  assertEquals([topic, from, said], [text, text, text]);
 });

@@ -205,9 +205,12 @@ test("each note has its sentence, safe to print", () => {
   );
 });
 
-test("a day, with the time of what opens it", () => {
-  const time = new Date(2026, 10, 23, 0, 0, 7);
-  const line = "== Monday, 2026-11-23";
-  assertEquals(renderDay(time, { color: false }), `00:00:07 ${line}`);
-  assertEquals(renderDay(time, PLAIN), `14:03:22 ${line}`);
+test("a day of the week, with the time of what opens it", () => {
+  const days = ["Sun", "Mon", "Tues", "Wednes", "Thurs", "Fri", "Satur"];
+  for (const [index, day] of days.entries()) {
+    const time = new Date(2026, 10, 1 + index, 0, 0, 7);
+    const line = `== ${day}day, 2026-11-0${1 + index}`;
+    assertEquals(renderDay(time, { color: false }), `00:00:07 ${line}`);
+    assertEquals(renderDay(time, PLAIN), `14:03:22 ${line}`);
+  }
 });

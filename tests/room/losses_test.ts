@@ -257,9 +257,9 @@ test("a loss has the name that the run had last", async (account) => {
   account.come([1, 3]);
   account.come([4], { from: "Ada L." });
   account.come([4], { from: "Mallory" });
-  account.keep([2], { from: "Of old" });
   account.come([7]);
   account.come([8], { from: "x".repeat(65_000) });
+  account.keep([2], { from: "Of old" });
   assertEquals(await account.lost(), [`2 of ${"x".repeat(256)}`]);
 });
 

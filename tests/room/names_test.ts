@@ -257,20 +257,33 @@ test("a replayed line, leave or will changes nothing and shows its age", async (
 });
 
 test("a replay to a reader who came later binds no name, and lists none after a day", async ({ lines, clock, author, receive, states }) => {
-  const [old, ada] = [author("Ada", null).says("old"), author("Ada")];
+  const [old, ada] = [author("Ada").says("old"), author("Ada")];
   await clock.advance(60_000);
-  receive(replayed(old, clock));
+  receive(replayed(old, clock), {
+    ...author("Ada").says("kept"),
+    retain: true,
+  });
   const joined = ada.joins();
   receive(joined, ada.says("hi"));
   assertEquals(lines.at(-1), "Ada: hi");
   assertEquals(states(), ["Ada here"]);
   // A will says nothing of a member whose join was not seen.
-  const later = read({ clock });
+  const later = read({ clock, resume: true });
   later.receive(replayed(ada.dies(), clock));
+  assertEquals(later.states(), []);
+  // Nor does what the session kept bind a name.
+  const broker = { scheme: "mqtt", host: "a", port: 1883, path: "" } as const;
+  const connected = { type: "connected", broker, version: 5 } as const;
+  later.reader.onStatus({ ...connected, sessionPresent: true });
+  later.receive(author("Ada").says("missed"));
+  await clock.advance(2_000);
+  later.receive(ada.says("hi"));
+  assertEquals(later.lines.at(-1), "Ada: hi");
   await clock.advance(86_400_001);
   const late = replayed(joined, clock);
-  later.receive(late, { ...late, retain: true });
-  assertEquals(later.states(), []);
+  const newest = read({ clock });
+  newest.receive(late, { ...late, retain: true });
+  assertEquals(newest.states(), []);
 });
 
 test("Ada's listener and her prompt raise no alarm", () => {
@@ -300,6 +313,7 @@ test("a flood of names has no signed one forgotten, and is reported once", ({ au
   const names = new Names(new Map([["Grace", new Set([KEY])]]));
   const { key } = author("Ada");
   names.bind("Ada", key, 0);
+  names.bind("x".repeat(257), key, 0);
   let n = 0;
   const bind = (count: number, key?: string) =>
     Array.from({ length: count }, () => names.bind(`x${n++}`, key, 0))

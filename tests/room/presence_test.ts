@@ -4,12 +4,10 @@ import type { Payload, Received } from "../../lib/protocol.ts";
 import { Presence } from "../../lib/room/presence.ts";
 import { TestClock } from "../support/clock.ts";
 import { message, received } from "../support/line_fixtures.ts";
-import { pureTests } from "../support/pure.ts";
+import { pureTests, scenesIn } from "../support/pure.ts";
+import { ROOM } from "../support/rooms.ts";
 
-const test = pureTests("presence", () => enterGranted());
-
-const ROOM = "chat/room";
-const JOINED = "ann: User ann is now subscribed to chat/room.";
+const test = pureTests("presence");
 
 /** A client in rooms, what they are told, and what it is warned of. */
 function enter(
@@ -22,18 +20,14 @@ function enter(
   const warnings: string[] = [];
   let latency = 0;
   const presence = new Presence({
-    name: "ann",
-    username: "chat",
-    rooms,
-    qos: 1,
-    clock,
+    ...{ name: "ann", username: "chat", rooms, qos: 1, clock },
     warn: (sentence) => warnings.push(sentence),
   });
   const send = async (topic: string, payload: Payload) => {
     const text = payload.type === "notice" ? payload.notice : "a message";
     if (refuses(text)) throw new PublishError("No.", code);
     told.push(`${payload.from}: ${text}`);
-    const sent = { ...payload, id: payload.id ?? `id-${told.length}` };
+    const sent = { ...payload, id: payload.id ?? `id-${echoes.length + 1}` };
     echoes.push({ ...received(sent, topic), sentTo: topic });
     if (latency > 0) {
       await new Promise<void>((resolve) => clock.after(latency, resolve));
@@ -45,82 +39,95 @@ function enter(
   return { presence, client, told, warnings, clock, echoes, slow };
 }
 
-/** A client whose room is granted. */
-function enterGranted(...args: Parameters<typeof enter>) {
-  const all = enter(...args);
-  all.presence.join(all.client);
-  all.presence.granted(ROOM);
-  return all;
-}
+/** What happens to a client, and in short what it tells and is warned of. */
+const SCENES = `
+the client joins once the room is granted, and after each reconnect
+  granted, told, joins, told ann joins, granted, told, lost, granted,
+  told ann joins, waits 1, granted, lost, granted, told ann joins
+a join that is unanswered is not sent twice
+  slow 9000, joins, granted, told ann joins, lost, granted, told, waits 9000,
+  lost, granted, told ann joins
+a room that is granted elsewhere is not joined
+  joins, granted chat/b, told
+a rename is announced under the old name, and changes the will
+  joins, granted, waits 1, renames Bob, will Bob, lost, granted, waits 1, leaves,
+  told ann joins; ann becomes Bob; Bob joins; Bob leaves
+a rename is announced only where the client joined
+  renames Bob, joins, renames Cy, told, will Cy
+a slow join is awaited before the leave
+  slow 9000, joins, granted, told ann joins, leaves at once, waits 8999, told,
+  waits 1, told ann leaves
+the echo may take ten times as long as the acknowledgement
+  slow 3000, joins, granted, waits 32999, warned 0, waits 1, warned 1
+a lost connection cancels the wait for the echo
+  joins, granted, waits 1000, lost, timers 0, waits 60000, warned 0, is open
+an echo ends the wait for it
+  joins, granted, waits 1, echo 1, waits 60000, warned 0, is heard
+only this connection's own join notice counts as its echo
+  joins, granted, foreign 1, joined, echo 1, joined id-1, waits 1000, lost, joined,
+  granted, echo 1, joined, echo 2, joined id-2
+`;
 
-/** The text of the will. */
-function lastWords({ will }: Presence): string {
-  return will?.payload.type === "notice"
-    ? `${will.payload.from}: ${will.payload.notice}`
-    : "";
-}
+const inShort = (line: string) =>
+  line.replace(/^(\w+): User \w+ /, "$1 ").replace(/is now subs.*/, "joins")
+    .replace(/disconnecting.*/, "leaves").replace(
+      /is now known as (.*)\.$/,
+      "becomes $1",
+    );
 
-test("the client joins once the room is granted, and after each reconnect", async () => {
-  const { presence, client, told } = enter();
-  presence.join(client);
-  presence.granted("elsewhere");
-  assertEquals(told, []);
-  for (const count of [1, 2, 3]) {
-    presence.granted(ROOM);
-    assertEquals(told, Array(count).fill(JOINED));
-    await presence.rename("ann"); // once the join notice has its answer
-    assertEquals(told.splice(count).length, 1);
-    // A renewed connection sends no second one.
-    presence.granted(ROOM);
-    assertEquals(told.length, count);
-    presence.lost();
-  }
-});
+for (const [title, scene] of scenesIn(SCENES)) {
+  test(title, async () => {
+    const { presence, client, told, warnings, clock, echoes, slow } = enter();
+    for (const step of scene.split(", ")) {
+      const [does, what = ""] = step.split(" ");
+      const number = Number(what);
+      const acts: Record<string, () => unknown> = {
+        joins: () => presence.join(client),
+        granted: () => presence.granted(what || ROOM),
+        lost: () => presence.lost(),
+        renames: () => presence.rename(what),
+        leaves: () => what === "" ? presence.leave() : void presence.leave(),
+        slow: () => slow(number),
+        waits: () => clock.advance(number),
+        echo: () => presence.receive(echoes[number - 1]),
+        foreign: () => presence.receive({ ...echoes[0], sentTo: undefined }),
+        told: () => told.splice(0).map(inShort).join("; "),
+        joined: () => presence.joinIdIn(ROOM) ?? "",
+        warned: () => `${warnings.length}`,
+        timers: () => `${clock.nextIn === undefined ? 0 : 1}`,
+        is: () =>
+          presence.isDenied ? "denied" : presence.isHeard ? "heard" : "open",
+        will: () => (presence.will!.payload as Payload).from,
+      };
+      const result = await acts[does]();
+      const expected = step.replace(/^\w+ ?/, "");
+      if (typeof result === "string") assertEquals(result, expected, step);
+    }
+  });
+}
 
 test("a room that refuses the join notice gets no leave, and no other join", async () => {
-  for (
-    const [code, start] of [[0x87, "No right to"], [0x97, "Can't"]] as const
-  ) {
-    const { presence, told, warnings, clock } = enterGranted(() => true, {
-      code,
-    });
+  for (const [code, may] of [[0x87, "No right to"], [0x97, "Can't"]] as const) {
+    const all = enter(() => true, { code });
+    const { presence, client, told, warnings, clock } = all;
+    presence.join(client);
+    presence.granted(ROOM);
     await presence.leave();
     presence.lost();
     presence.granted(ROOM);
     await clock.advance(0);
     assertEquals(told, []);
     assertEquals(warnings, [
-      `${start} write to chat/room: others don't see you. Reading may not work ` +
+      `${may} write to chat/room: others don't see you. Reading may not work ` +
       "either. No.",
     ]);
   }
-});
-
-test("a rename is announced under the old name, and changes the will", async ({ presence, told }) => {
-  await presence.rename("Ann B.");
-  assertEquals(lastWords(presence), "Ann B.: User Ann B. timed out.");
-  presence.lost();
-  presence.granted(ROOM);
-  await presence.leave();
-  assertEquals(told, [
-    JOINED,
-    "ann: User ann is now known as Ann B..",
-    "Ann B.: User Ann B. is now subscribed to chat/room.",
-    "Ann B.: User Ann B. disconnecting from chat/room.",
-  ]);
-});
-
-test("a rename is announced only where the client joined, and warned of where refused", async () => {
-  const { presence, client, told } = enter();
-  await presence.rename("bob");
-  presence.join(client);
-  await presence.rename("cy");
-  assertEquals(told, []);
-  assertEquals(lastWords(presence), "cy: User cy timed out.");
-  const refused = enterGranted((text) => text.includes("known as"));
-  await refused.presence.rename("bob");
-  assertEquals(refused.told, [JOINED]);
-  assertEquals(refused.warnings, ["chat/room did not get your new name: No."]);
+  const other = enter((text) => text.includes("known as"));
+  other.presence.join(other.client);
+  other.presence.granted(ROOM);
+  await other.presence.rename("bob");
+  assertEquals(other.told.map(inShort), ["ann joins"]);
+  assertEquals(other.warnings, ["chat/room did not get your new name: No."]);
 });
 
 test("an acknowledged notice without an echo is warned of, once", async () => {
@@ -130,7 +137,9 @@ test("an acknowledged notice without an echo is warned of, once", async () => {
     [4, 'You can\'t use chat/room: user "chat" lacks rights there. '],
   ] as const;
   for (const [version, start] of cases) {
-    const { presence, warnings, clock } = enterGranted(undefined, { version });
+    const { presence, client, warnings, clock } = enter(undefined, { version });
+    presence.join(client);
+    presence.granted(ROOM);
     await clock.advance(4_999);
     assertEquals([warnings, presence.isDenied], [[], false]);
     await clock.advance(1);
@@ -146,54 +155,17 @@ test("an acknowledged notice without an echo is warned of, once", async () => {
   }
 });
 
-test("the echo may take ten times as long as the acknowledgement", async () => {
-  const { presence, client, warnings, clock, slow } = enter();
-  slow(3_000);
-  presence.join(client);
-  presence.granted(ROOM);
-  await clock.advance(32_999);
-  assertEquals(warnings, []);
-  await clock.advance(1);
-  assertEquals(warnings.length, 1);
-});
-
 test("rooms count as denied only when all are silent or denied", async () => {
   const rooms = [ROOM, "chat/b"];
-  const { presence, clock } = enterGranted(undefined, { rooms });
-  presence.granted("chat/b");
+  const { presence, client, clock } = enter(undefined, { rooms });
+  presence.join(client);
+  for (const room of rooms) presence.granted(room);
   presence.receive(received(message("hi"), "chat/b"));
   await clock.advance(60_000);
   assertEquals([presence.isDenied, presence.isHeard], [false, false]);
+  presence.denied("chat/b");
+  assertEquals(presence.isDenied, true);
   assertEquals(enter(undefined, { rooms: [] }).presence.isDenied, false);
-  const other = enterGranted(undefined, { rooms });
-  other.presence.denied("chat/b");
-  await other.clock.advance(0);
-  assertEquals(other.presence.isDenied, false);
-  await other.clock.advance(60_000);
-  assertEquals(other.presence.isDenied, true);
-});
-
-test("a lost connection cancels the wait for the echo", async ({ presence, clock, warnings }) => {
-  await clock.advance(1_000);
-  presence.lost();
-  assertEquals(clock.nextIn, undefined);
-  await clock.advance(60_000);
-  assertEquals([warnings, presence.isDenied], [[], false]);
-});
-
-test("only this connection's own join notice counts as its echo", async ({ presence, clock, echoes }) => {
-  presence.receive({ ...echoes[0], sentTo: undefined });
-  assertEquals(presence.joinIdIn(ROOM), undefined);
-  presence.receive(echoes[0]);
-  assertEquals(presence.joinIdIn(ROOM), "id-1");
-  await clock.advance(1_000);
-  presence.lost();
-  presence.granted(ROOM);
-  // A kept session brings the earlier one again.
-  presence.receive(echoes[0]);
-  assertEquals(presence.joinIdIn(ROOM), undefined);
-  presence.receive(echoes[1]);
-  assertEquals(presence.joinIdIn(ROOM), "id-2");
 });
 
 test("entering ends with the echo, or with the reason why there is none", async () => {

@@ -45,16 +45,26 @@ interface Sent {
   secret?: string;
 }
 
-const decoded = new WeakMap<Sent, Received["payload"]>();
+const CLOSED: Pick<Received, "payload" | "check"> = {
+  payload: { type: "sealed", sealed: "AAAA", reason: "sealed" },
+};
 
-/** Decodes for all clients what costs a fuzz test half its time. */
-function decodeOnce(sent: Sent): Received["payload"] {
-  let payload = decoded.get(sent);
-  if (payload === undefined) {
-    payload = decode(new TextEncoder().encode(sent.text));
-    decoded.set(sent, payload);
+/** What was sent, decoded and verified, once for all clients. */
+const read = new WeakMap<Sent, Pick<Received, "payload" | "check">>();
+
+function decodeOnce(sent: Sent): Pick<Received, "payload" | "check"> {
+  let received = read.get(sent);
+  if (received === undefined) {
+    const payload = decode(new TextEncoder().encode(sent.text));
+    received = { payload, check: checked(sent.topic, payload) };
+    read.set(sent, received);
   }
-  return payload;
+  return received;
+}
+
+function checked(topic: string, payload: Received["payload"]): Check {
+  if (!("sig" in payload) || payload.sig === undefined) return "none";
+  return isSigned(topic, payload) ? "valid" : "bad";
 }
 
 export class SimBroker {
@@ -235,8 +245,7 @@ export class SimClient {
   }
 
   check(topic: string, payload: Payload | RollCall): Check {
-    if (payload.sig === undefined) return "none";
-    return isSigned(topic, payload) ? "valid" : "bad";
+    return checked(topic, payload);
   }
 
   keepsBytes(): number {
@@ -252,9 +261,7 @@ export class SimClient {
     if (!found.isOptional && this.drops()) return;
     const mine = this.#options.secret;
     const isOpen = secret === undefined || secret === mine;
-    const payload = isOpen
-      ? decodeOnce(sent)
-      : { type: "sealed", sealed: "AAAA", reason: "sealed" } as const;
+    const { payload, check } = isOpen ? decodeOnce(sent) : CLOSED;
     const id = "id" in payload ? payload.id : undefined;
     const historyOf = roomOfHistory(topic);
     const whoOf = roomOfWho(topic);
@@ -263,7 +270,7 @@ export class SimClient {
       ...historyOf !== undefined && { historyOf },
       ...whoOf !== undefined && { whoOf },
       ...mine !== undefined && { sealed: secret !== undefined },
-      ..."from" in payload && { check: this.check(topic, payload) },
+      ..."from" in payload && { check },
       qos: Math.min(qos, found.qos) as QoS,
       receivedAt: new Date(this.clock.wall()),
       sentTo: id === undefined ? undefined : this.#ids.topicOf(id),
