@@ -166,15 +166,6 @@ test("an invalid time falls back to the payload's, or the history's", () => {
   }
 });
 
-test("an at is believed up to a day ahead", () => {
-  const day = 86_400_000;
-  const ats = [NOW + day, NOW + day + 1].map((at) => new Date(at).toJSON());
-  const all = [...ats, 5, "now", null, "2026-02-30T00:00:00Z"];
-  assertEquals(all.map((at) => good(wire({ at })).at), [
-    ...[NOW + day, undefined, undefined, undefined, undefined, undefined],
-  ]);
-});
-
 test("messages come first, notices get a quarter", () => {
   const all = many(40, (i) => [said(`m${i}`), happened(`n${i}`)]).flat();
   const kept = texts(cut({ entries: all, whole: 0 }, 20));
@@ -265,43 +256,53 @@ test("every keeper leaves out the same large entries, and keeps those before", (
   assertEquals([texts(fitted), fitted.whole], [["one", "two"], 1]);
 });
 
-test("names are bounded", () => {
+test("what is of another kind, or beyond a limit, is left out", () => {
+  const messages = ["a", "b"].map((text) => said(text).payload);
+  const [day, id, name] = [86_400_000, "x".repeat(64), "x".repeat(256)];
+  const [early, late] = [0, 1].map((ms) => new Date(NOW + day + ms).toJSON());
+  const ids = many(150, (i) => `${i}`);
+  const cases: [member: keyof History, given: unknown[], read: unknown][] = [
+    ["at", [early], NOW + day],
+    ["at", [late, 5, "now", null, "2026-02-30T00:00:00Z"], undefined],
+    ["whole", [-1, 1.5, "1", null], 0],
+    ["whole", [1], 1],
+    ["whole", [2, 9], 2],
+    ["heard", [["a", "", 5, `${id}x`, id, null]], ["a", id]],
+    ["heard", [ids], ids.slice(50)],
+    ["heard", ["abc", 5, null], []],
+    // A join that is listed often would have a merge repeat what follows it.
+    ["heard", [["a", ...Array(200).fill("b")]], ["a", "b"]],
+    [
+      "here",
+      [null, "ada", ["ada"], [["", 1]], [[5]], [[`${name}x`, 1]], 5],
+      [],
+    ],
+    ["here", [[["a", "x"], [name, 5]]], [["a", NOW], [name, NOW - 5]]],
+    ["here", [many(1_001, (i) => [ids[i % 150] + i, 0])], 1_000],
+    ["entries", [many(520, (i) => said(`${i}`).payload)], MAX_KEPT],
+  ];
+  for (const [member, given, expected] of cases) {
+    for (const value of given) {
+      const key = member === "entries" ? "messages" : member;
+      const read = good(wire({ messages, [key]: value }));
+      const here = [...read.here].map(([name, at]) => [name, Number(at)]);
+      const all = { ...read, here };
+      const found = all[member as keyof typeof all] as unknown[];
+      const isCount = member === "here" || member === "entries";
+      const is = isCount && typeof expected === "number" ? found.length : found;
+      assertEquals(is, expected, `${member} ${JSON.stringify(value)}`);
+    }
+  }
+});
+
+test("a keeper lists at most 1,000 names, none of which is too long", () => {
   const long = "x".repeat(257);
   const names = ["", long, ...many(2_000, (i) => `${i}`)];
   const here = new Map(names.map((name) => [name, new Date(NOW)]));
-  const fitted = fitHistory(history([], { here }), MAX_KEPT).here;
-  assert(!fitted.has("") && !fitted.has(long));
-  assert(fitted.size > 600 && fitted.size <= 1_000);
-  assertEquals(fitHistory(history([], { from: long }), 5).from.length, 256);
-  for (const here of [undefined, null, "ada", ["ada"], [["", 1]], [[5]], 5]) {
-    assertEquals(good(wire({ here })).here.size, 0);
-  }
-  const pairs = many(2_000, (i) => [`${i}`, i]);
-  assertEquals(good(wire({ here: pairs })).here.size, 1_000);
-  const odd = good(wire({ here: [["a", "x"], ["b", 5], [long, 1]] })).here;
-  assertEquals([...odd], [["a", new Date(NOW)], ["b", new Date(NOW - 5)]]);
-});
-
-test("whole, heard and entries are bounded", () => {
-  const messages = [said("a").payload, said("b").payload];
-  const wholes = [[1, 1], [9, 2], [-1, 0], [1.5, 0], ["1", 0], [null, 0]];
-  for (const [whole, expected] of wholes) {
-    assertEquals(good(wire({ messages, whole })).whole, expected);
-  }
-  const kept = good(wire({ messages: many(520, (i) => said(`${i}`).payload) }));
-  assertEquals(texts(kept), many(MAX_KEPT, (i) => `${i + 20}`));
-  const ids = many(150, (i) => `${i}`);
-  const long = "x".repeat(64);
-  const heards: [unknown, string[]][] = [
-    [["a", "", 5, `${long}x`, long, null], ["a", long]],
-    [ids, ids.slice(50)],
-    ["abc", []],
-    // A join that is listed often would have a merge repeat what follows it.
-    [["a", ...Array(200).fill("b")], ["a", "b"]],
-  ];
-  for (const [heard, expected] of heards) {
-    assertEquals(good(wire({ heard })).heard, expected);
-  }
+  const fitted = fitHistory(history([], { here, from: long }), MAX_KEPT);
+  assertEquals([fitted.here.has(""), fitted.here.has(long)], [false, false]);
+  assert(fitted.here.size > 600 && fitted.here.size <= 1_000);
+  assertEquals(fitted.from.length, 256);
 });
 
 test("other payloads are no history", () => {

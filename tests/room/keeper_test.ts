@@ -5,7 +5,6 @@ import {
   act,
   HISTORY,
   openKeeper,
-  openReader,
   openRoom,
   ROOM,
   SimBroker,
@@ -47,6 +46,8 @@ a keeper takes over no claim of a dead keeper
 a broker that lost the history gets it back, each time
   A keeps | Ada says 3 | A cut! | forgotten! | A back | kept 1-3 | A cut! |
   forgotten! | A back | kept 1-3
+a silent member drops out of \`here\` after a day
+  A keeps | me reads | here A me | wait 86400000 | Python says hello | here
 a broker that lost the history gets it back from an unannounced keeper
   A keeps announce=false | Ada says 3 | A cut! | forgotten! | A back | kept 1-3
 `;
@@ -174,14 +175,14 @@ test("two secrets in one room take turns of a minute", async ({ broker, wait }) 
     await openKeeper(broker, { secret, name: secret });
   }
   const [one, two] = ["old", "new"].map((it) => speaker(broker, it, it));
-  for (let i = 0; i < 100; i++) {
+  for (let i = 0; i < 60; i++) {
     await Promise.all([one(), two()]);
     await wait(3_000);
   }
   const changes = broker.histories.filter(({ secret }, i, all) =>
     secret !== all[i - 1]?.secret
   );
-  assert(changes.length >= 5 && changes.length <= 14, `${changes.length}`);
+  assert(changes.length >= 3 && changes.length <= 8, `${changes.length}`);
 });
 
 test("what is sealed where it should not be, or not where it should, is not kept", async ({ broker, keep, wait }) => {
@@ -263,18 +264,6 @@ test("the end writes pending entries and the own leave, and nothing later", asyn
   await say(1, 5_000);
   assertEquals(broker.texts, ["Ada 1"]);
   assertEquals(broker.clock.nextIn, undefined);
-});
-
-test("a silent member drops out of `here` after a day", async ({ broker, keep, wait }) => {
-  await keep();
-  await openReader(broker, { name: "Ada" });
-  await wait(2_000);
-  const here = () => broker.history.here.map(([name]) => name).sort();
-  assertEquals(here(), ["Ada", "Keeper"]);
-  await wait(86_400_000);
-  broker.say("hello");
-  await wait(2_000);
-  assertEquals(here(), []);
 });
 
 test("a thousand rooms have a hundred histories a second at most", async ({ broker, keep, wait }) => {

@@ -460,6 +460,9 @@ export async function act(scene: string): Promise<void> {
         { message },
       ) => message?.replace("Ada ", "") ?? []);
       assertEquals(newest.join(" "), text, step);
+    } else if (name === "here") {
+      const here = broker.history.here.map(([name]) => name).sort();
+      assertEquals(here.join(" "), text, step);
     } else if (name === "settled") {
       const { length } = broker.histories;
       await wait(3_600_000);
@@ -468,7 +471,7 @@ export async function act(scene: string): Promise<void> {
     else if (does === "dies") sim!.kill();
     else if (does === "cut") {
       sim!.cut();
-      lines.length = 0;
+      if (rest.length === 0) lines.length = 0;
     } else if (does === "back") sim!.back(rest.length > 0);
     else sim!.drops = () => does === "deaf";
     if (!step.endsWith("!") && name !== "wait") await wait(2_000);
