@@ -78,7 +78,7 @@ what is late or kept, and lines of ours, come after what is held back
   shows 1 joined: cy / cy: kept
 at the end all is shown, and nothing is held back any more
   crowd | 1 sealed | ann joins | end | shows 1 sealed / 1 joined: ann | ann leaves |
-  shows ann leaves
+  shows ann leaves | 1 sealed | wait 1000 | shows 1 sealed
 sealed payloads are one line, before what follows them
   7 sealed | shows | ann says | shows 7 sealed / ann: | 1 sealed | note |
   shows 1 sealed / note

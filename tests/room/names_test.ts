@@ -277,8 +277,8 @@ test("a replay to a reader who came later binds no name, and lists none after a 
   later.reader.onStatus({ ...connected, sessionPresent: true });
   later.receive(author("Ada").says("missed"));
   await clock.advance(2_000);
-  later.receive(ada.says("hi"));
-  assertEquals(later.lines.at(-1), "Ada: hi");
+  later.receive(ada.says("hi"), author("Ada", null).says("no"));
+  assertEquals(later.lines.slice(-2), ["Ada: hi", "(unsigned) Ada: no"]);
   await clock.advance(86_400_001);
   const late = replayed(joined, clock);
   const newest = read({ clock });
@@ -462,4 +462,11 @@ test("a keeper lists no member by a marked line", async () => {
   await tell(eve, renameNotice("Ada", "Mallory"));
   await wait(3_000);
   assertEquals(broker.history.here.map(([name]) => name), ["Ada"]);
+  // Nor does a forged number make a hole in hers.
+  const { whole, messages } = broker.history;
+  const { id } = messages.find(({ message }) => message === "hi")!;
+  broker.say("", { from: "Ada", id: id.replace(/\d+$/, "90") });
+  await ada.send(ROOM, { type: "message", from: "Ada", message: "2" });
+  await wait(3_000);
+  assertEquals(broker.history.whole, whole + 2);
 });

@@ -1,5 +1,9 @@
 import { assertEquals, assertRejects } from "@std/assert";
-import { type ChatClient, PublishError } from "../../lib/client.ts";
+import {
+  AbandonedError,
+  type ChatClient,
+  PublishError,
+} from "../../lib/client.ts";
 import type { Payload, Received } from "../../lib/protocol.ts";
 import { Presence } from "../../lib/room/presence.ts";
 import { TestClock } from "../support/clock.ts";
@@ -65,7 +69,7 @@ an echo ends the wait for it
   joins, granted, waits 1, echo 1, waits 60000, warned 0, is heard
 only this connection's own join notice counts as its echo
   joins, granted, foreign 1, joined, echo 1, joined id-1, waits 1000, lost, joined,
-  granted, echo 1, joined, echo 2, joined id-2
+  echo 1, joined, granted, echo 1, joined, echo 2, joined id-2
 `;
 
 const inShort = (line: string) =>
@@ -128,6 +132,14 @@ test("a room that refuses the join notice gets no leave, and no other join", asy
   await other.presence.rename("bob");
   assertEquals(other.told.map(inShort), ["ann joins"]);
   assertEquals(other.warnings, ["chat/room did not get your new name: No."]);
+  // That the client is closed is reported elsewhere.
+  const closed = enter(() => {
+    throw new AbandonedError("Closed.");
+  });
+  closed.presence.join(closed.client);
+  closed.presence.granted(ROOM);
+  await closed.presence.rename("bob");
+  assertEquals(closed.warnings, []);
 });
 
 test("an acknowledged notice without an echo is warned of, once", async () => {

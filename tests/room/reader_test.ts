@@ -59,9 +59,14 @@ test("a gap before the room was readable has no line", ({ reader, lines }) => {
   assertEquals(linesAfter({ ...renewal, sessionPresent: true }), 1);
   assertEquals(linesAfter(renewal), 2);
   assertEquals(linesAfter({ ...gap, sessionPresent: true }), 3);
+  const shared = { ...renewal, sessionPresent: true, mayBeShared: true };
+  assertEquals(linesAfter(shared), 4);
   // At QoS 0 the session keeps nothing.
   reader.onStatus({ ...subscribed, qos: 0 });
-  assertEquals(linesAfter({ ...renewal, sessionPresent: true }), 4);
+  assertEquals(linesAfter({ ...renewal, sessionPresent: true }), 5);
+  const resumed = read({ resume: true });
+  resumed.reader.onStatus(gap);
+  assertEquals(resumed.lines.length, 1);
 });
 
 test("notices of a member who spoke are not gathered", ({ reader, lines }) => {

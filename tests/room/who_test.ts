@@ -71,8 +71,8 @@ test("a newcomer hears of all members, and nothing is shown", async () => {
   assertEquals(namesOf(await ask()), ["Bob", "Grace"]);
 });
 
-test("200 members send 200 small answers, to the asker alone", async () => {
-  const names = Array.from({ length: 200 }, (_, i) => `member ${i}`);
+test("60 members send 60 small answers, to the asker alone", async () => {
+  const names = Array.from({ length: 60 }, (_, i) => `member ${i}`);
   const { broker, newcomer, ask } = await scene(names);
   let topic = "";
   assertEquals(
@@ -80,7 +80,7 @@ test("200 members send 200 small answers, to the asker alone", async () => {
     names.sort(),
   );
   const answers = answersSent(broker);
-  assertEquals([answers.length, calls(broker).length], [200, 201]);
+  assertEquals([answers.length, calls(broker).length], [60, 61]);
   for (const sent of answers) {
     assert(sent.topic === topic && sent.text.length < 50, sent.text);
   }
@@ -101,12 +101,7 @@ test("a flood of questions costs a member one answer a second", async () => {
 
 test("only a valid id of a live question becomes a topic", async () => {
   const { broker, wait } = await scene(["Ada"]);
-  const ids = [
-    ...[undefined, "", 5, RUN, `${RUN}-0`, `${RUN}-x`, "short-1", "+-1", "#"],
-    ...[`${RUN}/x-1`, `${RUN}+-1`, `../${RUN}-1`, `${RUN}\0-1`, `${RUN} -1`],
-    ...[`${"A".repeat(63)}-1`, `é${RUN}-1`, `${RUN}\n-1`],
-  ];
-  for (const id of ids) {
+  for (const id of [undefined, 5, RUN, `${RUN}/x-1`, `${RUN}+-1`, "short-1"]) {
     broker.call(WHO, { ...QUESTION, id, topic: ROOM });
     await wait(2_000);
   }
@@ -220,7 +215,11 @@ test("in a room with a secret only what is sealed counts", async () => {
 
 test("where it may not be asked, there is no wait and no second question", async () => {
   const may = (topic: string) => !topic.includes("$who");
-  for (const options of [{ mayWrite: may }, { mayRead: may }]) {
+  for (
+    const [most, options] of [[2, { mayWrite: may }], [0, {
+      mayRead: may,
+    }]] as const
+  ) {
     const { broker, newcomer, wait } = await scene(["Ada"], options);
     const { room, sim, lines, warnings } = newcomer;
     const before = [...lines];
@@ -234,7 +233,7 @@ test("where it may not be asked, there is no wait and no second question", async
       assertEquals(await asked, []);
     }
     assertEquals([lines, warnings], [before, []]);
-    assert(tries <= 2, `${tries}`);
+    assertEquals(tries, most);
     assertEquals(calls(broker), []);
   }
 });
@@ -255,17 +254,19 @@ test("a reader that knows more than 50 members doesn't ask", async () => {
   assertEquals(calls(broker).length, 2);
 });
 
-test("a second question waits for the first, and none for a reader that stops", async () => {
-  const { broker, newcomer: { room, sim }, wait } = await scene(["Ada"]);
+test("a second question waits for the first, and a reader that stops neither asks nor answers", async () => {
+  const { broker, newcomer: { room, sim }, wait } = await scene([]);
   const first = room.ask(ROOM);
   await wait(100);
   assertEquals(await room.ask(ROOM), []);
   await wait(1_000);
+  broker.call(WHO, QUESTION);
   room.stop();
   assertEquals([await first, await room.ask(ROOM)], [[], []]);
-  assertEquals(calls(broker).filter(({ topic }) => topic === WHO).length, 1);
-  assertEquals(sim.filters, [ROOM]);
+  await wait(0);
   assertEquals(broker.clock.nextIn, undefined);
+  assertEquals(calls(broker).length, 2);
+  assertEquals(sim.filters, [ROOM]);
 });
 
 test("a reader that stops before it has subscribed doesn't ask", async () => {

@@ -460,6 +460,9 @@ export async function act(scene: string): Promise<void> {
         { message },
       ) => message?.replace("Ada ", "") ?? []);
       assertEquals(newest.join(" "), text, step);
+    } else if (name === "waiting") {
+      const isWaiting = sims.get("me")!.filters.includes(HISTORY);
+      assertEquals(isWaiting ? "yes" : "no", text, step);
     } else if (name === "here") {
       const here = broker.history.here.map(([name]) => name).sort();
       assertEquals(here.join(" "), text, step);
