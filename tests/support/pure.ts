@@ -13,3 +13,10 @@ export const pureTests = <Scene = void>(
     ...{ name: `${subject}: ${name}`, permissions: "none" },
     fn: () => fn(open()),
   });
+
+/** Reads scenes: each has a title and, indented below it, what happens. */
+export const scenesIn = (text: string): [title: string, scene: string][] =>
+  text.trim().split(/\n(?=\S)/).map((scene) => {
+    const [title, ...lines] = scene.split(/\n\s+/);
+    return [title, lines.join(" ")];
+  });
