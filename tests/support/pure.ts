@@ -13,3 +13,16 @@ export const pureTests = <Scene = void>(
     ...{ name: `${subject}: ${name}`, permissions: "none" },
     fn: () => fn(open()),
   });
+
+/** The sizes that maps had when they were cleared meanwhile. */
+export function sizesAtClear(happen: () => void): number[] {
+  const { clear } = Map.prototype;
+  const sizes: number[] = [];
+  Map.prototype.clear = function () {
+    sizes.push(this.size);
+    clear.call(this);
+  };
+  happen();
+  Map.prototype.clear = clear;
+  return sizes;
+}
