@@ -1,8 +1,14 @@
 /** A client as a member: what it says, and how others learn of it. */
 
-import { assertEquals, assertRejects } from "@std/assert";
-import { ChatClient, NotAuthorizedError, TopicError } from "../lib/client.ts";
+import { assert, assertEquals, assertRejects } from "@std/assert";
+import {
+  ChatClient,
+  NotAuthorizedError,
+  Signer,
+  TopicError,
+} from "../lib/client.ts";
 import { whoTopic } from "../lib/protocol.ts";
+import { isSigned } from "../lib/sign.ts";
 import {
   type FakeBroker,
   type Heard,
@@ -116,7 +122,7 @@ const WILL = { topic: ROOM, payload: noticeOfBot(LOST) };
 const join = ({ client }: Member) => client.send(ROOM, noticeOfBot(JOINED));
 
 test("a will names the last join notice that a program sent, if it was taken", {
-  options: { will: WILL },
+  options: { will: WILL, signer: Signer.generate() },
   publish: (packet, { number }) => puback(packet, number > 3 ? 0x87 : 0),
 }, async ({ broker, member: bot }) => {
   await bot.next("connected");
@@ -133,8 +139,12 @@ test("a will names the last join notice that a program sent, if it was taken", {
   await assertRejects(() => join(bot));
   renew();
   await bot.next("connected");
-  const { will } = broker.all("connect").at(-1)!;
-  assertEquals(JSON.parse(will!.payload.toString()).id, undefined);
+  const last = broker.all("connect").slice(-2).map(({ will }) =>
+    JSON.parse(`${will!.payload}`)
+  );
+  // The will is signed at each connection, and has no time.
+  assert(last.every((will) => isSigned(ROOM, will) && !("at" in will)));
+  assertEquals(last[1].id, undefined);
   const joins = [1, 2, 3].map((number) => `${number} ${JOINED}`);
   assertEquals(sentIn(broker), joins);
   assertEquals(wills, ["1w", "2w", "3w"]);

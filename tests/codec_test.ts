@@ -154,24 +154,6 @@ Deno.test("sealed: members read each other, and the signature is inside the seal
   assertEquals((await ann.received.next()).payload, own.payload);
 });
 
-Deno.test("signed: each connection signs its will with the id of a join", async () => {
-  await using broker = await openBroker();
-  await using peer = await Peer.connect(broker, ROOM);
-  const will = { topic: ROOM, payload: GONE };
-  const signer = Signer.generate();
-  await using ann = await Member.connect(broker, { signer, will });
-  await ann.say("hi", ROOM);
-  const message = JSON.parse((await peer.next()).text);
-  ann.client.setWill(will);
-  await ann.next("connected");
-  await ann.next("connected");
-  ann.client.abort();
-  const wire = JSON.parse((await peer.next()).text);
-  assert(isSigned(ROOM, wire));
-  assertEquals([wire.notice, wire.at], ["User ann timed out.", undefined]);
-  assertEquals(wire.id, message.id.replace(/-2$/, "-1w"));
-});
-
 Deno.test("signed: of a forged flood 2,000 a second are verified, our own apart", async () => {
   await using broker = await openBroker();
   await using peer = await Peer.connect(broker);

@@ -170,17 +170,11 @@ Deno.test("copies for overlapping filters are reported once", () => {
 });
 
 /** A PUBLISH packet of a broker. */
-const said = (
-  text: string,
-  qos: 1 | 2,
-  messageId: number,
-  subscriptionIdentifier?: number,
-) => ({
+const said = (text: string, qos: 1 | 2, messageId: number, id?: number) => ({
   cmd: "publish",
-  topic: "room",
+  ...{ topic: "room", qos, messageId },
   payload: JSON.stringify({ type: "message", from: "bob", message: text }),
-  ...{ qos, messageId, dup: false, retain: false },
-  properties: { subscriptionIdentifier },
+  ...{ dup: false, retain: false, properties: { subscriptionIdentifier: id } },
 } as const);
 
 /** Grants a subscription, and sends packets at once. */

@@ -201,6 +201,15 @@ Deno.test("probation: a break before the PINGRESP clears the one on trial", asyn
   }));
   await using member = await Member.connect(broker);
   await inTime(member.say("innocent"));
+  assertEquals(pings, 7);
+  for (const number of [7, 8]) {
+    broker.drop();
+    await member.statuses.next(({ type }) =>
+      type === "connected" && broker.connections === number
+    );
+  }
+  // Only what happened on a connection lets its back-off begin anew.
+  assertEquals(member.waits, [1, 1, 2, 1, 2, 1, 2]);
 });
 
 test("own renewals count nothing", {
@@ -227,6 +236,7 @@ test("answers that can't be read count nothing", {
   assertEquals(await joined, [{ topic: "a", qos: 1 }]);
   const [first] = member.reports("disconnected");
   assertStringIncludes(first.reason, "the broker sent a malformed packet");
+  assertEquals(member.waits, [1, 2, 4, 8, 16, 32]);
 });
 
 for (const receiveMaximum of [1, undefined]) {
@@ -365,18 +375,20 @@ Deno.test("probation: 1,000 messages in flight at the break arrive, twice as man
 test("at QoS 0 a PINGRESP confirms, a break does not", {
   publish: (packet) => messageOf(packet) === "bad" ? "close" : undefined,
 }, async ({ broker, member }) => {
-  const say = (text: string) => member.say(text, "room", 0);
-  await say("1");
+  await member.say("1", "room", 0);
   assertEquals(broker.heard.all.at(-1)!.cmd, "pingreq");
+  const ask = (text: string) => member.say(text, "room/$who", 0);
   for (const _ of [1, 2]) {
-    await assertRejects(() => say("bad"), AbandonedError, "may be lost");
-    await say("good");
+    await assertRejects(() => ask("bad"), AbandonedError, "may be lost");
   }
-  assertEquals(texts(broker), ["1", "bad", "good", "bad", "good"]);
+  // It is not known that the broker refuses the topic.
+  await ask("good");
+  assertEquals(texts(broker), ["1", "bad", "bad", "good"]);
 });
 
-test("a PINGRESP is awaited for the time-out", {
-  publish: (packet, { number }) => number === 1 ? "close" : puback(packet),
+test("a PINGRESP is awaited for the time-out, on probation alone", {
+  publish: (packet, { number }) =>
+    number === 1 ? "close" : number < 4 ? puback(packet) : undefined,
   pingreq: (_, { number }) => number === 2 ? undefined : PINGRESP,
 }, async ({ broker, member }) => {
   const sent = member.say("a");
@@ -385,6 +397,16 @@ test("a PINGRESP is awaited for the time-out", {
   await sent;
   const reasons = member.reports("disconnected").map(({ reason }) => reason);
   assertEquals(reasons, [SILENT, "no answer to PINGREQ in 5 s"]);
+  broker.drop();
+  for (const _ of [1, 2, 3]) await member.next("disconnected");
+  // All go out at once.
+  const all = sayAll(member, ["b", "c", "d"]);
+  await broker.heard.next((it) =>
+    it.cmd === "publish" && messageOf(it) === "d"
+  );
+  assertEquals(broker.connections, 4);
+  member.client.abort();
+  await all;
 });
 
 Deno.test("probation: at most 60,000 in flight, and a packet id of theirs is not used again", async () => {

@@ -19,11 +19,7 @@ import { Member } from "../support/members.ts";
 import { connack, parser, PINGRESP, suback } from "../support/packets.ts";
 
 /** All of what passes a meter, given in pieces; undefined where it refuses. */
-function passed(
-  meter: PacketMeter,
-  bytes: Uint8Array,
-  size: number,
-): Buffer | undefined {
+function passed(meter: PacketMeter, bytes: Uint8Array, size: number) {
   const parts: Uint8Array[] = [];
   for (let at = 0; at < bytes.length; at += size) {
     const part = meter.pass(bytes.slice(at, at + size));
@@ -54,13 +50,8 @@ Deno.test("the packet limit holds however the packets are cut", () => {
 
 /** A PUBLISH with a payload of some length. */
 const message = (topic: string, qos: 0 | 1 | 2, length: number): Packet => ({
-  cmd: "publish",
-  topic,
-  payload: Buffer.alloc(length, 0x7a),
-  qos,
-  messageId: 7,
-  dup: false,
-  retain: qos === 1,
+  ...{ cmd: "publish", topic, payload: Buffer.alloc(length, 0x7a), qos },
+  ...{ messageId: 7, dup: false, retain: qos === 1 },
 });
 
 Deno.test("a PUBLISH over the limit passes without its payload", () => {
