@@ -1,12 +1,6 @@
 /** What a secret and a key do to payloads, alone and in clients at a broker. */
 
-import {
-  assert,
-  assertEquals,
-  assertMatch,
-  assertRejects,
-  assertThrows,
-} from "@std/assert";
+import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { type Payload, PayloadTooLargeError, Signer } from "../lib/client.ts";
 import { decodeFrom, encodeFor } from "../lib/codec.ts";
 import { decode } from "../lib/protocol.ts";
@@ -26,10 +20,6 @@ const PAYLOAD: Payload = {
   ...{ type: "message", from: "Ada", message: "hi" },
   ...{ id: "x-1", at: "2026-01-02T03:04:05.678Z" },
 };
-const GONE: Payload = {
-  ...{ type: "notice", from: "ann", notice: "User ann timed out." },
-};
-
 const seal = new RoomSeal(SECRET);
 
 const pure = pureTests("codec");
@@ -71,18 +61,14 @@ pure("`sealed` counts before all else", () => {
 memberTests("sealed")("too large is refused, before it is sent", {
   options: { secret: SECRET },
 }, async ({ broker, member: ann }) => {
-  const error = await assertRejects(
-    () => ann.say("x".repeat(MAX_SEALABLE_BYTES), ROOM),
-    PayloadTooLargeError,
-    "bytes with its envelope, the limit is 65536; send it in parts.",
-  );
-  assertMatch(error.message, RegExp(`takes ${error.size} bytes`));
+  const large = "x".repeat(MAX_SEALABLE_BYTES);
+  await assertRejects(() => ann.say(large, ROOM), PayloadTooLargeError);
   await ann.say("x".repeat(MAX_SEALABLE_BYTES - 200), ROOM);
   const kinds = broker.heard.all.map(({ cmd }) => cmd);
   assertEquals(kinds, ["connect", "publish"]);
   assertEquals(ann.client.keepsBytes(ROOM), MAX_SEALABLE_BYTES);
-  const notice = "x".repeat(MAX_SEALABLE_BYTES);
-  const will = { topic: ROOM, payload: { ...GONE, notice } as Payload };
+  const payload = { type: "notice", from: "ann", notice: large } as const;
+  const will = { topic: ROOM, payload };
   assertThrows(() => ann.client.setWill(will), PayloadTooLargeError);
   const empty = { secret: "" };
   await assertRejects(() => Member.connect(broker, empty), RangeError, "empty");

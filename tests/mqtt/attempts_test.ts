@@ -40,6 +40,16 @@ test("after a refusal, waits begin with 32 s", () => {
   }
 });
 
+test("each broker is tried in both versions, and may change its mind", () => {
+  const attempts = new Attempts(BROKERS.slice(0, 2), "auto");
+  const move = (remedy: Remedy) => [attempts.moveOn(remedy), attempts.version];
+  assertEquals(move("close"), ["otherwise", 4]);
+  assertEquals(move("close"), ["broker", 5]);
+  assertEquals(move("version"), ["otherwise", 4]);
+  attempts.accepted();
+  assertEquals(move("version"), ["otherwise", 5]);
+});
+
 test("a round begins with the broker that accepted", () => {
   const attempts = new Attempts(BROKERS, 5);
   assertEquals(waits(attempts, 2, "elsewhere"), [1, 1]);

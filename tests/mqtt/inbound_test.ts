@@ -132,11 +132,13 @@ Deno.test("of retained messages and of copies the latest 10,000 are known", () =
   ];
   const take = (kind: number, n: number) =>
     scene.take(0, 0, "a", { topic: `chat/${n}`, ...kinds[kind] }).length;
-  for (let n = 0; n <= 10_000; n++) {
+  const all = Array.from({ length: 10_000 }, (_, n) => n);
+  for (const n of [...all, 0, 10_000]) {
     for (const kind of [0, 1]) take(kind, n);
   }
-  assertEquals([take(0, 10_000), take(0, 1), take(0, 0)], [0, 0, 1]);
-  assertEquals([take(2, 10_000), take(2, 1), take(2, 0)], [0, 0, 1]);
+  for (const kind of [0, 2]) {
+    assertEquals([0, 2, 1].map((n) => take(kind, n)), [0, 0, 1]);
+  }
 });
 
 Deno.test("copies for overlapping filters are reported once", () => {
@@ -149,8 +151,8 @@ Deno.test("copies for overlapping filters are reported once", () => {
     const properties = { subscriptionIdentifier: ids as number };
     return scene.take(1, 5, "a", { properties, topic }).length - 1;
   };
-  assertEquals([take(1), take(2)], [1, 0]);
-  // The same was said again.
+  // The same is said again.
+  assertEquals([1, 2, 1, 2].map((id) => take(id)), [1, 0, 1, 0]);
   assertEquals([take(2), take(1)], [1, 0]);
   // One copy for both.
   assertEquals([take([1, 2]), take([1, 2])], [1, 1]);
@@ -165,7 +167,7 @@ Deno.test("copies for overlapping filters are reported once", () => {
   scene.inbound.subscribe("chat/y");
   assertEquals([take(1, "chat/y"), take(2, "chat/y")], [1, 0]);
   assertEquals(take(1, "elsewhere"), 1);
-  scene.inbound.subscribe("#");
+  scene.inbound.subscribe("$share/g/+");
   assertEquals([take(1, "elsewhere"), take(2, "elsewhere")], [1, 0]);
 });
 

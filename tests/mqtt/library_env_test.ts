@@ -1,6 +1,4 @@
 import { assertEquals } from "@std/assert";
-import { at, openBroker, TOPIC } from "../support/brokers.ts";
-import { Peer } from "../support/peers.ts";
 import { run } from "../support/processes.ts";
 
 /** A bot that uses the client, two other packages, and variables of its own. */
@@ -43,17 +41,3 @@ for (
     assertEquals(JSON.parse(stdout), expected);
   });
 }
-
-Deno.test("library env: the script works with the modules left out here", async () => {
-  await using broker = await openBroker();
-  await using peer = await Peer.connect(broker, TOPIC);
-  const script = `
-    import module from "node:module";
-    Object.freeze(module);
-    const { main } = await import("./publisher.ts");
-    Deno.exit(await main(Deno.args));
-  `;
-  const outcome = await run("-", at(broker, "-m", "hi"), { stdin: script });
-  assertEquals([outcome.code, outcome.stderr], [0, ""]);
-  assertEquals(JSON.parse((await peer.next()).text).message, "hi");
-});

@@ -57,20 +57,6 @@ const ONCE = "the connection broke while only this was unanswered";
 const ALONE = ONCE.replace("broke", "broke three times");
 const SILENT = "the broker closed the connection (no reason given)";
 
-for (const reason of [SILENT, "not authorized"]) {
-  test(`a room is denied over which the broker closes (${reason})`, {
-    subscribe: () => reason === SILENT ? "close" : disconnect(0x87),
-  }, async ({ broker, member }) => {
-    const grants = await member.client.join(["secret"]);
-    const denied = { topic: "secret", reason: `${ALONE}: ${reason}` };
-    assertEquals(grants, [denied]);
-    assertEquals(member.reports("denied"), [{ type: "denied", ...denied }]);
-    assertEquals(broker.all("subscribe").length, 4);
-    // Each counted break lets the back-off begin anew.
-    assert(member.waits.every((wait) => wait === 1), `${member.waits}`);
-  });
-}
-
 test("of several rooms, only those to blame are denied", {
   subscribe(packet, link) {
     if (isFor(packet, "secret")) return "close";
@@ -125,17 +111,22 @@ test("silence over what is optional breaks nothing, and hides no other", {
   assertEquals(askedFor(broker), ["a", "optional", "a"]);
 });
 
-for (
-  const [code, reason] of [
-    [undefined, SILENT],
-    [0x87, "not authorized"],
-    [0x95, "packet too large"],
-    [0x99, "payload format invalid"],
-  ] as const
-) {
-  test(`a message over which the broker closes (${reason}) is given up`, {
-    publish: () => code === undefined ? "close" : disconnect(code),
+const CLOSINGS = [
+  [undefined, SILENT],
+  [0x87, "not authorized"],
+  [0x95, "packet too large"],
+  [0x99, "payload format invalid"],
+] as const;
+
+for (const [code, reason] of CLOSINGS) {
+  const close = () => code === undefined ? "close" : disconnect(code);
+  test(`what the broker closes over is given up: ${reason}`, {
+    ...{ subscribe: close, publish: close },
   }, async ({ broker, member }) => {
+    const denied = { topic: "secret", reason: `${ALONE}: ${reason}` };
+    assertEquals(await member.client.join(["secret"]), [denied]);
+    assertEquals(member.reports("denied"), [{ type: "denied", ...denied }]);
+    assertEquals(broker.all("subscribe").length, 4);
     const error = await assertRejects(() => member.say("no"), PublishError);
     assertEquals(
       error.message,
@@ -144,7 +135,10 @@ for (
     // A message that is too large or not text says nothing of the topic.
     const isDenied = code === undefined || code === 0x87;
     assertEquals([error.reasonCode, error.isDenied], [code, isDenied]);
-    assertEquals(broker.all("publish").length, 4);
+    // On probation from the beginning.
+    assertEquals(broker.all("publish").length, 3);
+    // Each counted break lets the back-off begin anew.
+    assert(member.waits.every((wait) => wait === 1), `${member.waits}`);
   });
 }
 
