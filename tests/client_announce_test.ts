@@ -77,6 +77,9 @@ test("an announced member answers who is there, another one doesn't", {
   const answer = '{"type":"here","from":"bot"} 0';
   assertEquals(await ask(), [answer]);
   assertEquals(await ask(), [answer, answer]);
+  // None is due after the end.
+  await link.send(publish(whoTopic(ROOM), JSON.stringify(question), 1));
+  await bot.received.next();
 });
 
 test("each connection has a join notice, which its will names", {
