@@ -11,7 +11,7 @@ import {
 import { Chatter, HALL, ROOM } from "../support/chats.ts";
 import { Signer } from "../../lib/client.ts";
 import type { Payload } from "../../lib/protocol.ts";
-import { KEY, PEM } from "../support/keys.ts";
+import { KEY, PEM, TextFile } from "../support/keys.ts";
 import { Member } from "../support/members.ts";
 import {
   connack,
@@ -77,6 +77,7 @@ Deno.test("chat: /nick and /join tell the rooms, in order, and the will goes alo
         : suback(packet, 1),
   });
   await using ann = await Chatter.follow(broker);
+  assertEquals(willOf(broker), "chat/room ann: User ann timed out.");
   // A broker that keeps the old socket open holds nothing up.
   const [{ link: old }] = broker.all("connect");
   const close = old.close.bind(old);
@@ -200,16 +201,20 @@ Deno.test("chat: /ignore, /key and /who know members by their names and keys", a
   await using peer = await Peer.connect(broker, `${ROOM}/$who`);
   const signer = Signer.fromPem(PEM);
   await using bob = await Member.connect(broker, { signer });
-  await using ann = await Chatter.follow(broker, "--ignore", "Mallory");
+  await using people = new TextFile(`carol ${KEY}\n`);
+  const args = ["--ignore", "Mallory", "--people", people.path];
+  await using ann = await Chatter.follow(broker, ...args);
   const say = (text: string, from: string) =>
     peer.publish(ROOM, said(text, from));
   await say("hidden", "Mallory");
   const hi = { type: "message", from: "bob", message: "hi" } as const;
   await bob.client.send(ROOM, hi);
   assertEquals(await ann.until("bob: hi"), ["bob: hi"]);
-  // What others write under the user's name is marked.
-  await say("1", "ann");
-  await ann.until("(unsigned) ann: 1");
+  // What others write under the user's name, or one of --people, is marked.
+  for (const name of ["ann", "carol"]) {
+    await say("1", name);
+    await ann.until(`(unsigned) ${name}: 1`);
+  }
   ann.enter("/ignore Grace");
   await ann.until("No member of exactly this name was seen.");
   await say("hidden", "Grace");
@@ -612,6 +617,9 @@ Deno.test("chat: a room that can't be read is exit 3, before that a lost line", 
     await ann.until("ann> unread");
     await broker.next("publish");
     await ann.clock.advance(5_000);
+    // A history is asked for where no flag says how long.
+    const filters = broker.all("subscribe").flatMap((it) => it.subscriptions);
+    assert(filters.some(({ topic }) => topic === `${ROOM}/$history`));
     const isTold = (line: string) => line.includes("may only write to it");
     assert(ann.screen.all.some(isTold));
     assertEquals(await ann.leave(), code);
