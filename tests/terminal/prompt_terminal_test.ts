@@ -107,9 +107,10 @@ atShell("a terminal that can only print gets plain lines", async (all) => {
   // Keys leave traces here, which are not sent; nor are blank lines.
   await terminal.enter("a\x1b[A\x1b[Bb\tc\x01");
   await terminal.until(/Ada: ab c$/m);
-  await terminal.press("Enter");
+  await terminal.enter("  ");
   await say(grace, "hi");
   await terminal.until(/^\d\d:\d\d:\d\d Grace: hi$/m);
+  assertEquals(await grace.texts(4), ["notice", "hello", "ab c", "hi"]);
   await terminal.press("C-d");
   await assertSane(terminal, 0);
 }, "dumb");
