@@ -609,7 +609,7 @@ Deno.test("chat: a broker that does not come back after /nick is not waited for"
 Deno.test("chat: a room that can't be read is exit 3, before that a lost line", async () => {
   for (const code of [3, 5]) {
     await using broker = new FakeBroker(letIn({}));
-    await using ann = await Chatter.open(broker, "--follow");
+    await using ann = await Chatter.open(broker, "--follow", "-q", "2");
     await broker.next("publish");
     // The notice is acknowledged, and nothing comes back.
     if (code === 5) ann.enter("x".repeat(70_000));
@@ -620,7 +620,9 @@ Deno.test("chat: a room that can't be read is exit 3, before that a lost line", 
     // A history is asked for where no flag says how long.
     const filters = broker.all("subscribe").flatMap((it) => it.subscriptions);
     assert(filters.some(({ topic }) => topic === `${ROOM}/$history`));
-    const isTold = (line: string) => line.includes("may only write to it");
+    assertEquals(filters[0].qos, 2);
+    const isTold = (line: string) =>
+      line.includes(`user "chat" may only write to it`);
     assert(ann.screen.all.some(isTold));
     assertEquals(await ann.leave(), code);
   }
