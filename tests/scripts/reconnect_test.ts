@@ -1,9 +1,10 @@
 /**
- * The scripts when the broker goes away in the middle, and what they say of
- * what is not certain.
+ * The scripts when the broker goes away in the middle or closes over what they
+ * send, and what they say of what is not certain.
  */
 
 import { assert, assertEquals, assertMatch } from "@std/assert";
+import { USERS } from "../../lib/broker/broker.ts";
 import {
   at,
   FakeBroker,
@@ -12,18 +13,29 @@ import {
   openBroker,
   TOPIC,
 } from "../support/brokers.ts";
-import { disconnect, puback } from "../support/packets.ts";
+import { FaultProxy } from "../support/fault_proxy.ts";
+import { disconnect, messageOf, puback, suback } from "../support/packets.ts";
 import { Peer, said } from "../support/peers.ts";
-import { assertOneLine, start } from "../support/processes.ts";
+import {
+  assertEnds,
+  assertOneLine,
+  assertQuietSuccess,
+  listening,
+  run,
+  start,
+} from "../support/processes.ts";
+import { linesOf, nextPayload } from "../support/room_tests.ts";
 
-Deno.test("reconnect: the listener reads on after a restart", async () => {
+Deno.test("reconnect: the listener reads on after a restart, and may be ended meanwhile", async () => {
   const broker = await openBroker();
   const address = RegExp.escape(hostOf(broker));
-  await using listener = start("listener.ts", at(broker));
-  await listener.stdout.line(/now subscribed/);
+  await using listener = await listening(at(broker));
+  await using other = await listening(at(broker, "--timeout", "600"));
   await broker.close();
   await listener.stderr.line(new RegExp(`^Disconnected from ${address}: `));
   await listener.stderr.line(/^Trying 127\.0\.0\.1:\d+ in \d+\.\d s\.$/);
+  await other.stderr.line(/^Trying/);
+  assertEquals((await other.stop()).code, 0);
   await using again = await openBroker({ port: broker.port });
   await using peer = await Peer.connect(again, TOPIC);
   await listener.stderr.line(new RegExp(`^Connected again to ${address}\\.$`));
@@ -31,19 +43,7 @@ Deno.test("reconnect: the listener reads on after a restart", async () => {
   assertMatch((await peer.next()).text, /now subscribed/);
   await peer.publish(TOPIC, said("still there?"));
   await listener.stdout.line(/ann: still there\?$/);
-  listener.signal("SIGINT");
-  assertEquals((await listener.outcome()).code, 0);
-});
-
-Deno.test("reconnect: the listener may be ended meanwhile", async () => {
-  const broker = await openBroker();
-  const args = at(broker, "--timeout", "600");
-  await using listener = start("listener.ts", args);
-  await listener.stdout.line(/now subscribed/);
-  await broker.close();
-  await listener.stderr.line(/^Trying/);
-  listener.signal("SIGTERM");
-  assertEquals((await listener.outcome()).code, 0);
+  assertEquals((await listener.stop("SIGINT")).code, 0);
 });
 
 Deno.test("reconnect: the publisher's lines wait for the broker", async () => {
@@ -53,16 +53,14 @@ Deno.test("reconnect: the publisher's lines wait for the broker", async () => {
     await using _ = broker;
     await using peer = await Peer.connect(broker, TOPIC);
     await publisher.write("before\n");
-    assertEquals(JSON.parse((await peer.next()).text).message, "before");
+    assertEquals((await nextPayload(peer)).message, "before");
   }
   await publisher.stderr.line(/^Disconnected from/);
   await publisher.write("while\n");
   await using again = await openBroker({ port: broker.port });
   await using peer = await Peer.connect(again, TOPIC);
   await publisher.stderr.line(/^Connected again to/);
-  await publisher.write("after\n");
-  await publisher.endInput();
-  assertEquals((await publisher.outcome()).code, 0);
+  assertEquals((await publisher.finish("after\n")).code, 0);
   await peer.publish(TOPIC, "end");
   // "before" may come again: its acknowledgement may have been lost.
   const texts = (await peer.until("end"))
@@ -81,11 +79,9 @@ Deno.test("reconnect: without it, the publisher counts what is unanswered", asyn
   for (let line = 1; line <= 5; line++) await broker.next("publish");
   await broker[Symbol.asyncDispose]();
   await publisher.stderr.line(/^Disconnected from 127/);
-  await publisher.endInput();
-  const { code, stdout, stderr } = await publisher.outcome();
-  assertEquals([code, stdout], [5, ""]);
-  assertMatch(
-    stderr,
+  assertEnds(
+    await publisher.finish(),
+    5,
     /\npublisher: 3 lines, 3 to 5, were not acknowledged .*; acknowledged: 2\.\n$/,
   );
 });
@@ -93,28 +89,21 @@ Deno.test("reconnect: without it, the publisher counts what is unanswered", asyn
 Deno.test("reconnect: a signal does not hide what is unanswered", async () => {
   await using broker = new FakeBroker(letIn({ publish: () => undefined }));
   const args = at(broker, "--timeout", "600");
-  await using publisher = start("publisher.ts", args);
-  await publisher.write("a\n");
+  await using pipe = start("publisher.ts", args);
+  await pipe.write("a\n");
   await broker.next("publish");
   // The first ends the input, the second the wait for answers.
-  publisher.signal("SIGINT");
-  publisher.signal("SIGTERM");
-  const { code, stderr } = await publisher.outcome();
+  pipe.signal("SIGINT");
+  const { code, stderr } = await pipe.stop();
   // The system may deliver two pending signals in either order.
   assert([130, 143].includes(code), `${code}`);
-  assertMatch(
-    stderr,
-    /^publisher: Stopped after line 1; .*\npublisher: Line 1 was not acknowledged/m,
-  );
-});
-
-Deno.test("reconnect: a signal after the end of the input leaves exit 5", async () => {
-  await using broker = new FakeBroker(letIn({ publish: () => undefined }));
-  const args = at(broker, "--timeout", "600", "-m", "a");
-  await using publisher = start("publisher.ts", args);
+  const lines =
+    /^publisher: Stopped after line 1; .*\npublisher: Line 1 was no/;
+  assertMatch(stderr, lines);
+  await using message = start("publisher.ts", [...args, "-m", "a"]);
   await broker.next("publish");
-  publisher.signal("SIGTERM");
-  const outcome = await publisher.outcome();
+  // Its input has ended.
+  const outcome = await message.stop();
   assertOneLine(outcome, 5, /The message was not acknowledged/);
 });
 
@@ -123,24 +112,129 @@ Deno.test("reconnect: not after another took over the client id", async () => {
     publish: () => disconnect(0x8e), // session taken over
   }));
   await using listener = start("listener.ts", at(broker, "--id", "same"));
-  const { code, stderr } = await listener.outcome();
-  assertEquals(code, 1);
-  assertMatch(
-    stderr,
-    /\nlistener: .*gave the session to another client .*--id/,
-  );
+  const said = /\nlistener: .*gave the session to another client .*--id/;
+  assertEnds(await listener.outcome(), 1, said);
   assertEquals(broker.connections, 1);
 });
 
 Deno.test("reconnect: a shared room has no session that would keep its part", async () => {
   await using broker = new FakeBroker(letIn({}));
-  const filter = "$share/group/chat/room";
-  await using listener = start("listener.ts", [
-    ...["--host", hostOf(broker), "--no-announce", "-t", filter],
-  ]);
+  const room = ["--no-announce", "-t", "$share/group/chat/room"];
+  const args = ["--host", hostOf(broker), ...room];
+  await using listener = await listening(args);
   const { properties } = await broker.next("connect");
   assertEquals(properties?.sessionExpiryInterval ?? 0, 0);
-  await broker.next("subscribe");
-  listener.signal("SIGTERM");
-  assertEquals((await listener.outcome()).code, 0);
+  assertEquals((await listener.stop()).code, 0);
+});
+
+Deno.test("failover: each broker is told its own user and password", async () => {
+  const first = await openBroker({ users: { chat: USERS.chat } });
+  await using second = await openBroker({ users: { Server: USERS.Server } });
+  await using peer = await Peer.connect(second, "chat/room");
+  await using listener = start("listener.ts", [
+    ...["-h", `mqtt://chat:chat@${hostOf(first)}`],
+    ...["-h", `mqtt://Server:admin@${hostOf(second)}`, "-t", "chat/room"],
+  ]);
+  await listener.stdout.line(/now subscribed/);
+  await first.close();
+  await listener.stderr.line(/^Connected again to /);
+  await listener.stderr.line(/^Reading chat\/room/);
+  await peer.publish("chat/room", said("moved"));
+  await listener.stdout.line(/ann: moved$/);
+});
+
+Deno.test("failover: what --count leaves is for the next run", async () => {
+  await using broker = await openBroker();
+  const room = ["-h", hostOf(broker), "-t", "chat/kept"];
+  // No notices: that of the first run's end may be kept as well, and counts.
+  const reader = [...room, "--no-announce", "-c", "-i", "reader"];
+  await run("listener.ts", [...reader, "-W", "0.1"]);
+  const stdin = "1\n2\n3\n4\n5\n";
+  assertQuietSuccess(await run("publisher.ts", room, { stdin }));
+  const read = async (count: number) =>
+    linesOf(await run("listener.ts", [...reader, "-C", `${count}`]))
+      .flatMap((line) => /chat: \d$/.exec(line) ?? []);
+  assertEquals(await read(2), ["chat: 1", "chat: 2"]);
+  assertEquals(await read(3), ["chat: 3", "chat: 4", "chat: 5"]);
+});
+
+Deno.test("probation: one line is named, the others are sent, exit 5", async () => {
+  await using broker = new FakeBroker(letIn({
+    publish(packet, link) {
+      if (messageOf(packet) === "bad") return "close";
+      setTimeout(() => link.send(puback(packet)).catch(() => {}), 20);
+    },
+  }));
+  const stdin = "1\n2\n3\nbad\n5\n6\n";
+  const outcome = await run("publisher.ts", at(broker), { stdin });
+  const line = /Line 4 was not sent.* three times while only this was unanswe/;
+  assertEnds(outcome, 5, line);
+  assertEquals(outcome.stderr.match(/not sent/g)?.length, 1, outcome.stderr);
+  assertEquals(outcome.stderr.includes("may or may not"), false);
+});
+
+Deno.test("probation: 10,000 lines into a room that is refused end soon, exit 3", async () => {
+  await using broker = new FakeBroker(letIn({ publish: () => "close" }));
+  const stdin = Array.from({ length: 10_000 }, (_, i) => `${i}\n`).join("");
+  const outcome = await run("publisher.ts", at(broker), { stdin });
+  assertEnds(outcome, 3, /Line 1 was not sent\..* three times while only this/);
+  assertMatch(
+    outcome.stderr,
+    /Line 2 was not sent\..* takes no messages for t/,
+  );
+  assertEquals(broker.connections <= 5, true, `${broker.connections}`);
+});
+
+for (const packet of ["publish", "subscribe"] as const) {
+  Deno.test(`probation: a denied ${packet} over a slow link ends in exit 3`, async () => {
+    await using broker = new FakeBroker(letIn({ [packet]: () => "close" }));
+    await using proxy = await FaultProxy.start({ targetPort: broker.port });
+    // A round trip takes longer than any guess by the clock allowed.
+    proxy.delay(150);
+    const script = packet === "publish" ? "publisher.ts" : "listener.ts";
+    await using started = start(script, at(proxy));
+    if (packet === "publish") await started.write("hi\n"); // and goes on
+    const { code, stderr } = await started.outcome();
+    assertEquals(code, 3, stderr);
+    assertEquals(broker.all(packet).length, 4);
+  });
+}
+
+Deno.test("probation: a line at QoS 0 over which the broker closes, exit 5", async () => {
+  await using broker = new FakeBroker(letIn({
+    publish: (packet) => messageOf(packet) === "bad" ? "close" : undefined,
+  }));
+  await using publisher = start("publisher.ts", at(broker, "-q", "0"));
+  await publisher.write("1\n");
+  await broker.next("pingreq");
+  await publisher.write("bad\n");
+  await publisher.stderr.line(/^Connected again /);
+  assertEnds(
+    await publisher.finish("3\n"),
+    5,
+    /: Line 2 was not acknowledged and may or may not have arrived; .*: 2\.\n$/,
+  );
+});
+
+Deno.test("probation: rooms and a pipe outlast a room that was revoked", async () => {
+  let isRevoked = false;
+  await using broker = new FakeBroker(letIn({
+    subscribe: (packet) =>
+      isRevoked && packet.subscriptions[0].topic === "b"
+        ? "close"
+        : suback(packet, 1),
+  }));
+  const topics = ["-t", "a", "-t", "b", "-t", "c", "--no-announce"];
+  await using listener = start("listener.ts", at(broker, ...topics));
+  await listener.stderr.line(/^Reading c /);
+  isRevoked = true;
+  broker.drop();
+  const isTried = (seconds: number) =>
+    RegExp(`^b is not read for now: .* Trying again in ${seconds} s\\.$`);
+  assertMatch(await listener.stderr.line(isTried(1)), / three times /);
+  await listener.stderr.line(/^Reading a /);
+  await listener.stderr.line(/^Reading c /);
+  await listener.stderr.line(isTried(2));
+  isRevoked = false;
+  await listener.stderr.line(/^Reading b /);
 });
