@@ -10,7 +10,7 @@ import {
   run,
   start,
 } from "../support/processes.ts";
-import { nextPayload, roomTests } from "../support/room_tests.ts";
+import { roomTests } from "../support/room_tests.ts";
 import { Tmux } from "../support/tmux.ts";
 
 const test = roomTests("publisher");
