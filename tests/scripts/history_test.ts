@@ -7,6 +7,7 @@ import { assert, assertEquals, assertMatch } from "@std/assert";
 import { at, FakeBroker, letIn, TOPIC } from "../support/brokers.ts";
 import { FaultProxy } from "../support/fault_proxy.ts";
 import { HARMFUL } from "../support/line_fixtures.ts";
+import { Member } from "../support/members.ts";
 import { SecretFile } from "../support/secret_file.ts";
 import { connack, encode, publish, suback } from "../support/packets.ts";
 import { type Arrival, type Peer, said } from "../support/peers.ts";
@@ -54,11 +55,14 @@ async function newcomer(
   return linesOf({ stdout: reader.stdout.soFar });
 }
 
-const send = (broker: { port: number }, name: string, count: number) =>
-  run("publisher.ts", at(broker, "-n", name), {
-    stdin: Array.from({ length: count }, (_, i) => `${name} ${i + 1}\n`)
-      .join(""),
-  });
+/** Sends numbered messages. */
+async function send(broker: { port: number }, from: string, count: number) {
+  await using member = await Member.connect(broker);
+  for (let number = 1; number <= count; number++) {
+    const message = `${from} ${number}`;
+    await member.client.send(TOPIC, { type: "message", from, message });
+  }
+}
 
 test("who comes later reads what was said", async ({ broker, peer }) => {
   await using _keeper = await startKeeper(broker, "--keep", "30");

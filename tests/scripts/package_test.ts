@@ -5,7 +5,6 @@
 
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { dirname } from "node:path";
-import { fileURLToPath } from "node:url";
 import config from "../../deno.json" with { type: "json" };
 import { at, hostOf, openBroker, TOPIC } from "../support/brokers.ts";
 import { gate, isInstalled, NO_TMUX } from "../support/gates.ts";
@@ -40,11 +39,12 @@ class Installation implements AsyncDisposable {
 
   /** Installs the package; returns what npm says where that fails. */
   async install(): Promise<string | undefined> {
-    await using npm = this.start("npm", [
+    const args = [
       ...["install", "--prefer-offline", "--fetch-retries=0", "--silent"],
       ...["--loglevel=error", "--no-audit", "--no-fund"],
       `${ROOT.pathname}dist/npm/mqtt-chat-${VERSION}.tgz`,
-    ]);
+    ];
+    await using npm = spawn("npm", args, { cwd: this.#prefix });
     const { code, stderr } = await npm.finish();
     return code === 0 ? undefined : stderr;
   }
@@ -55,11 +55,9 @@ class Installation implements AsyncDisposable {
     return Deno.readTextFileSync(`${folder}/${file}`);
   }
 
-  /** Starts a program where the package is installed, or its command elsewhere. */
+  /** Starts a command of the package, elsewhere. */
   start(command: string, args: string[], env = {}): Process {
-    return /^np[mx]$/.test(command)
-      ? spawn(command, args, { cwd: this.#prefix, env })
-      : spawn(`${this.bin}/${command}`, args, { cwd: this.folder, env });
+    return spawn(`${this.bin}/${command}`, args, { cwd: this.folder, env });
   }
 
   /** Runs one on nothing from stdin. */
@@ -90,7 +88,7 @@ withNpm("package: deno task pack, npm install, and its commands", async (t) => {
     return t.step({ name: name + why, ignore: reason !== undefined, fn });
   };
 
-  await step("npx mqtt-chat --version, and the package's files", async () => {
+  await step("mqtt-chat --version, and the package's files", async () => {
     const files = ["README.md", "CHANGELOG.md", "LICENSE", "docs/chat.svg"];
     for (const file of files) {
       assertEquals(
@@ -102,7 +100,7 @@ withNpm("package: deno task pack, npm install, and its commands", async (t) => {
       installed.read("package.json"),
     );
     assertEquals([dependencies, license], [{ deno: "^2" }, "MIT"]);
-    const version = await installed.run("npx", ["mqtt-chat", "--version"]);
+    const version = await installed.run("mqtt-chat", ["--version"]);
     const stdout = `mqtt-chat ${VERSION}\n`;
     assertEquals(version, { code: 0, stdout, stderr: "" });
   });
@@ -129,7 +127,7 @@ withNpm("package: deno task pack, npm install, and its commands", async (t) => {
   });
 
   await step("help, errors and exit codes are the command's", async () => {
-    for (const name of ["mqtt-listener", "mqtt-publisher", "mqtt-chat"]) {
+    for (const name of ["mqtt-listener", "mqtt-chat"]) {
       const help = await installed.run(name, ["--help"]);
       assertMatch(help.stdout, new RegExp(`^Usage: ${name} \\[FLAGS\\] `, "m"));
       assert(!/deno|\.ts\b|-R=|-E/.test(help.stdout), help.stdout);
@@ -208,6 +206,29 @@ withNpm("package: deno task pack, npm install, and its commands", async (t) => {
     await terminal.shows(/^mqtt-publisher: No broker answers/m);
   }, NO_TMUX);
 
+  await t.step("the page's deno install makes a command", async () => {
+    const { folder } = installed;
+    // The package has what deno task bundle makes.
+    const lib = new URL("dist/npm/package/lib", ROOT).pathname;
+    await Deno.symlink(lib, `${folder}/dist`);
+    const block = page("docs/install.md").blocks("sh")
+      .find((block) => block.startsWith("deno task bundle\ndeno install"))!;
+    const [[deno, ...rest]] = wordsOf(block.split("\n")[1]);
+    assertEquals(
+      [deno, ...rest.splice(0, 2)].join(" "),
+      "deno install --global",
+    );
+    const args = ["install", "--global", "--root", folder, ...rest];
+    await using install = spawn(Deno.execPath(), args, { cwd: folder });
+    const { code, stderr } = await install.finish();
+    assertEquals(code, 0, stderr);
+    const path = `'${folder}/bin:${dirname(Deno.execPath())}':"$PATH"`;
+    const shell = ["-c", `PATH=${path} exec mqtt-chat`];
+    await using chat = spawn("sh", shell, { cwd: folder });
+    // The chat is the publisher with --follow, which is for a terminal.
+    assertEnds(await chat.finish(), 2, /^publisher: --follow needs a terminal/);
+  });
+
   await step("without the package deno it is one line", async () => {
     await Deno.rename(`${installed.bin}/../deno`, `${installed.folder}/deno`);
     assertEnds(
@@ -224,32 +245,6 @@ Deno.test("package: the page names the tarball that pack makes", () => {
     "deno task pack",
     `npm install --global dist/npm/mqtt-chat-${VERSION}.tgz`,
   ]);
-});
-
-const DENO = Deno.execPath();
-
-Deno.test("package: the page's deno install makes a command", async () => {
-  const folder = Deno.makeTempDirSync();
-  const deno = async (cwd: string, args: string[]) => {
-    const { code, stderr } = await spawn(DENO, args, { cwd }).finish();
-    assertEquals(code, 0, stderr);
-  };
-  try {
-    const [, ...bundle] = config.tasks.bundle.command.split(" ");
-    const args = bundle.map((arg) => arg === "dist" ? `${folder}/dist` : arg);
-    await deno(fileURLToPath(ROOT), args);
-    const block = page("docs/install.md").blocks("sh")
-      .find((block) => block.startsWith("deno task bundle\ndeno install"))!;
-    const [[, install, ...rest]] = wordsOf(block.split("\n")[1]);
-    await deno(folder, [install, "--root", folder, ...rest]);
-    const path = `'${folder}/bin:${dirname(DENO)}':"$PATH"`;
-    const shell = ["-c", `PATH=${path} exec mqtt-chat`];
-    await using chat = spawn("sh", shell, { cwd: folder });
-    // The chat is the publisher with --follow, which is for a terminal.
-    assertEnds(await chat.finish(), 2, /^publisher: --follow needs a terminal/);
-  } finally {
-    await Deno.remove(folder, { recursive: true });
-  }
 });
 
 Deno.test("package: the scripts run by their names, with a small heap", async () => {
