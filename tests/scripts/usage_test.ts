@@ -14,7 +14,6 @@ import {
   hostOf,
   letIn,
   openBroker,
-  TOPIC,
 } from "../support/brokers.ts";
 import { gate, NO_TMUX } from "../support/gates.ts";
 import { freePort } from "../support/ports.ts";
@@ -22,7 +21,6 @@ import {
   assertEnds,
   assertOneLine,
   assertQuietSuccess,
-  listening,
   type Outcome,
   ROOT,
   run,
@@ -141,23 +139,27 @@ function audited({ stderr }: { stderr: string }): string[] {
   return [...new Set(asked)];
 }
 
-for (const name of ["127.0.0.1", "localhost"]) {
-  test(`net for ${name} is all they need`, async ({ broker, peer }) => {
-    const host = `${name}:${broker.port}`;
-    const args = ["--host", host, "--topic", TOPIC];
-    const options = { permissions: [`-N=${host}`], env: AUDIT };
-    await using listener = await listening(args, options);
-    await peer.next();
-    const sent = await run("publisher.ts", [...args, "-m", "hi"], options);
-    assertEquals((await nextPayload(peer)).message, "hi");
-    await listener.stdout.line(/chat: hi$/);
-    const read = await listener.stop("SIGINT");
-    for (const outcome of [sent, read]) {
-      assertEquals(outcome.code, 0, outcome.stderr);
-      assertEquals(audited(outcome), [`net ${host}`]);
-    }
-  });
-}
+test("a URL names the room, -N its host, and no more", async ({ broker }) => {
+  const url = `mqtt://chat:chat@${hostOf(broker)}/chat/b%C3%BCro%201`;
+  const local = url.replace("127.0.0.1", "localhost");
+  const listen = { permissions: [`-N=localhost:${broker.port}`], env: AUDIT };
+  await using listener = start("listener.ts", [local, "-C", "1"], listen);
+  await listener.stderr.line(/^Reading chat\/büro 1 at/);
+  // The second of two brokers is used where the first one is not there.
+  const gone = hostOf({ port: freePort() });
+  const two = [url.replace(hostOf(broker), gone), "-L", url];
+  const permissions = [`-N=${gone},${hostOf(broker)}`];
+  for (const args of [two, [url, "-t", "chat/other"]]) {
+    const send = [...args, "-m", "hi"];
+    const sent = await run("publisher.ts", send, { permissions, env: AUDIT });
+    assertEquals(sent.code, 0, sent.stderr);
+    const asked = args === two ? [gone, hostOf(broker)] : [hostOf(broker)];
+    assertEquals(audited(sent), asked.map((host) => `net ${host}`));
+  }
+  const outcome = await listener.outcome();
+  assertEquals([outcome.code, linesOf(outcome)[1]], [0, "chat: hi"]);
+  assertEquals(audited(outcome), [`net localhost:${broker.port}`]);
+});
 
 Deno.test("usage: TLS and WebSocket need no more", async () => {
   const address = hostOf({ port: freePort() });
@@ -179,43 +181,55 @@ Deno.test("usage: a missing permission is one line, with its flag", async () => 
   const granted = hostOf({ port: freePort() });
   const all = `${granted},[::1]:7`;
   const secret = "-E=MQTT_CHAT_SECRET,MQTT_PASSWORD";
+  const room = "10.0.0.5:1884/chat/room";
   const cases: [
-    script: "listener" | "publisher",
-    args: string[],
-    permissions: string[],
-    said: string,
+    run: (...args: string[]) => Promise<Outcome>,
+    string[],
+    string,
   ][] = [
     [
-      "listener",
+      permitted("listener.ts", `-N=${granted}`),
       ["-h", granted, "-p", "7", "-h", "::1"],
-      [`-N=${granted}`],
       `connecting to [::1]:7 was not permitted; run with -N=${all}. ` +
       `Type: deno run '-N=${all}' listener.ts --host ${granted} ` +
       "--host ::1 --port 7",
     ],
     [
-      "publisher",
+      permitted("publisher.ts", `-N=${granted}`, secret),
       ["-m", "hi"],
-      [`-N=${granted}`, secret],
       "connecting to localhost:1883 was not permitted; run with " +
       "-N=localhost:1883. Type: deno run -E=MQTT_CHAT_SECRET " +
       "-N=localhost:1883 publisher.ts --message hi",
     ],
     [
-      "publisher",
+      permitted("publisher.ts", "-N"),
       ["--cafile", "a\n\x1b[2J", "-h", "mqtts://a", "-m", "hi"],
-      ["-N"],
       " with -R=a ⏎ <U+001B>[2J. ",
     ],
+    [
+      task,
+      ["publish", `mqtt://ann:hunter2@${room}`, "-m", "hi", "-n", "Ada B"],
+      "run with -N=10.0.0.5:1884. Type: deno run -N=10.0.0.5:1884 " +
+      `publisher.ts mqtt://ann@${room} --message hi --name 'Ada B'\n`,
+    ],
+    [
+      task,
+      ["listen", `mqtt://ann:hunter2@${room}`, "--secret-file", "a.secret"],
+      "Type: deno run -N=10.0.0.5:1884 -R=a.secret listener.ts " +
+      `mqtt://ann@${room} --secret-file a.secret\n`,
+    ],
   ];
-  for (const [script, args, permissions, said] of cases) {
-    // Only what a run uses is in the command to type.
-    const env = { MQTT_CHAT_SECRET: "a".repeat(20) };
-    const outcome = await run(`${script}.ts`, args, { permissions, env });
-    assertOneLine(outcome, 2, RegExp(RegExp.escape(said)));
-    assertStringIncludes(outcome.stderr, `${script}: `);
+  for (const [run, args, said] of cases) {
+    assertOneLine(await run(...args), 2, RegExp(RegExp.escape(said)));
   }
 });
+
+/** Runs a script with permissions, and with a secret in the environment. */
+const permitted = (script: string, ...permissions: string[]) => {
+  // Only what a run uses is in the command to type.
+  const env = { MQTT_CHAT_SECRET: "a".repeat(20) };
+  return (...args: string[]) => run(script, args, { permissions, env });
+};
 
 Deno.test("password: of a file, or the environment where that is granted", async () => {
   await using broker = await openBroker();
@@ -262,25 +276,6 @@ Deno.test("password: neither it nor a URL's token shows on stderr", async () => 
   }
 });
 
-test("a URL names the room in both scripts", async ({ broker }) => {
-  const url = `mqtt://chat:chat@${hostOf(broker)}/chat/b%C3%BCro%201`;
-  const permissions = [`-N=${hostOf(broker)}`];
-  const args = [url, "-C", "1"];
-  await using listener = start("listener.ts", args, { permissions });
-  await listener.stderr.line(/^Reading chat\/büro 1 at/);
-  // The second of two brokers is used where the first one is not there.
-  const gone = hostOf({ port: freePort() });
-  const two = [url.replace(hostOf(broker), gone), "-L", url];
-  for (const args of [two, [url, "-t", "chat/other"]]) {
-    const sent = await run("publisher.ts", [...args, "-m", "hi"], {
-      permissions: [`-N=${gone},${hostOf(broker)}`],
-    });
-    assertQuietSuccess(sent);
-  }
-  const outcome = await listener.outcome();
-  assertEquals([outcome.code, linesOf(outcome)[1]], [0, "chat: hi"]);
-});
-
 /** Runs a task with an empty input. */
 async function task(...args: string[]): Promise<Outcome> {
   await using task = spawn(Deno.execPath(), ["task", "--quiet", ...args]);
@@ -296,30 +291,5 @@ test("tasks permit every port of this machine", async ({ broker, peer }) => {
     const url = `mqtt://${host}:${broker.port}/chat/room`;
     assertQuietSuccess(await task("publish", url, "-m", "hi"));
     assertEquals((await nextPayload(peer)).message, "hi");
-  }
-});
-
-Deno.test("usage: for another host tasks name the command", async () => {
-  const host = "10.0.0.5:1884/chat/room";
-  const cases: [task: string, flags: string[], command: string][] = [
-    [
-      "publish",
-      ["-m", "hi", "-n", "Ada B"],
-      "-N=10.0.0.5:1884 publisher.ts URL --message hi --name 'Ada B'",
-    ],
-    [
-      "listen",
-      ["--secret-file", "room.secret"],
-      "-N=10.0.0.5:1884 -R=room.secret listener.ts URL " +
-      "--secret-file room.secret",
-    ],
-  ];
-  for (const [name, flags, rest] of cases) {
-    const command = `deno run ${rest}`.replace("URL", `mqtt://ann@${host}`);
-    assertOneLine(
-      await task(name, `mqtt://ann:hunter2@${host}`, ...flags),
-      2,
-      RegExp(`run with \\S+\\. Type: ${RegExp.escape(command)}$`, "m"),
-    );
   }
 });
