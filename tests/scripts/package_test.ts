@@ -239,11 +239,11 @@ withNpm("package: deno task pack, npm install, and its commands", async (t) => {
     await terminal.enter(
       ["mqtt-chat", ...at(broker, "-n", "Eve", ...log)].join(" "),
     );
-    await terminal.shows(/^Eve> *$/m);
+    await terminal.until(/^Eve> *$/m);
     await terminal.enter("Hello");
-    await terminal.shows(/^\d\d:\d\d:\d\d Eve: Hello$/m);
+    await terminal.until(/^\d\d:\d\d:\d\d Eve: Hello$/m);
     await terminal.press("C-d");
-    await terminal.shows(/\n\$$/);
+    await terminal.until(/\n\$$/);
     assertMatch(
       await Deno.readTextFile(`${installed.folder}/room.log`),
       / Eve: Hello$/m,
@@ -252,7 +252,7 @@ withNpm("package: deno task pack, npm install, and its commands", async (t) => {
     await terminal.enter("clear");
     const url = `ws://127.0.0.1:${freePort()}`;
     await terminal.enter(`mqtt-publisher -h ${url} -m hi`);
-    await terminal.shows(/^mqtt-publisher: No broker answers/m);
+    await terminal.until(/^mqtt-publisher: No broker answers/m);
   }, NO_TMUX);
 
   await step("without the package deno it is one line", async () => {
