@@ -112,6 +112,8 @@ python("each verifies what the other signs, open and sealed", async () => {
     const sealed = encodeFor(topic, payload, { signer, seal });
     const opened = await peer.ask("open", topic, sealed);
     assertEquals(await check(topic, opened), "valid");
+    // Each time with a nonce of its own.
+    assert(encodeFor(topic, payload, { signer, seal }) !== sealed);
     // And the other way.
     const unsigned = JSON.stringify(payload);
     const signed = await peer.ask("sign", topic, unsigned, PRIVATE);
