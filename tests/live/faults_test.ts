@@ -110,6 +110,28 @@ for (const version of ["5", "311"]) {
       assertEquals(shown, numbers);
     },
   );
+
+  live(
+    `MQTT ${version}: QoS 2 after a restart that lost the session`,
+    async () => {
+      await using broker = await Mosquitto.start();
+      await using proxy = await FaultProxy.start({ targetPort: broker.port });
+      const room = ["-t", "chat/twice", "-q", "2", "-V", version];
+      const reader = ["-h", proxy.host, ...room, "--no-announce"];
+      await using listener = await listen(reader);
+      // PUBREC does not get through, so that the packet id stays in use.
+      proxy.stall("up");
+      await send(["-h", broker.host, ...room], ["before"]);
+      await listener.stdout.line(/ chat: before$/);
+      await broker.down("SIGKILL");
+      proxy.stall("up", false);
+      await broker.up();
+      await listener.stderr.line(/^Reading /);
+      // The new session begins with the same packet id.
+      await send(["-h", broker.host, ...room], ["after"]);
+      await listener.stdout.line(/ chat: after$/);
+    },
+  );
 }
 
 live("filters that overlap show a message once over MQTT 5", async () => {

@@ -89,6 +89,13 @@ live("a killed listener's will arrives as a notice", async () => {
   const line = await reader.stdout.line(/timed out/);
   const { type, from, text } = JSON.parse(line);
   assertEquals([type, from, text], ["notice", "Ben", "User Ben timed out."]);
+  // The broker keeps neither the will nor what was sent.
+  await send(room, ["Hello"]);
+  const late = await run("listener.ts", [...room, "-n", "Cy", "-W", "0.5"]);
+  assertMatch(
+    late.stdout,
+    /^\S+ -- User Cy is now .*\n\S+ -- User Cy disc.*\n$/,
+  );
 });
 
 gate(NO_BROKER ?? NO_PYTHON)(
