@@ -9,19 +9,21 @@ export const ROOM = "chat/room";
 
 export const TIME = /\d\d:\d\d:\d\d /;
 
-/** How the tests read it, unless they say otherwise. */
-export const PLAIN_READER: Omit<ReaderOptions, "name" | "write" | "warn"> = {
-  ...{ topics: [ROOM], username: "chat", qos: 1, announce: false },
-  ...{ json: false, color: false, showTopic: false, resume: false },
-  ...{ timeout: 10, gather: false },
-};
-
 /** A reader of the room; its lines without their times, and its warnings. */
 export function read(options: Partial<ReaderOptions> = {}) {
   const lines: string[] = [];
   const reader = new Reader({
-    ...PLAIN_READER,
-    ...{ name: "me", gather: true },
+    topics: [ROOM],
+    name: "me",
+    username: "chat",
+    qos: 1,
+    announce: false,
+    json: false,
+    color: false,
+    showTopic: false,
+    resume: false,
+    timeout: 10,
+    gather: true,
     clock: new TestClock(Date.now()),
     ...options,
     write: (line) => lines.push(notified(line).rest.replace(TIME, "")),

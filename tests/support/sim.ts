@@ -3,18 +3,19 @@
  * that come and go. Each client may have a clock of its own.
  */
 
-import {
-  type ChatClient,
-  type Check,
-  type Grant,
-  PublishError,
-  type Signer,
-  type Status,
+import type {
+  ChatClient,
+  Check,
+  Grant,
+  Signer,
+  Status,
 } from "../../lib/client.ts";
+import { PublishError } from "../../lib/client.ts";
 import { encodeFor } from "../../lib/codec.ts";
 import { IdSource } from "../../lib/ids.ts";
 import {
   decode,
+  encodeText,
   historyTopic,
   type KeptHistory,
   type Payload,
@@ -30,9 +31,8 @@ import { Reader, type ReaderOptions } from "../../lib/room/room.ts";
 import { isSigned } from "../../lib/sign.ts";
 import type { Clock } from "../../lib/timer.ts";
 import { TestClock } from "./clock.ts";
-import { PLAIN_READER, ROOM } from "./rooms.ts";
 
-export { ROOM } from "./rooms.ts";
+export const ROOM = "chat/room";
 export const HISTORY = historyTopic(ROOM);
 
 const broker = { scheme: "mqtt", host: "a", port: 1883, path: "" } as const;
@@ -48,6 +48,7 @@ export class SimBroker {
   readonly clock = new TestClock();
   readonly retained = new Map<string, Sent>();
   readonly clients = new Set<SimClient>();
+  readonly histories: Sent[] = [];
   readonly sent: Sent[] = [];
 
   publish(sent: Sent, qos: QoS = 1, retain = false, from?: SimClient): void {
@@ -55,6 +56,7 @@ export class SimBroker {
       if (sent.text === "") this.retained.delete(sent.topic);
       else this.retained.set(sent.topic, sent);
     }
+    if (sent.topic === HISTORY) this.histories.push(sent);
     this.sent.push(sent);
     if (sent.text === "") return;
     for (const client of [...this.clients]) {
@@ -77,11 +79,6 @@ export class SimBroker {
   put(wire: unknown, secret?: string): void {
     const text = typeof wire === "string" ? wire : JSON.stringify(wire);
     this.publish({ topic: HISTORY, text, secret }, 1, true);
-  }
-
-  /** All histories that were written. */
-  get histories(): Sent[] {
-    return this.sent.filter(({ topic }) => topic === HISTORY);
   }
 
   get history(): {
@@ -118,6 +115,8 @@ export interface SimOptions {
 }
 
 export class SimClient {
+  readonly #broker: SimBroker;
+  readonly #options: SimOptions;
   readonly #ids = new IdSource();
   readonly #filters = new Map<string, { qos: QoS; isOptional: boolean }>();
   #waiting: (() => void)[] = [];
@@ -130,18 +129,17 @@ export class SimClient {
   /** Drops what would be delivered in a room, where it returns true. */
   drops: () => boolean = () => false;
 
-  constructor(
-    private readonly sim: SimBroker,
-    private readonly options: SimOptions,
-  ) {
-    const { clock } = sim;
+  constructor(broker: SimBroker, options: SimOptions) {
+    const { clock } = broker;
     const { ahead = 0 } = options;
+    this.#broker = broker;
+    this.#options = options;
     this.clock = {
       wall: () => clock.wall() + ahead,
       monotonic: () => clock.monotonic(),
       after: (milliseconds, callback) => clock.after(milliseconds, callback),
     };
-    sim.clients.add(this);
+    broker.clients.add(this);
   }
 
   /** What it subscribes to. */
@@ -157,14 +155,14 @@ export class SimClient {
   cut(): void {
     this.online = false;
     this.#lostAt = this.clock.monotonic();
-    this.options.onStatus?.({ type: "disconnected", broker, reason: "cut" });
+    this.#options.onStatus?.({ type: "disconnected", broker, reason: "cut" });
   }
 
   back(sessionPresent = false): void {
     const gap = (this.clock.monotonic() - this.#lostAt!) / 1000;
     this.online = true;
     const connected = { type: "connected", broker, version: 5 } as const;
-    this.options.onStatus?.({ ...connected, gap, sessionPresent });
+    this.#options.onStatus?.({ ...connected, gap, sessionPresent });
     for (const filter of this.#filters.keys()) this.#subscribe(filter);
     for (const go of this.#waiting.splice(0)) go();
   }
@@ -172,7 +170,7 @@ export class SimClient {
   /** Is gone, as a program that was killed. */
   kill(): void {
     this.online = false;
-    this.sim.clients.delete(this);
+    this.#broker.clients.delete(this);
   }
 
   async join(
@@ -184,7 +182,7 @@ export class SimClient {
       this.#filters.set(filter, { qos, isOptional });
     }
     await this.#connected();
-    const { mayRead = () => true } = this.options;
+    const { mayRead = () => true } = this.#options;
     return filters.map((topic) => {
       if (!mayRead(topic)) return { topic, reason: "no" };
       this.#subscribe(topic);
@@ -199,19 +197,28 @@ export class SimClient {
 
   async send(topic: string, payload: Payload, qos: QoS = 1): Promise<void> {
     await this.#connected();
+    this.#check(topic);
     const at = payload.at ?? new Date(this.clock.wall()).toISOString();
     const id = payload.id ?? this.#ids.next(topic);
-    this.#publish(topic, { ...payload, id, at }, qos);
+    const { secret, signer } = this.#options;
+    const text = encodeFor(topic, { ...payload, id, at }, { signer });
+    this.#broker.publish({ topic, text, secret }, qos, false, this);
   }
 
   async call(topic: string, call: RollCall, qos: QoS): Promise<void> {
     await this.#connected();
-    this.#publish(topic, call, qos);
+    this.#check(topic);
+    const { secret, signer } = this.#options;
+    const text = encodeFor(topic, call, { signer });
+    this.#broker.publish({ topic, text, secret }, qos, false, this);
   }
 
   async keep(topic: string, history: KeptHistory): Promise<void> {
     await this.#connected();
-    this.#publish(topic, history, 1, true);
+    this.#check(topic);
+    const { secret } = this.#options;
+    const text = encodeText(history);
+    this.#broker.publish({ topic, text, secret }, 1, true, this);
   }
 
   check(topic: string, payload: Payload | RollCall): Check {
@@ -220,17 +227,17 @@ export class SimClient {
   }
 
   keepsBytes(): number {
-    return this.options.bytes ?? 65_536;
+    return this.#options.bytes ?? 65_536;
   }
 
   deliver(sent: Sent, qos: QoS, retain: boolean, isOwn: boolean): void {
     const { topic, text, secret } = sent;
     const found = this.#filters.get(topic);
     if (!this.online || found === undefined) return;
-    const { hasNoLocal = true, onReceived } = this.options;
+    const { hasNoLocal = true, onReceived } = this.#options;
     if (isOwn && found.isOptional && hasNoLocal && !retain) return;
     if (!found.isOptional && this.drops()) return;
-    const mine = this.options.secret;
+    const mine = this.#options.secret;
     const isOpen = secret === undefined || secret === mine;
     const payload = isOpen
       ? decode(new TextEncoder().encode(text))
@@ -252,23 +259,16 @@ export class SimClient {
 
   #subscribe(topic: string): void {
     const { qos, isOptional } = this.#filters.get(topic)!;
-    const { latency = 5, onStatus } = this.options;
+    const { latency = 5, onStatus } = this.#options;
     if (!isOptional) onStatus?.({ type: "subscribed", topic, qos });
-    const sent = this.sim.retained.get(topic);
+    const sent = this.#broker.retained.get(topic);
     if (sent === undefined) return;
     this.clock.after(latency, () => this.deliver(sent, 1, true, false));
   }
 
-  #publish(
-    topic: string,
-    payload: Payload | RollCall | KeptHistory,
-    qos: QoS,
-    retain = false,
-  ): void {
-    const { mayWrite = () => true, secret } = this.options;
+  #check(topic: string): void {
+    const { mayWrite = () => true } = this.#options;
     if (!mayWrite(topic)) throw new PublishError("It may not be.", 135);
-    const text = encodeFor(topic, payload, this.options);
-    this.sim.publish({ topic, text, secret }, qos, retain, this);
   }
 
   async #connected(): Promise<void> {
@@ -292,8 +292,9 @@ export async function openReader(
     onStatus: (status) => room.onStatus(status),
   });
   const room: Reader = new Reader({
-    ...PLAIN_READER,
-    ...{ announce: true, history: 20, name, clock: sim.clock },
+    ...{ topics: [ROOM], username: "chat", qos: 1, announce: true },
+    ...{ json: false, color: false, showTopic: false, resume: false },
+    ...{ gather: false, timeout: 10, history: 20, name, clock: sim.clock },
     ...options,
     write(line) {
       times.push(line.split(" ")[0]);
@@ -324,15 +325,18 @@ export async function openKeeper(
       room.onStatus(status);
     },
   });
-  const names = new Names();
+  const common = { topics: [ROOM], name, qos, announce, clock: sim.clock };
   const warn = (sentence: string) => warnings.push(sentence);
-  const common = { name, qos, announce, names, warn, clock: sim.clock };
-  const topics = [ROOM];
-  const keeper: Keeper = new Keeper({ ...common, topics, keep, debug: warn });
+  const names = new Names();
+  const keeper: Keeper = new Keeper({
+    ...{ ...common, keep, names, warn, debug: warn },
+  });
   // The listener that keeps announces itself.
   const room: Reader = new Reader({
-    ...{ ...PLAIN_READER, ...common },
-    write: () => {},
+    ...{ ...common, names },
+    ...{ username: "chat", json: false, color: false, showTopic: false },
+    ...{ resume: false, gather: false, timeout: 10, write: () => {} },
+    warn: (sentence) => warnings.push(sentence),
   });
   await sim.join([ROOM], qos);
   keeper.begin(sim.client);
