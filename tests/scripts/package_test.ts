@@ -218,18 +218,18 @@ withNpm("package: deno task pack, npm install, and its commands", async (t) => {
     const terminal = await tmux.open(size, installed.folder, path);
     const args = at(broker, "-n", "Eve", "--log", "room.log");
     await terminal.enter(`mqtt-chat ${args.join(" ")}`);
-    await terminal.shows(/^Eve> *$/m);
+    await terminal.until(/^Eve> *$/m);
     await terminal.enter("Hello");
-    await terminal.shows(/^\d\d:\d\d:\d\d Eve: Hello$/m);
+    await terminal.until(/^\d\d:\d\d:\d\d Eve: Hello$/m);
     await terminal.press("C-d");
-    await terminal.shows(/\n\$$/);
+    await terminal.until(/\n\$$/);
     const log = await Deno.readTextFile(`${installed.folder}/room.log`);
     assertMatch(log, / Eve: Hello$/m);
     // Deno asks for nothing more where WebSocket's modules are loaded, either.
     await terminal.enter("clear");
     const url = `ws://127.0.0.1:${freePort()}`;
     await terminal.enter(`mqtt-publisher -h ${url} -m hi`);
-    await terminal.shows(/^mqtt-publisher: No broker answers/m);
+    await terminal.until(/^mqtt-publisher: No broker answers/m);
   }, NO_TMUX);
 
   await t.step("the page's deno install makes a command", async () => {
