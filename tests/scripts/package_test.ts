@@ -280,9 +280,8 @@ const V8_FLAGS =
 Deno.test("package: scripts, tasks and npm's commands give V8 the same flags", async () => {
   const flagsIn = (text: string) => text.match(/--v8-flags=[^\s"]*/g);
   for (const script of ["listener.ts", "publisher.ts"]) {
-    const [first] = (await Deno.readTextFile(new URL(script, ROOT))).split(
-      "\n",
-    );
+    const file = new URL(script, ROOT);
+    const [first] = (await Deno.readTextFile(file)).split("\n");
     assertMatch(first, /^#!\/usr\/bin\/env -S deno run /);
     assertEquals(flagsIn(first), [V8_FLAGS]);
     if (Deno.build.os === "windows") continue;
