@@ -220,10 +220,10 @@ Deno.test("chat: /ignore, /key and /who know members by their names and keys", a
   await say("hidden", "Grace");
   await say("shown", "grace");
   assertEquals(await ann.until("grace: shown"), ["grace: shown"]);
-  const completed = ["G", "/unignore g", "/key b"].map((it) =>
+  const completed = ["G", "an", "/unignore g", "/key b"].map((it) =>
     ann.complete(it)
   );
-  assertEquals(completed, [["grace: "], ["Grace"], ["bob"]]);
+  assertEquals(completed, [["grace: "], [""], ["Grace"], ["bob"]]);
   ann.enter("/key bob", "/key ann", "/who", "behind");
   const shown = await ann.until("ann: behind");
   assertEquals(shown[0], `bob ${KEY}`);
