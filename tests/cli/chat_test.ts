@@ -15,6 +15,7 @@ import { KEY, PEM, TextFile } from "../support/keys.ts";
 import { Member } from "../support/members.ts";
 import {
   connack,
+  disconnect,
   encode,
   type PacketOf,
   puback,
@@ -387,6 +388,9 @@ Deno.test("chat: an outage shows in the prompt; /reconnect ends the wait", async
   assertEquals(outage.length, 3, outage.join("\n"));
   assertMatch(outage[0], /^Disconnected from /);
   assertMatch(outage[1], /^No connection to /);
+  // One that is lost for good ends the chat.
+  await broker.all("connect").at(-1)!.link.send(disconnect(0x8e));
+  assertEquals(await ann.code(), 1);
 });
 
 Deno.test("chat: --log appends what a listener writes to a pipe", async () => {
