@@ -650,28 +650,3 @@ Deno.test("chat: the default name gets one hint, and no key before /nick", async
   const keys = new Set(payloads.flatMap(({ key }) => key ?? []));
   assertEquals(keys.size, 1);
 });
-
-Deno.test("chat: a prompt answers with its name, and in the room it is in", async () => {
-  await using broker = await openBroker();
-  await using peer = await Peer.connect(broker, "chat/+/$who/+");
-  await using ann = await Chatter.follow(broker);
-  const answers = () =>
-    peer.arrived.map(({ topic, text }) => `${topic} ${JSON.parse(text).from}`);
-  /** Asks in both rooms, until an answer comes from one. */
-  const ask = (run: string) =>
-    becomesTrue(async () => {
-      for (const room of [ROOM, HALL]) {
-        const question = { type: "who", from: "Bob", id: `${run}-1` };
-        await peer.publish(`${room}/$who`, JSON.stringify(question));
-      }
-      await ann.clock.advance(1_000);
-      return answers().some((answer) => answer.includes(run));
-    });
-  const [first, second] = ["1".padEnd(16, "x"), "2".padEnd(16, "x")];
-  await ask(first);
-  ann.enter("/nick bea", `/join ${HALL}`);
-  await ann.until("-- User bea is now subscribed to chat/hall.");
-  await ask(second);
-  const expected = [`${ROOM}/$who/${first} ann`, `${HALL}/$who/${second} bea`];
-  assertEquals([...new Set(answers())], expected);
-});
