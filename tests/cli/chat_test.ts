@@ -573,6 +573,9 @@ Deno.test("chat: a broker that does not come back after /nick is not waited for"
   ann.enter("/nick Ann B", "/clear");
   await broker.next("connect");
   await broker.next("connect");
+  // Until then it is no outage.
+  ann.enter("/clear");
+  assert(!ann.screen.all.includes("ann> /clear"));
   await ann.clock.advance(90_000);
   assertEquals(await ann.until("[cleared]"), [
     "[Ann B> ]",
