@@ -14,6 +14,7 @@ import {
   say,
   scene,
 } from "../support/prompt_scene.ts";
+import { becomesTrue } from "../support/patience.ts";
 import type { Terminal } from "../support/tmux.ts";
 
 const STOPPED = /Stopped.*\n(.*\n)*\$$/;
@@ -102,6 +103,15 @@ atShell("stopped with its parent, it goes on with it", async (all) => {
   await terminal.until("Ctrl-Z again suspends");
   await terminal.press("C-z");
   await terminal.until("Stopped");
+  // What is typed before the program has stopped, too, may be flushed.
+  const parent = await follower(terminal);
+  const hasStopped = async () => {
+    const args = ["-A", "-o", "ppid=,state="];
+    const { stdout } = await new Deno.Command("ps", { args }).output();
+    const row = RegExp(`^ *${parent} +T`, "m");
+    return row.test(new TextDecoder().decode(stdout));
+  };
+  assert(await becomesTrue(hasStopped));
   await goOn(terminal, "Ada>");
   await terminal.type("x");
   await terminal.until(/^Ada> x$/m);
