@@ -126,13 +126,16 @@ const join = ({ client }: Member) => client.send(ROOM, noticeOfBot(JOINED));
 
 test("a will names the last join notice that a program sent, if it was taken", {
   options: { will: WILL, signer: Signer.generate() },
-  publish: (packet, { number }) => puback(packet, number > 3 ? 0x87 : 0),
+  publish: (packet, { number }) =>
+    packet.qos === 0 ? "close" : puback(packet, number > 3 ? 0x87 : 0),
 }, async ({ broker, member: bot }) => {
   await bot.next("connected");
   const renew = () => bot.client.setWill({ ...WILL });
+  const lose = () =>
+    void assertRejects(() => bot.client.send(ROOM, noticeOfBot(JOINED), 0));
   const wills: string[] = [];
   await join(bot);
-  for (const end of [renew, renew, () => broker.drop()]) {
+  for (const end of [renew, renew, () => broker.drop(), lose]) {
     // On one connection: a room that was left is joined again.
     if (wills.length === 1) await join(bot);
     end();
@@ -148,9 +151,21 @@ test("a will names the last join notice that a program sent, if it was taken", {
   // The will is signed at each connection, and has no time.
   assert(last.every((will) => isSigned(ROOM, will) && !("at" in will)));
   assertEquals(last[1].id, undefined);
-  const joins = [1, 2, 3].map((number) => `${number} ${JOINED}`);
+  const joins = [1, 2, 3, 4].map((number) => `${number} ${JOINED}`);
   assertEquals(sentIn(broker), joins);
-  assertEquals(wills, ["1w", "2w", "3w"]);
+  assertEquals(wills, ["1w", "2w", "3w", "4w"]);
+});
+
+test("a join notice that was refused is tried on the next connection", {
+  options: OWN,
+  publish: (packet, { number }) => puback(packet, number === 1 ? 0x87 : 0),
+}, async ({ broker, member: bot }) => {
+  await assertRejects(() => bot.client.announce());
+  broker.drop();
+  await broker.heard.next(({ cmd, link }) =>
+    cmd === "publish" && link.number === 2
+  );
+  assertEquals(sentIn(broker), [`1 ${JOINED}`, `2 ${JOINED}`]);
 });
 
 test("an announced member that renews its will joins no second time", {

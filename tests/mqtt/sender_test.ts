@@ -513,12 +513,15 @@ const limits = memberTests("limits");
 
 for (const maximumQoS of [0, 1] as const) {
   limits(`a broker that takes QoS ${maximumQoS} at most, and its successor`, {
-    connect: (_, { number }) => connack(0, number === 1 ? { maximumQoS } : {}),
+    connect: (_, { number }) =>
+      connack(0, number === 1 ? { maximumQoS, retainAvailable: false } : {}),
   }, async ({ broker, member }) => {
+    assertEquals(member.client.retains, false);
     for (const qos of [0, 2, 2, 1] as const) await member.say("a", "room", qos);
     broker.drop();
     await member.next("disconnected");
     await member.say("a", "room", 2);
+    assertEquals(member.client.retains, true);
     const at = broker.all("publish").map(({ qos }) => qos);
     assertEquals(at, [0, maximumQoS, maximumQoS, maximumQoS, 2]);
     assertEquals(member.reports("lowered"), [
@@ -593,19 +596,6 @@ limits("PUBACK 149 is an error, and 16 (no subscribers) is none", {
   );
   await member.say("b");
   assertEquals(broker.connections, 1);
-});
-
-const RETAINS = [undefined, false, true];
-
-limits("whether the broker in use keeps retained messages", {
-  connect: (_, { number }) =>
-    connack(0, { retainAvailable: RETAINS[number - 1] }),
-}, async ({ broker, member }) => {
-  for (const retains of RETAINS) {
-    await member.next("connected");
-    assertEquals(member.client.retains, retains ?? true);
-    broker.drop();
-  }
 });
 
 Deno.test("limits: the size of a packet is known before", () => {
