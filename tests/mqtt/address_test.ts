@@ -25,7 +25,7 @@ test("hosts, URLs, users, and what is left out", () => {
     ["bücher.example", at("xn--bcher-kva.example")],
     ["::1", at("::1")],
     ["[::1]", at("::1")],
-    ["[fe80::2]:65535", at("fe80::2", 65535)],
+    ["[FE80::2]:65535", at("FE80::2", 65535)],
     ["::ffff:10.0.0.7", at("::ffff:10.0.0.7")],
     ["[fe80::1%lo]", at("fe80::1%lo")],
     ["[fe80::1%eth0.7]:99", at("fe80::1%eth0.7", 99)],

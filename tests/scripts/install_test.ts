@@ -46,12 +46,20 @@ Deno.test("install: the page's deno install makes a command", async () => {
   }
 });
 
-for (const script of ["listener.ts", "publisher.ts"]) {
-  Deno.test(`${script}: has a small heap by its first line`, async () => {
+/** One set of them: Deno keeps compiled code for the last set alone. */
+const V8_FLAGS =
+  "--v8-flags=--max-semi-space-size=4,--heap-growing-percent=100,--no-lazy";
+
+Deno.test("scripts, tasks and npm's commands give V8 the same flags", async () => {
+  const flagsIn = (text: string) => text.match(/--v8-flags=[^\s"]*/g);
+  for (const script of ["listener.ts", "publisher.ts"]) {
     const [first] = (await Deno.readTextFile(ROOT + script)).split("\n");
-    assertMatch(
-      first,
-      /^#!.*deno run (.* )?--v8-flags=--max-semi-space-size=4,--heap-growing-percent=100 /,
-    );
-  });
-}
+    assertMatch(first, /^#!\/usr\/bin\/env -S deno run /);
+    assertEquals(flagsIn(first), [V8_FLAGS]);
+  }
+  for (const task of ["chat", "listen", "publish"] as const) {
+    assertEquals(flagsIn(config.tasks[task].command), [V8_FLAGS]);
+  }
+  const launcher = await Deno.readTextFile(`${ROOT}npm/launch.ts`);
+  assertEquals(flagsIn(launcher), [V8_FLAGS]);
+});

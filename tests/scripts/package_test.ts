@@ -215,6 +215,32 @@ withNpm("package: deno task pack, npm install, and its commands", async (t) => {
   );
 
   await step(
+    "Deno takes the place of Node, where Node can do that",
+    async () => {
+      const newer = `${installed.folder}/newer.cjs`;
+      await Deno.writeTextFile(
+        newer,
+        `process.execve = (...all) => {
+        console.log(JSON.stringify(all));
+        process.exit(9);
+      };`,
+      );
+      const args = ["-m", "hi", "--log", "room.log"];
+      const env = { NODE_OPTIONS: `--require ${newer}`, TERM: "dumb" };
+      const { code, stdout } = await installed.run("mqtt-chat", args, env);
+      assertEquals(code, 9);
+      const [program, [first, ...words], environment] = JSON.parse(stdout);
+      assertMatch(program, /\/deno$/);
+      assertEquals([first, words.shift()], [program, "run"]);
+      assertEquals(words.slice(-4), args);
+      assertMatch(words.at(-5), /\/lib\/mqtt-chat\.js$/);
+      const permitted = words.filter((word: string) => /^-[A-Z]/.test(word));
+      assertEquals(permitted, ["-N", "-W=room.log", "-E=TERM"]);
+      assertEquals(environment.DENO_NO_UPDATE_CHECK, "1");
+    },
+  );
+
+  await step(
     "a path with a comma is refused, since Deno would split it",
     async () => {
       const args = ["--secret-file", "/,room.secret", "-m", "hi"];

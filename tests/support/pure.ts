@@ -14,6 +14,13 @@ export const pureTests = <Scene = void>(
     fn: () => fn(open()),
   });
 
+/** Reads scenes: each has a title and, indented below it, what happens. */
+export const scenesIn = (text: string): [title: string, scene: string][] =>
+  text.trim().split(/\n(?=\S)/).map((scene) => {
+    const [title, ...lines] = scene.split(/\n\s+/);
+    return [title, lines.join(" ")];
+  });
+
 /** The sizes that maps had when they were cleared meanwhile. */
 export function sizesAtClear(happen: () => void): number[] {
   const { clear } = Map.prototype;
