@@ -182,8 +182,10 @@ test("a topic of a history is a room while it is joined", {
 }, async ({ broker, member: ann }) => {
   await ann.client.join(["a/$history", "b"]);
   const { link } = await broker.next("subscribe");
+  await ann.clock.advance(60_000);
   await link.send(publish("a/$history", "1", 1));
-  assertEquals((await ann.received.next()).historyOf, undefined);
+  const { historyOf, receivedAt } = await ann.received.next();
+  assertEquals([historyOf, +receivedAt], [undefined, ann.clock.wall()]);
   await ann.client.leave(["a/$history"]);
   await link.send(publish("a/$history", "2", 2));
   assertEquals((await ann.received.next()).historyOf, "a");

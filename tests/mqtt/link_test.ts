@@ -412,6 +412,8 @@ test("another will takes a new connection, and loses no message", {
   const begun = ["connected", "subscribed"];
   assertEquals(member.kinds, [...begun, ...begun]);
   assertEquals(member.reports("connected")[1].isRenewed, true);
+  // It puts nothing on probation.
+  assertEquals(broker.all("pingreq"), []);
   // A refused renewal is a loss as any other.
   member.client.setWill(willOf("cem", "c"));
   await member.say("at last", "c");

@@ -197,20 +197,6 @@ Deno.test("probation: a break before the PINGRESP clears the one on trial", asyn
   assertEquals(member.waits, [1, 1, 2, 1, 2, 1, 2]);
 });
 
-test("own renewals count nothing", {
-  disconnect: () => "close",
-  subscribe: (packet, { number }) => number > 4 ? suback(packet, 1) : undefined,
-}, async ({ broker, member }) => {
-  const joined = member.client.join(["a"]);
-  const payload = { type: "notice", from: "ann", notice: "gone" } as const;
-  for (let renewals = 0; renewals < 4; renewals++) {
-    await broker.next("subscribe");
-    member.client.setWill({ topic: "a", payload });
-  }
-  assertEquals(await joined, [{ topic: "a", qos: 1 }]);
-  assertEquals([broker.connections, broker.all("pingreq").length], [5, 0]);
-});
-
 test("answers that can't be read count nothing", {
   publish: (packet, { number }) => number < 7 ? GARBAGE : puback(packet),
   subscribe: (packet, { number }) =>
@@ -557,6 +543,7 @@ limits("too large a message isn't sent, and the others are", {
   };
   const most = member.client.keepsBytes("room/$history");
   await keep(most);
+  assertEquals(broker.all("publish").at(-1)!.retain, true);
   // It counts the length field of the largest, which has three bytes.
   await assertRejects(() => keep(most + 2), PublishError, "needs 201");
   assertEquals(broker.connections, 1);
