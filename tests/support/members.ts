@@ -66,9 +66,8 @@ export class Member implements AsyncDisposable {
   }
 
   reports<T extends Status["type"]>(type: T): StatusOf<T>[] {
-    return this.statuses.all.filter((status) =>
-      status.type === type
-    ) as StatusOf<T>[];
+    const isWanted = (status: Status) => status.type === type;
+    return this.statuses.all.filter(isWanted) as StatusOf<T>[];
   }
 
   /** The kinds of all statuses, without the steps. */
@@ -79,11 +78,8 @@ export class Member implements AsyncDisposable {
 
   /** The waits before reconnects, in seconds and without their jitter. */
   get waits(): number[] {
-    return this.statuses.all.flatMap((status) =>
-      status.type === "reconnecting"
-        ? [2 ** Math.ceil(Math.log2(status.seconds))]
-        : []
-    );
+    return this.reports("reconnecting")
+      .map(({ seconds }) => 2 ** Math.ceil(Math.log2(seconds)));
   }
 
   async texts(count: number): Promise<string[]> {

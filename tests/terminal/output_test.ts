@@ -1,4 +1,5 @@
-import { assertEquals } from "@std/assert";
+import { setImmediate } from "node:timers";
+import { assert, assertEquals } from "@std/assert";
 import { type ByteSink, LineWriter } from "../../lib/terminal/output.ts";
 
 /** A sink whose writes end when the test says so. */
@@ -175,4 +176,33 @@ Deno.test("writer: what an output refuses is written later, once", async () => {
   for (const line of lines) writer.write(line);
   await writer.flushed();
   assertEquals(sink.text.trimEnd().split("\n"), lines);
+});
+
+Deno.test("writer: a full pipe is tried again in each turn with lines, and rarely without", async () => {
+  let tries = 0;
+  let isFull = true;
+  const parts: number[] = [];
+  const writer = new LineWriter({
+    isPipe: true,
+    write(bytes) {
+      tries++;
+      if (isFull) throw new Deno.errors.WouldBlock();
+      parts.push(bytes.length);
+      return bytes.length;
+    },
+  });
+  const turn = () => new Promise((resolve) => setImmediate(resolve));
+  for (let count = 1; count <= 100; count++) {
+    writer.write("x".repeat(99));
+    await turn();
+    assertEquals(tries, count);
+  }
+  for (let count = 0; count < 100; count++) await turn();
+  assert(tries < 110, `${tries} tries`);
+  isFull = false;
+  await writer.flushed();
+  // What a pipe takes or refuses as a whole: POSIX's PIPE_BUF.
+  const whole = Deno.build.os === "linux" ? 4096 : 512;
+  assertEquals(Math.max(...parts), whole);
+  assertEquals(parts.reduce((sum, part) => sum + part), 10_000);
 });
