@@ -234,6 +234,26 @@ test("a message of QoS 2 is received at PUBLISH, once", {
   assertEquals(broker.connections, 2);
 });
 
+test("a packet id means nothing after the session is lost", {
+  subscribe: (packet, { number }) => grant(packet, said(`${number}`, 2, 7)),
+  pubrec: (_, { number }) => number === 1 ? "close" : undefined,
+}, async ({ member }) => {
+  await member.client.join(["room"], 2);
+  assertEquals(await member.texts(2), ["1", "2"]);
+});
+
+test("a room that is joined again shows what is retained", {
+  subscribe: (packet) => grant(packet, { ...said("kept", 1, 7), retain: true }),
+  unsubscribe: ({ messageId }) =>
+    encode({ cmd: "unsuback", messageId, granted: [0] }),
+}, async ({ member }) => {
+  await member.client.join(["room"]);
+  assertEquals(await member.texts(1), ["kept"]);
+  await member.client.leave(["room"]);
+  await member.client.join(["room"]);
+  assertEquals(await member.texts(1), ["kept"]);
+});
+
 test("a client acknowledges when it is asked to", {
   options: { acknowledges: "asked" },
   subscribe: (packet) =>
@@ -250,13 +270,21 @@ test("a client acknowledges when it is asked to", {
 });
 
 test("a message for two filters of ours is received once in MQTT 5", {
+  connect: (_, { number }) =>
+    connack(0, number > 1 ? { subscriptionIdentifiersAvailable: false } : {}),
   subscribe(packet) {
     const second = Number(packet.properties?.subscriptionIdentifier);
-    if (second === 1) return grant(packet);
+    if (second !== 2) return grant(packet);
     const copies = [1, second].map((id) => said("twice", 1, id, id));
     return grant(packet, ...copies, said("last", 1, 3, 1));
   },
-}, async ({ member }) => {
+}, async ({ broker, member }) => {
   await member.client.join(["#", "room"]);
   assertEquals(await member.texts(2), ["twice", "last"]);
+  broker.drop();
+  for (let count = 0; count < 4; count++) await broker.next("subscribe");
+  const ids = broker.all("subscribe").map(({ properties }) =>
+    properties?.subscriptionIdentifier
+  );
+  assertEquals(ids, [1, 2, undefined, undefined]);
 });
