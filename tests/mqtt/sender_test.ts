@@ -228,18 +228,19 @@ test("nothing but silence is given up in the end", {
 
 test("rooms that were granted come first, then others, then messages", {
   subscribe: (packet, { number }) =>
-    (number === 2 && isFor(packet, "b")) ||
+    (number < 3 && isFor(packet, "b")) ||
       (number === 4 && isFor(packet, "a/$who"))
       ? undefined
       : suback(packet, 1),
 }, async ({ broker, member }) => {
   await member.client.join(["a/$who"], 1, true);
+  const all: Promise<unknown>[] = [member.client.join(["b"])];
   await member.client.join(["a"]);
   broker.drop();
   await member.next("disconnected");
-  const all = [member.client.join(["b"]), member.say("x", "a")];
+  all.push(member.say("x", "a"));
   await broker.heard.next((packet) =>
-    packet.cmd === "subscribe" && isFor(packet, "b")
+    packet.cmd === "subscribe" && isFor(packet, "b") && packet.link.number === 2
   );
   await member.clock.advance(4_999);
   // Its echo would be missed.
@@ -247,15 +248,15 @@ test("rooms that were granted come first, then others, then messages", {
   // No client is connected and deaf.
   await member.clock.advance(1);
   await Promise.all(all);
-  const again = ["a", "b", "a/$who", "a", "b", "a/$who"];
-  assertEquals(askedFor(broker).slice(2), again);
+  const again = ["a", "b", "a", "b", "a/$who"];
+  assertEquals(askedFor(broker).slice(3), again);
   // What is retained comes once, but each time for what is optional.
   const asked = broker.all("subscribe").map(({ subscriptions }) =>
     subscriptions.map(({ rh, nl }) => `${rh} ${nl}`).join()
   );
   assertEquals(asked.slice(0, 2), ["0 true", "1 false"]);
   // Each answer shows that the broker is well.
-  assertEquals(broker.all("pingreq").length, 1);
+  assertEquals(broker.all("pingreq").length, 1 + 4);
   // None waits for what is optional.
   broker.drop();
   for (const _ of [2, 3]) await member.next("disconnected");
@@ -544,19 +545,6 @@ for (const [version, most] of [[5, 5], [4, 20]] as const) {
     await Promise.all(sent);
   });
 }
-
-// Mosquitto 2.0.11 sends 149, which MQTT 5 §3.4.2.1 does not list.
-limits("PUBACK 149 is an error, and 16 (no subscribers) is none", {
-  publish: (packet) => puback(packet, messageOf(packet) === "a" ? 149 : 16),
-}, async ({ broker, member }) => {
-  await assertRejects(
-    () => member.say("a"),
-    PublishError,
-    `${hostOf(broker)} did not take a message for room: packet too large.`,
-  );
-  await member.say("b");
-  assertEquals(broker.connections, 1);
-});
 
 Deno.test("limits: the size of a packet is known before", () => {
   for (const version of [5, 4] as const) {

@@ -86,7 +86,7 @@ export class Member implements AsyncDisposable {
     return (await this.received.take(count)).map(textOf);
   }
 
-  /** Ends it as a crash would; no timer of its may be left. */
+  /** Ends it as a crash would; fails where one of its timers is left. */
   async [Symbol.asyncDispose](): Promise<void> {
     this.client.abort();
     await this.#used.advance(0);
