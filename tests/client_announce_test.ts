@@ -171,8 +171,10 @@ test("a join notice that was refused is tried on the next connection", {
 test("an announced member that renews its will joins no second time", {
   options: { ...OWN, will: { topic: "other", payload: noticeOfBot("Gone.") } },
 }, async ({ broker, member: bot }) => {
-  // It may have a will of its own.
-  assertEquals((await broker.next("connect")).will?.topic, "other");
+  // It may have a will of its own, which names no join notice.
+  const { will } = await broker.next("connect");
+  assertEquals(will?.topic, "other");
+  assertEquals(JSON.parse(`${will?.payload}`).id, undefined);
   await bot.client.announce();
   bot.client.setWill(WILL);
   await bot.client.say(ROOM, "x");

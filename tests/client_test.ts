@@ -141,8 +141,9 @@ test("two calls of join, over two connections, get an answer each", {
 
 const HI: ChatMessage = { type: "message", from: "ann", message: "hi" };
 
-test("sends and joins at QoS 1 unless told otherwise", {}, async (scene) => {
-  const { broker, member: ann } = scene;
+test("sends and joins at QoS 1 unless told otherwise", {
+  options: { username: "ada" },
+}, async ({ broker, member: ann }) => {
   await ann.client.join(["room"]);
   const { subscriptions } = await broker.next("subscribe");
   assertEquals(subscriptions.map(({ qos }) => qos), [1]);
@@ -155,7 +156,7 @@ test("sends and joins at QoS 1 unless told otherwise", {}, async (scene) => {
   await ann.client.say("room", "hi", 0);
   const said = await broker.next("publish");
   const { from, message } = JSON.parse(said.payload.toString());
-  assertEquals([from, message, said.qos], ["chat", "hi", 0]);
+  assertEquals([from, message, said.qos], ["ada", "hi", 0]);
 });
 
 test("what would break the connection is not sent", {}, async (scene) => {
