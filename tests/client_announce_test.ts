@@ -91,9 +91,7 @@ test("each connection has a join notice, which its will names", {
   // An attempt to connect that fails takes no number.
   for (const number of [2, 4]) {
     broker.drop();
-    await broker.heard.next(({ cmd, link }) =>
-      cmd === "publish" && link.number === number
-    );
+    await broker.next("publish", ({ link }) => link.number === number);
   }
   const wills = broker.all("connect").map(willOf);
   const numbers = ["1w", "3w", "4w", "4w"];
@@ -162,9 +160,7 @@ test("a join notice that was refused is tried on the next connection", {
 }, async ({ broker, member: bot }) => {
   await assertRejects(() => bot.client.announce());
   broker.drop();
-  await broker.heard.next(({ cmd, link }) =>
-    cmd === "publish" && link.number === 2
-  );
+  await broker.next("publish", ({ link }) => link.number === 2);
   assertEquals(sentIn(broker), [`1 ${JOINED}`, `2 ${JOINED}`]);
 });
 
@@ -215,9 +211,7 @@ test("close waits for the answer to the leave no longer than for others", {
   await bot.client.announce();
   let isClosed = false;
   const closed = bot.client.close().then(() => isClosed = true);
-  await broker.heard.next((packet) =>
-    packet.cmd === "publish" && packet.payload.includes("disconnecting")
-  );
+  await broker.next("publish", (it) => it.payload.includes("disconnecting"));
   await bot.clock.advance(4_999);
   assertEquals(isClosed, false);
   await bot.clock.advance(1);

@@ -205,7 +205,7 @@ test("a payload over the limit is skipped in MQTT 3.1.1", {
     bytes: Buffer.alloc(0),
     isCut: true,
   });
-  await broker.heard.next((it) => it.cmd === "puback" && it.messageId === 8);
+  await broker.next("puback", (it) => it.messageId === 8);
 });
 
 test("a packet over the limit renews the connection in MQTT 5", {

@@ -144,9 +144,7 @@ for (const guess of ["silence", "close"] as const) {
     broker.drop();
     await member.next("reconnecting");
     await clock.advance(1_000);
-    await member.statuses.next((status) =>
-      status.type === "connected" && status.version === 5
-    );
+    await member.next("connected", ({ version }) => version === 5);
     assertEquals(versions(broker), [5, 4, 5]);
   });
 }
@@ -157,9 +155,7 @@ test("a version that is refused later is learnt", {
 }, async ({ broker, member }) => {
   for (let losses = 0; losses < 2; losses++) {
     broker.drop();
-    await member.statuses.next((status) =>
-      status.type === "connected" && status.version === 4
-    );
+    await member.next("connected", ({ version }) => version === 4);
   }
   assertEquals(versions(broker), [5, 5, 4, 4]);
   const [{ reason }] = member.reports("failed");

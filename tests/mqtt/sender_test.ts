@@ -83,9 +83,7 @@ test("silence over what is optional breaks nothing, and hides no other", {
   const optional = member.client.join(["optional"], 1, true);
   await member.say("here");
   const sent = member.say("unanswered");
-  await broker.heard.next((packet) =>
-    packet.cmd === "publish" && messageOf(packet) === "unanswered"
-  );
+  await broker.next("publish", (it) => messageOf(it) === "unanswered");
   await member.clock.advance(5_000);
   const [{ reason }] = await optional;
   assertEquals(reason, "no answer to SUBSCRIBE in 5 s");
@@ -164,9 +162,7 @@ Deno.test("probation: a break before the PINGRESP clears the one on trial", asyn
   assertEquals(pings, 7);
   for (const number of [7, 8]) {
     broker.drop();
-    await member.statuses.next(({ type }) =>
-      type === "connected" && broker.connections === number
-    );
+    await member.next("connected", () => broker.connections === number);
   }
   // Only what happened on a connection lets its back-off begin anew.
   assertEquals(member.waits, [1, 1, 2, 1, 2, 1, 2]);
@@ -245,8 +241,9 @@ test("rooms that were granted come first, then others, then messages", {
   broker.drop();
   await member.next("disconnected");
   all.push(member.say("x", "a"));
-  await broker.heard.next((packet) =>
-    packet.cmd === "subscribe" && isFor(packet, "b") && packet.link.number === 2
+  await broker.next(
+    "subscribe",
+    (it) => isFor(it, "b") && it.link.number === 2,
   );
   await member.clock.advance(4_999);
   // Its echo would be missed.
@@ -299,9 +296,7 @@ Deno.test("probation: a granted room that breaks connections starves no others",
   isRevoked = false;
   await inTime(member.say("served"));
   await member.clock.advance(120_000);
-  await member.statuses.next((status) =>
-    status.type === "subscribed" && status.topic === "b"
-  );
+  await member.next("subscribed", ({ topic }) => topic === "b");
   assertEquals(await again, [{ topic: "b", qos: 1 }]);
   assertEquals(askedFor(broker).slice(-1), ["b"]);
   // Granted again, it is as any other room.
@@ -361,9 +356,7 @@ test("a PINGRESP is awaited for the time-out, on probation alone", {
   for (const _ of [1, 2, 3]) await member.next("disconnected");
   // All go out at once.
   const all = sayAll(member, ["b", "c", "d"]);
-  await broker.heard.next((it) =>
-    it.cmd === "publish" && messageOf(it) === "d"
-  );
+  await broker.next("publish", (it) => messageOf(it) === "d");
   assertEquals(broker.connections, 4);
   member.client.abort();
   await all;
