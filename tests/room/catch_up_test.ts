@@ -3,6 +3,7 @@ import { Ignored } from "../../lib/room/ignored.ts";
 import { joinNotice } from "../../lib/protocol.ts";
 import { whoLines } from "../../lib/room/members.ts";
 import { pureTests, scenesIn } from "../support/pure.ts";
+import { namesIn } from "../support/rooms.ts";
 import {
   act,
   HISTORY,
@@ -93,7 +94,7 @@ a dead keeper's history claims nothing
   shows gap: Messages may be missing here, join
 the history of an earlier gap says nothing of the next
   A keeps | Ada says 3 | me reads | me cut! | Ada says 1 | me back | A dies! |
-  forgotten! | me cut! | me back with its session |
+  forgotten! | me cut! | me back sessionPresent=true |
   first gap: Only what was sent at QoS 1 or 2 was kept
 a keeper that began after the reader has what it missed
   me reads | wait 60000 | A keeps | Ada says 2 | me cut! | Ada says 2 | me back |
@@ -104,7 +105,16 @@ a second lost connection releases messages
 missing messages are fetched before they are reported, each time
   A keeps | Ada says 3 | me reads | shows history 3, 1, 2, 3, now, join | me deaf! |
   Ada says 2! | me hears! | Ada says 1! | wait 10000 | shows 6, 4, 5 | me deaf! |
-  Ada says 2! | me hears! | Ada says 1! | wait 10000 | shows 9, 7, 8
+  Ada says 2! | me hears! | Ada says 1! | wait 10000 | shows 9, 7, 8 | waiting no
+of a renewal, which brings no join, nothing is claimed
+  A keeps | Ada says 3 | me reads | shows history 3, 1, 2, 3, now, join |
+  me back isRenewed=true | shows gap: Messages may be missing here
+messages without an id are known after a gap
+  A keeps | me reads | Python says a | Python says b | me cut! | Ada says 1 |
+  me back | shows gap: 1 nothing is missing, 1, join
+of a gap before the first history the last N messages are shown
+  me reads history=2 | me cut! | A keeps | Ada says 5 | me back |
+  shows gap: 2 others may be missing, 4, 5, join
 with --history 0 no history is read
   A keeps | Ada says 1 | me reads history=0 | shows join
 for several rooms no history is read
@@ -152,6 +162,10 @@ test("authors and members of a shown history are in the roster, with their times
   assertEquals(lines.map((line) => line.replace(/\d\d:/, "")), [
     ...["  Ada, wrote 30:00", "  Keeper, seen 30:00"],
   ]);
+  await wait(86_400_000);
+  const later = await openReader(broker, { name: "I" });
+  await wait(1_000);
+  assertEquals(namesIn(later.room.roster), ["I"]);
 });
 
 test("after a cleared history at most N messages are shown, marked", async ({ broker, keep, say, wait }) => {

@@ -301,6 +301,10 @@ test("Ada's listener and her prompt raise no alarm", () => {
   const lines = [JOINED, JOINED, "Ada: hi"];
   assertEquals([others.lines, own.lines], [lines, lines]);
   assertEquals(typed.lines, [`(another key) ${JOINED}`, ...lines.slice(1)]);
+  // The prompt's next name is its own, too.
+  typed.reader.rename("Countess", prompt.key);
+  typed.receive(author("Countess").says("no"));
+  assertEquals(typed.lines.at(-1), "(another key) Countess: no");
   // Nor are the listener's own lines marked.
   own.receive({ ...listener.tells("busy"), sentTo: ROOM });
   assertEquals(own.lines.at(-1), "-- busy");
@@ -387,6 +391,11 @@ test("of lines that were not verified none is called lost", async ({ lines, cloc
       await come(bob, 5, check === "valid" ? "unchecked" : "valid");
     }
   }
+  // Nor what is missing before one.
+  ada.says("lost");
+  receive(ada.says("valid"));
+  await come(ada, 1, "unchecked");
+  await come(ada, 1, "valid");
   const losses = () => lines.filter((line) => line.includes("did not arrive"));
   assertEquals(losses(), []);
   // What is missing among those that were verified is reported.

@@ -67,6 +67,12 @@ test("a gap before the room was readable has no line", ({ reader, lines }) => {
   const resumed = read({ resume: true });
   resumed.reader.onStatus(gap);
   assertEquals(resumed.lines.length, 1);
+  const denied = read({ announce: true }).reader;
+  denied.onStatus({ type: "denied", topic: ROOM, reason: "no" });
+  assert(denied.presence.isDenied);
+  // No client announces itself in rooms that it doesn't name.
+  const { will } = read({ announce: true, topics: ["chat/#"] }).reader.presence;
+  assertEquals(will, undefined);
 });
 
 test("notices of a member who spoke are not gathered", ({ reader, lines }) => {

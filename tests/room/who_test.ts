@@ -232,9 +232,11 @@ test("where it may not be asked, there is no wait and no second question", async
       await wait(0);
       assertEquals(await asked, []);
     }
-    assertEquals([lines, warnings], [before, []]);
+    assertEquals([lines, warnings, calls(broker)], [before, [], []]);
+    // Nor is a question answered.
+    broker.call(WHO, QUESTION);
+    await wait(2_000);
     assertEquals(tries, most);
-    assertEquals(calls(broker), []);
   }
 });
 
@@ -296,5 +298,6 @@ test("a member that is offline, has left, or breaks over it doesn't answer", asy
   assertEquals(await ask(() => ada.sim.cut()), []);
   ada.sim.back();
   for (let n = 0; n < 3; n++) assertEquals(namesOf(await ask()), ["Ada"]);
+  assertEquals(await cy.room.ask(ROOM), []);
   assertEquals(tries, 2);
 });

@@ -137,6 +137,8 @@ export interface SimOptions {
   onStatus?: (status: Status) => void;
 }
 
+type Connected = Extract<Status, { type: "connected" }>;
+
 export class SimClient {
   readonly #broker: SimBroker;
   readonly #options: SimOptions;
@@ -181,11 +183,13 @@ export class SimClient {
     this.#options.onStatus?.({ type: "disconnected", broker, reason: "cut" });
   }
 
-  back(sessionPresent = false): void {
-    const gap = (this.clock.monotonic() - this.#lostAt!) / 1000;
+  back(more: Partial<Connected> = {}): void {
+    const now = this.clock.monotonic();
+    const gap = (now - (this.#lostAt ?? now)) / 1000;
     this.online = true;
     const connected = { type: "connected", broker, version: 5 } as const;
-    this.#options.onStatus?.({ ...connected, gap, sessionPresent });
+    const status = { ...connected, gap, sessionPresent: false, ...more };
+    this.#options.onStatus?.(status);
     for (const filter of this.#filters.keys()) this.#subscribe(filter);
     for (const go of this.#waiting.splice(0)) go();
   }
@@ -456,9 +460,8 @@ export async function act(scene: string): Promise<void> {
       at = broker.history.at;
     } else if (name === "whole") {
       const { whole, messages } = broker.history;
-      const newest = messages.slice(messages.length - whole).flatMap((
-        { message },
-      ) => message?.replace("Ada ", "") ?? []);
+      const newest = messages.slice(messages.length - whole)
+        .map(({ message = "notice" }) => message.replace("Ada ", ""));
       assertEquals(newest.join(" "), text, step);
     } else if (name === "waiting") {
       const isWaiting = sims.get("me")!.filters.includes(HISTORY);
@@ -475,7 +478,7 @@ export async function act(scene: string): Promise<void> {
     else if (does === "cut") {
       sim!.cut();
       if (rest.length === 0) lines.length = 0;
-    } else if (does === "back") sim!.back(rest.length > 0);
+    } else if (does === "back") sim!.back(options);
     else sim!.drops = () => does === "deaf";
     if (!step.endsWith("!") && name !== "wait") await wait(2_000);
   }
