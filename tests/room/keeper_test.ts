@@ -7,7 +7,6 @@ import {
   openKeeper,
   openRoom,
   ROOM,
-  SimBroker,
   SimClient,
   speaker,
   upTo,

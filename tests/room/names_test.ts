@@ -17,7 +17,7 @@ import type { ReaderOptions } from "../../lib/room/room.ts";
 import { fingerprint, isSigned } from "../../lib/sign.ts";
 import { TestClock } from "../support/clock.ts";
 import { KEY } from "../support/keys.ts";
-import { message, received } from "../support/line_fixtures.ts";
+import { received } from "../support/line_fixtures.ts";
 import { pureTests, scenesIn } from "../support/pure.ts";
 import { namesIn, read as open, ROOM, TIME } from "../support/rooms.ts";
 import { openReader, openRoom, SimClient } from "../support/sim.ts";
