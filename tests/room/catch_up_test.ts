@@ -115,6 +115,25 @@ messages without an id are known after a gap
 of a gap before the first history the last N messages are shown
   me reads history=2 | me cut! | A keeps | Ada says 5 | me back |
   shows gap: 2 others may be missing, 4, 5, join
+after a cleared history at most N messages are shown, marked
+  A keeps | Ada says 60 | forgotten! | me reads history=3 |
+  shows history 3, 58, 59, 60, now, join
+a room without a keeper says so once, if asked
+  me reads tellsNone=true! | wait 600 | shows join | wait 60000 |
+  shows == This room keeps no history
+a room without a keeper says nothing of it unless asked
+  me reads | shows join | wait 60000 | shows
+a keeper that comes back after the reader is waited for
+  A keeps | Ada says 3 | me reads | me cut! | Ada says 2! | A cut! | wait 5000 |
+  me back! | wait 5100 | Ada says 2! | wait 4900 | A back! | Ada says 1! |
+  wait 15000 | shows gap: Messages may be missing here, join, 6, 7,
+  == 2 messages of Ada did not arrive, -- User A is now subscribed to chat/room, 8
+a loss looked up meanwhile does not end the wait for a keeper
+  A keeps | Ada says 3 | me reads | me cut! | Ada says 2! | A cut! | wait 5000 |
+  me back! | wait 5100 | me deaf! | Ada says 1! | me hears! | Ada says 1! |
+  wait 4900 | A back! | Ada says 1! | wait 15000 |
+  shows gap: Messages may be missing here, join, 7,
+  == 3 messages of Ada did not arrive, -- User A is now subscribed to chat/room, 8
 with --history 0 no history is read
   A keeps | Ada says 1 | me reads history=0 | shows join
 for several rooms no history is read
@@ -168,29 +187,6 @@ test("authors and members of a shown history are in the roster, with their times
   assertEquals(namesIn(later.room.roster), ["I"]);
 });
 
-test("after a cleared history at most N messages are shown, marked", async ({ broker, keep, say, wait }) => {
-  await keep();
-  await say(60);
-  for (const wire of ["", '{"type":"history","from":"x","messages":[]}']) {
-    broker.put(wire);
-    const { lines } = await openReader(broker, { history: 5 });
-    await wait(3_000);
-    assertEquals(lines, [...before(60, 56), OWN_JOIN]);
-  }
-});
-
-test("a room without a keeper says so once, if asked", async () => {
-  for (const tellsNone of [true, false]) {
-    const { broker, wait } = openRoom();
-    const { lines } = await openReader(broker, { tellsNone });
-    await wait(600);
-    assertEquals(lines, [OWN_JOIN]);
-    await wait(60_000);
-    const none = "== This room keeps no history.";
-    assertEquals(lines.slice(1), tellsNone ? [none] : []);
-  }
-});
-
 test("a history of a dead keeper says until when, that of a live one doesn't", async ({ broker, keep, say, wait }) => {
   const { sim } = await keep();
   await say(1, 3_600_000);
@@ -222,33 +218,6 @@ test("ignored authors are left out of each part of a history", async ({ broker, 
   const said = lines.filter((line) => /^(Ada|Bob):/.test(line));
   assertEquals(said, upTo(2));
   assert(lines.some((line) => line.includes("1 message of that time follows")));
-});
-
-test("a keeper that comes back after the reader is waited for, also with a look-up meanwhile", async () => {
-  for (const isLossy of [false, true]) {
-    const { gap, keeper, say, broker: { clock }, sim } = await begin();
-    const shown = await gap(async () => {
-      await say(2);
-      keeper.sim.cut();
-      clock.after(5_100, async () => {
-        sim.drops = () => isLossy;
-        await say(1, 0);
-        sim.drops = () => false;
-        await say(1, 0);
-      });
-      clock.after(10_000, async () => {
-        keeper.sim.back();
-        await say(1, 0);
-      });
-    });
-    const text = shown.join("\n");
-    assert(/others may be missing|may be missing/.test(text), text);
-    assert(!text.includes("othing is missing"), text);
-    const counts = upTo(8, 4).map((line) =>
-      shown.filter((one) => one === line).length
-    );
-    assertEquals(counts, [1, 1, isLossy ? 0 : 1, 1, 1]);
-  }
 });
 
 test("an older history than one seen is ignored, and reported once", async () => {

@@ -144,13 +144,11 @@ test("mentions of the new name ring", async () => {
 });
 
 test("a line stands in for those that were dropped", () => {
-  assertEquals(
-    droppedLine(3, { json: false, color: false }).replace(TIME, ""),
-    "== 3 lines dropped here: the output was too slow for them.",
-  );
-  const { receivedAt: _, ...rest } = JSON.parse(
-    droppedLine(3, { json: true, color: true }),
-  );
+  const line = droppedLine(3, { json: false, color: false });
+  const sentence = "== 3 lines dropped here: the output was too slow for them.";
+  assertEquals(line.replace(TIME, ""), sentence);
+  const json = droppedLine(3, { json: true, color: true });
+  const { receivedAt: _, ...rest } = JSON.parse(json);
   assertEquals(rest, { type: "dropped", count: 3 });
 });
 
