@@ -1,5 +1,5 @@
 import * as std from "@std/assert";
-import { throws } from "node:assert";
+import { rejects, throws } from "node:assert";
 
 Deno.test("@std/assert: each assertion passes and fails as it should", async () => {
   const error = new RangeError("port 70000 is too high");
@@ -42,27 +42,18 @@ Deno.test("@std/assert: each assertion passes and fails as it should", async () 
     () => std.assertThrows(() => {}),
     () => std.assertThrows(thrower, TypeError),
     () => std.assertThrows(thrower, RangeError, "too low"),
+    () => std.assertRejects(() => Promise.resolve()),
+    () => std.assertRejects(rejecting, TypeError),
+    () => std.assertRejects(rejecting, RangeError, "too low"),
   ];
   for (const call of passing) call();
   for (const call of failing) {
-    throws(call, { name: "AssertionError" }, `${call}`);
+    const name = "AssertionError";
+    await rejects(async () => await call(), { name }, `${call}`);
   }
   std.assert(await std.assertRejects(rejecting, Error, "70000") === error);
-  for (
-    const call of [
-      () => std.assertRejects(() => Promise.resolve()),
-      () => std.assertRejects(rejecting, TypeError),
-      () => std.assertRejects(rejecting, RangeError, "too low"),
-      // An error that is thrown before there is a promise is not rejected.
-      () => std.assertRejects(thrower, TypeError),
-    ]
-  ) {
-    const error = await call().then(() => undefined, (error) => error);
-    std.assert(error instanceof Error, `${call}`);
-  }
-});
-
-Deno.test("assertEquals says what differs, and the test's own words", () => {
+  // An error that is thrown before there is a promise is not rejected.
+  await rejects(async () => await std.assertRejects(thrower, TypeError));
   const compare = () => std.assertEquals({ a: 12 }, { a: 56 }, "sum");
   throws(compare, /sum[^]*12[^]*56/);
 });

@@ -3,16 +3,10 @@
  * address that answers as JSR does, answers otherwise, or refuses.
  */
 
-import {
-  assert,
-  assertEquals,
-  assertFalse,
-  assertMatch,
-  assertStringIncludes,
-} from "@std/assert";
+import { assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import config from "../../deno.json" with { type: "json" };
 import { freePort } from "../support/ports.ts";
-import { ROOT } from "../support/processes.ts";
+import { type Outcome, ROOT, spawn } from "../support/processes.ts";
 
 const PACKAGES = ["assert", "cli", "fmt"];
 const JSR_ANSWER = '{"versions":{"1.0.19":{}}}';
@@ -23,10 +17,9 @@ class Copy implements AsyncDisposable {
 
   static async make(): Promise<Copy> {
     const copy = new Copy();
-    await new Deno.Command("cp", {
-      args: ["-r", "offline", "deno.json", "deno.lock", copy.path("")],
-      cwd: ROOT,
-    }).output();
+    const files = ["offline", "deno.json", "deno.lock"];
+    await using cp = spawn("cp", ["-r", ...files, copy.#path]);
+    assertEquals((await cp.finish()).code, 0);
     return copy;
   }
 
@@ -44,33 +37,38 @@ class Copy implements AsyncDisposable {
     await Deno.writeTextFile(path, text);
   }
 
-  /** Whether what is in `vendor/` for a package is a stand-in. */
-  async isStandIn(name: string): Promise<boolean> {
-    const meta = await Deno.readTextFile(this.std(`${name}/meta.json`));
-    return "standIn" in JSON.parse(meta);
+  async remove(path: string): Promise<void> {
+    await Deno.remove(path, { recursive: true });
+  }
+
+  /** Fails unless stand-ins, and they alone, are there for these packages. */
+  async assertStandIns(...names: string[]): Promise<void> {
+    const found: string[] = [];
+    for await (const { name } of Deno.readDir(this.std(""))) {
+      const meta = await Deno.readTextFile(this.std(`${name}/meta.json`));
+      if ("standIn" in JSON.parse(meta)) found.push(name);
+    }
+    assertEquals(found.sort(), names);
   }
 
   /** Runs set-up with the permissions of the task. */
-  async setup(jsr = refusing()): Promise<{ code: number; stderr: string }> {
-    return await this.deno([
+  async setup(jsr = refusing()): Promise<Outcome> {
+    const outcome = await this.deno([
       ...["run", "--quiet", "--no-prompt", "--allow-net=jsr.io,127.0.0.1"],
       ...["--allow-env=JSR_URL", "--allow-read=deno.lock,offline,vendor"],
       ...["--allow-write=vendor", "offline/setup.ts", `--jsr=${jsr}`],
     ]);
+    assertEquals(outcome.code, 0, outcome.stderr);
+    return outcome;
   }
 
-  async deno(args: string[]) {
-    const { code, stdout, stderr } = await new Deno.Command(Deno.execPath(), {
-      args,
-      cwd: this.#path,
-    }).output();
-    const [out, err] = [stdout, stderr]
-      .map((bytes) => new TextDecoder().decode(bytes));
-    return { code, stdout: out, stderr: err };
+  async deno(args: string[]): Promise<Outcome> {
+    await using deno = spawn(Deno.execPath(), args, { cwd: this.#path });
+    return await deno.finish();
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    await Deno.remove(this.#path, { recursive: true });
+    await this.remove(this.#path);
   }
 }
 
@@ -93,11 +91,9 @@ const refusing = () => `http://127.0.0.1:${freePort()}/`;
 
 /** Puts a package as Deno would have fetched it. */
 async function fetched(copy: Copy): Promise<void> {
-  const meta = { versions: { "1.0.28": {} } };
-  const exports = { "./unicode-width": "./unicode_width.ts" };
   const files = {
-    "meta.json": JSON.stringify(meta),
-    "1.0.28_meta.json": JSON.stringify({ exports }),
+    "meta.json": '{"versions":{"1.0.28":{}}}',
+    "1.0.28_meta.json": '{"exports":{"./unicode-width":"./unicode_width.ts"}}',
     "1.0.28/unicode_width.ts": "export {};",
   };
   for (const [path, text] of Object.entries(files)) {
@@ -109,17 +105,15 @@ Deno.test("set-up copies stand-ins once where JSR refuses", async () => {
   await using copy = await Copy.make();
   const lock = await Deno.readTextFile(copy.path("deno.lock"));
   const first = await copy.setup();
-  assertEquals(first.code, 0);
   assertMatch(
     first.stderr,
     /^JSR can't be reached \(.+\): .* @std\/assert, @std\/cli, @std\/fmt\. .*\n$/,
   );
   assertStringIncludes(first.stderr, "delete vendor/");
-  for (const name of PACKAGES) assert(await copy.isStandIn(name), name);
+  await copy.assertStandIns(...PACKAGES);
 
   await using jsr = registry(JSR_ANSWER);
-  const second = await copy.setup(jsr.url);
-  assertEquals([second.code, second.stderr], [0, ""]);
+  assertEquals((await copy.setup(jsr.url)).stderr, "");
   assertEquals(jsr.asked.requests, 0);
 
   await copy.write(
@@ -129,27 +123,23 @@ Deno.test("set-up copies stand-ins once where JSR refuses", async () => {
      import { bold } from "@std/fmt/colors";
      assertEquals(unicodeWidth("ab"), 2, bold("width"));`,
   );
-  const script = await copy.deno([
-    ...["run", "--quiet", "--no-prompt", "--frozen", "script.ts"],
-  ]);
-  assertEquals([script.code, script.stderr], [0, ""]);
+  const run = ["run", "--quiet", "--no-prompt", "--frozen", "script.ts"];
+  const script = await copy.deno(run);
+  assertEquals(script, { code: 0, stdout: "", stderr: "" });
   assertEquals(await Deno.readTextFile(copy.path("deno.lock")), lock);
-});
 
-Deno.test("set-up removes stand-ins where JSR answers, and nothing else", async () => {
-  await using copy = await Copy.make();
-  await copy.setup();
-  await Deno.remove(copy.std("fmt"), { recursive: true });
-  await Deno.remove(copy.std("cli"), { recursive: true });
+  // Where JSR answers, they go, and nothing else.
+  await copy.remove(copy.std("fmt"));
+  await copy.remove(copy.std("cli"));
   await fetched(copy);
-  await using jsr = registry(JSR_ANSWER);
-  const { code, stderr } = await copy.setup(jsr.url);
-  assertEquals([code, stderr, jsr.asked.requests], [0, "", 1]);
+  assertEquals((await copy.setup(jsr.url)).stderr, "");
+  assertEquals(jsr.asked.requests, 1);
   const left = await Array.fromAsync(Deno.readDir(copy.std("")));
   assertEquals(left.map(({ name }) => name), ["cli"]);
 });
 
 Deno.test("set-up takes only JSR's answer for JSR", async () => {
+  await using copy = await Copy.make();
   const answers: [string, ResponseInit][] = [
     ["<html>Log in</html>", {}],
     ["null", {}],
@@ -158,33 +148,25 @@ Deno.test("set-up takes only JSR's answer for JSR", async () => {
     ["", { status: 302, headers: { location: "/" } }],
   ];
   for (const [body, init] of answers) {
-    await using copy = await Copy.make();
     await using jsr = registry(body, init);
-    const { code, stderr } = await copy.setup(jsr.url);
-    assertEquals([code, jsr.asked.requests], [0, 1], body);
-    assertStringIncludes(stderr, "stand-ins");
-    assert(await copy.isStandIn("cli"));
+    assertStringIncludes((await copy.setup(jsr.url)).stderr, "stand-ins");
+    assertEquals(jsr.asked.requests, 1, body);
+    await copy.assertStandIns(...PACKAGES);
+    await copy.remove(copy.path("vendor"));
   }
 });
 
-Deno.test("set-up keeps a whole package and replaces a partial one", async () => {
+Deno.test("set-up keeps a whole package and renews what is partial or old", async () => {
   await using copy = await Copy.make();
   await fetched(copy);
   await copy.write(copy.std("fmt/meta.json"), '{"scope":');
   await copy.setup();
-  assertFalse(await copy.isStandIn("cli"));
-  assert(await copy.isStandIn("assert"));
-  assert(await copy.isStandIn("fmt"));
+  await copy.assertStandIns("assert", "fmt");
 
-  await Deno.remove(copy.std("cli/1.0.28/unicode_width.ts"));
-  const { stderr } = await copy.setup();
-  assertStringIncludes(stderr, "for @std/cli.");
-  assert(await copy.isStandIn("cli"));
-});
+  await copy.remove(copy.std("cli/1.0.28/unicode_width.ts"));
+  assertStringIncludes((await copy.setup()).stderr, "for @std/cli.");
+  await copy.assertStandIns(...PACKAGES);
 
-Deno.test("set-up renews stand-ins when theirs or the lock's change", async () => {
-  await using copy = await Copy.make();
-  await copy.setup();
   const colors = copy.path("offline/fmt/colors.ts");
   await Deno.writeTextFile(colors, "// changed\n", { append: true });
   await copy.setup();
@@ -192,10 +174,8 @@ Deno.test("set-up renews stand-ins when theirs or the lock's change", async () =
   assertStringIncludes(vendored, "// changed");
 
   const lock = await Deno.readTextFile(copy.path("deno.lock"));
-  await copy.write(
-    copy.path("deno.lock"),
-    lock.replace(/("jsr:@std\/fmt@.*": )".*"/, '$1"1.99.0"'),
-  );
+  const newer = lock.replace(/("jsr:@std\/fmt@.*": )".*"/, '$1"1.99.0"');
+  await copy.write(copy.path("deno.lock"), newer);
   await copy.setup();
   await Deno.readTextFile(copy.std("fmt/1.99.0/colors.ts"));
 });
@@ -204,22 +184,20 @@ Deno.test("several set-ups at once don't disturb each other", async () => {
   await using copy = await Copy.make();
   await copy.write(copy.std("fmt/1.0.9/colors.ts"), "export {};");
   const url = refusing();
-  const runs = Array.from({ length: 4 }, () => copy.setup(url));
-  for (const { code, stderr } of await Promise.all(runs)) {
-    assertEquals(code, 0, stderr);
-  }
-  for (const name of PACKAGES) assert(await copy.isStandIn(name), name);
+  await Promise.all([1, 2, 3, 4].map(() => copy.setup(url)));
+  await copy.assertStandIns(...PACKAGES);
   const left = await Array.fromAsync(Deno.readDir(copy.path("vendor")));
   assertEquals(left.map(({ name }) => name), ["jsr.io"]);
 });
 
 Deno.test("the task runs set-up unless a module of each package is there", async () => {
-  const lock = await Deno.readTextFile(new URL("deno.lock", ROOT));
+  const { specifiers } = JSON.parse(
+    await Deno.readTextFile(new URL("deno.lock", ROOT)),
+  );
   const { command } = config.tasks.setup;
   const checked = [...command.matchAll(/\b(\w+)\/([\d.]+)\/(\w+\.ts)/g)];
   assertEquals(checked.length, 2, command);
   for (const [path, name, version, file] of checked) {
-    const { specifiers } = JSON.parse(lock);
     const locked = Object.keys(specifiers)
       .find((specifier) => specifier.startsWith(`jsr:@std/${name}@`))!;
     assertEquals(version, specifiers[locked], path);
@@ -230,13 +208,12 @@ Deno.test("the task runs set-up unless a module of each package is there", async
   const tasks = { check: `${check} && echo there || echo missing` };
   const checking = JSON.stringify({ tasks, lock: false });
   await copy.write(copy.path("check.json"), checking);
-  const answer = async () =>
-    (await copy.deno(["task", "--config", copy.path("check.json"), "check"]))
-      .stdout.trim();
+  const task = ["task", "--config", copy.path("check.json"), "check"];
+  const answer = async () => (await copy.deno(task)).stdout.trim();
   await copy.setup();
   assertEquals(await answer(), "missing");
   await copy.write(copy.path("vendor/cached"), "");
   assertEquals(await answer(), "there");
-  await Deno.remove(copy.std("fmt/1.0.9/colors.ts"));
+  await copy.remove(copy.std("fmt/1.0.9/colors.ts"));
   assertEquals(await answer(), "missing");
 });

@@ -1,108 +1,112 @@
 /** The recipes of docs/scripts.md, run as they are written. */
 
-import { assertEquals, assertMatch } from "@std/assert";
-import { hostOf, openBroker } from "../support/brokers.ts";
+import { assert, assertEquals, assertMatch } from "@std/assert";
+import type { RunningBroker } from "../../lib/broker/broker.ts";
+import { hostOf } from "../support/brokers.ts";
 import { gate, isInstalled } from "../support/gates.ts";
 import { page } from "../support/markdown.ts";
 import { becomesTrue } from "../support/patience.ts";
-import { Peer, said } from "../support/peers.ts";
-import { Process, ROOT } from "../support/processes.ts";
+import { type Peer, said } from "../support/peers.ts";
+import { type Process, ROOT, spawn } from "../support/processes.ts";
+import { nextPayload, roomTests } from "../support/room_tests.ts";
 
 const PAGE = page("docs/scripts.md").text;
 
-/** The first code block below a heading. */
-function recipe(heading: string): string {
-  const [, section = ""] = PAGE.split(`\n## ${heading}\n`);
-  const [, code] = /^```\w*\n([^]*?)^```$/m.exec(section)!;
-  return code;
-}
-
 /** A folder where a recipe runs, with the commands that it needs. */
 class Kitchen implements AsyncDisposable {
-  readonly folder = Deno.makeTempDirSync();
+  readonly #folder = Deno.makeTempDirSync();
+  readonly #host: string;
+  readonly #started: Process[] = [];
+  /** The first code block below a heading. */
+  readonly recipe: string;
+  readonly peer: Peer;
+  readonly path = `${this.#folder}/bin:/usr/bin:/bin`;
 
-  constructor(broker: { port: number }) {
+  constructor(heading: string, broker: RunningBroker, peer: Peer) {
+    const [, section = ""] = PAGE.split(`\n## ${heading}\n`);
+    this.recipe = /^```\w*\n([^]*?)^```$/m.exec(section)![1];
+    this.peer = peer;
+    this.#host = hostOf(broker);
+    Deno.mkdirSync(`${this.#folder}/bin`);
     for (const script of ["listener", "publisher"]) {
       const path = new URL(`${script}.ts`, ROOT).pathname;
       const deno = `${Deno.execPath()} run --quiet --no-prompt -N`;
-      this.add(
-        `bin/mqtt-${script}`,
-        `exec ${deno} ${path} -h ${hostOf(broker)} "$@"`,
-      );
+      const command = `exec ${deno} ${path} -h ${this.#host} "$@"`;
+      this.add(`bin/mqtt-${script}`, command);
     }
   }
 
   /** Adds a program. */
   add(name: string, code: string): void {
-    Deno.mkdirSync(`${this.folder}/bin`, { recursive: true });
-    const path = `${this.folder}/${name}`;
-    Deno.writeTextFileSync(path, `#!/bin/sh\n${code}\n`);
-    Deno.chmodSync(path, 0o755);
+    this.write(name, `#!/bin/sh\n${code}\n`);
+    Deno.chmodSync(`${this.#folder}/${name}`, 0o755);
   }
 
-  get path(): string {
-    return `${this.folder}/bin:/usr/bin:/bin`;
+  /** Starts a shell with the recipe, or what a test makes of it. */
+  start(code = this.recipe, ...args: string[]): Process {
+    const shell = ["-c", code, "recipe", ...args];
+    const options = { cwd: this.#folder, env: { PATH: this.path } };
+    this.#started.push(spawn("sh", shell, options));
+    return this.#started.at(-1)!;
   }
 
-  /** Starts a shell with a recipe. */
-  start(code: string, ...args: string[]): Process {
-    const child = new Deno.Command("sh", {
-      args: ["-c", code, "recipe", ...args],
-      cwd: this.folder,
-      env: { NO_COLOR: "1", PATH: this.path },
-      stdin: "piped",
-      stdout: "piped",
-      stderr: "piped",
-    }).spawn();
-    return new Process(child, "a recipe");
+  write(name: string, text: string): void {
+    Deno.writeTextFileSync(`${this.#folder}/${name}`, text);
   }
 
   async read(name: string): Promise<string> {
-    return await Deno.readTextFile(`${this.folder}/${name}`).catch(() => "");
+    return await Deno.readTextFile(`${this.#folder}/${name}`).catch(() => "");
+  }
+
+  /** The next message of the recipe's. */
+  async hear(): Promise<string> {
+    for (;;) {
+      const { from, message } = await nextPayload(this.peer);
+      if (message !== undefined && from !== "ann") return `${from}: ${message}`;
+    }
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    await Deno.remove(this.folder, { recursive: true });
+    // A listener outlives its shell.
+    const args = ["-f", `listener.ts -h ${this.#host} `];
+    await new Deno.Command("pkill", { args }).output();
+    for (const process of this.#started) await process[Symbol.asyncDispose]();
+    await Deno.remove(this.#folder, { recursive: true });
   }
 }
 
-/** The next message of another member, without notices. */
-async function hear(peer: Peer): Promise<string> {
-  for (;;) {
-    const { from, message } = JSON.parse((await peer.next()).text);
-    if (message !== undefined && from !== "ann") return `${from}: ${message}`;
-  }
+/** Registers a test of the recipe below a heading. */
+function recipe(
+  heading: string,
+  topic: string,
+  play: (kitchen: Kitchen) => Promise<void>,
+  program = "sh",
+): void {
+  const isThere = program === "sh" || isInstalled(program, "--version");
+  const missing = isThere ? undefined : `${program} is not installed`;
+  roomTests("recipes", gate(missing))(heading, async ({ broker, peer }) => {
+    await using kitchen = new Kitchen(heading, broker, peer);
+    await play(kitchen);
+  }, [topic]);
 }
 
-const withJq = gate(
-  isInstalled("jq", "--version") ? undefined : "jq is not installed",
-);
-
-Deno.test("recipes: notify from a build", async () => {
-  await using broker = await openBroker();
-  await using peer = await Peer.connect(broker, "chat/build");
-  await using kitchen = new Kitchen(broker);
+recipe("Notify from a build", "chat/build", async (kitchen) => {
+  const fails = "echo error; echo; echo '  at line 7' >&2; exit 1";
   for (
     const [build, message] of [
       ["echo fine", "The build is green."],
-      [
-        "echo error; echo; echo '  at line 7' >&2; exit 1",
-        "error\n\n  at line 7",
-      ],
+      [fails, "error\n\n  at line 7"],
     ]
   ) {
     kitchen.add("build", build);
-    await using process = kitchen.start(recipe("Notify from a build"));
-    assertEquals(await hear(peer), `build: ${message}`);
+    const process = kitchen.start();
+    assertEquals(await kitchen.hear(), `build: ${message}`);
     assertEquals((await process.outcome()).code, 0);
   }
 });
 
-Deno.test("recipes: wait for an approval", async () => {
-  await using broker = await openBroker();
-  await using peer = await Peer.connect(broker, "chat/ops");
-  await using kitchen = new Kitchen(broker);
-  const code = recipe("Wait for an approval");
+recipe("Wait for an approval", "chat/ops", async (kitchen) => {
+  const { peer } = kitchen;
   for (
     const [reply, outcome] of [
       ["deploy yes", "released: "],
@@ -111,8 +115,9 @@ Deno.test("recipes: wait for an approval", async () => {
     ]
   ) {
     const patience = reply === undefined ? "-W 0.5" : "-W 600";
-    await using process = kitchen.start(code.replace("-W 600", patience));
-    assertMatch(await hear(peer), /^deploy: Release\?/);
+    const code = kitchen.recipe.replace("-W 600", patience);
+    const process = kitchen.start(code);
+    assertMatch(await kitchen.hear(), /^deploy: Release\?/);
     // The answer is there before the listener is.
     if (reply) await peer.publish("chat/ops", said("anything else"));
     if (reply) await peer.publish("chat/ops", said(reply));
@@ -125,26 +130,16 @@ Deno.test("recipes: wait for an approval", async () => {
   }
 });
 
-withJq("recipes: request and reply", async () => {
-  await using broker = await openBroker();
-  await using peer = await Peer.connect(broker, "chat/sums");
-  await using kitchen = new Kitchen(broker);
-  await using process = kitchen.start(recipe("Request and reply"));
-  await peer.next(); // its join notice
-  await peer.publish("chat/sums", said("sums: 17 and 4?", "ada"));
-  const heard = [await hear(peer), await hear(peer)];
+recipe("Request and reply", "chat/sums", async (kitchen) => {
+  kitchen.start();
+  await kitchen.peer.next(); // its join notice
+  await kitchen.peer.publish("chat/sums", said("sums: 17 and 4?", "ada"));
+  const heard = [await kitchen.hear(), await kitchen.hear()];
   assertEquals(heard, ["ada: sums: 17 and 4?", "sums: ada: 21"]);
-  process.signal("SIGKILL");
-  await new Deno.Command("pkill", {
-    args: ["-f", `listener.ts -h ${hostOf(broker)} `],
-  }).output();
-});
+}, "jq");
 
-Deno.test("recipes: a worker that loses nothing over restarts", async () => {
-  await using broker = await openBroker();
-  await using peer = await Peer.connect(broker);
-  await using kitchen = new Kitchen(broker);
-  const code = recipe("A worker that loses nothing");
+recipe("A worker that loses nothing", "none", async (kitchen) => {
+  const { peer } = kitchen;
   const topic = "chat/jobs";
   // Work that stops at the second job, the first time.
   kitchen.add(
@@ -152,83 +147,60 @@ Deno.test("recipes: a worker that loses nothing over restarts", async () => {
     "job=$(cat)\ncase $job in *two*) [ -e stop ] && rm stop && exit 1;; esac\n" +
       "printf '%s\\n' \"$job\" >> done",
   );
-  await Deno.writeTextFile(`${kitchen.folder}/stop`, "");
-  const isDone = async (count: number) =>
-    (await kitchen.read("done")).split("\n").length > count;
-  {
-    await using worker = kitchen.start(code);
-    // It has a session once a job arrives.
-    await becomesTrue(async () => {
-      await peer.publish(topic, said("one"));
-      return await isDone(1);
-    });
-    await peer.publish(topic, said("two"));
-    assertEquals((await worker.outcome()).code, 1);
-  }
+  kitchen.write("stop", "");
+  const worker = kitchen.start();
+  // It has a session once a job arrives.
+  await becomesTrue(async () => {
+    await peer.publish(topic, said("one"));
+    return (await kitchen.read("done")).includes("\n");
+  });
+  await peer.publish(topic, said("two"));
+  assertEquals((await worker.outcome()).code, 1);
   await peer.publish(topic, said("three"));
-  await using worker = kitchen.start(code);
-  const isAll = await becomesTrue(async () =>
-    (await kitchen.read("done")).includes("three")
-  );
-  assertEquals(isAll, true);
-  worker.signal("SIGKILL");
-  await new Deno.Command("pkill", {
-    args: ["-f", `listener.ts -h ${hostOf(broker)} `],
-  }).output();
+  kitchen.start();
+  const isDone = async () => (await kitchen.read("done")).includes("three");
+  assert(await becomesTrue(isDone));
   const texts = (await kitchen.read("done")).trim().split("\n")
     .map((line) => JSON.parse(line).text);
   assertEquals(texts.filter((text) => text !== "one"), ["two", "three"]);
 });
 
-Deno.test("recipes: a log that is cut goes on without NULs", async () => {
-  await using broker = await openBroker();
-  await using peer = await Peer.connect(broker, "chat/room");
-  await using kitchen = new Kitchen(broker);
-  const [code] = [recipe("A log")];
-  await using process = kitchen.start(`exec ${code}`);
-  await peer.next();
-  const logged = async (text: string) => {
-    await peer.publish("chat/room", said(text));
-    return await becomesTrue(async () =>
-      (await kitchen.read("room.log")).endsWith(`ann: ${text}\n`)
-    );
+recipe("A log", "chat/room", async (kitchen) => {
+  const process = kitchen.start(`exec ${kitchen.recipe}`);
+  await kitchen.peer.next();
+  const assertLogged = async (text: string) => {
+    await kitchen.peer.publish("chat/room", said(text));
+    const isLogged = async () =>
+      (await kitchen.read("room.log")).endsWith(`ann: ${text}\n`);
+    assert(await becomesTrue(isLogged), text);
   };
-  assertEquals(await logged("before"), true);
-  // As logrotate's copytruncate.
-  await Deno.truncate(`${kitchen.folder}/room.log`);
-  assertEquals(await logged("after"), true);
+  await assertLogged("before");
+  // As logrotate's copytruncate: no NULs stand for what was cut.
+  kitchen.write("room.log", "");
+  await assertLogged("after");
   assertMatch(await kitchen.read("room.log"), /^[\d:]{8} ann: after\n$/);
-  process.signal("SIGTERM");
-  await process.outcome();
+  await process.stop();
 });
 
-Deno.test("recipes: cron", async () => {
-  await using broker = await openBroker();
-  await using peer = await Peer.connect(broker, "chat/room");
-  await using kitchen = new Kitchen(broker);
-  const [path, line] = recipe("Cron").split("\n");
+recipe("Cron", "chat/room", async (kitchen) => {
+  const [path, line] = kitchen.recipe.split("\n");
   assertMatch(path, /^PATH=\S+$/);
   const command = line.split(" ").slice(5).join(" ");
   // Cron's environment has little more than this.
   const bare = `env -i HOME="$HOME" PATH="${kitchen.path}" sh -c "$1"`;
-  await using process = kitchen.start(bare, command);
+  const process = kitchen.start(bare, command);
   assertEquals((await process.outcome()).code, 0);
-  assertEquals(await hear(peer), "cron: Good morning.");
+  assertEquals(await kitchen.hear(), "cron: Good morning.");
 });
 
-withJq("recipes: two programs talk, and stop", async () => {
-  await using broker = await openBroker();
-  await using peer = await Peer.connect(broker, "chat/agents");
-  await using kitchen = new Kitchen(broker);
-  kitchen.add(
-    "reply",
-    "cat >/dev/null; [ $1 = Ada ] && echo Bob? || echo Ada?",
-  );
-  const code = recipe("Two programs that talk");
-  await using ada = kitchen.start(code, "Ada", "3");
-  await using bob = kitchen.start(code, "Bob", "3");
+recipe("Two programs that talk", "chat/agents", async (kitchen) => {
+  const { peer } = kitchen;
+  const reply = "cat >/dev/null; [ $1 = Ada ] && echo Bob? || echo Ada?";
+  kitchen.add("reply", reply);
+  const ada = kitchen.start(kitchen.recipe, "Ada", "3");
+  const bob = kitchen.start(kitchen.recipe, "Bob", "3");
   let areDone = false;
-  const ended = Promise.all([ada.outcome(60_000), bob.outcome(60_000)])
+  const ended = Promise.all([ada.outcome(), bob.outcome()])
     .finally(() => areDone = true);
   // Each has its session once it answers, and they may end one after the other.
   await becomesTrue(async () => {
@@ -236,24 +208,20 @@ withJq("recipes: two programs talk, and stop", async () => {
       await peer.publish("chat/agents", said(`${name}?`));
     }
     return areDone;
-  }, 60_000);
+  });
   assertEquals((await ended).map(({ code }) => code), [0, 0]);
   await peer.publish("chat/agents", said("end", "zoe"));
   const heard: string[] = [];
-  while (heard.at(-1) !== "zoe: end") heard.push(await hear(peer));
-  const turns = ["Ada: Bob?", "Bob: Ada?"].map((turn) =>
-    heard.filter((line) => line === turn).length
-  );
-  assertEquals(turns, [3, 3]);
-});
+  while (heard.at(-1) !== "zoe: end") heard.push(await kitchen.hear());
+  for (const turn of ["Ada: Bob?", "Bob: Ada?"]) {
+    assertEquals(heard.filter((line) => line === turn).length, 3);
+  }
+}, "jq");
 
-Deno.test("recipes: one message, without a pipe", async () => {
-  await using broker = await openBroker();
-  await using peer = await Peer.connect(broker, "chat/room");
-  await using kitchen = new Kitchen(broker);
-  await using process = kitchen.start(recipe("The end of a pipe"));
-  await peer.next();
-  await peer.publish("chat/room", said("yes"));
+recipe("The end of a pipe", "chat/room", async (kitchen) => {
+  const process = kitchen.start();
+  await kitchen.peer.next();
+  await kitchen.peer.publish("chat/room", said("yes"));
   const { code, stdout } = await process.outcome();
   assertMatch(`${code} ${stdout}`, /^0 [\d:]{8} ann: yes\n$/);
 });

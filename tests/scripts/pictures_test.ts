@@ -1,5 +1,6 @@
-import { assert, assertEquals } from "@std/assert";
+import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { terminalSvg } from "../../docs/terminal_svg.ts";
+import { page } from "../support/markdown.ts";
 import { ROOT } from "../support/processes.ts";
 
 /** Fails unless every element is closed and nothing else looks like one. */
@@ -15,16 +16,22 @@ function assertWellFormed(xml: string): void {
   assert(!/[<&]/.test(text), text);
 }
 
+/** A well-formed picture of what a terminal captured. */
+function picture(
+  captured: string,
+  title = "t",
+  cursor?: { column: number; row: number },
+): string {
+  const svg = terminalSvg(captured, title, 10, cursor);
+  assertWellFormed(svg);
+  return svg;
+}
+
 /** What is drawn on the cells of a picture: the attributes and the text. */
 function drawn(captured: string): string[] {
-  const svg = terminalSvg(captured, "t", 10);
-  assertWellFormed(svg);
-  const [, cells] = svg.split('<g xml:space="preserve">\n');
-  return cells.split("\n")
-    .flatMap((cell) =>
-      cell.match(/^<text (.*) lengthAdjust="spacingAndGlyphs">.*(?=<)/)?.[0]
-        .replace(' lengthAdjust="spacingAndGlyphs"', "").slice(6) ?? []
-    );
+  const [, cells] = picture(captured).split('<g xml:space="preserve">\n');
+  const cell = /^<text (.*) lengthAdjust="spacingAndGlyphs">(.*)<.*$/gm;
+  return [...cells.matchAll(cell)].map(([, look, text]) => `${look}>${text}`);
 }
 
 Deno.test("picture: wide characters keep the columns after them", () => {
@@ -55,56 +62,39 @@ Deno.test("picture: styles last until they are reset, colours until 39", () => {
   ]);
 });
 
-Deno.test("picture: inverse text has a box of the text's colour behind it", () => {
-  const svg = terminalSvg("\x1b[1ma\x1b[7m日\x1b[0mb", "t", 10);
+Deno.test("picture: inverse text has a box behind it, the cursor another", () => {
+  const inverse = picture("\x1b[1ma\x1b[7m日\x1b[0mb");
   const box = '<rect class="f" x="25" y="48" width="18" height="20"/>\n';
-  assert(svg.includes(`${box}<text class="t s7 s1 f" x="25"`), svg);
-  assertEquals(svg.split('<rect class="f"').length, 2);
+  assertStringIncludes(inverse, `${box}<text class="t s7 s1 f" x="25"`);
+  assertEquals(inverse.split('<rect class="f"').length, 2);
+  // The window has the cursor's row.
+  const svg = picture("hi\n\n", "t", { column: 2, row: 1 });
+  assertStringIncludes(svg, 'width="122" height="104"');
+  assertStringIncludes(svg, '<rect class="f" opacity="0.5" x="34" y="68"');
 });
 
 Deno.test("picture: hostile text stays text", () => {
   const hostile = `<script>alert("&lt;")</script>]]>`;
-  const svg = terminalSvg(hostile, hostile, 10);
-  assertWellFormed(svg);
-  assert(!svg.includes("<script"));
+  assert(!picture(hostile, hostile).includes("<script"));
 });
 
-Deno.test("picture: the cursor is drawn, and the window has its row", () => {
-  const svg = terminalSvg("hi\n\n", "t", 10, { column: 2, row: 1 });
-  assert(svg.includes('width="122" height="104"'), svg);
-  assert(svg.includes('<rect class="f" opacity="0.5" x="34" y="68"'), svg);
-});
-
-for (
-  const [file, page, ...expected] of [
-    [
-      "listener.svg",
-      "docs/output.md",
-      ...["listener.ts", "&lt;U+001B&gt;", "?? User chat timed out"],
-    ],
-    [
-      "chat.svg",
-      "README.md",
-      ...["publisher.ts --topic chat/room --follow", "Grace&gt; "],
-    ],
-    [
-      "sealed.svg",
-      "docs/sealed-rooms.md",
-      ...["Secret of the room:", "(unsealed) Linus: ", "3 sealed payloads ("],
-    ],
-  ]
-) {
-  Deno.test(`picture: ${file} is whole, in order of time, and in ${page}`, async () => {
-    const svg = await Deno.readTextFile(new URL(`docs/${file}`, ROOT));
+Deno.test("picture: each is whole, in order of time, and on its page", async () => {
+  const chat = "publisher.ts --topic chat/room --follow";
+  const sealed = ["Secret of the room:", "(unsealed) Linus: ", "3 sealed pay"];
+  const shown = {
+    "docs/output.md": ["listener.svg", "listener.ts", "&lt;U+001B&gt;", "?? "],
+    "README.md": ["docs/chat.svg", chat, "Grace&gt; "],
+    "docs/sealed-rooms.md": ["sealed.svg", ...sealed],
+  };
+  for (const [path, [link, ...texts]] of Object.entries(shown)) {
+    assertStringIncludes(page(path).text, `](${link})`);
+    const svg = await Deno.readTextFile(new URL(link, new URL(path, ROOT)));
     assertWellFormed(svg);
-    for (const text of expected) assert(svg.includes(text), text);
+    for (const text of texts) assertStringIncludes(svg, text);
     for (const [, port] of svg.matchAll(/localhost:(\d+)/g)) {
       assertEquals(port, "1883");
     }
     const times = svg.match(/(?<=>)\d\d:\d\d:\d\d/g);
     assertEquals(times, times?.toSorted());
-    const text = await Deno.readTextFile(new URL(page, ROOT));
-    const path = page.startsWith("docs/") ? file : `docs/${file}`;
-    assert(text.includes(`](${path})`), `${page} shows it`);
-  });
-}
+  }
+});

@@ -1,17 +1,115 @@
 /**
- * The scripts among other programs on the same pipes, as a shell puts them
- * together.
+ * The listener among other programs, as a shell puts them together: on the same
+ * pipes and in the same terminal, also when that goes.
  */
 
-import { assertEquals } from "@std/assert";
-import { at, openBroker, TOPIC } from "../support/brokers.ts";
-import { gate, isInstalled } from "../support/gates.ts";
-import { Peer, said } from "../support/peers.ts";
+import { assert, assertEquals, assertMatch } from "@std/assert";
+import type { RunningBroker } from "../../lib/broker/broker.ts";
+import { at, TOPIC } from "../support/brokers.ts";
+import { gate, isInstalled, NO_TMUX } from "../support/gates.ts";
+import { becomesTrue } from "../support/patience.ts";
+import { type Peer, said } from "../support/peers.ts";
+import { ROOT, spawn } from "../support/processes.ts";
+import { nextPayload, roomTests } from "../support/room_tests.ts";
+import { Tmux } from "../support/tmux.ts";
 
-const ROOT = new URL("../..", import.meta.url);
-const withPython = gate(
-  isInstalled("python3", "--version") ? undefined : "python3 is not installed",
+const test = roomTests("hang-up");
+
+/** The words that start the listener. */
+const wordsFor = (broker: { port: number }, ...args: string[]) => [
+  ...[Deno.execPath(), "run", "--quiet", "--no-prompt", "-N", "listener.ts"],
+  ...at(broker, ...args),
+];
+
+/** The listener, started by a shell that redirects its input. */
+const redirected = (broker: { port: number }, redirection: string) =>
+  spawn("sh", ["-c", `exec "$0" "$@" ${redirection}`, ...wordsFor(broker)]);
+
+test("the listener says good-bye", async ({ broker, peer }) => {
+  for (const redirection of ["", "< /dev/null", "< LICENSE"]) {
+    await using listener = redirected(broker, redirection);
+    await listener.stdout.line(/now subscribed/);
+    await peer.next();
+    assertEquals((await listener.stop("SIGHUP")).code, 0);
+    const { notice } = await nextPayload(peer);
+    assertEquals(notice, "User chat disconnecting from chat/room.");
+  }
+});
+
+test("with nohup's input it stays", async ({ broker, peer }) => {
+  // nohup gives /dev/null, for writing only, in a terminal's place.
+  await using listener = redirected(broker, "0> /dev/null");
+  await listener.stdout.line(/now subscribed/);
+  listener.signal("SIGHUP");
+  await peer.publish(TOPIC, said("are you still there?"));
+  await listener.stdout.line(/still there/);
+  listener.signal("SIGHUP");
+  assertEquals((await listener.stop()).code, 0);
+});
+
+const inTmux = roomTests(
+  "hang-up",
+  gate(
+    NO_TMUX ??
+      (isInstalled("less", "--version") ? undefined : "less is not installed"),
+  ),
 );
+
+/** What others say in the room, up to a text. */
+async function heardUntil(peer: Peer, text: string): Promise<string[]> {
+  const heard: string[] = [];
+  while (!heard.at(-1)?.includes(text)) heard.push((await peer.next()).text);
+  return heard;
+}
+
+const openTerminal = (tmux: Tmux) =>
+  tmux.open({ columns: 80, rows: 20 }, ROOT.pathname);
+
+inTmux("under nohup it outlives its terminal", async ({ broker, peer }) => {
+  const log = await Deno.makeTempFile();
+  const listen = wordsFor(broker).join(" ");
+  {
+    await using tmux = new Tmux(`mqtt-chat-nohup-${Deno.pid}`);
+    const terminal = await openTerminal(tmux);
+    await terminal.enter(`nohup ${listen} > ${log} 2>&1 &`);
+    await peer.next(); // its join notice
+  }
+  await peer.publish(TOPIC, said("hello?"));
+  const isHeard = async () => (await Deno.readTextFile(log)).includes("hello?");
+  const isThere = await becomesTrue(isHeard);
+  const args = ["-TERM", "-f", `listener.ts ${at(broker).join(" ")}`];
+  await new Deno.Command("pkill", { args }).output();
+  await heardUntil(peer, "disconnecting");
+  await Deno.remove(log);
+  assert(isThere);
+});
+
+inTmux("a key in a pager is the pager's", async ({ broker, peer }) => {
+  await using tmux = new Tmux(`mqtt-chat-pager-${Deno.pid}`);
+  const terminal = await openTerminal(tmux);
+  await terminal.enter(`${wordsFor(broker, "--quiet").join(" ")} | less`);
+  await peer.next();
+  await peer.publish(TOPIC, said("first"));
+  await terminal.until(/first/);
+  await terminal.press("j", "Enter", "j", "Enter");
+  await peer.publish(TOPIC, said("second"));
+  await terminal.until(/second/);
+  const heard = await heardUntil(peer, "second");
+  assertEquals(heard, [said("first"), said("second")]);
+});
+
+inTmux("in the background it leaves the terminal", async ({ broker }) => {
+  await using tmux = new Tmux(`mqtt-chat-background-${Deno.pid}`);
+  const terminal = await openTerminal(tmux);
+  const flags = ["--quiet", "--no-announce", "-C", "1"];
+  const listen = wordsFor(broker, ...flags).join(" ");
+  // timeout(1) puts it in a background group of the script's terminal.
+  await terminal.enter(`sh -c 'timeout 2 ${listen}; echo code $?'`);
+  await terminal.until(/^code 124$/m);
+  await terminal.enter(`${listen} & sleep 2; jobs; kill %1; wait $!; echo $?`);
+  const screen = await terminal.until(/^143$/m);
+  assertMatch(screen, /^\[1\] \+ Running/m);
+});
 
 /** Has a pipe on stdout and stderr that doesn't block, before it is another. */
 const NONBLOCKING = `
@@ -32,90 +130,86 @@ interface Outcome {
   numbers: number[];
   /** Whatever else was written, but for the listener's own notice. */
   others: string[];
-  stderr: string;
 }
 
 /**
  * Runs a command line in a shell, in which `$LISTEN` reads a room in which all
  * the lines are said once it is there, and ends after the last.
  */
-async function outcomeOf(command: string): Promise<Outcome> {
-  await using broker = await openBroker();
-  await using peer = await Peer.connect(broker, TOPIC);
-  const listen = [
-    Deno.execPath(),
-    ...["run", "--quiet", "--no-prompt", "-N", "listener.ts"],
-    ...at(broker, "--quiet", "-C", `${COUNT}`),
-  ].join(" ");
-  const process = new Deno.Command("sh", {
-    args: ["-c", command],
-    cwd: ROOT,
-    env: { LISTEN: listen, NONBLOCKING, NO_COLOR: "1" },
-    stdin: "null",
-    stdout: "piped",
-    stderr: "piped",
-  }).spawn();
-  const outcome = process.output();
+async function outcomeOf(
+  command: string,
+  broker: RunningBroker,
+  peer: Peer,
+): Promise<Outcome> {
+  const words = wordsFor(broker, "--quiet", "-C", `${COUNT}`);
+  const env = { LISTEN: words.join(" "), NONBLOCKING };
+  await using shell = spawn("sh", ["-c", command], { env });
+  await shell.endInput();
   await peer.next();
   await Promise.all(
     ALL.map((number) => peer.publish(TOPIC, said(`${number} ${LINE}`))),
   );
-  const { stdout, stderr } = await outcome;
-  const lines = new TextDecoder().decode(stdout).trimEnd().split("\n");
-  const numberOf = (line: string) => / ann: (\d+) x{210}$/.exec(line)?.[1];
-  return {
-    numbers: lines.map(numberOf).filter((n) => n !== undefined).map(Number),
-    others: lines.filter((line) =>
-      numberOf(line) === undefined && !line.includes("now subscribed")
-    ),
-    // On a loaded machine leaving takes more than a second, which it mentions.
-    stderr: new TextDecoder().decode(stderr)
-      .replace(/^.*; Ctrl-C again ends it now\.\n$/, ""),
-  };
+  const { stdout, stderr } = await shell.outcome();
+  // On a loaded machine leaving takes more than a second, which it mentions.
+  assertEquals(stderr.replace(/^.*; Ctrl-C again ends it now\.\n$/, ""), "");
+  const numbers: number[] = [];
+  const others: string[] = [];
+  for (const line of stdout.trimEnd().split("\n")) {
+    const [, number] = / ann: (\d+) x{210}$/.exec(line) ?? [];
+    if (number !== undefined) numbers.push(Number(number));
+    else if (!line.includes("now subscribed")) others.push(line);
+  }
+  return { numbers, others };
 }
 
-Deno.test("pipes: one that is full, and its reader slow", async () => {
-  const { numbers, others, stderr } = await outcomeOf(
-    "$LISTEN | (sleep 1; cat)",
-  );
-  assertEquals([numbers, others, stderr], [ALL, [], ""]);
-});
+/** Registers a test of what a command line leaves. */
+function pipe(
+  name: string,
+  command: string,
+  check: (outcome: Outcome) => void,
+  missing?: string,
+): void {
+  roomTests("pipes", gate(missing))(name, async ({ broker, peer }) => {
+    check(await outcomeOf(command, broker, peer));
+  });
+}
 
-withPython("pipes: one that a neighbour has set not to block", async () => {
-  const { numbers, others, stderr } = await outcomeOf(
-    'python3 -c "$NONBLOCKING" $LISTEN 2>&1 | (sleep 1; cat)',
-  );
-  assertEquals([numbers, others, stderr], [ALL, [], ""]);
-});
+const isAll = (outcome: Outcome) =>
+  assertEquals(outcome, { numbers: ALL, others: [] });
 
-Deno.test("pipes: stderr on the same one, told of every step", async () => {
-  const { numbers, others, stderr } = await outcomeOf(
-    "$LISTEN --debug 2>&1 | (sleep 1; cat)",
-  );
-  assertEquals([numbers, stderr], [ALL, ""]);
-  const isConnected = others.some((line) => line.startsWith("Connected to "));
-  assertEquals(isConnected, true, others[0]);
-});
+pipe(
+  "one that is full, and its reader slow",
+  "$LISTEN | (sleep 1; cat)",
+  isAll,
+);
 
-Deno.test("pipes: who comes after has it as it was", async () => {
+pipe(
+  "stderr on the same one, which a neighbour has set not to block",
+  'python3 -c "$NONBLOCKING" $LISTEN --debug 2>&1 | (sleep 1; cat)',
+  ({ numbers, others }) => {
+    assertEquals(numbers, ALL);
+    const isConnected = (line: string) => line.startsWith("Connected to ");
+    assertEquals(others.some(isConnected), true, others[0]);
+  },
+  isInstalled("python3", "--version") ? undefined : "python3 is not installed",
+);
+
+pipe(
+  "the program after the listener has it as it was",
   // The pipe is nearly full when seq writes to it, and read only later.
-  const { numbers, others, stderr } = await outcomeOf(
-    "($LISTEN; seq 30000) | (head -c 200000; sleep 2; cat)",
-  );
-  assertEquals([numbers.length, stderr], [COUNT, ""]);
-  assertEquals([others.length, others.at(-1)], [30_000, "30000"]);
+  "($LISTEN; seq 30000) | (head -c 200000; sleep 2; cat)",
+  ({ numbers, others }) => {
+    assertEquals(numbers.length, COUNT);
+    assertEquals([others.length, others.at(-1)], [30_000, "30000"]);
+  },
+);
+
+pipe("a reader that has enough leaves", "$LISTEN | head -n 3", (outcome) => {
+  assertEquals(outcome, { numbers: [0, 1], others: [] });
 });
 
-Deno.test("pipes: a reader that has enough leaves", async () => {
-  const { numbers, stderr } = await outcomeOf("$LISTEN | head -n 3");
-  assertEquals([numbers, stderr], [[0, 1], ""]);
-});
+pipe("a file is none", "f=$(mktemp); $LISTEN > $f; cat $f; rm $f", isAll);
 
-Deno.test("pipes: a file and /dev/null are none", async () => {
-  const { numbers, stderr } = await outcomeOf(
-    "f=$(mktemp); $LISTEN > $f; cat $f; rm $f",
-  );
-  assertEquals([numbers, stderr], [ALL, ""]);
-  const nothing = await outcomeOf("$LISTEN > /dev/null");
-  assertEquals(nothing, { numbers: [], others: [""], stderr: "" });
+pipe("/dev/null is none", "$LISTEN > /dev/null", (outcome) => {
+  assertEquals(outcome, { numbers: [], others: [""] });
 });

@@ -4,10 +4,7 @@ import { assertEquals, assertMatch } from "@std/assert";
 import { at, FakeBroker, letIn } from "../support/brokers.ts";
 import { FaultProxy } from "../support/fault_proxy.ts";
 import { messageOf, puback, suback } from "../support/packets.ts";
-import { run, start } from "../support/processes.ts";
-
-/** Lines of a pipe. */
-const lines = (...all: string[]) => all.map((line) => line + "\n").join("");
+import { assertEnds, run, start } from "../support/processes.ts";
 
 Deno.test("probation: one line is named, the others are sent, exit 5", async () => {
   await using broker = new FakeBroker(letIn({
@@ -16,26 +13,23 @@ Deno.test("probation: one line is named, the others are sent, exit 5", async () 
       setTimeout(() => link.send(puback(packet)).catch(() => {}), 20);
     },
   }));
-  const { code, stderr } = await run("publisher.ts", at(broker), {
-    stdin: lines("1", "2", "3", "bad", "5", "6"),
-  });
-  assertEquals(code, 5, stderr);
-  const failed = stderr.split("\n").filter((line) => line.includes("not sent"));
-  assertEquals(failed.length, 1, stderr);
-  assertMatch(
-    failed[0],
-    /Line 4 .* three times while only this was unanswered/,
-  );
-  assertEquals(stderr.includes("may or may not"), false);
+  const stdin = "1\n2\n3\nbad\n5\n6\n";
+  const outcome = await run("publisher.ts", at(broker), { stdin });
+  const line = /Line 4 was not sent.* three times while only this was unanswe/;
+  assertEnds(outcome, 5, line);
+  assertEquals(outcome.stderr.match(/not sent/g)?.length, 1, outcome.stderr);
+  assertEquals(outcome.stderr.includes("may or may not"), false);
 });
 
 Deno.test("probation: 10,000 lines into a room that is refused end soon, exit 3", async () => {
   await using broker = new FakeBroker(letIn({ publish: () => "close" }));
-  const stdin = lines(...Array.from({ length: 10_000 }, (_, i) => `${i}`));
-  const { code, stderr } = await run("publisher.ts", at(broker), { stdin });
-  assertEquals(code, 3);
-  assertMatch(stderr, /Line 1 was not sent\..* three times while only this/);
-  assertMatch(stderr, /Line 2 was not sent\..* takes no messages for this/);
+  const stdin = Array.from({ length: 10_000 }, (_, i) => `${i}\n`).join("");
+  const outcome = await run("publisher.ts", at(broker), { stdin });
+  assertEnds(outcome, 3, /Line 1 was not sent\..* three times while only this/);
+  assertMatch(
+    outcome.stderr,
+    /Line 2 was not sent\..* takes no messages for t/,
+  );
   assertEquals(broker.connections <= 5, true, `${broker.connections}`);
 });
 
@@ -63,12 +57,9 @@ Deno.test("probation: a line at QoS 0 over which the broker closes, exit 5", asy
   await broker.next("pingreq");
   await publisher.write("bad\n");
   await publisher.stderr.line(/^Connected again /);
-  await publisher.write("3\n");
-  await publisher.endInput();
-  const { code, stderr } = await publisher.outcome();
-  assertEquals(code, 5, stderr);
-  assertMatch(
-    stderr,
+  assertEnds(
+    await publisher.finish("3\n"),
+    5,
     /: Line 2 was not acknowledged and may or may not have arrived; .*: 2\.\n$/,
   );
 });
@@ -86,14 +77,12 @@ Deno.test("probation: rooms and a pipe outlast a room that was revoked", async (
   await listener.stderr.line(/^Reading c /);
   isRevoked = true;
   broker.drop();
-  await listener.stderr.line(
-    /^b is not read for now: .* three times .* Trying again in 1 s\.$/,
-  );
+  const isTried = (seconds: number) =>
+    RegExp(`^b is not read for now: .* Trying again in ${seconds} s\\.$`);
+  assertMatch(await listener.stderr.line(isTried(1)), / three times /);
   await listener.stderr.line(/^Reading a /);
   await listener.stderr.line(/^Reading c /);
-  await listener.stderr.line(
-    /^b is not read for now: .* Trying again in 2 s\.$/,
-  );
+  await listener.stderr.line(isTried(2));
   isRevoked = false;
   await listener.stderr.line(/^Reading b /);
 });

@@ -4,6 +4,7 @@
  */
 
 import { assert, assertEquals, assertMatch } from "@std/assert";
+import { USERS } from "../../lib/broker/broker.ts";
 import {
   at,
   FakeBroker,
@@ -14,16 +15,26 @@ import {
 } from "../support/brokers.ts";
 import { disconnect, puback } from "../support/packets.ts";
 import { Peer, said } from "../support/peers.ts";
-import { assertOneLine, start } from "../support/processes.ts";
+import {
+  assertEnds,
+  assertOneLine,
+  assertQuietSuccess,
+  listening,
+  run,
+  start,
+} from "../support/processes.ts";
+import { linesOf, nextPayload } from "../support/room_tests.ts";
 
-Deno.test("reconnect: the listener reads on after a restart", async () => {
+Deno.test("reconnect: the listener reads on after a restart, and may be ended meanwhile", async () => {
   const broker = await openBroker();
   const address = RegExp.escape(hostOf(broker));
-  await using listener = start("listener.ts", at(broker));
-  await listener.stdout.line(/now subscribed/);
+  await using listener = await listening(at(broker));
+  await using other = await listening(at(broker, "--timeout", "600"));
   await broker.close();
   await listener.stderr.line(new RegExp(`^Disconnected from ${address}: `));
   await listener.stderr.line(/^Trying 127\.0\.0\.1:\d+ in \d+\.\d s\.$/);
+  await other.stderr.line(/^Trying/);
+  assertEquals((await other.stop()).code, 0);
   await using again = await openBroker({ port: broker.port });
   await using peer = await Peer.connect(again, TOPIC);
   await listener.stderr.line(new RegExp(`^Connected again to ${address}\\.$`));
@@ -31,19 +42,7 @@ Deno.test("reconnect: the listener reads on after a restart", async () => {
   assertMatch((await peer.next()).text, /now subscribed/);
   await peer.publish(TOPIC, said("still there?"));
   await listener.stdout.line(/ann: still there\?$/);
-  listener.signal("SIGINT");
-  assertEquals((await listener.outcome()).code, 0);
-});
-
-Deno.test("reconnect: the listener may be ended meanwhile", async () => {
-  const broker = await openBroker();
-  const args = at(broker, "--timeout", "600");
-  await using listener = start("listener.ts", args);
-  await listener.stdout.line(/now subscribed/);
-  await broker.close();
-  await listener.stderr.line(/^Trying/);
-  listener.signal("SIGTERM");
-  assertEquals((await listener.outcome()).code, 0);
+  assertEquals((await listener.stop("SIGINT")).code, 0);
 });
 
 Deno.test("reconnect: the publisher's lines wait for the broker", async () => {
@@ -53,16 +52,14 @@ Deno.test("reconnect: the publisher's lines wait for the broker", async () => {
     await using _ = broker;
     await using peer = await Peer.connect(broker, TOPIC);
     await publisher.write("before\n");
-    assertEquals(JSON.parse((await peer.next()).text).message, "before");
+    assertEquals((await nextPayload(peer)).message, "before");
   }
   await publisher.stderr.line(/^Disconnected from/);
   await publisher.write("while\n");
   await using again = await openBroker({ port: broker.port });
   await using peer = await Peer.connect(again, TOPIC);
   await publisher.stderr.line(/^Connected again to/);
-  await publisher.write("after\n");
-  await publisher.endInput();
-  assertEquals((await publisher.outcome()).code, 0);
+  assertEquals((await publisher.finish("after\n")).code, 0);
   await peer.publish(TOPIC, "end");
   // "before" may come again: its acknowledgement may have been lost.
   const texts = (await peer.until("end"))
@@ -81,11 +78,9 @@ Deno.test("reconnect: without it, the publisher counts what is unanswered", asyn
   for (let line = 1; line <= 5; line++) await broker.next("publish");
   await broker[Symbol.asyncDispose]();
   await publisher.stderr.line(/^Disconnected from 127/);
-  await publisher.endInput();
-  const { code, stdout, stderr } = await publisher.outcome();
-  assertEquals([code, stdout], [5, ""]);
-  assertMatch(
-    stderr,
+  assertEnds(
+    await publisher.finish(),
+    5,
     /\npublisher: 3 lines, 3 to 5, were not acknowledged .*; acknowledged: 2\.\n$/,
   );
 });
@@ -93,28 +88,21 @@ Deno.test("reconnect: without it, the publisher counts what is unanswered", asyn
 Deno.test("reconnect: a signal does not hide what is unanswered", async () => {
   await using broker = new FakeBroker(letIn({ publish: () => undefined }));
   const args = at(broker, "--timeout", "600");
-  await using publisher = start("publisher.ts", args);
-  await publisher.write("a\n");
+  await using pipe = start("publisher.ts", args);
+  await pipe.write("a\n");
   await broker.next("publish");
   // The first ends the input, the second the wait for answers.
-  publisher.signal("SIGINT");
-  publisher.signal("SIGTERM");
-  const { code, stderr } = await publisher.outcome();
+  pipe.signal("SIGINT");
+  const { code, stderr } = await pipe.stop();
   // The system may deliver two pending signals in either order.
   assert([130, 143].includes(code), `${code}`);
-  assertMatch(
-    stderr,
-    /^publisher: Stopped after line 1; .*\npublisher: Line 1 was not acknowledged/m,
-  );
-});
-
-Deno.test("reconnect: a signal after the end of the input leaves exit 5", async () => {
-  await using broker = new FakeBroker(letIn({ publish: () => undefined }));
-  const args = at(broker, "--timeout", "600", "-m", "a");
-  await using publisher = start("publisher.ts", args);
+  const lines =
+    /^publisher: Stopped after line 1; .*\npublisher: Line 1 was no/;
+  assertMatch(stderr, lines);
+  await using message = start("publisher.ts", [...args, "-m", "a"]);
   await broker.next("publish");
-  publisher.signal("SIGTERM");
-  const outcome = await publisher.outcome();
+  // Its input has ended.
+  const outcome = await message.stop();
   assertOneLine(outcome, 5, /The message was not acknowledged/);
 });
 
@@ -123,24 +111,48 @@ Deno.test("reconnect: not after another took over the client id", async () => {
     publish: () => disconnect(0x8e), // session taken over
   }));
   await using listener = start("listener.ts", at(broker, "--id", "same"));
-  const { code, stderr } = await listener.outcome();
-  assertEquals(code, 1);
-  assertMatch(
-    stderr,
-    /\nlistener: .*gave the session to another client .*--id/,
-  );
+  const said = /\nlistener: .*gave the session to another client .*--id/;
+  assertEnds(await listener.outcome(), 1, said);
   assertEquals(broker.connections, 1);
 });
 
 Deno.test("reconnect: a shared room has no session that would keep its part", async () => {
   await using broker = new FakeBroker(letIn({}));
-  const filter = "$share/group/chat/room";
-  await using listener = start("listener.ts", [
-    ...["--host", hostOf(broker), "--no-announce", "-t", filter],
-  ]);
+  const room = ["--no-announce", "-t", "$share/group/chat/room"];
+  const args = ["--host", hostOf(broker), ...room];
+  await using listener = await listening(args);
   const { properties } = await broker.next("connect");
   assertEquals(properties?.sessionExpiryInterval ?? 0, 0);
-  await broker.next("subscribe");
-  listener.signal("SIGTERM");
-  assertEquals((await listener.outcome()).code, 0);
+  assertEquals((await listener.stop()).code, 0);
+});
+
+Deno.test("failover: each broker is told its own user and password", async () => {
+  const first = await openBroker({ users: { chat: USERS.chat } });
+  await using second = await openBroker({ users: { Server: USERS.Server } });
+  await using peer = await Peer.connect(second, "chat/room");
+  await using listener = start("listener.ts", [
+    ...["-h", `mqtt://chat:chat@${hostOf(first)}`],
+    ...["-h", `mqtt://Server:admin@${hostOf(second)}`, "-t", "chat/room"],
+  ]);
+  await listener.stdout.line(/now subscribed/);
+  await first.close();
+  await listener.stderr.line(/^Connected again to /);
+  await listener.stderr.line(/^Reading chat\/room/);
+  await peer.publish("chat/room", said("moved"));
+  await listener.stdout.line(/ann: moved$/);
+});
+
+Deno.test("failover: what --count leaves is for the next run", async () => {
+  await using broker = await openBroker();
+  const room = ["-h", hostOf(broker), "-t", "chat/kept"];
+  // No notices: that of the first run's end may be kept as well, and counts.
+  const reader = [...room, "--no-announce", "-c", "-i", "reader"];
+  await run("listener.ts", [...reader, "-W", "0.1"]);
+  const stdin = "1\n2\n3\n4\n5\n";
+  assertQuietSuccess(await run("publisher.ts", room, { stdin }));
+  const read = async (count: number) =>
+    linesOf(await run("listener.ts", [...reader, "-C", `${count}`]))
+      .flatMap((line) => /chat: \d$/.exec(line) ?? []);
+  assertEquals(await read(2), ["chat: 1", "chat: 2"]);
+  assertEquals(await read(3), ["chat: 3", "chat: 4", "chat: 5"]);
 });

@@ -4,7 +4,9 @@
  */
 
 import { assertEquals, assertFalse, assertMatch } from "@std/assert";
+import type { Script } from "../../lib/cli/flags.ts";
 import {
+  type Answer,
   at,
   FakeBroker,
   hostOf,
@@ -19,68 +21,94 @@ import {
   publish,
   suback,
 } from "../support/packets.ts";
-import { Peer, said } from "../support/peers.ts";
+import { said } from "../support/peers.ts";
 import { freePort } from "../support/ports.ts";
 import {
+  assertEnds,
   assertOneLine,
   assertQuietSuccess,
-  type Outcome,
   run,
   start,
 } from "../support/processes.ts";
+import { nextPayload, roomTests } from "../support/room_tests.ts";
 
-/** Both scripts with the same arguments, to ends that no time-out brings. */
-async function runBoth(args: string[]): Promise<Outcome[]> {
+const test = roomTests("refused");
+
+/** Fails unless a script says so in one line, before any time-out. */
+async function assertRefused(
+  script: Script,
+  code: number,
+  said: string,
+  args: string[],
+) {
   const all = ["--timeout", "600", ...args];
-  return await Promise.all([
-    run("listener.ts", all),
-    run("publisher.ts", all, { stdin: "a\n" }),
-  ]);
+  const outcome = await run(`${script}.ts`, all, { stdin: "a\n" });
+  assertOneLine(outcome, code, RegExp(said));
+  assertFalse(outcome.stderr.includes("secret"));
 }
 
-Deno.test("refused: a wrong password, at once", async () => {
+const NOT_AUTHORIZED = RegExp.escape(
+  'user "chat": not authorized. Give a user of that broker with -u, or ' +
+    "connect without one: --anonymous.",
+);
+const REFUSALS: [
+  what: string,
+  answer: Answer | undefined,
+  script: Script,
+  code: number,
+  said: string,
+  connections: number,
+  ...flags: string[],
+][] = [
+  ["a ban", () => connack(0x8a), "listener", 3, 'refused .* of user "chat"', 1],
+  ["a user", () => connack(0x87), "listener", 3, NOT_AUTHORIZED, 1],
+  ["a user", () => connack(0x87), "publisher", 3, NOT_AUTHORIZED, 1],
+  [
+    ...["a password", () => connack(0x87), "listener", 3] as const,
+    ...[NOT_AUTHORIZED, 1, "-P", "own"] as const,
+  ],
+  ["a busy broker", () => connack(0x88), "publisher", 4, "\\(server unav", 1],
+  // Once in each version.
+  ["a hang-up", () => "close", "listener", 4, "\\(the broker closed the co", 2],
+  ["silence", undefined, "publisher", 4, "\\(no answer", 2, "--timeout=0.5"],
+];
+
+for (const refusal of REFUSALS) {
+  const [what, answer, script, code, said, connections, ...flags] = refusal;
+  Deno.test(`refused: the ${script} by ${what}, exit ${code}`, async () => {
+    await using broker = new FakeBroker(answer);
+    const line = `: .*${RegExp.escape(hostOf(broker))} .*${said}`;
+    await assertRefused(script, code, line, at(broker, ...flags));
+    assertEquals(broker.connections, connections);
+  });
+}
+
+Deno.test("refused: a wrong password, a user that is not there, or none", async () => {
   await using broker = await openBroker();
   const address = RegExp.escape(hostOf(broker));
-  for (const [user, password] of [["chat", "secret"], ["nobody", ""]]) {
-    const login = password ? ["-P", password] : [];
-    for (const outcome of await runBoth(at(broker, "-u", user, ...login))) {
-      const said = new RegExp(
-        `: ${address} refused the connection of user "${user}": .*--password`,
-      );
-      assertOneLine(outcome, 3, said);
-      assertFalse(outcome.stderr.includes("secret"));
-    }
-  }
-});
-
-Deno.test("refused: the default user, or none, and what to try", async () => {
-  await using broker = await openBroker();
-  const user = 'user "chat": not authorized. Give a user of that broker with ' +
-    "-u, or connect without one: --anonymous.";
-  const none = "a client without a user: not authorized. Give a user with " +
-    "--username (-u).";
-  await using strange = new FakeBroker(() => connack(0x87));
-  await using closing = new FakeBroker(() => "close");
-  const ann = ["-h", `mqtt://ann:x@${hostOf(strange)}`];
-  const cases: [args: string[], said: string][] = [
-    [at(strange), user],
-    [at(closing, ...ann), 'user "ann": not authorized. Check --username and '],
-    [at(strange, "-P", "other"), user],
-    [at(broker, "--anonymous"), none],
-    [at(broker, "-u", ""), none],
+  const refused = (user: string) =>
+    `: ${address} refused the connection of user "${user}": .*--password`;
+  const none = RegExp.escape(
+    "a client without a user: not authorized. Give a user with " +
+      "--username (-u).",
+  );
+  const cases: [script: Script, said: string, ...args: string[]][] = [
+    ["listener", refused("chat"), "-u", "chat", "-P", "secret"],
+    ["publisher", refused("nobody"), "-u", "nobody"],
+    ["listener", none, "--anonymous"],
+    ["publisher", none, "-u", ""],
   ];
-  for (const [args, said] of cases) {
-    for (const outcome of await runBoth(args)) {
-      assertOneLine(outcome, 3, RegExp(RegExp.escape(said)));
-    }
+  for (const [script, said, ...args] of cases) {
+    await assertRefused(script, 3, said, at(broker, ...args));
   }
-  const open = await openBroker({ users: undefined });
-  await using _ = open;
-  const outcome = await run("publisher.ts", at(open, "-u", "", "-m", "hi"));
-  assertQuietSuccess(outcome);
+  await using closing = new FakeBroker(() => "close");
+  await using strange = new FakeBroker(() => connack(0x87));
+  const ann = ["-h", `mqtt://ann:x@${hostOf(strange)}`];
+  const check = 'user "ann": not authorized\\. Check --username and ';
+  await assertRefused("listener", 3, check, at(closing, ...ann));
 });
 
-Deno.test("anonymous: CONNECT has neither user nor password", async () => {
+Deno.test("anonymous: neither user nor password, where the broker lets it", async () => {
   await using broker = new FakeBroker(letIn({}));
   const url = `mqtt://ann:pw@${hostOf(broker)}`;
   const args = ["-h", url, "--anonymous", "-m", "hi"];
@@ -89,103 +117,47 @@ Deno.test("anonymous: CONNECT has neither user nor password", async () => {
   assertQuietSuccess(await run("publisher.ts", args, { env, permissions }));
   const { username, password } = await broker.next("connect");
   assertEquals([username, password], [undefined, undefined]);
+  await using open = await openBroker({ users: undefined });
+  const nameless = at(open, "-u", "", "-m", "hi");
+  assertQuietSuccess(await run("publisher.ts", nameless));
 });
 
-Deno.test("refused: a user is not tried twice", async () => {
-  for (const code of [0x86, 0x87, 0x8a]) {
-    await using broker = new FakeBroker(() => connack(code));
-    for (const outcome of await runBoth(at(broker))) {
-      assertOneLine(outcome, 3, /refused the connection of user "chat"/);
-    }
-    assertEquals(broker.connections, 2);
-  }
-});
-
-Deno.test("refused: nothing listens there", async () => {
+test("nothing listens, then the next broker", async ({ broker, peer }) => {
   const address = hostOf({ port: freePort() });
-  const host = `mqtt://ann:secret@${address}`;
-  for (const outcome of await runBoth(["-h", host, "-t", TOPIC])) {
-    const said = new RegExp(` ${RegExp.escape(address)} .*refused.*--host`);
-    assertOneLine(outcome, 4, said);
-    assertFalse(outcome.stderr.includes("secret"));
-  }
-});
-
-Deno.test("refused: a server that accepts and says nothing", async () => {
-  await using broker = new FakeBroker();
-  for (const outcome of await runBoth(at(broker, "--timeout", "0.5"))) {
-    assertOneLine(outcome, 4, /127\.0\.0\.1:\d+ \(no answer/);
-  }
-});
-
-Deno.test("refused: a server that hangs up, once in each version", async () => {
-  await using broker = new FakeBroker(() => "close");
-  for (const outcome of await runBoth(at(broker))) {
-    assertOneLine(
-      outcome,
-      4,
-      /127\.0\.0\.1:\d+ \(the broker closed the connection/,
-    );
-  }
-  assertEquals(broker.connections, 2 * 2);
-});
-
-Deno.test("refused: a broker that is busy", async () => {
-  await using broker = new FakeBroker(() => connack(0x88));
-  for (const outcome of await runBoth(at(broker))) {
-    assertOneLine(outcome, 4, /127\.0\.0\.1:\d+ \(server unavailable\)/);
-  }
-});
-
-Deno.test("refused: then the next broker", async () => {
-  await using broker = await openBroker();
-  await using peer = await Peer.connect(broker, TOPIC);
-  const args = ["-h", hostOf({ port: freePort() }), ...at(broker, "-m", "a")];
+  const host = ["-h", `mqtt://ann:secret@${address}`];
+  const said = ` ${RegExp.escape(address)} .*refused.*--host`;
+  await assertRefused("listener", 4, said, host);
+  const args = ["-h", address, ...at(broker, "-m", "a")];
   assertQuietSuccess(await run("publisher.ts", args));
-  assertEquals(JSON.parse((await peer.next()).text).message, "a");
+  assertEquals((await nextPayload(peer)).message, "a");
 });
 
 Deno.test("refused: MQTT 5, then 3.1.1, which --debug tells", async () => {
   await using old = await openBroker();
   await using modern = new FakeBroker(letIn({}));
-  const [first, second] = await Promise.all(
-    [old, modern].map((broker) =>
-      run("publisher.ts", at(broker, "-m", "a", "--debug"))
-    ),
-  );
-  assertEquals([first.code, second.code], [0, 0]);
-  assertMatch(
-    first.stderr,
-    /, MQTT 5: .*protocol version\.\nConnected .*, MQTT 3\.1\.1\.\n/,
-  );
-  assertMatch(second.stderr, /^Connected to 127\.0\.0\.1:\d+, MQTT 5\.$/m);
+  const send = (broker: { port: number }) =>
+    run("publisher.ts", at(broker, "-m", "a", "--debug"));
+  const versions =
+    /, MQTT 5: .*protocol version\.\nConnected .*, MQTT 3\.1\.1\./;
+  assertEnds(await send(old), 0, versions);
+  assertEnds(await send(modern), 0, /^Connected to 127\S+:\d+, MQTT 5\.$/m);
 });
 
-Deno.test("refused: writing, which ends the publisher", async () => {
-  let published = 0;
-  const publish = (packet: Parameters<typeof puback>[0]) => {
-    published++;
-    return puback(packet, 0x87);
-  };
-  await using broker = new FakeBroker(letIn({ publish }));
+Deno.test("refused: writing, which ends the publisher, or one message, which does not", async () => {
+  await using broker = new FakeBroker(letIn({
+    publish: (packet) => puback(packet, 0x87),
+  }));
   await using publisher = start("publisher.ts", at(broker));
   await publisher.write("secret plans\n"); // and its input stays open
-  const outcome = await publisher.outcome();
-  assertOneLine(
-    outcome,
-    3,
-    /Line 1 was not sent\..*chat\/room: not authorized/,
-  );
-  assertEquals(published, 1);
-});
+  const denied = /Line 1 was not sent\..*chat\/room: not authorized/;
+  assertOneLine(await publisher.outcome(), 3, denied);
+  assertEquals(broker.all("publish").length, 1);
 
-Deno.test("refused: one message of many, which does not", async () => {
   let published = 0;
-  await using broker = new FakeBroker(letIn({
+  await using full = new FakeBroker(letIn({
     publish: (packet) => puback(packet, ++published === 2 ? 0x97 : 0),
   }));
-  const options = { stdin: "a\nb\nc\n" };
-  const outcome = await run("publisher.ts", at(broker), options);
+  const outcome = await run("publisher.ts", at(full), { stdin: "a\nb\nc\n" });
   assertOneLine(outcome, 5, /Line 2 was not sent\..*quota exceeded/);
   assertEquals(published, 3);
 });
@@ -194,9 +166,9 @@ Deno.test("refused: reading, in all rooms or in some", async () => {
   await using none = new FakeBroker(letIn({
     subscribe: (packet) => suback(packet, 0x87),
   }));
-  const { code, stdout, stderr } = await run("listener.ts", at(none));
-  assertEquals([code, stdout], [3, ""]);
-  assertMatch(stderr, /\nlistener: .* read none of chat\/room;.*\n$/);
+  const outcome = await run("listener.ts", at(none));
+  assertEnds(outcome, 3, /\nlistener: .* read none of chat\/room;.*\n$/);
+  assertEquals(outcome.stdout, "");
   await using some = new FakeBroker(letIn({
     subscribe: (packet) =>
       suback(packet, packet.subscriptions[0].topic === TOPIC ? 0x87 : 0),
@@ -210,8 +182,7 @@ Deno.test("refused: reading, in all rooms or in some", async () => {
     await listener.stderr.line(lines),
   ];
   assertEquals(shown.filter((line) => line.startsWith("Reading")).length, 1);
-  listener.signal("SIGTERM");
-  assertEquals((await listener.outcome()).code, 0);
+  assertEquals((await listener.stop()).code, 0);
 });
 
 Deno.test("refused: reading in silence, which --wait before --count reports", async () => {
@@ -228,81 +199,51 @@ Deno.test("refused: reading in silence, which --wait before --count reports", as
   assertEquals(outcomes.map(({ code }) => code), [3, 6]);
 });
 
-Deno.test("refused: the password of a file or the environment, if wrong", async () => {
-  await using broker = await openBroker();
-  const args = ["-h", hostOf(broker), "-u", "Test", "-t", "test/a", "-m", "a"];
-  const env = { MQTT_PASSWORD: "test" };
-  const file = ["--password-file", "LICENSE"];
-  const outcomes = await Promise.all([
-    run("publisher.ts", args, { permissions: ["-N", "-E=MQTT_PASSWORD"], env }),
-    run("publisher.ts", args, { env }), // not permitted, so not read
-    run("publisher.ts", [...args, ...file], {
-      permissions: ["-N", "-R=LICENSE"],
-    }),
-  ]);
-  assertEquals(outcomes.map(({ code }) => code), [0, 3, 3]);
-});
-
 Deno.test("refused: HTTP where a WebSocket should be, by its status", async () => {
-  for (const status of [302, 404]) {
+  for (const [status, hint] of [[302, ""], [404, ".*/mqtt"]] as const) {
     await using server = Deno.serve(
       { hostname: "127.0.0.1", port: 0, onListen() {} },
       () => new Response("", { status, headers: { location: "/" } }),
     );
     const url = `ws://${hostOf(server.addr)}/chat`;
-    const said = new RegExp(
-      `at ${RegExp.escape(url)} \\(HTTP ${status} in place of a WebSocket` +
-        (status === 404 ? ".*/mqtt" : ""),
-    );
-    const args = ["-h", `${url}?token=abc`, "-m", "hi"];
-    const [quiet, debug] = await Promise.all([
-      run("publisher.ts", args),
-      run("publisher.ts", [...args, "--debug"]),
-    ]);
-    assertOneLine(quiet, 4, said);
-    assertFalse(debug.stderr.includes("abc"), "a token is shown");
+    const args = ["-h", `${url}?token=abc`, "-m", "hi", "--debug"];
+    const outcome = await run("publisher.ts", args);
+    const said = `at ${RegExp.escape(url)} \\(HTTP ${status} in place of a Web`;
+    assertEnds(outcome, 4, RegExp(`^publisher: .*${said}Socket${hint}`, "m"));
+    assertFalse(outcome.stderr.includes("abc"), "a token is shown");
   }
 });
 
 for (const code of [undefined, 0x87]) {
-  const how = code === undefined ? "without a word" : "over rights";
+  const how = code === undefined ? "in silence" : "over rights";
+  const close = () => code === undefined ? "close" : disconnect(code);
 
-  Deno.test(`refused: a listener reads on where its notice is closed over ${how}`, async () => {
-    await using broker = new FakeBroker(letIn({
-      publish: () => code === undefined ? "close" : disconnect(code),
-    }));
+  Deno.test(`refused: a listener reads on whose notice closes the connection ${how}`, async () => {
+    await using broker = new FakeBroker(letIn({ publish: close }));
     await using listener = start("listener.ts", at(broker, "--quiet"));
     await listener.stderr.line(/^listener: No right to write to chat\/room/);
     const [last] = broker.all("connect").slice(-1);
-    await broker.heard.next(({ cmd, link }) =>
+    const { link } = await broker.heard.next(({ cmd, link }) =>
       cmd === "subscribe" && link.number > last.link.number
     );
-    const { link } = broker.heard.all.at(-1)!;
     await link.send(publish(TOPIC, said("still here"), 1));
     await listener.stdout.line(/still here$/);
-    listener.signal("SIGTERM");
-    const { code: exit, stderr } = await listener.outcome();
+    const { code: exit, stderr } = await listener.stop();
     assertEquals([exit, stderr.split("\n").length], [0, 2], stderr);
     assertEquals(broker.all("publish").length, 4);
   });
 
-  Deno.test(`refused: a pipe that is closed over ${how}`, async () => {
-    await using broker = new FakeBroker(letIn({
-      publish: () => code === undefined ? "close" : disconnect(code),
-    }));
-    const { code: exit, stderr } = await run("publisher.ts", at(broker), {
-      stdin: "a\n",
-    });
-    const last = stderr.trimEnd().split("\n").at(-1)!;
-    assertEquals(exit, 3, stderr);
-    assertMatch(
-      last,
-      /^publisher: Line 1 was not sent\. .* broke three times while only this/,
-    );
-    assertMatch(
-      last,
-      code === undefined ? /\(no reason given\)\.$/ : /: not authorized\.$/,
-    );
+  Deno.test(`refused: a pipe whose line closes the connection ${how}`, async () => {
+    await using broker = new FakeBroker(letIn({ publish: close }));
+    const stdin = "a\n";
+    const outcome = await run("publisher.ts", at(broker), { stdin });
+    const line =
+      "publisher: Line 1 was not sent\\. .* broke three times while ";
+    assertEnds(outcome, 3, RegExp(`\\n${line}only this.*\\n$`));
+    const why = code === undefined
+      ? /\(no reason given\)\.$/
+      : /: not auth.*\.$/;
+    assertMatch(outcome.stderr.trimEnd(), why);
   });
 }
 

@@ -8,6 +8,11 @@ export interface Identity {
   key: string;
 }
 
+const server = (names: string) => `
+basicConstraints = CA:FALSE
+extendedKeyUsage = serverAuth
+subjectAltName = ${names}`;
+
 /** How `openssl` is to fill certificates in; one section for each purpose. */
 const CONF = `
 [req]
@@ -19,18 +24,9 @@ commonName = ignored, -subj says it
 basicConstraints = critical, CA:TRUE
 keyUsage = critical, keyCertSign, cRLSign
 subjectKeyIdentifier = hash
-[server]
-basicConstraints = CA:FALSE
-extendedKeyUsage = serverAuth
-subjectAltName = DNS:localhost, IP:127.0.0.1
-[elsewhere]
-basicConstraints = CA:FALSE
-extendedKeyUsage = serverAuth
-subjectAltName = DNS:elsewhere.example
-[wildcard]
-basicConstraints = CA:FALSE
-extendedKeyUsage = serverAuth
-subjectAltName = DNS:*.elsewhere.example
+[server]${server("DNS:localhost, IP:127.0.0.1")}
+[elsewhere]${server("DNS:elsewhere.example")}
+[wildcard]${server("DNS:*.elsewhere.example")}
 [client]
 basicConstraints = CA:FALSE
 extendedKeyUsage = clientAuth
@@ -47,8 +43,16 @@ default_crl_days = 1
 commonName = supplied
 `;
 
+/** Keys that Mosquitto doesn't read. */
+const OWN_KEYS = ["client.key", "stranger.key", "revoked.key"];
+
 /** Certificates, good and bad. Disposing of them removes the files. */
 export class Certificates implements AsyncDisposable {
+  readonly folder = Deno.makeTempDirSync({ prefix: "mqtt-chat-tls-" });
+  readonly ca = `${this.folder}/ca.pem`;
+  readonly otherCa = `${this.folder}/other-ca.pem`;
+  /** The list of what {@link ca} has revoked. */
+  readonly crl = `${this.folder}/crl.pem`;
   /** Servers': for `localhost` and 127.0.0.1, for others, and one of 2020. */
   readonly server = this.#identity("server");
   readonly wrongName = this.#identity("wrong-name");
@@ -59,113 +63,81 @@ export class Certificates implements AsyncDisposable {
   readonly revoked = this.#identity("revoked");
   readonly stranger = this.#identity("stranger");
 
-  private constructor(readonly folder: string) {}
-
-  #identity(name: string): Identity {
-    const path = `${this.folder}/${name}`;
-    return { cert: `${path}.pem`, key: `${path}.key` };
-  }
-
   /** Makes them all, which takes about a tenth of a second. */
   static async make(): Promise<Certificates> {
-    const folder = await Deno.makeTempDir({ prefix: "mqtt-chat-tls-" });
-    const certificates = new Certificates(folder);
-    await Deno.writeTextFile(`${folder}/openssl.cnf`, CONF);
+    const all = new Certificates();
+    await Deno.writeTextFile(`${all.folder}/openssl.cnf`, CONF);
     await Promise.all([
-      openssl(folder, ...selfSigned("ca")),
-      openssl(folder, ...selfSigned("other-ca")),
+      all.#sign("ca", "authority"),
+      all.#sign("other-ca", "authority"),
     ]);
     await Promise.all([
-      openssl(folder, ...signed("server", "server", "ca")),
-      openssl(folder, ...signed("wrong-name", "elsewhere", "ca")),
-      openssl(folder, ...signed("wildcard", "wildcard", "ca")),
-      openssl(folder, ...signed("client", "client", "ca")),
-      openssl(folder, ...signed("revoked", "client", "ca")),
-      openssl(folder, ...signed("stranger", "client", "other-ca")),
-      expired(folder),
+      all.#sign("server", "server", "ca"),
+      all.#sign("wrong-name", "elsewhere", "ca"),
+      all.#sign("wildcard", "wildcard", "ca"),
+      all.#sign("client", "client", "ca"),
+      all.#sign("revoked", "client", "ca"),
+      all.#sign("stranger", "client", "other-ca"),
+      all.#expire(),
     ]);
-    const ca = ["ca", "-config", "openssl.cnf", "-cert", "ca.pem"];
-    const registry = [...ca, "-keyfile", "ca.key"];
-    await openssl(folder, ...registry, "-revoke", "revoked.pem");
-    await openssl(folder, ...registry, "-gencrl", "-out", "crl.pem");
-    await certificates.#openToReaders();
-    return certificates;
-  }
-
-  get ca(): string {
-    return `${this.folder}/ca.pem`;
-  }
-
-  get otherCa(): string {
-    return `${this.folder}/other-ca.pem`;
-  }
-
-  /** The list of what {@link ca} has revoked. */
-  get crl(): string {
-    return `${this.folder}/crl.pem`;
+    await all.#register("-revoke", "revoked.pem");
+    await all.#register("-gencrl", "-out", "crl.pem");
+    // A broker that is started by root reads them as another user.
+    await Deno.chmod(all.folder, 0o755);
+    for await (const { name } of Deno.readDir(all.folder)) {
+      if (!name.endsWith(".key") || OWN_KEYS.includes(name)) continue;
+      await Deno.chmod(`${all.folder}/${name}`, 0o644);
+    }
+    return all;
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     await Deno.remove(this.folder, { recursive: true });
   }
 
-  /** Lets the user read them that a broker started by root becomes. */
-  async #openToReaders(): Promise<void> {
-    await Deno.chmod(this.folder, 0o755);
-    for await (const { name } of Deno.readDir(this.folder)) {
-      if (name.endsWith(".key") && !OWN_KEYS.includes(name)) {
-        await Deno.chmod(`${this.folder}/${name}`, 0o644);
-      }
-    }
+  #identity(name: string): Identity {
+    const path = `${this.folder}/${name}`;
+    return { cert: `${path}.pem`, key: `${path}.key` };
   }
-}
 
-/** Keys that Mosquitto doesn't read. */
-const OWN_KEYS = ["client.key", "stranger.key", "revoked.key"];
+  /** Makes a key and a certificate, by an authority or by itself. */
+  async #sign(name: string, use: string, by?: string): Promise<void> {
+    const ca = by ? ["-CA", `${by}.pem`, "-CAkey", `${by}.key`] : [];
+    const days = ["-x509", "-days", "2", "-extensions", use];
+    await this.#request(name, ...days, ...ca, "-out", `${name}.pem`);
+  }
 
-/** Arguments that make a new key: elliptic curves take milliseconds. */
-function newKey(name: string): string[] {
-  return [
-    ...["req", "-config", "openssl.cnf", "-subj", `/CN=${name}`],
-    ...["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1"],
-    ...["-nodes", "-keyout", `${name}.key`],
-  ];
-}
+  async #request(name: string, ...args: string[]): Promise<void> {
+    await this.#openssl(
+      ...["req", "-config", "openssl.cnf", "-subj", `/CN=${name}`],
+      // Elliptic curves take milliseconds.
+      ...["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1"],
+      ...["-nodes", "-keyout", `${name}.key`, ...args],
+    );
+  }
 
-function selfSigned(name: string): string[] {
-  const use = ["-x509", "-days", "2", "-extensions", "authority"];
-  return [...newKey(name), ...use, "-out", `${name}.pem`];
-}
+  /** `openssl ca` alone takes dates in the past, and it wants its registry. */
+  async #expire(): Promise<void> {
+    await Deno.writeTextFile(`${this.folder}/registry.txt`, "");
+    await this.#request("expired", "-out", "expired.csr");
+    await this.#register(
+      ...["-batch", "-notext", "-create_serial", "-extensions", "server"],
+      ...["-startdate", "20200101000000Z", "-enddate", "20200102000000Z"],
+      ...["-in", "expired.csr", "-out", "expired.pem"],
+    );
+  }
 
-function signed(name: string, use: string, by: string): string[] {
-  return [
-    ...newKey(name),
-    ...["-x509", "-days", "2", "-extensions", use],
-    ...["-CA", `${by}.pem`, "-CAkey", `${by}.key`, "-out", `${name}.pem`],
-  ];
-}
+  async #register(...args: string[]): Promise<void> {
+    const ca = ["ca", "-config", "openssl.cnf", "-cert", "ca.pem"];
+    await this.#openssl(...ca, "-keyfile", "ca.key", ...args);
+  }
 
-/** `openssl ca` alone takes dates in the past, and it wants its registry. */
-async function expired(folder: string): Promise<void> {
-  await Deno.writeTextFile(`${folder}/registry.txt`, "");
-  await openssl(folder, ...newKey("expired"), "-out", "expired.csr");
-  await openssl(
-    folder,
-    ...["ca", "-config", "openssl.cnf", "-batch", "-notext"],
-    ...["-cert", "ca.pem", "-keyfile", "ca.key", "-create_serial"],
-    ...["-startdate", "20200101000000Z", "-enddate", "20200102000000Z"],
-    ...["-extensions", "server", "-in", "expired.csr", "-out", "expired.pem"],
-  );
-}
-
-async function openssl(folder: string, ...args: string[]): Promise<void> {
-  const { success, stderr } = await new Deno.Command("openssl", {
-    args,
-    cwd: folder,
-    stdout: "null",
-    stderr: "piped",
-  }).output();
-  if (success) return;
-  const reason = new TextDecoder().decode(stderr).trim();
-  throw new Error(`openssl ${args.join(" ")} failed: ${reason}`);
+  async #openssl(...args: string[]): Promise<void> {
+    const options = { args, cwd: this.folder, stdout: "null" } as const;
+    const { success, stderr } = await new Deno.Command("openssl", options)
+      .output();
+    if (success) return;
+    const reason = new TextDecoder().decode(stderr).trim();
+    throw new Error(`openssl ${args.join(" ")} failed: ${reason}`);
+  }
 }

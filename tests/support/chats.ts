@@ -16,6 +16,10 @@ import { inTime } from "./patience.ts";
 export const ROOM = "chat/room";
 export const HALL = "chat/hall";
 
+interface Address {
+  port: number;
+}
+
 const followed = (args: string[]) => ["--follow", "--history", "0", ...args];
 
 export class Chatter implements AsyncDisposable {
@@ -30,61 +34,45 @@ export class Chatter implements AsyncDisposable {
   #isOpen = true;
   #error?: Error;
 
-  private constructor(
-    broker: { port: number },
-    args: string[],
-    clock: Clock = this.clock,
-  ) {
+  private constructor(broker: Address, args: string[], clock?: Clock) {
     const request = parsePublisherArgs([
       ...["-h", hostOf(broker), "-t", ROOM, "-n", "ann", "--timeout", "5"],
       ...["--color", "never", ...args],
     ]);
-    const add = (line: string) =>
-      this.screen.add(line.replace(/^\d\d:\d\d:\d\d /, ""));
     const people = {
-      tell: add,
-      complain: add,
+      tell: this.#show,
+      complain: this.#show,
       progress: () => {},
       told: () => Promise.resolve(),
     };
     const { options: parsed } = request as { options: PublisherOptions };
     const open = (prompt: PromptOptions) => this.#openPrompt(prompt);
-    this.#code = chat(parsed, people, { open, clock });
+    this.#code = chat(parsed, people, { open, clock: clock ?? this.clock });
     this.#code.catch(this.#opened.reject);
   }
 
-  static async follow(
-    broker: { port: number },
-    ...args: string[]
-  ): Promise<Chatter> {
-    return await Chatter.#follow(new Chatter(broker, followed(args)));
+  static async open(broker: Address, ...args: string[]): Promise<Chatter> {
+    return await new Chatter(broker, args).#ready();
+  }
+
+  static async follow(broker: Address, ...args: string[]): Promise<Chatter> {
+    return await new Chatter(broker, followed(args)).#joined();
   }
 
   /** On the clock of the machine, which other processes have. */
-  static async followLive(
-    broker: { port: number },
-    ...args: string[]
-  ): Promise<Chatter> {
-    const chatter = new Chatter(broker, followed(args), SYSTEM_CLOCK);
-    return await Chatter.#follow(chatter);
+  static async followLive(broker: Address, ...args: string[]) {
+    return await new Chatter(broker, followed(args), SYSTEM_CLOCK).#joined();
   }
 
-  static async open(
-    broker: { port: number },
-    ...args: string[]
-  ): Promise<Chatter> {
-    return await Chatter.#open(new Chatter(broker, args));
+  async #ready(): Promise<this> {
+    this.#prompt = await this.#opened.promise;
+    return this;
   }
 
-  static async #open(chatter: Chatter): Promise<Chatter> {
-    chatter.#prompt = await chatter.#opened.promise;
-    return chatter;
-  }
-
-  static async #follow(chatter: Chatter): Promise<Chatter> {
-    await Chatter.#open(chatter);
-    await chatter.until("-- User ann is now subscribed to chat/room.");
-    return chatter;
+  async #joined(): Promise<this> {
+    await this.#ready();
+    await this.until("-- User ann is now subscribed to chat/room.");
+    return this;
   }
 
   enter(...texts: string[]): void {
@@ -125,11 +113,14 @@ export class Chatter implements AsyncDisposable {
     await this.leave();
   }
 
+  readonly #show = (line: string) =>
+    this.screen.add(line.replace(/^\d\d:\d\d:\d\d /, ""));
+
   #openPrompt(options: PromptOptions): Prompt {
     this.#opened.resolve(options);
     return {
       lines: this.#read(),
-      show: (line) => this.screen.add(line.replace(/^\d\d:\d\d:\d\d /, "")),
+      show: this.#show,
       clear: () => this.screen.add("[cleared]"),
       setText: (text) => this.screen.add(`[${text}]`),
       close: () => this.#close(),

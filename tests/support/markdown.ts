@@ -3,15 +3,13 @@
  * links.
  */
 
-const ROOT = new URL("../..", import.meta.url);
+import { ROOT } from "./processes.ts";
 
 export class Page {
-  /** Its path from the project's folder. */
-  readonly path: string;
   readonly text: string;
 
-  constructor(path: string) {
-    this.path = path;
+  /** Reads the page at a path from the project's folder. */
+  constructor(readonly path: string) {
     this.text = Deno.readTextFileSync(new URL(path, ROOT));
   }
 
@@ -24,7 +22,9 @@ export class Page {
   get commands(): string[] {
     const lines = this.blocks("sh").join("").replaceAll(/\\\n\s*/g, "")
       .split("\n").filter(Boolean);
-    return [...lines, ...this.#inlineCode];
+    const inline = [...this.#prose.matchAll(/`([^`]+)`/g)]
+      .map(([, code]) => code.replaceAll(/\s+/g, " "));
+    return [...lines, ...inline];
   }
 
   /** The rows of the table below a heading, without its head: their cells. */
@@ -53,11 +53,6 @@ export class Page {
 
   get #prose(): string {
     return this.text.replaceAll(/^```[^]*?^```$/gm, "");
-  }
-
-  get #inlineCode(): string[] {
-    return [...this.#prose.matchAll(/`([^`]+)`/g)]
-      .map(([, code]) => code.replaceAll(/\s+/g, " "));
   }
 }
 

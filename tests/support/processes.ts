@@ -30,9 +30,7 @@ export async function run(
   options: ProcessOptions = {},
 ): Promise<Outcome> {
   await using process = start(script, args, options);
-  await process.write(options.stdin ?? "");
-  await process.endInput();
-  return await process.outcome();
+  return await process.finish(options.stdin);
 }
 
 /** Fails unless all ended well, in silence. */
@@ -47,20 +45,53 @@ export function assertOneLine(outcome: Outcome, code: number, line: RegExp) {
   assertMatch(outcome.stderr, line);
 }
 
+/** Fails unless it ended with a code, and something on stderr. */
+export function assertEnds(outcome: Outcome, code: number, said: RegExp) {
+  assertEquals(outcome.code, code, outcome.stderr);
+  assertMatch(outcome.stderr, said);
+}
+
 export function start(
   script: string,
   args: string[],
   { permissions = ["-N"], env }: ProcessOptions = {},
 ): Process {
-  const child = new Deno.Command(Deno.execPath(), {
-    args: ["run", "--quiet", "--no-prompt", ...permissions, script, ...args],
-    cwd: ROOT,
+  const deno = ["run", "--quiet", "--no-prompt", ...permissions];
+  return spawn(Deno.execPath(), [...deno, script, ...args], { env });
+}
+
+/** Starts a listener, and waits until it reads the room. */
+export async function listening(
+  args: string[],
+  options?: ProcessOptions,
+): Promise<Process> {
+  const listener = start("listener.ts", args, options);
+  try {
+    const isSilent = args.includes("--no-announce");
+    if (isSilent) await listener.stderr.line(/^Reading .* at QoS \d\.$/);
+    else await listener.stdout.line(/ is now subscribed to /);
+    return listener;
+  } catch (error) {
+    await listener[Symbol.asyncDispose]();
+    throw error;
+  }
+}
+
+/** Starts a program, in the folder of the project unless told otherwise. */
+export function spawn(
+  program: string,
+  args: string[],
+  { cwd = ROOT, env }: Pick<Deno.CommandOptions, "cwd" | "env"> = {},
+): Process {
+  const child = new Deno.Command(program, {
+    args,
+    cwd,
     env: { NO_COLOR: "1", ...env },
     stdin: "piped",
     stdout: "piped",
     stderr: "piped",
   }).spawn();
-  return new Process(child, [script, ...args].join(" "));
+  return new Process(child, [program, ...args].join(" "));
 }
 
 export class Process implements AsyncDisposable {
@@ -99,22 +130,27 @@ export class Process implements AsyncDisposable {
     }
   }
 
-  /** What the system knows of it (Linux); nothing once it has ended. */
-  systemStatus(): string {
+  /** What the system shows of it (Linux); nothing once it has ended. */
+  systemStatus(file: "status" | "cmdline" = "status"): string {
     // Deno reads /proc only with every permission there is.
     const { stdout } = new Deno.Command("cat", {
-      args: [`/proc/${this.#child.pid}/status`],
+      args: [`/proc/${this.#child.pid}/${file}`],
       stderr: "null",
     }).outputSync();
     return new TextDecoder().decode(stdout);
   }
 
-  /** Its arguments, as every user of the machine may see them (Linux). */
-  commandLine(): string {
-    const { stdout } = new Deno.Command("cat", {
-      args: [`/proc/${this.#child.pid}/cmdline`],
-    }).outputSync();
-    return new TextDecoder().decode(stdout);
+  /** Gives it the last of its input, and waits for its end. */
+  async finish(input: string | Uint8Array = ""): Promise<Outcome> {
+    await this.write(input);
+    await this.endInput();
+    return await this.outcome();
+  }
+
+  /** Signals it, and waits for its end. */
+  async stop(signal: Deno.Signal = "SIGTERM"): Promise<Outcome> {
+    this.signal(signal);
+    return await this.outcome();
   }
 
   /** Waits for its end; ends it, and throws, when that does not come. */

@@ -20,3 +20,16 @@ export const scenesIn = (text: string): [title: string, scene: string][] =>
     const [title, ...lines] = scene.split(/\n\s+/);
     return [title, lines.join(" ")];
   });
+
+/** The sizes that maps had when they were cleared meanwhile. */
+export function sizesAtClear(happen: () => void): number[] {
+  const { clear } = Map.prototype;
+  const sizes: number[] = [];
+  Map.prototype.clear = function () {
+    sizes.push(this.size);
+    clear.call(this);
+  };
+  happen();
+  Map.prototype.clear = clear;
+  return sizes;
+}

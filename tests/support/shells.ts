@@ -7,7 +7,7 @@
 import { completions } from "../../lib/cli/completions.ts";
 import type { Choices, Script } from "../../lib/cli/flags.ts";
 import { isInstalled } from "./gates.ts";
-import { Process } from "./processes.ts";
+import { spawn } from "./processes.ts";
 
 export interface Shell {
   name: string;
@@ -34,15 +34,11 @@ export const FILES = ["pem/my own.pem", "pem/other.pem"];
 
 /** A folder to complete in. Programs find themselves there by $HOME. */
 class Folder implements AsyncDisposable {
-  readonly path: string;
-
-  constructor(path: string) {
-    this.path = path;
-  }
+  readonly path = Deno.makeTempDirSync();
 
   /** Makes one, with the script's programs and its completions. */
   static async make(script: Script, shell: Choices["completions"]) {
-    const folder = new Folder(await Deno.makeTempDir());
+    const folder = new Folder();
     await folder.write(`_${script}`, completions(script, shell) + "\n");
     await Deno.mkdir(`${folder.path}/pem`);
     for (const file of FILES) await folder.write(file, "");
@@ -59,23 +55,16 @@ class Folder implements AsyncDisposable {
   }
 
   async run(program: string, args: string[], stdin = ""): Promise<string> {
-    const child = new Deno.Command(program, {
-      args,
-      cwd: this.path,
-      env: { HOME: this.path, INPUTRC: "/dev/null", TERM: "dumb" },
-      stdin: "piped",
-      stdout: "piped",
-      stderr: "piped",
-    }).spawn();
-    await using process = new Process(child, program);
-    await process.write(stdin);
-    await process.endInput();
-    const { stdout } = await process.outcome();
-    return stdout;
+    const env = { HOME: this.path, INPUTRC: "/dev/null", TERM: "dumb" };
+    await using process = spawn(program, args, { cwd: this.path, env });
+    return (await process.finish(stdin)).stdout;
   }
 
-  async record(): Promise<string> {
-    return await Deno.readTextFile(`${this.path}/${RECORD}`);
+  /** What was offered for each line, by the arguments written down. */
+  async offers(lines: string[]): Promise<string[][]> {
+    const written = await Deno.readTextFile(`${this.path}/${RECORD}`);
+    const rows = written.split("\n");
+    return lines.map((line, index) => offersIn(line, rows[index]));
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -96,35 +85,24 @@ function offersIn(line: string, written: string): string[] {
     .map((word) => word.startsWith(flag) ? word.slice(flag.length) : word);
 }
 
-function allOffers(lines: string[], written: string): string[][] {
-  const rows = written.split("\n");
-  return lines.map((line, index) => offersIn(line, rows[index]));
-}
-
-/** Why bash can't be run with a pipe for a terminal, if it can't. */
-function bashMissing(): string | undefined {
-  if (!isInstalled("bash", "--version")) return "bash is not installed";
-  // Without a session of its own it would take the terminal of the tests.
-  return isInstalled("setsid", "true") ? undefined : "setsid is not installed";
-}
+// Without a session of its own it would take the terminal of the tests.
+const BASH_MISSING = isInstalled("setsid", "bash", "--version")
+  ? undefined
+  : "bash or setsid is not installed";
 
 /** Bash: its line editor reads pipes, and its ESC * types all that it has. */
 function bash(name: string, setting = ""): Shell {
   return {
     name,
-    missing: bashMissing(),
+    missing: BASH_MISSING,
     async offers(script, lines) {
       await using folder = await Folder.make(script, "bash");
-      await folder.write(
-        "setup",
-        `PS1=; PATH=$HOME:$PATH; ${setting}\nsource ./_${script}\n`,
-      );
-      await folder.run(
-        "setsid",
-        ["bash", "--noprofile", "--rcfile", "./setup", "-i"],
-        lines.map((line) => `${line}\x1b*\n`).join(""),
-      );
-      return allOffers(lines, await folder.record());
+      const setup = `PS1=; PATH=$HOME:$PATH; ${setting}\nsource ./_${script}\n`;
+      await folder.write("setup", setup);
+      const args = ["bash", "--noprofile", "--rcfile", "./setup", "-i"];
+      const typed = lines.map((line) => `${line}\x1b*\n`).join("");
+      await folder.run("setsid", args, typed);
+      return await folder.offers(lines);
     },
   };
 }
@@ -169,7 +147,7 @@ function zsh(name: string, load: (script: Script) => string): Shell {
       await using folder = await Folder.make(script, "zsh");
       const ending = "compstate[insert]=all compstate[list]=";
       await runZsh(folder, { load: load(script), ending, lines });
-      return allOffers(lines, await folder.record());
+      return await folder.offers(lines);
     },
   };
 }
@@ -189,10 +167,8 @@ export async function fishLists(
   await using folder = await Folder.make(script, "fish");
   const commands = `source ./_${script}; set -p PATH $HOME
 for line in $argv; complete -C $line; echo =; end`;
-  const shown = await folder.run(
-    "fish",
-    ["--no-config", "-c", commands, "--", ...lines],
-  );
+  const args = ["--no-config", "-c", commands, "--", ...lines];
+  const shown = await folder.run("fish", args);
   return shown.split("=\n").map((list) => list.split("\n").filter(Boolean));
 }
 
