@@ -6,11 +6,9 @@ import { pureTests, scenesIn } from "../support/pure.ts";
 import { namesIn } from "../support/rooms.ts";
 import {
   act,
-  HISTORY,
   openReader,
   openRoom,
   ROOM,
-  speaker,
   upTo as textsUpTo,
 } from "../support/sim.ts";
 
@@ -134,6 +132,16 @@ a loss looked up meanwhile does not end the wait for a keeper
   wait 4900 | A back! | Ada says 1! | wait 15000 |
   shows gap: Messages may be missing here, join, 7,
   == 3 messages of Ada did not arrive, -- User A is now subscribed to chat/room, 8
+ignored authors are left out of each part of a history
+  A keeps | Ada says 1! | Bob says 1 | me reads ignores=["Bob"] |
+  shows history 1, 1, now, join | me cut! | Ada says 1! | Bob says 1 | me back |
+  shows gap: 1 nothing is missing, 2, join
+an older history than one seen is ignored, and reported once
+  A keeps | Ada says 3 | me reads | remembered | Ada says 1 | wait 3000 | me cut |
+  me back | me cut! | Ada says 1 | wait 2000 | A cut! | replayed | me back |
+  first gap: Messages may be missing here | me cut! | replayed | me back |
+  first gap: Messages may be missing here | warned The history of chat/room was
+  replaced by an older one, which is ignored.
 with --history 0 no history is read
   A keeps | Ada says 1 | me reads history=0 | shows join
 for several rooms no history is read
@@ -200,43 +208,6 @@ test("a history of a dead keeper says until when, that of a live one doesn't", a
   await wait(3_594_000);
   const old = "== 1 message from before you came, as of HH:30:00";
   assertEquals(await header(), old);
-});
-
-test("ignored authors are left out of each part of a history", async ({ broker, keep, wait }) => {
-  await keep();
-  const [ada, bob] = [speaker(broker), speaker(broker, "Bob")];
-  await Promise.all([ada(1), bob(1)]);
-  await wait(3_000);
-  const ignored = new Ignored(["Bob"]);
-  const { lines, sim } = await openReader(broker, { ignored });
-  await wait(3_000);
-  sim.cut();
-  await Promise.all([ada(1), bob(1)]);
-  await wait(3_000);
-  sim.back();
-  await wait(3_000);
-  const said = lines.filter((line) => /^(Ada|Bob):/.test(line));
-  assertEquals(said, upTo(2));
-  assert(lines.some((line) => line.includes("1 message of that time follows")));
-});
-
-test("an older history than one seen is ignored, and reported once", async () => {
-  const { broker, gap, keeper, say, warnings } = await begin();
-  const old = broker.retained.get(HISTORY)!;
-  await say(1, 5_000);
-  await gap(() => {});
-  const replay = async () => {
-    await say(1, 4_000);
-    keeper.sim.cut();
-    broker.publish(old, 1, true);
-  };
-  for (const _ of "ab") {
-    const shown = await gap(replay);
-    assertEquals(shown[0], "== Messages may be missing here.");
-  }
-  assertEquals(warnings, [
-    "The history of chat/room was replaced by an older one, which is ignored.",
-  ]);
 });
 
 test("a member who left in the gap is not here", async () => {

@@ -26,6 +26,7 @@ import {
   roomOfHistory,
   roomOfWho,
 } from "../../lib/protocol.ts";
+import { Ignored } from "../../lib/room/ignored.ts";
 import { Keeper } from "../../lib/room/keeper.ts";
 import { Names } from "../../lib/room/names.ts";
 import { Reader, type ReaderOptions } from "../../lib/room/room.ts";
@@ -420,8 +421,11 @@ const inShort = (line: string) =>
  * it ends with `!`. Options of a keeper or reader are written as `keep=5`.
  */
 export async function act(scene: string): Promise<void> {
-  const { broker, say, wait } = openRoom();
+  const { broker, wait } = openRoom();
+  const speakers = new Map<string, ReturnType<typeof speaker>>();
   const sims = new Map<string, SimClient>();
+  const warnings: string[] = [];
+  let remembered: Sent | undefined;
   let lines: string[] = [];
   let at = "";
   for (const step of scene.split(/ \|\s+/)) {
@@ -437,14 +441,21 @@ export async function act(scene: string): Promise<void> {
     const sim = sims.get(name);
     if (name === "wait") await wait(Number(does));
     else if (does === "says") {
+      const say = speakers.get(name) ?? speaker(broker, name);
+      speakers.set(name, say);
       if (name === "Python") broker.say(rest.join(" "));
-      else await say(Number(rest[0]), 0);
+      else await say(Number(rest[0]));
     } else if (does === "keeps") {
-      sims.set(name, (await openKeeper(broker, { name, ...options })).sim);
+      const keeper = await openKeeper(broker, { name, ...options });
+      sims.set(name, keeper.sim);
+      keeper.warnings.push = (warning) => warnings.push(warning);
     } else if (does === "reads") {
-      const { mute, ...rest } = options;
+      const { mute, ignores = [], ...rest } = options;
+      const ignored = new Ignored(ignores);
       const mayWrite = () => !mute;
-      const reader = await openReader(broker, { mayWrite, ...rest });
+      const all = { ignored, mayWrite, ...rest };
+      const reader = await openReader(broker, all);
+      reader.warnings.push = (warning) => warnings.push(warning);
       sims.set(name, reader.sim);
       lines = reader.lines;
     } else if (name === "shows") {
@@ -463,7 +474,10 @@ export async function act(scene: string): Promise<void> {
       const newest = messages.slice(messages.length - whole)
         .map(({ message = "notice" }) => message.replace("Ada ", ""));
       assertEquals(newest.join(" "), text, step);
-    } else if (name === "waiting") {
+    } else if (name === "warned") assertEquals(warnings.join("; "), text, step);
+    else if (name === "remembered") remembered = broker.retained.get(HISTORY);
+    else if (name === "replayed") broker.publish(remembered!, 1, true);
+    else if (name === "waiting") {
       const isWaiting = sims.get("me")!.filters.includes(HISTORY);
       assertEquals(isWaiting ? "yes" : "no", text, step);
     } else if (name === "here") {
