@@ -289,8 +289,10 @@ test("what is of another kind, or beyond a limit, is left out", () => {
       const all = { ...read, here };
       const found = all[member as keyof typeof all] as unknown[];
       const isCount = member === "here" || member === "entries";
-      const is = isCount && typeof expected === "number" ? found.length : found;
-      assertEquals(is, expected, `${member} ${JSON.stringify(value)}`);
+      const shown = isCount && typeof expected === "number"
+        ? found.length
+        : found;
+      assertEquals(shown, expected, `${member} ${JSON.stringify(value)}`);
     }
   }
 });
