@@ -115,14 +115,6 @@ export function crowd(
   return { type: "people", topic: "chat/room", people: new Map(people) };
 }
 
-/** The numbers from the first to the last as characters. */
-export function chars(first: number, last = first): string[] {
-  return Array.from(
-    { length: last - first + 1 },
-    (_, i) => String.fromCodePoint(first + i),
-  );
-}
-
 export const escape = (char: string) =>
   `<U+${char.codePointAt(0)!.toString(16).toUpperCase().padStart(4, "0")}>`;
 
