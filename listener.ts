@@ -1,4 +1,4 @@
-#!/usr/bin/env -S deno run --v8-flags=--max-semi-space-size=4,--heap-growing-percent=100 -N
+#!/usr/bin/env -S deno run --v8-flags=--max-semi-space-size=4,--heap-growing-percent=100,--no-lazy -N
 /**
  * Reads chat rooms over MQTT: prints one line for each message, until Ctrl-C,
  * `--count` or `--wait`.

@@ -1,4 +1,4 @@
-#!/usr/bin/env -S deno run --v8-flags=--max-semi-space-size=4,--heap-growing-percent=100 -N
+#!/usr/bin/env -S deno run --v8-flags=--max-semi-space-size=4,--heap-growing-percent=100,--no-lazy -N
 /**
  * Writes to a chat room: sends one message, every line of a pipe, or what is
  * typed at a prompt, and says what was not delivered.

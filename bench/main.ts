@@ -8,7 +8,6 @@
  */
 
 import { parseArgs } from "node:util";
-import { UNLIMITED_QUEUES } from "../tests/support/mosquitto.ts";
 import { accepts, freePort } from "../tests/support/ports.ts";
 import { killAll, read, ROOT, Running } from "./clients.ts";
 import { findPrograms } from "./programs.ts";
@@ -75,7 +74,9 @@ async function startBroker(folder: string): Promise<number> {
   await Deno.chmod(folder, 0o755);
   const port = freePort();
   const lines = [`listener ${port} 127.0.0.1`, "allow_anonymous true"];
-  lines.push("persistence false", ...UNLIMITED_QUEUES, "");
+  // By default it drops what exceeds 1,000 messages that wait for a client.
+  const queues = ["max_queued_messages 0", "max_queued_bytes 0"];
+  lines.push("persistence false", ...queues, "");
   const file = `${folder}/mosquitto.conf`;
   await Deno.writeTextFile(file, lines.join("\n"));
   const broker = new Running(["mosquitto", "-c", file]);

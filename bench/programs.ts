@@ -88,7 +88,7 @@ const both = (publish: Command, listen: Command, port: number) => ({
 /** Starts a script as its first line does; it may read one file. */
 const deno = (port: number, script: string, file?: string) => [
   ...[Deno.execPath(), "run", "--no-prompt", `-N=127.0.0.1:${port}`],
-  "--v8-flags=--max-semi-space-size=4,--heap-growing-percent=100",
+  "--v8-flags=--max-semi-space-size=4,--heap-growing-percent=100,--no-lazy",
   ...file ? [`-R=${file}`] : [],
   ...[script, ...address(port)],
 ];
@@ -138,7 +138,7 @@ async function packaged({ folder, port }: Place) {
   await Deno.writeTextFile(`${modules}/deno/package.json`, "{}");
   await read(["ln", "-s", Deno.execPath(), `${modules}/deno/deno`]);
   await read(["cp", "-r", "dist/npm/package", `${modules}/mqtt-chat`]);
-  const command = `${modules}/mqtt-chat/bin/mqtt-publisher.js`;
+  const command = `${modules}/mqtt-chat/bin/mqtt-publisher.cjs`;
   return { publish: ["node", command, ...address(port)] };
 }
 

@@ -402,9 +402,9 @@ function olderWill(text: string): ChatNotice | undefined {
   return notice === undefined ? undefined : { type: "notice", from, notice };
 }
 
-/** RFC 3339 in UTC; {@link isUtcTime} checks days 29 to 31. */
+/** RFC 3339 in UTC; {@link isUtcTime} checks 29 February. */
 const UTC_TIME =
-  /^\d{4}-(?:0[1-9]|1[0-2])-(?:0[1-9]|[12]\d|3[01])T(?:[01]\d|2[0-3]):[0-5]\d:[0-5]\d(?:\.\d{1,9})?Z$/;
+  /^\d{4}-(?:(?:0[1-9]|1[0-2])-(?:0[1-9]|1\d|2[0-8])|(?:0[13-9]|1[0-2])-(?:29|30)|(?:0[13578]|1[02])-31|02-29)T(?:[01]\d|2[0-3]):[0-5]\d:[0-5]\d(?:\.\d{1,9})?Z$/;
 
 /**
  * Returns whether a text is a time as in `at`.
@@ -414,9 +414,8 @@ const UTC_TIME =
  */
 export function isUtcTime(text: string): boolean {
   if (!UTC_TIME.test(text)) return false;
-  const day = Number(text.slice(8, 10));
-  // Date.parse takes 30 February for a day of March.
-  return day <= 28 || new Date(text).getUTCDate() === day;
+  // In a common year Date.parse takes it for a day of March.
+  return !text.startsWith("02-29", 5) || new Date(text).getUTCDate() === 29;
 }
 
 /**

@@ -21,16 +21,17 @@ await bundle(
   words.map((word) => word === "dist" ? "dist/npm/package/lib" : word),
 );
 await bundle([
-  ...["--platform", "deno", "--minify"],
-  ...["--output", "dist/npm/package/lib/launch.js", "npm/launch.ts"],
+  // Node takes longer to load ECMAScript's modules.
+  ...["--platform", "deno", "--minify", "--format", "cjs"],
+  ...["--output", "dist/npm/package/lib/launch.cjs", "npm/launch.ts"],
 ]);
 await Deno.mkdir(new URL("bin", FOLDER));
 for (const { name, script, first } of COMMANDS) {
   await write(
-    `bin/${name}.js`,
+    `bin/${name}.cjs`,
     "#!/usr/bin/env node\n" +
-      'import { launch } from "../lib/launch.js";\n' +
-      `launch("${name}", "${script}");\n`,
+      'const { launch } = require("../lib/launch.cjs");\n' +
+      `launch("${name}", "${script}", __dirname);\n`,
   );
   const args = [...first.map((flag) => `"${flag}"`), "...Deno.args"].join(", ");
   await write(
@@ -58,7 +59,7 @@ await write(
       license,
       type: "module",
       bin: Object.fromEntries(
-        COMMANDS.map(({ name }) => [name, `bin/${name}.js`]),
+        COMMANDS.map(({ name }) => [name, `bin/${name}.cjs`]),
       ),
       files: ["bin", "lib", "docs", "CHANGELOG.md"],
       engines: { node: ">=18.3" },

@@ -6,36 +6,27 @@ import { TestClock } from "./support/clock.ts";
 const RUN = "RXmlzNpZYNHo2V0d";
 const ANSWERS = `chat/room/$who/${RUN}`;
 
-const question = (
-  changes: Partial<Received> = {},
-  call: Partial<RollCall> = {},
-): Received => ({
-  topic: "chat/room/$who",
-  whoOf: "chat/room",
-  payload: { type: "who", name: "eve", id: `${RUN}-1`, ...call },
-  qos: 0,
-  retain: false,
-  receivedAt: new Date(0),
-  duplicate: false,
-  ...changes,
-});
-
 Deno.test("answers: a question is of a room of the member, live, with a run", () => {
-  const rooms = ["hall", "chat/room"];
-  assertEquals(answerTopicOf(question(), rooms), ANSWERS);
+  const answersTo = (
+    changes: Partial<Received> = {},
+    call: Partial<RollCall> = {},
+  ) =>
+    answerTopicOf({
+      ...{ topic: "chat/room/$who", whoOf: "chat/room", qos: 0, retain: false },
+      ...{ receivedAt: new Date(0), duplicate: false },
+      payload: { type: "who", name: "eve", id: `${RUN}-1`, ...call },
+      ...changes,
+    }, ["hall", "chat/room"]);
+  assertEquals(answersTo(), ANSWERS);
   // Some brokers turn `/` into `.`.
-  const dotted = question({ topic: "chat.room/$who", whoOf: "chat.room" });
-  assertEquals(answerTopicOf(dotted, rooms), ANSWERS);
-  for (
-    const other of [
-      question({ retain: true }),
-      question({ sealed: false }),
-      question({ whoOf: "chat/other" }),
-      question({}, { type: "here" }),
-      question({}, { id: undefined }),
-      question({}, { id: "short-1" }),
-    ]
-  ) assertEquals(answerTopicOf(other, rooms), undefined);
+  assertEquals(answersTo({ whoOf: "chat.room" }), ANSWERS);
+  for (const changes of [{ retain: true }, { sealed: false }, { whoOf: "a" }]) {
+    assertEquals(answersTo(changes), undefined);
+  }
+  for (const id of [undefined, "short-1"]) {
+    assertEquals(answersTo({}, { id }), undefined);
+  }
+  assertEquals(answersTo({}, { type: "here" }), undefined);
 });
 
 /** A member whose answers are recorded; `fails` is their outcome. */
@@ -59,16 +50,15 @@ class Answering {
   }
 }
 
-Deno.test("answers: within a second, under the name of then", async () => {
+Deno.test("answers: within a second, under the name of then, one at a time", async () => {
   const bot = new Answering();
-  bot.answers.answerSoon(ANSWERS, bot, bot);
+  for (let count = 0; count < 3; count++) {
+    bot.answers.answerSoon(ANSWERS, bot, bot);
+  }
   bot.name = "robot";
-  await bot.clock.advance(1_000);
-  assertEquals(bot.sent, [`${ANSWERS} here robot`]);
-});
-
-Deno.test("answers: none while offline, none after the end", async () => {
-  const bot = new Answering();
+  assertEquals(await bot.asked(), [`${ANSWERS} here robot`]);
+  assertEquals(bot.clock.nextIn, undefined);
+  // None while offline, none after the end.
   bot.online = false;
   assertEquals(await bot.asked(2_000), []);
   bot.online = true;

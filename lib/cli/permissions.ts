@@ -18,9 +18,6 @@ export class NotPermittedError extends UsageError {
   }
 }
 
-/** Asks for a secret without echo; resolves to null without a terminal. */
-type Ask = (question: string, flag: string) => Promise<string | null>;
-
 /** The length field of CONNECT has 16 bits. */
 const MAX_PASSWORD_BYTES = 65_535;
 
@@ -43,9 +40,8 @@ export async function requireNet(brokers: Broker[]): Promise<void> {
  */
 export async function findPassword(
   options: Options,
-  ask: Ask = askOnTerminal,
 ): Promise<string | undefined> {
-  const password = await choosePassword(options, ask);
+  const password = await choosePassword(options);
   const bytes = new TextEncoder().encode(password ?? "").length;
   if (bytes <= MAX_PASSWORD_BYTES) return password;
   throw new UsageError(
@@ -53,10 +49,7 @@ export async function findPassword(
   );
 }
 
-async function choosePassword(
-  options: Options,
-  ask: Ask,
-): Promise<string | undefined> {
+async function choosePassword(options: Options): Promise<string | undefined> {
   if (options.username === undefined) return undefined;
   if (options.password !== undefined) return options.password;
   if (options.passwordFile !== undefined) {
@@ -69,7 +62,7 @@ async function choosePassword(
   }
   if (options.username === DEFAULTS.username) return DEFAULTS.username;
   const question = `Password of ${safeName(options.username)}:`;
-  return await ask(question, "--password-file") ?? undefined;
+  return await askOnTerminal(question, "--password-file") ?? undefined;
 }
 
 /** Finds the rooms' secret: in its file, in the environment, or by asking. */
@@ -139,6 +132,7 @@ function firstLine(text: string): string {
   return text.split(/\r?\n/, 1)[0];
 }
 
+/** Asks for a secret without echo; resolves to null without a terminal. */
 async function askOnTerminal(
   question: string,
   flag: string,

@@ -203,7 +203,7 @@ function parseBare(text: string, defaults: AddressDefaults): Broker {
   const isBareIPv6 = isIPv6(text);
   const [, bracketed, name, digits] = isBareIPv6
     ? ["", text]
-    : /^(?:\[([0-9a-f:.]+(?:%[\w.-]+)?)\]|([\p{L}\p{N}._-]+))(?::(\d{1,5}))?$/iu
+    : /^(?:\[([\da-fA-F:.]+(?:%[\w.-]+)?)\]|([\p{L}\p{N}._-]+))(?::(\d{1,5}))?$/u
       .exec(text) ?? [];
   // A name with letters beyond ASCII, as the network writes it.
   const isForeign = name !== undefined && /[^\0-\x7f]/.test(name);

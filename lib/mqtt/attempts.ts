@@ -150,8 +150,6 @@ export class Attempts {
   lost(stood: number, hasProgressed: boolean): boolean {
     const isStable = stood >= STABLE_FACTOR * this.#wait;
     if (isStable || hasProgressed) this.#rounds = 0;
-    // The next attempt is made in the version that is known, or in 5.
-    this.#isGuess = false;
     return isStable;
   }
 }

@@ -383,7 +383,6 @@ export class Sender {
       !isRoom(pending)
     );
     this.#connection = undefined;
-    this.#toAsk = [];
     this.#asked.clear();
     this.#open.clear();
     this.#inFlight = 0;

@@ -189,7 +189,7 @@ export class Reader {
    * with a sentence: denied, no echo, no connection.
    */
   async enter(client: ChatClient): Promise<void> {
-    const { topics, qos, timeout } = this.#options;
+    const { topics, qos } = this.#options;
     if (!client.online) throw new Error("There is no connection.");
     for (
       const { topic, qos: granted, reason } of await client.join(topics, qos)
@@ -202,7 +202,7 @@ export class Reader {
     }
     this.#client = client;
     this.#catchUp?.begin(client);
-    await this.presence.enter(client, timeout);
+    await this.presence.enter(client);
   }
 
   /** Announces this client, now and after each reconnect. */

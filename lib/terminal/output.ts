@@ -11,14 +11,15 @@ import { Progress, within } from "../timer.ts";
 export interface ByteSink {
   /** Writes some of the bytes; returns how many, at once if it can. */
   write(bytes: Uint8Array): number | Promise<number>;
-  /** Whether to wait for all lines of a turn before a write. */
-  readonly gathers?: boolean;
-  /** Settles when a write fails later than `write` can say. */
-  readonly failed?: Promise<Error>;
+  /** Whether it is a non-blocking pipe, which takes the lines of a turn at once. */
+  readonly isPipe?: boolean;
 }
 
-/** A non-blocking pipe takes all or nothing of so many bytes: POSIX's least PIPE_BUF. */
+/** A non-blocking output takes all or nothing of so many bytes: POSIX's least PIPE_BUF. */
 const WHOLE_BYTES = 512;
+
+/** The same of a pipe of this system. */
+const PIPE_BYTES = Deno.build.os === "linux" ? 4096 : WHOLE_BYTES;
 
 /** How much text may wait, in UTF-16 code units: 100,000 lines of 400 characters. */
 const MAX_WAITING = 40 * 1024 * 1024;
@@ -26,8 +27,9 @@ const MAX_WAITING = 40 * 1024 * 1024;
 /** How much is written at a time, in UTF-16 code units. */
 const WRITE_LENGTH = 64 * 1024;
 
-/** The wait before a refused write is tried again, in milliseconds. */
-const RETRY_MS = 10;
+/** The first and the longest wait before a refused write is tried again. */
+const RETRY_MS = 1;
+const MAX_RETRY_MS = 64;
 
 /**
  * Writes a line at once. Lines that come during a write go out together after
@@ -46,8 +48,11 @@ export class LineWriter {
   #isStale = false;
   #isBusy = false;
   #isBroken = false;
-  /** Whether the output is non-blocking, because another program made it so. */
+  /** Whether the output has refused a write: it is non-blocking. */
   #mayRefuse = false;
+  #retryMs = RETRY_MS;
+  /** {@link added} at the last refusal. */
+  #addedBefore = 0;
   #flushed: Promise<void> = Promise.resolve();
 
   /** `render` makes the text of a write from the lines that it shows. */
@@ -61,7 +66,6 @@ export class LineWriter {
     this.#sink = sink;
     this.#queue = new LineQueue(onDropped, maxWaiting);
     this.#render = render;
-    sink.failed?.then((error) => this.#break(error));
   }
 
   /**
@@ -140,7 +144,7 @@ export class LineWriter {
   }
 
   async #run(): Promise<void> {
-    if (this.#sink.gathers) await endOfTurn();
+    if (this.#sink.isPipe) await endOfTurn();
     while (!this.#isBroken && (this.#isStale || !this.#queue.isEmpty)) {
       const { resolve } = this.#nextWrite;
       this.#nextWrite = Promise.withResolvers();
@@ -159,24 +163,45 @@ export class LineWriter {
   async #write(bytes: Uint8Array): Promise<void> {
     let left = bytes;
     while (left.length > 0 && !this.#isBroken) {
-      const part = this.#mayRefuse ? left.subarray(0, WHOLE_BYTES) : left;
+      const most = this.#sink.isPipe
+        ? PIPE_BYTES
+        : this.#mayRefuse
+        ? WHOLE_BYTES
+        : left.length;
+      const part = left.subarray(0, most);
       try {
         const written = this.#sink.write(part);
         // Awaited only where needed: a flood to a pipe is much faster.
         const count = typeof written === "number" ? written : await written;
         left = left.subarray(count);
+        this.#retryMs = RETRY_MS;
       } catch (error) {
         if (error instanceof Deno.errors.WouldBlock) {
           this.#mayRefuse = true;
-          await new Promise((resolve) => setTimeout(resolve, RETRY_MS));
+          await this.#beforeRetry();
         } else this.#break(error as Error);
       }
     }
   }
 
-  #break(error: Error & { code?: string }): void {
-    const hasReaderLeft = error instanceof Deno.errors.BrokenPipe ||
-      error.code === "EPIPE";
+  /**
+   * Waits until a full output may take more. As long as lines come that is the
+   * end of this turn: in a flood Deno looks for timers and pipes that are ready
+   * only once in some sixty turns (measured, 2.9), and lines were dropped for a
+   * reader that waited for them.
+   */
+  async #beforeRetry(): Promise<void> {
+    if (this.#added > this.#addedBefore) {
+      this.#addedBefore = this.#added;
+      await endOfTurn();
+    } else {
+      await new Promise((resolve) => setTimeout(resolve, this.#retryMs));
+      this.#retryMs = Math.min(2 * this.#retryMs, MAX_RETRY_MS);
+    }
+  }
+
+  #break(error: Error): void {
+    const hasReaderLeft = error instanceof Deno.errors.BrokenPipe;
     this.#isBroken = true;
     this.#nextWrite.resolve();
     this.#broken.resolve(hasReaderLeft ? undefined : error);
@@ -266,20 +291,19 @@ function endOfTurn(): Promise<void> {
 }
 
 /**
- * Opens stdout. Where another program has made a pipe non-blocking,
- * `Deno.stdout.write` fails with EAGAIN after writing a part that it does not
- * report (measured, Deno 2.9), so pipes are written through node:net, which is
- * also faster. Files and terminals get `Deno.stdout`.
+ * Opens stdout. A pipe is made non-blocking, so that a slow reader doesn't stop
+ * the connection, and written at once, in parts that it takes or refuses as a
+ * whole: of a larger part Deno may write some, and fail without saying how much
+ * (measured, 2.9). Files and terminals get `Deno.stdout`.
  */
 export function openStdout(): ByteSink {
   try {
-    return new PipeSink(
-      new Socket({ fd: 1, readable: false, writable: true }),
-    );
+    makeNonBlocking(1);
   } catch {
     // node:net takes pipes and sockets only.
     return Deno.stdout;
   }
+  return { write: (bytes) => Deno.stdout.writeSync(bytes), isPipe: true };
 }
 
 /**
@@ -292,26 +316,11 @@ export function openStderr(): ByteSink {
   };
 }
 
-class PipeSink implements ByteSink {
-  readonly gathers = true;
-  readonly failed: Promise<Error>;
-  readonly #socket: Socket;
-
-  constructor(socket: Socket) {
-    const { promise, resolve } = Promise.withResolvers<Error>();
-    this.failed = promise;
-    this.#socket = socket;
-    socket.on("error", resolve);
-    // node:net makes the pipe non-blocking; the next program expects it as it was.
-    const { _handle: handle } = socket as unknown as {
-      _handle?: { setBlocking?: (isBlocking: boolean) => void };
-    };
-    addEventListener("unload", () => handle?.setBlocking?.(true));
-  }
-
-  write(bytes: Uint8Array): number | Promise<number> {
-    const written = Promise.withResolvers<number>();
-    this.#socket.write(bytes, () => written.resolve(bytes.length));
-    return this.#socket.writableLength === 0 ? bytes.length : written.promise;
-  }
+/** Makes a pipe non-blocking until the end: the next program expects it as it was. */
+function makeNonBlocking(fd: number): void {
+  const socket = new Socket({ fd, readable: false, writable: true });
+  const { _handle: handle } = socket as unknown as {
+    _handle?: { setBlocking?: (isBlocking: boolean) => void };
+  };
+  addEventListener("unload", () => handle?.setBlocking?.(true));
 }

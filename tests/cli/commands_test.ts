@@ -2,13 +2,10 @@ import { assertEquals } from "@std/assert";
 import {
   commandHelp,
   complete,
-  ignore,
   interpret,
   invitation,
-  unignore,
 } from "../../lib/cli/commands.ts";
 import { parseBroker } from "../../lib/mqtt/address.ts";
-import { Ignored } from "../../lib/room/ignored.ts";
 import type { Line } from "../../lib/terminal/input.ts";
 
 const typed = (text: string): Line => ({ type: "text", text });
@@ -33,11 +30,12 @@ Deno.test("commands: messages and what they become", () => {
 });
 
 Deno.test("commands: commands and their arguments", () => {
-  assertEquals(interpret(typed("/help")), { type: "help" });
-  assertEquals(interpret(typed("/who")), { type: "who" });
-  assertEquals(interpret(typed("/invite")), { type: "invite" });
-  assertEquals(interpret(typed("/Clear")), { type: "clear" });
-  for (const type of ["nick", "join", "ignore", "unignore", "quit"] as const) {
+  for (const type of ["help", "who", "invite", "clear", "reconnect"] as const) {
+    assertEquals(interpret(typed(`/${type}`)), { type });
+  }
+  assertEquals(interpret(typed("/Clear x")), { type: "clear" });
+  const taking = ["nick", "key", "join", "ignore", "unignore", "quit"] as const;
+  for (const type of taking) {
     const asked = (argument: string) => ({ type, argument });
     assertEquals(interpret(typed(`/${type}`)), asked(""));
     assertEquals(interpret(typed(` /${type}  Ada B. `)), asked("Ada B."));
@@ -49,23 +47,18 @@ Deno.test("commands: commands and their arguments", () => {
 });
 
 Deno.test("commands: an unknown command is not sent, and the nearest is named", () => {
-  const sentences: [string, string][] = [
-    ["/nik x", "/nik, not sent. Did you mean /nick?"],
-    ["/Jion chat/hall", "/Jion, not sent. Did you mean /join?"],
-    ["/unig", "/unig, not sent. Did you mean /unignore?"],
-    [
-      "/usr/bin/env a b",
-      "/usr/bin/env, not sent. /help lists the commands; //usr/bin/env sends " +
-      "/usr/bin/env.",
-    ],
-    ["/", "/, not sent. /help lists the commands; // sends /."],
-  ];
-  for (const [entered, end] of sentences) {
-    const sentence = `Unknown command ${end}`;
-    assertEquals(interpret(typed(entered)), { type: "refused", sentence });
-  }
-  const sentence = "/me needs what you do, as in /me waves.";
-  for (const entered of ["/me", "/me  "]) {
+  const me = "/me needs what you do, as in /me waves.";
+  const sentences: Record<string, string> = {
+    "/nik x": "Unknown command /nik, not sent. Did you mean /nick?",
+    "/Jion a": "Unknown command /Jion, not sent. Did you mean /join?",
+    "/unig": "Unknown command /unig, not sent. Did you mean /unignore?",
+    "/usr/bin/env a b":
+      "Unknown command /usr/bin/env, not sent. /help lists the commands; " +
+      "//usr/bin/env sends /usr/bin/env.",
+    "/": "Unknown command /, not sent. /help lists the commands; // sends /.",
+    ...{ "/me": me, "/me  ": me },
+  };
+  for (const [entered, sentence] of Object.entries(sentences)) {
     assertEquals(interpret(typed(entered)), { type: "refused", sentence });
   }
   // Several rows are a message, whatever it begins with.
@@ -75,25 +68,21 @@ Deno.test("commands: an unknown command is not sent, and the nearest is named", 
 });
 
 Deno.test("commands: the help names each that is obeyed", () => {
-  assertEquals(commandHelp(true), [
-    "  /help           this list",
-    "  /me waves       say what you do: *waves*",
-    "  /who            members seen in this session, and who answers",
-    "  /nick NAME      change your name",
-    "  /key NAME       the key of NAME, for --people; alone, yours",
-    "  /join TOPIC     leave this room for another",
-    "  /invite         the room's URL, and what others type to join",
-    "  /ignore NAME    hide the lines of NAME; alone, list such names",
-    "  /unignore NAME  show NAME again",
-    "  /clear          clear the screen, as Ctrl-L",
-    "  /reconnect      try to connect now, without a wait",
-    "  /quit TEXT      leave, as exit, Ctrl-D and Ctrl-C; TEXT is sent first",
-    "  //text          send /text",
-    "  Tab             complete a name or a command",
-  ]);
+  const rows = commandHelp(true)
+    .map((row) => /^ {2}(\S+)( \S+)? +(\S.*)$/.exec(row)!);
+  const names = rows.map(([, name]) => name);
+  assertEquals(names.slice(-2), ["//text", "Tab"]);
+  for (const name of names.slice(0, -2)) {
+    const { type } = interpret(typed(`${name} x`));
+    assertEquals(type, name === "/me" ? "text" : name.slice(1));
+  }
+  // One column; without the room, what needs it is left out.
+  const columns = rows.map(({ 0: row, 3: help }) => row.length - help.length);
+  assertEquals(new Set(columns), new Set([18]));
+  const less = rows.filter(([row]) => !commandHelp(false).includes(row));
   assertEquals(
-    commandHelp(false).filter((line) => /who|ignore|a name/.test(line)),
-    [],
+    less.map(([, name]) => name),
+    ["/who", "/ignore", "/unignore", "Tab"],
   );
 });
 
@@ -175,78 +164,40 @@ function done(
   return chars.slice(0, chars.length - remove).join("") + insert;
 }
 
-Deno.test("ignore: a name is put on the list, once, and taken off", () => {
-  const ignored = new Ignored();
-  const asked = (name: string) => ignore(name, "Ada", ignored, ["Bob", "a: b"]);
-  const none = "No name is ignored; /ignore NAME hides the lines of NAME.";
-  const answers: [answer: string[], expected: string][] = [
-    [asked("Ada"), "You can't ignore yourself."],
-    [ignore('"a: b"', "a: b", ignored, []), "You can't ignore yourself."],
-    [asked(""), none],
-    [asked("Bob"), "Lines of Bob are hidden; /unignore Bob shows them."],
-    [
-      asked('"a: b"'),
-      'Lines of "a: b" are hidden; /unignore "a: b" shows them.',
-    ],
-    [asked("Bob"), "Bob is ignored already."],
-    [asked(""), 'Ignored: Bob, "a: b".'],
-    [
-      unignore("", ignored),
-      '/unignore needs a name. Ignored: Bob, "a: b".',
-    ],
-    [unignore("Bob", ignored), "Bob is shown again."],
-    [unignore("bob", ignored), "bob is not ignored."],
-    [unignore('"a: b"', ignored), '"a: b" is shown again.'],
-    [asked(""), none],
-  ];
-  for (const [answer, expected] of answers) assertEquals(answer, [expected]);
-  assertEquals(
-    ignore("Cy", "Ada", ignored, ["Bob"])[1],
-    "No member of exactly this name was seen.",
-  );
-});
-
-Deno.test("ignore: answers are safe to print", () => {
-  const ignored = new Ignored();
-  const answers = ["a\x1b[2J", '"\x1b[2J'].flatMap((name) => [
-    ...ignore(name, "bob", ignored, ["A\x1b[2J"]),
-    ...ignore(name, "bob", ignored, []),
-    ...unignore(name, ignored),
-  ]);
-  // deno-lint-ignore no-control-regex -- finding them is the test
-  assertEquals(answers.filter((line) => /[\x00-\x1f]/.test(line)), []);
-});
-
 Deno.test("invite: the URL, the command, and what it leaves out", () => {
-  const invite = (host: string, room: string, username?: string) =>
-    invitation(parseBroker(host), room, {
-      username,
-      isSealed: false,
-      isSource: true,
-    });
-  const command = (net: string, rest: string) =>
-    `deno run -N=${net} publisher.ts -f ${rest}`;
-  assertEquals(invite("mqtt://ann:pw@chat.example", "chat/büro #1", "chat"), [
-    "mqtt://chat.example/chat/b%C3%BCro%20%231",
+  const lines = (host: string, username?: string, isSealed = false) => {
+    const options = { username, isSealed, isSource: !isSealed };
+    return invitation(parseBroker(host), "büro #1", options);
+  };
+  const room = "b%C3%BCro%20%231";
+  assertEquals(lines("mqtt://ann:pw@chat.example", "chat"), [
+    `mqtt://chat.example/${room}`,
     "Others join with:",
-    command("chat.example", "mqtt://chat.example/chat/b%C3%BCro%20%231"),
+    `deno run -N=chat.example publisher.ts -f mqtt://chat.example/${room}`,
   ]);
-  assertEquals(invite("wss://a:8443/mqtt?token=x", "a", "ann").slice(2), [
-    command("a", "wss://a:8443/mqtt#a -u USER"),
-    "USER is a user of that broker.",
-  ]);
-  assertEquals(invite("127.0.0.1:7", "a").slice(2), [
-    command("127.0.0.1", "mqtt://127.0.0.1:7/a --anonymous"),
-    "127.0.0.1 is this machine; others need its address in the network.",
-  ]);
-  const [, , quoted] = invite("::2", "a", "chat");
-  assertEquals(
-    quoted,
-    "deno run '-N=[::2]' publisher.ts -f 'mqtt://[::2]/a'",
-  );
-  const options = { username: "chat", isSealed: true, isSource: false };
-  assertEquals(invitation(parseBroker("a"), "a", options).slice(2), [
-    "mqtt-chat mqtt://a/a --secret",
-    "Give them the secret by another way.",
-  ]);
+  const others: [lines: string[], ...expected: string[]][] = [
+    [
+      lines("wss://a:8443/mqtt?token=x", "ann"),
+      `deno run -N=a publisher.ts -f wss://a:8443/mqtt#${room} -u USER`,
+      "USER is a user of that broker.",
+    ],
+    [
+      lines("127.0.0.1:7"),
+      `deno run -N=127.0.0.1 publisher.ts -f mqtt://127.0.0.1:7/${room} ` +
+      "--anonymous",
+      "127.0.0.1 is this machine; others need its address in the network.",
+    ],
+    [
+      lines("::2", "chat"),
+      `deno run '-N=[::2]' publisher.ts -f 'mqtt://[::2]/${room}'`,
+    ],
+    [
+      lines("a", "chat", true),
+      `mqtt-chat mqtt://a/${room} --secret`,
+      "Give them the secret by another way.",
+    ],
+  ];
+  for (const [[, , ...found], ...expected] of others) {
+    assertEquals(found, expected);
+  }
 });

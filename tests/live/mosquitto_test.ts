@@ -1,60 +1,42 @@
 /**
  * The scripts against a real Mosquitto with the project's mosquitto.conf, at
- * MQTT_BROKER_URL: its users and rights, MQTT 5 and 3.1.1, and a peer in
- * Python.
+ * MQTT_BROKER_URL: its users and rights, MQTT 5 and 3.1.1, and programs of
+ * others: mosquitto_pub, and the older one in Python.
  */
 
-import { assert, assertEquals, assertMatch } from "@std/assert";
+import { assertEquals, assertMatch } from "@std/assert";
 import { parseBroker } from "../../lib/mqtt/address.ts";
+import { BROKER_URL, gate, NO_BROKER } from "../support/gates.ts";
+import { listen, program, send } from "../support/live.ts";
 import {
-  BROKER_URL,
-  gate,
-  isInstalled,
-  NO_BROKER,
-  NO_MOSQUITTO,
-} from "../support/gates.ts";
-import { Mosquitto } from "../support/mosquitto.ts";
-import { Process, run, start } from "../support/processes.ts";
+  assertOneLine,
+  assertQuietSuccess,
+  run,
+} from "../support/processes.ts";
+import { NO_PYTHON, startPython } from "../support/python.ts";
 
 const URL = BROKER_URL ?? "mqtt://127.0.0.1";
 const { host, port } = parseBroker(URL);
 
 /** A room of its own for each test, so that they don't hear each other. */
-function room(under: string): string {
-  return `${under}/${crypto.randomUUID()}`;
-}
-
-async function listener(...args: string[]): Promise<Process> {
-  const process = start("listener.ts", ["-h", URL, ...args]);
-  await process.stderr.line(/^Reading /);
-  return process;
+function at(under: string, ...args: string[]): string[] {
+  return ["-h", URL, "-t", `${under}/${crypto.randomUUID()}`, ...args];
 }
 
 const live = gate(NO_BROKER);
 
-for (const version of ["5", "311"]) {
-  live(`both scripts meet in a room over MQTT ${version}`, async () => {
-    const topic = room("chat");
-    await using reader = await listener("-t", topic, "-V", version, "-C", "2");
-    const { code, stderr } = await run(
-      "publisher.ts",
-      ["-h", URL, "-t", topic, "-V", version, "-n", "Ann"],
-      { stdin: "one\ntwo 👋\n" },
-    );
-    assertEquals({ code, stderr }, { code: 0, stderr: "" });
-    const { code: end, stdout } = await reader.outcome();
-    assertEquals(end, 0);
+for (const [version, name] of [["5", "5"], ["311", "3.1.1"]]) {
+  live(`both scripts meet in a room over MQTT ${name}`, async () => {
+    const room = at("chat", "-V", version);
+    await using reader = await listen([...room, "-C", "2", "--debug"]);
+    await send([...room, "-n", "Ann"], ["one", "two 👋"]);
+    const { code, stdout, stderr } = await reader.outcome();
+    assertEquals(code, 0);
     assertMatch(stdout, /^\S+ -- User chat is now subscribed to \S+\.\n/);
     assertMatch(stdout, /Ann: one\n\S+ Ann: two 👋\n/);
+    assertMatch(stderr, RegExp(`^Connected to \\S+, MQTT ${name}\\.$`, "m"));
   });
 }
-
-live("MQTT 5 is spoken where the broker can", async () => {
-  const { stderr } = await run("publisher.ts", [
-    ...["-h", URL, "-t", "chat", "-m", "x", "--debug"],
-  ]);
-  assertMatch(stderr, /^Connected to \S+, MQTT 5\.$/m);
-});
 
 const RIGHTS: [user: string, password: string, topic: string, may: boolean][] =
   [
@@ -68,122 +50,76 @@ const RIGHTS: [user: string, password: string, topic: string, may: boolean][] =
     ["chat", "chat", "chatter", false],
   ];
 
-for (const [user, password, topic, may] of RIGHTS) {
-  live(`${user} may ${may ? "" : "not "}write ${topic}`, async () => {
-    const { code, stderr } = await run("publisher.ts", [
-      ...["-h", URL, "-u", user, "-P", password, "-t", topic, "-m", "x"],
-    ]);
-    assertEquals(code, may ? 0 : 3, stderr);
-    if (!may) assertMatch(stderr, /^publisher: .* not authorized\.\n$/);
-  });
-}
+live(
+  "each user may write to its own rooms, over the MQTT 5 of the broker",
+  async () => {
+    for (const [user, password, topic, may] of RIGHTS) {
+      const login = ["-h", URL, "-u", user, "-P", password];
+      const args = [...login, "-t", topic, "-m", "x"];
+      const outcome = await run("publisher.ts", args);
+      if (may) assertQuietSuccess(outcome);
+      else assertOneLine(outcome, 3, RegExp(`${topic}: not authorized\\.\n$`));
+    }
+  },
+);
 
-live("who may not read a room sees nothing of it", async () => {
-  const topic = room("test");
-  await using reader = await listener("-t", topic, "--no-announce", "-W", "1");
-  const args = ["-h", URL, "-u", "Test", "-P", "test", "-t", topic, "-m", "x"];
-  assertEquals((await run("publisher.ts", args)).code, 0);
+live("a user without the right to read a room sees nothing of it", async () => {
+  const room = at("test");
+  await using reader = await listen([...room, "--no-announce", "-W", "1"]);
+  await send([...room, "-u", "Test", "-P", "test"], ["x"]);
   assertEquals((await reader.outcome()).stdout, "");
 });
 
-for (const version of ["5", "311"]) {
-  live(`a bad password ends MQTT ${version} at once`, async () => {
-    for (const script of ["listener.ts", "publisher.ts"]) {
-      const { code, stdout, stderr } = await run(script, [
-        ...["-h", URL, "-u", "Test", "-P", "wrong", "-V", version],
-      ]);
-      assertEquals({ code, stdout }, { code: 3, stdout: "" });
-      assertMatch(stderr, /^\w+: \S+ refused .* user "Test": .*\.\n$/);
-      assert(!stderr.includes("wrong"));
-    }
-  });
-}
-
 live("mosquitto_pub's own text is shown as unformatted", async () => {
-  const topic = room("chat");
-  await using reader = await listener("-t", topic);
-  const [password, text] = ["chat", "Hello World"];
-  await new Deno.Command("mosquitto_pub", {
-    args: [
-      ...["-h", host, "-p", String(port), "-u", "chat", "-P", password],
-      ...["-t", topic, "-m", text],
-    ],
-  }).output();
+  const room = at("chat");
+  await using reader = await listen(room);
+  const login = ["-h", host, "-p", `${port}`, "-u", "chat", "-P", "chat"];
+  await using _ = program("mosquitto_pub", [
+    ...[...login, ...room.slice(2), "-m", "Hello World"],
+  ]);
   await reader.stdout.line(/^\S+ \?\? Hello World$/);
 });
 
 live("a killed listener's will arrives as a notice", async () => {
-  const topic = room("chat");
-  await using reader = await listener("-t", topic, "--json");
-  await using victim = await listener("-t", topic, "-n", "Ben");
+  const room = at("chat");
+  await using reader = await listen([...room, "--json"]);
+  await using victim = await listen([...room, "-n", "Ben"]);
   await reader.stdout.line(/User Ben is now subscribed/);
   victim.signal("SIGKILL");
   const line = await reader.stdout.line(/timed out/);
   const { type, from, text } = JSON.parse(line);
   assertEquals([type, from, text], ["notice", "Ben", "User Ben timed out."]);
+  // The broker keeps neither the will nor what was sent.
+  await send(room, ["Hello"]);
+  const late = await run("listener.ts", [...room, "-n", "Cy", "-W", "0.5"]);
+  assertMatch(
+    late.stdout,
+    /^\S+ -- User Cy is now .*\n\S+ -- User Cy disc.*\n$/,
+  );
 });
 
-const mosquitto = gate(NO_MOSQUITTO);
-
-mosquitto("a listener reads on after the broker was restarted", async () => {
-  await using broker = await Mosquitto.start();
-  await using reader = start("listener.ts", ["-h", broker.host]);
-  await reader.stdout.line(/now subscribed/);
-  await broker.down();
-  await reader.stderr.line(/^Disconnected from /);
-  await broker.up();
-  await reader.stderr.line(/^Connected again to /);
-  await reader.stderr.line(/^Reading chat at QoS 1/);
-  const args = ["-h", broker.host, "-m", "still there?"];
-  assertEquals((await run("publisher.ts", args)).code, 0);
-  await reader.stdout.line(/chat: still there\?$/);
-});
-
-const PYTHON = ["/usr/bin/python3", "python3"].find((python) =>
-  NO_BROKER === undefined && isInstalled(python, "-c", "import paho.mqtt")
+gate(NO_BROKER ?? NO_PYTHON)(
+  "the older Python program reads us, and we it",
+  async () => {
+    const room = at("chat");
+    const topic = room.at(-1)!;
+    const login = [host, String(port), "chat", "chat", topic];
+    await using theirs = startPython("python_peer.py", "read", ...login, "3");
+    await theirs.stdout.line(/^READY$/);
+    await send([...room, "-n", "Ann"], ['a "b" 👋']);
+    assertEquals((await run("listener.ts", [...room, "-W", "0.1"])).code, 0);
+    const { stdout } = await theirs.outcome();
+    assertEquals(stdout.trim().split("\n").slice(1).map((l) => JSON.parse(l)), [
+      ["message", "Ann", 'a "b" 👋'],
+      ["notice", "chat", `User chat is now subscribed to ${topic}.`],
+      ["notice", "chat", `User chat disconnecting from ${topic}.`],
+    ]);
+    await using ours = await listen(room);
+    const say = ["say", ...login, "grüß Gott"];
+    await using speaker = startPython("python_peer.py", ...say);
+    await ours.stdout.line(/^\S+ chat: grüß Gott$/);
+    // Its will is plain text.
+    await ours.stdout.line(/^\S+ \?\? User chat timed out$/);
+    assertEquals((await speaker.outcome()).code, 0);
+  },
 );
-const python = gate(
-  NO_BROKER ?? (PYTHON ? undefined : "python3-paho-mqtt is not installed"),
-);
-
-function peer(mode: "say" | "read", topic: string, argument: string): Process {
-  const script =
-    new globalThis.URL("../support/python_peer.py", import.meta.url).pathname;
-  const child = new Deno.Command(PYTHON!, {
-    args: [
-      ...[script, mode, host, String(port), "chat", "chat", topic, argument],
-    ],
-    stdin: "piped",
-    stdout: "piped",
-    stderr: "piped",
-  }).spawn();
-  return new Process(child, `the Python peer (${mode})`);
-}
-
-python("the Python program's message and its plain-text will", async () => {
-  const topic = room("chat");
-  await using reader = await listener("-t", topic);
-  await using speaker = peer("say", topic, "grüß Gott");
-  await reader.stdout.line(/^\S+ chat: grüß Gott$/);
-  await reader.stdout.line(/^\S+ \?\? User chat timed out$/);
-  assertEquals((await speaker.outcome()).code, 0);
-});
-
-python("the Python program parses what we send", async () => {
-  const topic = room("chat");
-  await using reader = peer("read", topic, "3");
-  await reader.stdout.line(/^READY$/);
-  const said = await run("publisher.ts", [
-    ...["-h", URL, "-t", topic, "-n", "Ann", "-m", 'a "b" 👋'],
-  ]);
-  assertEquals(said.code, 0, said.stderr);
-  const seen = await run("listener.ts", ["-h", URL, "-t", topic, "-W", "0.1"]);
-  assertEquals(seen.code, 0, seen.stderr);
-  const { code, stdout, stderr } = await reader.outcome();
-  assertEquals(code, 0, stderr);
-  assertEquals(stdout.trim().split("\n").slice(1).map((l) => JSON.parse(l)), [
-    ["message", "Ann", 'a "b" 👋'],
-    ["notice", "chat", `User chat is now subscribed to ${topic}.`],
-    ["notice", "chat", `User chat disconnecting from ${topic}.`],
-  ]);
-});

@@ -1,175 +1,146 @@
 /**
  * The transports against a real Mosquitto: mqtts, ws and wss, client
- * certificates, and a line of its own for each certificate that can't be
- * trusted.
+ * certificates, a line of its own for each certificate that can't be trusted,
+ * and the broker's side as docs/tls.md has it.
  */
 
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { Certificates } from "../support/certificates.ts";
-import { gate, isInstalled, NO_MOSQUITTO } from "../support/gates.ts";
-import { Mosquitto } from "../support/mosquitto.ts";
-import { run, start } from "../support/processes.ts";
+import { gate, missing, NO_MOSQUITTO } from "../support/gates.ts";
+import { listen, send } from "../support/live.ts";
+import { page, wordsOf } from "../support/markdown.ts";
+import { type ListenerOptions, Mosquitto } from "../support/mosquitto.ts";
+import { becomesTrue } from "../support/patience.ts";
+import { accepts, freePort } from "../support/ports.ts";
+import {
+  assertOneLine,
+  assertQuietSuccess,
+  type Outcome,
+  run,
+  start,
+} from "../support/processes.ts";
 
-const live = gate(
-  NO_MOSQUITTO ??
-    (isInstalled("openssl", "version") ? undefined : "openssl is missing"),
-);
+const live = gate(NO_MOSQUITTO ?? missing("openssl"));
 
-/** Certificates, and a Mosquitto with a listener for each transport. */
-async function withTransports(
-  test: (broker: Mosquitto, certificates: Certificates) => Promise<void>,
-): Promise<void> {
-  await using certificates = await Certificates.make();
-  const { server, wrongName, wildcard, expired, ca, crl } = certificates;
-  await using broker = await Mosquitto.start({
-    listeners: {
-      tls: { identity: server },
-      mutual: { identity: server, clientCa: ca },
-      revoking: {
-        identity: server,
-        clientCa: ca,
-        extra: [`crlfile ${crl}`],
-      },
-      wrongName: { identity: wrongName },
-      wildcard: { identity: wildcard },
-      expired: { identity: expired },
-      ws: { websockets: true },
-      wss: { websockets: true, identity: server },
-      wssExpired: { websockets: true, identity: expired },
-    },
-  });
-  await test(broker, certificates);
-}
+/** The listeners of a Mosquitto, one for each transport and certificate. */
+const LISTENERS = (
+  { server, wrongName, wildcard, expired, ca, crl }: Certificates,
+) => ({
+  tls: { identity: server },
+  mutual: { identity: server, clientCa: ca },
+  revoking: { identity: server, clientCa: ca, extra: [`crlfile ${crl}`] },
+  wrongName: { identity: wrongName },
+  wildcard: { identity: wildcard },
+  expired: { identity: expired },
+  ws: { websockets: true },
+  wss: { websockets: true, identity: server },
+  wssExpired: { websockets: true, identity: expired },
+} satisfies Record<string, ListenerOptions>);
 
-/** The net permission for a URL, and read permission for files. */
-function permissions(url: string, ...files: string[]): string[] {
+type Name = keyof ReturnType<typeof LISTENERS>;
+
+/** The permission for a URL alone, and for files. */
+function permissionsFor(url: string, files: string[]): string[] {
   const net = `-N=${url.replace(/^\w+:\/\//, "").replace(/\/.*$/, "")}`;
   return files.length === 0 ? [net] : [net, `-R=${files.join(",")}`];
 }
 
-live(
-  "a room over mqtts, ws and wss, with a path",
-  () =>
-    withTransports(async (broker, { ca }) => {
-      for (const name of ["tls", "ws", "wss"]) {
-        const url = broker.url(name) + (name === "tls" ? "" : "/mqtt?x=1");
-        const trust = name === "ws" ? [] : ["--cafile", ca];
-        const options = {
-          permissions: permissions(url, ...trust.slice(1)),
-          stdin: "one\ntwo\n",
-        };
-        await using listener = start(
-          "listener.ts",
-          ["-h", url, ...trust, "-C", "2"],
-          options,
-        );
-        await listener.stdout.line(/now subscribed/);
-        const room = url + (name === "tls" ? "/chat" : "#chat");
-        const sent = await run("publisher.ts", [room, ...trust], options);
-        assertEquals([sent.code, sent.stderr], [0, ""], url);
-        const { code, stdout } = await listener.outcome();
-        assertEquals(code, 0);
-        assertMatch(stdout, /chat: one\n\S+ chat: two\n/);
-      }
-    }),
-);
+function runAt(
+  script: string,
+  url: string,
+  files: string[],
+  ...args: string[]
+): Promise<Outcome> {
+  const permissions = permissionsFor(url, files);
+  return run(script, ["-h", url, ...args], { permissions });
+}
 
-live(
-  "a client certificate opens a listener that wants one",
-  () =>
-    withTransports(async (broker, { ca, client, stranger }) => {
-      const url = broker.url("mutual");
-      const say = (...args: string[]) =>
-        run("publisher.ts", ["-h", url, "--cafile", ca, "-m", "x", ...args], {
-          permissions: [permissions(url)[0], "-R"],
-        });
-      const own = ["--cert", client.cert, "--key", client.key];
-      const { code, stderr } = await say(...own);
-      assertEquals([code, stderr], [0, ""]);
-      const without = await say();
-      assertEquals(without.code, 4);
-      assertMatch(without.stderr, /wants a certificate of yours; give --cert/);
-      const other = ["--cert", stranger.cert, "--key", stranger.key];
-      const refused = await say(...other);
-      assertEquals(refused.code, 4);
-      assertMatch(refused.stderr, /does not trust the authority .* --cert/);
-    }),
-);
-
-live(
-  "a revoked client certificate is named as that",
-  () =>
-    withTransports(async (broker, { ca, revoked }) => {
-      const url = broker.url("revoking");
-      const own = [
-        "--cafile",
-        ca,
-        "--cert",
-        revoked.cert,
-        "--key",
-        revoked.key,
-      ];
-      const { code, stderr } = await run(
-        "publisher.ts",
-        ["-h", url, "-m", "x", ...own],
-        { permissions: [permissions(url)[0], "-R"] },
-      );
-      assertEquals(code, 4);
-      assertMatch(stderr, /your --cert was revoked/);
-    }),
-);
+/** Both scripts meet, with a path where there can be one. */
+async function meet(broker: Mosquitto, { ca }: Certificates, name: Name) {
+  const url = broker.url(name) + (name === "tls" ? "" : "/mqtt?x=1");
+  const files = name === "ws" ? [] : [ca];
+  const trust = files.flatMap((file) => ["--cafile", file]);
+  const permissions = permissionsFor(url, files);
+  await using listener = await listen(
+    ["-h", url, ...trust, "-C", "2", "--no-announce"],
+    { permissions },
+  );
+  const room = url + (name === "tls" ? "/chat" : "#chat");
+  await send([room, ...trust], ["one", "two"], { permissions });
+  const { code, stdout } = await listener.outcome();
+  assertEquals(code, 0);
+  assertMatch(stdout, / chat: one\n\S+ chat: two\n$/);
+}
 
 /** What each certificate that can't be trusted is answered with. */
-const FAULTS: [
-  what: string,
-  listener: string,
-  trust: "ca" | "otherCa" | undefined,
-  sentence: RegExp,
+const FAULTS: [listener: Name, trust: "ca" | "otherCa" | undefined, RegExp][] =
+  [
+    ["tls", undefined, /signed by ca, .* --cafile\.$/m],
+    ["tls", "otherCa", /signed by ca, .* --cafile\.$/m],
+    ["wss", "otherCa", /signed by ca, .* --cafile\.$/m],
+    [
+      "wrongName",
+      "ca",
+      /valid for localhost; valid for elsewhere\.example: .* --host\.$/m,
+    ],
+    [
+      "wildcard",
+      "ca",
+      /valid for localhost; valid for \*\.elsewhere\.example: .* --host\.$/m,
+    ],
+    ["expired", "ca", / expired on 2020-01-02; .*\.$/m],
+    ["wssExpired", "ca", / expired on 2020-01-02; .*\.$/m],
+  ];
+
+/** Certificates of clients, and what is said of each that is refused. */
+const CLIENTS: [
+  listener: Name,
+  own: "client" | "stranger" | "revoked" | undefined,
+  fault?: RegExp,
 ][] = [
-  ["an unknown CA", "tls", undefined, /signed by ca, .* --cafile\.$/],
-  ["another CA", "tls", "otherCa", /signed by ca, .* --cafile\.$/],
-  ["another CA", "wss", "otherCa", /signed by ca, .* --cafile\.$/],
-  [
-    "a wrong name",
-    "wrongName",
-    "ca",
-    /valid for localhost; valid for elsewhere\.example: .* --host\.$/,
-  ],
-  [
-    "a wildcard for others",
-    "wildcard",
-    "ca",
-    /not valid for localhost; valid for \*\.elsewhere\.example: .* --host\.$/,
-  ],
-  ["an expired one", "expired", "ca", /expired on 2020-01-02; .*\.$/],
-  ["an expired one", "wssExpired", "ca", /expired on 2020-01-02; .*\.$/],
+  ["mutual", "client"],
+  ["mutual", undefined, /wants a certificate of yours; give --cert/],
+  ["mutual", "stranger", /does not trust the authority .* --cert/],
+  ["revoking", "client"],
+  ["revoking", "revoked", /your --cert was revoked/],
 ];
 
 live(
-  "each certificate that can't be trusted has its line",
-  () =>
-    withTransports(async (broker, certificates) => {
-      await Promise.all(FAULTS.map(async ([what, name, trust, sentence]) => {
-        const url = broker.url(name);
+  "rooms over mqtts, ws and wss, or one line that says why not",
+  async (test) => {
+    await using certificates = await Certificates.make();
+    const { ca } = certificates;
+    const listeners = LISTENERS(certificates);
+    await using broker = await Mosquitto.start({ listeners });
+    for (const name of ["tls", "ws", "wss"] as const) {
+      await test.step(name, () => meet(broker, certificates, name));
+    }
+    for (const [name, own, fault] of CLIENTS) {
+      await test.step(`${name}: --cert of ${own}`, async () => {
+        const { cert, key } = certificates[own ?? "client"];
+        const flags = own ? ["--cert", cert, "--key", key] : [];
+        const files = [ca, ...own ? [cert, key] : []];
+        const outcome = await runAt(
+          "publisher.ts",
+          broker.url(name),
+          files,
+          ...["--cafile", ca, "-m", "x", ...flags],
+        );
+        if (fault) assertOneLine(outcome, 4, fault);
+        else assertQuietSuccess(outcome);
+      });
+    }
+    for (const [name, trust, sentence] of FAULTS) {
+      await test.step(`${name}, trusting ${trust}`, async () => {
         const files = trust === undefined ? [] : [certificates[trust]];
         const flags = files.flatMap((file) => ["--cafile", file]);
-        const { code, stdout, stderr } = await run(
-          "listener.ts",
-          ["-h", url, ...flags],
-          { permissions: permissions(url, ...files) },
-        );
-        assertEquals([code, stdout], [4, ""], what);
-        assertMatch(stderr.trimEnd(), sentence, what);
-        assertEquals(stderr.trimEnd().split("\n").length, 1, what);
-        assert(stderr.includes("localhost:"), what);
-      }));
-    }),
-);
-
-live(
-  "a port that speaks something else ends in one line",
-  () =>
-    withTransports(async (broker, { ca }) => {
+        const url = broker.url(name);
+        const outcome = await runAt("listener.ts", url, files, ...flags);
+        assertOneLine(outcome, 4, sentence);
+        assertMatch(outcome.stderr, /localhost:/);
+      });
+    }
+    await test.step("ports that speak something else", async () => {
       const wrong = [
         `mqtts://${broker.host}`,
         `ws://${broker.host}`,
@@ -179,22 +150,19 @@ live(
       ];
       await Promise.all(wrong.map(async (url) => {
         const trust = /^(mqtts|wss):/.test(url) ? ["--cafile", ca] : [];
-        const { code, stderr } = await run(
-          "publisher.ts",
-          ["-h", url, "-m", "x", ...trust],
-          { permissions: ["-N", `-R=${ca}`] },
-        );
-        assertEquals(code, 4, url);
-        assertMatch(stderr, /^publisher: No broker answers at [^\n]+\n$/, url);
+        const args = [...trust, "-m", "x"];
+        const outcome = await runAt("publisher.ts", url, [ca], ...args);
+        assertOneLine(outcome, 4, /No broker answers at /);
       }));
-    }),
+    });
+  },
 );
 
 live("the protocol that --alpn names is sent", async () => {
   await using certificates = await Certificates.make();
   const { server, ca } = certificates;
   const name = "x-amzn-mqtt-ca";
-  const listener = Deno.listenTls({
+  using listener = Deno.listenTls({
     hostname: "127.0.0.1",
     port: 0,
     cert: await Deno.readTextFile(server.cert),
@@ -202,16 +170,114 @@ live("the protocol that --alpn names is sent", async () => {
     alpnProtocols: [name],
   });
   const { port } = listener.addr as Deno.NetAddr;
-  const asked = listener.accept().then(async (connection) => {
-    const { alpnProtocol } = await connection.handshake();
-    connection.close();
-    return alpnProtocol;
-  });
-  const args = ["-h", `localhost:${port}`, "--cafile", ca, "--alpn", name];
-  const sent = run("publisher.ts", [...args, "-m", "x"], {
+  const args = ["--cafile", ca, "--alpn", name, "--timeout", "9"];
+  const url = `localhost:${port}`;
+  await using publisher = start("publisher.ts", ["-h", url, ...args], {
     permissions: ["-N", "-R"],
   });
-  assertEquals(await asked, name);
-  listener.close();
-  assertEquals((await sent).code, 4);
+  using connection = await listener.accept();
+  assertEquals((await connection.handshake()).alpnProtocol, name);
+  publisher.signal("SIGTERM");
+});
+
+const [, SIDE] = page("docs/tls.md").text.split("## The broker's side\n");
+
+/** The blocks of the page, of a language, that contain a text. */
+function blocks(language: string, text: string): string[] {
+  return [...SIDE.matchAll(/^```(\w*)\n([^]*?)^```$/gm)]
+    .filter(([, kind, code]) => kind === language && code.includes(text))
+    .map(([, , code]) => code);
+}
+
+/** Runs a command of the page in a folder; returns what it writes. */
+async function shell(
+  folder: string,
+  command: string,
+  stdin = "",
+): Promise<string> {
+  const child = new Deno.Command("sh", {
+    ...{ args: ["-ec", command], cwd: folder },
+    ...{ stdin: "piped", stdout: "piped", stderr: "piped" },
+  }).spawn();
+  const writer = child.stdin.getWriter();
+  await writer.write(new TextEncoder().encode(stdin));
+  await writer.close();
+  const { code, stdout, stderr } = await child.output();
+  const decoder = new TextDecoder();
+  assertEquals(code, 0, `${command}\n${decoder.decode(stderr)}`);
+  return decoder.decode(stdout);
+}
+
+live("the page's commands and lines make a room over TLS", async () => {
+  await using broker = await Mosquitto.start();
+  const { folder } = broker;
+  const port = freePort();
+  /** Adds lines of the page to the configuration, and restarts the broker. */
+  const configure = async (lines: string) => {
+    const own = lines.replace("listener 8883", `listener ${port} 127.0.0.1`);
+    const append = { append: true };
+    await Deno.writeTextFile(`${folder}/mosquitto.conf`, own, append);
+    await broker.down();
+    await broker.up();
+    await accepts(port);
+  };
+  /** A command of the page, as {@link run} takes it. */
+  const command = (
+    script: string,
+    ...more: string[]
+  ): Parameters<typeof run> => {
+    const [line] = blocks("sh", script);
+    const words = wordsOf(line.trim())[0].map((word) =>
+      word.replaceAll("tls/", `${folder}/tls/`)
+        .replace("mqtts://localhost", `mqtts://localhost:${port}`)
+    );
+    const at = words.indexOf(script);
+    assertEquals(words.slice(0, 2), ["deno", "run"]);
+    const args = [...words.slice(at + 1), ...more];
+    return [script, args, { permissions: words.slice(2, at) }];
+  };
+  /** The serial number of the certificate that the broker shows. */
+  const serial = () =>
+    shell(
+      folder,
+      `openssl s_client -connect 127.0.0.1:${port} 2> log |
+        openssl x509 -noout -serial`,
+    );
+  for (const block of blocks("sh", "openssl")) await shell(folder, block);
+  const isRoot = await shell(folder, "id -u") === "0\n";
+  const [chown] = blocks("sh", "chown");
+  if (isRoot) await shell(folder, chown.replace("sudo ", ""));
+  await configure(blocks("", "listener 8883")[0]);
+
+  await using listener = start(...command("listener.ts"));
+  await listener.stdout.line(/now subscribed/);
+  assertQuietSuccess(await run(...command("publisher.ts")));
+  await listener.stdout.line(/ chat: Hello$/);
+  // SIGHUP brings a new user and a new certificate, and no cut.
+  const asAda = command("publisher.ts", "-u", "ada", "-P", "ada's own");
+  assertEquals((await run(...asAda)).code, 3);
+  const before = await serial();
+  await shell(folder, blocks("sh", "server.csr")[0]);
+  const [passwd] = blocks("sh", "mosquitto_passwd");
+  await shell(folder, passwd, "ada's own\nada's own\n");
+  const rights = `\n${blocks("", "topic readwrite")[0]}`;
+  await Deno.writeTextFile(`${folder}/mosquitto/acl`, rights, { append: true });
+  const [kill] = blocks("sh", "kill");
+  assertEquals(kill, 'kill -HUP "$(pgrep -x mosquitto)"\n');
+  broker.signal("SIGHUP");
+  const isKnown = async () => (await run(...asAda)).code === 0;
+  assert(await becomesTrue(isKnown));
+  assert(await serial() !== before);
+  await listener.stdout.line(/ ada: Hello$/);
+  listener.signal("SIGINT");
+  const { stdout, stderr } = await listener.outcome();
+  assertEquals(stdout.includes("=="), false, stdout + stderr);
+
+  await configure(blocks("", "require_certificate")[0]);
+  assertQuietSuccess(await run(...command("publisher.ts")));
+  assertOneLine(
+    await run(...command("listener.ts", "-C", "1")),
+    4,
+    /it wants a certificate of yours; give --cert and --key/,
+  );
 });

@@ -8,14 +8,13 @@ import {
   NO_MOSQUITTO,
   NO_RABBITMQ,
 } from "../support/gates.ts";
+import { listen } from "../support/live.ts";
 import { Mosquitto } from "../support/mosquitto.ts";
 import { NatsCluster } from "../support/nats.ts";
 import { start } from "../support/processes.ts";
 import { RabbitMQ } from "../support/rabbitmq.ts";
 
 const live = gate(NO_MOSQUITTO);
-const cluster = gate(NO_CLUSTER);
-const rabbitmq = gate(NO_RABBITMQ);
 
 const ROOM = "chat/room";
 
@@ -36,8 +35,7 @@ async function askAndAnswer(port: number, ...flags: string[]): Promise<void> {
   await using ada = await member(port, "Ada", ...flags);
   await using bob = await member(port, "Bob", ...flags);
   const all = ["-h", `127.0.0.1:${port}`, "-t", "chat/#", ...SERVER, ...flags];
-  await using wildcard = start("listener.ts", [...all, "--keep", "9"]);
-  await wildcard.stderr.line(/^Reading /);
+  await using wildcard = await listen([...all, "--keep", "9"]);
   await using ann = await Chatter.followLive({ port }, ...flags);
   let line: string;
   do {
@@ -58,74 +56,72 @@ async function askAndAnswer(port: number, ...flags: string[]): Promise<void> {
   assertEquals([code, stderr.match(/\$who/g)], [0, null]);
 }
 
-/** Nothing tells of a question that may not be asked. */
-async function askInVain(port: number, ...args: string[]): Promise<void> {
-  await using _ada = await member(port, "Ada", ...args);
-  await using ann = await Chatter.follow({ port }, ...args);
-  const before = ann.screen.all.length;
-  for (let n = 0; n < 2; n++) {
-    ann.enter("/who", `${n}`);
-    await ann.until(`ann: ${n}`);
-    await ann.clock.advance(2_000);
-  }
-  const lines = ann.screen.all.slice(before).map((line) =>
-    line.replace(/\d\d:.*|, key .*/, "")
-  );
-  const seen = ["Seen in this session:", "  ann (you)"];
-  assertEquals(lines, [...seen, "ann: 0", ...seen, "ann: 1"]);
-  assertEquals(await ann.leave(), 0);
-}
-
 for (const version of ["5", "311"]) {
   live(`who: Mosquitto, MQTT ${version}: members answer`, async () => {
     await using broker = await Mosquitto.start();
     await askAndAnswer(broker.port, "-V", version);
   });
 
-  live(`who: Mosquitto, MQTT ${version}: no right to ask`, async () => {
-    const acl = ["user chat", "topic read chat/#", "topic write chat/+"];
-    await using broker = await Mosquitto.start({ acl });
-    await askInVain(broker.port, "-V", version);
-  });
+  live(
+    `who: Mosquitto, MQTT ${version}: no right to ask shows nothing`,
+    async () => {
+      const acl = ["user chat", "topic read chat/#", "topic write chat/+"];
+      await using broker = await Mosquitto.start({ acl });
+      await using _ada = await member(broker.port, "Ada", "-V", version);
+      await using ann = await Chatter.follow(broker, "-V", version);
+      const before = ann.screen.all.length;
+      for (let n = 0; n < 2; n++) {
+        ann.enter("/who", `${n}`);
+        await ann.until(`ann: ${n}`);
+        await ann.clock.advance(2_000);
+      }
+      const lines = ann.screen.all.slice(before).map((line) =>
+        line.replace(/\d\d:.*|, key .*/, "")
+      );
+      const seen = ["Seen in this session:", "  ann (you)"];
+      assertEquals(lines, [...seen, "ann: 0", ...seen, "ann: 1"]);
+      assertEquals(await ann.leave(), 0);
+    },
+  );
 }
 
-cluster("who: NATS: members answer", async () => {
-  await using nats = await NatsCluster.start();
-  await askAndAnswer(Number(nats.hosts[0].split(":")[1]));
+gate(NO_CLUSTER)("who: NATS: members answer", async () => {
+  await using cluster = await NatsCluster.start();
+  await askAndAnswer(cluster.port);
 });
 
-rabbitmq("who: RabbitMQ: members answer, or nothing tells of it", async () => {
-  const may = (rooms: string) => ({
-    password: "chat",
-    rights: { write: rooms, read: rooms },
-  });
-  const password = "admin";
-  await using broker = await RabbitMQ.start({
-    Server: { password },
-    chat: may("^chat\\."),
-    room: may("^chat\\.room$"),
-    asks: {
-      password: "chat",
-      rights: { write: "^chat\\.room$", read: "^chat\\." },
-    },
-  });
-  await askAndAnswer(broker.port);
-  for (const user of ["room", "asks"]) {
-    const args = ["-u", user, "-P", "chat"];
-    await using ann = await Chatter.followLive(broker, ...args);
-    if (user === "asks") ann.enter("/who");
-    // The break that counts is the one over nothing else.
-    const isBreak = (line: string) => line.startsWith("Disconnected ");
-    const isBack = (line: string) => line.startsWith("Connected again ");
-    for (let n = 0; n < 2; n++) {
-      await ann.screen.next(isBreak);
-      await ann.screen.next(isBack);
+gate(NO_RABBITMQ)(
+  "who: RabbitMQ: members answer, or nothing shows it",
+  async () => {
+    const password = "chat";
+    const may = (read: string, write = read) => ({
+      password,
+      rights: { read, write },
+    });
+    await using broker = await RabbitMQ.start({
+      Server: { password: "admin" },
+      chat: may("^chat\\."),
+      room: may("^chat\\.room$"),
+      asks: may("^chat\\.", "^chat\\.room$"),
+    });
+    await askAndAnswer(broker.port);
+    for (const user of ["room", "asks"]) {
+      const args = ["-u", user, "-P", password];
+      await using ann = await Chatter.followLive(broker, ...args);
+      if (user === "asks") ann.enter("/who");
+      // The break that counts is the one over nothing else.
+      const isBreak = (line: string) => line.startsWith("Disconnected ");
+      const isBack = (line: string) => line.startsWith("Connected again ");
+      for (let n = 0; n < 2; n++) {
+        await ann.screen.next(isBreak);
+        await ann.screen.next(isBack);
+      }
+      ann.enter("/who", "still here");
+      await ann.until("ann: still here");
+      const breaks = ann.screen.all.filter(isBreak).length;
+      assert(breaks <= 3, `${breaks}`);
+      assertEquals(ann.screen.all.filter(isAnswer), []);
+      assertEquals(await ann.leave(), 0);
     }
-    ann.enter("/who", "still here");
-    await ann.until("ann: still here");
-    const breaks = ann.screen.all.filter(isBreak).length;
-    assert(breaks <= 3, `${breaks}`);
-    assertEquals(ann.screen.all.filter(isAnswer), []);
-    assertEquals(await ann.leave(), 0);
-  }
-});
+  },
+);

@@ -8,16 +8,16 @@ import {
   roomUrl,
   showBroker,
 } from "../../lib/mqtt/address.ts";
+import { pureTests } from "../support/pure.ts";
 
-const at = (host: string, port = 1883): Broker => ({
-  scheme: "mqtt",
-  host,
-  port,
-  path: "",
+const test = pureTests("address");
+
+const at = (host: string, port = 1883, more: Partial<Broker> = {}): Broker => ({
+  ...{ scheme: "mqtt", host, port, path: "", ...more },
 });
 
-Deno.test("address: hosts with and without a port", () => {
-  const cases: [string, Broker][] = [
+test("hosts, URLs, users, and what is left out", () => {
+  const cases: [text: string, Broker, Parameters<typeof parseBroker>[1]?][] = [
     ["localhost", at("localhost")],
     ["chat.example:1884", at("chat.example", 1884)],
     ["under_score.lan", at("under_score.lan")],
@@ -25,50 +25,37 @@ Deno.test("address: hosts with and without a port", () => {
     ["bücher.example", at("xn--bcher-kva.example")],
     ["::1", at("::1")],
     ["[::1]", at("::1")],
-    ["[fe80::2]:65535", at("fe80::2", 65535)],
+    ["[FE80::2]:65535", at("FE80::2", 65535)],
     ["::ffff:10.0.0.7", at("::ffff:10.0.0.7")],
     ["[fe80::1%lo]", at("fe80::1%lo")],
     ["[fe80::1%eth0.7]:99", at("fe80::1%eth0.7", 99)],
     ["fe80::1%lo", at("fe80::1%lo")],
+    ["a", at("a", 7), { port: 7 }],
+    ["a:8", at("a", 8), { port: 7 }],
+    ["a", at("a", 8883, { scheme: "mqtts" }), { tls: true }],
+    ["mqtt://a", at("a", 7), { port: 7, tls: true }],
+    ["mqtt://chat.example", at("chat.example")],
+    ["mqtts://a", at("a", 8883, { scheme: "mqtts" })],
+    ["ws://a", at("a", 80, { scheme: "ws", path: "/" })],
+    ["wss://a", at("a", 443, { scheme: "wss", path: "/" })],
+    ["wss://a:9/b?v=1", at("a", 9, { scheme: "wss", path: "/b?v=1" })],
+    ["MQTT://a:80", at("a", 80)],
+    ["mqtt://[::1]:1884/", at("::1", 1884)],
+    ["mqtt://[fe80::1%lo]:1884", at("fe80::1%lo", 1884)],
+    ["mqtt://[fe80::1%25lo]:1884", at("fe80::1%lo", 1884)],
+    ["mqtt://ann@a", at("a", 1883, { username: "ann" })],
+    [
+      "mqtt://ann%40b:p%3Aw%2F@a:7",
+      at("a", 7, { username: "ann@b", password: "p:w/" }),
+    ],
+    ["mqtt://u:1%@a", at("a", 1883, { username: "u", password: "1%" })],
   ];
-  for (const [text, broker] of cases) {
-    assertEquals(parseBroker(text), broker, text);
+  for (const [text, broker, defaults] of cases) {
+    assertEquals(parseBroker(text, defaults), broker, text);
   }
 });
 
-Deno.test("address: what it leaves out is completed", () => {
-  assertEquals(parseBroker("a", { port: 7 }), at("a", 7));
-  assertEquals(parseBroker("a:8", { port: 7 }), at("a", 8));
-  assertEquals(parseBroker("a", { tls: true }), {
-    ...at("a", 8883),
-    scheme: "mqtts",
-  });
-  assertEquals(parseBroker("mqtt://a", { port: 7, tls: true }), at("a", 7));
-});
-
-Deno.test("address: URLs", () => {
-  const ports = { mqtt: 1883, mqtts: 8883, ws: 80, wss: 443 };
-  for (const [scheme, port] of Object.entries(ports)) {
-    const { path, ...broker } = parseBroker(`${scheme}://chat.example`);
-    assertEquals(broker, { scheme, host: "chat.example", port } as Broker);
-    assertEquals(path, scheme.startsWith("ws") ? "/" : "");
-  }
-  assertEquals(parseBroker("MQTT://a:80"), at("a", 80));
-  assertEquals(parseBroker("mqtt://[::1]:1884/"), at("::1", 1884));
-  for (const zone of ["%lo", "%25lo"]) {
-    const broker = parseBroker(`mqtt://[fe80::1${zone}]:1884`);
-    assertEquals(broker, at("fe80::1%lo", 1884));
-  }
-  assertThrows(() => parseBroker("ws://[fe80::1%lo]"), AddressError, "zone");
-  assertEquals(parseBroker("wss://a:8443/mqtt?v=1"), {
-    scheme: "wss",
-    host: "a",
-    port: 8443,
-    path: "/mqtt?v=1",
-  });
-});
-
-Deno.test("address: the room of a URL, and the URL of a room", () => {
+test("the room of a URL, and the URL of a room", () => {
   // The URL, its room, and how it is written, where that differs.
   const cases: [url: string, room: string | undefined, shown?: string][] = [
     ["mqtt://a", undefined],
@@ -101,7 +88,7 @@ Deno.test("address: the room of a URL, and the URL of a room", () => {
   }
 });
 
-Deno.test("address: a URL that is refused, and why", () => {
+test("a URL that is refused, and why", () => {
   const cases: [url: string, fault: string][] = [
     ["mqtt://a/b#", '"#" is written %23'],
     ["mqtt://a#b", '"#" is written %23'],
@@ -114,16 +101,16 @@ Deno.test("address: a URL that is refused, and why", () => {
     ["mqtt://a/b%FCro", "its % signs encode no UTF-8 text"],
     ["mqtt://a/b/", '"/" at its end is left out, or written %2F'],
     ["ws://a#b/", '"/" at its end'],
+    ["ws://[fe80::1%lo]", "ws:// takes no IPv6 zone (%lo)"],
     ["mqtt://::1/b", "an IPv6 address stands in brackets, as in mqtt://[::1]"],
     ["mqtt://u:p@::1:7", "an IPv6 address stands in brackets"],
-    ["mqtt://a\\b/c", "a mqtt:// URL that can't be read"],
-    ["mqtt:///b", "a mqtt:// URL that can't be read"],
-    ["mqtt://a:x/b", "a mqtt:// URL that can't be read"],
-    ["mqtt://$(id)/b", "a mqtt:// URL that can't be read"],
-    ["wss://a%3Bid/b#c", "a wss:// URL that can't be read"],
-    ["mqtt://a,b/c", "a mqtt:// URL that can't be read"],
     ["http://a/b", "there is no scheme http://"],
     ["a/b", "it has no scheme"],
+    ...["a\\b/c", "/b", "a:x/b", "$(id)/b", "a%3Bid/b", "a,b/c"]
+      .map((rest): [string, string] => [
+        `mqtt://${rest}`,
+        "a mqtt:// URL that can't be read",
+      ]),
   ];
   for (const [url, fault] of cases) {
     const { message } = assertThrows(() => parseUrl(url), AddressError);
@@ -131,37 +118,15 @@ Deno.test("address: a URL that is refused, and why", () => {
   }
 });
 
-Deno.test("address: users and passwords in URLs", () => {
-  assertEquals(parseBroker("mqtt://ann@a"), { ...at("a"), username: "ann" });
-  assertEquals(parseBroker("mqtt://ann%40b:p%3Aw%2F@a:7"), {
-    ...at("a", 7),
-    username: "ann@b",
-    password: "p:w/",
-  });
-  assertEquals(parseBroker("mqtt://ann:100%@a").password, "100%");
-});
-
-Deno.test("address: what is none", () => {
+test("what is none, and no error repeats a password", () => {
   const texts = [
     ...["", " ", "a b", "a:", "a:0", "a:65536", "a:123456", "a:-1", "a:1883x"],
     ...["a/room", "ann:secret@a", "[::1", "[::g]", "::1:99999", "mqtt://"],
     ...["mqtt://:1883", "mqtt://a:0", "mqtt://a:65536", "mqtt://a b"],
     ...["mqtt://a/room", "mqtt://a?x=1", "ws://a#part", "http://a"],
-    ...["constructor://a", "mqtt+tls://a"],
-  ];
-  for (const text of texts) {
-    assertThrows(() => parseBroker(text), AddressError, undefined, text);
-  }
-});
-
-Deno.test("address: an error does not repeat a password", () => {
-  const texts = [
-    "ann:secret@a",
-    "mqtt://ann:secret@a b",
-    "mqtt://ann:secret@a/room",
-    "http://ann:secret@a",
-    "mqtt://ann:secret@a:0",
-    "mqtt://ann:se/cret@a",
+    ...["constructor://a", "mqtt+tls://a", "mqtt://ann:secret@a b"],
+    ...["mqtt://ann:secret@a/room", "http://ann:secret@a"],
+    ...["mqtt://ann:secret@a:0", "mqtt://ann:se/cret@a"],
   ];
   for (const text of texts) {
     const { message } = assertThrows(() => parseBroker(text), AddressError);
@@ -169,15 +134,16 @@ Deno.test("address: an error does not repeat a password", () => {
   }
 });
 
-Deno.test("address: how it is shown", () => {
-  const shown = (text: string) => {
+test("how it is shown", () => {
+  const cases: [text: string, address: string, shown?: string][] = [
+    ["a", "a:1883"],
+    ["::1", "[::1]:1883"],
+    ["mqtts://ann:secret@a", "a:8883", "mqtts://a:8883"],
+    // A query may hold a token.
+    ["wss://a/mqtt?token=s", "a:443", "wss://a:443/mqtt"],
+  ];
+  for (const [text, address, shown = address] of cases) {
     const broker = parseBroker(text);
-    return [hostPort(broker), showBroker(broker)];
-  };
-  assertEquals(shown("a"), ["a:1883", "a:1883"]);
-  assertEquals(shown("::1"), ["[::1]:1883", "[::1]:1883"]);
-  assertEquals(shown("mqtts://ann:secret@a"), ["a:8883", "mqtts://a:8883"]);
-  assertEquals(shown("wss://a/mqtt"), ["a:443", "wss://a:443/mqtt"]);
-  // A query may hold a token.
-  assertEquals(shown("wss://a/mqtt?token=s")[1], "wss://a:443/mqtt");
+    assertEquals([hostPort(broker), showBroker(broker)], [address, shown]);
+  }
 });

@@ -7,6 +7,7 @@ import {
   assertStringIncludes,
 } from "@std/assert";
 import {
+  AbandonedError,
   NotAuthorizedError,
   PublishError,
   type QoS,
@@ -16,15 +17,16 @@ import {
 } from "../../lib/client.ts";
 import {
   type Action,
-  type Answers,
+  type Answer,
   FakeBroker,
   hostOf,
   letIn,
   letInOld,
 } from "../support/brokers.ts";
 import { TestClock } from "../support/clock.ts";
-import { Member, memberTest } from "../support/members.ts";
+import { Member, memberTests } from "../support/members.ts";
 import {
+  accept,
   connack,
   disconnect,
   encode,
@@ -35,9 +37,10 @@ import {
   puback,
   publish,
 } from "../support/packets.ts";
-import { inTime } from "../support/patience.ts";
 import { said } from "../support/peers.ts";
 import { freePort } from "../support/ports.ts";
+
+const test = memberTests("link");
 
 /** A notice for a will. */
 const willOf = (from: string, topic = "room", qos?: QoS) => ({
@@ -49,62 +52,12 @@ const willOf = (from: string, topic = "room", qos?: QoS) => ({
 const versions = (broker: FakeBroker) =>
   broker.all("connect").map(({ protocolVersion }) => protocolVersion);
 
-/** How brokers of MQTT 3.1.1 refuse MQTT 5. */
-const OLD_REFUSALS: [string, Action][] = [
-  ["reason code 1, as 3.1.1 has it", oldConnack(1)],
-  ["reason code 132", connack(132)],
-  ["reason code 132, as 3.1.1 would have it", oldConnack(132)],
-  ["a close without CONNACK", "close"],
-];
-
-/** An old broker's answers. */
-const refusing = (refusal: Action): Answers => ({
-  connect: ({ protocolVersion }) =>
-    protocolVersion === 4 ? oldConnack() : refusal,
-});
-
-for (const [how, refusal] of OLD_REFUSALS) {
-  Deno.test(`link: 3.1.1 after ${how}`, async () => {
-    await using broker = new FakeBroker(letInOld(refusing(refusal)));
-    await using member = await Member.connect(broker);
-    assertEquals([versions(broker), member.client.version], [[5, 4], 4]);
-    assertEquals((await member.next("connected")).version, 4);
-    await member.say("in 3.1.1");
-  });
-}
-
-Deno.test("link: no other version than the one that was asked for", async () => {
-  await using modern = new FakeBroker(letIn({
+/** Answers of a broker that speaks one version. */
+const only = (version: Version, refusal: Action): Answer =>
+  (version === 5 ? letIn : letInOld)({
     connect: ({ protocolVersion }) =>
-      protocolVersion === 5 ? connack() : "close",
-  }));
-  await using old = new FakeBroker(letInOld({}));
-  for (const [broker, protocolVersion] of [[old, 5], [modern, 4]] as const) {
-    const { message } = await assertRejects(
-      () => Member.connect(broker, { protocolVersion }),
-      UnreachableError,
-      "--protocol-version",
-    );
-    const name = protocolVersion === 5 ? "MQTT 5" : "MQTT 3.1.1";
-    assertEquals(message.includes(`no broker speaks ${name} with us`), true);
-    assertEquals(versions(broker), [protocolVersion]);
-  }
-  for (const [broker, protocolVersion] of [[old, 4], [modern, 5]] as const) {
-    await using member = await Member.connect(broker, { protocolVersion });
-    assertEquals(member.client.version, protocolVersion);
-    assertEquals(broker.connections, 2);
-  }
-});
-
-Deno.test("link: the first broker that answers", async () => {
-  await using busy = new FakeBroker(() => connack(0x89));
-  await using good = new FakeBroker(letIn({}));
-  await using spare = new FakeBroker(letIn({}));
-  const servers = [{ port: freePort() }, busy, good, spare];
-  await using member = await Member.connect(servers);
-  assertEquals(member.client.broker.port, good.port);
-  assertEquals([busy, good, spare].map((b) => b.connections), [1, 1, 0]);
-});
+      protocolVersion === version ? accept(version) : refusal,
+  });
 
 /** Lets a client's attempt end for want of an answer. */
 async function outwait(broker: FakeBroker, clock: TestClock): Promise<void> {
@@ -112,33 +65,81 @@ async function outwait(broker: FakeBroker, clock: TestClock): Promise<void> {
   await clock.advance(5_000);
 }
 
-Deno.test("link: silence costs each version one whole time-out", async () => {
-  await using silent = new FakeBroker();
+Deno.test("link: 3.1.1 where 5 is refused, by code 1 or 132, or a close", async () => {
+  const codes = [oldConnack(1), connack(132), oldConnack(132)];
+  for (const refusal of [...codes, "close"] as const) {
+    await using broker = new FakeBroker(only(4, refusal));
+    await using member = await Member.connect(broker);
+    assertEquals(versions(broker), [5, 4], `${refusal}`);
+    assertEquals((await member.next("connected")).version, 4);
+    await member.say("in 3.1.1");
+  }
+});
+
+Deno.test("link: no other version than the one that was asked for", async () => {
+  for (const [spoken, other] of [[4, 5], [5, 4]] as const) {
+    await using broker = new FakeBroker(only(spoken, "close"));
+    const name = other === 5 ? "MQTT 5" : "MQTT 3.1.1";
+    await assertRejects(
+      () => Member.connect(broker, { protocolVersion: other }),
+      UnreachableError,
+      `no broker speaks ${name} with us. Try it without --protocol-version`,
+    );
+    const options = { protocolVersion: spoken };
+    await using member = await Member.connect(broker, options);
+    assertEquals(member.client.version, spoken);
+    assertEquals(versions(broker), [other, spoken]);
+  }
+});
+
+Deno.test("link: the first broker that accepts, or that refuses the user", async () => {
+  await using busy = new FakeBroker(() => connack(0x89));
+  await using odd = new FakeBroker(() => connack(133));
   await using good = new FakeBroker(letIn({}));
-  const clock = new TestClock();
-  const connecting = Member.connect([silent, good], { clock });
-  await silent.next("connect");
-  await clock.advance(4_999);
-  assertEquals(versions(silent), [5]);
-  await clock.advance(1);
-  await outwait(silent, clock);
-  await using member = await connecting;
-  assertEquals(versions(silent), [5, 4]);
+  await using spare = new FakeBroker(letIn({}));
+  const servers = [{ port: freePort() }, busy, odd, good, spare];
+  await using member = await Member.connect(servers);
   assertEquals(member.client.broker.port, good.port);
+  const counts = [busy, odd, good, spare].map((it) => it.connections);
+  assertEquals(counts, [1, 1, 1, 0]);
+  await assertRejects(
+    () => Member.connect(odd),
+    RefusedError,
+    `${hostOf(odd)} refused the connection: client identifier not valid.`,
+  );
+  await using strict = new FakeBroker(() => connack(135));
+  await assertRejects(
+    () => Member.connect([strict, spare]),
+    NotAuthorizedError,
+    `${hostOf(strict)} refused the connection of user "chat": `,
+  );
+  assertEquals(spare.connections, 0);
+});
+
+Deno.test("link: garbage with CONNACK, or in its place, is no connection", async () => {
+  const garbage = [[...connack(), ...GARBAGE], [0x26, 0x03, 0, 0, 0]];
+  for (const answer of garbage) {
+    await using broker = new FakeBroker(() => answer);
+    await using good = new FakeBroker(letIn({}));
+    await using member = await Member.connect([broker, good]);
+    assertEquals(member.client.broker.port, good.port, `${answer}`);
+    await assertRejects(
+      () => Member.connect(broker),
+      UnreachableError,
+      "(it does not speak MQTT there)",
+    );
+  }
 });
 
 for (const guess of ["silence", "close"] as const) {
   Deno.test(`link: 3.1.1 after ${guess} is for one connection`, async () => {
     await using broker = new FakeBroker(letIn({
       connect: ({ protocolVersion }, { number }) =>
-        protocolVersion === 4
-          ? oldConnack()
-          : number > 1
-          ? connack()
+        protocolVersion === 4 || number > 1
+          ? accept(protocolVersion as Version)
           : guess === "close"
           ? "close"
           : undefined,
-      pingreq: undefined,
     }));
     const clock = new TestClock();
     const connecting = Member.connect(broker, { clock });
@@ -148,7 +149,6 @@ for (const guess of ["silence", "close"] as const) {
     broker.drop();
     await member.next("reconnecting");
     await clock.advance(1_000);
-    await broker.next("connect");
     await member.statuses.next((status) =>
       status.type === "connected" && status.version === 5
     );
@@ -156,14 +156,10 @@ for (const guess of ["silence", "close"] as const) {
   });
 }
 
-Deno.test("link: a version that is refused later is learnt", async () => {
-  let isOld = false;
-  await using broker = new FakeBroker(letIn({
-    connect: ({ protocolVersion }) =>
-      isOld ? oldConnack(protocolVersion === 4 ? 0 : 1) : connack(),
-  }));
-  await using member = await Member.connect(broker);
-  isOld = true;
+test("a version that is refused later is learnt", {
+  connect: ({ protocolVersion }, { number }) =>
+    number === 1 ? connack() : oldConnack(protocolVersion === 4 ? 0 : 1),
+}, async ({ broker, member }) => {
   for (let losses = 0; losses < 2; losses++) {
     broker.drop();
     await member.statuses.next((status) =>
@@ -175,69 +171,43 @@ Deno.test("link: a version that is refused later is learnt", async () => {
   assertEquals(reason, "unacceptable protocol version");
 });
 
-memberTest("link: a broker that spoke MQTT 5 is not doubted for a close", {
-  connect: (_, { number }) => number === 2 ? "close" : connack(),
+test("waits double, whatever fails, and MQTT 5 stays what it speaks", {
+  connect: (_, { number }) =>
+    number === 2 ? connack(0x88) : number === 3 ? "close" : connack(),
 }, async ({ broker, member }) => {
   broker.drop();
-  await member.next("failed");
+  await member.next("disconnected");
   await member.next("connected");
-  assertEquals(versions(broker), [5, 5, 5]);
+  assertEquals(member.reports("failed").length, 2);
+  assertEquals(member.waits, [1, 2, 4]);
+  assertEquals(versions(broker), [5, 5, 5, 5]);
 });
 
-Deno.test("link: all of them are named when none answers", async () => {
+Deno.test("link: silence costs a time-out for each version, and all are named", async () => {
   await using busy = new FakeBroker(() => connack(0x89));
   await using silent = new FakeBroker();
-  const gone = { port: freePort() };
-  const servers = [busy, gone, silent];
+  const servers = [busy, silent, { port: freePort() }];
+  const [a, b, c] = servers.map(hostOf);
   const clock = new TestClock();
   const connecting = assertRejects(
     () => Member.connect(servers, { clock }),
     UnreachableError,
+    `No broker answers at ${a} (server busy) or ${b} (no answer in time) ` +
+      `or ${c} (connection refused, nothing listens there).`,
   );
+  await silent.next("connect");
+  await clock.advance(4_999);
+  assertEquals(versions(silent), [5]);
+  await clock.advance(1);
   await outwait(silent, clock);
-  await outwait(silent, clock);
-  const { message } = await connecting;
-  const [a, b, c] = servers.map(hostOf);
-  assertStringIncludes(
-    message,
-    `No broker answers at ${a} (server busy) or ${b} (connection refused, ` +
-      `nothing listens there) or ${c} (no answer in time).`,
-  );
-});
-
-Deno.test("link: what no broker can help with ends it at the first", async () => {
-  await using good = new FakeBroker(letIn({}));
-  for (const code of [134, 135, 138, 140]) {
-    await using strict = new FakeBroker(() => connack(code));
-    await assertRejects(
-      () => Member.connect([strict, good]),
-      NotAuthorizedError,
-      `${hostOf(strict)} refused the connection of user "chat": `,
-    );
-  }
-  assertEquals(good.connections, 0);
-});
-
-Deno.test("link: what another broker may take is tried there", async () => {
-  await using odd = new FakeBroker(() => connack(133));
-  await using good = new FakeBroker(letIn({}));
-  await using member = await Member.connect([odd, good]);
-  assertEquals(member.client.broker.port, good.port);
-  await assertRejects(
-    () => Member.connect(odd),
-    RefusedError,
-    `${hostOf(odd)} refused the connection: client identifier not valid.`,
-  );
+  await connecting;
+  assertEquals(versions(silent), [5, 4]);
 });
 
 Deno.test("link: the next in turn at a loss, each in its version", async () => {
   await using old = new FakeBroker(letInOld({}));
-  await using modern = new FakeBroker(letIn({
-    connect: ({ protocolVersion }) =>
-      protocolVersion === 5 ? connack() : "close",
-  }));
+  await using modern = new FakeBroker(only(5, "close"));
   await using member = await Member.connect([old, modern]);
-  assertEquals(versions(old), [5, 4]);
   await member.next("connected");
   for (const [from, to] of [[old, modern], [modern, old]]) {
     from.drop();
@@ -249,103 +219,70 @@ Deno.test("link: the next in turn at a loss, each in its version", async () => {
   assertEquals(member.client.version, 4);
 });
 
-Deno.test("link: the broker's reason for a DISCONNECT is shown", async () => {
-  const reasons: [number, string][] = [
-    [0x8b, "server shutting down"],
-    [0x00, "it ended the connection in good order"],
-  ];
-  await Promise.all(reasons.map(async ([code, reason]) => {
-    await using broker = new FakeBroker(letIn({}));
-    await using member = await Member.connect(broker);
-    const { link } = await broker.next("connect");
-    await link.send(disconnect(code));
-    link.close();
-    assertEquals((await member.next("disconnected")).reason, reason);
-    await member.next("connected");
-    await member.say("still here");
-  }));
-});
-
-Deno.test("link: a take-over that the broker tells of ends it at once", async () => {
-  await using broker = new FakeBroker(letIn({}));
-  await using member = await Member.connect(broker, { clientId: "same" });
-  const { link } = await broker.next("connect");
+test("a take-over that the broker tells of ends it at once", {
+  options: { clientId: "same" },
+  publish: () => undefined,
+}, async ({ broker, member }) => {
+  const sent = assertRejects(() => member.say("lost"), AbandonedError);
+  const { link } = await broker.next("publish");
   await link.send(disconnect(0x8e));
-  const error = await inTime(member.client.lost);
+  await sent;
+  const error = await member.client.lost;
   assertInstanceOf(error, RefusedError);
   assertEquals(
     error.message,
     `${hostOf(broker)} gave the session to another client with the id ` +
       '"same"; end that one, or use another --id.',
   );
+  await assertRejects(() => member.say("too late"), AbandonedError);
   assertEquals(member.client.online, false);
   assertEquals(member.kinds, ["connected"]);
   assertEquals(broker.connections, 1);
 });
 
-for (const clientId of ["same", undefined]) {
-  const told = clientId === undefined ? "is no hint" : "is reported once";
-  Deno.test(`link: losing the id to another client ${told}`, async () => {
-    await using broker = new FakeBroker(letInOld({}));
-    await using member = await Member.connect(broker, { clientId });
+/** Client id, what is between silent closes, hints, and whether it may be. */
+const RIVALS = [
+  ["same", "nothing", 1, true],
+  [undefined, "nothing", 0, undefined],
+  ["same", "failures", 0, true],
+  ["same", "garbage", 0, true],
+  ["same", "restarts", 0, undefined],
+] as const;
+
+for (const [clientId, between, hints, isPossible] of RIVALS) {
+  // A broker of MQTT 5 says that it has lost the session.
+  const version = between === "restarts" ? 5 : 4;
+  test(`${hints} hints at another client: id ${clientId}, ${between} between`, {
+    options: { clientId, protocolVersion: version },
+    connect: (_, { number }) =>
+      between === "failures" && number % 4 === 0
+        ? oldConnack(3)
+        : accept(version),
+  }, async ({ broker, member }) => {
     for (let losses = 0; losses < 7; losses++) {
       await member.next("connected");
       // The other client comes back after as long a wait.
       await member.clock.advance((member.waits.at(-1) ?? 0) * 1000);
-      broker.heard.all.findLast(({ cmd }) => cmd === "connect")!.link.close();
+      const { link } = broker.all("connect").at(-1)!;
+      const isGarbage = between === "garbage" && losses % 3 === 2;
+      if (isGarbage) await link.send(GARBAGE);
+      else link.close();
     }
     const { mayBeShared } = await member.next("connected");
-    assertEquals(mayBeShared, clientId && true);
-    const hints = member.reports("maybe shared").length;
-    assertEquals(hints, clientId === undefined ? 0 : 1);
+    assertEquals(mayBeShared, isPossible);
+    const [before, ...parts] = member.kinds.join().split("maybe shared");
+    assertEquals(parts.length, hints);
+    if (hints === 1) assertEquals(before.split("disconnected").length - 1, 4);
     // Two clients that take it from each other don't hammer the broker.
-    assertEquals(member.waits, [1, 2, 4, 8, 16, 32, 64]);
+    const all = [1, 2, 4, 8, 16, 32, 64];
+    if (between !== "failures") assertEquals(member.waits, all);
   });
 }
-
-for (
-  const [what, answer] of [
-    ["with the first CONNACK", [...connack(), ...GARBAGE]],
-    ["in place of it", [0x26, 0x03, 0, 0, 0]],
-  ] as const
-) {
-  Deno.test(`link: garbage ${what} is no connection`, async () => {
-    await using broker = new FakeBroker(() => answer);
-    await using good = new FakeBroker(letIn({}));
-    await using member = await Member.connect([broker, good]);
-    assertEquals(member.client.broker.port, good.port);
-    await assertRejects(
-      () => Member.connect(broker),
-      UnreachableError,
-      "(it does not speak MQTT there)",
-    );
-  });
-}
-
-Deno.test("link: garbage in the middle of a conversation", async () => {
-  await using broker = new FakeBroker(letIn({}));
-  await using member = await Member.connect(broker);
-  await member.say("before");
-  const { link } = await broker.next("publish");
-  await link.send(GARBAGE);
-  await member.next("disconnected");
-  await member.next("connected");
-  await member.say("after");
-  assertEquals(broker.connections, 2);
-});
 
 /** What answers a reconnect, by version, the reason, and the wait after it. */
-const REFUSALS: [
-  version: Version,
-  answer: Action,
-  reason: string,
-  wait: number,
-][] = [
+const REFUSALS: [Version, Action, string, number][] = [
   [5, connack(0x88), "server unavailable", 2],
-  [5, connack(0x80), "unspecified error", 2],
   [5, connack(0x87), "not authorized", 32],
-  [5, connack(0x8a), "banned", 32],
-  [5, connack(0x86), "bad user name or password", 32],
   [5, disconnect(142), "session taken over", 2],
   [5, [...connack(), ...GARBAGE], "it does not speak MQTT there", 2],
   [4, oldConnack(3), "server unavailable", 2],
@@ -353,19 +290,12 @@ const REFUSALS: [
 ];
 
 for (const [version, answer, refusal, wait] of REFUSALS) {
-  Deno.test(`link: "${refusal}" at a reconnect is not the end, MQTT ${version}`, async () => {
-    const [open, accept] = version === 5
-      ? [letIn, connack]
-      : [letInOld, oldConnack];
-    await using broker = new FakeBroker(open({
-      connect: (_, { number }) => number === 2 ? answer : accept(),
-    }));
-    await using member = await Member.connect(broker, {
-      protocolVersion: version,
-    });
+  test(`MQTT ${version}: "${refusal}" at a reconnect is not the end`, {
+    options: { protocolVersion: version },
+    connect: (_, { number }) => number === 2 ? answer : accept(version),
+  }, async ({ broker, member }) => {
     broker.drop();
-    const { reason } = await member.next("failed");
-    assertEquals(reason, refusal);
+    assertEquals((await member.next("failed")).reason, refusal);
     const { seconds } = await member.next("reconnecting");
     assertEquals(seconds <= wait && seconds >= wait * 0.75, true);
     await member.next("connected");
@@ -375,14 +305,13 @@ for (const [version, answer, refusal, wait] of REFUSALS) {
 }
 
 for (const how of ["CONNACK", "DISCONNECT"] as const) {
-  memberTest(`link: a broker that moved for good ends it, ${how} 157`, {
-    connect: (_, { number }) =>
-      number > 1 ? connack(157, { serverReference: "b" }) : connack(),
+  test(`a broker that moved for good ends it, ${how} 157`, {
+    connect: (_, { number }) => connack(number > 1 ? 157 : 0),
   }, async ({ broker, member }) => {
     const { link } = await broker.next("connect");
     if (how === "CONNACK") link.close();
     else await link.send(disconnect(157));
-    const error = await inTime(member.client.lost);
+    const error = await member.client.lost;
     assertInstanceOf(error, RefusedError);
     assertStringIncludes(error.message, "server moved");
   });
@@ -394,62 +323,29 @@ Deno.test("link: a broker that moved for good is replaced by the next", async ()
   await using member = await Member.connect([moved, other]);
   const { link } = await moved.next("connect");
   await link.send(disconnect(157));
-  await inTime(other.next("connect"));
+  await other.next("connect");
   await member.say("still here");
 });
 
-Deno.test("link: closes around a failed attempt are no hint at another client", async () => {
-  await using broker = new FakeBroker(letInOld({
-    connect: (_, { number }) => oldConnack(number === 4 ? 3 : 0),
-  }));
-  await using member = await Member.connect(broker, {
-    clientId: "same",
-    protocolVersion: 4,
-  });
-  for (let losses = 0; losses < 5; losses++) {
-    await member.next("connected");
-    broker.drop();
-  }
-  await member.next("connected");
-  assertEquals(member.reports("maybe shared"), []);
-});
-
-Deno.test("link: reconnect() ends the wait", async () => {
-  await using broker = new FakeBroker(letIn({}));
-  const clock = new TestClock();
-  await using member = await Member.connect(broker, { clock });
-  await member.next("connected");
-  await broker.next("connect");
-  assertEquals(member.client.reconnect(), false);
-  broker.drop();
-  await member.next("reconnecting");
-  // The clock stands still.
-  assertEquals(member.client.reconnect(), true);
-  await member.next("connected");
-  await member.say("still here");
-});
-
-Deno.test("faults: the will's QoS is as asked for, or as the broker takes it", async () => {
-  await using broker = new FakeBroker(letIn({
-    connect: ({ will }) => connack((will?.qos ?? 0) > 0 ? 0x9b : 0),
-  }));
-  const will = willOf("ann", "room", 2);
-  await using member = await Member.connect(broker, { will });
+test("the will has the QoS that the broker takes, for good", {
+  options: { will: willOf("ann", "room", 2) },
+  connect: ({ will }) => connack((will?.qos ?? 0) > 0 ? 0x9b : 0),
+}, async ({ broker, member }) => {
   broker.drop();
   await member.next("connected");
-  await inTime(member.say("here"));
+  await member.next("connected");
   const asked = broker.all("connect").map(({ will }) => will?.qos);
-  assertEquals(asked.slice(0, 3), [2, 1, 0]);
+  assertEquals(asked, [2, 1, 0, 0]);
 });
 
-Deno.test("faults: a will that is refused at each QoS is refused", async () => {
+Deno.test("link: a will that is refused at each QoS is refused", async () => {
   await using broker = new FakeBroker(() => connack(0x9b));
   const will = willOf("ann", "room", 1);
   await assertRejects(() => Member.connect(broker, { will }), RefusedError);
   assertEquals(broker.all("connect").map(({ will }) => will?.qos), [1, 0]);
 });
 
-memberTest("faults: a will that changes before CONNACK is sent, too", {
+test("a will that changes before CONNACK is sent, too", {
   connect: (_, { number }) => number === 2 ? undefined : connack(),
   disconnect: () => "close",
 }, async ({ broker, member }) => {
@@ -458,181 +354,133 @@ memberTest("faults: a will that changes before CONNACK is sent, too", {
   const { link } = await broker.next("connect");
   member.client.setWill(willOf("ann"));
   await link.send(connack());
-  const { will } = await inTime(broker.next("connect"));
+  const { will } = await broker.next("connect");
   assertEquals(will?.topic, "room");
 });
 
-Deno.test("faults: a session that the broker doesn't keep is reported", async () => {
-  await using broker = new FakeBroker(letIn({
-    connect: () => connack(0, { sessionExpiryInterval: 0 }),
-  }));
-  await using kept = await Member.connect(broker, {
-    clientId: "ann",
-    session: { resume: true },
-  });
-  await using passing = await Member.connect(broker);
-  assertEquals(kept.kinds, ["connected", "not kept"]);
-  assertEquals(passing.kinds, ["connected"]);
-});
-
-Deno.test("faults: the broker's own words, wherever it says some", async () => {
+Deno.test("link: the broker's own words, wherever it says some", async () => {
   const properties = { reasonString: "closed on Sundays" };
   const words = "(closed on Sundays)";
-  await using moved = new FakeBroker(() =>
-    connack(0x9d, { ...properties, serverReference: "b.example:1883" })
-  );
-  await assertRejects(
-    () => Member.connect(moved),
-    UnreachableError,
-    `(server moved ${words}; it names b.example:1883 in its place)`,
-  );
-  await using strict = new FakeBroker(() => connack(0x85, properties));
-  await assertRejects(() => Member.connect(strict), RefusedError, words);
-
+  const moved = { ...properties, serverReference: "b.example:1883" };
+  const answers = [connack(0x9d, moved), connack(0x85, properties), connack()];
   await using broker = new FakeBroker(letIn({
+    connect: (_, { number }) => answers[number - 1],
     publish: ({ messageId }) =>
       encode({ cmd: "puback", messageId, reasonCode: 0x97, properties }),
     subscribe: ({ messageId }) =>
       encode({ cmd: "suback", messageId, granted: [0x87], properties }),
   }));
+  await assertRejects(
+    () => Member.connect(broker),
+    UnreachableError,
+    `(server moved ${words}; it names b.example:1883 in its place)`,
+  );
+  await assertRejects(() => Member.connect(broker), RefusedError, words);
   await using member = await Member.connect(broker);
   await assertRejects(() => member.say("hi"), PublishError, words);
   const [{ reason }] = await member.client.join(["room"]);
   assertEquals(reason, `not authorized ${words}`);
-  const { link } = await broker.next("connect");
+  const { link } = broker.all("connect")[2];
   await link.send(encode({ cmd: "disconnect", reasonCode: 0x8b, properties }));
   const lost = await member.next("disconnected");
   assertEquals(lost.reason, `server shutting down ${words}`);
 });
 
-memberTest("faults: the reported waits double, whatever fails", {
-  connect: (_, { number }) =>
-    number === 2 ? connack(0x88) : number === 3 ? "close" : connack(),
+const night = new TestClock();
+
+test("reconnect() ends the wait, and a night asleep counts", {
+  options: { clock: night },
 }, async ({ broker, member }) => {
-  broker.drop();
-  await member.next("disconnected");
+  const evening = night.wall();
   await member.next("connected");
-  assertEquals(member.reports("failed").length, 2);
-  assertEquals(member.waits, [1, 2, 4]);
+  assertEquals(member.client.reconnect(), false);
+  broker.drop();
+  await member.next("reconnecting");
+  // One clock stands still.
+  night.wall = () => evening + 8 * 3_600_000;
+  assertEquals(member.client.reconnect(), true);
+  assertEquals((await member.next("connected")).gap, 8 * 3_600);
+  await member.say("still here");
+  // So does the end.
+  broker.drop();
+  await member.next("reconnecting");
 });
 
-Deno.test("faults: a night asleep counts, even if one clock stood still", async () => {
-  await using broker = new FakeBroker(letIn({}));
-  const clock = new TestClock();
-  let night = 0;
-  clock.wall = () => night;
-  await using member = await Member.connect(broker, { clock });
-  await member.next("connected");
-  broker.drop();
-  await member.next("disconnected");
-  night = 8 * 3_600_000;
-  await clock.advance(1_000);
-  const { gap } = await member.next("connected");
-  assertEquals(gap, 8 * 3_600);
-});
-
-Deno.test("faults: another will takes a new connection, and no message with it", async () => {
-  await using broker = new FakeBroker(letIn({
-    connect: (_, { number }) => connack(0, {}, number > 1),
-    disconnect: () => "close",
-    publish: (packet, { number }) => number === 1 ? undefined : puback(packet),
-  }));
-  const will = willOf("ann", "a");
-  await using member = await Member.connect(broker, { will });
+test("another will takes a new connection, and loses no message", {
+  options: { will: willOf("ann", "a") },
+  connect: (_, { number }) =>
+    number === 3 ? connack(0x88) : connack(0, {}, number > 1),
+  disconnect: () => "close",
+  publish: (packet, { number }) => number === 1 ? undefined : puback(packet),
+}, async ({ broker, member }) => {
   await member.client.join(["a"]);
   const sent = member.say("under way", "a");
   await broker.next("publish");
-  member.client.setWill(willOf("bea", "b"));
-  await inTime(sent);
-  await inTime(member.say("afterwards", "b"));
-  const wills = broker.all("connect").map(({ will }) => [
-    will?.topic,
-    JSON.parse(String(will?.payload)).from,
-  ]);
-  assertEquals(wills, [["a", "ann"], ["b", "bea"]]);
-  const [goodbye] = broker.all("disconnect");
-  assertEquals(goodbye.properties?.sessionExpiryInterval, undefined);
+  for (const name of ["ada", "bea"]) member.client.setWill(willOf(name));
+  await sent;
+  await member.say("afterwards", "b");
   const begun = ["connected", "subscribed"];
   assertEquals(member.kinds, [...begun, ...begun]);
   assertEquals(member.reports("connected")[1].isRenewed, true);
-});
-
-memberTest("faults: a room that was left is asked for no more", {
-  unsubscribe: ({ messageId }) =>
-    encode({ cmd: "unsuback", messageId, granted: [0] }),
-}, async ({ broker, member }) => {
-  await member.client.join(["a"]);
-  await member.client.join(["b"]);
-  await inTime(member.client.leave(["a"]));
-  const { unsubscriptions, link } = await broker.next("unsubscribe");
-  assertEquals(unsubscriptions, ["a"]);
-  link.close();
-  await member.statuses.next((status) =>
-    status.type === "connected" && status.gap !== undefined
+  // A refused renewal is a loss as any other.
+  member.client.setWill(willOf("cem", "c"));
+  await member.say("at last", "c");
+  const lost = ["disconnected", "reconnecting"];
+  assertEquals(member.kinds.slice(4), [...lost, ...begun]);
+  assertEquals(member.reports("connected")[2].isRenewed, undefined);
+  const wills = broker.all("connect").map(({ will }) => `${will?.payload}`);
+  const names = wills.map((payload) => JSON.parse(payload).from);
+  assertEquals(names, ["ann", "bea", "cem", "cem"]);
+  assertEquals(broker.all("connect").at(-1)!.will?.topic, "c");
+  const goodbyes = broker.all("disconnect").map(({ properties }) =>
+    properties?.sessionExpiryInterval
   );
-  await member.next("subscribed");
-  const [last] = broker.all("subscribe").slice(-1);
-  assertEquals(last.subscriptions.map(({ topic }) => topic), ["b"]);
+  assertEquals(goodbyes, [undefined, undefined]);
 });
 
 const OUTAGE = { resume: false, expiry: 300 };
 const KEPT = { resume: true, expiry: 86_400 };
 
 /**
- * Version, client id, session, the clean flags of the first and the next
- * connection, and the expiry in an orderly DISCONNECT.
+ * Session, the clean flags of the first and the next connection, version, client
+ * id, and the expiry in an orderly DISCONNECT.
  */
-const SESSIONS: [
-  version: Version,
-  clientId: string | undefined,
-  session: typeof KEPT,
-  clean: [boolean, boolean],
-  expiryAtExit?: number,
-][] = [
+const SESSIONS: [typeof KEPT, boolean[], Version, string?, number?][] = [
   // A random id has no session to discard.
-  [5, undefined, OUTAGE, [false, false], 0],
-  [5, "ann", OUTAGE, [true, false], 0],
-  [5, "ann", KEPT, [false, false]],
-  [4, undefined, OUTAGE, [true, true]],
-  [4, "ann", OUTAGE, [true, true]],
-  [4, "ann", KEPT, [false, false]],
+  [OUTAGE, [false, false], 5, undefined, 0],
+  [OUTAGE, [true, false], 5, "ann", 0],
+  [KEPT, [false, false], 5, "ann"],
+  [{ ...KEPT, expiry: 0 }, [false, false], 5, "ann"],
+  [OUTAGE, [true, true], 4],
+  [OUTAGE, [true, true], 4, "ann"],
+  [KEPT, [false, false], 4, "ann"],
 ];
 
-for (const [version, clientId, session, clean, atExit] of SESSIONS) {
+for (const [session, clean, version, clientId, atExit] of SESSIONS) {
   const how = `${clientId ?? "no"} id, ${session.resume ? "resumed" : "new"}`;
-  Deno.test(`session: what MQTT ${version} asks for, ${how}`, async () => {
-    await using broker = new FakeBroker((version === 5 ? letIn : letInOld)({}));
-    await using member = await Member.connect(broker, {
-      protocolVersion: version,
-      clientId,
-      session,
-    });
-    const first = await broker.next("connect");
-    first.link.close();
+  test(`what MQTT ${version} asks for: ${session.expiry} s, ${how}`, {
+    options: { protocolVersion: version, clientId, session },
+    // A broker of MQTT 5 that keeps none.
+    connect: () =>
+      version === 5 ? connack(0, { sessionExpiryInterval: 0 }) : oldConnack(),
+  }, async ({ broker, member }) => {
+    broker.drop();
     await member.next("disconnected");
-    const second = await broker.next("connect");
     await member.next("connected");
-    const asked = [first, second];
+    const asked = broker.all("connect");
     assertEquals(asked.map((connect) => connect.clean), clean);
     const expiry = version === 5 ? session.expiry : undefined;
-    for (const { properties } of asked) {
+    for (const { properties, clientId: id } of asked) {
       assertEquals(properties?.sessionExpiryInterval, expiry);
+      assertEquals(id, clientId ?? asked[0].clientId);
     }
-    assertEquals(first.clientId, clientId ?? second.clientId);
-    assertEquals(second.clientId, first.clientId);
+    const isWarned = version === 5 && session.resume && session.expiry > 0;
+    assertEquals(member.reports("not kept").length, isWarned ? 2 : 0);
     await member.client.close();
     const { properties } = await broker.next("disconnect");
     assertEquals(properties?.sessionExpiryInterval, atExit);
   });
 }
-
-memberTest("session: whether it was kept is reported", {
-  connect: (_, { number }) => connack(0, {}, number === 2),
-}, async ({ broker, member }) => {
-  assertEquals((await member.next("connected")).sessionPresent, false);
-  broker.drop();
-  assertEquals((await member.next("connected")).sessionPresent, true);
-});
 
 /** What a session has kept, as PUBLISH packets. */
 const kept = (...texts: string[]) =>
@@ -640,40 +488,32 @@ const kept = (...texts: string[]) =>
     ...publish("room", said(text, "bob"), 1 + index),
   ]);
 
-Deno.test("session: what comes with CONNACK is not lost", async () => {
+test("what a session kept and sends with CONNACK is not lost", {
+  options: { clientId: "ann", session: { resume: true, expiry: 60 } },
   // One write, so that it is one segment, also after a reconnect.
-  await using broker = new FakeBroker(letIn({
-    connect: (_, { number }) => [
-      ...connack(0, {}, true),
-      ...kept(`a${number}`, `b${number}`, `c${number}`),
-    ],
-  }));
-  const session = { resume: true, expiry: 60 };
-  const options = { clientId: "ann", session };
-  await using member = await Member.connect(broker, options);
+  connect: (_, { number }) => [
+    ...connack(0, {}, number > 1),
+    ...kept(`a${number}`, `b${number}`, `c${number}`),
+  ],
+}, async ({ broker, member }) => {
   assertEquals(await member.texts(3), ["a1", "b1", "c1"]);
   broker.drop();
   assertEquals(await member.texts(3), ["a2", "b2", "c2"]);
+  const reports = member.reports("connected");
+  assertEquals(reports.map((it) => it.sessionPresent), [false, true]);
 });
 
 for (const version of [5, 4] satisfies Version[]) {
-  const [accept, acknowledge] = version === 5
-    ? [() => connack(0, {}, true), puback]
-    : [() => oldConnack(0, true), oldPuback];
-  const named = version === 5 ? "MQTT 5" : "MQTT 3.1.1";
-
-  Deno.test(`session: what was unanswered goes out again, in order, ${named}`, async () => {
-    await using broker = new FakeBroker(letIn({
-      connect: accept,
-      // The second is acknowledged, the others are not, until it is back.
-      publish: (packet, { number }) =>
-        number > 1 || packet.payload.includes('"2"')
-          ? acknowledge(packet)
-          : undefined,
-    }));
-    await using member = await Member.connect(broker, {
-      protocolVersion: version,
-    });
+  const acknowledge = version === 5 ? puback : oldPuback;
+  test(`what was unanswered goes out again, in order, MQTT ${version}`, {
+    options: { protocolVersion: version },
+    connect: () => accept(version, true),
+    // The second is acknowledged, the others are not, until it is back.
+    publish: (packet, { number }) =>
+      number > 1 || packet.payload.includes('"2"')
+        ? acknowledge(packet)
+        : undefined,
+  }, async ({ broker, member }) => {
     const sent = ["1", "2", "3"].map((text) => member.say(text));
     await sent[1];
     for (let count = 0; count < 3; count++) await broker.next("publish");
@@ -683,5 +523,7 @@ for (const version of [5, 4] satisfies Version[]) {
     await Promise.all(sent);
     const again = broker.all("publish").filter(({ link }) => link.number === 2);
     assertEquals(again.map(messageOf), ["1", "3", "4", "5"]);
+    // With the same id.
+    assertEquals(again[0].payload, broker.all("publish")[0].payload);
   });
 }

@@ -1,6 +1,7 @@
 import { assert, assertEquals } from "@std/assert";
 import {
   connectReason,
+  disconnectText,
   reasonCodeOf,
   reasonText,
   type Remedy,
@@ -30,53 +31,30 @@ test("each reason code of CONNACK has its remedy", () => {
 });
 
 /** An error's message and code, its words, and the remedy. */
-const ERRORS: [string, string | undefined, string | RegExp, Remedy][] = [
-  ["connack timeout", undefined, "no answer in time", "silence"],
-  ["x", "ECONNREFUSED", /^connection refused/, "elsewhere"],
-  ["x", "ENOTFOUND", "no such host", "elsewhere"],
-  [
-    "getaddrinfo EPERM localhost",
-    "EPERM",
-    "not permitted, by Deno without -N=HOST:PORT or by a firewall",
-    "elsewhere",
-  ],
-  ["x", "ETIMEDOUT", "no answer", "elsewhere"],
+const ERRORS: [string, string | undefined, RegExp, Remedy][] = [
+  ["connack timeout", undefined, /^no answer in time$/, "silence"],
+  ["x", "ECONNREFUSED", /^connection refused, nothing/, "elsewhere"],
+  ["x", "ENOTFOUND", /^no such host$/, "elsewhere"],
+  ["x EPERM a", "EPERM", /^not permitted, .*-N=HOST:PORT or/, "elsewhere"],
+  ["x", "ETIMEDOUT", /^no answer$/, "elsewhere"],
   // As a close without CONNACK, it may be over the version.
-  ["x", "ECONNRESET", "it reset the connection", "close"],
-  ["as it says", "EODD", "as it says", "elsewhere"],
-  ["", "EODD", "EODD", "elsewhere"],
-  ["", undefined, "Error", "elsewhere"],
+  ["x", "ECONNRESET", /^it reset the connection$/, "close"],
+  ["as it says", "EODD", /^as it says$/, "elsewhere"],
+  ["", "EODD", /^EODD$/, "elsewhere"],
+  ["", undefined, /^Error$/, "elsewhere"],
   ["x", "UNABLE_TO_VERIFY_LEAF_SIGNATURE", /verified/, "trust"],
   ["x", "ERR_SSL_TLSV13_ALERT_CERTIFICATE_REQUIRED", /--cert/, "certificate"],
   ["Invalid header flag bits, …", undefined, /not speak MQTT/, "elsewhere"],
-  [
-    "WebSocket is not open: readyState 2",
-    undefined,
-    "the broker closed the WebSocket",
-    "elsewhere",
-  ],
-  [
-    "Unexpected server response: 302",
-    undefined,
-    "HTTP 302 in place of a WebSocket",
-    "elsewhere",
-  ],
-  [
-    "Unexpected server response: 404",
-    undefined,
-    /^HTTP 404 in place of a WebSocket; .*\/mqtt/,
-    "elsewhere",
-  ],
+  ["WebSocket is not open: 2", undefined, /closed the WebS/, "elsewhere"],
+  ["Unexpected server response: 302", undefined, /^HTTP 302 .*t$/, "elsewhere"],
+  ["Unexpected server response: 404", undefined, /^HTTP 404 .*; /, "elsewhere"],
 ];
 
 test("errors in words, and their remedies", () => {
-  for (const [message, code, text, remedy] of ERRORS) {
-    const reason = connectReason(error(message, code));
-    const isSo = typeof text === "string"
-      ? reason.text === text
-      : text.test(reason.text);
-    assert(isSo, reason.text);
-    assertEquals(reason.remedy, remedy, reason.text);
+  for (const [message, code, words, expected] of ERRORS) {
+    const { text, remedy } = connectReason(error(message, code));
+    assert(words.test(text), text);
+    assertEquals(remedy, expected, text);
   }
   assertEquals(connectReason(undefined), {
     text: "the broker closed the connection (no reason given)",
@@ -84,32 +62,29 @@ test("errors in words, and their remedies", () => {
   });
 });
 
-test("codes have MQTT's names", () => {
+test("codes have MQTT's names; the system's are no codes", () => {
   const names: [number, string][] = [
     [5, "not authorized"],
     [135, "not authorized"],
     [142, "session taken over"],
     [144, "topic name invalid"],
     [149, "packet too large"],
-    [151, "quota exceeded"],
     [0, "reason code 0"],
     [250, "reason code 250"],
   ];
   for (const [code, name] of names) assertEquals(reasonText(code), name);
-});
-
-test("codes are numbers; the system's are not", () => {
-  assertEquals(reasonCodeOf(error("x", 135)), 135);
-  assertEquals(reasonCodeOf(error("x", "ECONNRESET")), undefined);
-  assertEquals(reasonCodeOf(error("x")), undefined);
+  const codes = [135, "ECONNRESET", undefined];
+  const read = codes.map((code) => reasonCodeOf(error("x", code)));
+  assertEquals(read, [135, undefined, undefined]);
 });
 
 test("the broker's own words, and where it sends us", () => {
-  assertEquals(reasonText(135), "not authorized");
+  assertEquals(disconnectText(0), "it ended the connection in good order");
   assertEquals(
     reasonText(156, { reasonString: "moving", serverReference: "b.example" }),
     "use another server (moving); it names b.example in its place",
   );
-  const long = reasonText(151, { reasonString: "x".repeat(70_000) });
-  assertEquals(long.length, "quota exceeded ()".length + 200);
+  const long = "z".repeat(70_000);
+  const said = reasonText(151, { reasonString: long, serverReference: long });
+  assertEquals(said.replaceAll("z", "").length, said.length - 2 * 200);
 });

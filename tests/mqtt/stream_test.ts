@@ -1,5 +1,5 @@
 import "../../lib/mqtt/library_env.ts"; // first: mqtt-packet reads the environment on loading
-import { assert, assertEquals, assertRejects } from "@std/assert";
+import { assert, assertEquals, assertMatch, assertRejects } from "@std/assert";
 import { createHash } from "node:crypto";
 import { Buffer } from "node:buffer";
 import type { Socket } from "node:net";
@@ -9,20 +9,17 @@ import { UnreachableError } from "../../lib/client.ts";
 import { parseBroker } from "../../lib/mqtt/address.ts";
 import type { MqttClient } from "../../lib/mqtt/mqtt_js.ts";
 import {
+  certificateFault,
   limitPackets,
   loadTransport,
   PacketMeter,
 } from "../../lib/mqtt/stream.ts";
 import { hostOf } from "../support/brokers.ts";
 import { Member } from "../support/members.ts";
-import { connack, parser, suback } from "../support/packets.ts";
+import { connack, parser, PINGRESP, suback } from "../support/packets.ts";
 
 /** All of what passes a meter, given in pieces; undefined where it refuses. */
-function passed(
-  meter: PacketMeter,
-  bytes: Uint8Array,
-  size: number,
-): Buffer | undefined {
+function passed(meter: PacketMeter, bytes: Uint8Array, size: number) {
   const parts: Uint8Array[] = [];
   for (let at = 0; at < bytes.length; at += size) {
     const part = meter.pass(bytes.slice(at, at + size));
@@ -53,13 +50,8 @@ Deno.test("the packet limit holds however the packets are cut", () => {
 
 /** A PUBLISH with a payload of some length. */
 const message = (topic: string, qos: 0 | 1 | 2, length: number): Packet => ({
-  cmd: "publish",
-  topic,
-  payload: Buffer.alloc(length, 0x7a),
-  qos,
-  messageId: 7,
-  dup: false,
-  retain: qos === 1,
+  ...{ cmd: "publish", topic, payload: Buffer.alloc(length, 0x7a), qos },
+  ...{ messageId: 7, dup: false, retain: qos === 1 },
 });
 
 Deno.test("a PUBLISH over the limit passes without its payload", () => {
@@ -96,9 +88,6 @@ Deno.test("a PUBLISH over the limit passes without its payload", () => {
       ["chat/small", 40, 2, false, 7, false],
     ], `cut at ${size}`);
   }
-});
-
-Deno.test("only a PUBLISH is cut", () => {
   const suback = Uint8Array.of(0x90, 0x81, 1, ...new Array(129).fill(0));
   assertEquals(passed(new PacketMeter(128, true), suback, 50), undefined);
 });
@@ -170,56 +159,44 @@ Deno.test("large parts keep their place among small ones", async () => {
   }
 });
 
-/** A broker behind a WebSocket that does something when it is subscribed to. */
-function webBroker(subscribed: (socket: WebSocket, suback: Buffer) => void) {
+/** A broker behind a WebSocket, with a fault when it is first subscribed to. */
+function webBroker(fault: (socket: WebSocket) => void) {
   let connections = 0;
-  return Deno.serve(
-    { hostname: "127.0.0.1", port: 0, onListen() {} },
-    (request) => {
-      const { socket, response } = Deno.upgradeWebSocket(request, {
-        protocol: "mqtt",
-      });
-      const isFirst = ++connections === 1;
-      const reader = parser();
-      reader.on("packet", (packet) => {
-        if (packet.cmd === "connect") socket.send(new Uint8Array(connack()));
-        if (packet.cmd === "pingreq") socket.send(Uint8Array.of(0xd0, 0));
-        if (packet.cmd !== "subscribe") return;
-        const answer = suback(packet, 1);
-        if (isFirst) subscribed(socket, answer);
-        else socket.send(new Uint8Array(answer));
-      });
-      socket.binaryType = "arraybuffer";
-      socket.onmessage = ({ data }) => reader.parse(Buffer.from(data));
-      return response;
-    },
-  );
+  const options = { hostname: "127.0.0.1", port: 0, onListen() {} };
+  return Deno.serve(options, (request) => {
+    const { socket, response } = Deno.upgradeWebSocket(request, {
+      protocol: "mqtt",
+    });
+    const isFirst = ++connections === 1;
+    const send = (bytes: Uint8Array) => socket.send(new Uint8Array(bytes));
+    const reader = parser();
+    reader.on("packet", (packet) => {
+      if (packet.cmd === "connect") send(connack());
+      if (packet.cmd === "pingreq") send(PINGRESP);
+      if (packet.cmd !== "subscribe") return;
+      if (isFirst) fault(socket);
+      else send(suback(packet, 1));
+    });
+    socket.binaryType = "arraybuffer";
+    socket.onmessage = ({ data }) => reader.parse(Buffer.from(data));
+    return response;
+  });
 }
 
+const CLOSED = "the broker closed the WebSocket";
+
 /** What a broker behind a WebSocket does wrong, and what is said. */
-const WEB_FAULTS: [Parameters<typeof webBroker>[0], string][] = [
+const WEB_FAULTS: [(socket: WebSocket) => void, string][] = [
+  [(it) => it.close(4008, "token expired"), `${CLOSED}: token expired`],
+  [(it) => it.close(1000, "restart"), `${CLOSED}: restart`],
+  [(it) => it.close(4001), `${CLOSED}: code 4001`],
   [
-    (socket) => socket.close(4008, "token expired"),
-    "the broker closed the WebSocket: token expired",
-  ],
-  [
-    (socket) => socket.close(1000, "restart"),
-    "the broker closed the WebSocket: restart",
-  ],
-  [
-    (socket) => socket.close(4001),
-    "the broker closed the WebSocket: code 4001",
-  ],
-  [
-    (socket) => socket.close(1000),
+    (it) => it.close(1000),
     "the broker closed the connection (no reason given)",
   ],
+  [(it) => it.send("a"), "the broker sends text frames, which MQTT forbids"],
   [
-    (socket) => socket.send("text"),
-    "the broker sends text frames, which MQTT forbids",
-  ],
-  [
-    (socket) => socket.send(Uint8Array.of(0x36, 0)),
+    (it) => it.send(Uint8Array.of(0x36, 0)),
     "the broker sent a malformed packet (Packet must not have both QoS bits " +
     "set to 1)",
   ],
@@ -238,29 +215,26 @@ for (const [fault, reason] of WEB_FAULTS) {
   });
 }
 
-/** A WebSocket's answer to its handshake (RFC 6455 §4.2.2), for a request. */
-function handshake(request: string): string {
-  const key = /^sec-websocket-key: *(\S+)/im.exec(request)![1];
-  const accept = createHash("sha1")
-    .update(`${key}258EAFA5-E914-47DA-95CA-C5AB0DC85B11`).digest("base64");
-  return "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\n" +
-    `Connection: Upgrade\r\nSec-WebSocket-Accept: ${accept}\r\n` +
-    "Sec-WebSocket-Protocol: mqtt\r\n\r\n";
-}
-
-Deno.test("a text frame that is no text is reported as a text frame", async () => {
+Deno.test("over a WebSocket: a text frame that is no text is a text frame", async () => {
   using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
   const { port } = listener.addr as Deno.NetAddr;
   const served = (async () => {
-    const connection = await listener.accept();
+    using connection = await listener.accept();
     const chunk = new Uint8Array(4096);
-    const count = await connection.read(chunk) ?? 0;
-    const request = new TextDecoder().decode(chunk.subarray(0, count));
-    await connection.write(new TextEncoder().encode(handshake(request)));
+    await connection.read(chunk);
+    const request = new TextDecoder().decode(chunk);
+    // RFC 6455 §4.2.2.
+    const [, key] = /^sec-websocket-key: *(\S+)/im.exec(request)!;
+    const accept = createHash("sha1")
+      .update(`${key}258EAFA5-E914-47DA-95CA-C5AB0DC85B11`).digest("base64");
+    const handshake =
+      "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\n" +
+      `Connection: Upgrade\r\nSec-WebSocket-Accept: ${accept}\r\n` +
+      "Sec-WebSocket-Protocol: mqtt\r\n\r\n";
     // Text (0x81) of two bytes, which are no UTF-8.
-    await connection.write(Uint8Array.of(0x81, 2, 0x90, 0xff));
+    const frame = [0x81, 2, 0x90, 0xff];
+    await connection.write(Buffer.from([...Buffer.from(handshake), ...frame]));
     while (await connection.read(chunk).catch(() => null) !== null);
-    connection.close();
   })();
   const brokers = [`ws://127.0.0.1:${port}/mqtt`];
   await assertRejects(
@@ -270,3 +244,74 @@ Deno.test("a text frame that is no text is reported as a text frame", async () =
   );
   await served;
 });
+
+const pem = (label: string, base64: string) =>
+  `-----BEGIN ${label}-----\n${base64.trim()}\n-----END ${label}-----\n`;
+
+/** The key of the certificates, which are valid from 2026-11-28 for a year. */
+const KEY = pem(
+  "PRIVATE KEY",
+  `
+MIGHAgEAMBMGByqGSM49AgEGCCqGSM49AwEHBG0wawIBAQQghXWaKyvYQdvFUxQn
+dRVrEj5zQGpTXYt5I841vL+eE0GhRANCAATmNsg1IWvoGgLYrb/KF+C7czAQ4pUt
+5MKtczU7KSqQza50Om6dZyjPcqcxO6IaqSn8Kbwz36yw2k4I0hdFuRZr`,
+);
+
+/** Signed by "Example CA" for localhost, *.chat.example and 127.0.0.2. */
+const NAMED = pem(
+  "CERTIFICATE",
+  `
+MIIBazCCARGgAwIBAgIBATAKBggqhkjOPQQDAjAVMRMwEQYDVQQDDApFeGFtcGxl
+IENBMB4XDTI2MTEyODIyMTY0MloXDTI3MTEyODIyMTY0MlowDzENMAsGA1UEAwwE
+Y2hhdDBZMBMGByqGSM49AgEGCCqGSM49AwEHA0IABOY2yDUha+gaAtitv8oX4Ltz
+MBDilS3kwq1zNTspKpDNrnQ6bp1nKM9ypzE7ohqpKfwpvDPfrLDaTgjSF0W5Fmuj
+WDBWMAkGA1UdEwQCMAAwKgYDVR0RBCMwIYIJbG9jYWxob3N0gg4qLmNoYXQuZXhh
+bXBsZYcEfwAAAjAdBgNVHQ4EFgQU1xve4BNrYw6yxyTvtY8fzcdni8cwCgYIKoZI
+zj0EAwIDSAAwRQIhAO1sCZK1S5qx1Q/JOhuyKy7NOE/1nYHh5ekDwX7IKyVyAiAL
+it4UywaA0JaQ1GrChsYnpXL/BAzlJROHLug0veN8UQ==`,
+);
+
+/** Signed by an authority without a name, for localhost in its subject alone. */
+const PLAIN = pem(
+  "CERTIFICATE",
+  `
+MIIBQTCB56ADAgECAgECMAoGCCqGSM49BAMCMBIxEDAOBgNVBAoMB0V4YW1wbGUw
+HhcNMjYxMTI4MjIxNjQyWhcNMjcxMTI4MjIxNjQyWjAUMRIwEAYDVQQDDAlsb2Nh
+bGhvc3QwWTATBgcqhkjOPQIBBggqhkjOPQMBBwNCAATmNsg1IWvoGgLYrb/KF+C7
+czAQ4pUt5MKtczU7KSqQza50Om6dZyjPcqcxO6IaqSn8Kbwz36yw2k4I0hdFuRZr
+oywwKjAJBgNVHRMEAjAAMB0GA1UdDgQWBBTXG97gE2tjDrLHJO+1jx/Nx2eLxzAK
+BggqhkjOPQQDAgNJADBGAiEA/CtIXm5N7BhV6cKjtcuR+R+yOst0KHlYyazlPxdh
+hO0CIQCcj2Nxlzpb9JUJAnMai3z1n0tyCD3imQ00dsrPXXgw5g==`,
+);
+
+/** Certificate, host, the day it is looked at, and what is said. */
+const CERTIFICATES: [string, string, string, RegExp][] = [
+  [NAMED, "localhost", "2027-06-01", /signed by Example CA, .* --cafile$/],
+  [PLAIN, "localhost", "2027-06-01", /signed by no name, .* --cafile$/],
+  [
+    NAMED,
+    "127.0.0.1",
+    "2027-06-01",
+    /not valid for 127.0.0.1; valid for localhost, \*.chat.example, 127.0.0.2:/,
+  ],
+  [PLAIN, "127.0.0.1", "2027-06-01", /; valid for localhost: .* --host$/],
+  [NAMED, "127.0.0.1", "2027-11-29", /expired on 2027-11-28; .*no flag helps$/],
+  [NAMED, "127.0.0.1", "2026-11-28", /only from 2026-11-28; .*clock right\?$/],
+];
+
+for (const [cert, host, day, fault] of CERTIFICATES) {
+  Deno.test(`certificate: ${fault}`, async () => {
+    using listener = Deno.listenTls({
+      ...{ hostname: "127.0.0.1", port: 0, cert, key: KEY },
+    });
+    const served = (async () => {
+      using connection = await listener.accept();
+      await connection.handshake();
+      await connection.read(new Uint8Array(1)).catch(() => {});
+    })();
+    const { port } = listener.addr as Deno.NetAddr;
+    const broker = parseBroker(`mqtts://${host}:${port}`);
+    assertMatch(`${await certificateFault(broker, {}, new Date(day))}`, fault);
+    await served;
+  });
+}

@@ -10,14 +10,12 @@ import {
   received,
   view,
 } from "../support/line_fixtures.ts";
-import { pureTests } from "../support/pure.ts";
-
-const ROOM = "chat/room";
+import { pureTests, scenesIn } from "../support/pure.ts";
+import { ROOM } from "../support/rooms.ts";
 
 /** A view that gathers; its lines are without their times. */
 function watch(options: Partial<ViewOptions> = {}) {
-  const all = view({ gather: true, self: "me", ...options });
-  const { room, lines, clock } = all;
+  const { room, lines, clock } = view({ gather: true, self: "me", ...options });
   /** Shows what arrives now. */
   const show = (payload: Payload, topic = ROOM, retain = false) =>
     room.show({
@@ -25,139 +23,123 @@ function watch(options: Partial<ViewOptions> = {}) {
       receivedAt: new Date(clock.wall()),
       retain,
     });
+  const join = (names: string, topic?: string) =>
+    names.split(" ").map((name) => show(joined(name, topic), topic));
   const close = (topic = ROOM) =>
     room.show(received({ type: "sealed", sealed: "AQ" }, topic));
   /** The lines since this was asked last. */
   const shown = () =>
     lines.splice(0).map((line) => line.replace("14:03:22 ", ""));
-  return { ...all, show, close, shown };
+  const wait = (milliseconds: number) => clock.advance(milliseconds);
+  return { room, clock, show, join, close, shown, wait };
 }
 
 /** One in which three have just joined, so that the next is one of many. */
-function crowded(options: Partial<ViewOptions> = {}, topic = ROOM) {
+function crowded(options: Partial<ViewOptions> = {}) {
   const all = watch(options);
-  for (const name of ["x", "y", "z"]) all.show(joined(name, topic), topic);
+  all.join("x y z");
   assertEquals(all.shown().length, 3);
   return all;
 }
 
-const subscribed = (name: string, topic = ROOM) =>
-  `-- User ${name} is now subscribed to ${topic}.`;
-
 const test = pureTests("gathering", watch);
 
-test("three are shown as they come, the others in one line", async ({ show, shown, clock }) => {
-  for (let i = 0; i < 20; i++) assertEquals(show(joined(`u${i}`)), true);
-  show(left("erin"));
-  assertEquals(shown(), ["u0", "u1", "u2"].map((name) => subscribed(name)));
-  await clock.advance(999);
-  assertEquals(shown(), []);
-  await clock.advance(1);
-  assertEquals(shown(), [
-    "-- 17 joined: u3, u4, u5 and 14 more; 1 left: erin",
-  ]);
-  assertEquals(clock.nextIn, undefined);
-});
+/** What arrives, what time passes, and what is shown, in short. */
+const SCENES = `
+three are shown as they come, the others in one line
+  x y z a b c d e f join | erin leaves | shows x joins / y joins / z joins |
+  wait 999 | shows | wait 1 | shows 6 joined: a, b, c and 3 more; 1 left: erin
+three within two seconds are few
+  a joins | wait 900 | a joins | wait 900 | a joins | wait 199 | a joins |
+  shows a joins / a joins / a joins | wait 1000 | shows 1 joined: a
+three within more are none
+  a joins | wait 667 | b joins | wait 667 | c joins | wait 666 | d joins |
+  wait 667 | e joins | shows a joins / b joins / c joins / d joins / e joins
+as long as more come, there is a line every three seconds
+  crowd | a joins | wait 600 | b joins | wait 600 | c joins | wait 600 | d joins |
+  wait 600 | e joins | wait 599 | shows | wait 1 | shows 5 joined: a, b, c, d, e |
+  f joins | wait 600 | g joins | wait 999 | shows | wait 1 | shows 2 joined: f, g
+a notice that is not one of many overtakes none that is held back
+  crowd | wait 100 | a joins | wait 800 | b joins | wait 900 | c joins | wait 900 |
+  d joins | shows | wait 400 | shows 4 joined: a, b, c, d
+the last change of a name counts, in the order of the changes
+  crowd | ann joins | bob drops | cy joins | ann leaves | bob joins | wait 1000 |
+  shows 2 joined: cy, bob; 1 left: ann
+each room has its own line
+  crowd | crowd in hall | ann joins | wait 500 | bob leaves in hall |
+  ann says in hall | shows ann: in hall | wait 500 | shows 1 joined: ann |
+  wait 500 | shows 1 left: bob in hall
+an author who speaks has joined before
+  crowd | ann joins | bob says | shows bob: | cy joins | ann says |
+  shows 2 joined: ann, cy / ann:
+what is late or kept, and lines of ours, come after what is held back
+  crowd | ann joins | ann says late | shows 1 joined: ann / ann: late | bob joins |
+  note | shows 1 joined: bob / note | cy joins | cy says kept |
+  shows 1 joined: cy / cy: kept
+at the end all is shown, and nothing is held back any more
+  crowd | 1 sealed | ann joins | end | shows 1 sealed / 1 joined: ann | ann leaves |
+  shows ann leaves | 1 sealed | wait 1000 | shows 1 sealed
+sealed payloads are one line, before what follows them
+  7 sealed | shows | ann says | shows 7 sealed / ann: | 1 sealed | note |
+  shows 1 sealed / note
+sealed payloads are shown a second after the last
+  1 sealed | wait 900 | 1 sealed | wait 900 | 1 sealed | wait 999 | shows | wait 1 |
+  shows 3 sealed
+sealed payloads name their room, or that there are several
+  2 sealed in hall | wait 1000 | shows 2 sealed in hall | 1 sealed |
+  1 sealed in hall | end | shows 2 sealed in several rooms
+`;
 
-test("three within two seconds are few", async ({ show, shown, clock }) => {
-  for (const ms of [0, 900, 900, 199]) {
-    await clock.advance(ms);
-    show(joined("ann"));
-  }
-  assertEquals(shown().length, 3);
-  await clock.advance(60_000);
-  assertEquals(shown(), ["-- 1 joined: ann"]);
-  for (let i = 0; i < 60; i++) {
-    show(joined(`u${i}`));
-    await clock.advance(667);
-  }
-  assertEquals(shown().length, 60);
-});
+/** A line without what is in each of its kind. */
+const inShort = (line: string) => {
+  const [, where = "", rest] = /^(?:\[(.*?)\] )?(.*)$/.exec(line)!;
+  const place = where === "hall" ? " in hall" : "";
+  return rest.replace(/^(?:-- |== )/, "").replace(/^\(sent .*?\) /, "")
+    .replace(/ payloads?( in chat\/room)?/, "").replace(/ \(--secret.*/, "")
+    .replace(/^User (\w+) is now .*/, "$1 joins").replace(/dropped .*/, "note")
+    .replace(/^User (\w+) disc.*/, "$1 leaves").replace("1 line note", "note")
+    .trim() + place;
+};
 
-test("as long as more come, there is a line every three seconds", async () => {
-  const { show, shown, clock } = crowded();
-  for (let i = 0; i < 70; i++) {
-    show(joined(`u${i}`));
-    await clock.advance(100);
-  }
-  const gathered = (count: number, first: number) =>
-    `-- ${count} joined: u${first}, u${first + 1}, u${first + 2} ` +
-    `and ${count - 3} more`;
-  assertEquals(shown(), [gathered(30, 0), gathered(30, 30)]);
-  await clock.advance(900);
-  assertEquals(shown(), [gathered(10, 60)]);
-});
-
-test("a notice that is not one of many overtakes none that is held back", async () => {
-  const { show, shown, clock } = crowded();
-  for (const [after, name] of [[100, "a"], [800, "b"], [900, "c"]] as const) {
-    await clock.advance(after);
-    show(joined(name));
-  }
-  await clock.advance(900);
-  show(joined("d"));
-  assertEquals(shown(), []);
-  await clock.advance(400);
-  assertEquals(shown(), ["-- 4 joined: a, b, c, d"]);
-});
-
-test("the last change of a name counts, in the order of the changes", async () => {
-  const { show, shown, clock } = crowded();
-  show(joined("ann"));
-  show(lost("bob"));
-  show(joined("cy"));
-  show(left("ann"));
-  show(joined("bob"));
-  await clock.advance(1_000);
-  assertEquals(shown(), ["-- 2 joined: cy, bob; 1 left: ann"]);
-});
-
-test("each room has its own line", async () => {
-  const { show, shown, clock } = crowded({ showTopic: true });
-  for (const name of ["x", "y", "z"]) show(joined(name, "hall"), "hall");
-  shown();
-  show(joined("ann"));
-  await clock.advance(500);
-  show(left("bob", "hall"), "hall");
-  // In the hall she is not held back.
-  show(message("hi", "ann"), "hall");
-  await clock.advance(500);
-  assertEquals(shown(), ["[hall] ann: hi", "[chat/room] -- 1 joined: ann"]);
-  await clock.advance(500);
-  assertEquals(shown(), ["[hall] -- 1 left: bob"]);
-});
-
-test("an author who speaks has joined before", () => {
-  const { show, shown } = crowded();
-  show(joined("ann"));
-  show(message("I was here all the time", "bob"));
-  show(joined("cy"));
-  show(message("hi", "ann"));
-  assertEquals(shown(), [
-    "bob: I was here all the time",
-    "-- 2 joined: ann, cy",
-    "ann: hi",
-  ]);
-});
-
-test("late messages, histories and lines of ours come after what is held back", () => {
-  const { show, shown, room, clock } = crowded();
-  const at = new Date(clock.wall() - 60_000).toISOString();
-  show(joined("ann"));
-  show({ ...message("hi", "ann"), at });
-  show(joined("bob"));
-  room.note({ type: "dropped", count: 1 });
-  show(joined("cy"));
-  room.showKept(received(message("before")), new Date(at));
-  assertEquals(shown().map((line) => line.replace(/^[(]sent .*[)] /, "")), [
-    "-- 1 joined: ann",
-    "ann: hi",
-    "-- 1 joined: bob",
-    "== 1 line dropped here: the output was too slow for them.",
-    "-- 1 joined: cy",
-    "alice: before",
-  ]);
-});
+for (const [title, scene] of scenesIn(SCENES)) {
+  test(title, async () => {
+    const { show, join, close, shown, wait, room, clock } = watch({
+      showTopic: true,
+    });
+    const late = new Date(clock.wall() - 60_000);
+    for (const step of scene.split(" | ")) {
+      const [, what, topic] = /^(.*?)(?: in (hall))?$/.exec(step)!;
+      const [one, does = "", how] = what.split(" ");
+      const acts: Record<string, () => unknown> = {
+        sealed: () => {
+          for (let n = Number(one); n > 0; n--) close(topic);
+        },
+        joins: () => join(one, topic),
+        leaves: () => show(left(one, topic), topic),
+        drops: () => show(lost(one), topic),
+        says: () => {
+          const payload = message(how ?? "", one);
+          const at = late.toISOString();
+          if (how === "kept") room.showKept(received(payload), late);
+          else show(how === "late" ? { ...payload, at } : payload, topic);
+        },
+      };
+      if (one === "wait") await wait(Number(does));
+      else if (what.endsWith(" join")) join(what.replace(" join", ""));
+      else if (one === "crowd") {
+        join("x y z", topic);
+        assertEquals(shown().length, 3);
+      } else if (one === "note") room.note({ type: "dropped", count: 1 });
+      else if (one === "end") room.endGathering();
+      else if (one === "shows") {
+        const lines = step.replace(/^shows ?/, "");
+        assertEquals(shown().map(inShort).join(" / "), lines);
+      } else acts[does]();
+    }
+    await wait(1_000);
+    assertEquals([shown(), clock.nextIn], [[], undefined]);
+  });
+}
 
 test("other, own, retained, late and kept notices are shown", () => {
   const { show, shown, room, clock } = crowded();
@@ -179,63 +161,51 @@ test("other, own, retained, late and kept notices are shown", () => {
 
 test("an author who spoke within ten minutes is no part of the crowd", async () => {
   let spoke = -Infinity;
-  const { show, shown, clock } = crowded({
-    spokeAt: (name) => name === "ann" ? spoke : undefined,
-  });
+  const spokeAt = (name: string) => name === "ann" ? spoke : undefined;
+  const { show, join, shown, wait, clock } = crowded({ spokeAt });
   spoke = clock.wall();
   show(left("ann"));
   show(left("bob"));
   assertEquals(shown(), ["-- User ann disconnecting from chat/room."]);
-  await clock.advance(10 * 60_000);
-  for (const name of ["x", "y", "z"]) show(joined(name));
+  await wait(10 * 60_000 - 1);
+  join("x y z");
   shown();
+  show(left("ann"));
+  assertEquals(shown().length, 1);
+  await wait(1);
   show(left("ann"));
   assertEquals(shown(), []);
 });
 
-test("at most a thousand people are held back", async () => {
-  const { show, shown, clock } = crowded();
-  for (let i = 0; i < 1_001; i++) {
-    show(joined(`u${i}`));
-    show(joined(`u${i}`));
-  }
-  assertEquals(shown(), ["-- 1000 joined: u0, u1, u2 and 997 more"]);
-  await clock.advance(1_000);
-  assertEquals(shown(), ["-- 2 joined: u999, u1000"]);
+test("at most a thousand people are held back, again and again", async () => {
+  const { join, shown, wait } = crowded();
+  for (let i = 0; i < 2_001; i++) join(`u${i} u${i}`);
+  assertEquals(shown(), [
+    "-- 1000 joined: u0, u1, u2 and 997 more",
+    "-- 1000 joined: u999, u1000, u1001 and 997 more",
+  ]);
+  await wait(1_000);
+  assertEquals(shown(), ["-- 3 joined: u1998, u1999, u2000"]);
 });
 
-test("a hundred rooms are gathered, until one is quiet", async ({ show, shown, clock }) => {
+test("a hundred rooms are gathered, until one is quiet", async ({ join, shown, wait }) => {
   const crowd = (topic: string) => {
-    for (const name of ["a", "b", "c", "d"]) show(joined(name, topic), topic);
+    join("a b c d", topic);
     return shown().length;
   };
   for (let i = 0; i < 100; i++) assertEquals(crowd(`room${i}`), 3);
   assertEquals(crowd("hall"), 4);
-  await clock.advance(1_999);
+  await wait(1_999);
   shown();
   assertEquals(crowd("hall"), 4);
-  await clock.advance(1);
+  await wait(1);
   assertEquals(crowd("hall"), 3);
-});
-
-test("at the end all is shown, and nothing is held back any more", () => {
-  const { show, shown, close, room, clock } = crowded();
-  close();
-  show(joined("ann"));
-  room.endGathering();
-  assertEquals(clock.nextIn, undefined);
-  show(left("ann"));
-  assertEquals(shown(), [
-    "== 1 sealed payload (--secret-file FILE opens it)",
-    "-- 1 joined: ann",
-    "-- User ann disconnecting from chat/room.",
-  ]);
 });
 
 test("nothing is gathered in JSON, and joins only where it is wanted", () => {
   for (const options of [{ json: true }, { gather: false }]) {
-    const { show, shown, clock } = crowded(options);
-    show(joined("ann"));
+    const { join, shown, clock } = crowded(options);
+    join("ann");
     assertEquals(shown().length, 1);
     assertEquals(clock.nextIn, undefined);
   }
@@ -244,81 +214,33 @@ test("nothing is gathered in JSON, and joins only where it is wanted", () => {
   assertEquals(shown().length, 2);
 });
 
-test("sealed payloads are one line, before what follows them", ({ room, show, close, shown }) => {
-  const closed = Array.from({ length: 7 }, () => close());
-  assertEquals(closed, [true, ...Array(6).fill(false)]);
-  assertEquals(shown(), []);
-  show(message("hi"));
-  close();
-  room.note({ type: "dropped", count: 1 });
-  assertEquals(shown(), [
-    "== 7 sealed payloads (--secret-file FILE opens them)",
-    "alice: hi",
-    "== 1 sealed payload (--secret-file FILE opens it)",
-    "== 1 line dropped here: the output was too slow for them.",
-  ]);
-});
-
-test("sealed payloads are shown a second after the last", async ({ close, shown, clock }) => {
-  for (let i = 0; i < 5; i++) {
-    close();
-    await clock.advance(900);
-  }
-  assertEquals(shown(), []);
-  await clock.advance(100);
-  assertEquals(shown(), [
-    "== 5 sealed payloads (--secret-file FILE opens them)",
-  ]);
-  assertEquals(clock.nextIn, undefined);
-});
-
-test("sealed payloads that go on have a line each minute at most", async ({ close, show, shown, clock }) => {
+test("sealed payloads that go on have a line each minute at most, and delay no joins", async ({ close, show, join, shown, wait }) => {
+  const first: boolean[] = [];
   for (let i = 0; i < 90; i++) {
-    close();
-    await clock.advance(10_000);
+    first.push(close());
+    await wait(10_000);
   }
   const lines = shown().length;
   assert(lines >= 16 && lines <= 24, `${lines} lines in 15 minutes`);
+  assertEquals(first.filter((isFirst) => isFirst).length, lines + 1);
+  join("x y z ann");
+  shown();
+  await wait(1_000);
+  assertEquals(shown(), ["-- 1 joined: ann"]);
   // After another line it begins anew.
   show(message("hi"));
   shown();
   close();
-  await clock.advance(1_000);
+  await wait(1_000);
   assertEquals(shown().length, 1);
 });
 
-test("a flood of sealed payloads is held back for a minute at most", async ({ close, shown, clock }) => {
+test("a flood of sealed payloads is held back for a minute at most", async ({ close, shown, wait }) => {
   for (let i = 0; i < 70; i++) {
     close();
-    await clock.advance(900);
+    await wait(900);
   }
   assertEquals(shown(), [
     "== 67 sealed payloads (--secret-file FILE opens them)",
-  ]);
-});
-
-test("a minute's wait for sealed payloads delays no joins", async ({ close, show, shown, clock }) => {
-  for (let i = 0; i < 10; i++) {
-    close();
-    await clock.advance(60_000);
-  }
-  close();
-  for (const name of ["x", "y", "z", "ann"]) show(joined(name));
-  shown();
-  await clock.advance(1_000);
-  assertEquals(shown(), ["-- 1 joined: ann"]);
-});
-
-test("sealed payloads name their room, or that there are several", async () => {
-  const { room, close, shown, clock } = watch({ showTopic: true });
-  close();
-  close();
-  await clock.advance(1_000);
-  close();
-  close("chat/b");
-  room.endGathering();
-  assertEquals(shown(), [
-    "== 2 sealed payloads in chat/room (--secret-file FILE opens them)",
-    "== 2 sealed payloads in several rooms (--secret-file FILE opens them)",
   ]);
 });

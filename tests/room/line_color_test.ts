@@ -1,5 +1,5 @@
-import { assert, assertEquals, assertFalse } from "@std/assert";
-import { decode } from "../../lib/protocol.ts";
+import { assert, assertEquals } from "@std/assert";
+import { decode, type Received } from "../../lib/protocol.ts";
 import {
   mentionOf,
   renderDay,
@@ -7,6 +7,7 @@ import {
   renderLine,
   renderNote,
 } from "../../lib/room/line.ts";
+import { safeText } from "../../lib/safe_text.ts";
 import {
   COLOR,
   colorTest,
@@ -25,35 +26,41 @@ import {
 const colorOf = (name: string) =>
   Number(/38;5;(\d+)m/.exec(line(message("", name), COLOR))![1]);
 
+const dim = (text: string) => `\x1b[2m${text}\x1b[22m`;
+const AT = "14:03:22 [chat/room]";
+
 colorTest("the author's own, the rest of the frame and notices dim", () => {
-  assertEquals(colorOf("bob"), 100);
+  const alice = `\x1b[1m\x1b[4m\x1b[38;5;${colorOf("alice")}malice` +
+    "\x1b[39m\x1b[24m\x1b[22m";
+  const odd = `\x1b[38;5;${colorOf("\x1b")}m"<U+001B>"\x1b[39m`;
+  const cases: [Received["payload"], string, Partial<Received>?][] = [
+    [message("hi", "bob"), `${dim(AT)} \x1b[38;5;100mbob\x1b[39m: hi`],
+    [message("hi"), `${dim(AT)} ${alice}: hi`],
+    [message("\x1b[2J", "\x1b"), `${dim(AT)} ${odd}: <U+001B>[2J`],
+    [notice("User bob timed out."), dim(`${AT} -- User bob timed out.`)],
+    [decode(utf8("x\x1b[31m")), dim(`${AT} ?? x<U+001B>[31m`)],
+    // A marked line has no colours at all.
+    [message("alice"), dim(`${AT} (unsealed) alice: alice`), { sealed: false }],
+  ];
+  for (const [payload, shown, more] of cases) {
+    assertEquals(renderLine({ ...received(payload), ...more }, COLOR), shown);
+  }
+  const [[note]] = NOTES;
+  const color = { ...PLAIN, color: true };
+  const plain = renderNote(note, TIME, PLAIN);
+  assertEquals(renderNote(note, TIME, color), dim(plain));
+  assertEquals(renderDay(TIME, color), dim(renderDay(TIME, PLAIN)));
   assertEquals(
-    renderLine(received(message("hi", "bob")), COLOR),
-    "\x1b[2m14:03:22 [chat/room]\x1b[22m \x1b[38;5;100mbob\x1b[39m: hi",
-  );
-  assertEquals(
-    renderLine(received(message("hi")), { ...COLOR, showTopic: false }),
-    `\x1b[2m14:03:22\x1b[22m \x1b[1m\x1b[4m\x1b[38;5;${
-      colorOf("alice")
-    }malice\x1b[39m\x1b[24m\x1b[22m: hi`,
-  );
-  assertEquals(
-    renderLine(received(notice("User bob timed out.")), COLOR),
-    "\x1b[2m14:03:22 [chat/room] -- User bob timed out.\x1b[22m",
-  );
-  assertEquals(
-    renderLine(received(decode(utf8("x\x1b[31m"))), COLOR),
-    "\x1b[2m14:03:22 [chat/room] ?? x<U+001B>[31m\x1b[22m",
-  );
-  assertEquals(
-    renderLine(received(message("\x1b[2J", "\x1b")), COLOR),
-    "\x1b[2m14:03:22 [chat/room]\x1b[22m " +
-      `\x1b[38;5;${colorOf("\x1b")}m"<U+001B>"\x1b[39m: <U+001B>[2J`,
+    renderGathered(crowd({ joined: ["bob"] }), new Date(), COLOR),
+    dim(`${AT} -- 1 joined: bob`),
   );
 });
 
 /** The start of bob's lines for alice, in colour. */
 const BOB = "\x1b[2m14:03:22\x1b[22m \x1b[38;5;100mbob\x1b[39m: ";
+const [OPEN, CLOSE] = ["\x1b[1m\x1b[7m", "\x1b[27m\x1b[22m"];
+const inverse = (text: string) => `${OPEN}${text}${CLOSE}`;
+const italic = (text: string) => `\x1b[3m${text}\x1b[23m`;
 
 /** Coloured lines for a reader. */
 const readBy = (self: string) => ({
@@ -63,45 +70,36 @@ const readBy = (self: string) => ({
   mention: mentionOf(self),
 });
 
-colorTest("the reader's name stands out in what others say", () => {
+colorTest("the reader's name stands out, what /me sends is in italics", () => {
+  const cases: [text: string, shown: string, self?: string][] = [
+    [
+      "Alice, hi alice\x1b!",
+      `${inverse("Alice")}, hi ${inverse("alice")}<U+001B>!`,
+    ],
+    ["malice", "malice"],
+    // Lines begin with "a: hi" in quotes; people leave them away.
+    ["tell a: hi, too", `tell ${inverse("a: hi")}, too`, "a: hi"],
+    ["*waves*", italic("*waves*")],
+    ["*waves at alice*", italic(`*waves at ${inverse("alice")}*`)],
+    ...["*", "**", "***", "*a", "a*", "*a* b", "*a* *b*", "**a**"]
+      .map((text): [string, string] => [text, text]),
+    [
+      "hi\nalice\n*x*",
+      `hi\n\x1b[2m│\x1b[22m ${inverse("alice")}\n\x1b[2m│\x1b[22m *x*`,
+    ],
+  ];
+  for (const [text, shown, self = "alice"] of cases) {
+    const options = { ...readBy(self), multiline: text.includes("\n") };
+    assertEquals(line(message(text, "bob"), options), BOB + shown);
+  }
   const alice = readBy("alice");
-  assertEquals(
-    line(message("Alice, hi alice\x1b!", "bob"), alice),
-    `${BOB}\x1b[1m\x1b[7mAlice\x1b[27m\x1b[22m, hi ` +
-      "\x1b[1m\x1b[7malice\x1b[27m\x1b[22m<U+001B>!",
-  );
-  assertEquals(line(message("malice", "bob"), alice), `${BOB}malice`);
-  assertFalse(line(message("I am alice"), alice).includes("\x1b[7m"));
-  assertEquals(
-    line(notice("alice left"), alice),
-    "\x1b[2m14:03:22 -- alice left\x1b[22m",
-  );
-  // Lines begin with "a: hi" in quotes; people leave them away.
-  assertEquals(
-    line(message("tell a: hi, too", "bob"), readBy("a: hi")),
-    `${BOB}tell \x1b[1m\x1b[7ma: hi\x1b[27m\x1b[22m, too`,
-  );
-});
-
-colorTest("what /me sends is in italics", () => {
-  const shown = (text: string) =>
-    line(message(text, "bob"), readBy("alice")).slice(BOB.length);
-  assertEquals(shown("*waves*"), "\x1b[3m*waves*\x1b[23m");
-  assertEquals(
-    shown("*waves at alice*"),
-    "\x1b[3m*waves at \x1b[1m\x1b[7malice\x1b[27m\x1b[22m*\x1b[23m",
-  );
-  const others = ["*", "**", "***", "*a", "a*", "*a* b", "*a* *b*", "**a**"];
-  for (const text of others) assertEquals(shown(text), text);
-});
-
-colorTest("the gutter is dim, mentions in each line stand out", () => {
-  const options = { ...readBy("alice"), multiline: true };
-  assertEquals(
-    line(message("hi\nalice\n*x*", "bob"), options),
-    `${BOB}hi\n\x1b[2m│\x1b[22m \x1b[1m\x1b[7malice\x1b[27m\x1b[22m` +
-      "\n\x1b[2m│\x1b[22m *x*",
-  );
+  assert(!line(message("I am alice"), alice).includes(OPEN));
+  assertEquals(line(notice("alice"), alice), dim("14:03:22 -- alice"));
+  const plain = line(message("*waves at alice*", "bob"), {
+    ...alice,
+    color: false,
+  });
+  assertEquals(plain, "14:03:22 bob: *waves at alice*");
 });
 
 colorTest(
@@ -109,60 +107,75 @@ colorTest(
   () => {
     const options = { ...readBy("alice"), sends: true };
     const sent = received(message("I am alice"));
-    const own = renderLine({ ...sent, sentTo: sent.topic }, options);
-    const another = renderLine(sent, options);
-    assertEquals(
-      [own, another].map((line) => line.includes("\x1b[4m")),
-      [true, false],
-    );
-    assertEquals(
-      [own, another].map((line) => line.includes("\x1b[7m")),
-      [false, true],
-    );
+    const both = [{ ...sent, sentTo: sent.topic }, sent]
+      .map((one) => renderLine(one, options));
+    assertEquals(both.map((line) => line.includes("\x1b[4m")), [true, false]);
+    assertEquals(both.map((line) => line.includes(OPEN)), [false, true]);
   },
 );
-
-Deno.test("colours: plain lines have neither mentions nor italics", () => {
-  const options = { ...PLAIN, self: "alice", mention: mentionOf("alice") };
-  assertEquals(
-    line(message("*waves at alice*", "bob"), options),
-    "14:03:22 bob: *waves at alice*",
-  );
-});
-
-colorTest("many who come and go are dim", () => {
-  assertEquals(
-    renderGathered(crowd({ joined: ["bob"] }), new Date(), COLOR),
-    "\x1b[2m14:03:22 [chat/room] -- 1 joined: bob\x1b[22m",
-  );
-});
-
-colorTest("notes and days are dim", () => {
-  const [[note]] = NOTES;
-  assertEquals(
-    renderNote(note, TIME, { ...PLAIN, color: true }),
-    `\x1b[2m${renderNote(note, TIME, PLAIN)}\x1b[22m`,
-  );
-  assertEquals(
-    renderDay(new Date(2026, 10, 23, 0, 0, 7), { color: true }),
-    "\x1b[2m00:00:07 == Monday, 2026-11-23\x1b[22m",
-  );
-});
 
 colorTest("none is weak on black or on white, or plain red or green", () => {
   const level = (i: number) => i === 0 ? 0 : 55 + 40 * i;
   const linear = (c: number) =>
     c <= 0.03928 ? c / 12.92 : ((c + 0.055) / 1.055) ** 2.4;
-  const used = new Set<number>();
-  for (let i = 0; i < 1000; i++) used.add(colorOf(`user${i}`));
+  const names = Array.from({ length: 1_000 }, (_, i) => `user${i}`);
+  const used = new Set(names.map(colorOf));
   assertEquals(used.size, 10);
   for (const color of used) {
     const n = color - 16; // the 6 × 6 × 6 cube
     const rgb = [Math.floor(n / 36), Math.floor(n / 6) % 6, n % 6].map(level);
     const [r, g, b] = rgb.map((c) => linear(c / 255));
-    const luminance = 0.2126 * r + 0.7152 * g + 0.0722 * b;
-    assert((luminance + 0.05) / 0.05 >= 3.5, `${color} on black`);
-    assert(1.05 / (luminance + 0.05) >= 3.5, `${color} on white`);
+    const light = 0.2126 * r + 0.7152 * g + 0.0722 * b + 0.05;
+    assert(light / 0.05 >= 3.5 && 1.05 / light >= 3.5, `${color} is weak`);
     assert(rgb.filter((c) => c >= 95).length > 1, `${color} is one primary`);
   }
 });
+
+/** A name, texts that mention it, texts that don't. */
+const MENTIONS: [name: string, yes: string[], no: string[]][] = [
+  ["alice", ["alice", "Alice!", "hi ALICE", "(alice)", "@alice: x"], []],
+  ["alice", ["alice's", "-alice-"], ["", "malice", "alices", "alice_"]],
+  ["alice", [], ["alice2", "_alice", "alicé", "alic e"]],
+  // A letter, and one that is in the escapes of colours.
+  ["m", ["m", "m m", "I'm"], ["am", "ma", "m\u0301"]],
+  ["é", ["É", "e\u0301", "(é)"], ["e", "né", "e\u0301\u0302"]],
+  ["e\u0301va", ["éva", "e\u0301va"], ["eva"]],
+  ["ß", ["ß", "ẞ"], ["ss", "aß"]],
+  ["σς", ["ΣΣ", "σσ"], ["σ"]],
+  ["a.b", ["a.b", "A.B."], ["axb", "a.bc"]],
+  [".*", [".*", "x.*y"], ["anything", ""]],
+  ["c++ (x|y)", ["c++ (x|y)", "C++ (X|Y)z"], ["c++ x", "cc++ (x|y)"]],
+  ["$&", ["$&", "a$&"], ["$", "&"]],
+  ["bob smith", ["Bob Smith?", "x bob smith"], ["bob  smith", "bobs smith"]],
+  ["田中", ["田中", "@田中!"], ["田中さん"]],
+  ["😀", ["😀", "hi😀there"], ["😁"]],
+  ["👩", ["👩", "👩 👩‍🚀"], ["👩‍🚀", "👩🏽", "🧑‍👩"]],
+  ["👩‍🚀", ["👩‍🚀"], ["👩", "👩‍🚀‍👩"]],
+  ["a\x1bb", ["a\x1bb", "a<U+001B>b"], ["ab"]],
+  ["\u200e", [], ["", "\u200e", "x"]],
+  ["", [], ["", " ", "x"]],
+];
+
+colorTest(
+  "a mention is a whole word in any case, marked as it was written",
+  () => {
+    for (const [name, yes, no] of MENTIONS) {
+      const mention = mentionOf(name);
+      for (const text of yes.map(safeText)) {
+        const marked = mention.mark(text);
+        assert(
+          mention.isIn(text) && marked.includes(OPEN),
+          `${name} in ${text}`,
+        );
+        assertEquals(marked.replaceAll(OPEN, "").replaceAll(CLOSE, ""), text);
+      }
+      for (const text of no) {
+        assert(!mention.isIn(safeText(text)), `no ${name} in ${text}`);
+        assertEquals(mention.mark(text), text);
+      }
+    }
+    const marked = `${inverse("m")}, ${inverse("M")} and am`;
+    assertEquals(mentionOf("m").mark("m, M and am"), marked);
+    assertEquals(mentionOf("$&").mark("$&"), inverse("$&"));
+  },
+);

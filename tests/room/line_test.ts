@@ -10,7 +10,6 @@ import {
 import { breakLine } from "../../lib/terminal/screen.ts";
 import {
   assertHarmless,
-  chars,
   crowd,
   escape,
   gap,
@@ -32,34 +31,60 @@ const INDENTED = new RegExp(`^${"\x1b"}\\[(\\d+)C(.*)$`, "s");
 
 const test = pureTests("line");
 
-test("a message, a notice and what is no chat payload", () => {
-  assertEquals(line(message("hello")), "14:03:22 alice: hello");
-  assertEquals(
-    line(notice("User bob is now subscribed to chat/room.")),
-    "14:03:22 -- User bob is now subscribed to chat/room.",
-  );
-  assertEquals(
-    line(decode(utf8("User alice timed out"))),
-    "14:03:22 ?? User alice timed out",
-  );
-  assertEquals(line(message("")), "14:03:22 alice: ");
-});
+/** What arrives, how lines are shown, and the line without its time. */
+const LINES: [
+  Parameters<typeof received>[0],
+  Partial<ReturnType<typeof received>>,
+  typeof PLAIN,
+  string,
+][] = [
+  [message("hello"), {}, PLAIN, "alice: hello"],
+  [message(""), {}, PLAIN, "alice: "],
+  [message("hi"), { retain: true }, PLAIN, "(retained) alice: hi"],
+  [message("hi"), { retain: true }, TOPIC, "[chat/room] (retained) alice: hi"],
+  [message("hi"), { sealed: true }, PLAIN, "alice: hi"],
+  [message("hi"), { sealed: false }, TOPIC, "[chat/room] (unsealed) alice: hi"],
+  [message("", "(unsealed) bob"), {}, PLAIN, '"(unsealed) bob": '],
+  [notice("n"), {}, PLAIN, "-- n"],
+  [notice("n"), { sealed: false }, TOPIC, "[chat/room] (unsealed) -- n"],
+  [decode(utf8("User alice timed out")), {}, PLAIN, "?? User alice timed out"],
+  [decode(utf8("A")), { sealed: false }, PLAIN, "(unsealed) ?? A"],
+  [
+    { type: "sealed", sealed: "AQ", reason: "shut" },
+    {},
+    PLAIN,
+    "== A payload is shut.",
+  ],
+  [
+    message("hi\r\n14:03:23 bob: I agree\n\r\n-- x\u2028y\u2029z\u0085"),
+    {},
+    PLAIN,
+    "alice: hi ⏎ 14:03:23 bob: I agree ⏎  ⏎ -- x<U+2028>y<U+2029>z<U+0085>",
+  ],
+];
 
-test("the topic and the retained mark stand before the author", () => {
-  const old = { ...received(message("hi")), retain: true };
-  assertEquals(renderLine(old, PLAIN), "14:03:22 (retained) alice: hi");
-  assertEquals(
-    renderLine(old, TOPIC),
-    "14:03:22 [chat/room] (retained) alice: hi",
+test("time, topic, marks and author, then what was said, in one line", () => {
+  for (const [payload, more, options, shown] of LINES) {
+    const what = { ...received(payload), ...more };
+    assertEquals(renderLine(what, options), `14:03:22 ${shown}`);
+  }
+  const at = new Date(Number(TIME) - 60_000).toISOString();
+  const late = { ...received({ ...message("hi"), at }), retain: true };
+  assertMatch(
+    renderLine({ ...late, sealed: false }, TOPIC, true),
+    /^14:03:22 \[chat\/room\] \(retained\) \(unsealed\) \(sent [\d:]{8}\) alice: hi$/,
   );
-  assertEquals(line(notice("n"), TOPIC), "14:03:22 [chat/room] -- n");
+  const receivedAt = new Date(2026, 0, 2, 3, 4, 5);
+  assertEquals(
+    renderLine({ ...late, receivedAt }, { color: false, showTopic: false }),
+    "03:04:05 (retained) alice: hi",
+  );
 });
 
 test("many joins and leaves share a line", () => {
   const names = Array.from({ length: 17 }, (_, i) => `user${i}`);
   const shown = (what: Gathered, options = PLAIN) =>
     renderGathered(what, new Date(), options);
-  assertEquals(shown(crowd({ joined: ["bob"] })), "14:03:22 -- 1 joined: bob");
   assertEquals(
     shown(
       crowd({
@@ -78,46 +103,20 @@ test("many joins and leaves share a line", () => {
   );
 });
 
-test("the time is local by default", () => {
-  const what = received(message("hi"));
-  what.receivedAt = new Date(2026, 0, 2, 3, 4, 5);
-  const options = { color: false, showTopic: false };
-  assertEquals(renderLine(what, options), "03:04:05 alice: hi");
-});
-
-test("each of the 65 control characters, in every field", () => {
-  const controls = [...chars(0, 0x1f), ...chars(0x7f, 0x9f)];
-  assertEquals(controls.length, 65);
-  for (const char of controls) {
-    const inText = char === "\t"
-      ? "a b"
-      : /[\r\n]/.test(char)
-      ? "a ⏎ b"
-      : `a${escape(char)}b`;
+test("control characters are shown as such, in every field", () => {
+  const inText = { "\t": "a b", "\r": "a ⏎ b", "\n": "a ⏎ b" };
+  for (const char of ["\0", "\t", "\n", "\r", "\x1b", "\x7f", "\x80", "\x9f"]) {
     const text = `a${char}b`;
-    assertEquals(line(message(text)), `14:03:22 alice: ${inText}`);
-    assertEquals(line(notice(text)), `14:03:22 -- ${inText}`);
-    const quoted = `"a${escape(char)}b"`;
-    assertEquals(line(message("x", text)), `14:03:22 ${quoted}: x`);
-    const inTopic = received(message("x"), text);
-    assertEquals(renderLine(inTopic, TOPIC), `14:03:22 [${quoted}] alice: x`);
-    assertEquals(
-      line(decode(utf8(text))),
-      `14:03:22 ?? ${inText}`,
-    );
-    for (const payload of [message(text, text), notice(text, text)]) {
-      assertHarmless(received(payload, text));
-    }
-    assertHarmless(received(decode(utf8(text)), text));
+    const escaped = `a${escape(char)}b`;
+    const shown = inText[char as keyof typeof inText] ?? escaped;
+    assertEquals(line(message(text)), `14:03:22 alice: ${shown}`);
+    assertEquals(line(notice(text)), `14:03:22 -- ${shown}`);
+    assertEquals(line(decode(utf8(text))), `14:03:22 ?? ${shown}`);
+    const everywhere = received(message("x", text), text);
+    const line2 = `14:03:22 ["${escaped}"] "${escaped}": x`;
+    assertEquals(renderLine(everywhere, TOPIC), line2);
+    assertHarmless({ ...everywhere, sealed: false });
   }
-});
-
-test("a message with line breaks is one line", () => {
-  assertEquals(
-    line(message("hi\r\n14:03:23 bob: I agree\n\r\n-- x\u2028y\u2029z\u0085")),
-    "14:03:22 alice: hi ⏎ 14:03:23 bob: I agree ⏎  ⏎ -- x" +
-      "<U+2028>y<U+2029>z<U+0085>",
-  );
 });
 
 /** The rows of a terminal of some columns, without colours. */
@@ -128,28 +127,28 @@ const rowsOf = (line: string, columns: number) =>
   });
 
 test("lines of a message stand below each other after a gutter", () => {
-  const shown = (text: string, more = {}) =>
-    renderLine(received(message(text)), { ...PLAIN, multiline: true, ...more });
+  const multiline = { ...PLAIN, multiline: true };
+  const shown = (text: string, sealed = true) =>
+    renderLine({ ...received(message(text)), sealed }, multiline);
   assertEquals(
     shown("hi\r\n14:03:23 bob: I agree\n\n  at x\r-- x\u2028y\u0085"),
     "14:03:22 alice: hi\n│ 14:03:23 bob: I agree\n│ \n│   at x\n" +
       "│ -- x<U+2028>y<U+0085>",
   );
-  assertEquals(
-    shown("\n".repeat(60_000)).split("\n").slice(-2),
-    ["│ ", "│ … 59801 more lines"],
-  );
-  const unsealed = { ...received(message("a\nb")), sealed: false };
-  assertEquals(
-    renderLine(unsealed, { ...PLAIN, multiline: true }),
-    "14:03:22 (unsealed) alice: a\n│ b",
-  );
+  const many = ["x\n".repeat(199), "x\n".repeat(200), "\n".repeat(60_000)]
+    .map((text) => shown(text).split("\n"));
+  assertEquals(many.map(({ length }) => length), [200, 201, 201]);
+  assertEquals(many.map((rows) => rows.at(-1)), [
+    ...["│ ", "│ … 1 more line", "│ … 59801 more lines"],
+  ]);
+  assertEquals(shown("a\nb", false), "14:03:22 (unsealed) alice: a\n│ b");
   // A notice is one line.
-  const left = received(notice("a\nb"));
-  assertEquals(
-    renderLine(left, { ...PLAIN, multiline: true }),
-    "14:03:22 -- a ⏎ b",
-  );
+  const two = received(notice("a\nb"));
+  assertEquals(renderLine(two, multiline), "14:03:22 -- a ⏎ b");
+  const trace = ["Error: no", "    at a (b.ts:1)", "", "\tat c"].join("\n");
+  assertEquals(rowsOf(shown(trace), 40), [
+    ...["14:03:22 alice: Error: no", "│     at a (b.ts:1)", "│ ", "│  at c"],
+  ]);
 });
 
 test("no row of a message passes for another line, in any width", () => {
@@ -174,65 +173,44 @@ test("no row of a message passes for another line, in any width", () => {
   }
 });
 
-test("a trace keeps its blanks and blank lines", () => {
-  const trace = ["Error: no", "    at a (b.ts:1)", "", "\tat c"].join("\n");
-  const options = { ...PLAIN, multiline: true };
-  const line = renderLine(received(message(trace)), options);
-  assertEquals(rowsOf(line, 40), [
-    "14:03:22 alice: Error: no",
-    "│     at a (b.ts:1)",
-    "│ ",
-    "│  at c",
-  ]);
-});
-
 test("a malformed payload is shortened, with its size", () => {
-  const shown = (bytes: Uint8Array) =>
-    line(decode(bytes)).replace("14:03:22 ", "");
-  assertEquals(shown(utf8("")), "?? (0 bytes)");
-  assertEquals(shown(utf8("\ufeff")), "?? (3 bytes)");
-  assertEquals(
-    shown(utf8("x".repeat(200))),
-    `?? ${"x".repeat(200)}`,
-  );
-  const cut = (text: string) => `?? ${text.repeat(200)}… `;
-  assertEquals(
-    shown(utf8("é".repeat(201))),
-    `${cut("é")}(402 bytes)`,
-  );
-  assertEquals(
-    shown(utf8("😀".repeat(201))),
-    `${cut("😀")}(804 bytes)`,
-  );
-  assertEquals(
-    shown(utf8("x".repeat(MAX_PAYLOAD_BYTES + 1))),
-    `${cut("x")}(65537 bytes, over the limit of 65536 bytes)`,
-  );
-  assertEquals(
-    shown(new Uint8Array([0x61, 0xff, 0xe2, 0x82])),
-    "?? a\ufffd\ufffd (not UTF-8)",
-  );
+  const cases: [payload: string, text: string, remark: string][] = [
+    ["", "", "(0 bytes)"],
+    ["\ufeff", "", "(3 bytes)"],
+    ["x".repeat(200), "x".repeat(200), ""],
+    ["é".repeat(201), `${"é".repeat(200)}… `, "(402 bytes)"],
+    ["😀".repeat(201), `${"😀".repeat(200)}… `, "(804 bytes)"],
+    [
+      "x".repeat(MAX_PAYLOAD_BYTES + 1),
+      `${"x".repeat(200)}… `,
+      "(65537 bytes, over the limit of 65536 bytes)",
+    ],
+  ];
+  const shown = (bytes: Uint8Array) => line(decode(bytes)).slice(9);
+  for (const [payload, text, remark] of cases) {
+    assertEquals(shown(utf8(payload)), `?? ${text}${remark}`);
+  }
+  const cut = new Uint8Array([0x61, 0xff, 0xe2, 0x82]);
+  assertEquals(shown(cut), "?? a\ufffd\ufffd (not UTF-8)");
 });
 
-test("each note has its sentence", () => {
+test("each note has its sentence, safe to print", () => {
   for (const [note, sentence] of NOTES) {
     assertEquals(renderNote(note, TIME, PLAIN), `14:03:22 == ${sentence}`);
   }
-});
-
-test("a day, with the time of what opens it", () => {
-  const time = new Date(2026, 10, 23, 0, 0, 7);
-  assertEquals(
-    renderDay(time, { color: false }),
-    "00:00:07 == Monday, 2026-11-23",
-  );
-  assertEquals(renderDay(time, PLAIN), "14:03:22 == Monday, 2026-11-23");
-});
-
-test("notes are safe to print", () => {
   assertEquals(
     renderNote(gap(1, false, "a\x1b[2J\n\u202e"), TIME, PLAIN),
     "14:03:22 == Connected to a<U+001B>[2J ⏎ <U+202E> after 1.0 s " +
       "without a connection.",
   );
+});
+
+test("a day of the week, with the time of what opens it", () => {
+  const days = ["Sun", "Mon", "Tues", "Wednes", "Thurs", "Fri", "Satur"];
+  for (const [index, day] of days.entries()) {
+    const time = new Date(2026, 10, 1 + index, 0, 0, 7);
+    const line = `== ${day}day, 2026-11-0${1 + index}`;
+    assertEquals(renderDay(time, { color: false }), `00:00:07 ${line}`);
+    assertEquals(renderDay(time, PLAIN), `14:03:22 ${line}`);
+  }
 });

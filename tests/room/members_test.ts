@@ -16,8 +16,8 @@ import {
   received,
 } from "../support/line_fixtures.ts";
 import { KEY } from "../support/keys.ts";
-import { pureTests } from "../support/pure.ts";
-import { namesIn } from "../support/rooms.ts";
+import { pureTests, scenesIn } from "../support/pure.ts";
+import { namesIn, ROOM } from "../support/rooms.ts";
 
 /** Noon, so many seconds later. */
 const noon = (seconds: number) =>
@@ -30,8 +30,6 @@ const at = (
   more: Partial<Received> = {},
 ): Received => ({ ...received(payload), receivedAt: noon(seconds), ...more });
 
-const ROOM = "chat/room";
-
 /** A roster that was told of what arrived. */
 function told(...all: Received[]): Roster {
   const roster = new Roster();
@@ -40,104 +38,70 @@ function told(...all: Received[]): Roster {
 }
 
 const statesIn = (roster: Roster) =>
-  roster.list().map(({ name, state }) => `${name} ${state}`);
+  roster.list().map(({ name, at, state, isOwn }) =>
+    `${isOwn ? "my " : ""}${name} ${state} ${(+at - +noon(0)) / 1000}`
+  ).join(", ");
+
+const OLD = "a".repeat(16);
+const RUN = "b".repeat(16);
+
+const DOES: Record<string, (name: string, to: string) => Payload> = {
+  joins: (name) => joined(name),
+  leaves: (name) => left(name),
+  drops: (name) => lost(name),
+  says: (name) => message("hi", name),
+  becomes: (name, to) => notice(renameNotice(name, to), name),
+  visits: (name, to) =>
+    notice(`User ${name} is now subscribed to ${to}.`, name),
+  reports: (name, to) => notice(leaveNotice(to, ROOM), name),
+  waves: (name) => notice("hello", name),
+};
+
+/**
+ * What members do, one a second, `me` as this client; an id may stand in
+ * brackets. Then each state, with the second in which the member was last heard.
+ */
+const SCENES = `
+members are listed with their state, the most recent first
+  ann joins, bob says, cy joins, dan joins, cy leaves, dan drops, ann says:
+  ann here 7, dan lost 6, cy left 5, bob wrote 2
+a member who left or was lost comes back by joining
+  ann leaves, ann joins, bob drops, bob joins: bob here 4, ann here 2
+a member who only wrote, or wrote after a leave, is not here
+  cy says, bob joins, bob leaves, bob says: bob wrote 4, cy wrote 1
+another client under the reader's name is another member
+  me joins, I joins, me becomes I, I leaves: I left 4, my I here 3
+a renamed member is the same
+  me joins, ann joins, ann says, ann becomes Ann, me becomes I, x becomes Cy:
+  Cy here 6, my I here 5, Ann here 4
+our own will is of a connection before this one
+  me joins, me drops: my me here 1
+the leave of a new run counts, whatever number the old one joined with
+  ann joins (${OLD}-9), ann says (${RUN}-2), ann leaves (${RUN}-3): ann left 3
+a leave or will of a run before, or of a join before the last, does not
+  ann joins (${OLD}-1), ann joins (${RUN}-5), ann leaves (${OLD}-2),
+  ann drops (${OLD}-1w), ann drops (${RUN}-4w), ann says (${RUN}-6): ann here 6
+the will of the last join counts, also after messages
+  ann joins (${RUN}-5), ann says (${RUN}-6), ann drops (${RUN}-5w): ann lost 3
+other notices change no roster
+  ann visits hall, bob reports ann, cy waves:
+`;
 
 const test = pureTests("members");
 
-test("members are listed with their state, the most recent first", () => {
-  const roster = told(
-    at(1, joined("ann")),
-    at(2, message("hi", "bob")),
-    at(3, joined("cy")),
-    at(4, joined("dan")),
-    at(5, left("cy")),
-    at(6, lost("dan")),
-    at(7, message("hi", "ann")),
-  );
-  assertEquals(roster.list(), [
-    { name: "ann", at: noon(7), state: "here" },
-    { name: "dan", at: noon(6), state: "lost" },
-    { name: "cy", at: noon(5), state: "left" },
-    { name: "bob", at: noon(2), state: "wrote" },
-  ]);
-});
-
-test("a member who left or was lost comes back by joining", () => {
-  const roster = told(
-    ...[at(1, left("ann")), at(2, joined("ann"))],
-    ...[at(3, lost("bob")), at(4, joined("bob"))],
-  );
-  assertEquals(statesIn(roster), ["bob here", "ann here"]);
-});
-
-test("a member who only wrote is not here", () => {
-  const roster = told(
-    at(1, message("built", "a script")),
-    ...[at(2, joined("bob")), at(3, left("bob"))],
-    at(4, message("by the way", "bob")),
-  );
-  assertEquals(statesIn(roster), ["bob wrote", "a script wrote"]);
-});
-
-test("another client under the reader's name is another member", () => {
-  const sentTo = ROOM;
-  const roster = told(
-    at(1, joined("ann"), { sentTo }),
-    at(2, joined("ann")),
-    at(3, message("hi", "ann"), { sentTo }),
-    at(4, left("ann")),
-  );
-  assertEquals(roster.list(), [
-    { name: "ann", at: noon(4), state: "left" },
-    { name: "ann", at: noon(3), state: "here", isOwn: true },
-  ]);
-});
-
-test("a renamed member is the same", () => {
-  const sentTo = ROOM;
-  const renamed = (from: string, to: string) =>
-    notice(renameNotice(from, to), from);
-  const roster = told(
-    ...[at(1, joined("me"), { sentTo }), at(2, joined("ann"))],
-    at(3, message("hi", "ann")),
-    at(4, renamed("ann", "Ann B.")),
-    at(5, renamed("me", "I"), { sentTo }),
-    at(6, renamed("unknown", "Cy")),
-  );
-  assertEquals(roster.list(), [
-    { name: "Cy", at: noon(6), state: "here" },
-    { name: "I", at: noon(5), state: "here", isOwn: true },
-    { name: "Ann B.", at: noon(4), state: "here" },
-  ]);
-  assertEquals(roster.spokeAt("Ann B."), Number(noon(3)));
-});
-
-test("the leave of a new run counts, whatever number the old one joined with", () => {
-  const [old, run] = ["a".repeat(16), "b".repeat(16)];
-  const roster = told(
-    at(1, { ...joined("ann"), id: `${old}-9` }),
-    at(2, { ...message("hi", "ann"), id: `${run}-2` }),
-    at(3, { ...left("ann"), id: `${run}-3` }),
-  );
-  assertEquals(statesIn(roster), ["ann left"]);
-});
-
-test("other notices and malformed payloads change no roster", () => {
-  const roster = told(
-    at(1, notice("User ann is now subscribed to chat/hall.", "ann")),
-    at(1, notice(leaveNotice("ann", ROOM), "bob")),
-    at(1, notice("hello", "cy")),
-    {
-      ...at(1, message("")),
-      payload: {
-        type: "malformed",
-        reason: "not JSON",
-        bytes: new TextEncoder().encode("User dan timed out"),
-      },
-    },
-  );
-  assertEquals(roster.list(), []);
-});
+for (const [title, scene] of scenesIn(SCENES)) {
+  test(title, () => {
+    const [events, states] = scene.split(/: ?/);
+    const own = { sentTo: ROOM };
+    const all = events.split(", ").map((event, index) => {
+      const [, name, does, to, id] = /^(\w+) (\w+)(?: (\w+))?(?: \((.*)\))?$/
+        .exec(event)!;
+      const payload = { ...DOES[does](name, to), ...id && { id } };
+      return at(index + 1, payload, name === "me" ? own : {});
+    });
+    assertEquals(statesIn(told(...all)), states);
+  });
+}
 
 test("retained and late payloads have their author's time", () => {
   const sent = (payload: Payload, seconds: number) => ({
@@ -151,35 +115,21 @@ test("retained and late payloads have their author's time", () => {
     at(2, sent(message("kept", "cy"), 1), { retain }),
     at(3, sent(message("from a clock ahead", "dan"), 60), { retain }),
     at(4, message("kept", "eve"), { retain }),
+    // Of who is known, it says nothing.
+    at(5, left("ann"), { retain }),
+    at(6, sent(left("eve"), -60)),
   );
-  assertEquals(roster.list(), [
-    { name: "eve", at: noon(4), state: "wrote" },
-    { name: "dan", at: noon(3), state: "wrote" },
-    { name: "cy", at: noon(1), state: "wrote" },
-    { name: "ann", at: noon(0), state: "wrote" },
-    { name: "bob", at: noon(-29.001), state: "wrote" },
-  ]);
-});
-
-test("a retained payload changes no known member", () => {
-  const roster = told(
-    at(1, left("ann")),
-    at(2, message("hi", "ann"), { retain: true }),
-  );
-  assertEquals(roster.list(), [{ name: "ann", at: noon(1), state: "left" }]);
-});
-
-test("spokeAt is when a member last spoke", () => {
-  const roster = told(
-    at(1, message("hi", "ann")),
-    at(2, left("ann")),
-    at(3, joined("bob")),
-    at(4, message("hi", "cy"), { retain: true }),
+  assertEquals(
+    statesIn(roster),
+    "eve wrote 4, dan wrote 3, cy wrote 1, ann wrote 0, bob wrote -29.001",
   );
   assertEquals(
     ["ann", "bob", "cy", "dan"].map((name) => roster.spokeAt(name)),
-    [Number(noon(1)), undefined, undefined, undefined],
+    [Number(noon(0)), Number(noon(1)), undefined, undefined],
   );
+  roster.note(at(7, left("ann")));
+  roster.note(at(8, notice(renameNotice("ann", "Ann"), "ann")));
+  assertEquals(roster.spokeAt("Ann"), Number(noon(0)));
 });
 
 test("the longest unseen of more than 1,000 is forgotten", () => {
@@ -196,13 +146,10 @@ test("the longest unseen of more than 1,000 is forgotten", () => {
   assertEquals(names.at(-1), "user3");
 });
 
-test("any name is a name, also __proto__", () => {
-  const roster = told(
-    at(1, message("", "__proto__")),
-    at(2, message("", "x".repeat(256))),
-    at(3, message("", "x".repeat(257))),
-  );
-  assertEquals(namesIn(roster), ["x".repeat(256), "__proto__"]);
+test("any name of up to 256 characters is a name, also __proto__", () => {
+  const names = ["__proto__", "x".repeat(256), "x".repeat(257)];
+  const roster = told(...names.map((name, i) => at(-i, message("", name))));
+  assertEquals(namesIn(roster), names.slice(0, 2));
 });
 
 test("/who lists each member, with the day if it is another", () => {
@@ -214,13 +161,13 @@ test("/who lists each member, with the day if it is another", () => {
     { name: "ci\x1b", at: new Date(2026, 10, 22, 9, 0, 1), state: "wrote" },
     { name: "dan", at: new Date(2026, 10, 21, 23, 59, 59), state: "lost" },
   ];
-  const keysOf = (name: string) => name === "bob" ? [KEY] : [];
+  const keysOf = (name: string) => name === "bob" ? [KEY, KEY] : [];
   const ignored = new Ignored(["bob", "Ada"]);
   assertEquals(whoLines(seen, now, ignored, keysOf), [
     "Seen in this session:",
     "  Ada (you), seen 14:03:29",
     "  Ada (ignored), left 14:03:29",
-    "  bob (ignored), key 21FE 31DF, seen 14:03:29",
+    "  bob (ignored), key 21FE 31DF or 21FE 31DF, seen 14:03:29",
     '  "ci<U+001B>", wrote 09:00:01',
     "  dan, lost 2026-11-21 23:59:59",
   ]);
@@ -236,14 +183,14 @@ test("a reader that a keeper lists is not another member", () => {
   roster.noteHere(here(noon(0)), noon(1));
   roster.note(at(2, joined("ann"), { sentTo: ROOM }));
   roster.noteHere(here(noon(-1)), noon(3));
-  assertEquals(roster.list(), [
-    { name: "ann", at: noon(2), state: "here", isOwn: true },
-    { name: "bob", at: noon(0), state: "here" },
-  ]);
+  assertEquals(statesIn(roster), "my ann here 2, bob here 0");
   // Who was heard is there.
   roster.note(at(4, message("hi", "ann")));
   roster.note(at(5, message("hi", "ann"), { sentTo: ROOM }));
-  assertEquals(roster.list().filter(({ name }) => name === "ann").length, 2);
+  assertEquals(
+    statesIn(roster),
+    "my ann here 5, ann wrote 4, bob here 0",
+  );
 });
 
 test("a keeper's `here` counts for a day, and less than what was heard", () => {
@@ -253,16 +200,11 @@ test("a keeper's `here` counts for a day, and less than what was heard", () => {
     ["ghost", noon(100 - 86_401)] as const,
   ]);
   roster.noteHere(here, noon(100));
-  assertEquals(statesIn(roster), [
-    "bob left",
-    "cy here",
-    "ann here",
-  ]);
-  assertEquals(roster.here(noon(86_400)).map(({ name }) => name), [
-    "cy",
-    "ann",
-  ]);
-  assertEquals(roster.here(noon(86_401)), []);
+  assertEquals(statesIn(roster), "bob left 100, cy here 0, ann here 0");
+  const listed = [86_400, 86_401].map((now) =>
+    roster.here(noon(now)).map(({ name }) => name)
+  );
+  assertEquals(listed, [["cy", "ann"], []]);
 });
 
 test("an entry of a history says nothing of a member heard since", () => {
@@ -274,9 +216,5 @@ test("an entry of a history says nothing of a member heard since", () => {
   }
   roster.noteKept(message("old", "cy"), ROOM, noon(-60), connected);
   roster.noteKept(left("cy"), ROOM, noon(-50), connected);
-  assertEquals(statesIn(roster), [
-    "bob here",
-    "ann left",
-    "cy left",
-  ]);
+  assertEquals(statesIn(roster), "bob here 30, ann left 10, cy left -50");
 });

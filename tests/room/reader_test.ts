@@ -1,32 +1,45 @@
 /** What becomes of a room between the connection and the reader's lines. */
 
-import { assertEquals } from "@std/assert";
-import { joinNotice, timeoutNotice } from "../../lib/protocol.ts";
+import { assert, assertEquals, assertFalse } from "@std/assert";
+import {
+  joinNotice,
+  type Payload,
+  type Received,
+  timeoutNotice,
+} from "../../lib/protocol.ts";
 import { Ignored } from "../../lib/room/ignored.ts";
 import { droppedLine } from "../../lib/room/view.ts";
 import { TestClock } from "../support/clock.ts";
-import { message, notice, received } from "../support/line_fixtures.ts";
+import {
+  joined as joins,
+  message,
+  notice,
+  received,
+} from "../support/line_fixtures.ts";
 import { pureTests } from "../support/pure.ts";
 import { namesIn, read, ROOM, TIME } from "../support/rooms.ts";
 
 const broker = { scheme: "mqtt", host: "a", port: 1883, path: "" } as const;
 const connected = { type: "connected", broker, version: 5 } as const;
-const now = { receivedAt: new Date() };
-const joined = (name: string) => ({
-  ...received(notice(joinNotice(name, ROOM), name)),
-  ...now,
+const lost = { type: "disconnected", broker, reason: "it went away" } as const;
+const subscribed = { type: "subscribed", topic: ROOM, qos: 1 } as const;
+
+const comes = (payload: Received["payload"], more: Partial<Received> = {}) => ({
+  ...received(payload),
+  receivedAt: new Date(),
+  ...more,
 });
-const said = (text: string, from: string) => ({
-  ...received(message(text, from)),
-  ...now,
-});
+const joined = (name: string, more?: Partial<Received>) =>
+  comes(joins(name), more);
+const said = (text: string, from: string, more?: Partial<Received>) =>
+  comes(message(text, from), more);
 const shown = (name: string) => `-- ${joinNotice(name, ROOM)}`;
 
 const test = pureTests("reader", read);
 
 test("a lost connection shows gathered notices", ({ reader, lines }) => {
   for (const name of ["ann", "bob", "cy", "dan"]) reader.receive(joined(name));
-  reader.onStatus({ type: "disconnected", broker, reason: "it went away" });
+  reader.onStatus(lost);
   assertEquals(lines[3], "-- 1 joined: dan");
   reader.stop();
   assertEquals(lines.length, 4);
@@ -34,17 +47,26 @@ test("a lost connection shows gathered notices", ({ reader, lines }) => {
 
 test("a gap before the room was readable has no line", ({ reader, lines }) => {
   const gap = { ...connected, sessionPresent: false, gap: 1 };
-  reader.onStatus(gap);
-  assertEquals(lines, []);
-  reader.onStatus({ type: "subscribed", topic: ROOM, qos: 1 });
-  reader.onStatus(gap);
-  assertEquals(lines.length, 1);
+  const linesAfter = (status: Parameters<typeof reader.onStatus>[0]) => {
+    reader.onStatus(status);
+    return lines.length;
+  };
+  assertEquals(linesAfter(gap), 0);
+  reader.onStatus(subscribed);
+  assertEquals(linesAfter(gap), 1);
   // The user asked for a renewal, which is news only where it missed messages.
   const renewal = { ...gap, isRenewed: true };
-  reader.onStatus({ ...renewal, sessionPresent: true });
-  assertEquals(lines.length, 1);
-  reader.onStatus(renewal);
-  assertEquals(lines.length, 2);
+  assertEquals(linesAfter({ ...renewal, sessionPresent: true }), 1);
+  assertEquals(linesAfter(renewal), 2);
+  assertEquals(linesAfter({ ...gap, sessionPresent: true }), 3);
+  const shared = { ...renewal, sessionPresent: true, mayBeShared: true };
+  assertEquals(linesAfter(shared), 4);
+  // At QoS 0 the session keeps nothing.
+  reader.onStatus({ ...subscribed, qos: 0 });
+  assertEquals(linesAfter({ ...renewal, sessionPresent: true }), 5);
+  const resumed = read({ resume: true });
+  resumed.reader.onStatus(gap);
+  assertEquals(resumed.lines.length, 1);
 });
 
 test("notices of a member who spoke are not gathered", ({ reader, lines }) => {
@@ -53,56 +75,48 @@ test("notices of a member who spoke are not gathered", ({ reader, lines }) => {
   assertEquals(lines, ["eve: hi", ...["ann", "bob", "cy", "eve"].map(shown)]);
 });
 
-test("with a count nothing is gathered, and each line of others counts", () => {
-  let isEnough = false;
-  const onEnough = () => isEnough = true;
-  const { reader, lines } = read({ count: 5, onEnough });
+test("with a count nothing is gathered, and each line of others counts, but no day", () => {
+  let enough = 0;
+  const { reader, lines } = read({ count: 5, onEnough: () => enough++ });
+  const own = { sentTo: ROOM };
+  reader.receive(joined("me", { receivedAt: new Date(2026, 10, 22), ...own }));
   const names = ["ann", "bob", "cy", "dan", "eve"];
-  reader.receive({ ...joined("me"), sentTo: ROOM });
   for (const name of names) {
-    assertEquals(isEnough, false);
-    reader.receive(joined(name));
+    assertEquals(enough, 0);
+    reader.receive(joined(name, { receivedAt: new Date(2026, 10, 23) }));
   }
-  assertEquals(isEnough, true);
   reader.receive(joined("fay"));
-  assertEquals(lines, ["me", ...names].map(shown));
+  assertEquals(enough, 1);
+  const [me, ...others] = ["me", ...names].map(shown);
+  assertEquals(lines, [me, "== Monday, 2026-11-23", ...others]);
 });
 
-test("what is held for a history counts as missed", async () => {
+test("what the session kept is counted, also where it is held for a history", async () => {
   const clock = new TestClock(Date.now());
-  const { reader, lines } = read({ resume: true, history: 5, clock });
+  const ignored = new Ignored(["bob"]);
+  const { reader, lines } = read({ resume: true, history: 5, clock, ignored });
   reader.onStatus({ ...connected, sessionPresent: true });
-  reader.receive(said("hi", "ann"));
+  for (const name of ["bob", "ann", "bob"]) reader.receive(said("hi", name));
   await clock.advance(30_000);
   assertEquals(lines, []);
   reader.stop();
-  assertEquals(lines, ["ann: hi", "== 1 message came while you were away."]);
-});
-
-test("the line of a new day does not count", () => {
-  let isEnough = false;
-  const onEnough = () => isEnough = true;
-  const { reader, lines } = read({ count: 2, onEnough });
-  const at = (day: number) => ({
-    ...said("hi", "ann"),
-    receivedAt: new Date(2026, 10, day),
-  });
-  reader.receive(at(22));
-  reader.receive(at(23));
-  assertEquals(lines, ["ann: hi", "== Monday, 2026-11-23", "ann: hi"]);
-  assertEquals(isEnough, true);
+  const missed = "== 1 message came while you were away.";
+  assertEquals(lines, ["ann: hi", missed]);
+  assertEquals(clock.nextIn, undefined);
 });
 
 test("lines of an ignored author are not shown, counted or gathered, and ring no bell", () => {
   let isEnough = false;
-  const ignored = new Ignored(["bob"]);
+  const ignored = new Ignored(["bob", "me"]);
   const onEnough = () => isEnough = true;
-  const { reader, lines } = read({ ignored, count: 1, onEnough, bell: true });
+  const { reader, lines } = read({ ignored, count: 2, onEnough, bell: true });
   for (const one of [joined("bob"), said("hi me", "bob")]) reader.receive(one);
-  reader.receive({ ...said("kept", "bob"), retain: true });
-  assertEquals([lines, isEnough], [[], false]);
+  reader.receive(said("kept", "bob", { retain: true }));
+  reader.receive(said("from another me", "me"));
+  reader.receive(said("mine", "me", { sentTo: ROOM }));
+  assertEquals([lines, isEnough], [["me: mine"], false]);
   reader.receive(said("hi", "Bob"));
-  assertEquals([lines, isEnough], [["Bob: hi"], true]);
+  assertEquals([lines.splice(0), isEnough], [["me: mine", "Bob: hi"], true]);
   const crowd = read({ ignored });
   for (const name of ["a", "b", "c", "d", "bob"]) {
     crowd.reader.receive(joined(name));
@@ -111,36 +125,9 @@ test("lines of an ignored author are not shown, counted or gathered, and ring no
   assertEquals(crowd.lines[3], "-- 1 joined: d");
   // They are there all the same.
   assertEquals(namesIn(crowd.reader.roster).includes("bob"), true);
-});
-
-test("ignored messages are not among those that came while away", () => {
-  const { reader, lines } = read({
-    resume: true,
-    ignored: new Ignored(["bob"]),
-  });
-  reader.onStatus({ ...connected, sessionPresent: true });
-  for (const name of ["bob", "ann", "bob"]) reader.receive(said("hi", name));
-  reader.stop();
-  assertEquals(lines, ["ann: hi", "== 1 message came while you were away."]);
-});
-
-test("an author can be unignored, and own lines are always shown", () => {
-  const ignored = new Ignored(["bob", "me"]);
-  const { reader, lines } = read({ ignored });
-  reader.receive({ ...said("mine", "me"), sentTo: ROOM });
-  reader.receive(said("from another me", "me"));
   ignored.remove("bob");
-  reader.receive(said("hi", "bob"));
-  assertEquals(lines, ["me: mine", "bob: hi"]);
-});
-
-test("the client's own will changes no roster", () => {
-  const { reader } = read({ sends: true });
-  reader.receive({ ...joined("me"), sentTo: ROOM });
-  reader.onStatus({ type: "disconnected", broker, reason: "it went away" });
-  const will = received(notice(timeoutNotice("me"), "me"));
-  reader.receive({ ...now, ...will, sentTo: ROOM });
-  assertEquals(reader.roster.list().map(({ state }) => state), ["here"]);
+  crowd.reader.receive(said("hi", "bob"));
+  assertEquals(crowd.lines.at(-1), "bob: hi");
 });
 
 test("mentions of the new name ring", async () => {
@@ -159,4 +146,40 @@ test("a line stands in for those that were dropped", () => {
     droppedLine(3, { json: true, color: true }),
   );
   assertEquals(rest, { type: "dropped", count: 3 });
+});
+
+test("an unsealed forgery is marked, and changes no roster", () => {
+  const { reader, lines } = read({ announce: true, bell: true });
+  const forge = (payload: Payload) =>
+    reader.receive(comes(payload, { sealed: false }));
+  forge(joins("me"));
+  assertFalse(reader.presence.isHeard);
+  forge(message("hi me", "ann"));
+  const names = ["b", "c", "d", "e", "f"];
+  for (const name of names) forge(notice(timeoutNotice(name), name));
+  assertEquals(reader.roster.list(), []);
+  assertEquals(lines, [
+    ...[`(unsealed) ${shown("me")}`, "(unsealed) ann: hi me"],
+    ...names.map((name) => `(unsealed) -- ${timeoutNotice(name)}`),
+  ]);
+  reader.receive(joined("me", { sealed: true, sentTo: ROOM }));
+  assert(reader.presence.isHeard);
+  assertEquals(namesIn(reader.roster), ["me"]);
+});
+
+test("without the secret, a run of sealed payloads counts once", () => {
+  let isEnough = false;
+  const onEnough = () => isEnough = true;
+  const { reader, lines } = read({ announce: true, count: 2, onEnough });
+  const closed = { type: "sealed", sealed: "AQ" } as const;
+  for (let i = 0; i < 3; i++) reader.receive(comes(closed));
+  assertEquals([isEnough, reader.roster.list()], [false, []]);
+  // The room can be read all the same.
+  assert(reader.presence.isHeard);
+  reader.receive(said("hi", "alice"));
+  assertEquals(isEnough, true);
+  assertEquals(lines, [
+    "== 3 sealed payloads (--secret-file FILE opens them)",
+    "alice: hi",
+  ]);
 });

@@ -1,5 +1,6 @@
-import { assertEquals } from "@std/assert";
+import { assert, assertEquals } from "@std/assert";
 import type { Received } from "../../lib/protocol.ts";
+import type { Note } from "../../lib/room/line.ts";
 import type { ViewOptions } from "../../lib/room/view.ts";
 import {
   joined,
@@ -14,11 +15,11 @@ import { pureTests } from "../support/pure.ts";
 const NOW = new Date("2026-01-02T14:30:00.000Z");
 
 /** A message of ann, sent so many milliseconds before it arrived. */
-function said(text: string, { id, age }: { id?: string; age?: number } = {}) {
+function said(text: string, { age }: { age?: number } = {}) {
   const at = age === undefined
     ? undefined
     : new Date(Number(NOW) - age).toISOString();
-  const payload = { ...message(text, "ann"), id, at };
+  const payload = { ...message(text, "ann"), at };
   return { ...received(payload, "room"), receivedAt: NOW };
 }
 
@@ -30,31 +31,27 @@ const malformed: Received = {
 
 const test = pureTests("room view", view);
 
-test("a late message shows when it was sent", ({ room, lines }) => {
+test("a late or kept message shows when it was sent; kept ones are counted", ({ room, lines }) => {
   room.show(said("in time", { age: 30_000 }));
   room.show(said("late", { age: 30_001 }));
   room.show(said("from a clock ahead", { age: -60_000 }));
-  const isSent = lines.map((line) => line.includes(" (sent "));
-  assertEquals(isSent, [false, true, false]);
-});
-
-test("kept messages show when they were sent, and are counted", ({ room, lines }) => {
-  room.beginMissed();
-  room.show(said("a", { id: "1", age: 5 }));
-  room.show(said("b", { id: "2", age: 5 }));
-  room.show({ ...said(""), payload: notice("n") });
-  room.endMissed();
-  room.endMissed();
-  room.show(said("c", { id: "3", age: 5 }));
+  for (const _ of "ab") {
+    room.beginMissed();
+    room.show(said("kept", { age: 5 }));
+    room.show({ ...said(""), payload: notice("n") });
+    for (const _ of "ab") room.endMissed();
+  }
+  room.show(said("live", { age: 5 }));
+  const kept = [
+    ...["(sent) ann: kept", "-- n"],
+    "== 1 message came while you were away.",
+  ];
   const texts = lines.map((line) =>
-    line.replace(/\(sent [\d: -]+\)/, "(sent)")
+    line.replace(/\(sent [\d: -]+\)/, "(sent)").replace("14:03:22 ", "")
   );
   assertEquals(texts, [
-    "14:03:22 (sent) ann: a",
-    "14:03:22 (sent) ann: b",
-    "14:03:22 -- n",
-    "14:03:22 == 2 messages came while you were away.",
-    "14:03:22 ann: c",
+    ...["ann: in time", "(sent) ann: late", "ann: from a clock ahead"],
+    ...[...kept, ...kept, "ann: live"],
   ]);
 });
 
@@ -64,76 +61,64 @@ const arriving = (day: number, ...time: number[]): Received => ({
   receivedAt: new Date(2026, 10, day, ...time),
 });
 
-test("a new day has a line, but for the first", () => {
+test("a new day has a line, but for the first, and not in JSON", () => {
   const clock = new TestClock(Number(new Date(2026, 10, 25, 0, 0, 1)));
-  const { room, lines } = view({ formatTime: undefined, clock });
-  room.show(arriving(22, 23, 59, 59));
-  room.show(arriving(23, 0, 0, 7));
-  room.show(arriving(23, 0, 0, 8));
-  room.note({ type: "missed", count: 1 });
-  room.show(arriving(25, 12, 0, 0));
-  assertEquals(lines, [
+  const plain = view({ formatTime: undefined, clock });
+  const json = view({ json: true });
+  for (const { room } of [plain, json]) {
+    room.show(arriving(22, 23, 59, 59));
+    room.show(arriving(23, 0, 0, 7));
+    room.show(arriving(23, 0, 0, 8));
+    room.note({ type: "missed", count: 1 });
+    room.show(arriving(25, 12, 0, 0));
+  }
+  assertEquals(plain.lines, [
     "23:59:59 ann: hi",
     "00:00:07 == Monday, 2026-11-23",
-    "00:00:07 ann: hi",
-    "00:00:08 ann: hi",
+    ...["00:00:07 ann: hi", "00:00:08 ann: hi"],
     "00:00:01 == Wednesday, 2026-11-25",
     "00:00:01 == 1 message came while you were away.",
     "12:00:00 ann: hi",
   ]);
+  assertEquals(json.lines.length, 5);
 });
 
 test("a day is new in another month or year, and after 23 or 25 hours", () => {
   const { room, lines } = view({ formatTime: undefined });
-  const times: [Date, boolean][] = [
-    [new Date(2026, 10, 22, 23, 59, 59, 999), false],
-    [new Date(2026, 10, 23), true],
-    [new Date(2026, 10, 23, 23, 59, 59, 999), false],
-    [new Date(2026, 11, 23), true],
-    [new Date(2027, 11, 23), true],
-    // A clock that was set back.
-    [new Date(2027, 11, 22, 23, 59), true],
-    [new Date(2027, 11, 22), false],
-  ];
-  // Some have 23 hours, and some have 25.
-  for (let day = 1; day <= 366; day++) {
-    times.push([new Date(2028, 0, day), true]);
-    times.push([new Date(2028, 0, day, 23, 59, 59), false]);
-  }
-  for (const [receivedAt, isNew] of times) {
+  const isNew = (...date: [number, number, number, number?, number?]) => {
     lines.length = 0;
-    room.show({ ...said("hi"), receivedAt });
-    assertEquals(lines.length, isNew ? 2 : 1, `${receivedAt}`);
+    room.show({ ...said("hi"), receivedAt: new Date(...date) });
+    return lines.length > 1;
+  };
+  isNew(2026, 10, 23);
+  assert(isNew(2026, 11, 23) && isNew(2027, 11, 23));
+  // A clock that was set back.
+  assert(isNew(2027, 11, 22, 23, 59) && !isNew(2027, 11, 22));
+  for (let day = 1; day <= 366; day++) {
+    assert(isNew(2028, 0, day) && !isNew(2028, 0, day, 23, 59), `${day}`);
   }
-});
-
-test("JSON has no lines for days", () => {
-  const { room, lines } = view({ json: true });
-  room.show(arriving(22, 23, 59, 59));
-  room.show(arriving(23, 0, 0, 7));
-  room.note({ type: "missed", count: 1 });
-  assertEquals(
-    lines.map((line) => JSON.parse(line).type),
-    ["message", "message", "missed"],
-  );
 });
 
 test("the bell rings for mentions, once in two seconds", async () => {
   const { room, lines, clock } = view({ bell: true, self: "bob" });
-  const texts: [after: number, text: string][] = [
-    [0, "none"],
-    [0, "hi Bob"],
-    [1_999, "bob?"],
-    [1, "bob!"],
-    [1_999, "bob?"],
-    [1, "bob!"],
+  const texts: [after: number, text: string, rings: boolean][] = [
+    [0, "none", false],
+    [0, "hi Bob", true],
+    [1_999, "bob?", false],
+    [1, "bob!", true],
+    [1_999, "bob?", false],
+    [1, "bob!", true],
   ];
-  for (const [after, text] of texts) {
+  for (const [after, text, rings] of texts) {
     await clock.advance(after);
     room.show(said(text));
+    assertEquals(lines.at(-1), `${rings ? "\x07" : ""}14:03:22 ann: ${text}`);
   }
-  assertEquals(lines.map((line) => line.replace("14:03:22 ann: ", "")), [
-    ...["none", "\x07hi Bob", "bob?", "\x07bob!", "bob?", "\x07bob!"],
+  // At the message, not at the day before it.
+  await clock.advance(2_000);
+  room.show({ ...arriving(23, 12), payload: said("bob").payload });
+  assertEquals(lines.slice(-2), [
+    ...["14:03:22 == Monday, 2026-11-23", "\x0714:03:22 ann: bob"],
   ]);
 });
 
@@ -141,42 +126,32 @@ test("a mention notifies, in text that ends no notification", () => {
   const { room, notifications } = view({ bell: true, self: "bob" });
   const hostile = "bob\x07\x1b\\\x9c\x18;\n" + "x".repeat(300);
   room.show(by("a;b\x07\x1b]0;title\x07", hostile));
-  const [notification] = notifications;
   const text = "bob<U+0007><U+001B>\\<U+009C><U+0018>; ⏎ ";
   const author = '"a,b<U+0007><U+001B>]0,title<U+0007>"';
   const shown = text + "x".repeat(200 - text.length);
-  assertEquals(
-    notification,
+  assertEquals(notifications, [
     `\x1b]9;${author}: ${shown}\x07` +
-      `\x1b]777;notify;${author};${shown}\x07`,
-  );
-});
-
-test("the bell rings at the message, not at the day before it", () => {
-  const { room, lines } = view({ bell: true, self: "bob" });
-  room.show(arriving(22, 12));
-  room.show({ ...arriving(23, 12), payload: said("bob").payload });
-  assertEquals(lines.slice(1), [
-    "14:03:22 == Monday, 2026-11-23",
-    "\x0714:03:22 ann: bob",
+    `\x1b]777;notify;${author};${shown}\x07`,
   ]);
 });
 
 test("no bell for the reader's own, for notices, in JSON, or unasked", () => {
-  const quiet = view({ bell: true, self: "bob" });
   const told = { ...said(""), payload: notice("bob", "ann") };
-  for (const one of [by("bob", "I am bob"), told, malformed]) {
-    quiet.room.show(one);
-  }
-  const others = [
-    view({ bell: true, json: true, self: "bob" }),
-    view({ self: "bob" }),
-    view({ bell: true }),
+  const bob = said("bob");
+  const cases: [Partial<ViewOptions>, Received][] = [
+    [{ bell: true, self: "bob" }, by("bob", "I am bob")],
+    [{ bell: true, self: "bob" }, told],
+    [{ bell: true, self: "bob" }, malformed],
+    [{ bell: true, self: "bob" }, { ...bob, sealed: false }],
+    [{ bell: true, self: "bob", json: true }, bob],
+    [{ self: "bob" }, bob],
+    [{ bell: true }, bob],
   ];
-  for (const { room } of others) room.show(said("bob"));
-  const all = [quiet, ...others].flatMap(({ lines }) => lines);
-  assertEquals(all.length, 6);
-  assertEquals(all.filter((line) => line.includes("\x07")), []);
+  for (const [options, what] of cases) {
+    const { room, lines } = view(options);
+    room.show(what);
+    assertEquals([lines.length, lines[0].includes("\x07")], [1, false]);
+  }
 });
 
 /** What a view shows, and what goes elsewhere. */
@@ -195,9 +170,7 @@ const by = (from: string, text: string): Received => ({
 
 test("--only hides notices, ?? and the reader's own", () => {
   const all: Received[] = [
-    by("ann", "hi"),
-    by("bob", "bob?"),
-    by("ann", "hi Bob"),
+    ...[by("ann", "hi"), by("bob", "bob?"), by("ann", "hi Bob")],
     { ...by("ann", "unsealed bob"), sealed: false },
     { ...said(""), payload: notice("bob joined") },
     { ...said(""), payload: { type: "sealed", sealed: "" } },
@@ -214,72 +187,63 @@ test("--only hides notices, ?? and the reader's own", () => {
     assertEquals(shown("messages", { json }), "1011000");
     assertEquals(shown("mentions", { json }), "0010000");
   }
-  const verdict = { signature: "other", mark: "another key" } as const;
-  const marked = only("mentions", { self: "bob" });
-  assertEquals(marked.room.show(by("ann", "bob"), verdict), false);
-  const messages = only("messages", { self: "bob" });
-  assertEquals(messages.room.show(by("ann", "bob"), verdict), true);
   // What the default name says is not the reader's alone.
   assertEquals(shown("messages", { self: "chat" }), "1111000");
-  const { room, lines } = only("messages", { self: "chat" });
-  assertEquals(room.show(by("chat", "hi")), true);
-  assertEquals(lines, ["14:03:22 chat: hi"]);
+  const chat = only("messages", { self: "chat" });
+  assertEquals(chat.room.show(by("chat", "hi")), true);
+  const verdict = { signature: "other", mark: "another key" } as const;
+  const marked = (["messages", "mentions"] as const).map((what) =>
+    only(what, { self: "bob" }).room.show(by("ann", "bob"), verdict)
+  );
+  assertEquals(marked, [true, false]);
 });
 
-test("--only says elsewhere what can't be shown, and counts none of it", () => {
-  const sealed = (reason?: string): Received => ({
-    ...said(""),
-    payload: { type: "sealed", sealed: "", reason },
-  });
-  const cut = { reason: "over the limit of 9 bytes", isCut: true } as const;
+test("--only says elsewhere what can't be shown, plain, and counts none of it", () => {
+  const sealed = { type: "sealed", sealed: "" } as const;
+  const reason = "over the limit of 9 bytes";
+  const unread: Received["payload"][] = [
+    { ...sealed, reason: "sealed, cut short" },
+    { type: "malformed", reason, isCut: true, bytes: new Uint8Array() },
+    ...[notice("n"), sealed, sealed],
+  ];
+  const gap = { type: "gap", seconds: 1, broker: "a", mayMiss: false } as const;
+  const fetched = { type: "fetched", count: 1 } as const;
+  const notes: [Note, tellsLoss: boolean][] = [
+    [gap, false],
+    [{ ...gap, mayMiss: true }, true],
+    [{ ...gap, mayMissQoS0: true }, true],
+    [{ ...fetched, mayMiss: false }, false],
+    [{ ...fetched, mayMiss: true }, true],
+    [{ type: "lost", from: "ann", count: 2, topic: "room" }, true],
+    [{ type: "uncounted" }, true],
+    [{ type: "forgotten" }, false],
+    [{ type: "dropped", count: 1 }, true],
+    [{ type: "another", from: "ann", key: "K" }, false],
+    [{ type: "unchecked" }, false],
+    [{ type: "now" }, false],
+  ];
   for (const json of [false, true]) {
-    const { room, lines, notes } = only("messages", { json, color: true });
-    const all = [
-      sealed("sealed, cut short"),
-      { ...malformed, payload: { ...malformed.payload, ...cut } } as Received,
-      sealed(),
-      sealed(),
-    ];
-    assertEquals(all.filter((received) => room.show(received)), []);
-    room.endGathering();
-    assertEquals(lines, []);
-    assertEquals(notes, [
-      ["== A payload is sealed, cut short.", false],
-      ["== A payload is over the limit of 9 bytes.", true],
-      ["== 2 sealed payloads (--secret-file FILE opens them)", false],
-    ]);
-  }
-});
-
-test("--only sends lines of our own elsewhere, plain, also with JSON", () => {
-  for (const json of [false, true]) {
-    const { room, lines, notes } = only("messages", { json, color: true });
+    const { room, lines, notes: told } = only("messages", {
+      json,
+      color: true,
+    });
     room.beginMissed();
     room.show(arriving(22, 12));
-    room.show({ ...said(""), payload: notice("n") });
+    const all = unread.map((payload) => ({ ...arriving(22, 12), payload }));
+    assertEquals(all.filter((one) => room.show(one)), []);
     room.show(arriving(23, 12));
     room.endMissed();
-    const gap = { type: "gap", seconds: 1, broker: "a" } as const;
-    room.note({ ...gap, mayMiss: false });
-    room.note({ ...gap, mayMiss: true });
-    room.note({ type: "lost", from: "ann", count: 2, topic: "room" });
-    for (const mayMiss of [false, true]) {
-      room.note({ type: "fetched", count: 1, mayMiss });
-    }
     assertEquals(lines.length, 2);
-    const fetched = notes.splice(-2).map(([, tellsLoss]) => tellsLoss);
-    assertEquals(fetched, [false, true]);
-    assertEquals(notes, [
+    assertEquals(told.splice(0), [
+      ["== A payload is sealed, cut short.", false],
+      [`== A payload is ${reason}.`, true],
+      ["== 2 sealed payloads (--secret-file FILE opens them)", false],
       ["== Monday, 2026-11-23", false],
       ["== 2 messages came while you were away.", false],
-      ["== Connected to a after 1.0 s without a connection.", false],
-      [
-        "== Connected to a after 1.0 s without a connection. Messages may be " +
-        "missing here.",
-        true,
-      ],
-      ["== 2 messages of ann did not arrive.", true],
     ]);
+    for (const [note] of notes) room.note(note);
+    const tellLoss = notes.map(([, tellsLoss]) => tellsLoss);
+    assertEquals(told.map(([, tellsLoss]) => tellsLoss), tellLoss);
   }
 });
 

@@ -11,17 +11,14 @@ import { fingerprint } from "../../lib/sign.ts";
 import { HARMFUL } from "../support/line_fixtures.ts";
 import { pureTests } from "../support/pure.ts";
 import { namesIn } from "../support/rooms.ts";
-import {
-  openReader,
-  ROOM,
-  SimBroker,
-  SimClient,
-  type SimOptions,
-} from "../support/sim.ts";
+import { openReader, ROOM, SimBroker, SimClient } from "../support/sim.ts";
 
 const test = pureTests("who");
 
 const WHO = whoTopic(ROOM);
+
+const RUN = "A".repeat(16);
+const QUESTION = { type: "who", from: "Eve", id: `${RUN}-1` };
 
 const namesOf = (answers: Answer[]) => answers.map(({ name }) => name).sort();
 
@@ -33,126 +30,111 @@ const answersSent = (broker: SimBroker) =>
     topic !== WHO && text.includes('"here"')
   );
 
-/** Has a reader ask; returns the answers of less than two seconds. */
-async function ask(
-  broker: SimBroker,
-  { room }: Awaited<ReturnType<typeof openReader>>,
-  meanwhile: (run: string) => unknown = () => {},
-): Promise<Answer[]> {
-  let answers: Answer[] | undefined;
-  const count = calls(broker).length;
-  room.ask(ROOM).then((them) => answers = them);
-  await broker.clock.advance(0);
-  const question = calls(broker)[count];
-  const { id = "" } = question === undefined ? {} : JSON.parse(question.text);
-  await meanwhile(parseId(id)?.run ?? "");
-  await broker.clock.advance(1_999);
-  assert(answers !== undefined);
-  return answers;
-}
-
 /** A room with a newcomer, and members with these names. */
-async function scene(names: string[], options: SimOptions = {}) {
+async function scene(names: string[], options: Options = {}) {
   const broker = new SimBroker();
   for (const name of names) await openReader(broker, { name, history: 0 });
   const newcomer = await openReader(broker, { history: 0, ...options });
-  await broker.clock.advance(1_000);
-  return { broker, newcomer };
+  const wait = (milliseconds: number) => broker.clock.advance(milliseconds);
+  await wait(1_000);
+  /** Has the newcomer ask; returns the answers of less than two seconds. */
+  const ask = async (meanwhile: (run: string) => unknown = () => {}) => {
+    let answers: Answer[] | undefined;
+    const count = calls(broker).length;
+    newcomer.room.ask(ROOM).then((them) => answers = them);
+    await wait(0);
+    const { text = "{}" } = calls(broker)[count] ?? {};
+    await meanwhile(parseId(JSON.parse(text).id ?? "")?.run ?? "");
+    await wait(1_999);
+    assert(answers !== undefined);
+    return answers;
+  };
+  return { broker, newcomer, ask, wait };
 }
 
+type Options = Parameters<typeof openReader>[1];
+
 test("a newcomer hears of all members, and nothing is shown", async () => {
-  const broker = new SimBroker();
+  const { broker, newcomer, ask, wait } = await scene([], {
+    hasNoLocal: false,
+  });
   const member = await openReader(broker, { name: "Ada" });
   await openReader(broker, { name: "Bob", hasNoLocal: false });
-  const newcomer = await openReader(broker, { hasNoLocal: false });
-  await broker.clock.advance(1_000);
-  const before = [member, newcomer].map(({ lines }) => [...lines]);
-  assertEquals(namesIn(newcomer.room.roster), ["me"]);
-  assertEquals(namesOf(await ask(broker, newcomer)), ["Ada", "Bob"]);
-  const after = [member, newcomer].map(({ lines }) => [...lines]);
-  assertEquals(after, before);
-  assertEquals(namesIn(newcomer.room.roster), ["me"]);
+  await wait(1_000);
+  const shown = () => [member, newcomer].map(({ lines }) => [...lines]);
+  const before = shown();
+  const known = namesIn(newcomer.room.roster);
+  assertEquals(namesOf(await ask()), ["Ada", "Bob"]);
+  assertEquals(shown(), before);
+  assertEquals(namesIn(newcomer.room.roster), known);
   await member.room.rename("Grace");
-  assertEquals(namesOf(await ask(broker, newcomer)), ["Bob", "Grace"]);
+  assertEquals(namesOf(await ask()), ["Bob", "Grace"]);
 });
 
-test("200 members send 200 small answers, to the asker alone", async () => {
-  const names = Array.from({ length: 200 }, (_, i) => `member ${i}`);
-  const { broker, newcomer } = await scene(names);
-  let delivered = 0;
-  for (const client of broker.clients) {
-    const { deliver } = client;
-    client.deliver = (...args) => {
-      const isAnswer = args[0].topic.startsWith(`${WHO}/`);
-      if (isAnswer && client.filters.includes(args[0].topic)) delivered++;
-      deliver.apply(client, args);
-    };
+test("60 members send 60 small answers, to the asker alone", async () => {
+  const names = Array.from({ length: 60 }, (_, i) => `member ${i}`);
+  const { broker, newcomer, ask } = await scene(names);
+  let topic = "";
+  assertEquals(
+    namesOf(await ask((run) => topic = whoTopic(ROOM, run))),
+    names.sort(),
+  );
+  const answers = answersSent(broker);
+  assertEquals([answers.length, calls(broker).length], [60, 61]);
+  for (const sent of answers) {
+    assert(sent.topic === topic && sent.text.length < 50, sent.text);
   }
-  assertEquals(namesOf(await ask(broker, newcomer)), names.sort());
-  assertEquals(answersSent(broker).length, 200);
-  assertEquals(delivered, 200);
-  for (const { text } of answersSent(broker)) assert(text.length < 50, text);
-  assertEquals(calls(broker).length, 201);
+  assert(!newcomer.sim.filters.includes(topic));
 });
 
 test("a flood of questions costs a member one answer a second", async () => {
-  const { broker } = await scene(["Ada"]);
+  const { broker, wait } = await scene(["Ada"]);
   for (let n = 0; n < 1_000; n++) {
-    const run = `${n}`.padEnd(16, "x");
-    broker.call(WHO, { type: "who", from: "Eve", id: `${run}-1` });
-    if (n % 10 === 0) await broker.clock.advance(100);
+    broker.call(WHO, { ...QUESTION, id: `${n}`.padEnd(16, "x") + "-1" });
+    if (n % 10 === 0) await wait(100);
   }
-  await broker.clock.advance(2_000);
+  await wait(2_000);
   // The reader is a member as well.
   const sent = answersSent(broker).length;
   assert(sent >= 10 && sent <= 22, `${sent}`);
 });
 
-test("only a valid id of a question becomes a topic", async () => {
-  const { broker } = await scene(["Ada"]);
-  const run = "A".repeat(16);
-  const ids = [
-    ...[undefined, "", 5, run, `${run}-0`, `${run}-x`, "short-1", "+-1", "#"],
-    ...[`${run}/x-1`, `${run}+-1`, `../${run}-1`, `${run}\0-1`, `${run} -1`],
-    ...[`${"A".repeat(63)}-1`, `é${run}-1`, `${run}\n-1`],
-  ];
-  for (const id of ids) {
-    broker.call(WHO, { type: "who", from: "Eve", id, topic: ROOM });
-    await broker.clock.advance(2_000);
+test("only a valid id of a live question becomes a topic", async () => {
+  const { broker, wait } = await scene(["Ada"]);
+  for (const id of [undefined, 5, RUN, `${RUN}/x-1`, `${RUN}+-1`, "short-1"]) {
+    broker.call(WHO, { ...QUESTION, id, topic: ROOM });
+    await wait(2_000);
   }
-  const id = `${run}-1`;
-  broker.call(WHO, { type: "who", id });
-  broker.call(WHO, { type: "here", from: "Eve", id });
-  broker.call("chat/other/$who", { type: "who", from: "Eve", id });
-  await broker.clock.advance(2_000);
-  assertEquals(answersSent(broker), []);
-  broker.call(WHO, { type: "who", from: "Eve", id });
-  await broker.clock.advance(1_000);
-  const [{ topic, text }] = answersSent(broker);
-  assertEquals(topic, `${WHO}/${run}`);
+  broker.call(WHO, { ...QUESTION, from: undefined });
+  broker.call(WHO, { ...QUESTION, type: "here" });
+  broker.call("chat/other/$who", QUESTION);
+  // A retained one is not answered by each newcomer.
+  broker.call(WHO, QUESTION, true);
+  await wait(2_000);
+  const { length } = answersSent(broker);
+  await openReader(broker, { history: 0 });
+  await wait(2_000);
+  const answers = answersSent(broker);
+  assertEquals([length, answers.length], [2, 2]);
+  const [{ topic, text }] = answers;
+  assertEquals(topic, `${WHO}/${RUN}`);
   assertEquals(Object.keys(JSON.parse(text)), ["type", "from"]);
 });
 
-test("a retained question is not answered by each newcomer", async () => {
-  const broker = new SimBroker();
-  const id = `${"A".repeat(16)}-1`;
-  broker.call(WHO, { type: "who", from: "Eve", id }, true);
-  await openReader(broker, { history: 0 });
-  await broker.clock.advance(2_000);
-  assertEquals(answersSent(broker), []);
-});
-
 test("answers that fit no question, or say too much, are no answers", async () => {
-  const { broker, newcomer } = await scene([]);
+  const { broker, newcomer, ask } = await scene([]);
   const here = { type: "here", from: "Eve" };
-  const answers = await ask(broker, newcomer, (run) => {
-    broker.call(whoTopic(ROOM, "B".repeat(16)), here);
-    broker.call(WHO, here);
-    broker.call(ROOM, here);
-    broker.call(whoTopic(ROOM, run), { ...here, type: "who" });
-    broker.call(whoTopic(ROOM, run), { ...here, from: "x".repeat(257) });
-    broker.call(whoTopic(ROOM, run), { ...here, from: "" });
-    broker.call(whoTopic(ROOM, run), { type: "message", from: "Eve" });
+  const answers = await ask((run) => {
+    for (const topic of [whoTopic(ROOM, RUN), WHO, ROOM]) {
+      broker.call(topic, here);
+    }
+    const odd = [
+      ...[{ type: "who" }, { type: "message" }],
+      ...[{ from: "x".repeat(257) }, { from: "" }],
+    ];
+    for (const more of odd) {
+      broker.call(whoTopic(ROOM, run), { ...here, ...more });
+    }
   });
   assertEquals(answers, []);
   assertEquals(newcomer.lines.slice(1), [
@@ -161,32 +143,30 @@ test("answers that fit no question, or say too much, are no answers", async () =
 });
 
 test("forged answers are bounded, stay text, and change nothing else", async () => {
-  const { broker, newcomer } = await scene(["Ada"]);
+  const { broker, newcomer, ask } = await scene(["Ada"]);
   const before = newcomer.room.roster.list();
   const nasty = "\x1b[2J\u202e\n== now";
-  const answers = await ask(broker, newcomer, (run) => {
-    const topic = whoTopic(ROOM, run);
-    for (let n = 0; n < 10; n++) {
-      broker.call(topic, { type: "here", from: "again" });
-    }
-    for (let n = 0; n < 5_000; n++) {
-      broker.call(topic, { type: "here", from: nasty + n });
-    }
-  });
-  assertEquals(answers.length, 991);
-  assertEquals(newcomer.room.roster.list(), before);
-  const line = answerLine(answers, new Ignored(), () => new Set());
-  assertMatch(line, /^991 answered: .* and 941 more$/);
-  assertEquals(line.match(/== now\d/g)?.length, 49);
-  assert(!HARMFUL.test(line));
+  for (const _ of "ab") {
+    const answers = await ask((run) => {
+      const call = (from: string) =>
+        broker.call(whoTopic(ROOM, run), { type: "here", from });
+      for (let n = 0; n < 10; n++) call("again");
+      for (let n = 0; n < 1_500; n++) call(nasty + n);
+    });
+    assertEquals(answers.length, 991);
+    assertEquals(newcomer.room.roster.list(), before);
+    const line = answerLine(answers, new Ignored(), () => new Set());
+    assertMatch(line, /^991 answered: .* and 941 more$/);
+    assertEquals(line.match(/== now\d/g)?.length, 49);
+    assert(!HARMFUL.test(line));
+  }
 });
 
 test("keys say whose names answer, and come first", async () => {
   const [ada, eve, bob] = [1, 2, 3].map(() => Signer.generate());
   const names = new Names(new Map([["Ada", new Set([ada.key])]]));
-  const broker = new SimBroker();
-  const newcomer = await openReader(broker, { names, history: 0 });
-  const answers = await ask(broker, newcomer, async (run) => {
+  const { broker, ask } = await scene([], { names });
+  const answers = await ask(async (run) => {
     const topic = whoTopic(ROOM, run);
     const say = async (name: string, signer?: Signer) => {
       const client = new SimClient(broker, { signer });
@@ -218,14 +198,12 @@ test("keys say whose names answer, and come first", async () => {
 
 test("in a room with a secret only what is sealed counts", async () => {
   const secret = "correct horse battery staple";
-  const broker = new SimBroker();
+  const { broker, ask, wait } = await scene([], { secret });
   await openReader(broker, { name: "Ada", secret });
-  const newcomer = await openReader(broker, { secret });
   await openReader(broker, { name: "Eve" });
-  await broker.clock.advance(1_000);
-  const id = `${"A".repeat(16)}-1`;
-  broker.call(WHO, { type: "who", from: "Eve", id });
-  const answers = await ask(broker, newcomer, (run) => {
+  await wait(1_000);
+  broker.call(WHO, QUESTION);
+  const answers = await ask((run) => {
     broker.call(whoTopic(ROOM, run), { type: "here", from: "Eve" });
   });
   assertEquals(namesOf(answers), ["Ada"]);
@@ -236,13 +214,13 @@ test("in a room with a secret only what is sealed counts", async () => {
 });
 
 test("where it may not be asked, there is no wait and no second question", async () => {
+  const may = (topic: string) => !topic.includes("$who");
   for (
-    const options of [
-      { mayWrite: (topic: string) => !topic.includes("$who") },
-      { mayRead: (topic: string) => !topic.includes("$who") },
-    ]
+    const [most, options] of [[2, { mayWrite: may }], [0, {
+      mayRead: may,
+    }]] as const
   ) {
-    const { broker, newcomer } = await scene(["Ada"], options);
+    const { broker, newcomer, wait } = await scene(["Ada"], options);
     const { room, sim, lines, warnings } = newcomer;
     const before = [...lines];
     let tries = 0;
@@ -251,49 +229,51 @@ test("where it may not be asked, there is no wait and no second question", async
     sim.join = (...args) => (tries++, join.apply(sim, args));
     for (let n = 0; n < 2; n++) {
       const asked = room.ask(ROOM);
-      await broker.clock.advance(0);
+      await wait(0);
       assertEquals(await asked, []);
     }
     assertEquals([lines, warnings], [before, []]);
-    assert(tries <= 2, `${tries}`);
+    assertEquals(tries, most);
     assertEquals(calls(broker), []);
   }
 });
 
 test("a reader that knows more than 50 members doesn't ask", async () => {
-  const { broker, newcomer } = await scene([]);
+  const { broker, ask } = await scene([]);
   const join = (n: number) => {
     const notice = joinNotice(`x${n}`, ROOM);
     broker.say("", { type: "notice", from: `x${n}`, notice });
   };
   for (let n = 1; n < 50; n++) join(n);
-  await ask(broker, newcomer);
-  assertEquals(calls(broker).length, 1);
+  for (let asked = 1; asked <= 2; asked++) {
+    await ask();
+    assertEquals(calls(broker).length, asked);
+  }
   join(50);
-  await ask(broker, newcomer);
-  assertEquals(calls(broker).length, 1);
+  await ask();
+  assertEquals(calls(broker).length, 2);
 });
 
-test("a second question waits for the first, and none for a reader that stops", async () => {
-  const { broker, newcomer: { room } } = await scene(["Ada"]);
+test("a second question waits for the first, and a reader that stops neither asks nor answers", async () => {
+  const { broker, newcomer: { room, sim }, wait } = await scene([]);
   const first = room.ask(ROOM);
-  await broker.clock.advance(100);
+  await wait(100);
   assertEquals(await room.ask(ROOM), []);
-  await broker.clock.advance(1_000);
+  await wait(1_000);
+  broker.call(WHO, QUESTION);
   room.stop();
-  assertEquals(await first, []);
-  assertEquals(await room.ask(ROOM), []);
-  assertEquals(calls(broker).filter(({ topic }) => topic === WHO).length, 1);
+  assertEquals([await first, await room.ask(ROOM)], [[], []]);
+  await wait(0);
+  assertEquals(broker.clock.nextIn, undefined);
+  assertEquals(calls(broker).length, 2);
+  assertEquals(sim.filters, [ROOM]);
 });
 
 test("a reader that stops before it has subscribed doesn't ask", async () => {
   const { broker, newcomer: { room, sim } } = await scene([]);
   const { promise, resolve } = Promise.withResolvers<void>();
   const { join } = sim;
-  sim.join = async (...args) => {
-    await promise;
-    return join.apply(sim, args);
-  };
+  sim.join = (...args) => promise.then(() => join.apply(sim, args));
   const asked = room.ask(ROOM);
   room.stop();
   resolve();
@@ -302,23 +282,19 @@ test("a reader that stops before it has subscribed doesn't ask", async () => {
 });
 
 test("a member that is offline, has left, or breaks over it doesn't answer", async () => {
-  const broker = new SimBroker();
-  const ada = await openReader(broker, { name: "Ada" });
-  const bob = await openReader(broker, { name: "Bob" });
-  const cy = await openReader(broker, { name: "Cy" });
-  const newcomer = await openReader(broker);
-  await broker.clock.advance(1_000);
+  const { broker, ask, wait } = await scene([]);
+  const [ada, bob, cy] = await Promise.all(
+    ["Ada", "Bob", "Cy"].map((name) => openReader(broker, { name })),
+  );
+  await wait(1_000);
   bob.room.stop();
   let tries = 0;
   cy.sim.call = () => {
     tries++;
     return Promise.reject(new AbandonedError("it broke"));
   };
-  const answers = await ask(broker, newcomer, () => ada.sim.cut());
-  assertEquals(answers, []);
+  assertEquals(await ask(() => ada.sim.cut()), []);
   ada.sim.back();
-  for (let n = 0; n < 3; n++) {
-    assertEquals(namesOf(await ask(broker, newcomer)), ["Ada"]);
-  }
+  for (let n = 0; n < 3; n++) assertEquals(namesOf(await ask()), ["Ada"]);
   assertEquals(tries, 2);
 });

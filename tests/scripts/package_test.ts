@@ -184,6 +184,32 @@ withNpm("package: deno task pack, npm install, and its commands", async (t) => {
     },
   );
 
+  await step(
+    "Deno takes the place of Node, where Node can do that",
+    async () => {
+      const newer = `${installed.folder}/newer.cjs`;
+      await Deno.writeTextFile(
+        newer,
+        `process.execve = (...all) => {
+        console.log(JSON.stringify(all));
+        process.exit(9);
+      };`,
+      );
+      const args = ["-m", "hi", "--log", "room.log"];
+      const env = { NODE_OPTIONS: `--require ${newer}`, TERM: "dumb" };
+      const { code, stdout } = await installed.run("mqtt-chat", args, env);
+      assertEquals(code, 9);
+      const [program, [first, ...words], environment] = JSON.parse(stdout);
+      assertMatch(program, /\/deno$/);
+      assertEquals([first, words.shift()], [program, "run"]);
+      assertEquals(words.slice(-4), args);
+      assertMatch(words.at(-5), /\/lib\/mqtt-chat\.js$/);
+      const permitted = words.filter((word: string) => /^-[A-Z]/.test(word));
+      assertEquals(permitted, ["-N", "-W=room.log", "-E=TERM"]);
+      assertEquals(environment.DENO_NO_UPDATE_CHECK, "1");
+    },
+  );
+
   await step("mqtt-chat is a prompt below the room", async () => {
     await using broker = await openBroker();
     await using tmux = new Tmux(`mqtt-chat-package-${Deno.pid}`);
@@ -192,18 +218,18 @@ withNpm("package: deno task pack, npm install, and its commands", async (t) => {
     const terminal = await tmux.open(size, installed.folder, path);
     const args = at(broker, "-n", "Eve", "--log", "room.log");
     await terminal.enter(`mqtt-chat ${args.join(" ")}`);
-    await terminal.shows(/^Eve> *$/m);
+    await terminal.until(/^Eve> *$/m);
     await terminal.enter("Hello");
-    await terminal.shows(/^\d\d:\d\d:\d\d Eve: Hello$/m);
+    await terminal.until(/^\d\d:\d\d:\d\d Eve: Hello$/m);
     await terminal.press("C-d");
-    await terminal.shows(/\n\$$/);
+    await terminal.until(/\n\$$/);
     const log = await Deno.readTextFile(`${installed.folder}/room.log`);
     assertMatch(log, / Eve: Hello$/m);
     // Deno asks for nothing more where WebSocket's modules are loaded, either.
     await terminal.enter("clear");
     const url = `ws://127.0.0.1:${freePort()}`;
     await terminal.enter(`mqtt-publisher -h ${url} -m hi`);
-    await terminal.shows(/^mqtt-publisher: No broker answers/m);
+    await terminal.until(/^mqtt-publisher: No broker answers/m);
   }, NO_TMUX);
 
   await t.step("the page's deno install makes a command", async () => {
@@ -247,13 +273,23 @@ Deno.test("package: the page names the tarball that pack makes", () => {
   ]);
 });
 
-Deno.test("package: the scripts run by their names, with a small heap", async () => {
-  const flags = "--max-semi-space-size=4,--heap-growing-percent=100";
+/** One set of them: Deno keeps compiled code for the last set alone. */
+const V8_FLAGS =
+  "--v8-flags=--max-semi-space-size=4,--heap-growing-percent=100,--no-lazy";
+
+Deno.test("package: scripts, tasks and npm's commands give V8 the same flags", async () => {
+  const flagsIn = (text: string) => text.match(/--v8-flags=[^\s"]*/g);
   for (const script of ["listener.ts", "publisher.ts"]) {
     const file = new URL(script, ROOT);
-    const line = RegExp(`^#!.*deno run (.* )?--v8-flags=${flags} .*\n`);
-    assertMatch(await Deno.readTextFile(file), line);
+    const [first] = (await Deno.readTextFile(file)).split("\n");
+    assertMatch(first, /^#!\/usr\/bin\/env -S deno run /);
+    assertEquals(flagsIn(first), [V8_FLAGS]);
     if (Deno.build.os === "windows") continue;
     assertEquals((await Deno.stat(file)).mode! & 0o111, 0o111, script);
   }
+  for (const task of ["chat", "listen", "publish"] as const) {
+    assertEquals(flagsIn(config.tasks[task].command), [V8_FLAGS]);
+  }
+  const launcher = await Deno.readTextFile(new URL("npm/launch.ts", ROOT));
+  assertEquals(flagsIn(launcher), [V8_FLAGS]);
 });

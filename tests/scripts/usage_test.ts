@@ -80,7 +80,7 @@ gate(NO_TMUX)("usage: headings are coloured on a terminal only", async () => {
   for (const when of ["auto", "never"]) {
     const help = `'${Deno.execPath()}' run publisher.ts --help --color=${when}`;
     await terminal.enter(`clear; ${help}; echo ${when} ends`);
-    await terminal.shows(RegExp(`^${when} ends$`, "m"));
+    await terminal.until(RegExp(`^${when} ends$`, "m"));
     const isBold = (await terminal.capture()).includes("\x1b[1mExamples:");
     assertEquals(isBold, when === "auto");
   }

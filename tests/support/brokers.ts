@@ -78,24 +78,21 @@ function either(answers: Answers, usual: Answers): Answer {
 }
 
 export class FakeLink {
-  readonly #connection: Deno.TcpConn;
-  readonly #answer: Answer;
-  /** Which connection it is, from 1. */
-  readonly number: number;
   #isOpen = true;
 
-  constructor(connection: Deno.TcpConn, number: number, answer: Answer) {
-    this.#connection = connection;
-    this.number = number;
-    this.#answer = answer;
-  }
+  constructor(
+    private readonly connection: Deno.TcpConn,
+    /** Which connection it is, from 1. */
+    readonly number: number,
+    private readonly answer: Answer,
+  ) {}
 
   async send(bytes: Iterable<number>): Promise<void> {
-    await this.#connection.write(Uint8Array.from(bytes));
+    await this.connection.write(Uint8Array.from(bytes));
   }
 
   close(): void {
-    if (this.#isOpen) this.#connection.close();
+    if (this.#isOpen) this.connection.close();
     this.#isOpen = false;
   }
 
@@ -105,12 +102,12 @@ export class FakeLink {
     const chunk = new Uint8Array(65_536);
     try {
       for (;;) {
-        const count = await this.#connection.read(chunk);
+        const count = await this.connection.read(chunk);
         if (count === null) break;
         reader.parse(Buffer.from(chunk.subarray(0, count)));
         for (const packet of packets.splice(0)) {
           heard.add({ ...packet, link: this });
-          const action = this.#answer(packet, this);
+          const action = this.answer(packet, this);
           if (action === "close") return this.close();
           if (action) await this.send(action);
         }
@@ -130,14 +127,12 @@ export class FakeBroker implements AsyncDisposable {
   readonly #listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
   readonly #links = new Set<FakeLink>();
   readonly #serving: Promise<void>;
-  readonly #answer: Answer;
   readonly heard: News<Heard> = new News("packets");
   connections = 0;
 
   /** Starts it; `answer` is silence unless given. */
   constructor(answer: Answer = () => undefined) {
-    this.#answer = answer;
-    this.#serving = this.#acceptAll();
+    this.#serving = this.#acceptAll(answer);
   }
 
   get port(): number {
@@ -168,10 +163,10 @@ export class FakeBroker implements AsyncDisposable {
     await this.#serving;
   }
 
-  async #acceptAll(): Promise<void> {
+  async #acceptAll(answer: Answer): Promise<void> {
     const served: Promise<void>[] = [];
     for await (const connection of this.#listener) {
-      const link = new FakeLink(connection, ++this.connections, this.#answer);
+      const link = new FakeLink(connection, ++this.connections, answer);
       this.#links.add(link);
       served.push(link.serve(this.heard));
     }

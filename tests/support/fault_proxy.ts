@@ -12,34 +12,26 @@ import {
   type Server,
   type Socket,
 } from "node:net";
-import { Transform } from "node:stream";
-import { pipeline } from "node:stream/promises";
 import { Progress } from "../../lib/timer.ts";
+import { inTime } from "./patience.ts";
 
 /** A way through the proxy: `up` is to the broker, `down` to the client. */
-export type Way = "up" | "down";
-
-interface Link {
-  sockets: Socket[];
-  ended: Promise<unknown>;
-}
+type Way = "up" | "down";
 
 /** A proxy on a free port of 127.0.0.1. Disposing of it cuts every link. */
 export class FaultProxy implements AsyncDisposable {
   readonly #server: Server;
-  readonly #targetPort: number;
-  readonly #links = new Set<Link>();
+  /** Each open socket, with its end. */
+  readonly #sockets = new Map<Socket, Promise<unknown>>();
   readonly #stalled = new Set<Way>();
-  readonly #released = new Progress();
+  readonly #passed: Record<Way, number> = { up: 0, down: 0 };
+  readonly #progress = new Progress();
   #delay = 0;
-  readonly passed: Record<Way, number> = { up: 0, down: 0 };
-  cuts = 0;
 
   private constructor(targetPort: number) {
-    this.#targetPort = targetPort;
     this.#server = createServer(
       { allowHalfOpen: true, noDelay: true },
-      (client) => this.#accept(client),
+      (client) => this.#accept(client, targetPort),
     );
   }
 
@@ -61,8 +53,7 @@ export class FaultProxy implements AsyncDisposable {
 
   /** Ends all links now and drops what they hold: by RST, or by FIN. */
   cut(how: "reset" | "close" = "reset"): void {
-    this.cuts += this.#links.size;
-    for (const socket of [...this.#links].flatMap(({ sockets }) => sockets)) {
+    for (const socket of this.#sockets.keys()) {
       if (how === "reset") socket.resetAndDestroy();
       else socket.destroy();
     }
@@ -72,13 +63,7 @@ export class FaultProxy implements AsyncDisposable {
   stall(way: Way, isOn = true): void {
     if (isOn) this.#stalled.add(way);
     else this.#stalled.delete(way);
-    this.#released.made();
-  }
-
-  /** Lets nothing pass any more, neither bytes nor the end of a link. */
-  blackHole(): void {
-    this.stall("up");
-    this.stall("down");
+    this.#progress.made();
   }
 
   /** Delays what comes from now on, each way, without slowing the stream. */
@@ -86,57 +71,55 @@ export class FaultProxy implements AsyncDisposable {
     this.#delay = milliseconds;
   }
 
+  /** Waits until so many more bytes have passed. */
+  async passes(way: Way, bytes: number): Promise<void> {
+    const goal = this.#passed[way] + bytes;
+    const passed = async () => {
+      while (this.#passed[way] < goal) await this.#progress.next;
+    };
+    await inTime(passed(), () => `Nothing more passes ${way}.`);
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
     const closed = once(this.#server.close(), "close");
-    const ended = [...this.#links].map((link) => link.ended);
+    const ended = [...this.#sockets.values()];
     this.cut();
     await Promise.all([closed, ...ended]);
   }
 
-  #accept(client: Socket): void {
-    const target = connect({
-      host: "127.0.0.1",
-      port: this.#targetPort,
-      allowHalfOpen: true,
-      noDelay: true,
-    });
-    const ended = Promise.allSettled([
-      pipeline(client, this.#lane("up"), target),
-      pipeline(target, this.#lane("down"), client),
-    ]);
-    const link = { sockets: [client, target], ended };
-    this.#links.add(link);
-    ended.then(() => this.#links.delete(link));
+  #accept(client: Socket, port: number): void {
+    const host = "127.0.0.1";
+    const target = connect({ host, port, allowHalfOpen: true, noDelay: true });
+    this.#pass(client, target, "up");
+    this.#pass(target, client, "down");
   }
 
-  /** One way through a link: passes everything on, in order, when it may. */
-  #lane(way: Way): Transform {
+  /** Passes everything on, in order, when it may. */
+  #pass(from: Socket, to: Socket, way: Way): void {
     let last = Promise.resolve();
-    const lane: Transform = new Transform({
-      transform: (bytes: Buffer, _, done) => {
-        const due = sleep(this.#delay);
-        last = last.then(async () => {
-          await due;
-          await this.#release(way);
-          if (lane.destroyed) return; // it was cut
-          this.passed[way] += bytes.length;
-          lane.push(bytes);
-        });
-        done();
-      },
-      flush: (done) => {
-        last.then(() => this.#release(way)).then(() => done());
-      },
+    const pass = (due: Promise<void> | undefined, go: () => void) => {
+      last = last.then(async () => {
+        await due;
+        while (this.#stalled.has(way)) await this.#progress.next;
+        if (!to.destroyed) go();
+      });
+    };
+    from.on("data", (bytes: Buffer) => {
+      const due = this.#delay === 0 ? undefined : sleep(this.#delay);
+      pass(due, () => {
+        this.#passed[way] += bytes.length;
+        to.write(bytes);
+        this.#progress.made();
+      });
     });
-    return lane;
-  }
-
-  async #release(way: Way): Promise<void> {
-    while (this.#stalled.has(way)) await this.#released.next;
+    from.on("end", () => pass(undefined, () => to.end()));
+    from.on("error", () => to.destroy());
+    const closed = new Promise((resolve) => from.once("close", resolve));
+    this.#sockets.set(from, closed);
+    closed.then(() => this.#sockets.delete(from));
   }
 }
 
-async function sleep(milliseconds: number): Promise<void> {
-  if (milliseconds === 0) return;
-  await new Promise((resolve) => setTimeout(resolve, milliseconds));
+function sleep(milliseconds: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, milliseconds));
 }

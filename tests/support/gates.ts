@@ -31,33 +31,29 @@ export function isInstalled(program: string, ...args: string[]): boolean {
   }
 }
 
+/** Why a program can't be run, if it can't. */
+export function missing(program: string): string | undefined {
+  return isInstalled("sh", "-c", `command -v ${program}`)
+    ? undefined
+    : `${program.split("/").at(-1)} is not installed`;
+}
+
 /** The broker the live tests use, such as `mqtt://127.0.0.1:1883`. */
 export const BROKER_URL = Deno.env.get("MQTT_BROKER_URL");
+
+/** Why a variable does not ask for a test, if it does not. */
+const unasked = (name: string) =>
+  Deno.env.get(name) === "1" ? undefined : `${name} is not 1`;
 
 export const NO_BROKER = BROKER_URL === undefined
   ? "MQTT_BROKER_URL names no broker"
   : undefined;
 
-export const NO_MOSQUITTO = NO_BROKER ??
-  (isInstalled("sh", "-c", "command -v mosquitto")
-    ? undefined
-    : "mosquitto is not installed");
-
-export const NO_CLUSTER = Deno.env.get("MQTT_CLUSTER") !== "1"
-  ? "MQTT_CLUSTER is not 1"
-  : isInstalled("nats-server", "--version")
-  ? undefined
-  : "nats-server is not installed";
+export const NO_MOSQUITTO = NO_BROKER ?? missing("mosquitto");
+export const NO_CLUSTER = unasked("MQTT_CLUSTER") ?? missing("nats-server");
+export const NOT_LONG = NO_MOSQUITTO ?? unasked("MQTT_LONG");
 
 /** RabbitMQ's own script: what is in the PATH insists on a user of its own. */
 export const RABBITMQ_SERVER = "/usr/lib/rabbitmq/bin/rabbitmq-server";
-
-export const NO_RABBITMQ = Deno.env.get("MQTT_RABBITMQ") !== "1"
-  ? "MQTT_RABBITMQ is not 1"
-  : isInstalled("test", "-x", RABBITMQ_SERVER)
-  ? undefined
-  : "rabbitmq-server is not installed";
-
-export const NO_TMUX = isInstalled("tmux", "-V")
-  ? undefined
-  : "tmux is not installed";
+export const NO_RABBITMQ = unasked("MQTT_RABBITMQ") ?? missing(RABBITMQ_SERVER);
+export const NO_TMUX = missing("tmux");

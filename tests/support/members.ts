@@ -6,9 +6,16 @@ import {
   type Status,
 } from "../../lib/client.ts";
 import type { QoS, Received } from "../../lib/protocol.ts";
-import { type Answers, FakeBroker, hostOf, letIn } from "./brokers.ts";
+import {
+  type Answers,
+  FakeBroker,
+  hostOf,
+  letIn,
+  letInOld,
+} from "./brokers.ts";
 import { TestClock } from "./clock.ts";
 import { News } from "./news.ts";
+import { becomesTrue, inTime } from "./patience.ts";
 
 type StatusOf<T extends Status["type"]> = Extract<Status, { type: T }>;
 
@@ -17,6 +24,7 @@ export class Member implements AsyncDisposable {
   readonly received: News<Received> = new News("messages");
   /** Its clock. Only waits for a reconnect end by themselves, and at once. */
   readonly clock: TestClock = new TestClock(Date.now());
+  #used: TestClock = this.clock;
   #client?: ChatClient;
 
   /** Connects to one of some servers, with the defaults but for the time-out. */
@@ -25,6 +33,7 @@ export class Member implements AsyncDisposable {
     options: Partial<ClientOptions> = {},
   ): Promise<Member> {
     const member = new Member();
+    if (options.clock instanceof TestClock) member.#used = options.clock;
     member.#client = await ChatClient.connect({
       brokers: [servers].flat().map(hostOf),
       username: "chat",
@@ -77,9 +86,12 @@ export class Member implements AsyncDisposable {
     return (await this.received.take(count)).map(textOf);
   }
 
-  [Symbol.asyncDispose](): Promise<void> {
+  /** Ends it as a crash would; no timer of its may be left. */
+  async [Symbol.asyncDispose](): Promise<void> {
     this.client.abort();
-    return Promise.resolve();
+    await this.#used.advance(0);
+    const isIdle = () => this.#used.nextIn === undefined;
+    if (!await becomesTrue(isIdle, 2_000)) throw new Error("A timer is left.");
   }
 }
 
@@ -87,15 +99,20 @@ export function textOf({ payload }: Received): string {
   return payload.type === "message" ? payload.message : payload.type;
 }
 
-/** Registers a test of a client at a broker that answers as a test wants. */
-export function memberTest(
+/** A broker's answers, and the options of the client that connects to it. */
+type MemberScene = Answers & { options?: Partial<ClientOptions> };
+
+/** Registers tests of a client at a broker that answers as each test wants. */
+export const memberTests = (subject: string) =>
+(
   name: string,
-  answers: Answers,
+  { options, ...answers }: MemberScene,
   test: (scene: { broker: FakeBroker; member: Member }) => Promise<void>,
-): void {
-  Deno.test(name, async () => {
-    await using broker = new FakeBroker(letIn(answers));
-    await using member = await Member.connect(broker);
-    await test({ broker, member });
+): void => {
+  const open = options?.protocolVersion === 4 ? letInOld : letIn;
+  Deno.test(`${subject}: ${name}`, async () => {
+    await using broker = new FakeBroker(open(answers));
+    await using member = await Member.connect(broker, options);
+    await inTime(test({ broker, member }));
   });
-}
+};

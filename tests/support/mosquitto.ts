@@ -4,16 +4,15 @@
  */
 
 import type { Identity } from "./certificates.ts";
-import { accepts, freePorts } from "./ports.ts";
-import { ROOT, TextLineReader } from "./processes.ts";
+import { program } from "./live.ts";
+import { freePorts } from "./ports.ts";
+import { type Process, ROOT } from "./processes.ts";
 
-export interface MosquittoOptions {
+interface MosquittoOptions {
   /** Lines to add to the configuration, for the broker or its first listener. */
   extra?: string[];
   /** Listeners beside the first, by names of the test's choice. */
   listeners?: Record<string, ListenerOptions>;
-  /** Whether it writes its state down when it is ended in good order. */
-  persistence?: boolean;
   /** The lines of another ACL file than the project's. */
   acl?: string[];
   /**
@@ -33,36 +32,27 @@ export interface ListenerOptions {
   extra?: string[];
 }
 
-/**
- * Lines for {@link MosquittoOptions.extra}: no limit to what waits for a
- * client. By default it is 1,000 messages, and what exceeds them is dropped.
- */
-export const UNLIMITED_QUEUES = [
-  "max_queued_messages 0",
-  "max_queued_bytes 0",
-];
-
 /** A Mosquitto that can be ended and started again on the same port. */
 export class Mosquitto implements AsyncDisposable {
   readonly port: number;
-  readonly folder: string;
   readonly #listeners = new Map<string, [port: number, ListenerOptions]>();
-  #process?: Deno.ChildProcess;
-  #log?: TextLineReader;
+  #process?: Process;
 
-  private constructor(port: number, folder: string) {
+  private constructor(
+    readonly folder: string,
+    listeners: MosquittoOptions["listeners"],
+  ) {
+    const entries = Object.entries(listeners ?? {});
+    const [port, ...others] = freePorts(1 + entries.length);
     this.port = port;
-    this.folder = folder;
+    for (const [index, [name, listener]] of entries.entries()) {
+      this.#listeners.set(name, [others[index], listener]);
+    }
   }
 
   static async start(options: MosquittoOptions = {}): Promise<Mosquitto> {
     const folder = await Deno.makeTempDir({ prefix: "mqtt-chat-" });
-    const listeners = Object.entries(options.listeners ?? {});
-    const [port, ...others] = freePorts(1 + listeners.length);
-    const broker = new Mosquitto(port, folder);
-    for (const [index, [name, listener]] of listeners.entries()) {
-      broker.#listeners.set(name, [others[index], listener]);
-    }
+    const broker = new Mosquitto(folder, options.listeners);
     await broker.#configure(options);
     await broker.up();
     return broker;
@@ -73,50 +63,31 @@ export class Mosquitto implements AsyncDisposable {
   }
 
   portOf(name: string): number {
-    return this.#listener(name)[0];
+    return this.#listeners.get(name)![0];
   }
 
   /** The URL of a further listener, without a path. */
-  url(name: string, host = "localhost"): string {
-    const [port, { identity, websockets }] = this.#listener(name);
+  url(name: string): string {
+    const [port, { identity, websockets }] = this.#listeners.get(name)!;
     const scheme = websockets ? "ws" : "mqtt";
-    return `${scheme}${identity ? "s" : ""}://${host}:${port}`;
+    return `${scheme}${identity ? "s" : ""}://localhost:${port}`;
   }
 
   async up(): Promise<void> {
-    const child = new Deno.Command("mosquitto", {
-      args: ["-c", "mosquitto.conf"],
-      cwd: this.folder,
-      stdin: "null",
-      stdout: "null",
-      stderr: "piped",
-    }).spawn();
-    this.#process = child;
-    const log = new TextLineReader(child.stderr, "log of Mosquitto");
-    this.#log = log;
-    const ended = child.status.then(async ({ code }) => {
-      const text = await log.all();
-      throw new Error(`Mosquitto ended with code ${code}, not up:\n${text}`);
-    });
-    ended.catch(() => {});
-    const ports = [...this.#listeners.values()].map(([port]) => port);
-    const areUp = Promise.all(
-      [this.port, ...ports].map((port) => accepts(port)),
-    );
-    await Promise.race([areUp, ended]);
+    const cwd = this.folder;
+    const process = program("mosquitto", ["-c", "mosquitto.conf"], { cwd });
+    this.#process = process;
+    await process.stderr.line(/ running$/);
   }
 
   async down(signal: Deno.Signal = "SIGTERM"): Promise<void> {
-    const process = this.#process;
-    this.#process = undefined;
-    process?.kill(signal);
-    await process?.status;
-    await this.#log?.all();
+    this.signal(signal);
+    await this.#process?.outcome();
+    await this.#process?.endInput();
   }
 
-  /** Sends it a signal that does not end it. */
   signal(signal: Deno.Signal): void {
-    this.#process?.kill(signal);
+    this.#process?.signal(signal);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -124,67 +95,47 @@ export class Mosquitto implements AsyncDisposable {
     await Deno.remove(this.folder, { recursive: true });
   }
 
-  #listener(name: string): [port: number, ListenerOptions] {
-    const listener = this.#listeners.get(name);
-    if (listener) return listener;
-    throw new Error(`This Mosquitto was given no listener ${name}.`);
-  }
-
-  /** Copies the project's files; the users are unchanged. */
+  /** Writes the project's files with the changes that a test asks for. */
   async #configure(options: MosquittoOptions): Promise<void> {
-    const { extra = [], persistence = false, acl } = options;
-    const text = await Deno.readTextFile(new URL("mosquitto.conf", ROOT));
-    let conf = text.replace(
-      /^listener 1883\b.*$/m,
-      `listener ${this.port} 127.0.0.1`,
+    const { extra = [], acl, anonymousBeside: users } = options;
+    const [own, passwd, rights] = await Promise.all(
+      ["mosquitto.conf", "mosquitto/passwd", "mosquitto/acl"]
+        .map((file) => Deno.readTextFile(new URL(file, ROOT))),
     );
-    await Deno.mkdir(`${this.folder}/mosquitto`);
-    for (const file of ["mosquitto/passwd", "mosquitto/acl"]) {
-      await Deno.copyFile(new URL(file, ROOT), `${this.folder}/${file}`);
-    }
-    if (acl) {
-      await Deno.writeTextFile(
-        `${this.folder}/mosquitto/acl`,
-        acl.join("\n") + "\n",
-      );
-    }
-    const { anonymousBeside: users } = options;
+    const listener = `listener ${this.port} 127.0.0.1`;
+    let conf = own.replace(/^listener 1883\b.*$/m, listener);
     if (users) {
       conf = conf.replace("allow_anonymous false", "allow_anonymous true");
-      if (users.length === 0) {
-        conf = conf.replaceAll(/^(password_file|acl_file).*$/gm, "");
-      }
-      const path = `${this.folder}/mosquitto/passwd`;
-      const kept = (await Deno.readTextFile(path)).split("\n")
-        .filter((line) => users.includes(line.split(":", 1)[0]));
-      await Deno.writeTextFile(path, kept.join("\n") + "\n");
     }
-    const lines = [conf, ...extra];
-    if (persistence) lines.push(...await this.#persistence());
+    if (users?.length === 0) {
+      conf = conf.replaceAll(/^(password_file|acl_file).*$/gm, "");
+    }
     // What follows a `listener` is for that one, so these come last.
-    for (const [port, listener] of this.#listeners.values()) {
-      lines.push(...listenerLines(port, listener));
+    const others = [...this.#listeners.values()].flatMap(listenerLines);
+    const isKept = (line: string) =>
+      users === undefined || users.includes(line.split(":", 1)[0]);
+    await Deno.mkdir(`${this.folder}/mosquitto`);
+    for (
+      const [file, lines] of [
+        ["mosquitto.conf", [conf, ...extra, ...others]],
+        ["mosquitto/passwd", passwd.split("\n").filter(isKept)],
+        ["mosquitto/acl", acl ?? [rights]],
+      ] as const
+    ) {
+      const text = lines.join("\n") + "\n";
+      await Deno.writeTextFile(`${this.folder}/${file}`, text);
     }
-    await Deno.writeTextFile(
-      `${this.folder}/mosquitto.conf`,
-      lines.join("\n") + "\n",
-    );
-    // Started by root, it becomes the user mosquitto, who must get in.
-    await Deno.chmod(this.folder, 0o755);
-  }
-
-  /** Makes the folder of its state, where the user it becomes may write. */
-  async #persistence(): Promise<string[]> {
-    const folder = `${this.folder}/state`;
-    await Deno.mkdir(folder);
-    await Deno.chmod(folder, 0o777);
-    return ["persistence true", `persistence_location ${folder}/`];
+    // Started by root, it becomes the user mosquitto, who must get in, and
+    // write its state down there if it is to.
+    await Deno.chmod(this.folder, 0o777);
   }
 }
 
 function listenerLines(
-  port: number,
-  { identity, clientCa, websockets, extra = [] }: ListenerOptions,
+  [port, { identity, clientCa, websockets, extra = [] }]: [
+    port: number,
+    ListenerOptions,
+  ],
 ): string[] {
   const lines = [`listener ${port} 127.0.0.1`];
   if (websockets) lines.push("protocol websockets");

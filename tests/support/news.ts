@@ -4,15 +4,12 @@ import { Progress } from "../../lib/timer.ts";
 import { inTime } from "./patience.ts";
 
 export class News<T> {
-  readonly #what: string;
   readonly all: T[] = [];
   #passed = 0;
   readonly #progress = new Progress();
 
   /** Says what they are, for the error when one doesn't come. */
-  constructor(what: string) {
-    this.#what = what;
-  }
+  constructor(private readonly what: string) {}
 
   add(item: T): void {
     this.all.push(item);
@@ -27,7 +24,7 @@ export class News<T> {
   async until(matches: (item: T) => boolean): Promise<T[]> {
     return await inTime(this.#until(matches), () => {
       const all = Deno.inspect(this.all, { iterableLimit: 20 });
-      return `${matches}: not among the ${this.#what} ${all}`;
+      return `${matches}: not among the ${this.what} ${all}`;
     });
   }
 

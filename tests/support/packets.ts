@@ -50,6 +50,10 @@ export const connack = (
 export const oldConnack = (returnCode = 0, sessionPresent = false) =>
   encodeOld({ cmd: "connack", returnCode, sessionPresent });
 
+/** Accepts a connection in a version. */
+export const accept = (version: 4 | 5, hasSession = false) =>
+  version === 5 ? connack(0, {}, hasSession) : oldConnack(0, hasSession);
+
 export const puback = ({ messageId }: Numbered, reasonCode = 0) =>
   encode({ cmd: "puback", messageId, reasonCode });
 

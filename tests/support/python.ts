@@ -1,31 +1,30 @@
-/** Peers in Python that answer each line of JSON with another. */
+/** Peers in Python: the older program's, and one of the specification's. */
 
-import { gate, isInstalled } from "./gates.ts";
-import { Process } from "./processes.ts";
+import { isInstalled } from "./gates.ts";
+import { program } from "./live.ts";
+import type { Process } from "./processes.ts";
 
 const PYTHON = ["/usr/bin/python3", "python3"].find((python) =>
-  isInstalled(python, "-c", "import cryptography")
+  isInstalled(python, "-c", "import cryptography, paho.mqtt")
 );
 
-/** Registers a test that needs such a peer. */
-export const python = gate(
-  PYTHON ? undefined : "python3-cryptography is not installed",
-);
+export const NO_PYTHON = PYTHON
+  ? undefined
+  : "python3-cryptography or python3-paho-mqtt is not installed";
 
-export class PythonPeer implements AsyncDisposable {
+/** Starts a script of this folder. */
+export function startPython(script: string, ...args: string[]): Process {
+  const { pathname } = new URL(script, import.meta.url);
+  const env = { PYTHONUTF8: "1" };
+  return program(PYTHON!, [pathname, ...args], { env });
+}
+
+/** One process for all questions of a test; each is a line of JSON. */
+export class SpecPeer implements AsyncDisposable {
   readonly #process: Process;
 
-  /** Starts a script of this folder: one process for all questions of a test. */
-  constructor(script: string, ...args: string[]) {
-    const { pathname } = new URL(script, import.meta.url);
-    const child = new Deno.Command(PYTHON!, {
-      args: [pathname, ...args],
-      env: { PYTHONUTF8: "1" },
-      stdin: "piped",
-      stdout: "piped",
-      stderr: "piped",
-    }).spawn();
-    this.#process = new Process(child, `the peer ${script}`);
+  constructor(...secretFile: string[]) {
+    this.#process = startPython("spec_peer.py", ...secretFile);
   }
 
   async ask(...question: string[]) {

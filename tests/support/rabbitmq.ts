@@ -4,36 +4,51 @@
  */
 
 import { RABBITMQ_SERVER } from "./gates.ts";
+import { program } from "./live.ts";
 import { accepts, freePorts } from "./ports.ts";
-import { Process } from "./processes.ts";
+import type { Process } from "./processes.ts";
 
 /** How long it may take to start; alone on the machine it needs 10 s. */
 const PATIENCE_MS = 120_000;
 
-/** What a user may do: routing keys, as regular expressions. */
-export interface Rights {
-  write: string;
-  read: string;
-}
-
 export interface User {
   password: string;
-  rights?: Rights;
+  /** What it may do: routing keys, as regular expressions. */
+  rights?: { write: string; read: string };
 }
 
 /** A RabbitMQ that can be ended and started again on the same port. */
 export class RabbitMQ implements AsyncDisposable {
   readonly port: number;
-  readonly folder: string;
-  readonly #ports: { epmd: number; distribution: number };
-  #epmd?: Process;
+  readonly #options: { env: Record<string, string> };
+  readonly #epmd: Process;
   #server?: Process;
 
-  private constructor(folder: string) {
+  private constructor(private readonly folder: string) {
     const [port, epmd, distribution] = freePorts(3);
-    this.folder = folder;
     this.port = port;
-    this.#ports = { epmd, distribution };
+    const env = {
+      // Erlang's secret is kept there.
+      HOME: folder,
+      ERL_EPMD_ADDRESS: "127.0.0.1",
+      ERL_EPMD_PORT: String(epmd),
+      ERL_FLAGS:
+        "-start_epmd false -kernel inet_dist_use_interface {127,0,0,1}",
+      RABBITMQ_NODENAME: `chat-${port}@localhost`,
+      RABBITMQ_DIST_PORT: String(distribution),
+      RABBITMQ_CONF_ENV_FILE: "/dev/null",
+      RABBITMQ_CONFIG_FILE: `${folder}/rabbitmq.conf`,
+      RABBITMQ_CONFIG_FILES: `${folder}/conf.d`,
+      RABBITMQ_ADVANCED_CONFIG_FILE: `${folder}/advanced.config`,
+      RABBITMQ_ENABLED_PLUGINS_FILE: `${folder}/enabled_plugins`,
+      RABBITMQ_MNESIA_BASE: `${folder}/mnesia`,
+      RABBITMQ_LOG_BASE: `${folder}/log`,
+      // Without it a shell stands between us and the server, and outlives it.
+      RUNNING_UNDER_SYSTEMD: "true",
+    };
+    this.#options = { env };
+    // Erlang's register of nodes; else a node starts one that outlives it.
+    this.#epmd = program("epmd", [], { env });
   }
 
   static async start(users: Record<string, User>): Promise<RabbitMQ> {
@@ -41,7 +56,7 @@ export class RabbitMQ implements AsyncDisposable {
     const broker = new RabbitMQ(folder);
     try {
       await broker.#configure(users);
-      await broker.#startEpmd();
+      await accepts(Number(broker.#options.env.ERL_EPMD_PORT));
       await broker.up();
     } catch (error) {
       await broker[Symbol.asyncDispose]();
@@ -56,65 +71,21 @@ export class RabbitMQ implements AsyncDisposable {
 
   /** Starts it and waits until it lets people in. */
   async up(): Promise<void> {
-    const server = this.#spawn(RABBITMQ_SERVER, []);
+    const server = program(RABBITMQ_SERVER, [], this.#options);
     this.#server = server;
     // Its port is open before it knows its users.
     await server.stdout.line(/completed with \d+ plugins/, PATIENCE_MS);
   }
 
-  async down(signal: Deno.Signal = "SIGTERM"): Promise<void> {
-    const server = this.#server;
-    this.#server = undefined;
-    server?.signal(signal);
-    await server?.outcome(PATIENCE_MS);
+  async down(): Promise<void> {
+    this.#server?.signal("SIGTERM");
+    await this.#server?.outcome(PATIENCE_MS);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#server?.[Symbol.asyncDispose]();
-    await this.#epmd?.[Symbol.asyncDispose]();
+    await this.#epmd[Symbol.asyncDispose]();
     await Deno.remove(this.folder, { recursive: true });
-  }
-
-  /** Erlang's register of nodes; else a node starts one that outlives it. */
-  async #startEpmd(): Promise<void> {
-    const { epmd } = this.#ports;
-    this.#epmd = this.#spawn("epmd", []);
-    await accepts(epmd);
-  }
-
-  #spawn(program: string, args: string[]): Process {
-    const child = new Deno.Command(program, {
-      args,
-      env: this.#env,
-      stdin: "piped",
-      stdout: "piped",
-      stderr: "piped",
-    }).spawn();
-    return new Process(child, program);
-  }
-
-  get #env(): Record<string, string> {
-    const { folder } = this;
-    const { epmd, distribution } = this.#ports;
-    return {
-      // Erlang's secret is kept there.
-      HOME: folder,
-      ERL_EPMD_ADDRESS: "127.0.0.1",
-      ERL_EPMD_PORT: String(epmd),
-      ERL_FLAGS:
-        "-start_epmd false -kernel inet_dist_use_interface {127,0,0,1}",
-      RABBITMQ_NODENAME: `chat-${this.port}@localhost`,
-      RABBITMQ_DIST_PORT: String(distribution),
-      RABBITMQ_CONF_ENV_FILE: "/dev/null",
-      RABBITMQ_CONFIG_FILE: `${folder}/rabbitmq.conf`,
-      RABBITMQ_CONFIG_FILES: `${folder}/conf.d`,
-      RABBITMQ_ADVANCED_CONFIG_FILE: `${folder}/advanced.config`,
-      RABBITMQ_ENABLED_PLUGINS_FILE: `${folder}/enabled_plugins`,
-      RABBITMQ_MNESIA_BASE: `${folder}/mnesia`,
-      RABBITMQ_LOG_BASE: `${folder}/log`,
-      // Without it a shell stands between us and the server, and outlives it.
-      RUNNING_UNDER_SYSTEMD: "true",
-    };
   }
 
   async #configure(users: Record<string, User>): Promise<void> {
@@ -128,15 +99,14 @@ export class RabbitMQ implements AsyncDisposable {
       "log.console = true",
       "log.console.level = warning",
     ];
-    await Deno.writeTextFile(
-      `${this.folder}/rabbitmq.conf`,
-      conf.join("\n") + "\n",
-    );
-    await Deno.writeTextFile(
-      `${this.folder}/enabled_plugins`,
-      "[rabbitmq_mqtt].\n",
-    );
-    await Deno.writeTextFile(definitions, JSON.stringify(definitionsOf(users)));
+    const files = {
+      "rabbitmq.conf": conf.join("\n"),
+      "enabled_plugins": "[rabbitmq_mqtt].",
+      "definitions.json": JSON.stringify(definitionsOf(users)),
+    };
+    for (const [name, text] of Object.entries(files)) {
+      await Deno.writeTextFile(`${this.folder}/${name}`, `${text}\n`);
+    }
   }
 }
 

@@ -3,6 +3,7 @@
  * that come and go. Each client may have a clock of its own.
  */
 
+import { assert, assertEquals } from "@std/assert";
 import type {
   ChatClient,
   Check,
@@ -42,6 +43,28 @@ interface Sent {
   topic: string;
   text: string;
   secret?: string;
+}
+
+const CLOSED: Pick<Received, "payload" | "check"> = {
+  payload: { type: "sealed", sealed: "AAAA", reason: "sealed" },
+};
+
+/** What was sent, decoded and verified, once for all clients. */
+const read = new WeakMap<Sent, Pick<Received, "payload" | "check">>();
+
+function decodeOnce(sent: Sent): Pick<Received, "payload" | "check"> {
+  let received = read.get(sent);
+  if (received === undefined) {
+    const payload = decode(new TextEncoder().encode(sent.text));
+    received = { payload, check: checked(sent.topic, payload) };
+    read.set(sent, received);
+  }
+  return received;
+}
+
+function checked(topic: string, payload: Received["payload"]): Check {
+  if (!("sig" in payload) || payload.sig === undefined) return "none";
+  return isSigned(topic, payload) ? "valid" : "bad";
 }
 
 export class SimBroker {
@@ -222,8 +245,7 @@ export class SimClient {
   }
 
   check(topic: string, payload: Payload | RollCall): Check {
-    if (payload.sig === undefined) return "none";
-    return isSigned(topic, payload) ? "valid" : "bad";
+    return checked(topic, payload);
   }
 
   keepsBytes(): number {
@@ -231,7 +253,7 @@ export class SimClient {
   }
 
   deliver(sent: Sent, qos: QoS, retain: boolean, isOwn: boolean): void {
-    const { topic, text, secret } = sent;
+    const { topic, secret } = sent;
     const found = this.#filters.get(topic);
     if (!this.online || found === undefined) return;
     const { hasNoLocal = true, onReceived } = this.#options;
@@ -239,9 +261,7 @@ export class SimClient {
     if (!found.isOptional && this.drops()) return;
     const mine = this.#options.secret;
     const isOpen = secret === undefined || secret === mine;
-    const payload = isOpen
-      ? decode(new TextEncoder().encode(text))
-      : { type: "sealed", sealed: "AAAA", reason: "sealed" } as const;
+    const { payload, check } = isOpen ? decodeOnce(sent) : CLOSED;
     const id = "id" in payload ? payload.id : undefined;
     const historyOf = roomOfHistory(topic);
     const whoOf = roomOfWho(topic);
@@ -250,7 +270,7 @@ export class SimClient {
       ...historyOf !== undefined && { historyOf },
       ...whoOf !== undefined && { whoOf },
       ...mine !== undefined && { sealed: secret !== undefined },
-      ..."from" in payload && { check: this.check(topic, payload) },
+      ..."from" in payload && { check },
       qos: Math.min(qos, found.qos) as QoS,
       receivedAt: new Date(this.clock.wall()),
       sentTo: id === undefined ? undefined : this.#ids.topicOf(id),
@@ -359,3 +379,104 @@ export function speaker(broker: SimBroker, name = "Ada", secret?: string) {
 /** The lines of a speaker up to a number. */
 export const upTo = (last: number, first = 1, name = "Ada") =>
   Array.from({ length: last - first + 1 }, (_, i) => `${name} ${first + i}`);
+
+/** A room in which Ada says numbered lines. */
+export function openRoom(secret?: string) {
+  const broker = new SimBroker();
+  const speak = speaker(broker, "Ada", secret);
+  const wait = (milliseconds: number) => broker.clock.advance(milliseconds);
+  const keep = (options?: Parameters<typeof openKeeper>[1]) =>
+    openKeeper(broker, { secret, ...options });
+  /** Says some lines; then time passes. */
+  const say = async (count = 1, milliseconds = 2_000) => {
+    await speak(count);
+    await wait(milliseconds);
+  };
+  return { broker, keep, say, wait };
+}
+
+/** Numbers written as `1-3 7`. */
+const numbersIn = (text: string) =>
+  text.split(" ").flatMap((part) => {
+    const [first, last = first] = part.split("-").map(Number);
+    return Array.from({ length: last - first + 1 }, (_, i) => first + i);
+  });
+
+/** What a reader shows, in short: the numbers of Ada's lines as they are. */
+const inShort = (line: string) =>
+  line.replace(/^Ada: Ada (\d+)$/, "$1")
+    .replace(/^== Connected to .* without a connection\./, "gap:")
+    .replace(/^== (\d+) messages? from before you came.*/, "history $1")
+    .replace(/ messages? of that time follows?;/, "")
+    .replace(/^== (.*) more (.*)\.$/, "more $1 $2").replace(/^== now$/, "now")
+    .replace(/^-- User me is now subscribed.*/, "join").replace(/\.$/, "");
+
+/**
+ * Acts out a scene, whose steps `|` parts; after each, two seconds pass, unless
+ * it ends with `!`. Options of a keeper or reader are written as `keep=5`.
+ */
+export async function act(scene: string): Promise<void> {
+  const { broker, say, wait } = openRoom();
+  const sims = new Map<string, SimClient>();
+  let lines: string[] = [];
+  let at = "";
+  for (const step of scene.split(/ \|\s+/)) {
+    const [name, does, ...rest] = step.replace(/!$/, "").split(" ");
+    const text = step.replace(/^\w+ ?|!$/g, "");
+    const options = Object.fromEntries(
+      step.match(/\w+=[^ !]+/g)?.map((it) => it.split("=")).map((
+        [key, value],
+      ) => [
+        ...[key, JSON.parse(value)],
+      ]) ?? [],
+    );
+    const sim = sims.get(name);
+    if (name === "wait") await wait(Number(does));
+    else if (does === "says") {
+      if (name === "Python") broker.say(rest.join(" "));
+      else await say(Number(rest[0]), 0);
+    } else if (does === "keeps") {
+      sims.set(name, (await openKeeper(broker, { name, ...options })).sim);
+    } else if (does === "reads") {
+      const { mute, ...rest } = options;
+      const mayWrite = () => !mute;
+      const reader = await openReader(broker, { mayWrite, ...rest });
+      sims.set(name, reader.sim);
+      lines = reader.lines;
+    } else if (name === "shows") {
+      assertEquals(lines.splice(0).map(inShort).join(", "), text, step);
+    } else if (name === "first") {
+      assertEquals(inShort(lines[0]), text, step);
+    } else if (name === "kept") {
+      const kept = text.split(", ").flatMap((it) =>
+        /^[\d -]+$/.test(it) ? numbersIn(it).map((n) => `Ada ${n}`) : it
+      );
+      assertEquals(broker.texts, kept, step);
+      assert(broker.history.at >= at, "Its time was set back.");
+      at = broker.history.at;
+    } else if (name === "whole") {
+      const { whole, messages } = broker.history;
+      const newest = messages.slice(messages.length - whole).flatMap((
+        { message },
+      ) => message?.replace("Ada ", "") ?? []);
+      assertEquals(newest.join(" "), text, step);
+    } else if (name === "waiting") {
+      const isWaiting = sims.get("me")!.filters.includes(HISTORY);
+      assertEquals(isWaiting ? "yes" : "no", text, step);
+    } else if (name === "here") {
+      const here = broker.history.here.map(([name]) => name).sort();
+      assertEquals(here.join(" "), text, step);
+    } else if (name === "settled") {
+      const { length } = broker.histories;
+      await wait(3_600_000);
+      assertEquals(broker.histories.length, length, step);
+    } else if (name === "forgotten") broker.retained.clear();
+    else if (does === "dies") sim!.kill();
+    else if (does === "cut") {
+      sim!.cut();
+      if (rest.length === 0) lines.length = 0;
+    } else if (does === "back") sim!.back(rest.length > 0);
+    else sim!.drops = () => does === "deaf";
+    if (!step.endsWith("!") && name !== "wait") await wait(2_000);
+  }
+}

@@ -16,21 +16,17 @@ const AMBIGUOUS = /[°±×÷–—‘’“”…€™←↑→↓─│█■�
 
 export class TerminalModel implements ByteSink {
   readonly #terminal;
-  #columns: number;
-  #rows: number;
   readonly writes: string[] = [];
-  #isHeld = Promise.resolve();
-  #release = () => {};
+  #held = Promise.withResolvers<void>();
 
   constructor(columns = 40, rows = 10, widths: Widths = "code points") {
-    this.#columns = columns;
-    this.#rows = rows;
     this.#terminal = new xterm.Terminal({
       cols: columns,
       rows,
       allowProposedApi: true,
       scrollback: 200_000,
     });
+    this.goOn();
     const { unicode } = this.#terminal;
     if (widths === "graphemes") {
       this.#terminal.loadAddon(new graphemes.UnicodeGraphemesAddon());
@@ -41,31 +37,27 @@ export class TerminalModel implements ByteSink {
   }
 
   get size() {
-    return { columns: this.#columns, rows: this.#rows };
+    return { columns: this.#terminal.cols, rows: this.#terminal.rows };
   }
 
   async write(bytes: Uint8Array): Promise<number> {
     this.writes.push(new TextDecoder().decode(bytes));
-    await this.#isHeld;
+    await this.#held.promise;
     await new Promise<void>((done) => this.#terminal.write(bytes, done));
     return bytes.length;
   }
 
   /** Takes nothing until {@link goOn}, as a terminal after Ctrl-S. */
   hold(): void {
-    const { promise, resolve } = Promise.withResolvers<void>();
-    this.#isHeld = promise;
-    this.#release = resolve;
+    this.#held = Promise.withResolvers();
   }
 
   goOn(): void {
-    this.#release();
+    this.#held.resolve();
   }
 
   /** Breaks its rows anew, as most terminals do. */
-  resize(columns: number, rows = this.#rows): void {
-    this.#columns = columns;
-    this.#rows = rows;
+  resize(columns: number, rows = this.#terminal.rows): void {
     this.#terminal.resize(columns, rows);
   }
 

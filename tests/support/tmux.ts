@@ -5,38 +5,28 @@
 
 import { becomesTrue, PATIENCE_MS } from "./patience.ts";
 
-export interface Size {
+interface Size {
   columns: number;
   rows: number;
 }
 
-/** What a screen, one string of lines, is to show. */
-export type Expected = string | RegExp | ((screen: string) => boolean);
-
-/** A terminal type that every system knows, of 256 colours. */
-const TERM = "screen-256color";
-
 /** A tmux server. Disposing of it ends it, and all that runs in it. */
 export class Tmux implements AsyncDisposable {
-  readonly #socket: string;
-  readonly #running = new Set<Promise<string>>();
   #hasEnded = false;
   #count = 0;
 
-  /** One that starts with its first terminal; the name is its socket's. */
-  constructor(name: string) {
-    this.#socket = name;
-  }
+  /** One that starts with its first terminal. */
+  constructor(private readonly socket: string) {}
 
   /**
-   * Opens a terminal with a shell whose prompt is `$ ` and nothing on the
-   * screen.
+   * Opens a terminal, by default of a type that every system knows, with a
+   * shell whose prompt is `$ ` and nothing on the screen.
    */
   async open(
     { columns, rows }: Size,
     folder: string,
     setup = ":",
-    term = TERM,
+    term = "screen-256color",
   ): Promise<Terminal> {
     const name = `t${++this.#count}`;
     await this.run([
@@ -48,29 +38,20 @@ export class Tmux implements AsyncDisposable {
     ]);
     const terminal = new Terminal(this, name);
     await terminal.enter(`${setup}; PS1='$ '; printf '\\033[H\\033[2J'`);
-    await terminal.shows(/^\$\s*$/);
+    await terminal.until(/^\$\s*$/);
     return terminal;
   }
 
   async run(args: string[]): Promise<string> {
     // A terminal opened now would start another server.
-    if (this.#hasEnded) {
-      throw new Error("Could not run tmux: it has ended.");
-    }
-    const running = this.#run(args);
-    this.#running.add(running);
-    try {
-      return await running;
-    } finally {
-      this.#running.delete(running);
-    }
+    if (this.#hasEnded) throw new Error("Could not run tmux: it has ended.");
+    return await this.#run(args);
   }
 
   /** Ends the server; the programs in it are hung up on. */
   async [Symbol.asyncDispose](): Promise<void> {
     if (this.#hasEnded) return;
     this.#hasEnded = true;
-    await Promise.allSettled(this.#running);
     if (this.#count === 0) return;
     // tmux leaves its socket behind.
     await this.#run(["run-shell", "rm -f '#{socket_path}'", ";", "kill-server"])
@@ -80,10 +61,10 @@ export class Tmux implements AsyncDisposable {
   async #run(args: string[]): Promise<string> {
     // -u: what is shown is UTF-8, whatever the locale says.
     const command = new Deno.Command("tmux", {
-      args: ["-u", "-L", this.#socket, "-f", "/dev/null", ...args],
+      args: ["-u", "-L", this.socket, "-f", "/dev/null", ...args],
       stdin: "null",
     });
-    const { success, stdout, stderr, signal } = await outputOf(command);
+    const { success, stdout, stderr, signal } = await command.output();
     if (success) return new TextDecoder().decode(stdout);
     const reason = signal
       ? `it was ended by ${signal}`
@@ -92,27 +73,8 @@ export class Tmux implements AsyncDisposable {
   }
 }
 
-async function outputOf(command: Deno.Command): Promise<Deno.CommandOutput> {
-  try {
-    return await command.output();
-  } catch (error) {
-    if (!(error instanceof Deno.errors.NotFound)) throw error;
-    throw new Error(
-      "tmux, the terminal of the pictures and of some tests, is not " +
-        "installed. Install it (apt install tmux, brew install tmux) and try " +
-        "again.",
-    );
-  }
-}
-
 export class Terminal {
-  readonly #tmux: Tmux;
-  readonly #name: string;
-
-  constructor(tmux: Tmux, name: string) {
-    this.#tmux = tmux;
-    this.#name = name;
-  }
+  constructor(private readonly tmux: Tmux, private readonly name: string) {}
 
   async type(text: string): Promise<void> {
     await this.#run("send-keys", "-l", "--", text);
@@ -130,11 +92,11 @@ export class Terminal {
 
   /** Pastes text, marked as a paste where the program has asked for that. */
   async paste(text: string): Promise<void> {
-    const buffer = ["-b", this.#name];
-    await this.#tmux.run(["set-buffer", ...buffer, "--", ""]);
+    const buffer = ["-b", this.name];
+    await this.tmux.run(["set-buffer", ...buffer, "--", ""]);
     // A command of tmux's has a limit.
     for (const [part] of text.matchAll(/[^]{1,4000}/gu)) {
-      await this.#tmux.run(["set-buffer", "-a", ...buffer, "--", part]);
+      await this.tmux.run(["set-buffer", "-a", ...buffer, "--", part]);
     }
     await this.#run("paste-buffer", "-p", "-d", ...buffer);
   }
@@ -154,21 +116,24 @@ export class Terminal {
   }
 
   /** Waits until the screen shows something; returns the screen that did. */
-  async until(expected: Expected): Promise<string> {
+  async until(
+    expected: string | RegExp | ((screen: string) => boolean),
+  ): Promise<string> {
     let screen = "";
-    const look = async () => isShown(expected, screen = await this.screen());
-    if (await becomesTrue(look)) return screen;
+    const isShown = async () => {
+      screen = await this.screen();
+      if (typeof expected === "function") return expected(screen);
+      if (typeof expected === "string") return screen.includes(expected);
+      return expected.test(screen);
+    };
+    if (await becomesTrue(isShown)) return screen;
     throw new Error(
       `The terminal has not shown ${expected} within ` +
         `${PATIENCE_MS / 1000} s. See what the program in it says:\n${screen}`,
     );
   }
 
-  /** Waits until the screen shows something; returns the match. */
-  async shows(expected: RegExp): Promise<RegExpExecArray> {
-    return expected.exec(await this.until(expected))!;
-  }
-
+  /** The screen with its colours. */
   async capture(): Promise<string> {
     return await this.#run("capture-pane", "-e", "-p");
   }
@@ -186,12 +151,6 @@ export class Terminal {
   }
 
   async #run(command: string, ...args: string[]): Promise<string> {
-    return await this.#tmux.run([command, "-t", this.#name, ...args]);
+    return await this.tmux.run([command, "-t", this.name, ...args]);
   }
-}
-
-function isShown(expected: Expected, screen: string): boolean {
-  if (typeof expected === "function") return expected(screen);
-  if (typeof expected === "string") return screen.includes(expected);
-  return expected.test(screen);
 }

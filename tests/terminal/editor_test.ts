@@ -36,8 +36,15 @@ function seen(editor: Editor): string {
   return `${label}${text.slice(0, cursor)}|${text.slice(cursor)}`;
 }
 
+/** Fails unless keys make of a line what is expected; both have the cursor as `|`. */
+function assertEdits(...cases: [line: string, keys: string[], then: string][]) {
+  for (const [line, keys, then] of cases) {
+    assertEquals(seen(type(at(line), ...keys)), then, keys.join(" "));
+  }
+}
+
 Deno.test("editor: keys edit as in a shell", () => {
-  const cases: [string, string[], string][] = [
+  assertEdits(
     ["|", ["a", "b"], "ab|"],
     ["ab|", ["Left", "x"], "ax|b"],
     ["|ab", ["Left", "C-b"], "|ab"],
@@ -71,14 +78,11 @@ Deno.test("editor: keys edit as in a shell", () => {
     ["ne\u0301e|", ["M-b"], "|ne\u0301e"],
     ["🇩 |🇪", ["BSpace"], "🇩🇪|"],
     ["|\u0301x", ["e"], "e\u0301|x"],
-  ];
-  for (const [before, keys, then] of cases) {
-    assertEquals(seen(type(at(before), ...keys)), then, keys.join(" "));
-  }
-});
-
-Deno.test("editor: in several lines, keys move and kill in their row", () => {
-  const cases: [string, string[], string][] = [
+    // Only kills one after the other add up.
+    ["one two|", ["C-w", "Down", "Up", "C-w", "C-y"], "one |"],
+    ["one two|", ["C-w", "C-r", "C-g", "C-w", "C-y"], "one |"],
+    ["one two|", ["C-w", "x", "C-w", "C-y"], "one x|"],
+    // In several lines, keys move and kill in their row.
     ["one\ntw|o", ["Home"], "one\n|two"],
     ["o|ne\ntwo", ["End"], "one|\ntwo"],
     ["o|ne\ntwo", ["C-k"], "o|\ntwo"],
@@ -93,37 +97,25 @@ Deno.test("editor: in several lines, keys move and kill in their row", () => {
     ["👩‍👩‍👧|\n👩‍👩‍👧", ["Down"], "👩‍👩‍👧\n👩‍👩‍👧|"],
     ["a👩‍👩‍👧\nab|", ["Up"], "a|👩‍👩‍👧\nab"],
     ["|x\n\n", ["Down", "Down"], "x\n\n|"],
-  ];
-  for (const [before, keys, then] of cases) {
-    assertEquals(seen(type(at(before), ...keys)), then, keys.join(" "));
-  }
+  );
 });
 
-/** One character each to a reader. */
+/** One character each to a reader; two are a Korean syllable, whole and in parts. */
 const GRAPHEMES = [
-  "👩‍👩‍👧",
-  "🇩🇪",
-  "🏴󠁧󠁢󠁳󠁣󠁴󠁿",
-  "👋🏽",
-  "❤️",
-  "1️⃣",
-  "e\u0301\u0323",
-  "각", // a syllable
-  "\u1112\u1161\u11ab", // one in its parts
-  "नि",
-  "𝒜",
-  "日",
+  ...["👩‍👩‍👧", "🇩🇪", "🏴󠁧󠁢󠁳󠁣󠁴󠁿", "👋🏽", "❤️", "1️⃣", "e\u0301\u0323"],
+  ...["각", "\u1112\u1161\u11ab", "नि", "𝒜", "日"],
 ];
 
 Deno.test("editor: no key splits a character", () => {
   for (const one of GRAPHEMES) {
     for (const other of GRAPHEMES) {
       const line = `${one}${one}|${other}`;
-      const after = (key: string) => seen(type(at(line), key));
-      assertEquals(after("Left"), `${one}|${one}${other}`);
-      assertEquals(after("Right"), `${one}${one}${other}|`);
-      assertEquals(after("BSpace"), `${one}|${other}`);
-      assertEquals(after("Delete"), `${one}${one}|`);
+      assertEdits(
+        [line, ["Left"], `${one}|${one}${other}`],
+        [line, ["Right"], `${one}${one}${other}|`],
+        [line, ["BSpace"], `${one}|${other}`],
+        [line, ["Delete"], `${one}${one}|`],
+      );
     }
     for (const key of ["M-b", "M-f", "C-w", "M-d", "M-BSpace", "C-Left"]) {
       const { text, cursor } = type(at(`x${one}|${one}y`), key);
@@ -137,7 +129,7 @@ Deno.test("editor: no key splits a character", () => {
   }
 });
 
-Deno.test("editor: the history keeps the draft, and changes until Enter", () => {
+Deno.test("editor: the history keeps the draft, changes until Enter, and 1,000 lines", () => {
   const cases: [entered: string[], keys: string[], string][] = [
     [["first", "second"], ["Up"], "second|"],
     [["first", "second"], ["Up", "Up", "Up"], "first|"],
@@ -160,20 +152,17 @@ Deno.test("editor: the history keeps the draft, and changes until Enter", () => 
   line.enter();
   assertEquals(seen(type(line, "Up")), "second!|");
   assertEquals(seen(type(line, "Up")), "second|");
+  const many = after(...Array.from({ length: 1_010 }, (_, i) => `${i}`));
+  assertEquals(seen(type(many, ...Array(1_010).fill("Up"))), "10|");
 });
 
-Deno.test("editor: the history keeps 1,000 lines", () => {
-  const line = after(...Array.from({ length: 1_010 }, (_, i) => `${i}`));
-  assertEquals(seen(type(line, ...Array(1_010).fill("Up"))), "10|");
-});
-
-/** The editor of one who has entered some lines and types another. */
+/** The editor of a user who has entered some lines and types another. */
 function searcher(...keys: string[]): Editor {
   const lines = ["git push", "good morning", "git pull", "good night"];
   return type(after(...lines), "draft", "Left", "C-r", ...keys);
 }
 
-Deno.test("editor: Ctrl-R finds what was entered, the latest first", () => {
+Deno.test("editor: Ctrl-R finds the latest, and ends with it or as it began", () => {
   const cases: [string[], string][] = [
     [[], "(search)`': draf|t"],
     [["g"], "(search)`g': good ni|ght"],
@@ -182,32 +171,24 @@ Deno.test("editor: Ctrl-R finds what was entered, the latest first", () => {
     [["git", "C-r", "C-r"], "(not found)`git': |git push"],
     [["gi", "t pux"], "(not found)`git pux': |git pull"],
     [["good👋🏽", "BSpace"], "(search)`good': |good night"],
-  ];
-  for (const [keys, then] of cases) {
-    assertEquals(seen(searcher(...keys)), then);
-  }
-});
-
-Deno.test("editor: a search ends with what was found, or as it began", () => {
-  const cases: [string[], string][] = [
-    [["Escape"], "good |morning"],
-    [["Right"], "good m|orning"],
-    [["C-e", "!"], "good morning!|"],
-    [["Escape", "Up"], "git push|"],
-    [["Escape", "Down", "Down", "Down"], "draft|"],
-    [["C-g"], "draf|t"],
+    [["morn", "Escape"], "good |morning"],
+    [["morn", "Right"], "good m|orning"],
+    [["morn", "C-e", "!"], "good morning!|"],
+    [["morn", "Escape", "Up"], "git push|"],
+    [["morn", "Escape", "Down", "Down", "Down"], "draft|"],
+    [["morn", "C-g"], "draf|t"],
     // Once more, with what was looked for last.
     [
-      ["C-g", "C-r", "morn", "Escape", "Down", "C-r", "C-r"],
+      ["morn", "C-g", "C-r", "morn", "Escape", "Down", "C-r", "C-r"],
       "(search)`morn': good |morning",
     ],
     [
-      ["Escape", "C-r", "Escape", "Down", "C-r", "C-r"],
+      ["morn", "Escape", "C-r", "Escape", "Down", "C-r", "C-r"],
       "(search)`morn': good |morning",
     ],
   ];
   for (const [keys, then] of cases) {
-    assertEquals(seen(searcher("morn", ...keys)), then, keys.join(" "));
+    assertEquals(seen(searcher(...keys)), then, keys.join(" "));
   }
 });
 

@@ -70,7 +70,7 @@ Deno.test("lines: the limit, to the byte; what is not UTF-8", async () => {
   }
 });
 
-Deno.test("lines: one without an end takes no memory", async () => {
+Deno.test("lines: one without an end takes no memory, a short one doesn't wait", async () => {
   const chunk = new Uint8Array(65_536).fill(0x61);
   const usage = () => Deno.memoryUsage().external;
   const before = usage();
@@ -84,29 +84,24 @@ Deno.test("lines: one without an end takes no memory", async () => {
   const lines = await Array.fromAsync(readLines(endless(), 65_536));
   assertEquals(lines, [{ type: "too long", bytes: 1000 * 65_536 }]);
   assert(growth < 10_000_000, `${growth} bytes`);
-});
-
-Deno.test("lines: a short one doesn't wait for what tells UTF-16", async () => {
+  // What tells UTF-16 may come later.
   const { readable, writable } = new TransformStream<Uint8Array>();
   const writer = writable.getWriter();
-  const lines = readLines(readable, 100);
+  const later = readLines(readable, 100);
   writer.write(encoder.encode("a\n"));
-  assertEquals((await lines.next()).value, text("a"));
+  assertEquals((await later.next()).value, text("a"));
   await writer.close();
-  await lines.next();
+  await later.next();
 });
 
 Deno.test("lines: UTF-16 is refused by its name, marked or not", async () => {
-  const utf16 = (text: string, isLittle: boolean) =>
-    Uint8Array.from(text, (char) => char.charCodeAt(0)).reduce<number[]>(
-      (bytes, unit) => [...bytes, ...isLittle ? [unit, 0] : [0, unit]],
-      [],
-    );
   for (const isLittle of [true, false]) {
     const name = isLittle ? "(little-endian)" : "(big-endian)";
     const mark = isLittle ? [0xff, 0xfe] : [0xfe, 0xff];
+    const units = Array.from(encoder.encode("hi\n"));
+    const wide = units.flatMap((unit) => isLittle ? [unit, 0] : [0, unit]);
     for (const start of [[], mark]) {
-      const bytes = Uint8Array.from([...start, ...utf16("hi\n", isLittle)]);
+      const bytes = Uint8Array.from([...start, ...wide]);
       for (const size of [1, 2, 3, 1024]) {
         await assertRejects(() => linesOf(bytes, size), Error, name);
       }
@@ -114,30 +109,24 @@ Deno.test("lines: UTF-16 is refused by its name, marked or not", async () => {
   }
 });
 
-Deno.test("whole: one message, without the line break at its end", async () => {
-  const cases: [string, string][] = [
-    ["", ""],
-    ["\n", ""],
-    ["a", "a"],
-    ["a\r\nb\r\n", "a\r\nb"],
-    ["a\n\nb\n\n", "a\n\nb\n"],
-    ["\ufeffé\n", "é"],
+Deno.test("whole: one message, without the line break at its end, to the byte", async () => {
+  const fits = "é".repeat(5);
+  const cases: [input: string | Uint8Array, Line][] = [
+    ["", text("")],
+    ["\n", text("")],
+    ["a", text("a")],
+    ["a\r\nb\r\n", text("a\r\nb")],
+    ["a\n\nb\n\n", text("a\n\nb\n")],
+    ["\ufeffé\n", text("é")],
+    [`${fits}\r\n`, text(fits)],
+    [`${fits}a`, { type: "too long", bytes: 11 }],
+    [`${fits}abc`, { type: "too long", bytes: 13 }],
+    [Uint8Array.of(0x61, 0xff), { type: "not UTF-8" }],
   ];
   for (const [input, expected] of cases) {
-    for (const size of [1, 3, 1024]) {
-      const bytes = chunked(encoder.encode(input), size);
-      assertEquals(await readWhole(bytes, 100), text(expected));
+    for (const size of [1, 3, 7, 1024]) {
+      const bytes = typeof input === "string" ? encoder.encode(input) : input;
+      assertEquals(await readWhole(chunked(bytes, size), 10), expected);
     }
   }
-});
-
-Deno.test("whole: the limit, to the byte; what is not UTF-8", async () => {
-  const read = (bytes: Uint8Array) => readWhole(chunked(bytes, 7), 10);
-  const fits = "é".repeat(5);
-  assertEquals(await read(encoder.encode(`${fits}\r\n`)), text(fits));
-  for (const [over, bytes] of [["a", 11], ["abc", 13]] as const) {
-    const input = encoder.encode(fits + over);
-    assertEquals(await read(input), { type: "too long", bytes });
-  }
-  assertEquals(await read(Uint8Array.of(0x61, 0xff)), { type: "not UTF-8" });
 });

@@ -89,14 +89,7 @@ Deno.test("keys: a report is no text and no key, wherever it is cut", async () =
   }
 });
 
-Deno.test("keys: Escape never takes a control character along", async () => {
-  assertEquals(await heard("\x1b\x03"), "<Escape><C-c>");
-  assertEquals(await heard("\x1b\x1b[A"), "<Escape><Up>");
-  assertEquals(await heard("\x1b]no answer\r"), "<M-]>no answer<Enter>");
-  assertEquals(await heard("\x1b[1;\r"), "<Enter>");
-});
-
-Deno.test("keys: what is cut off is waited for, and then taken as it is", async () => {
+Deno.test("keys: what is cut off is waited for, what never ends is taken as it is", async () => {
   const cases: [(string | number)[], string][] = [
     [["\x1b", "[", "1;", "5", "C"], "<C-Right>"],
     [["a\x1b", 99, "[A"], "a<Up>"],
@@ -108,6 +101,21 @@ Deno.test("keys: what is cut off is waited for, and then taken as it is", async 
     // A paste may take longer, and what comes of it begins the wait anew.
     [["\x1b[200~a", 2_999, "b\x1b[20", 2_999, "1~c"], "[ab]c"],
     [["\x1b[200~a\rb\x1b[20", 3_000, "c\x1b[201~"], "[a\rb\x1b[20]c"],
+    // Ctrl-C alone ends a paste whose end mark is lost.
+    [["\x1b[200~abc", "\r", "\x03", "d"], "<C-c>d"],
+    [["\x1b[200~a\x03b\x1b[201~"], "[a\x03b]"],
+    // Escape never takes a control character along.
+    [["\x1b\x03"], "<Escape><C-c>"],
+    [["\x1b\x1b[A"], "<Escape><Up>"],
+    [["\x1b]no answer\r"], "<M-]>no answer<Enter>"],
+    [["\x1b[1;\r"], "<Enter>"],
+    // Three lines at once are a paste even without marks. A program that types
+    // lines ends them with LF; a terminal pastes CR.
+    [["a\rb\rc\rd"], "[a\rb\rc\rd]"],
+    [["a\rb\r"], "a<Enter>b<Enter>"],
+    [["\r\r\r"], "<Enter><Enter><Enter>"],
+    [["\x1b\r".repeat(4)], "<M-Enter>".repeat(4)],
+    [["a\nb\nc\nd\n"], "a<Enter>b<Enter>c<Enter>d<Enter>"],
   ];
   for (const [pieces, keys] of cases) {
     assertEquals(await heard(...pieces), keys, JSON.stringify(pieces));
@@ -122,22 +130,6 @@ Deno.test("keys: the marks tell pastes from keys, wherever they are cut", async 
   const long = "a line\r".repeat(10_000);
   const pieces = `\x1b[200~${long}\x1b[201~`.match(/[^]{1,4095}/g)!;
   assertEquals(await heard(...pieces), `[${long}]`);
-});
-
-Deno.test("keys: Ctrl-C ends a paste whose end mark is lost", async () => {
-  assertEquals(await heard("\x1b[200~abc", "\r", "\x03", "d"), "<C-c>d");
-  assertEquals(await heard("\x1b[200~a\x03b\x1b[201~"), "[a\x03b]");
-});
-
-Deno.test("keys: three lines at once are a paste even without marks", async () => {
-  assertEquals(await heard("a\rb\rc\rd"), "[a\rb\rc\rd]");
-  assertEquals(await heard("a\rb\r"), "a<Enter>b<Enter>");
-  assertEquals(await heard("\r\r\r"), "<Enter><Enter><Enter>");
-  const breaks = await heard("\x1b\r".repeat(4));
-  assertEquals(breaks, "<M-Enter>".repeat(4));
-  // A program that types lines ends them with LF; a terminal pastes CR.
-  const lines = await heard("a\nb\nc\nd\n");
-  assertEquals(lines, "a<Enter>b<Enter>c<Enter>d<Enter>");
 });
 
 Deno.test("keys: text without them", () => {

@@ -25,20 +25,14 @@ async function shown(message: string, flags: string, term?: string) {
   );
 }
 
-/** Its second line would fill a row and go on with a forged line. */
-const FORGED = `a\n${"x".repeat(77)} 14:03:23 Bob: hi\n\n== 3 lines`;
-
 test("listener: lines of a message stand below each other, after a gutter", async () => {
-  assertEquals(await shown(FORGED, "--history 0"), [
-    "Grace: a",
-    `│ ${"x".repeat(77)}`,
-    "  14:03:23 Bob: hi",
-    "│",
+  // The second line would fill a row and go on with a forged line.
+  const forged = `a\n${"x".repeat(77)} 14:03:23 Bob: hi\n\n== 3 lines`;
+  assertEquals(await shown(forged, "--history 0"), [
+    ...["Grace: a", `│ ${"x".repeat(77)}`, "  14:03:23 Bob: hi", "│"],
     "│ == 3 lines",
   ]);
-});
-
-test("listener: without colour and on a dumb terminal a message is one line", async () => {
+  // Without colour and on a dumb terminal a message is one line.
   assertEquals(await shown("a\nb", "--color never"), ["Grace: a ⏎ b"]);
   assertEquals(await shown("a\nb", "--color always", "dumb"), ["Grace: a ⏎ b"]);
 });

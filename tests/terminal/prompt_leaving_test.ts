@@ -1,13 +1,12 @@
 /** Leaving the prompt: the room reads it, and the terminal is as it was. */
 
-import { assert, assertEquals, assertMatch } from "@std/assert";
+import { assert, assertEquals } from "@std/assert";
 import { FakeBroker, letIn } from "../support/brokers.ts";
 import { suback } from "../support/packets.ts";
 import {
   assertGoodBye,
   assertSane,
   atShell,
-  bottom,
   command,
   follower,
   HALL,
@@ -16,11 +15,12 @@ import {
 } from "../support/prompt_scene.ts";
 import type { Terminal } from "../support/tmux.ts";
 
-scene("Ctrl-C clears the line, then leaves", async (all) => {
+scene("Ctrl-C clears the line, then leaves; Ctrl-D deletes", async (all) => {
   const { terminal, grace } = all;
   await terminal.enter("sent");
   await terminal.until("Ada: sent");
-  await terminal.type("not sent");
+  await terminal.type("not  sent");
+  await terminal.press("M-b", "Left", "C-d");
   await terminal.until(/^Ada> not sent$/m);
   await terminal.press("C-c");
   await terminal.until(/^Ada>$/m);
@@ -34,31 +34,6 @@ scene("Ctrl-C clears the line, then leaves", async (all) => {
   assertEquals(await grace.texts(2), ["notice", "sent"]);
   await assertGoodBye(grace);
 });
-
-scene("Ctrl-D leaves, and the terminal is sane", async (all) => {
-  const { terminal, grace } = all;
-  // It doesn't while there is text, and Ctrl-Z never does.
-  await terminal.type("ab");
-  await terminal.press("Left", "C-d");
-  await terminal.until(/^Ada> a$/m);
-  await terminal.press("C-z", "BSpace", "C-d");
-  await assertSane(terminal, 0);
-  await assertGoodBye(grace);
-});
-
-const CODES = { TERM: 0, QUIT: 131 };
-for (const [signal, code] of Object.entries(CODES)) {
-  scene(`SIG${signal} leaves the terminal sane`, async (all) => {
-    const { terminal, grace } = all;
-    await terminal.type("typed");
-    await terminal.until("Ada> typed");
-    Deno.kill(await follower(terminal), `SIG${signal}` as Deno.Signal);
-    await assertSane(terminal, code);
-    const screen = await terminal.screen();
-    assert(!screen.includes("Ada> typed"), screen);
-    await grace.texts(2);
-  });
-}
 
 scene("a blocked terminal doesn't hold up the end", async (all) => {
   const { tmux, terminal, grace } = all;
@@ -75,21 +50,6 @@ scene("a blocked terminal doesn't hold up the end", async (all) => {
     Deno.kill(server, "SIGCONT");
   }
 }, "--timeout 1");
-
-scene("leaving while the broker is away", async (all) => {
-  const { broker, terminal } = all;
-  await terminal.type("typed");
-  await terminal.until("Ada> typed");
-  await broker.close();
-  const screen = await terminal.until(/^Disconnected from /m);
-  assertEquals(bottom(screen), "Ada (offline)> typed");
-  await terminal.press("Enter");
-  await terminal.until("No connection; your lines are sent when it is back.");
-  assertMatch(await terminal.screen(), /^Ada \(offline\)> typed$/m);
-  await terminal.press("C-d");
-  await terminal.until("Line 1 was not acknowledged");
-  await assertSane(terminal, 5);
-}, "--timeout 2");
 
 /** Starts a program in a terminal that shows nothing else. */
 async function startAfresh(terminal: Terminal, line: string): Promise<void> {
@@ -123,38 +83,24 @@ atShell("a signal during a slow /join leaves at once", async ({ terminal }) => {
   }
 });
 
-/** Starts the follower in a terminal until it asks for the password of a user. */
-async function askFor(
-  user: string,
-  terminal: Terminal,
-  broker: { port: number },
-): Promise<void> {
-  await startAfresh(terminal, command(broker, `-u ${user}`));
-  await terminal.until(`Password of ${user}:`);
-}
-
-atShell("leaving at the password leaves the terminal sane", async (all) => {
+atShell("a password is hidden, edited, and sanely given up", async (all) => {
   const { broker, terminal } = all;
-  for (const key of ["C-c", "C-d"]) {
-    await askFor("nobody", terminal, broker);
-    await terminal.press("x", key);
-    await terminal.until('publisher: no answer to "Password of nobody:"');
-    await assertSane(terminal, 1);
-  }
-  for (const [signal, code] of [["SIGTERM", 1], ["SIGQUIT", 131]] as const) {
-    await askFor("nobody", terminal, broker);
-    Deno.kill(await follower(terminal), signal);
+  const askFor = async (user: string) => {
+    await startAfresh(terminal, command(broker, `-u ${user}`));
+    await terminal.until(`Password of ${user}:`);
+  };
+  const ways = { "C-c": 1, "C-d": 1, SIGTERM: 1, SIGQUIT: 131, Enter: 3 };
+  for (const [way, code] of Object.entries(ways)) {
+    await askFor("nobody");
+    await terminal.type("secret");
+    if (!way.startsWith("SIG")) await terminal.press(way);
+    else Deno.kill(await follower(terminal), way as Deno.Signal);
+    if (code < 131) await terminal.until("publisher: ");
+    const isGivenUp = (await terminal.screen()).includes(": no answer to ");
+    assertEquals(isGivenUp, code === 1);
     await assertSane(terminal, code);
   }
-});
-
-atShell("keys edit a password that is not shown", async (all) => {
-  const { broker, terminal } = all;
-  await askFor("nobody", terminal, broker);
-  await terminal.enter("secret");
-  await terminal.until("publisher: ");
-  await assertSane(terminal, 3);
-  await askFor("Server", terminal, broker);
+  await askFor("Server");
   await terminal.press("BSpace");
   await terminal.type("wrong");
   await terminal.press("C-u");
@@ -167,7 +113,7 @@ atShell("keys edit a password that is not shown", async (all) => {
   await terminal.press("C-d");
   await terminal.until(/^\$$/m);
   // A line break ends it also in a paste.
-  await askFor("Server", terminal, broker);
+  await askFor("Server");
   await terminal.paste("admin\nnext\nlines\n");
   await terminal.until(/now subscribed .*\nAda>/);
 });

@@ -1,0 +1,627 @@
+/**
+ * Subscribing and publishing: what a broken connection says of what was
+ * unanswered when it broke, and a broker's limits.
+ */
+
+import {
+  assert,
+  assertEquals,
+  assertRejects,
+  assertStringIncludes,
+} from "@std/assert";
+import { Buffer } from "node:buffer";
+import type { Packet } from "mqtt-packet";
+import { AbandonedError, PublishError } from "../../lib/client.ts";
+import { publishBytes } from "../../lib/mqtt/sender.ts";
+import { FakeBroker, hostOf, letIn, letInOld } from "../support/brokers.ts";
+import { Member, memberTests } from "../support/members.ts";
+import {
+  accept,
+  connack,
+  disconnect,
+  encode,
+  GARBAGE,
+  messageOf,
+  oldConnack,
+  oldPuback,
+  type PacketOf,
+  PINGRESP,
+  puback,
+  sizeOf,
+  suback,
+} from "../support/packets.ts";
+import { inTime } from "../support/patience.ts";
+
+const test = memberTests("probation");
+
+/** The topics that a broker was asked for, over all connections. */
+const askedFor = (broker: FakeBroker) =>
+  broker.all("subscribe").flatMap(({ subscriptions }) =>
+    subscriptions.map(({ topic }) => topic)
+  );
+
+const texts = (broker: FakeBroker) => broker.all("publish").map(messageOf);
+
+const isFor = (packet: PacketOf<"subscribe">, topic: string) =>
+  packet.subscriptions[0].topic === topic;
+
+/** Says texts; returns which were sent, and which errors say a denial. */
+async function sayAll(member: Member, all: string[]) {
+  const said = all.map((text) => member.say(text));
+  const outcomes = await inTime(Promise.allSettled(said));
+  return outcomes.map((it) => "reason" in it ? it.reason.isDenied : "sent");
+}
+
+const ONCE = "the connection broke while only this was unanswered";
+const ALONE = ONCE.replace("broke", "broke three times");
+const SILENT = "the broker closed the connection (no reason given)";
+
+test("of several rooms, only those to blame are denied", {
+  subscribe(packet, link) {
+    if (isFor(packet, "secret")) return "close";
+    if (!isFor(packet, "denied")) return suback(packet, 1);
+    queueMicrotask(() => link.close());
+    return suback(packet, 0x87);
+  },
+}, async ({ broker, member }) => {
+  const rooms = ["a", "secret", "denied", "b"];
+  const grants = await member.client.join(rooms);
+  assertEquals(grants.map(({ qos }) => qos), [1, undefined, undefined, 1]);
+  await member.say("here");
+  const count = askedFor(broker).filter((topic) => topic === "denied").length;
+  assertEquals([count, grants[2].reason], [1, "not authorized"]);
+});
+
+test("what is optional is given up after one lone break", {
+  subscribe: (packet) =>
+    isFor(packet, "a/$history") ? "close" : suback(packet, 1),
+  publish: (packet) => packet.topic === "a/$history" ? "close" : puback(packet),
+}, async ({ broker, member }) => {
+  await member.client.join(["a"]);
+  const [{ reason }] = await member.client.join(["a/$history"]);
+  assertEquals(reason, `${ONCE}: ${SILENT}`);
+  await assertRejects(
+    () => member.say("kept", "a/$history"),
+    PublishError,
+    `${ONCE}: ${SILENT}`,
+  );
+  assertEquals(broker.all("publish").length, 1);
+});
+
+test("silence over what is optional breaks nothing, and hides no other", {
+  subscribe: (packet) => isFor(packet, "a") ? suback(packet, 1) : undefined,
+  publish: (packet, { number }) =>
+    number > 1 || messageOf(packet) === "here" ? puback(packet) : undefined,
+}, async ({ broker, member }) => {
+  await member.client.join(["a"]);
+  const optional = member.client.join(["optional"], 1, true);
+  await member.say("here");
+  const sent = member.say("unanswered");
+  await broker.heard.next((packet) =>
+    packet.cmd === "publish" && messageOf(packet) === "unanswered"
+  );
+  await member.clock.advance(5_000);
+  const [{ reason }] = await optional;
+  assertEquals(reason, "no answer to SUBSCRIBE in 5 s");
+  assertEquals(broker.connections, 1);
+  await member.clock.advance(5_000);
+  await sent;
+  assertEquals(broker.connections, 2);
+  assertEquals(askedFor(broker), ["a", "optional", "a"]);
+});
+
+const CLOSINGS = [
+  [undefined, SILENT],
+  [0x87, "not authorized"],
+  [0x95, "packet too large"],
+  [0x99, "payload format invalid"],
+] as const;
+
+for (const [code, reason] of CLOSINGS) {
+  const close = () => code === undefined ? "close" : disconnect(code);
+  test(`what the broker closes over is given up: ${reason}`, {
+    ...{ subscribe: close, publish: close },
+  }, async ({ broker, member }) => {
+    const denied = { topic: "secret", reason: `${ALONE}: ${reason}` };
+    assertEquals(await member.client.join(["secret"]), [denied]);
+    assertEquals(member.reports("denied"), [{ type: "denied", ...denied }]);
+    assertEquals(broker.all("subscribe").length, 4);
+    assertEquals(broker.all("pingreq").length, 1 + 4 + 16);
+    const error = await assertRejects(() => member.say("no"), PublishError);
+    assertEquals(
+      error.message,
+      `${hostOf(broker)} did not take a message for room: ${ALONE}: ${reason}.`,
+    );
+    // A message that is too large or not text says nothing of the topic.
+    const isDenied = code === undefined || code === 0x87;
+    assertEquals([error.reasonCode, error.isDenied], [code, isDenied]);
+    // On probation from the beginning.
+    assertEquals(broker.all("publish").length, 3);
+    // Each counted break lets the back-off begin anew.
+    assert(member.waits.every((wait) => wait === 1), `${member.waits}`);
+  });
+}
+
+test("a reason counts for its own connection alone", {
+  publish: (_, { number }) => number < 4 ? disconnect(0x95) : "close",
+}, async ({ member }) => {
+  const error = await assertRejects(() => member.say("no"), PublishError);
+  assertEquals([error.reasonCode, error.isDenied], [undefined, true]);
+});
+
+test("a refused topic is not tried line by line", {
+  publish: () => "close",
+}, async ({ broker, member }) => {
+  const sent = await sayAll(member, Array(1_000).fill("no"));
+  assertEquals(new Set(sent), new Set([true]));
+  assert(broker.connections <= 5, `${broker.connections}`);
+  await assertRejects(
+    () => member.say("later"),
+    PublishError,
+    "the broker takes no messages for this topic",
+  );
+});
+
+test("three messages in a row refuse a topic that was served, no others", {
+  // It acknowledges late, and closes at once.
+  publish(packet, link) {
+    if (messageOf(packet) === "bad") return "close";
+    setTimeout(() => link.send(puback(packet)).catch(() => {}), 20);
+  },
+}, async ({ member }) => {
+  await member.say("good");
+  const all = ["bad", "bad", "1", "2", "bad", "bad", "bad", "3"];
+  assertEquals(
+    await sayAll(member, all),
+    [false, false, "sent", "sent", false, false, true, true],
+  );
+});
+
+Deno.test("probation: a break before the PINGRESP clears the one on trial", async () => {
+  let pings = 0;
+  await using broker = new FakeBroker(letIn({
+    // The 2nd of four pings before the second and the third try breaks.
+    pingreq: () => [3, 6].includes(++pings) ? "close" : PINGRESP,
+    publish: (packet, { number }) => number < 6 ? "close" : puback(packet),
+  }));
+  await using member = await Member.connect(broker);
+  await inTime(member.say("innocent"));
+  assertEquals(pings, 7);
+  for (const number of [7, 8]) {
+    broker.drop();
+    await member.statuses.next(({ type }) =>
+      type === "connected" && broker.connections === number
+    );
+  }
+  // Only what happened on a connection lets its back-off begin anew.
+  assertEquals(member.waits, [1, 1, 2, 1, 2, 1, 2]);
+});
+
+test("own renewals count nothing", {
+  disconnect: () => "close",
+  subscribe: (packet, { number }) => number > 4 ? suback(packet, 1) : undefined,
+}, async ({ broker, member }) => {
+  const joined = member.client.join(["a"]);
+  const payload = { type: "notice", from: "ann", notice: "gone" } as const;
+  for (let renewals = 0; renewals < 4; renewals++) {
+    await broker.next("subscribe");
+    member.client.setWill({ topic: "a", payload });
+  }
+  assertEquals(await joined, [{ topic: "a", qos: 1 }]);
+  assertEquals([broker.connections, broker.all("pingreq").length], [5, 0]);
+});
+
+test("answers that can't be read count nothing", {
+  publish: (packet, { number }) => number < 7 ? GARBAGE : puback(packet),
+  subscribe: (packet, { number }) =>
+    number < 5 ? suback(packet, 1, 1) : suback(packet, 1),
+}, async ({ member }) => {
+  const joined = member.client.join(["a"]);
+  await member.say("at last");
+  assertEquals(await joined, [{ topic: "a", qos: 1 }]);
+  const [first] = member.reports("disconnected");
+  assertStringIncludes(first.reason, "the broker sent a malformed packet");
+  assertEquals(member.waits, [1, 2, 4, 8, 16, 32]);
+});
+
+for (const receiveMaximum of [1, undefined]) {
+  const window = receiveMaximum ?? "any";
+  test(`a PUBACK is awaited for the time-out, Receive Maximum ${window}`, {
+    connect: (_, { number }) => connack(0, { receiveMaximum }, number > 1),
+    publish: (packet, { number }) =>
+      number === 1 && messageOf(packet) === "2" ? undefined : puback(packet),
+  }, async ({ broker, member }) => {
+    await member.say("1");
+    await member.clock.advance(3_000);
+    const sent = ["2", "3"].map((text) => member.say(text));
+    await member.clock.advance(4_999);
+    assertEquals(broker.connections, 1);
+    await member.clock.advance(1);
+    await Promise.all(sent);
+    const [{ reason }] = member.reports("disconnected");
+    assertEquals(reason, "no answer to PUBLISH in 5 s");
+    const again = broker.all("publish").filter(({ link }) => link.number > 1);
+    assertEquals(again[0].dup, true);
+  });
+}
+
+test("nothing but silence is given up in the end", {
+  publish: () => undefined,
+}, async ({ broker, member }) => {
+  const sent = assertRejects(
+    () => member.say("a"),
+    PublishError,
+    `${ALONE}: no answer to PUBLISH in 5 s`,
+  );
+  for (let tries = 0; tries < 4; tries++) {
+    await broker.next("publish");
+    await member.clock.advance(5_000);
+  }
+  await sent;
+});
+
+test("rooms that were granted come first, then others, then messages", {
+  subscribe: (packet, { number }) =>
+    (number === 2 && isFor(packet, "b")) ||
+      (number === 4 && isFor(packet, "a/$who"))
+      ? undefined
+      : suback(packet, 1),
+}, async ({ broker, member }) => {
+  await member.client.join(["a/$who"], 1, true);
+  await member.client.join(["a"]);
+  broker.drop();
+  await member.next("disconnected");
+  const all = [member.client.join(["b"]), member.say("x", "a")];
+  await broker.heard.next((packet) =>
+    packet.cmd === "subscribe" && isFor(packet, "b")
+  );
+  await member.clock.advance(4_999);
+  // Its echo would be missed.
+  assertEquals(texts(broker), []);
+  // No client is connected and deaf.
+  await member.clock.advance(1);
+  await Promise.all(all);
+  const again = ["a", "b", "a/$who", "a", "b", "a/$who"];
+  assertEquals(askedFor(broker).slice(2), again);
+  // What is retained comes once, but each time for what is optional.
+  const asked = broker.all("subscribe").map(({ subscriptions }) =>
+    subscriptions.map(({ rh, nl }) => `${rh} ${nl}`).join()
+  );
+  assertEquals(asked.slice(0, 2), ["0 true", "1 false"]);
+  // Each answer shows that the broker is well.
+  assertEquals(broker.all("pingreq").length, 1);
+  // None waits for what is optional.
+  broker.drop();
+  for (const _ of [2, 3]) await member.next("disconnected");
+  await member.say("y", "a");
+});
+
+Deno.test("probation: a granted room that breaks connections starves no others", async () => {
+  let isRevoked = false;
+  await using broker = new FakeBroker(letIn({
+    subscribe: (packet) =>
+      isRevoked && isFor(packet, "b") ? "close" : suback(packet, 1),
+  }));
+  await using member = await Member.connect(broker);
+  await member.client.join(["a", "b", "c"]);
+  isRevoked = true;
+  const again = member.client.join(["b"]);
+  const aside = await member.next("set aside");
+  assertEquals(aside.topic, "b");
+  assertEquals(aside.reason, `${ALONE}: ${SILENT}`);
+  // The wait ends while there is no connection; the others still come first.
+  await inTime(member.say("served"));
+  broker.drop();
+  await member.next("set aside");
+  assertEquals(askedFor(broker).slice(-3), ["a", "c", "b"]);
+  for (let wait = 1; wait < 8; wait++) {
+    await inTime(member.say(`${wait}`));
+    const { seconds } = member.reports("set aside").at(-1)!;
+    assertEquals(seconds, Math.min(2 ** wait, 120));
+    await member.clock.advance(seconds * 1000);
+    await member.next("set aside");
+  }
+  const { reason } = member.reports("set aside").at(-1)!;
+  assertEquals(reason, `${ONCE}: ${SILENT}`);
+  isRevoked = false;
+  await inTime(member.say("served"));
+  await member.clock.advance(120_000);
+  await member.statuses.next((status) =>
+    status.type === "subscribed" && status.topic === "b"
+  );
+  assertEquals(await again, [{ topic: "b", qos: 1 }]);
+  assertEquals(askedFor(broker).slice(-1), ["b"]);
+  // Granted again, it is as any other room.
+  isRevoked = true;
+  broker.drop();
+  assertEquals((await member.next("set aside")).seconds, 1);
+});
+
+Deno.test("probation: 1,000 messages in flight at the break arrive, twice as many with each round trip", async () => {
+  const unanswered: number[] = [];
+  let inFlight = 0;
+  let expected = 1;
+  await using broker = new FakeBroker(letIn({
+    publish({ messageId }, { number }) {
+      if (number === 1) return ++inFlight < 1_000 ? undefined : "close";
+      inFlight--;
+      unanswered.push(messageId!);
+      if (unanswered.length < expected && inFlight > 0) return undefined;
+      expected *= 2;
+      return unanswered.splice(0).flatMap((messageId) => [
+        ...puback({ messageId }),
+      ]);
+    },
+  }));
+  await using member = await Member.connect(broker);
+  const all = Array.from({ length: 1_000 }, (_, i) => `${i}`);
+  assertEquals(new Set(await sayAll(member, all)), new Set(["sent"]));
+  assertEquals(texts(broker).slice(1_000), all);
+});
+
+test("at QoS 0 a PINGRESP confirms, a break does not", {
+  publish: (packet) => messageOf(packet) === "bad" ? "close" : undefined,
+}, async ({ broker, member }) => {
+  await member.say("1", "room", 0);
+  assertEquals(broker.heard.all.at(-1)!.cmd, "pingreq");
+  const ask = (text: string) => member.say(text, "room/$who", 0);
+  for (const _ of [1, 2]) {
+    await assertRejects(() => ask("bad"), AbandonedError, "may be lost");
+  }
+  // It is not known that the broker refuses the topic.
+  await ask("good");
+  assertEquals(texts(broker), ["1", "bad", "bad", "good"]);
+});
+
+test("a PINGRESP is awaited for the time-out, on probation alone", {
+  publish: (packet, { number }) =>
+    number === 1 ? "close" : number < 4 ? puback(packet) : undefined,
+  pingreq: (_, { number }) => number === 2 ? undefined : PINGRESP,
+}, async ({ broker, member }) => {
+  const sent = member.say("a");
+  await broker.next("pingreq");
+  await member.clock.advance(5_000);
+  await sent;
+  const reasons = member.reports("disconnected").map(({ reason }) => reason);
+  assertEquals(reasons, [SILENT, "no answer to PINGREQ in 5 s"]);
+  broker.drop();
+  for (const _ of [1, 2, 3]) await member.next("disconnected");
+  // All go out at once.
+  const all = sayAll(member, ["b", "c", "d"]);
+  await broker.heard.next((it) =>
+    it.cmd === "publish" && messageOf(it) === "d"
+  );
+  assertEquals(broker.connections, 4);
+  member.client.abort();
+  await all;
+});
+
+Deno.test("probation: at most 60,000 in flight, and a packet id of theirs is not used again", async () => {
+  const open = new Set<number>();
+  let most = 0;
+  let isUsedTwice = false;
+  await using broker = new FakeBroker(letIn({
+    publish({ messageId }) {
+      isUsedTwice ||= open.has(messageId!);
+      if (most > 0) return puback({ messageId });
+      open.add(messageId!);
+    },
+    // All that may go out came before it. The first stays unanswered.
+    subscribe(packet) {
+      most = open.size;
+      const [first, ...others] = open;
+      open.clear();
+      open.add(first);
+      const answers = others.map((messageId) => puback({ messageId }));
+      return Buffer.concat([suback(packet, 1), ...answers]);
+    },
+  }));
+  await using member = await Member.connect(broker);
+  const sent = Array.from({ length: 66_000 }, () => member.say(""));
+  const unanswered = assertRejects(() => sent[0], AbandonedError);
+  await member.client.join(["room"]);
+  await inTime(Promise.all(sent.slice(1)));
+  assertEquals([most, isUsedTwice], [60_000, false]);
+  member.client.abort();
+  await unanswered;
+});
+
+const qos2 = memberTests("QoS 2");
+
+const pubrec = ({ messageId }: Packet) => encode({ cmd: "pubrec", messageId });
+
+const pubcomp = ({ messageId }: Packet, reasonCode = 0) =>
+  encode({ cmd: "pubcomp", messageId, reasonCode });
+
+for (const [version, code] of [[5, 0x92], [5, 0], [4, 0]] as const) {
+  qos2(`PUBREL goes again to the broker of PUBREC, ${version}, ${code}`, {
+    options: { protocolVersion: version },
+    connect: (_, { number }) => accept(version, number > 1),
+    publish: pubrec,
+    // It has finished with it: 0x92 leaves no other reading (§4.13.2).
+    pubrel: (packet, { number }) =>
+      number === 1 ? "close" : pubcomp(packet, code),
+  }, async ({ broker, member }) => {
+    await member.say("a", "room", 2);
+    assertEquals([texts(broker), broker.all("pubrel").length], [["a"], 2]);
+  });
+}
+
+for (const breaksAt of ["PUBREC", "PUBREL"]) {
+  qos2(`a broker without the session gets it as new, ${breaksAt}`, {
+    publish: (packet, { number }) =>
+      number === 1 && breaksAt === "PUBREC" ? "close" : pubrec(packet),
+    pubrel: (packet, { number }) => number === 1 ? "close" : pubcomp(packet),
+  }, async ({ broker, member }) => {
+    await member.say("a", "room", 2);
+    const again = broker.heard.all.filter(({ link }) => link.number === 2);
+    const kinds = again.map(({ cmd }) => cmd);
+    assertEquals(kinds.slice(0, 2), ["connect", "pingreq"]);
+    assertEquals(kinds.slice(-2), ["publish", "pubrel"]);
+    assertEquals(broker.all("publish").map(({ dup }) => dup), [false, false]);
+  });
+}
+
+Deno.test("QoS 2: another broker that never had the message gets it", async () => {
+  for (const protocolVersion of [5, 4] as const) {
+    const open = protocolVersion === 5 ? letIn : letInOld;
+    const answers = { publish: pubrec, pubrel: () => "close" as const };
+    await using first = new FakeBroker(open(answers));
+    await using second: FakeBroker = new FakeBroker(open({
+      connect: () => accept(protocolVersion, true),
+      publish: pubrec,
+      pubrel(packet) {
+        // A broker of MQTT 3.1.1 can't say that it never had the message.
+        const isUnknown = second.all("publish").length === 0;
+        return pubcomp(packet, isUnknown && protocolVersion === 5 ? 0x92 : 0);
+      },
+    }));
+    const servers = [first, second];
+    await using member = await Member.connect(servers, { protocolVersion });
+    await inTime(member.say("a", "room", 2));
+    assertEquals(texts(second), ["a"]);
+  }
+});
+
+Deno.test("QoS 2: 0x92 of a broker that has sent no PUBREC is no receipt", async () => {
+  const connect = () => accept(5, true);
+  await using first: FakeBroker = new FakeBroker(letIn({
+    connect,
+    publish: (packet, { number }) => number === 1 ? "close" : pubrec(packet),
+    pubrel: (packet) =>
+      pubcomp(packet, first.all("publish").length === 1 ? 0x92 : 0),
+  }));
+  const answers = { connect, publish: pubrec, pubrel: () => "close" as const };
+  await using second = new FakeBroker(letIn(answers));
+  await using member = await Member.connect([first, second]);
+  const sent = ["a", "b"].map((text) => member.say(text, "room", 2));
+  await inTime(Promise.all(sent));
+  assertEquals([texts(first), texts(second)], [["a", "a", "b"], ["a"]]);
+});
+
+qos2("a broker that takes QoS 1 at most gets it as new", {
+  connect: (_, { number }) =>
+    number === 1 ? connack() : connack(0, { maximumQoS: 1 }, true),
+  publish: (packet, { number }) => number === 1 ? "close" : puback(packet),
+}, async ({ broker, member }) => {
+  await member.say("a", "room", 2);
+  const sent = broker.all("publish").map(({ qos, dup }) => [qos, dup]);
+  assertEquals(sent, [[2, false], [1, false]]);
+});
+
+const limits = memberTests("limits");
+
+for (const maximumQoS of [0, 1] as const) {
+  limits(`a broker that takes QoS ${maximumQoS} at most, and its successor`, {
+    connect: (_, { number }) => connack(0, number === 1 ? { maximumQoS } : {}),
+  }, async ({ broker, member }) => {
+    for (const qos of [0, 2, 2, 1] as const) await member.say("a", "room", qos);
+    broker.drop();
+    await member.next("disconnected");
+    await member.say("a", "room", 2);
+    const at = broker.all("publish").map(({ qos }) => qos);
+    assertEquals(at, [0, maximumQoS, maximumQoS, maximumQoS, 2]);
+    assertEquals(member.reports("lowered"), [
+      { type: "lowered", broker: member.client.broker, qos: maximumQoS },
+    ]);
+  });
+}
+
+limits("too large a message isn't sent, and the others are", {
+  connect: () => connack(0, { maximumPacketSize: 200 }),
+}, async ({ broker, member }) => {
+  // So long that the length field takes two bytes, as for the largest.
+  const long = "x".repeat(50);
+  await member.say(long);
+  const room = 200 - sizeOf(await broker.next("publish"));
+  const largest = long + "x".repeat(room);
+  const sent = ["a", largest, largest + "x", "b"].map((text) =>
+    member.say(text)
+  );
+  const error = await assertRejects(() => sent[2], PublishError);
+  assertEquals(
+    error.message,
+    `${hostOf(broker)} takes packets of 200 bytes at most, this message ` +
+      "needs 201; send it in parts.",
+  );
+  assertEquals([error.reasonCode, error.isDenied], [149, false]);
+  await Promise.all([sent[0], sent[1], sent[3]]);
+  assertEquals(texts(broker), [long, "a", largest, "b"]);
+  // A history is made as large as it may be.
+  const keep = (bytes: number) => {
+    const wire = { x: "x".repeat(bytes - '{"x":""}'.length) };
+    return member.client.keep("room/$history", { type: "history", wire });
+  };
+  const most = member.client.keepsBytes("room/$history");
+  await keep(most);
+  // It counts the length field of the largest, which has three bytes.
+  await assertRejects(() => keep(most + 2), PublishError, "needs 201");
+  assertEquals(broker.connections, 1);
+});
+
+for (const [version, most] of [[5, 5], [4, 20]] as const) {
+  limits(`never more than ${most} unacknowledged, MQTT ${version}`, {
+    options: { protocolVersion: version },
+    connect: () =>
+      version === 5 ? connack(0, { receiveMaximum: most }) : oldConnack(),
+    publish: () => undefined,
+  }, async ({ broker, member }) => {
+    const COUNT = 40;
+    const sent = Array.from({ length: COUNT }, (_, i) => member.say(`${i}`));
+    for (let answered = 0; answered < COUNT; answered++) {
+      const packet = await broker.next("publish");
+      const expected = Math.min(answered + most, COUNT);
+      // As soon as so many are there, nothing else may come before an answer.
+      while (broker.all("publish").length < expected) {
+        await new Promise((resolve) => setTimeout(resolve));
+      }
+      assertEquals(broker.all("publish").length, expected);
+      await packet.link.send((version === 5 ? puback : oldPuback)(packet));
+    }
+    await Promise.all(sent);
+  });
+}
+
+// Mosquitto 2.0.11 sends 149, which MQTT 5 §3.4.2.1 does not list.
+limits("PUBACK 149 is an error, and 16 (no subscribers) is none", {
+  publish: (packet) => puback(packet, messageOf(packet) === "a" ? 149 : 16),
+}, async ({ broker, member }) => {
+  await assertRejects(
+    () => member.say("a"),
+    PublishError,
+    `${hostOf(broker)} did not take a message for room: packet too large.`,
+  );
+  await member.say("b");
+  assertEquals(broker.connections, 1);
+});
+
+const RETAINS = [undefined, false, true];
+
+limits("whether the broker in use keeps retained messages", {
+  connect: (_, { number }) =>
+    connack(0, { retainAvailable: RETAINS[number - 1] }),
+}, async ({ broker, member }) => {
+  for (const retains of RETAINS) {
+    await member.next("connected");
+    assertEquals(member.client.retains, retains ?? true);
+    broker.drop();
+  }
+});
+
+Deno.test("limits: the size of a packet is known before", () => {
+  for (const version of [5, 4] as const) {
+    for (const qos of [0, 1, 2] as const) {
+      const [topic, payload] = ["room/é", "x".repeat(100)];
+      const packet: Packet = {
+        ...{ cmd: "publish", topic, payload, qos },
+        ...{ messageId: 1, dup: false, retain: false },
+      };
+      const computed = publishBytes(topic, 100, qos, version);
+      assertEquals(computed, sizeOf(packet, version), `${version} ${qos}`);
+    }
+  }
+  // 3 bytes of topic, the rest payload, so that `size` follows the header.
+  const bytes = (size: number) => publishBytes("t", size - 3, 0, 4) - size;
+  const growth = [127, 128, 16_383, 16_384, 2_097_151, 2_097_152, 268_435_455];
+  assertEquals(growth.map(bytes), [2, 3, 3, 4, 4, 5, 5]);
+});
