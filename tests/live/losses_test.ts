@@ -11,11 +11,11 @@ import {
   type Account,
   account,
   becomesStable,
-  program,
   send,
   Talk,
   upTo,
 } from "../support/live.ts";
+import { spawn } from "../support/processes.ts";
 import { Mosquitto } from "../support/mosquitto.ts";
 import { becomesTrue } from "../support/patience.ts";
 import { Peer, said } from "../support/peers.ts";
@@ -111,7 +111,7 @@ async function fill(more: number, way: string): Promise<void> {
   const room = ["-h", broker.host, "-t", ROOM];
   const deno = [Deno.execPath(), "run", "--quiet", "--no-prompt", "-N"];
   const enough = ["--no-announce", "-C", `${count}`, "-W", "90"];
-  await using listener = program("bash", [
+  await using listener = spawn("bash", [
     ...["-o", "pipefail", "-c", `"$@" ${way} > '${file}'`, "bash"],
     ...[...deno, "listener.ts", ...room, ...enough],
   ]);

@@ -2,25 +2,11 @@
 
 import {
   assertQuietSuccess,
-  Process,
+  type Process,
   type ProcessOptions,
-  ROOT,
   run,
   start,
 } from "./processes.ts";
-
-/** Starts a program that is not ours, by default in our folder. */
-export function program(
-  command: string,
-  args: string[],
-  options: { cwd?: string; env?: Record<string, string> } = {},
-): Process {
-  const child = new Deno.Command(command, {
-    ...{ args, cwd: ROOT, ...options },
-    ...{ stdin: "piped", stdout: "piped", stderr: "piped" },
-  }).spawn();
-  return new Process(child, [command, ...args].join(" "));
-}
 
 /** Starts a listener; returns once it reads its rooms. */
 export async function listen(
