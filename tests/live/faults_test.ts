@@ -54,8 +54,7 @@ for (const version of ["5", "311"]) {
       RegExp(` == ${count} messages came while you were away\\.$`),
     );
     await again.stdout.line(/ -- User Rita is now subscribed to chat\/kept\.$/);
-    again.signal("SIGTERM");
-    const { code, stdout } = await again.outcome();
+    const { code, stdout } = await again.stop();
     const shown = stdout.split("\n").slice(0, count)
       .map((line) => line.replace(/^\S+ (\(sent [\d:]{8}\) )?/, "$1"))
       .map((line) => line.replace(/[\d:]{8}/, "TIME"));

@@ -32,8 +32,7 @@ function at({ port }: { port: number }, ...more: string[]): string[] {
 
 /** Ends a script in good order. */
 async function end(process: Process): Promise<string> {
-  process.signal("SIGTERM");
-  const { code, stdout, stderr } = await process.outcome();
+  const { code, stdout, stderr } = await process.stop();
   assertEquals(code, 0, stderr);
   return stdout;
 }

@@ -11,12 +11,12 @@ import {
   type Account,
   account,
   becomesStable,
-  program,
   send,
   Talk,
   upTo,
 } from "../support/live.ts";
 import { Mosquitto } from "../support/mosquitto.ts";
+import { spawn } from "../support/processes.ts";
 import { becomesTrue } from "../support/patience.ts";
 import { Peer, said } from "../support/peers.ts";
 import { Random } from "../support/random.ts";
@@ -59,7 +59,8 @@ live("what a full queue drops is reported to the message", async () => {
   for (let end = 500; end <= LINES; end += 500) {
     const before = talk.shown.length;
     await talk.sayUpTo(Math.min(end, LINES - 2));
-    assert(await becomesTrue(() => talk.shown.length >= before + 10));
+    const hasMore = () => talk.shown.length >= before + 10;
+    assert(await becomesTrue(hasMore), talk.listener.stderr.soFar);
   }
   // The first losses are reported while it goes on.
   await talk.listener.stdout.line(/ did not arrive\.$/);
@@ -111,7 +112,7 @@ async function fill(more: number, way: string): Promise<void> {
   const room = ["-h", broker.host, "-t", ROOM];
   const deno = [Deno.execPath(), "run", "--quiet", "--no-prompt", "-N"];
   const enough = ["--no-announce", "-C", `${count}`, "-W", "90"];
-  await using listener = program("bash", [
+  await using listener = spawn("bash", [
     ...["-o", "pipefail", "-c", `"$@" ${way} > '${file}'`, "bash"],
     ...[...deno, "listener.ts", ...room, ...enough],
   ]);

@@ -7,11 +7,12 @@
 import { assertEquals, assertMatch } from "@std/assert";
 import { parseBroker } from "../../lib/mqtt/address.ts";
 import { BROKER_URL, gate, NO_BROKER } from "../support/gates.ts";
-import { listen, program, send } from "../support/live.ts";
+import { listen, send } from "../support/live.ts";
 import {
   assertOneLine,
   assertQuietSuccess,
   run,
+  spawn,
 } from "../support/processes.ts";
 import { NO_PYTHON, startPython } from "../support/python.ts";
 
@@ -74,7 +75,7 @@ live("mosquitto_pub's own text is shown as unformatted", async () => {
   const room = at("chat");
   await using reader = await listen(room);
   const login = ["-h", host, "-p", `${port}`, "-u", "chat", "-P", "chat"];
-  await using _ = program("mosquitto_pub", [
+  await using _ = spawn("mosquitto_pub", [
     ...[...login, ...room.slice(2), "-m", "Hello World"],
   ]);
   await reader.stdout.line(/^\S+ \?\? Hello World$/);

@@ -74,8 +74,7 @@ live("denied: reading, writing, or both, in every version", async () => {
     if (sends === 0) await publisher.endInput();
     await using listener = start("listener.ts", args);
     await listener.stderr.line(/^listener: /);
-    listener.signal("SIGTERM");
-    assertSaid(await listener.outcome(), code, [
+    assertSaid(await listener.stop(), code, [
       `Connected to ${host}.`,
       `Reading ${room} at QoS 1.`,
       fill(`listener: ${text}`),
@@ -273,9 +272,8 @@ async function newcomer(broker: Mosquitto): Promise<string[]> {
   const room = [...host, "-t", "chat/room"];
   await send([...room, "-n", "Ada"], ["hello"]);
   assertMatch((await peer.next()).text, /"message":"hello"/);
-  keeper.signal("SIGTERM");
   // In good order, and nothing was denied to it.
-  assertEquals((await keeper.outcome()).code, 0);
+  assertEquals((await keeper.stop()).code, 0);
   await using reader = start("listener.ts", [...room, "--history", "9"]);
   await reader.stdout.line(/chat is now subscribed/);
   return reader.stdout.soFar.trim().split("\n").map((line) => line.slice(9));

@@ -17,6 +17,7 @@ import {
   assertQuietSuccess,
   type Outcome,
   run,
+  spawn,
   start,
 } from "../support/processes.ts";
 
@@ -34,6 +35,7 @@ const LISTENERS = (
   expired: { identity: expired },
   ws: { websockets: true },
   wss: { websockets: true, identity: server },
+  wssMutual: { websockets: true, identity: server, clientCa: ca },
   wssExpired: { websockets: true, identity: expired },
 } satisfies Record<string, ListenerOptions>);
 
@@ -99,6 +101,7 @@ const CLIENTS: [
   fault?: RegExp,
 ][] = [
   ["mutual", "client"],
+  ["wssMutual", "client"],
   ["mutual", undefined, /wants a certificate of yours; give --cert/],
   ["mutual", "stranger", /does not trust the authority .* --cert/],
   ["revoking", "client"],
@@ -135,7 +138,9 @@ live(
         const files = trust === undefined ? [] : [certificates[trust]];
         const flags = files.flatMap((file) => ["--cafile", file]);
         const url = broker.url(name);
-        const outcome = await runAt("listener.ts", url, files, ...flags);
+        // One that were trusted would go on reading.
+        const wait = [...flags, "-W", "9"];
+        const outcome = await runAt("listener.ts", url, files, ...wait);
         assertOneLine(outcome, 4, sentence);
         assertMatch(outcome.stderr, /localhost:/);
       });
@@ -193,19 +198,12 @@ function blocks(language: string, text: string): string[] {
 async function shell(
   folder: string,
   command: string,
-  stdin = "",
+  stdin?: string,
 ): Promise<string> {
-  const child = new Deno.Command("sh", {
-    ...{ args: ["-ec", command], cwd: folder },
-    ...{ stdin: "piped", stdout: "piped", stderr: "piped" },
-  }).spawn();
-  const writer = child.stdin.getWriter();
-  await writer.write(new TextEncoder().encode(stdin));
-  await writer.close();
-  const { code, stdout, stderr } = await child.output();
-  const decoder = new TextDecoder();
-  assertEquals(code, 0, `${command}\n${decoder.decode(stderr)}`);
-  return decoder.decode(stdout);
+  await using child = spawn("sh", ["-ec", command], { cwd: folder });
+  const { code, stdout, stderr } = await child.finish(stdin);
+  assertEquals(code, 0, `${command}\n${stderr}`);
+  return stdout;
 }
 
 live("the page's commands and lines make a room over TLS", async () => {
@@ -269,8 +267,7 @@ live("the page's commands and lines make a room over TLS", async () => {
   assert(await becomesTrue(isKnown));
   assert(await serial() !== before);
   await listener.stdout.line(/ ada: Hello$/);
-  listener.signal("SIGINT");
-  const { stdout, stderr } = await listener.outcome();
+  const { stdout, stderr } = await listener.stop();
   assertEquals(stdout.includes("=="), false, stdout + stderr);
 
   await configure(blocks("", "require_certificate")[0]);

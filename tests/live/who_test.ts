@@ -51,8 +51,7 @@ async function askAndAnswer(port: number, ...flags: string[]): Promise<void> {
     await process.stdout.line(/ann: end$/);
     assertEquals(process.stdout.soFar.match(/\?\?|==|who/g), null);
   }
-  wildcard.signal("SIGTERM");
-  const { code, stderr } = await wildcard.outcome();
+  const { code, stderr } = await wildcard.stop();
   assertEquals([code, stderr.match(/\$who/g)], [0, null]);
 }
 

@@ -1,26 +1,12 @@
-/** The scripts at real brokers, other programs beside them, and numbers. */
+/** The scripts at real brokers, and the numbers that they send and show. */
 
 import {
   assertQuietSuccess,
-  Process,
+  type Process,
   type ProcessOptions,
-  ROOT,
   run,
   start,
 } from "./processes.ts";
-
-/** Starts a program that is not ours, by default in our folder. */
-export function program(
-  command: string,
-  args: string[],
-  options: { cwd?: string; env?: Record<string, string> } = {},
-): Process {
-  const child = new Deno.Command(command, {
-    ...{ args, cwd: ROOT, ...options },
-    ...{ stdin: "piped", stdout: "piped", stderr: "piped" },
-  }).spawn();
-  return new Process(child, [command, ...args].join(" "));
-}
 
 /** Starts a listener; returns once it reads its rooms. */
 export async function listen(
@@ -114,8 +100,7 @@ export class Talk implements AsyncDisposable {
     if (code !== 0) throw new Error(`exit code ${code}: ${stderr}`);
     await this.listener.stdout.line(new RegExp(` chat: ${this.said}$`));
     // It reports at once what is missing until now.
-    this.listener.signal("SIGTERM");
-    return account((await this.listener.outcome()).stdout);
+    return account((await this.listener.stop()).stdout);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
