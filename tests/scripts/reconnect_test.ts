@@ -128,8 +128,6 @@ Deno.test("reconnect: a shared room has no session, and what isn't shown is for 
         ...suback(packet, 1),
         ...[1, 2].flatMap((n) => [...publish(TOPIC, said(`${n}`), n)]),
       ],
-      // Nothing may be answered after DISCONNECT.
-      disconnect: () => publish(TOPIC, said("late"), 3),
     }));
     const args = ["--host", hostOf(broker), "--no-announce", "-t", room];
     const { stdout } = await run("listener.ts", [...args, "-C", "1"]);
