@@ -77,33 +77,30 @@ live("what a full queue drops is reported to the message", async () => {
   assertAccounted(account);
 });
 
-live(
-  "what is lost at QoS 0 with the link is reported to the message",
-  async () => {
-    await using broker = await Mosquitto.start();
-    await using proxy = await FaultProxy.start({ targetPort: broker.port });
-    await using talk = await talkAt(proxy, broker, "-q", "0");
-    const { stderr } = talk.listener;
-    const random = new Random(11);
-    const cuts = 10;
-    for (let cut = 1; cut <= cuts; cut++) {
-      const end = Math.floor(LINES * cut / (cuts + 1));
-      const passed = proxy.passes("down", random.below(120_000));
-      const saying = talk.sayUpTo(end - 500);
-      await passed;
-      proxy.cut(random.one(["reset", "close"]));
-      await saying;
-      await stderr.line(/^Disconnected /);
-      await talk.sayUpTo(end);
-      await stderr.line(/^Reading /);
-      await becomesStable();
-    }
-    await talk.sayUpTo(LINES);
-    const account = await talk.conclude();
-    assertEquals(account.gaps, cuts);
-    assertAccounted(account);
-  },
-);
+live("what the link loses at QoS 0 is reported to the message", async () => {
+  await using broker = await Mosquitto.start();
+  await using proxy = await FaultProxy.start({ targetPort: broker.port });
+  await using talk = await talkAt(proxy, broker, "-q", "0");
+  const { stderr } = talk.listener;
+  const random = new Random(11);
+  const cuts = 10;
+  for (let cut = 1; cut <= cuts; cut++) {
+    const end = Math.floor(LINES * cut / (cuts + 1));
+    const passed = proxy.passes("down", random.below(120_000));
+    const saying = talk.sayUpTo(end - 500);
+    await passed;
+    proxy.cut(random.one(["reset", "close"]));
+    await saying;
+    await stderr.line(/^Disconnected /);
+    await talk.sayUpTo(end);
+    await stderr.line(/^Reading /);
+    await becomesStable();
+  }
+  await talk.sayUpTo(LINES);
+  const account = await talk.conclude();
+  assertEquals(account.gaps, cuts);
+  assertAccounted(account);
+});
 
 /** All of 100,000 lines end in a file, by way of a shell's pipe if need be. */
 async function fill(more: number, way: string): Promise<void> {
@@ -129,7 +126,4 @@ async function fill(more: number, way: string): Promise<void> {
 
 live("100,000 lines arrive in a file", () => fill(0, ""));
 
-slow(
-  "100,000 lines arrive through a slow reader",
-  () => fill(300, "| pv -qL 2m"),
-);
+slow("100,000 lines arrive in a slow pipe", () => fill(300, "| pv -qL 2m"));

@@ -108,60 +108,57 @@ const CLIENTS: [
   ["revoking", "revoked", /your --cert was revoked/],
 ];
 
-live(
-  "rooms over mqtts, ws and wss, or one line that says why not",
-  async (test) => {
-    await using certificates = await Certificates.make();
-    const { ca } = certificates;
-    const listeners = LISTENERS(certificates);
-    await using broker = await Mosquitto.start({ listeners });
-    for (const name of ["tls", "ws", "wss"] as const) {
-      await test.step(name, () => meet(broker, certificates, name));
-    }
-    for (const [name, own, fault] of CLIENTS) {
-      await test.step(`${name}: --cert of ${own}`, async () => {
-        const { cert, key } = certificates[own ?? "client"];
-        const flags = own ? ["--cert", cert, "--key", key] : [];
-        const files = [ca, ...own ? [cert, key] : []];
-        const outcome = await runAt(
-          "publisher.ts",
-          broker.url(name),
-          files,
-          ...["--cafile", ca, "-m", "x", ...flags],
-        );
-        if (fault) assertOneLine(outcome, 4, fault);
-        else assertQuietSuccess(outcome);
-      });
-    }
-    for (const [name, trust, sentence] of FAULTS) {
-      await test.step(`${name}, trusting ${trust}`, async () => {
-        const files = trust === undefined ? [] : [certificates[trust]];
-        const flags = files.flatMap((file) => ["--cafile", file]);
-        const url = broker.url(name);
-        // One that were trusted would go on reading.
-        const wait = [...flags, "-W", "9"];
-        const outcome = await runAt("listener.ts", url, files, ...wait);
-        assertOneLine(outcome, 4, sentence);
-        assertMatch(outcome.stderr, /localhost:/);
-      });
-    }
-    await test.step("ports that speak something else", async () => {
-      const wrong = [
-        `mqtts://${broker.host}`,
-        `ws://${broker.host}`,
-        `mqtt://localhost:${broker.portOf("tls")}`,
-        `mqtt://localhost:${broker.portOf("ws")}`,
-        `wss://localhost:${broker.portOf("ws")}`,
-      ];
-      await Promise.all(wrong.map(async (url) => {
-        const trust = /^(mqtts|wss):/.test(url) ? ["--cafile", ca] : [];
-        const args = [...trust, "-m", "x"];
-        const outcome = await runAt("publisher.ts", url, [ca], ...args);
-        assertOneLine(outcome, 4, /No broker answers at /);
-      }));
+live("rooms over mqtts, ws and wss, or a line of why not", async (test) => {
+  await using certificates = await Certificates.make();
+  const { ca } = certificates;
+  const listeners = LISTENERS(certificates);
+  await using broker = await Mosquitto.start({ listeners });
+  for (const name of ["tls", "ws", "wss"] as const) {
+    await test.step(name, () => meet(broker, certificates, name));
+  }
+  for (const [name, own, fault] of CLIENTS) {
+    await test.step(`${name}: --cert of ${own}`, async () => {
+      const { cert, key } = certificates[own ?? "client"];
+      const flags = own ? ["--cert", cert, "--key", key] : [];
+      const files = [ca, ...own ? [cert, key] : []];
+      const outcome = await runAt(
+        "publisher.ts",
+        broker.url(name),
+        files,
+        ...["--cafile", ca, "-m", "x", ...flags],
+      );
+      if (fault) assertOneLine(outcome, 4, fault);
+      else assertQuietSuccess(outcome);
     });
-  },
-);
+  }
+  for (const [name, trust, sentence] of FAULTS) {
+    await test.step(`${name}, trusting ${trust}`, async () => {
+      const files = trust === undefined ? [] : [certificates[trust]];
+      const flags = files.flatMap((file) => ["--cafile", file]);
+      const url = broker.url(name);
+      // One that were trusted would go on reading.
+      const wait = [...flags, "-W", "9"];
+      const outcome = await runAt("listener.ts", url, files, ...wait);
+      assertOneLine(outcome, 4, sentence);
+      assertMatch(outcome.stderr, /localhost:/);
+    });
+  }
+  await test.step("ports that speak something else", async () => {
+    const wrong = [
+      `mqtts://${broker.host}`,
+      `ws://${broker.host}`,
+      `mqtt://localhost:${broker.portOf("tls")}`,
+      `mqtt://localhost:${broker.portOf("ws")}`,
+      `wss://localhost:${broker.portOf("ws")}`,
+    ];
+    await Promise.all(wrong.map(async (url) => {
+      const trust = /^(mqtts|wss):/.test(url) ? ["--cafile", ca] : [];
+      const args = [...trust, "-m", "x"];
+      const outcome = await runAt("publisher.ts", url, [ca], ...args);
+      assertOneLine(outcome, 4, /No broker answers at /);
+    }));
+  });
+});
 
 live("the protocol that --alpn names is sent", async () => {
   await using certificates = await Certificates.make();
