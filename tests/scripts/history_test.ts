@@ -228,6 +228,11 @@ Deno.test("history: what a resumed reader holds back for it is acknowledged afte
   const { link, ...packet } = await broker.heard.next((packet) =>
     packet.cmd === "subscribe" && packet.subscriptions[0].topic === HISTORY
   );
+  // A keeper needs no copy of what it wrote itself (No Local).
+  const noLocal = broker.all("subscribe").map(({ subscriptions: [it] }) =>
+    it.nl
+  );
+  assertEquals(noLocal, [false, true]);
   await link.send(encode({ cmd: "pubrel", messageId: 2 }));
   await broker.next("pubcomp");
   assertEquals(broker.all("puback"), []);

@@ -4,10 +4,10 @@
  */
 
 import { Buffer } from "node:buffer";
-import { type Process, spawn } from "./processes.ts";
 import { connect, oldConnack } from "./packets.ts";
 import { becomesTrue, PATIENCE_MS } from "./patience.ts";
 import { freePorts } from "./ports.ts";
+import { type Process, spawn } from "./processes.ts";
 
 /** One node may be lost and two are still a majority. */
 const NODES = [0, 1, 2];
