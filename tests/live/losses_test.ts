@@ -17,7 +17,6 @@ import {
 } from "../support/live.ts";
 import { spawn } from "../support/processes.ts";
 import { Mosquitto } from "../support/mosquitto.ts";
-import { spawn } from "../support/processes.ts";
 import { becomesTrue } from "../support/patience.ts";
 import { Random } from "../support/random.ts";
 
