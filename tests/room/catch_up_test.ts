@@ -3,13 +3,12 @@ import { Ignored } from "../../lib/room/ignored.ts";
 import { joinNotice } from "../../lib/protocol.ts";
 import { whoLines } from "../../lib/room/members.ts";
 import { pureTests, scenesIn } from "../support/pure.ts";
+import { namesIn } from "../support/rooms.ts";
 import {
   act,
-  HISTORY,
   openReader,
   openRoom,
   ROOM,
-  speaker,
   upTo as textsUpTo,
 } from "../support/sim.ts";
 
@@ -93,7 +92,7 @@ a dead keeper's history claims nothing
   shows gap: Messages may be missing here, join
 the history of an earlier gap says nothing of the next
   A keeps | Ada says 3 | me reads | me cut! | Ada says 1 | me back | A dies! |
-  forgotten! | me cut! | me back with its session |
+  forgotten! | me cut! | me back sessionPresent=true |
   first gap: Only what was sent at QoS 1 or 2 was kept
 a keeper that began after the reader has what it missed
   me reads | wait 60000 | A keeps | Ada says 2 | me cut! | Ada says 2 | me back |
@@ -104,7 +103,45 @@ a second lost connection releases messages
 missing messages are fetched before they are reported, each time
   A keeps | Ada says 3 | me reads | shows history 3, 1, 2, 3, now, join | me deaf! |
   Ada says 2! | me hears! | Ada says 1! | wait 10000 | shows 6, 4, 5 | me deaf! |
-  Ada says 2! | me hears! | Ada says 1! | wait 10000 | shows 9, 7, 8
+  Ada says 2! | me hears! | Ada says 1! | wait 10000 | shows 9, 7, 8 | waiting no
+of a renewal, which brings no join, nothing is claimed
+  A keeps | Ada says 3 | me reads | shows history 3, 1, 2, 3, now, join |
+  me back isRenewed=true | shows gap: Messages may be missing here
+messages without an id are known after a gap
+  A keeps | me reads | Python says a | Python says b | me cut! | Ada says 1 |
+  me back | shows gap: 1 nothing is missing, 1, join
+of a gap before the first history the last N messages are shown
+  me reads history=2 | me cut! | A keeps | Ada says 5 | me back |
+  shows gap: 2 others may be missing, 4, 5, join
+after a cleared history at most N messages are shown, marked
+  A keeps | Ada says 60 | forgotten! | me reads history=3 |
+  shows history 3, 58, 59, 60, now, join
+a room without a keeper says so once, if asked
+  me reads tellsNone=true! | wait 600 | shows join | wait 60000 |
+  shows == This room keeps no history
+a room without a keeper says nothing of it unless asked
+  me reads | shows join | wait 60000 | shows
+a keeper that comes back after the reader is waited for
+  A keeps | Ada says 3 | me reads | me cut! | Ada says 2! | A cut! | wait 5000 |
+  me back! | wait 5100 | Ada says 2! | wait 4900 | A back! | Ada says 1! |
+  wait 15000 | shows gap: Messages may be missing here, join, 6, 7,
+  == 2 messages of Ada did not arrive, -- User A is now subscribed to chat/room, 8
+a loss looked up meanwhile does not end the wait for a keeper
+  A keeps | Ada says 3 | me reads | me cut! | Ada says 2! | A cut! | wait 5000 |
+  me back! | wait 5100 | me deaf! | Ada says 1! | me hears! | Ada says 1! |
+  wait 4900 | A back! | Ada says 1! | wait 15000 |
+  shows gap: Messages may be missing here, join, 7,
+  == 3 messages of Ada did not arrive, -- User A is now subscribed to chat/room, 8
+ignored authors are left out of each part of a history
+  A keeps | Ada says 1! | Bob says 1 | me reads ignores=["Bob"] |
+  shows history 1, 1, now, join | me cut! | Ada says 1! | Bob says 1 | me back |
+  shows gap: 1 nothing is missing, 2, join
+an older history than one seen is ignored, and reported once
+  A keeps | Ada says 3 | me reads | remembered | Ada says 1 | wait 3000 | me cut |
+  me back | me cut! | Ada says 1 | wait 2000 | A cut! | replayed | me back |
+  first gap: Messages may be missing here | me cut! | replayed | me back |
+  first gap: Messages may be missing here | warned The history of chat/room was
+  replaced by an older one, which is ignored.
 with --history 0 no history is read
   A keeps | Ada says 1 | me reads history=0 | shows join
 for several rooms no history is read
@@ -152,29 +189,10 @@ test("authors and members of a shown history are in the roster, with their times
   assertEquals(lines.map((line) => line.replace(/\d\d:/, "")), [
     ...["  Ada, wrote 30:00", "  Keeper, seen 30:00"],
   ]);
-});
-
-test("after a cleared history at most N messages are shown, marked", async ({ broker, keep, say, wait }) => {
-  await keep();
-  await say(60);
-  for (const wire of ["", '{"type":"history","from":"x","messages":[]}']) {
-    broker.put(wire);
-    const { lines } = await openReader(broker, { history: 5 });
-    await wait(3_000);
-    assertEquals(lines, [...before(60, 56), OWN_JOIN]);
-  }
-});
-
-test("a room without a keeper says so once, if asked", async () => {
-  for (const tellsNone of [true, false]) {
-    const { broker, wait } = openRoom();
-    const { lines } = await openReader(broker, { tellsNone });
-    await wait(600);
-    assertEquals(lines, [OWN_JOIN]);
-    await wait(60_000);
-    const none = "== This room keeps no history.";
-    assertEquals(lines.slice(1), tellsNone ? [none] : []);
-  }
+  await wait(86_400_000);
+  const later = await openReader(broker, { name: "I" });
+  await wait(1_000);
+  assertEquals(namesIn(later.room.roster), ["I"]);
 });
 
 test("a history of a dead keeper says until when, that of a live one doesn't", async ({ broker, keep, say, wait }) => {
@@ -190,70 +208,6 @@ test("a history of a dead keeper says until when, that of a live one doesn't", a
   await wait(3_594_000);
   const old = "== 1 message from before you came, as of HH:30:00";
   assertEquals(await header(), old);
-});
-
-test("ignored authors are left out of each part of a history", async ({ broker, keep, wait }) => {
-  await keep();
-  const [ada, bob] = [speaker(broker), speaker(broker, "Bob")];
-  await Promise.all([ada(1), bob(1)]);
-  await wait(3_000);
-  const ignored = new Ignored(["Bob"]);
-  const { lines, sim } = await openReader(broker, { ignored });
-  await wait(3_000);
-  sim.cut();
-  await Promise.all([ada(1), bob(1)]);
-  await wait(3_000);
-  sim.back();
-  await wait(3_000);
-  const said = lines.filter((line) => /^(Ada|Bob):/.test(line));
-  assertEquals(said, upTo(2));
-  assert(lines.some((line) => line.includes("1 message of that time follows")));
-});
-
-test("a keeper that comes back after the reader is waited for, also with a look-up meanwhile", async () => {
-  for (const isLossy of [false, true]) {
-    const { gap, keeper, say, broker: { clock }, sim } = await begin();
-    const shown = await gap(async () => {
-      await say(2);
-      keeper.sim.cut();
-      clock.after(5_100, async () => {
-        sim.drops = () => isLossy;
-        await say(1, 0);
-        sim.drops = () => false;
-        await say(1, 0);
-      });
-      clock.after(10_000, async () => {
-        keeper.sim.back();
-        await say(1, 0);
-      });
-    });
-    const text = shown.join("\n");
-    assert(/others may be missing|may be missing/.test(text), text);
-    assert(!text.includes("othing is missing"), text);
-    const counts = upTo(8, 4).map((line) =>
-      shown.filter((one) => one === line).length
-    );
-    assertEquals(counts, [1, 1, isLossy ? 0 : 1, 1, 1]);
-  }
-});
-
-test("an older history than one seen is ignored, and reported once", async () => {
-  const { broker, gap, keeper, say, warnings } = await begin();
-  const old = broker.retained.get(HISTORY)!;
-  await say(1, 5_000);
-  await gap(() => {});
-  const replay = async () => {
-    await say(1, 4_000);
-    keeper.sim.cut();
-    broker.publish(old, 1, true);
-  };
-  for (const _ of "ab") {
-    const shown = await gap(replay);
-    assertEquals(shown[0], "== Messages may be missing here.");
-  }
-  assertEquals(warnings, [
-    "The history of chat/room was replaced by an older one, which is ignored.",
-  ]);
 });
 
 test("a member who left in the gap is not here", async () => {

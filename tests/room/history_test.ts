@@ -289,8 +289,10 @@ test("what is of another kind, or beyond a limit, is left out", () => {
       const all = { ...read, here };
       const found = all[member as keyof typeof all] as unknown[];
       const isCount = member === "here" || member === "entries";
-      const is = isCount && typeof expected === "number" ? found.length : found;
-      assertEquals(is, expected, `${member} ${JSON.stringify(value)}`);
+      const shown = isCount && typeof expected === "number"
+        ? found.length
+        : found;
+      assertEquals(shown, expected, `${member} ${JSON.stringify(value)}`);
     }
   }
 });
@@ -415,6 +417,8 @@ test("payloads of one run keep their order", () => {
     ...numbers.map((n) => said(`${n}`, 0, `${RUN}-${n}`)),
   ];
   assertEquals(both(run(2), run(1, 3)), ["z", "1", "2", "3"]);
+  const others = [said("z", 0, "z"), said("o", 0, `${"x".repeat(16)}-1`)];
+  assertEquals(both(run(2), others), ["z", "2", "o"]);
 });
 
 test("without an id, the same text within five seconds is one entry", () => {

@@ -1,7 +1,12 @@
-import { assert, assertEquals, assertMatch } from "@std/assert";
+import { assert, assertEquals, assertFalse, assertMatch } from "@std/assert";
 import type { Gathered } from "../../lib/room/gather.ts";
-import { decode, MAX_PAYLOAD_BYTES } from "../../lib/protocol.ts";
 import {
+  decode,
+  MAX_PAYLOAD_BYTES,
+  type Received,
+} from "../../lib/protocol.ts";
+import {
+  mentionOf,
   renderDay,
   renderGathered,
   renderLine,
@@ -10,9 +15,12 @@ import {
 import { breakLine } from "../../lib/terminal/screen.ts";
 import {
   assertHarmless,
+  COLOR,
+  colorTest,
   crowd,
   escape,
   gap,
+  HARMFUL,
   line,
   message,
   NOTES,
@@ -25,11 +33,14 @@ import {
   utf8,
 } from "../support/line_fixtures.ts";
 import { pureTests } from "../support/pure.ts";
+import { safeText } from "../../lib/safe_text.ts";
+import { renderJson, renderJsonNote } from "../../lib/room/json.ts";
 
 /** A row that begins with a move of the cursor. */
 const INDENTED = new RegExp(`^${"\x1b"}\\[(\\d+)C(.*)$`, "s");
 
 const test = pureTests("line");
+const jsonTest = pureTests("JSON lines");
 
 /** What arrives, how lines are shown, and the line without its time. */
 const LINES: [
@@ -213,4 +224,214 @@ test("a day of the week, with the time of what opens it", () => {
     assertEquals(renderDay(time, { color: false }), `00:00:07 ${line}`);
     assertEquals(renderDay(time, PLAIN), `14:03:22 ${line}`);
   }
+});
+
+/** The colour of a name. */
+const colorOf = (name: string) =>
+  Number(/38;5;(\d+)m/.exec(line(message("", name), COLOR))![1]);
+
+const dim = (text: string) => `\x1b[2m${text}\x1b[22m`;
+const AT = "14:03:22 [chat/room]";
+
+colorTest("the author's own, the rest of the frame and notices dim", () => {
+  const alice = `\x1b[1m\x1b[4m\x1b[38;5;${colorOf("alice")}malice` +
+    "\x1b[39m\x1b[24m\x1b[22m";
+  const odd = `\x1b[38;5;${colorOf("\x1b")}m"<U+001B>"\x1b[39m`;
+  const cases: [Received["payload"], string, Partial<Received>?][] = [
+    [message("hi", "bob"), `${dim(AT)} \x1b[38;5;100mbob\x1b[39m: hi`],
+    [message("hi"), `${dim(AT)} ${alice}: hi`],
+    [message("\x1b[2J", "\x1b"), `${dim(AT)} ${odd}: <U+001B>[2J`],
+    [notice("User bob timed out."), dim(`${AT} -- User bob timed out.`)],
+    [decode(utf8("x\x1b[31m")), dim(`${AT} ?? x<U+001B>[31m`)],
+    // A marked line has no colours at all.
+    [message("alice"), dim(`${AT} (unsealed) alice: alice`), { sealed: false }],
+  ];
+  for (const [payload, shown, more] of cases) {
+    assertEquals(renderLine({ ...received(payload), ...more }, COLOR), shown);
+  }
+  const [[note]] = NOTES;
+  const color = { ...PLAIN, color: true };
+  const plain = renderNote(note, TIME, PLAIN);
+  assertEquals(renderNote(note, TIME, color), dim(plain));
+  assertEquals(renderDay(TIME, color), dim(renderDay(TIME, PLAIN)));
+  assertEquals(
+    renderGathered(crowd({ joined: ["bob"] }), new Date(), COLOR),
+    dim(`${AT} -- 1 joined: bob`),
+  );
+});
+
+/** The start of bob's lines for alice, in colour. */
+const BOB = "\x1b[2m14:03:22\x1b[22m \x1b[38;5;100mbob\x1b[39m: ";
+const [OPEN, CLOSE] = ["\x1b[1m\x1b[7m", "\x1b[27m\x1b[22m"];
+const inverse = (text: string) => `${OPEN}${text}${CLOSE}`;
+const italic = (text: string) => `\x1b[3m${text}\x1b[23m`;
+
+/** Coloured lines for a reader. */
+const readBy = (self: string) => ({
+  ...PLAIN,
+  color: true,
+  self,
+  mention: mentionOf(self),
+});
+
+colorTest("the reader's name stands out, what /me sends is in italics", () => {
+  const cases: [text: string, shown: string, self?: string][] = [
+    [
+      "Alice, hi alice\x1b!",
+      `${inverse("Alice")}, hi ${inverse("alice")}<U+001B>!`,
+    ],
+    ["malice", "malice"],
+    // Lines begin with "a: hi" in quotes; people leave them away.
+    ["tell a: hi, too", `tell ${inverse("a: hi")}, too`, "a: hi"],
+    ["*waves*", italic("*waves*")],
+    ["*waves at alice*", italic(`*waves at ${inverse("alice")}*`)],
+    ...["*", "**", "***", "*a", "a*", "*a* b", "*a* *b*", "**a**"]
+      .map((text): [string, string] => [text, text]),
+    [
+      "hi\nalice\n*x*",
+      `hi\n\x1b[2m│\x1b[22m ${inverse("alice")}\n\x1b[2m│\x1b[22m *x*`,
+    ],
+  ];
+  for (const [text, shown, self = "alice"] of cases) {
+    const options = { ...readBy(self), multiline: text.includes("\n") };
+    assertEquals(line(message(text, "bob"), options), BOB + shown);
+  }
+  const alice = readBy("alice");
+  assert(!line(message("I am alice"), alice).includes(OPEN));
+  assertEquals(line(notice("alice"), alice), dim("14:03:22 -- alice"));
+  const plain = line(message("*waves at alice*", "bob"), {
+    ...alice,
+    color: false,
+  });
+  assertEquals(plain, "14:03:22 bob: *waves at alice*");
+});
+
+colorTest(
+  "lines of another client under the reader's name are another's",
+  () => {
+    const options = { ...readBy("alice"), sends: true };
+    const sent = received(message("I am alice"));
+    const both = [{ ...sent, sentTo: sent.topic }, sent]
+      .map((one) => renderLine(one, options));
+    assertEquals(both.map((line) => line.includes("\x1b[4m")), [true, false]);
+    assertEquals(both.map((line) => line.includes(OPEN)), [false, true]);
+  },
+);
+
+colorTest("none is weak on black or on white, or plain red or green", () => {
+  const level = (i: number) => i === 0 ? 0 : 55 + 40 * i;
+  const linear = (c: number) =>
+    c <= 0.03928 ? c / 12.92 : ((c + 0.055) / 1.055) ** 2.4;
+  const names = Array.from({ length: 1_000 }, (_, i) => `user${i}`);
+  const used = new Set(names.map(colorOf));
+  assertEquals(used.size, 10);
+  for (const color of used) {
+    const n = color - 16; // the 6 × 6 × 6 cube
+    const rgb = [Math.floor(n / 36), Math.floor(n / 6) % 6, n % 6].map(level);
+    const [r, g, b] = rgb.map((c) => linear(c / 255));
+    const light = 0.2126 * r + 0.7152 * g + 0.0722 * b + 0.05;
+    assert(light / 0.05 >= 3.5 && 1.05 / light >= 3.5, `${color} is weak`);
+    assert(rgb.filter((c) => c >= 95).length > 1, `${color} is one primary`);
+  }
+});
+
+/** A name, texts that mention it, texts that don't. */
+const MENTIONS: [name: string, yes: string[], no: string[]][] = [
+  ["alice", ["alice", "Alice!", "hi ALICE", "(alice)", "@alice: x"], []],
+  ["alice", ["alice's", "-alice-"], ["", "malice", "alices", "alice_"]],
+  ["alice", [], ["alice2", "_alice", "alicé", "alic e"]],
+  // A letter, and one that is in the escapes of colours.
+  ["m", ["m", "m m", "I'm"], ["am", "ma", "m\u0301"]],
+  ["é", ["É", "e\u0301", "(é)"], ["e", "né", "e\u0301\u0302"]],
+  ["e\u0301va", ["éva", "e\u0301va"], ["eva"]],
+  ["ß", ["ß", "ẞ"], ["ss", "aß"]],
+  ["σς", ["ΣΣ", "σσ"], ["σ"]],
+  ["a.b", ["a.b", "A.B."], ["axb", "a.bc"]],
+  [".*", [".*", "x.*y"], ["anything", ""]],
+  ["c++ (x|y)", ["c++ (x|y)", "C++ (X|Y)z"], ["c++ x", "cc++ (x|y)"]],
+  ["$&", ["$&", "a$&"], ["$", "&"]],
+  ["bob smith", ["Bob Smith?", "x bob smith"], ["bob  smith", "bobs smith"]],
+  ["田中", ["田中", "@田中!"], ["田中さん"]],
+  ["😀", ["😀", "hi😀there"], ["😁"]],
+  ["👩", ["👩", "👩 👩‍🚀"], ["👩‍🚀", "👩🏽", "🧑‍👩"]],
+  ["👩‍🚀", ["👩‍🚀"], ["👩", "👩‍🚀‍👩"]],
+  ["a\x1bb", ["a\x1bb", "a<U+001B>b"], ["ab"]],
+  ["\u200e", [], ["", "\u200e", "x"]],
+  ["", [], ["", " ", "x"]],
+];
+
+colorTest(
+  "a mention is a whole word in any case, marked as it was written",
+  () => {
+    for (const [name, yes, no] of MENTIONS) {
+      const mention = mentionOf(name);
+      for (const text of yes.map(safeText)) {
+        const marked = mention.mark(text);
+        assert(
+          mention.isIn(text) && marked.includes(OPEN),
+          `${name} in ${text}`,
+        );
+        assertEquals(marked.replaceAll(OPEN, "").replaceAll(CLOSE, ""), text);
+      }
+      for (const text of no) {
+        assert(!mention.isIn(safeText(text)), `no ${name} in ${text}`);
+        assertEquals(mention.mark(text), text);
+      }
+    }
+    const marked = `${inverse("m")}, ${inverse("M")} and am`;
+    assertEquals(mentionOf("m").mark("m, M and am"), marked);
+    assertEquals(mentionOf("$&").mark("$&"), inverse("$&"));
+  },
+);
+
+jsonTest("all members, in order", () => {
+  const at = "2026-01-02T03:04:05.600Z";
+  const bytes = new Uint8Array([0xef, 0xbb, 0xbf, 0xff]);
+  const cases: [Parameters<typeof renderJson>, string][] = [
+    [
+      [received({ ...message("hi"), id: "x1", at })],
+      `"message","from":"alice","text":"hi","id":"x1","at":"${at}","qos":1,` +
+      '"retain":false,"duplicate":false,"sealed":false}',
+    ],
+    [
+      [{
+        ...received(notice("n")),
+        retain: true,
+        duplicate: true,
+        sealed: true,
+      }],
+      '"notice","from":"bob","text":"n","qos":1,"retain":true,' +
+      '"duplicate":true,"sealed":true}',
+    ],
+    [
+      [received(decode(bytes)), { signature: "valid", key: "K" }, true],
+      '"malformed","reason":"not UTF-8","text":"\\ufeff\ufffd",' +
+      '"bytes":"77u//w==","key":"K","signature":"valid","qos":1,' +
+      '"retain":false,"duplicate":false,"sealed":false,"history":true}',
+    ],
+    [
+      [received({ type: "sealed", sealed: "AQ", reason: "shut" })],
+      '"sealed","reason":"shut","qos":1,"retain":false,"duplicate":false,' +
+      '"sealed":true}',
+    ],
+  ];
+  const start = '{"receivedAt":"2026-01-02T03:04:05.678Z",' +
+    '"topic":"chat/room","type":';
+  for (const [args, end] of cases) {
+    assertEquals(renderJson(...args), start + end);
+  }
+});
+
+jsonTest("notes have their own members; harmful characters are escapes", () => {
+  for (const [note] of NOTES) {
+    const json = renderJsonNote(note, TIME);
+    assertEquals(JSON.parse(json), { receivedAt: TIME.toJSON(), ...note });
+  }
+  const json = renderJsonNote(gap(1, false, "a\x1b[2J\n\u202e"), TIME);
+  assertFalse(HARMFUL.test(json));
+  const text = "\0\x1b\x9b\u2028\u202e\ud800é" + "\u0301".repeat(500);
+  const shown = renderJson(received(message(text, text), text));
+  assertFalse(HARMFUL.test(shown));
+  const { topic, from, text: said } = JSON.parse(shown);
+  assertEquals([topic, from, said], [text, text, text]);
 });

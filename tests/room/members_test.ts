@@ -144,6 +144,9 @@ test("the longest unseen of more than 1,000 is forgotten", () => {
   assertEquals(names.length, 1_000);
   assertEquals(names.slice(0, 3), ["ann", "user0", "user1"]);
   assertEquals(names.at(-1), "user3");
+  // A keeper's list has none forgotten.
+  roster.noteHere(new Map([["bob", noon(1_001)]]), noon(1_001));
+  assertEquals(namesIn(roster), names);
 });
 
 test("any name of up to 256 characters is a name, also __proto__", () => {

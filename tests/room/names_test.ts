@@ -17,7 +17,7 @@ import type { ReaderOptions } from "../../lib/room/room.ts";
 import { fingerprint, isSigned } from "../../lib/sign.ts";
 import { TestClock } from "../support/clock.ts";
 import { KEY } from "../support/keys.ts";
-import { message, received } from "../support/line_fixtures.ts";
+import { received } from "../support/line_fixtures.ts";
 import { pureTests, scenesIn } from "../support/pure.ts";
 import { namesIn, read as open, ROOM, TIME } from "../support/rooms.ts";
 import { openReader, openRoom, SimClient } from "../support/sim.ts";
@@ -224,11 +224,13 @@ test("of many keys under a name three are reported, under the default name none"
 test("what doesn't verify is faint, without the name's colour, and rings no bell", () => {
   const { lines, author, receive } = read({ color: true, bell: true });
   const ada = author("Ada");
-  const checks: Check[] = ["valid", "bad", "unchecked", "unchecked"];
+  receive(ada.says("hi"));
+  lines.length = 0;
+  const checks: Check[] = ["bad", "unchecked", "unchecked"];
   for (const check of checks) receive({ ...ada.says("me"), check });
   // deno-lint-ignore no-control-regex -- ESC begins a style
   const plain = lines.map((line) => line.replaceAll(/\x1b\[2?2m/g, ""));
-  assertEquals(plain.slice(1).map((line) => line.replace(TIME, "")), [
+  assertEquals(plain.map((line) => line.replace(TIME, "")), [
     ...["(bad signature) Ada: me", UNCHECKED],
     ...["(unchecked) Ada: me", "(unchecked) Ada: me"],
   ]);
@@ -301,6 +303,10 @@ test("Ada's listener and her prompt raise no alarm", () => {
   const lines = [JOINED, JOINED, "Ada: hi"];
   assertEquals([others.lines, own.lines], [lines, lines]);
   assertEquals(typed.lines, [`(another key) ${JOINED}`, ...lines.slice(1)]);
+  // The prompt's next name is its own, too.
+  typed.reader.rename("Countess", prompt.key);
+  typed.receive(author("Countess").says("no"));
+  assertEquals(typed.lines.at(-1), "(another key) Countess: no");
   // Nor are the listener's own lines marked.
   own.receive({ ...listener.tells("busy"), sentTo: ROOM });
   assertEquals(own.lines.at(-1), "-- busy");
@@ -387,6 +393,11 @@ test("of lines that were not verified none is called lost", async ({ lines, cloc
       await come(bob, 5, check === "valid" ? "unchecked" : "valid");
     }
   }
+  // Nor what is missing before one.
+  ada.says("lost");
+  receive(ada.says("valid"));
+  await come(ada, 1, "unchecked");
+  await come(ada, 1, "valid");
   const losses = () => lines.filter((line) => line.includes("did not arrive"));
   assertEquals(losses(), []);
   // What is missing among those that were verified is reported.

@@ -199,4 +199,6 @@ test("entering ends with the echo, or with the reason why there is none", async 
     await clock.advance(0);
     assertEquals([warnings, clock.nextIn], [[], undefined]);
   }
+  const { presence, client } = enter(undefined, { rooms: [] });
+  await presence.enter(client);
 });

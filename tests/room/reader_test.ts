@@ -67,6 +67,12 @@ test("a gap before the room was readable has no line", ({ reader, lines }) => {
   const resumed = read({ resume: true });
   resumed.reader.onStatus(gap);
   assertEquals(resumed.lines.length, 1);
+  const denied = read({ announce: true }).reader;
+  denied.onStatus({ type: "denied", topic: ROOM, reason: "no" });
+  assert(denied.presence.isDenied);
+  // No client announces itself in rooms that it doesn't name.
+  const { will } = read({ announce: true, topics: ["chat/#"] }).reader.presence;
+  assertEquals(will, undefined);
 });
 
 test("notices of a member who spoke are not gathered", ({ reader, lines }) => {
@@ -138,13 +144,11 @@ test("mentions of the new name ring", async () => {
 });
 
 test("a line stands in for those that were dropped", () => {
-  assertEquals(
-    droppedLine(3, { json: false, color: false }).replace(TIME, ""),
-    "== 3 lines dropped here: the output was too slow for them.",
-  );
-  const { receivedAt: _, ...rest } = JSON.parse(
-    droppedLine(3, { json: true, color: true }),
-  );
+  const line = droppedLine(3, { json: false, color: false });
+  const sentence = "== 3 lines dropped here: the output was too slow for them.";
+  assertEquals(line.replace(TIME, ""), sentence);
+  const json = droppedLine(3, { json: true, color: true });
+  const { receivedAt: _, ...rest } = JSON.parse(json);
   assertEquals(rest, { type: "dropped", count: 3 });
 });
 

@@ -267,6 +267,7 @@ test("the log has a pipe's lines, without the history of before", () => {
     room.show(arriving(23, 12));
     room.note({ type: "fetched", count: 1, mayMiss: true });
     room.showKept(by("ann", "fetched"), NOW);
+    room.show({ ...said(""), payload: { type: "sealed", sealed: "" } });
     room.endGathering();
     return lines;
   };
@@ -274,6 +275,6 @@ test("the log has a pipe's lines, without the history of before", () => {
   const bells = { color: true, multiline: true, bell: true, gather: true };
   const shown = play({ ...bells, log: (line) => log.push(line) });
   assertEquals(log, play({}));
-  assertEquals(log.length, 13);
+  assertEquals(log.length, 14);
   assertEquals(shown.length < log.length + 3, true);
 });

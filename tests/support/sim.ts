@@ -26,6 +26,7 @@ import {
   roomOfHistory,
   roomOfWho,
 } from "../../lib/protocol.ts";
+import { Ignored } from "../../lib/room/ignored.ts";
 import { Keeper } from "../../lib/room/keeper.ts";
 import { Names } from "../../lib/room/names.ts";
 import { Reader, type ReaderOptions } from "../../lib/room/room.ts";
@@ -137,6 +138,8 @@ export interface SimOptions {
   onStatus?: (status: Status) => void;
 }
 
+type Connected = Extract<Status, { type: "connected" }>;
+
 export class SimClient {
   readonly #broker: SimBroker;
   readonly #options: SimOptions;
@@ -181,11 +184,13 @@ export class SimClient {
     this.#options.onStatus?.({ type: "disconnected", broker, reason: "cut" });
   }
 
-  back(sessionPresent = false): void {
-    const gap = (this.clock.monotonic() - this.#lostAt!) / 1000;
+  back(more: Partial<Connected> = {}): void {
+    const now = this.clock.monotonic();
+    const gap = (now - (this.#lostAt ?? now)) / 1000;
     this.online = true;
     const connected = { type: "connected", broker, version: 5 } as const;
-    this.#options.onStatus?.({ ...connected, gap, sessionPresent });
+    const status = { ...connected, gap, sessionPresent: false, ...more };
+    this.#options.onStatus?.(status);
     for (const filter of this.#filters.keys()) this.#subscribe(filter);
     for (const go of this.#waiting.splice(0)) go();
   }
@@ -416,8 +421,11 @@ const inShort = (line: string) =>
  * it ends with `!`. Options of a keeper or reader are written as `keep=5`.
  */
 export async function act(scene: string): Promise<void> {
-  const { broker, say, wait } = openRoom();
+  const { broker, wait } = openRoom();
+  const speakers = new Map<string, ReturnType<typeof speaker>>();
   const sims = new Map<string, SimClient>();
+  const warnings: string[] = [];
+  let remembered: Sent | undefined;
   let lines: string[] = [];
   let at = "";
   for (const step of scene.split(/ \|\s+/)) {
@@ -433,14 +441,21 @@ export async function act(scene: string): Promise<void> {
     const sim = sims.get(name);
     if (name === "wait") await wait(Number(does));
     else if (does === "says") {
+      const say = speakers.get(name) ?? speaker(broker, name);
+      speakers.set(name, say);
       if (name === "Python") broker.say(rest.join(" "));
-      else await say(Number(rest[0]), 0);
+      else await say(Number(rest[0]));
     } else if (does === "keeps") {
-      sims.set(name, (await openKeeper(broker, { name, ...options })).sim);
+      const keeper = await openKeeper(broker, { name, ...options });
+      sims.set(name, keeper.sim);
+      keeper.warnings.push = (warning) => warnings.push(warning);
     } else if (does === "reads") {
-      const { mute, ...rest } = options;
+      const { mute, ignores = [], ...rest } = options;
+      const ignored = new Ignored(ignores);
       const mayWrite = () => !mute;
-      const reader = await openReader(broker, { mayWrite, ...rest });
+      const all = { ignored, mayWrite, ...rest };
+      const reader = await openReader(broker, all);
+      reader.warnings.push = (warning) => warnings.push(warning);
       sims.set(name, reader.sim);
       lines = reader.lines;
     } else if (name === "shows") {
@@ -456,11 +471,13 @@ export async function act(scene: string): Promise<void> {
       at = broker.history.at;
     } else if (name === "whole") {
       const { whole, messages } = broker.history;
-      const newest = messages.slice(messages.length - whole).flatMap((
-        { message },
-      ) => message?.replace("Ada ", "") ?? []);
+      const newest = messages.slice(messages.length - whole)
+        .map(({ message = "notice" }) => message.replace("Ada ", ""));
       assertEquals(newest.join(" "), text, step);
-    } else if (name === "waiting") {
+    } else if (name === "warned") assertEquals(warnings.join("; "), text, step);
+    else if (name === "remembered") remembered = broker.retained.get(HISTORY);
+    else if (name === "replayed") broker.publish(remembered!, 1, true);
+    else if (name === "waiting") {
       const isWaiting = sims.get("me")!.filters.includes(HISTORY);
       assertEquals(isWaiting ? "yes" : "no", text, step);
     } else if (name === "here") {
@@ -475,7 +492,7 @@ export async function act(scene: string): Promise<void> {
     else if (does === "cut") {
       sim!.cut();
       if (rest.length === 0) lines.length = 0;
-    } else if (does === "back") sim!.back(rest.length > 0);
+    } else if (does === "back") sim!.back(options);
     else sim!.drops = () => does === "deaf";
     if (!step.endsWith("!") && name !== "wait") await wait(2_000);
   }
