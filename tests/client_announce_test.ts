@@ -91,9 +91,7 @@ test("each connection has a join notice, which its will names", {
   // An attempt to connect that fails takes no number.
   for (const number of [2, 4]) {
     broker.drop();
-    await broker.heard.next(({ cmd, link }) =>
-      cmd === "publish" && link.number === number
-    );
+    await broker.next("publish", ({ link }) => link.number === number);
   }
   const wills = broker.all("connect").map(willOf);
   const numbers = ["1w", "3w", "4w", "4w"];
@@ -126,13 +124,16 @@ const join = ({ client }: Member) => client.send(ROOM, noticeOfBot(JOINED));
 
 test("a will names the last join notice that a program sent, if it was taken", {
   options: { will: WILL, signer: Signer.generate() },
-  publish: (packet, { number }) => puback(packet, number > 3 ? 0x87 : 0),
+  publish: (packet, { number }) =>
+    packet.qos === 0 ? "close" : puback(packet, number > 3 ? 0x87 : 0),
 }, async ({ broker, member: bot }) => {
   await bot.next("connected");
   const renew = () => bot.client.setWill({ ...WILL });
+  const lose = () =>
+    void assertRejects(() => bot.client.send(ROOM, noticeOfBot(JOINED), 0));
   const wills: string[] = [];
   await join(bot);
-  for (const end of [renew, renew, () => broker.drop()]) {
+  for (const end of [renew, renew, () => broker.drop(), lose]) {
     // On one connection: a room that was left is joined again.
     if (wills.length === 1) await join(bot);
     end();
@@ -148,34 +149,48 @@ test("a will names the last join notice that a program sent, if it was taken", {
   // The will is signed at each connection, and has no time.
   assert(last.every((will) => isSigned(ROOM, will) && !("at" in will)));
   assertEquals(last[1].id, undefined);
-  const joins = [1, 2, 3].map((number) => `${number} ${JOINED}`);
+  const joins = [1, 2, 3, 4].map((number) => `${number} ${JOINED}`);
   assertEquals(sentIn(broker), joins);
-  assertEquals(wills, ["1w", "2w", "3w"]);
+  assertEquals(wills, ["1w", "2w", "3w", "4w"]);
+});
+
+test("a join notice that was refused is tried on the next connection", {
+  options: OWN,
+  publish: (packet, { number }) => puback(packet, number === 1 ? 0x87 : 0),
+}, async ({ broker, member: bot }) => {
+  await assertRejects(() => bot.client.announce());
+  broker.drop();
+  await broker.next("publish", ({ link }) => link.number === 2);
+  assertEquals(sentIn(broker), [`1 ${JOINED}`, `2 ${JOINED}`]);
 });
 
 test("an announced member that renews its will joins no second time", {
   options: { ...OWN, will: { topic: "other", payload: noticeOfBot("Gone.") } },
 }, async ({ broker, member: bot }) => {
-  // It may have a will of its own.
-  assertEquals((await broker.next("connect")).will?.topic, "other");
+  // It may have a will of its own, which names no join notice.
+  const { will } = await broker.next("connect");
+  assertEquals(will?.topic, "other");
+  assertEquals(JSON.parse(`${will?.payload}`).id, undefined);
   await bot.client.announce();
   bot.client.setWill(WILL);
   await bot.client.say(ROOM, "x");
-  await bot.client.close();
+  await Promise.all([bot.client.close(), bot.client.close()]);
   assertEquals(willOf(await broker.next("connect")), `1w ${LOST}`);
-  const joins = broker.all("publish").filter(({ payload }) =>
-    payload.includes(JOINED)
-  );
-  assertEquals(joins.length, 1);
+  const notices = sentIn(broker).filter((notice) => notice.includes("User"));
+  assertEquals(notices, [`1 ${JOINED}`, `3 ${LEFT}`]);
 });
 
-test("every room has the notices, the first one the will", {
+test("every room has the notices, the first the will; a break brings no join", {
   options: { name: "bot", rooms: ["a", "b"] },
+  publish: (packet, { number }) =>
+    number === 1 && packet.payload.includes("disconnecting")
+      ? "close"
+      : puback(packet),
 }, async ({ broker, member: bot }) => {
   const { will } = await broker.next("connect");
   assertEquals([will?.topic, will?.qos], ["a", 1]);
   await bot.client.announce();
-  await Promise.all([bot.client.close(), bot.client.close()]);
+  for (const _ of [1, 2]) await bot.client.close();
   const heard = broker.all("publish").map(({ topic, payload }) =>
     `${topic}: ${noticeOf(payload)}`
   );
@@ -183,20 +198,9 @@ test("every room has the notices, the first one the will", {
     "a: 1 User bot is now subscribed to a.",
     "b: 1 User bot is now subscribed to b.",
     "a: 2 User bot disconnecting from a.",
+    "a: 2 User bot disconnecting from a.",
     "b: 2 User bot disconnecting from b.",
   ]);
-});
-
-test("a connection lost at the end brings the leave again, and no join", {
-  options: OWN,
-  publish: (packet, { number }) =>
-    number === 1 && packet.payload.includes("disconnecting")
-      ? "close"
-      : puback(packet),
-}, async ({ broker, member: bot }) => {
-  await bot.client.announce();
-  await bot.client.close();
-  assertEquals(sentIn(broker), [`1 ${JOINED}`, `2 ${LEFT}`, `2 ${LEFT}`]);
 });
 
 test("close waits for the answer to the leave no longer than for others", {
@@ -207,9 +211,7 @@ test("close waits for the answer to the leave no longer than for others", {
   await bot.client.announce();
   let isClosed = false;
   const closed = bot.client.close().then(() => isClosed = true);
-  await broker.heard.next((packet) =>
-    packet.cmd === "publish" && packet.payload.includes("disconnecting")
-  );
+  await broker.next("publish", (it) => it.payload.includes("disconnecting"));
   await bot.clock.advance(4_999);
   assertEquals(isClosed, false);
   await bot.clock.advance(1);

@@ -51,6 +51,13 @@ pure("with a secret, it opens for those who have it, and says why not", () => {
   }
 });
 
+pure("a history is not signed", () => {
+  const wire = { type: "history", from: "Ada" };
+  const signer = Signer.generate();
+  const text = encodeFor(ROOM, { type: "history", wire }, { signer });
+  assertEquals(JSON.parse(text), wire);
+});
+
 pure("`sealed` counts before all else", () => {
   for (const more of ["{}", '{"type":1}', '{"from":""}', '{"message":"hi"}']) {
     const wire = JSON.stringify({ ...JSON.parse(more), sealed: "AQ" });

@@ -3,6 +3,7 @@ import {
   decode,
   encode,
   encodeText,
+  historyTopic,
   joinNotice,
   leaveNotice,
   MAX_ID_LENGTH,
@@ -13,6 +14,7 @@ import {
   presenceOf,
   renameNotice,
   type RollCall,
+  roomOfHistory,
   roomOfWho,
   timeoutNotice,
   whoTopic,
@@ -77,9 +79,10 @@ Deno.test("a question who is there and its answer are read as they are sent", ()
   assertEquals(decoded(odd), { type: "here", name: "a\ufffd" });
 });
 
-Deno.test("each room has its topics of questions and answers", () => {
+Deno.test("each room has its topics of a history, questions and answers", () => {
   const run = "Az0_-".repeat(4);
   for (const room of ["chat", "a/b", "/", "$x", "a/$who", `a/$who/${run}`]) {
+    assertEquals(roomOfHistory(historyTopic(room)), room);
     assertEquals(roomOfWho(whoTopic(room)), room);
     assertEquals(roomOfWho(whoTopic(room, run)), room);
   }
@@ -89,7 +92,9 @@ Deno.test("each room has its topics of questions and answers", () => {
     ...["a/$who/", "a/$who/short", `a/$who/${run}/x`, `a/$who/${run}.`],
     ...[`a/$who/${"x".repeat(65)}`, `a/$who/${run}\n`],
   ];
-  for (const topic of others) assertEquals(roomOfWho(topic), undefined, topic);
+  for (const topic of [...others, "/$history", "a$history"]) {
+    assertEquals(roomOfWho(topic) ?? roomOfHistory(topic), undefined, topic);
+  }
 });
 
 Deno.test("encode and decode take lone surrogates for U+FFFD", () => {
@@ -152,7 +157,9 @@ Deno.test("decode tells a U+FFFD that was sent from bytes that are no UTF-8", ()
   }
   // One byte order mark is allowed, no second.
   assertEquals(decoded(`\ufeff${json}`), sent);
-  assertEquals(reason(`\ufeff\ufeff${json}`), "not JSON");
+  const plain = JSON.stringify(hello);
+  assertEquals(decoded(`\ufeff${plain}`), hello as Payload);
+  assertEquals(reason(`\ufeff\ufeff${plain}`), "not JSON");
   assertEquals(decoded(json.padEnd(MAX_PAYLOAD_BYTES - 4)), sent);
 });
 

@@ -380,11 +380,9 @@ export class MqttJs {
   }
 
   #onClose(): void {
-    const cause = this.#cause;
-    this.#cause = undefined;
     this.#inbound.close();
     for (const answer of this.#pings.splice(0)) answer(false);
-    this.#events.onClose(cause);
+    this.#events.onClose(this.#cause);
   }
 }
 

@@ -122,6 +122,7 @@ Deno.test("completion: several that agree no further are listed", () => {
     insert: "ad",
     candidates: names,
   });
+  assertEquals(done("hi a", ["Adele", "ADELina"]), "hi Adel");
   const many = Array.from({ length: 100 }, (_, i) => `user${i}`);
   assertEquals(complete("user", many).candidates.length, 24);
   assertEquals(

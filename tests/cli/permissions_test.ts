@@ -8,6 +8,7 @@ import {
   findPassword,
   openFileWarnings,
   openLog,
+  readPeople,
   readTlsFiles,
   useColor,
   writeSecret,
@@ -99,7 +100,7 @@ test("files: none without permission", "none", () =>
       openLog("a,b"),
   }));
 
-test("files: those for TLS, and none", FILES, async () => {
+test("files: those for TLS, and of people", FILES, async () => {
   const self = await Deno.readTextFile(SELF);
   const begin = "-----BEGIN RSA PRIVATE KEY-----\n";
   await using key = new TextFile(begin);
@@ -111,6 +112,7 @@ test("files: those for TLS, and none", FILES, async () => {
   // This file is a certificate of other tests, without that word.
   const kind = "encrypted".toUpperCase();
   await using locked = new TextFile(`${begin}Proc-Type: 4,${kind}\n`);
+  await using people = new TextFile("x\n".repeat(11));
   const isKey = `"${key.path}" is a private key; it takes a certificate.`;
   await assertRefused({
     [`--cafile "${PATH}" does not fit: it takes a PEM file`]: () =>
@@ -122,6 +124,8 @@ test("files: those for TLS, and none", FILES, async () => {
       readTlsFiles({ key: locked.path }),
     [`--cafile ${isKey}`]: () => readTlsFiles({ ca: key.path }),
     [`--cert ${isKey}`]: () => readTlsFiles({ cert: key.path }),
+    "in line 1, 2, 3, 4, 5, 6, 7, 8, 9, 10 and 1 more: each": () =>
+      readPeople(people.path),
   });
 });
 

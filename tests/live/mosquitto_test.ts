@@ -7,11 +7,12 @@
 import { assertEquals, assertMatch } from "@std/assert";
 import { parseBroker } from "../../lib/mqtt/address.ts";
 import { BROKER_URL, gate, NO_BROKER } from "../support/gates.ts";
-import { listen, program, send } from "../support/live.ts";
+import { listen, send } from "../support/live.ts";
 import {
   assertOneLine,
   assertQuietSuccess,
   run,
+  spawn,
 } from "../support/processes.ts";
 import { NO_PYTHON, startPython } from "../support/python.ts";
 
@@ -24,6 +25,7 @@ function at(under: string, ...args: string[]): string[] {
 }
 
 const live = gate(NO_BROKER);
+const python = gate(NO_BROKER ?? NO_PYTHON);
 
 for (const [version, name] of [["5", "5"], ["311", "3.1.1"]]) {
   live(`both scripts meet in a room over MQTT ${name}`, async () => {
@@ -50,18 +52,15 @@ const RIGHTS: [user: string, password: string, topic: string, may: boolean][] =
     ["chat", "chat", "chatter", false],
   ];
 
-live(
-  "each user may write to its own rooms, over the MQTT 5 of the broker",
-  async () => {
-    for (const [user, password, topic, may] of RIGHTS) {
-      const login = ["-h", URL, "-u", user, "-P", password];
-      const args = [...login, "-t", topic, "-m", "x"];
-      const outcome = await run("publisher.ts", args);
-      if (may) assertQuietSuccess(outcome);
-      else assertOneLine(outcome, 3, RegExp(`${topic}: not authorized\\.\n$`));
-    }
-  },
-);
+live("each user may write to its own rooms, over MQTT 5", async () => {
+  for (const [user, password, topic, may] of RIGHTS) {
+    const login = ["-h", URL, "-u", user, "-P", password];
+    const args = [...login, "-t", topic, "-m", "x"];
+    const outcome = await run("publisher.ts", args);
+    if (may) assertQuietSuccess(outcome);
+    else assertOneLine(outcome, 3, RegExp(`${topic}: not authorized\\.\n$`));
+  }
+});
 
 live("a user without the right to read a room sees nothing of it", async () => {
   const room = at("test");
@@ -74,7 +73,7 @@ live("mosquitto_pub's own text is shown as unformatted", async () => {
   const room = at("chat");
   await using reader = await listen(room);
   const login = ["-h", host, "-p", `${port}`, "-u", "chat", "-P", "chat"];
-  await using _ = program("mosquitto_pub", [
+  await using _ = spawn("mosquitto_pub", [
     ...[...login, ...room.slice(2), "-m", "Hello World"],
   ]);
   await reader.stdout.line(/^\S+ \?\? Hello World$/);
@@ -98,28 +97,25 @@ live("a killed listener's will arrives as a notice", async () => {
   );
 });
 
-gate(NO_BROKER ?? NO_PYTHON)(
-  "the older Python program reads us, and we it",
-  async () => {
-    const room = at("chat");
-    const topic = room.at(-1)!;
-    const login = [host, String(port), "chat", "chat", topic];
-    await using theirs = startPython("python_peer.py", "read", ...login, "3");
-    await theirs.stdout.line(/^READY$/);
-    await send([...room, "-n", "Ann"], ['a "b" 👋']);
-    assertEquals((await run("listener.ts", [...room, "-W", "0.1"])).code, 0);
-    const { stdout } = await theirs.outcome();
-    assertEquals(stdout.trim().split("\n").slice(1).map((l) => JSON.parse(l)), [
-      ["message", "Ann", 'a "b" 👋'],
-      ["notice", "chat", `User chat is now subscribed to ${topic}.`],
-      ["notice", "chat", `User chat disconnecting from ${topic}.`],
-    ]);
-    await using ours = await listen(room);
-    const say = ["say", ...login, "grüß Gott"];
-    await using speaker = startPython("python_peer.py", ...say);
-    await ours.stdout.line(/^\S+ chat: grüß Gott$/);
-    // Its will is plain text.
-    await ours.stdout.line(/^\S+ \?\? User chat timed out$/);
-    assertEquals((await speaker.outcome()).code, 0);
-  },
-);
+python("the older Python program reads us, and we it", async () => {
+  const room = at("chat");
+  const topic = room.at(-1)!;
+  const login = [host, String(port), "chat", "chat", topic];
+  await using theirs = startPython("python_peer.py", "read", ...login, "3");
+  await theirs.stdout.line(/^READY$/);
+  await send([...room, "-n", "Ann"], ['a "b" 👋']);
+  assertEquals((await run("listener.ts", [...room, "-W", "0.1"])).code, 0);
+  const { stdout } = await theirs.outcome();
+  assertEquals(stdout.trim().split("\n").slice(1).map((l) => JSON.parse(l)), [
+    ["message", "Ann", 'a "b" 👋'],
+    ["notice", "chat", `User chat is now subscribed to ${topic}.`],
+    ["notice", "chat", `User chat disconnecting from ${topic}.`],
+  ]);
+  await using ours = await listen(room);
+  const say = ["say", ...login, "grüß Gott"];
+  await using speaker = startPython("python_peer.py", ...say);
+  await ours.stdout.line(/^\S+ chat: grüß Gott$/);
+  // Its will is plain text.
+  await ours.stdout.line(/^\S+ \?\? User chat timed out$/);
+  assertEquals((await speaker.outcome()).code, 0);
+});

@@ -183,49 +183,46 @@ const live = gate(NO_MOSQUITTO ?? NO_PYTHON);
 const SEALED =
   /^\{"type":"notice","from":"sealed","notice":"A sealed message: --secret-file opens it\.","sealed":"A[Q-Za-f][\w-]{37,}"\}$/;
 
-live(
-  "of a room with a secret, others see sealed JSON alone, the will included",
-  async () => {
-    await using broker = await Mosquitto.start();
-    await using file = new SecretFile();
-    await using spec = new SpecPeer(file.path);
-    const topic = "chat/room";
-    await using peer = await Peer.connect(broker, "chat/#");
-    const login = ["127.0.0.1", `${broker.port}`, "chat", "chat"];
-    await using older = startPython(
-      "python_peer.py",
-      "read",
-      ...login,
-      topic,
-      "4",
-    );
-    await older.stdout.line(/^READY$/);
-    const room = ["-h", broker.host, "-t", topic];
-    const sealed = [...room, ...file.flag];
-    await using ann = await listen([...sealed, "-n", "Ann"], file);
-    await ann.stdout.line(/Ann is now subscribed/);
-    await send([...sealed, "-n", "Bob"], ["one"], file);
-    const said = '{"type":"message","from":"Cy","message":"grüß Gott"}';
-    await peer.publish(topic, await spec.ask("seal", topic, said, NONCE));
-    // It opens, so that nothing marks it.
-    await ann.stdout.line(/^[\d:]{8} Cy: grüß Gott$/);
-    ann.signal("SIGKILL");
-    const opened = [];
-    const notices = [];
-    for (let n = 0; n < 4; n++) {
-      const { text } = await peer.next();
-      // Python writes spaces after commas and colons.
-      const outer = JSON.parse(text);
-      assertMatch(JSON.stringify(outer), SEALED);
-      notices.push([outer.type, outer.from, outer.notice]);
-      const inner = JSON.parse(await spec.ask("open", topic, text));
-      opened.push(inner.message ?? inner.notice);
-    }
-    const texts = [joinNotice("Ann", topic), "one", "grüß Gott"];
-    assertEquals(opened, [...texts, timeoutNotice("Ann")]);
-    // The older program prints the notice of each.
-    const { stdout } = await older.outcome();
-    const printed = stdout.trim().split("\n").slice(1);
-    assertEquals(printed.map((line) => JSON.parse(line)), notices);
-  },
-);
+live("in a room with a secret, others see sealed JSON alone", async () => {
+  await using broker = await Mosquitto.start();
+  await using file = new SecretFile();
+  await using spec = new SpecPeer(file.path);
+  const topic = "chat/room";
+  await using peer = await Peer.connect(broker, "chat/#");
+  const login = ["127.0.0.1", `${broker.port}`, "chat", "chat"];
+  await using older = startPython(
+    "python_peer.py",
+    "read",
+    ...login,
+    topic,
+    "4",
+  );
+  await older.stdout.line(/^READY$/);
+  const room = ["-h", broker.host, "-t", topic];
+  const sealed = [...room, ...file.flag];
+  await using ann = await listen([...sealed, "-n", "Ann"], file);
+  await ann.stdout.line(/Ann is now subscribed/);
+  await send([...sealed, "-n", "Bob"], ["one"], file);
+  const said = '{"type":"message","from":"Cy","message":"grüß Gott"}';
+  await peer.publish(topic, await spec.ask("seal", topic, said, NONCE));
+  // It opens, so that nothing marks it.
+  await ann.stdout.line(/^[\d:]{8} Cy: grüß Gott$/);
+  ann.signal("SIGKILL");
+  const opened = [];
+  const notices = [];
+  for (let n = 0; n < 4; n++) {
+    const { text } = await peer.next();
+    // Python writes spaces after commas and colons.
+    const outer = JSON.parse(text);
+    assertMatch(JSON.stringify(outer), SEALED);
+    notices.push([outer.type, outer.from, outer.notice]);
+    const inner = JSON.parse(await spec.ask("open", topic, text));
+    opened.push(inner.message ?? inner.notice);
+  }
+  const texts = [joinNotice("Ann", topic), "one", "grüß Gott"];
+  assertEquals(opened, [...texts, timeoutNotice("Ann")]);
+  // The older program prints the notice of each.
+  const { stdout } = await older.outcome();
+  const printed = stdout.trim().split("\n").slice(1);
+  assertEquals(printed.map((line) => JSON.parse(line)), notices);
+});

@@ -7,7 +7,7 @@ import { assertEquals, assertMatch } from "@std/assert";
 import { gate, NO_RABBITMQ } from "../support/gates.ts";
 import { listen, numbersIn, send, upTo } from "../support/live.ts";
 import { Peer, said } from "../support/peers.ts";
-import { type Process, run, start } from "../support/processes.ts";
+import { type Outcome, run, start } from "../support/processes.ts";
 import { RabbitMQ } from "../support/rabbitmq.ts";
 
 const live = gate(NO_RABBITMQ);
@@ -40,8 +40,8 @@ function complaintsOf(stderr: string): string[] {
 }
 
 /** Waits for the good end of a listener that complains of nothing. */
-async function shownBy(listener: Process): Promise<string> {
-  const { code, stdout, stderr } = await listener.outcome();
+async function shownBy(ended: Promise<Outcome>): Promise<string> {
+  const { code, stdout, stderr } = await ended;
   assertEquals([code, complaintsOf(stderr)], [0, []]);
   return stdout;
 }
@@ -77,7 +77,7 @@ async function everyQoS(broker: RabbitMQ): Promise<void> {
   }
   for (const reader of readers) {
     await using process = reader;
-    const stdout = await shownBy(process);
+    const stdout = await shownBy(process.outcome());
     for (const qos of QOS) {
       assertEquals(numbersIn(stdout, `at ${qos}`), upTo(count));
     }
@@ -92,8 +92,7 @@ async function kept(broker: RabbitMQ): Promise<void> {
     await send(room, upTo(3_000));
     await using again = start("listener.ts", reader);
     await again.stdout.line(/ == 3000 messages came while you were away\.$/);
-    again.signal("SIGTERM");
-    assertEquals(numbersIn(await shownBy(again)), upTo(3_000));
+    assertEquals(numbersIn(await shownBy(again.stop())), upTo(3_000));
   }
 }
 
@@ -108,7 +107,7 @@ async function dots(broker: RabbitMQ): Promise<void> {
   await reader.stdout.line(/ -- User Ben timed out\.$/);
   await send(room, ["dotted"]);
   await reader.stdout.line(/ chat: dotted$/);
-  assertEquals(linesOf(await shownBy(reader), / chat: /).length, 1);
+  assertEquals(linesOf(await shownBy(reader.outcome()), / chat: /).length, 1);
 }
 
 /** In a room that the user may only read. */
@@ -121,8 +120,7 @@ async function deniedNotice(broker: RabbitMQ): Promise<void> {
     await peer.publish("read/room", said("1"));
     await new Promise((again) => setTimeout(again, 100));
   }
-  reader.signal("SIGTERM");
-  const { code, stderr } = await reader.outcome();
+  const { code, stderr } = await reader.stop();
   assertEquals([code, complaintsOf(stderr).length], [0, 1], stderr);
   assertFewBreaks(stderr);
 }

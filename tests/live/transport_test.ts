@@ -17,6 +17,7 @@ import {
   assertQuietSuccess,
   type Outcome,
   run,
+  spawn,
   start,
 } from "../support/processes.ts";
 
@@ -34,6 +35,7 @@ const LISTENERS = (
   expired: { identity: expired },
   ws: { websockets: true },
   wss: { websockets: true, identity: server },
+  wssMutual: { websockets: true, identity: server, clientCa: ca },
   wssExpired: { websockets: true, identity: expired },
 } satisfies Record<string, ListenerOptions>);
 
@@ -99,64 +101,64 @@ const CLIENTS: [
   fault?: RegExp,
 ][] = [
   ["mutual", "client"],
+  ["wssMutual", "client"],
   ["mutual", undefined, /wants a certificate of yours; give --cert/],
   ["mutual", "stranger", /does not trust the authority .* --cert/],
   ["revoking", "client"],
   ["revoking", "revoked", /your --cert was revoked/],
 ];
 
-live(
-  "rooms over mqtts, ws and wss, or one line that says why not",
-  async (test) => {
-    await using certificates = await Certificates.make();
-    const { ca } = certificates;
-    const listeners = LISTENERS(certificates);
-    await using broker = await Mosquitto.start({ listeners });
-    for (const name of ["tls", "ws", "wss"] as const) {
-      await test.step(name, () => meet(broker, certificates, name));
-    }
-    for (const [name, own, fault] of CLIENTS) {
-      await test.step(`${name}: --cert of ${own}`, async () => {
-        const { cert, key } = certificates[own ?? "client"];
-        const flags = own ? ["--cert", cert, "--key", key] : [];
-        const files = [ca, ...own ? [cert, key] : []];
-        const outcome = await runAt(
-          "publisher.ts",
-          broker.url(name),
-          files,
-          ...["--cafile", ca, "-m", "x", ...flags],
-        );
-        if (fault) assertOneLine(outcome, 4, fault);
-        else assertQuietSuccess(outcome);
-      });
-    }
-    for (const [name, trust, sentence] of FAULTS) {
-      await test.step(`${name}, trusting ${trust}`, async () => {
-        const files = trust === undefined ? [] : [certificates[trust]];
-        const flags = files.flatMap((file) => ["--cafile", file]);
-        const url = broker.url(name);
-        const outcome = await runAt("listener.ts", url, files, ...flags);
-        assertOneLine(outcome, 4, sentence);
-        assertMatch(outcome.stderr, /localhost:/);
-      });
-    }
-    await test.step("ports that speak something else", async () => {
-      const wrong = [
-        `mqtts://${broker.host}`,
-        `ws://${broker.host}`,
-        `mqtt://localhost:${broker.portOf("tls")}`,
-        `mqtt://localhost:${broker.portOf("ws")}`,
-        `wss://localhost:${broker.portOf("ws")}`,
-      ];
-      await Promise.all(wrong.map(async (url) => {
-        const trust = /^(mqtts|wss):/.test(url) ? ["--cafile", ca] : [];
-        const args = [...trust, "-m", "x"];
-        const outcome = await runAt("publisher.ts", url, [ca], ...args);
-        assertOneLine(outcome, 4, /No broker answers at /);
-      }));
+live("rooms over mqtts, ws and wss, or a line of why not", async (test) => {
+  await using certificates = await Certificates.make();
+  const { ca } = certificates;
+  const listeners = LISTENERS(certificates);
+  await using broker = await Mosquitto.start({ listeners });
+  for (const name of ["tls", "ws", "wss"] as const) {
+    await test.step(name, () => meet(broker, certificates, name));
+  }
+  for (const [name, own, fault] of CLIENTS) {
+    await test.step(`${name}: --cert of ${own}`, async () => {
+      const { cert, key } = certificates[own ?? "client"];
+      const flags = own ? ["--cert", cert, "--key", key] : [];
+      const files = [ca, ...own ? [cert, key] : []];
+      const outcome = await runAt(
+        "publisher.ts",
+        broker.url(name),
+        files,
+        ...["--cafile", ca, "-m", "x", ...flags],
+      );
+      if (fault) assertOneLine(outcome, 4, fault);
+      else assertQuietSuccess(outcome);
     });
-  },
-);
+  }
+  for (const [name, trust, sentence] of FAULTS) {
+    await test.step(`${name}, trusting ${trust}`, async () => {
+      const files = trust === undefined ? [] : [certificates[trust]];
+      const flags = files.flatMap((file) => ["--cafile", file]);
+      const url = broker.url(name);
+      // One that were trusted would go on reading.
+      const wait = [...flags, "-W", "9"];
+      const outcome = await runAt("listener.ts", url, files, ...wait);
+      assertOneLine(outcome, 4, sentence);
+      assertMatch(outcome.stderr, /localhost:/);
+    });
+  }
+  await test.step("ports that speak something else", async () => {
+    const wrong = [
+      `mqtts://${broker.host}`,
+      `ws://${broker.host}`,
+      `mqtt://localhost:${broker.portOf("tls")}`,
+      `mqtt://localhost:${broker.portOf("ws")}`,
+      `wss://localhost:${broker.portOf("ws")}`,
+    ];
+    await Promise.all(wrong.map(async (url) => {
+      const trust = /^(mqtts|wss):/.test(url) ? ["--cafile", ca] : [];
+      const args = [...trust, "-m", "x"];
+      const outcome = await runAt("publisher.ts", url, [ca], ...args);
+      assertOneLine(outcome, 4, /No broker answers at /);
+    }));
+  });
+});
 
 live("the protocol that --alpn names is sent", async () => {
   await using certificates = await Certificates.make();
@@ -193,19 +195,12 @@ function blocks(language: string, text: string): string[] {
 async function shell(
   folder: string,
   command: string,
-  stdin = "",
+  stdin?: string,
 ): Promise<string> {
-  const child = new Deno.Command("sh", {
-    ...{ args: ["-ec", command], cwd: folder },
-    ...{ stdin: "piped", stdout: "piped", stderr: "piped" },
-  }).spawn();
-  const writer = child.stdin.getWriter();
-  await writer.write(new TextEncoder().encode(stdin));
-  await writer.close();
-  const { code, stdout, stderr } = await child.output();
-  const decoder = new TextDecoder();
-  assertEquals(code, 0, `${command}\n${decoder.decode(stderr)}`);
-  return decoder.decode(stdout);
+  await using child = spawn("sh", ["-ec", command], { cwd: folder });
+  const { code, stdout, stderr } = await child.finish(stdin);
+  assertEquals(code, 0, `${command}\n${stderr}`);
+  return stdout;
 }
 
 live("the page's commands and lines make a room over TLS", async () => {
@@ -269,8 +264,7 @@ live("the page's commands and lines make a room over TLS", async () => {
   assert(await becomesTrue(isKnown));
   assert(await serial() !== before);
   await listener.stdout.line(/ ada: Hello$/);
-  listener.signal("SIGINT");
-  const { stdout, stderr } = await listener.outcome();
+  const { stdout, stderr } = await listener.stop();
   assertEquals(stdout.includes("=="), false, stdout + stderr);
 
   await configure(blocks("", "require_certificate")[0]);

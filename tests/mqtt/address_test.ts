@@ -3,6 +3,7 @@ import {
   AddressError,
   type Broker,
   hostPort,
+  isLoopback,
   parseBroker,
   parseUrl,
   roomUrl,
@@ -34,6 +35,7 @@ test("hosts, URLs, users, and what is left out", () => {
     ["a:8", at("a", 8), { port: 7 }],
     ["a", at("a", 8883, { scheme: "mqtts" }), { tls: true }],
     ["mqtt://a", at("a", 7), { port: 7, tls: true }],
+    ["mqtt://a:8", at("a", 8), { port: 7 }],
     ["mqtt://chat.example", at("chat.example")],
     ["mqtts://a", at("a", 8883, { scheme: "mqtts" })],
     ["ws://a", at("a", 80, { scheme: "ws", path: "/" })],
@@ -146,4 +148,7 @@ test("how it is shown", () => {
     const broker = parseBroker(text);
     assertEquals([hostPort(broker), showBroker(broker)], [address, shown]);
   }
+  const hosts = ["LOCALHOST", "127.1.2.3", "::1", "127.0.0.1.a", "a"];
+  const isHere = hosts.map((host) => isLoopback(parseBroker(host)));
+  assertEquals(isHere, [true, true, true, false, false]);
 });

@@ -8,10 +8,7 @@ const BROKERS = ["a", "b", "c"].map((host) => parseBroker(host));
 
 /** Waits after failures, in seconds and without jitter. */
 const waits = (attempts: Attempts, count: number, remedy: Remedy) =>
-  Array.from(
-    { length: count },
-    () => attempts.retryAfter(remedy, 0) / 1000,
-  );
+  Array.from({ length: count }, () => attempts.retryAfter(remedy, 0) / 1000);
 
 const test = pureTests("attempts");
 

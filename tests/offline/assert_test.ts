@@ -53,7 +53,7 @@ Deno.test("@std/assert: each assertion passes and fails as it should", async () 
   }
   std.assert(await std.assertRejects(rejecting, Error, "70000") === error);
   // An error that is thrown before there is a promise is not rejected.
-  await rejects(async () => await std.assertRejects(thrower, TypeError));
+  await rejects(async () => await std.assertRejects(thrower, RangeError));
   const compare = () => std.assertEquals({ a: 12 }, { a: 56 }, "sum");
   throws(compare, /sum[^]*12[^]*56/);
 });

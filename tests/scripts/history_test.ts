@@ -11,7 +11,7 @@ import { Member } from "../support/members.ts";
 import { SecretFile } from "../support/secret_file.ts";
 import { connack, encode, publish, suback } from "../support/packets.ts";
 import { type Arrival, type Peer, said } from "../support/peers.ts";
-import { type Process, run, start } from "../support/processes.ts";
+import { listening, run, start } from "../support/processes.ts";
 import { linesOf, roomTests } from "../support/room_tests.ts";
 
 const HISTORY = `${TOPIC}/$history`;
@@ -36,20 +36,11 @@ const texts = ({ messages }: Wire) =>
   messages.flatMap(({ message }) => message ?? []);
 
 /** Starts a keeper, and waits until it reads the room. */
-async function startKeeper(
-  broker: { port: number },
-  ...args: string[]
-): Promise<Process> {
-  const keeper = start("listener.ts", at(broker, "-n", "Keeper", ...args));
-  await keeper.stdout.line(/Keeper is now subscribed/);
-  return keeper;
-}
+const startKeeper = (broker: { port: number }, ...args: string[]) =>
+  listening(at(broker, "-n", "Keeper", ...args));
 
 /** What a newcomer reads, until its own notice is there. */
-async function newcomer(
-  broker: { port: number },
-  ...args: string[]
-): Promise<string[]> {
+async function newcomer(broker: { port: number }, ...args: string[]) {
   await using reader = start("listener.ts", at(broker, "-n", "New", ...args));
   await reader.stdout.line(/New is now subscribed/);
   return linesOf({ stdout: reader.stdout.soFar });
@@ -190,20 +181,15 @@ test("with a secret, all of it is sealed", async ({ broker, peer }) => {
   await using file = new SecretFile();
   const secret = (...args: string[]) => at(broker, ...file.flag, ...args);
   const keep = secret("-n", "Keeper", "--keep", "5");
-  await using keeper = start("listener.ts", keep, file);
-  await keeper.stdout.line(/Keeper is now subscribed/);
-  const send = (args: string[], stdin: string, options = {}) =>
-    run("publisher.ts", args, { stdin, ...options });
-  await send(secret("-n", "Ada"), "one\ntwo\n", file);
+  await using keeper = await listening(keep, file);
+  const stdin = "one\ntwo\n";
+  await run("publisher.ts", secret("-n", "Ada"), { ...file, stdin });
   // It may be forged: it is not kept.
-  await send(at(broker, "-n", "Ada"), "forged\n");
+  await peer.publish(TOPIC, said("forged", "Ada"));
   await keeper.stdout.line(/\(unsealed\) Ada: forged/);
   await keeper.stop("SIGINT");
-  const { text } = await peer.next();
-  assertMatch(
-    text,
-    /^\{"type":"notice","from":"sealed",.*"sealed":"[\w-]+"\}$/,
-  );
+  const sealed = /^\{"type":"notice","from":"sealed",.*"sealed":"[\w-]+"\}$/;
+  assertMatch((await peer.next()).text, sealed);
 
   const read = ["--history", "9", "--no-announce", "--json", "-W", "2"];
   const { stdout } = await run("listener.ts", secret(...read), file);
@@ -242,6 +228,11 @@ Deno.test("history: what a resumed reader holds back for it is acknowledged afte
   const { link, ...packet } = await broker.heard.next((packet) =>
     packet.cmd === "subscribe" && packet.subscriptions[0].topic === HISTORY
   );
+  // A keeper needs no copy of what it wrote itself (No Local).
+  const noLocal = broker.all("subscribe").map(({ subscriptions: [it] }) =>
+    it.nl
+  );
+  assertEquals(noLocal, [false, true]);
   await link.send(encode({ cmd: "pubrel", messageId: 2 }));
   await broker.next("pubcomp");
   assertEquals(broker.all("puback"), []);

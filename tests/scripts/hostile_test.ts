@@ -137,10 +137,10 @@ function hostilePayloads(random: Random): (() => Uint8Array)[] {
   ];
 }
 
-Deno.test("hostile: 4,000 random payloads are one harmless line each", () => {
+Deno.test("hostile: 2,000 random payloads are one harmless line each", () => {
   const makers = hostilePayloads(new Random(20260102));
   const seen = { message: 0, notice: 0, malformed: 0 };
-  for (let i = 0; i < 4_000; i++) {
+  for (let i = 0; i < 2_000; i++) {
     const bytes = makers[i % makers.length]();
     const payload = decode(bytes);
     assert("from" in payload || payload.type === "malformed");
@@ -160,6 +160,6 @@ Deno.test("hostile: 4,000 random payloads are one harmless line each", () => {
     }
   }
   for (const count of Object.values(seen)) {
-    assert(count > 200, JSON.stringify(seen));
+    assert(count > 100, JSON.stringify(seen));
   }
 });

@@ -22,8 +22,14 @@ const wordsFor = (broker: { port: number }, ...args: string[]) => [
 ];
 
 /** The listener, started by a shell that redirects its input. */
-const redirected = (broker: { port: number }, redirection: string) =>
-  spawn("sh", ["-c", `exec "$0" "$@" ${redirection}`, ...wordsFor(broker)]);
+const redirected = (
+  broker: { port: number },
+  redirection: string,
+  ...args: string[]
+) => {
+  const command = ["-c", `exec "$0" "$@" ${redirection}`];
+  return spawn("sh", [...command, ...wordsFor(broker, ...args)]);
+};
 
 test("the listener says good-bye", async ({ broker, peer }) => {
   for (const redirection of ["", "< /dev/null", "< LICENSE"]) {
@@ -38,13 +44,15 @@ test("the listener says good-bye", async ({ broker, peer }) => {
 
 test("with nohup's input it stays", async ({ broker, peer }) => {
   // nohup gives /dev/null, for writing only, in a terminal's place.
-  await using listener = redirected(broker, "0> /dev/null");
+  await using listener = redirected(broker, "0> /dev/null", "-C", "100");
   await listener.stdout.line(/now subscribed/);
-  listener.signal("SIGHUP");
-  await peer.publish(TOPIC, said("are you still there?"));
-  await listener.stdout.line(/still there/);
-  listener.signal("SIGHUP");
-  assertEquals((await listener.stop()).code, 0);
+  for (let n = 1; n <= 5; n++) {
+    listener.signal("SIGHUP");
+    await peer.publish(TOPIC, said(`still there? ${n}`));
+    await listener.stdout.line(RegExp(`still there\\? ${n}$`));
+  }
+  // The code says that this is what ends it.
+  assertEquals((await listener.stop()).code, 143);
 });
 
 const inTmux = roomTests(

@@ -13,7 +13,7 @@ import {
   openBroker,
   TOPIC,
 } from "../support/brokers.ts";
-import { disconnect, puback } from "../support/packets.ts";
+import { disconnect, puback, publish, suback } from "../support/packets.ts";
 import { Peer, said } from "../support/peers.ts";
 import {
   assertEnds,
@@ -116,14 +116,28 @@ Deno.test("reconnect: not after another took over the client id", async () => {
   assertEquals(broker.connections, 1);
 });
 
-Deno.test("reconnect: a shared room has no session that would keep its part", async () => {
-  await using broker = new FakeBroker(letIn({}));
-  const room = ["--no-announce", "-t", "$share/group/chat/room"];
-  const args = ["--host", hostOf(broker), ...room];
-  await using listener = await listening(args);
-  const { properties } = await broker.next("connect");
-  assertEquals(properties?.sessionExpiryInterval ?? 0, 0);
-  assertEquals((await listener.stop()).code, 0);
+Deno.test("reconnect: a shared room has no session, and what isn't shown is for others", async () => {
+  for (
+    const [room, acknowledged] of [
+      ["$share/group/chat/room", [1]],
+      [TOPIC, [1, 2]],
+    ] as const
+  ) {
+    await using broker = new FakeBroker(letIn({
+      subscribe: (packet) => [
+        ...suback(packet, 1),
+        ...[1, 2].flatMap((n) => [...publish(TOPIC, said(`${n}`), n)]),
+      ],
+    }));
+    const args = ["--host", hostOf(broker), "--no-announce", "-t", room];
+    const { stdout } = await run("listener.ts", [...args, "-C", "1"]);
+    assertMatch(stdout, /^\S+ (\[.*\] )?ann: 1\n$/);
+    const { properties } = await broker.next("connect");
+    const expiry = properties?.sessionExpiryInterval ?? 0;
+    assertEquals(expiry === 0, room !== TOPIC);
+    const acks = broker.all("puback").map(({ messageId }) => messageId);
+    assertEquals(acks, [...acknowledged]);
+  }
 });
 
 Deno.test("failover: each broker is told its own user and password", async () => {

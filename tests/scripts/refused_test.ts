@@ -6,6 +6,7 @@
 import { assertEquals, assertFalse, assertMatch } from "@std/assert";
 import type { Script } from "../../lib/cli/flags.ts";
 import {
+  type Action,
   type Answer,
   at,
   FakeBroker,
@@ -61,10 +62,10 @@ const REFUSALS: [
   ...flags: string[],
 ][] = [
   ["a ban", () => connack(0x8a), "listener", 3, 'refused .* of user "chat"', 1],
-  ["a user", () => connack(0x87), "listener", 3, NOT_AUTHORIZED, 1],
-  ["a user", () => connack(0x87), "publisher", 3, NOT_AUTHORIZED, 1],
+  ["the default user", () => connack(0x87), "listener", 3, NOT_AUTHORIZED, 1],
+  ["the default user", () => connack(0x87), "publisher", 3, NOT_AUTHORIZED, 1],
   [
-    ...["a password", () => connack(0x87), "listener", 3] as const,
+    ...["only a password", () => connack(0x87), "listener", 3] as const,
     ...[NOT_AUTHORIZED, 1, "-P", "own"] as const,
   ],
   ["a busy broker", () => connack(0x88), "publisher", 4, "\\(server unav", 1],
@@ -75,7 +76,7 @@ const REFUSALS: [
 
 for (const refusal of REFUSALS) {
   const [what, answer, script, code, said, connections, ...flags] = refusal;
-  Deno.test(`refused: the ${script} by ${what}, exit ${code}`, async () => {
+  Deno.test(`refused: ${what}, ${script}, exit ${code}`, async () => {
     await using broker = new FakeBroker(answer);
     const line = `: .*${RegExp.escape(hostOf(broker))} .*${said}`;
     await assertRefused(script, code, line, at(broker, ...flags));
@@ -214,11 +215,15 @@ Deno.test("refused: HTTP where a WebSocket should be, by its status", async () =
   }
 });
 
-for (const code of [undefined, 0x87]) {
-  const how = code === undefined ? "in silence" : "over rights";
-  const close = () => code === undefined ? "close" : disconnect(code);
+/** Ways to close a connection, and the reason that is given then. */
+const CLOSINGS: [close: () => Action, reason: RegExp][] = [
+  [() => "close", /\(no reason given\)\.$/],
+  [() => disconnect(0x87), /: not authorized\.$/],
+];
 
-  Deno.test(`refused: a listener reads on whose notice closes the connection ${how}`, async () => {
+// Both at once: they wait for the clock of the machine.
+Deno.test("refused: a listener reads on whose notice closes the connection", () =>
+  forBoth(async (close) => {
     await using broker = new FakeBroker(letIn({ publish: close }));
     await using listener = start("listener.ts", at(broker, "--quiet"));
     await listener.stderr.line(/^listener: No right to write to chat\/room/);
@@ -228,23 +233,26 @@ for (const code of [undefined, 0x87]) {
     );
     await link.send(publish(TOPIC, said("still here"), 1));
     await listener.stdout.line(/still here$/);
-    const { code: exit, stderr } = await listener.stop();
-    assertEquals([exit, stderr.split("\n").length], [0, 2], stderr);
+    const { code, stderr } = await listener.stop();
+    assertEquals([code, stderr.split("\n").length], [0, 2], stderr);
     assertEquals(broker.all("publish").length, 4);
-  });
+  }));
 
-  Deno.test(`refused: a pipe whose line closes the connection ${how}`, async () => {
+Deno.test("refused: a pipe whose line closes the connection", () =>
+  forBoth(async (close, reason) => {
     await using broker = new FakeBroker(letIn({ publish: close }));
     const stdin = "a\n";
     const outcome = await run("publisher.ts", at(broker), { stdin });
     const line =
       "publisher: Line 1 was not sent\\. .* broke three times while ";
     assertEnds(outcome, 3, RegExp(`\\n${line}only this.*\\n$`));
-    const why = code === undefined
-      ? /\(no reason given\)\.$/
-      : /: not auth.*\.$/;
-    assertMatch(outcome.stderr.trimEnd(), why);
-  });
+    assertMatch(outcome.stderr.trimEnd(), reason);
+  }));
+
+async function forBoth(
+  play: (...closing: typeof CLOSINGS[0]) => Promise<void>,
+) {
+  await Promise.all(CLOSINGS.map((closing) => play(...closing)));
 }
 
 Deno.test("refused: a room that could be read is tried again later", async () => {

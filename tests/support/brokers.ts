@@ -140,8 +140,13 @@ export class FakeBroker implements AsyncDisposable {
   }
 
   /** The next packet of a kind, of those not passed yet. */
-  async next<C extends PacketCmd>(cmd: C): Promise<Heard<C>> {
-    return await this.heard.next((packet) => packet.cmd === cmd) as Heard<C>;
+  async next<C extends PacketCmd>(
+    cmd: C,
+    isWanted: (packet: Heard<C>) => boolean = () => true,
+  ): Promise<Heard<C>> {
+    return await this.heard.next((packet) =>
+      packet.cmd === cmd && isWanted(packet as Heard<C>)
+    ) as Heard<C>;
   }
 
   /** Closes the connection that the last packet came over. */

@@ -48,19 +48,13 @@ export const SGR = /\x1b\[(?:38;5;\d+|39|1|2|22|3|23|4|24|7|27)m/g;
 
 export const utf8 = (text: string) => new TextEncoder().encode(text);
 
-export function received(
+export const received = (
   payload: Received["payload"],
   topic = "chat/room",
-): Received {
-  return {
-    topic,
-    payload,
-    qos: 1,
-    retain: false,
-    receivedAt: TIME,
-    duplicate: false,
-  };
-}
+): Received => ({
+  ...{ topic, payload, receivedAt: TIME },
+  ...{ qos: 1, retain: false, duplicate: false },
+});
 
 export function view(options: Partial<ViewOptions> = {}) {
   const lines: string[] = [];
@@ -87,16 +81,10 @@ export function notified(line: string) {
   return { notification: line.slice(1, end), rest: line[0] + line.slice(end) };
 }
 
-export const message = (message: string, from = "alice"): Payload => ({
-  type: "message",
-  from,
-  message,
-});
-export const notice = (notice: string, from = "bob"): Payload => ({
-  type: "notice",
-  from,
-  notice,
-});
+export const message = (message: string, from = "alice"): Payload =>
+  ({ type: "message", from, message }) as const;
+export const notice = (notice: string, from = "bob"): Payload =>
+  ({ type: "notice", from, notice }) as const;
 export const joined = (name: string, topic = "chat/room") =>
   notice(joinNotice(name, topic), name);
 export const left = (name: string, topic = "chat/room") =>
@@ -122,13 +110,8 @@ export const escape = (char: string) =>
 export function assertHarmless(what: Received) {
   const mention = mentionOf("a");
   const color = { ...COLOR, color: !Deno.noColor, mention };
-  for (
-    const shown of [
-      renderLine(what, TOPIC),
-      renderLine(what, color).replace(SGR, ""),
-      renderJson(what),
-    ]
-  ) {
+  const colored = renderLine(what, color).replace(SGR, "");
+  for (const shown of [renderLine(what, TOPIC), colored, renderJson(what)]) {
     if (!HARMFUL.test(shown)) continue;
     throw new Error(JSON.stringify([what.payload, shown]));
   }
@@ -138,12 +121,7 @@ export const gap = (
   seconds: number,
   mayMiss: boolean,
   broker = "a:1883",
-): Note => ({
-  type: "gap",
-  seconds,
-  broker,
-  mayMiss,
-});
+): Note => ({ type: "gap", seconds, broker, mayMiss });
 
 export const NOTES: [Note, string][] = [
   [gap(2.34, false), "Connected to a:1883 after 2.3 s without a connection."],

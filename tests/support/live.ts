@@ -1,26 +1,12 @@
-/** The scripts at real brokers, other programs beside them, and numbers. */
+/** The scripts at real brokers, and the numbers that they send and show. */
 
 import {
   assertQuietSuccess,
-  Process,
+  type Process,
   type ProcessOptions,
-  ROOT,
   run,
   start,
 } from "./processes.ts";
-
-/** Starts a program that is not ours, by default in our folder. */
-export function program(
-  command: string,
-  args: string[],
-  options: { cwd?: string; env?: Record<string, string> } = {},
-): Process {
-  const child = new Deno.Command(command, {
-    ...{ args, cwd: ROOT, ...options },
-    ...{ stdin: "piped", stdout: "piped", stderr: "piped" },
-  }).spawn();
-  return new Process(child, [command, ...args].join(" "));
-}
 
 /** Starts a listener; returns once it reads its rooms. */
 export async function listen(
@@ -53,18 +39,10 @@ export function numbersIn(stdout: string, author = "chat"): number[] {
     .map(([, number]) => Number(number));
 }
 
-/** What a listener wrote about the numbers of the author `chat`. */
-export interface Account {
-  shown: number[];
-  isOrdered: boolean;
-  /** How many it reported as lost. */
-  lost: number;
-  /** How many gaps it reported, and how many that may lack messages. */
-  gaps: number;
-  mayMiss: number;
-}
+export type Account = ReturnType<typeof account>;
 
-export function account(stdout: string): Account {
+/** Reads what a listener wrote about the numbers of the author `chat`. */
+export function account(stdout: string) {
   const shown = numbersIn(stdout);
   const losses = stdout.matchAll(
     / == ([\d,]+) messages? of chat did not arrive\.$/gm,
@@ -72,8 +50,10 @@ export function account(stdout: string): Account {
   return {
     shown,
     isOrdered: shown.every((n, i) => i === 0 || n > shown[i - 1]),
+    /** How many it reported as lost. */
     lost: [...losses]
       .reduce((sum, [, count]) => sum + Number(count.replaceAll(",", "")), 0),
+    /** How many gaps it reported, and how many that may lack messages. */
     gaps: stdout.match(/ == Connected to /g)?.length ?? 0,
     mayMiss: stdout.match(/Messages may be missing here/g)?.length ?? 0,
   };
@@ -114,8 +94,7 @@ export class Talk implements AsyncDisposable {
     if (code !== 0) throw new Error(`exit code ${code}: ${stderr}`);
     await this.listener.stdout.line(new RegExp(` chat: ${this.said}$`));
     // It reports at once what is missing until now.
-    this.listener.signal("SIGTERM");
-    return account((await this.listener.outcome()).stdout);
+    return account((await this.listener.stop()).stdout);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

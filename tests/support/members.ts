@@ -55,9 +55,13 @@ export class Member implements AsyncDisposable {
     return this.#client!;
   }
 
-  async next<T extends Status["type"]>(type: T): Promise<StatusOf<T>> {
-    const isWanted = (status: Status) => status.type === type;
-    return await this.statuses.next(isWanted) as StatusOf<T>;
+  async next<T extends Status["type"]>(
+    type: T,
+    isWanted: (status: StatusOf<T>) => boolean = () => true,
+  ): Promise<StatusOf<T>> {
+    return await this.statuses.next((status) =>
+      status.type === type && isWanted(status as StatusOf<T>)
+    ) as StatusOf<T>;
   }
 
   async say(message: string, topic = "room", qos: QoS = 1): Promise<void> {
@@ -86,7 +90,7 @@ export class Member implements AsyncDisposable {
     return (await this.received.take(count)).map(textOf);
   }
 
-  /** Ends it as a crash would; no timer of its may be left. */
+  /** Ends it as a crash would; fails where one of its timers is left. */
   async [Symbol.asyncDispose](): Promise<void> {
     this.client.abort();
     await this.#used.advance(0);

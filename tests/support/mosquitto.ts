@@ -4,9 +4,8 @@
  */
 
 import type { Identity } from "./certificates.ts";
-import { program } from "./live.ts";
 import { freePorts } from "./ports.ts";
-import { type Process, ROOT } from "./processes.ts";
+import { type Process, ROOT, spawn } from "./processes.ts";
 
 interface MosquittoOptions {
   /** Lines to add to the configuration, for the broker or its first listener. */
@@ -75,7 +74,7 @@ export class Mosquitto implements AsyncDisposable {
 
   async up(): Promise<void> {
     const cwd = this.folder;
-    const process = program("mosquitto", ["-c", "mosquitto.conf"], { cwd });
+    const process = spawn("mosquitto", ["-c", "mosquitto.conf"], { cwd });
     this.#process = process;
     await process.stderr.line(/ running$/);
   }

@@ -4,11 +4,10 @@
  */
 
 import { Buffer } from "node:buffer";
-import { program } from "./live.ts";
 import { connect, oldConnack } from "./packets.ts";
 import { becomesTrue, PATIENCE_MS } from "./patience.ts";
 import { freePorts } from "./ports.ts";
-import type { Process } from "./processes.ts";
+import { type Process, spawn } from "./processes.ts";
 
 /** One node may be lost and two are still a majority. */
 const NODES = [0, 1, 2];
@@ -114,7 +113,7 @@ authorization {
 
   #start(node: number): void {
     const args = ["-c", `${this.folder}/n${node}.conf`];
-    this.#running.set(node, program("nats-server", args));
+    this.#running.set(node, spawn("nats-server", args));
   }
 
   /**

@@ -133,10 +133,8 @@ export class Process implements AsyncDisposable {
   /** What the system shows of it (Linux); nothing once it has ended. */
   systemStatus(file: "status" | "cmdline" = "status"): string {
     // Deno reads /proc only with every permission there is.
-    const { stdout } = new Deno.Command("cat", {
-      args: [`/proc/${this.#child.pid}/${file}`],
-      stderr: "null",
-    }).outputSync();
+    const args = [`/proc/${this.#child.pid}/${file}`];
+    const { stdout } = new Deno.Command("cat", { args }).outputSync();
     return new TextDecoder().decode(stdout);
   }
 
@@ -171,11 +169,7 @@ export class Process implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    try {
-      this.#child.kill("SIGKILL");
-    } catch {
-      // It has ended already.
-    }
+    this.signal("SIGKILL");
     await this.endInput();
     await this.outcome();
   }
@@ -223,20 +217,14 @@ export class TextLineReader {
   /** The next line that matches; undefined when the stream ends without. */
   async #find(pattern: RegExp): Promise<string | undefined> {
     for (;;) {
-      const line = this.#nextLine();
-      if (line !== undefined && pattern.test(line)) return line;
-      if (line !== undefined) continue;
-      if (this.#isEnded) return undefined;
-      await this.#progress.next;
+      const end = this.#text.indexOf("\n", this.#position);
+      if (end >= 0) {
+        const line = this.#text.slice(this.#position, end);
+        this.#position = end + 1;
+        if (pattern.test(line)) return line;
+      } else if (this.#isEnded) return undefined;
+      else await this.#progress.next;
     }
-  }
-
-  #nextLine(): string | undefined {
-    const end = this.#text.indexOf("\n", this.#position);
-    if (end === -1) return undefined;
-    const line = this.#text.slice(this.#position, end);
-    this.#position = end + 1;
-    return line;
   }
 
   async #read(): Promise<void> {

@@ -1,8 +1,7 @@
 /** Peers in Python: the older program's, and one of the specification's. */
 
 import { isInstalled } from "./gates.ts";
-import { program } from "./live.ts";
-import type { Process } from "./processes.ts";
+import { type Process, spawn } from "./processes.ts";
 
 const PYTHON = ["/usr/bin/python3", "python3"].find((python) =>
   isInstalled(python, "-c", "import cryptography, paho.mqtt")
@@ -16,7 +15,7 @@ export const NO_PYTHON = PYTHON
 export function startPython(script: string, ...args: string[]): Process {
   const { pathname } = new URL(script, import.meta.url);
   const env = { PYTHONUTF8: "1" };
-  return program(PYTHON!, [pathname, ...args], { env });
+  return spawn(PYTHON!, [pathname, ...args], { env });
 }
 
 /** One process for all questions of a test; each is a line of JSON. */

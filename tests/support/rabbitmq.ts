@@ -4,9 +4,8 @@
  */
 
 import { RABBITMQ_SERVER } from "./gates.ts";
-import { program } from "./live.ts";
 import { accepts, freePorts } from "./ports.ts";
-import type { Process } from "./processes.ts";
+import { type Process, spawn } from "./processes.ts";
 
 /** How long it may take to start; alone on the machine it needs 10 s. */
 const PATIENCE_MS = 120_000;
@@ -48,7 +47,7 @@ export class RabbitMQ implements AsyncDisposable {
     };
     this.#options = { env };
     // Erlang's register of nodes; else a node starts one that outlives it.
-    this.#epmd = program("epmd", [], { env });
+    this.#epmd = spawn("epmd", [], { env });
   }
 
   static async start(users: Record<string, User>): Promise<RabbitMQ> {
@@ -71,7 +70,7 @@ export class RabbitMQ implements AsyncDisposable {
 
   /** Starts it and waits until it lets people in. */
   async up(): Promise<void> {
-    const server = program(RABBITMQ_SERVER, [], this.#options);
+    const server = spawn(RABBITMQ_SERVER, [], this.#options);
     this.#server = server;
     // Its port is open before it knows its users.
     await server.stdout.line(/completed with \d+ plugins/, PATIENCE_MS);

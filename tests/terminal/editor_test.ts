@@ -169,6 +169,8 @@ Deno.test("editor: Ctrl-R finds the latest, and ends with it or as it began", ()
     [["git"], "(search)`git': |git pull"],
     [["git", "C-r"], "(search)`git': |git push"],
     [["git", "C-r", "C-r"], "(not found)`git': |git push"],
+    [["git", "C-r", "BSpace"], "(search)`gi': |git pull"],
+    [["g", "BSpace"], "(search)`': good night|"],
     [["gi", "t pux"], "(not found)`git pux': |git pull"],
     [["good👋🏽", "BSpace"], "(search)`good': |good night"],
     [["morn", "Escape"], "good |morning"],

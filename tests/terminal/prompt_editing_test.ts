@@ -12,6 +12,7 @@ scene("a search shows in the prompt, and its end is a line", async (all) => {
   await terminal.press("C-r");
   await terminal.type("git");
   await terminal.until(/^\(search\)`git': git pull$/m);
+  assertEquals((await terminal.cursor()).column, "(search)`git': ".length);
   // The room goes on above it.
   await say(grace, "meanwhile");
   await terminal.until(/Grace: meanwhile\n\(search\)`git': git pull$/);

@@ -50,8 +50,13 @@ scene("typed text survives a flood, 40 columns and a signal", async (all) => {
 
 scene("Tab completes, and commands are obeyed", async ({ terminal, grace }) => {
   await say(grace, "hi", "Grace Hopper");
+  await say(grace, "hi", "𝒜lex");
   await say(grace, "hi", "Greta");
   await terminal.until("Greta: hi");
+  await terminal.type("𝒜");
+  await terminal.press("Tab");
+  await terminal.until(/Ada> 𝒜lex:$/);
+  await terminal.press("C-u");
   await terminal.type("gra");
   await terminal.press("Tab");
   await terminal.type("?");
@@ -102,9 +107,10 @@ atShell("a terminal that can only print gets plain lines", async (all) => {
   // Keys leave traces here, which are not sent; nor are blank lines.
   await terminal.enter("a\x1b[A\x1b[Bb\tc\x01");
   await terminal.until(/Ada: ab c$/m);
-  await terminal.press("Enter");
+  await terminal.enter("  ");
   await say(grace, "hi");
   await terminal.until(/^\d\d:\d\d:\d\d Grace: hi$/m);
+  assertEquals(await grace.texts(4), ["notice", "hello", "ab c", "hi"]);
   await terminal.press("C-d");
   await assertSane(terminal, 0);
 }, "dumb");
