@@ -105,8 +105,9 @@ missing messages are fetched before they are reported, each time
   Ada says 2! | me hears! | Ada says 1! | wait 10000 | shows 6, 4, 5 | me deaf! |
   Ada says 2! | me hears! | Ada says 1! | wait 10000 | shows 9, 7, 8 | waiting no
 of a renewal, which brings no join, nothing is claimed
-  A keeps | Ada says 3 | me reads | shows history 3, 1, 2, 3, now, join |
-  me back isRenewed=true | shows gap: Messages may be missing here
+  A keeps | Ada says 3 | me reads | me cut | me back |
+  shows gap: Nothing is missing, join | me back isRenewed=true |
+  shows gap: Messages may be missing here
 messages without an id are known after a gap
   A keeps | me reads | Python says a | Python says b | me cut! | Ada says 1 |
   me back | shows gap: 1 nothing is missing, 1, join
