@@ -1,5 +1,6 @@
 import { assert, assertEquals, assertMatch, assertThrows } from "@std/assert";
 import { joinNotice } from "../../lib/protocol.ts";
+import { received } from "../support/line_fixtures.ts";
 import { pureTests, scenesIn } from "../support/pure.ts";
 import {
   act,
@@ -12,6 +13,10 @@ import {
 } from "../support/sim.ts";
 
 const test = pureTests("keeper", () => openRoom());
+
+/** A message of a room, as it arrives. */
+const messageIn = (topic: string) =>
+  received({ type: "message", from: "Ada", message: "hi" }, topic);
 
 const SCENES = `
 a history that comes soon is merged
@@ -52,6 +57,12 @@ a keeper takes over the members that another one lists
   A keeps keep=1 | me reads | A dies | B keeps keep=1 | Ada says 1 | here A B me
 a broker that lost the history gets it back from an unannounced keeper
   A keeps announce=false | Ada says 3 | A cut! | forgotten! | A back | kept 1-3
+a keeper that comes back reads the history before it writes
+  A keeps latency=400 | Ada says 3 | B keeps | A cut! | Ada says 2 | B dies! |
+  A back! | Ada says 1! | wait 300 | kept 1-5 | kept 1-6
+a keeper takes over what the other has whole, by an entry, behind a wildcard
+  A keeps | Ada says 5 | B keeps topics=["chat/#"]! | Ada says 1 | A dies |
+  Ada says 1 | whole notice 1 2 3 4 5 6 7
 `;
 
 for (const [title, scene] of scenesIn(SCENES)) test(title, () => act(scene));
@@ -181,12 +192,18 @@ test("an undecodable history is overwritten, at most once a minute", async () =>
       assertEquals(broker.texts, upTo(3));
     }
   }
-  const { broker, keep, say } = openRoom();
+  const { broker, keep, say, wait } = openRoom();
   await keep();
   await say();
   broker.put("rubbish");
   await say();
   assertEquals(broker.texts, upTo(2));
+  // One that can be decoded again is no reason to wait.
+  await say(1, 0);
+  broker.put("rubbish");
+  broker.put({ type: "history", from: "x", messages: [] });
+  await wait(2_000);
+  assertEquals(broker.texts, upTo(3));
 });
 
 test("what is sealed where it should not be, or not where it should, or retained, is not kept", async ({ broker, keep, wait }) => {
@@ -227,8 +244,8 @@ test("what doesn't fit the broker's packets is left out, and reported", async ({
 });
 
 for (const what of ["read", "write"] as const) {
-  test(`says where it may not ${what}`, async ({ keep, say }) => {
-    const may = (topic: string) => topic !== HISTORY;
+  test(`says where it may not ${what}, of five rooms`, async ({ keep, say, wait }) => {
+    const may = (topic: string) => !topic.endsWith("/$history");
     const { warnings, keeper, sim } = await keep(
       what === "read" ? { mayRead: may } : { mayWrite: may },
     );
@@ -240,6 +257,9 @@ for (const what of ["read", "write"] as const) {
     assertEquals(warnings.length, 1);
     assertMatch(warnings[0], new RegExp(`let you ${what} chat/room/.history`));
     assertEquals(keeper.isDenied, true);
+    for (let i = 2; i < 9; i++) keeper.receive(messageIn(`chat/${i}`));
+    await wait(2_000);
+    assertEquals(warnings.length, 5);
   });
 }
 
@@ -267,6 +287,7 @@ test("the end writes pending entries and the own leave, and nothing later", asyn
   const { keeper, room } = await keep();
   await wait(2_000);
   await say(1, 0);
+  await room.rename("K");
   // Our own broker acknowledges the leave notice first.
   const ended = keeper.end();
   await wait(100);
@@ -283,6 +304,71 @@ test("the end writes pending entries and the own leave, and nothing later", asyn
   late.keeper.end();
   await wait(1_000);
   assertEquals(broker.texts, ["Ada 1", "Ada 3"]);
+  // What was not read since a gap is not replaced.
+  const gone = await keep({ announce: false });
+  await wait(2_000);
+  await say(1, 0);
+  gone.sim.cut();
+  gone.keeper.end();
+  gone.sim.back();
+  await wait(1_000);
+  assertEquals(broker.texts, ["Ada 1", "Ada 3"]);
+});
+
+test("a history is written once the one before it is acknowledged", async ({ keep, say, wait }) => {
+  const { sim } = await keep({ announce: false });
+  const { promise, resolve } = Promise.withResolvers<void>();
+  let written = 0;
+  sim.keep = () => (written++, promise);
+  for (const _ of "abc") await say();
+  assertEquals(written, 1);
+  resolve();
+  await wait(0);
+  assertEquals(written, 2);
+});
+
+test("a history is older than what was known before the connection, if retained", async () => {
+  const cases: [steps: string, isRefused: boolean][] = [
+    ["live new, retained old", false],
+    ["live new, live old", true],
+    ["live new, read, retained old", true],
+    ["live new, reconnect, retained old", true],
+  ];
+  for (const [steps, isRefused] of cases) {
+    const { broker, keep, wait } = openRoom();
+    const { sim, warnings } = await keep();
+    const now = broker.clock.wall();
+    for (const step of steps.split(", ")) {
+      if (step === "read") await wait(1_000);
+      if (step === "reconnect") sim.cut();
+      if (step === "reconnect") sim.back();
+      const [how, age] = step.split(" ");
+      if (age === undefined) continue;
+      const at = new Date(now - (age === "old" ? 2_001 : 0)).toJSON();
+      const text = JSON.stringify({
+        type: "history",
+        from: "x",
+        at,
+        messages: [],
+      });
+      sim.deliver({ topic: HISTORY, text }, 1, how === "retained", false);
+    }
+    assertEquals(warnings.length, Number(isRefused), steps);
+  }
+});
+
+test("holes are found in the last thousand runs of a room", async ({ broker, keep, wait }) => {
+  await keep();
+  let runs = 0;
+  const say = (number: number, run = `${++runs}`) =>
+    broker.say("hi", { id: `${run.padStart(16, "_")}-${number}` });
+  say(1, "a");
+  for (const [others, whole] of [[999, 1], [1_000, 100]]) {
+    for (let i = 0; i < others; i++) say(1);
+    say(2 + others, "a");
+    await wait(2_000);
+    assertEquals(broker.history.whole, whole);
+  }
 });
 
 test("a thousand rooms are kept, with a hundred histories a second at most", async ({ broker, keep, wait }) => {
@@ -294,12 +380,7 @@ test("a thousand rooms are kept, with a hundred histories a second at most", asy
     return write(topic, history);
   };
   await wait(1_000);
-  const come = (topic: string) =>
-    keeper.receive({
-      ...{ topic, qos: 1, retain: false, duplicate: false },
-      payload: { type: "message", from: "Ada", message: "hi" },
-      receivedAt: new Date(broker.clock.wall()),
-    });
+  const come = (topic: string) => keeper.receive(messageIn(topic));
   for (let i = 1; i < 1_000; i++) come(`chat/${i}`);
   assertEquals([warnings, keeper.hasFailed], [[], false]);
   for (const _ of "ab") come("chat/1000");

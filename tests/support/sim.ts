@@ -334,10 +334,12 @@ export async function openReader(
 
 export async function openKeeper(
   broker: SimBroker,
-  { keep = 100, name = "Keeper", announce = true, qos = 1, ...options }:
-    & { keep?: number; name?: string; announce?: boolean; qos?: QoS }
+  { topics = [ROOM], keep = 100, name = "Keeper", announce = true, ...more }:
+    & { topics?: string[]; keep?: number; name?: string; announce?: boolean }
+    & { qos?: QoS }
     & SimOptions = {},
 ) {
+  const { qos = 1, ...options } = more;
   const warnings: string[] = [];
   const sim = new SimClient(broker, {
     ...options,
@@ -350,7 +352,7 @@ export async function openKeeper(
       room.onStatus(status);
     },
   });
-  const common = { topics: [ROOM], name, qos, announce, clock: sim.clock };
+  const common = { topics, name, qos, announce, clock: sim.clock };
   const warn = (sentence: string) => warnings.push(sentence);
   const names = new Names();
   const keeper: Keeper = new Keeper({
