@@ -1,4 +1,5 @@
 import { assert, assertEquals, assertMatch, assertThrows } from "@std/assert";
+import { AbandonedError } from "../../lib/client.ts";
 import { joinNotice } from "../../lib/protocol.ts";
 import { received } from "../support/line_fixtures.ts";
 import { pureTests, scenesIn } from "../support/pure.ts";
@@ -57,9 +58,10 @@ a keeper takes over the members that another one lists
   A keeps keep=1 | me reads | A dies | B keeps keep=1 | Ada says 1 | here A B me
 a broker that lost the history gets it back from an unannounced keeper
   A keeps announce=false | Ada says 3 | A cut! | forgotten! | A back | kept 1-3
-a keeper that comes back reads the history before it writes
+a keeper that comes back reads the history before it writes, each time
   A keeps latency=400 | Ada says 3 | B keeps | A cut! | Ada says 2 | B dies! |
-  A back! | Ada says 1! | wait 300 | kept 1-5 | kept 1-6
+  A back! | Ada says 1! | wait 300 | kept 1-5 | kept 1-6 | B keeps | A cut! |
+  Ada says 2 | B dies! | A back! | Ada says 1! | wait 300 | kept 1-8 | kept 1-9
 a keeper takes over what the other has whole, by an entry, behind a wildcard
   A keeps | Ada says 5 | B keeps topics=["chat/#"]! | Ada says 1 | A dies |
   Ada says 1 | whole notice 1 2 3 4 5 6 7
@@ -145,8 +147,8 @@ test("a keeper takes over no claim of a dead keeper, nor by a forged join", asyn
   assertEquals(broker.texts, [...upTo(5), "Ada 7"]);
 });
 
-test("heard has the last 100 joins, also where they are no entries", async ({ broker, keep, wait }) => {
-  await keep({ keep: 1 });
+test("heard has the last 100 joins, also where they are no entries, or another keeper heard them", async ({ broker, keep, say, wait }) => {
+  const { sim } = await keep({ keep: 1 });
   const client = new SimClient(broker, {});
   for (let i = 0; i < 120; i++) {
     const notice = joinNotice("Ada", ROOM);
@@ -155,6 +157,10 @@ test("heard has the last 100 joins, also where they are no entries", async ({ br
   await wait(2_000);
   const { heard, messages } = broker.history;
   assertEquals([heard.length, messages.length], [100, 0]);
+  sim.kill();
+  await keep({ announce: false });
+  await say();
+  assertEquals([broker.history.heard, broker.texts], [heard, ["Ada 1"]]);
 });
 
 test("an at more than a day ahead is not believed", async ({ broker, keep, say }) => {
@@ -316,7 +322,7 @@ test("the end writes pending entries and the own leave, and nothing later", asyn
 });
 
 test("a history is written once the one before it is acknowledged", async ({ keep, say, wait }) => {
-  const { sim } = await keep({ announce: false });
+  const { keeper, sim, warnings } = await keep({ announce: false });
   const { promise, resolve } = Promise.withResolvers<void>();
   let written = 0;
   sim.keep = () => (written++, promise);
@@ -325,6 +331,15 @@ test("a history is written once the one before it is acknowledged", async ({ kee
   resolve();
   await wait(0);
   assertEquals(written, 2);
+  // What the end of the client abandons is no failure.
+  for (
+    const error of [new AbandonedError("it ended"), new Error("too late.")]
+  ) {
+    assertEquals([warnings, keeper.hasFailed], [[], false]);
+    sim.keep = () => Promise.reject(error);
+    await say();
+  }
+  assertEquals(warnings, ["chat/room is not kept: too late."]);
 });
 
 test("a history is older than what was known before the connection, if retained", async () => {
@@ -365,7 +380,7 @@ test("holes are found in the last thousand runs of a room", async ({ broker, kee
   say(1, "a");
   for (const [others, whole] of [[999, 1], [1_000, 100]]) {
     for (let i = 0; i < others; i++) say(1);
-    say(2 + others, "a");
+    say(2 * others, "a");
     await wait(2_000);
     assertEquals(broker.history.whole, whole);
   }
