@@ -29,9 +29,9 @@ const before = (last: number, first = 1) => [
 ];
 
 /** A kept room in which Ada has said three lines, and a reader. */
-async function begin() {
+async function begin(keep?: number) {
   const scene = openRoom();
-  const keeper = await scene.keep();
+  const keeper = await scene.keep({ keep });
   await scene.say(3, 3_000);
   const reader = await openReader(scene.broker);
   await scene.wait(3_000);
@@ -50,8 +50,10 @@ async function begin() {
 
 const SCENES = `
 the history is shown before live messages
-  A keeps | Ada says 3 | me reads | Ada says 1 |
+  A keeps | Ada says 3 | me reads! | Ada says 1 | waiting no |
   shows history 3, 1, 2, 3, now, join, 4
+a reader that keeps the room itself goes on reading its history
+  A keeps | Ada says 3 | me reads keeps=true | waiting yes
 the last N messages are shown, up to the reader's join
   A keeps | Ada says 10 | Ada says 2! | me reads history=5 |
   shows history 5, 8, 9, 10, 11, 12, now, join
@@ -66,8 +68,8 @@ of a quiet gap nothing is missing, also with --keep 1
   A keeps keep=1 | Ada says 4 | me reads | Ada says 1 | me cut | me back |
   shows gap: Nothing is missing, join
 of a gap with more than is kept others may be missing
-  A keeps keep=5 | Ada says 3 | me reads | me cut! | Ada says 40 | me back |
-  first gap: 5 others may be missing
+  A keeps keep=5 | Ada says 3 | me reads history=2 | me cut! | Ada says 40 |
+  me back | first gap: 5 others may be missing
 of a gap with more than is kept others may be missing, also with --keep 1
   A keeps keep=1 | Ada says 3 | me reads | me cut! | Ada says 3 | me back |
   first gap: 1 others may be missing
@@ -109,11 +111,36 @@ of a renewal, which brings no join, nothing is claimed
   shows gap: Nothing is missing, join | me back isRenewed=true |
   shows gap: Messages may be missing here
 messages without an id are known after a gap
-  A keeps | me reads | Python says a | Python says b | me cut! | Ada says 1 |
+  A keeps | Python says a | me reads | Python says b | me cut! | Ada says 1 |
   me back | shows gap: 1 nothing is missing, 1, join
 of a gap before the first history the last N messages are shown
-  me reads history=2 | me cut! | A keeps | Ada says 5 | me back |
-  shows gap: 2 others may be missing, 4, 5, join
+  me reads history=2 | me cut! | A keeps keep=5 | Ada says 5 | me back |
+  shows gap: 2 others may be missing, 4, 5, join | me cut! | Ada says 40 |
+  me back | first gap: 5 others may be missing
+a keeper that wrote a moment ago is waited for
+  A keeps | Ada says 3 | me reads | me cut! | Ada says 2! | wait 150 | me back |
+  shows gap: 2 nothing is missing, 4, 5, join
+without a keeper a gap is reported after half a second
+  me reads | me cut! | me back! | wait 500 |
+  shows gap: Messages may be missing here, join
+a renewal while the history is awaited loses nothing
+  A keeps | Ada says 3 | me reads latency=400! | Ada says 1! |
+  me back isRenewed=true | shows gap: 3 others may be missing,
+  -- User A is now subscribed to chat/room, 1, 2, 3, join, 4
+after a history none is said to be missing
+  A keeps | Ada says 3 | A dies | me reads tellsNone=true timeout=1 |
+  shows history 3, 1, 2, 3, now, join
+without a history a loss is reported at once
+  me reads | Ada says 1 | me deaf! | Ada says 1! | me hears! | Ada says 1! |
+  wait 3000 | shows join, 1, 3, == 1 message of Ada did not arrive
+a loss is not reported without a connection
+  A keeps | me reads | Ada says 1 | me deaf! | Ada says 1! | me hears! |
+  Ada says 1! | me cut! | wait 10000 | shows | me back |
+  shows gap: 1 nothing is missing, 2, join
+a session that may have been shared is not counted
+  me reads | Ada says 1 | me back mayBeShared=true | me deaf! | Ada says 1! |
+  me hears! | Ada says 1 | wait 10000 |
+  shows join, 1, gap: Messages may be missing here, 3
 after a cleared history at most N messages are shown, marked
   A keeps | Ada says 60 | forgotten! | me reads history=3 |
   shows history 3, 58, 59, 60, now, join
@@ -130,7 +157,7 @@ a keeper that comes back after the reader is waited for
 a loss looked up meanwhile does not end the wait for a keeper
   A keeps | Ada says 3 | me reads | me cut! | Ada says 2! | A cut! | wait 5000 |
   me back! | wait 5100 | me deaf! | Ada says 1! | me hears! | Ada says 1! |
-  wait 4900 | A back! | Ada says 1! | wait 15000 |
+  wait 4000 | waiting yes | wait 900 | A back! | Ada says 1! | wait 15000 |
   shows gap: Messages may be missing here, join, 7,
   == 3 messages of Ada did not arrive, -- User A is now subscribed to chat/room, 8
 ignored authors are left out of each part of a history
@@ -220,7 +247,51 @@ test("a member who left in the gap is not here", async () => {
   assertEquals(seen?.state, "left");
 });
 
-test("a history that is sealed, unsealed or malformed says so", async () => {
+test("a member who came in the gap is here, as the keeper says", async () => {
+  const { gap, broker, room } = await begin(1);
+  await gap(() => openReader(broker, { name: "Bob" }));
+  assert(namesIn(room.roster).includes("Bob"));
+});
+
+test("a loss is not looked up without a connection", async () => {
+  const { lines, sim, say, wait } = await begin();
+  sim.drops = () => true;
+  await say(1, 0);
+  sim.drops = () => false;
+  await say(1, 0);
+  sim.online = false;
+  await wait(3_000);
+  assertEquals(lines.at(-1), "== 1 message of Ada did not arrive.");
+});
+
+test("of the last 2,048 messages none is shown again", async () => {
+  for (const count of [2_048, 2_049]) {
+    const { broker, wait } = openRoom();
+    const { lines, sim } = await openReader(broker);
+    await wait(1_000);
+    for (let i = 0; i < count; i++) broker.say(`${i}`);
+    for (let i = 0; i < count; i++) broker.say("", { id: `${i}` });
+    lines.length = 0;
+    sim.cut();
+    sim.back();
+    await wait(0);
+    const { id } = JSON.parse(broker.sent.at(-1)!.text);
+    const base = { type: "message", from: "Python" };
+    broker.put({
+      ...{ type: "history", from: "x", heard: [id], whole: 1 },
+      messages: [{ ...base, message: "0" }, { ...base, message: "", id: "0" }],
+    });
+    await wait(12_000);
+    const known = ["== Nothing is missing.", OWN_JOIN];
+    const shown = ["== 1 message of that time follows; others may be missing."];
+    assertEquals(
+      lines.map((line) => line.replace(GAP, "== ")),
+      count === 2_048 ? known : [...shown, "Python: 0", OWN_JOIN],
+    );
+  }
+});
+
+test("a history that is sealed, unsealed, malformed or barred says so", async () => {
   const wire = { type: "history", from: "a", messages: [] };
   const cases: [wire: unknown, secret: string | undefined, sentence: string][] =
     [
@@ -239,6 +310,11 @@ test("a history that is sealed, unsealed or malformed says so", async () => {
     await wait(3_000);
     assertEquals(lines[0], `== What is kept of this room ${sentence}.`);
   }
+  const { broker, wait } = openRoom();
+  const mayRead = (topic: string) => topic === ROOM;
+  const { lines } = await openReader(broker, { tellsNone: true, mayRead });
+  await wait(0);
+  assertEquals(lines[0], "== This room keeps no history.");
 });
 
 test("at most 1,000 messages are held back, and none after the end", async ({ broker, say }) => {
