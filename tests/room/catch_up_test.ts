@@ -68,8 +68,8 @@ of a quiet gap nothing is missing, also with --keep 1
   A keeps keep=1 | Ada says 4 | me reads | Ada says 1 | me cut | me back |
   shows gap: Nothing is missing, join
 of a gap with more than is kept others may be missing
-  A keeps keep=5 | Ada says 3 | me reads history=2 | me cut! | Ada says 40 |
-  me back | first gap: 5 others may be missing
+  A keeps keep=3 | Ada says 3 | me reads history=2 | me cut! | Ada says 40 |
+  me back | first gap: 3 others may be missing
 of a gap with more than is kept others may be missing, also with --keep 1
   A keeps keep=1 | Ada says 3 | me reads | me cut! | Ada says 3 | me back |
   first gap: 1 others may be missing
@@ -114,11 +114,17 @@ messages without an id are known after a gap
   A keeps | Python says a | me reads | Python says b | me cut! | Ada says 1 |
   me back | shows gap: 1 nothing is missing, 1, join
 of a gap before the first history the last N messages are shown
-  me reads history=2 | me cut! | A keeps keep=5 | Ada says 5 | me back |
+  me reads history=2 | me cut! | A keeps keep=3 | Ada says 5 | me back |
   shows gap: 2 others may be missing, 4, 5, join | me cut! | Ada says 40 |
-  me back | first gap: 5 others may be missing
+  me back | first gap: 3 others may be missing
+messages of a shown history are known after a gap
+  A keeps | Ada says 1 | Python says a | me reads announce=false | me cut! |
+  Ada says 1 | me back | first gap: 1 others may be missing
+a text that is repeated in a gap is shown again
+  A keeps | me reads | Ada says 1 | Python says hi! | me cut! | Python says hi |
+  me back | shows gap: 1 nothing is missing, Python: hi, join
 a keeper that wrote a moment ago is waited for
-  A keeps | Ada says 3 | me reads | me cut! | Ada says 2! | wait 150 | me back |
+  A keeps | Ada says 3 | me reads latency=700 | me cut! | Ada says 2! | wait 150 | me back |
   shows gap: 2 nothing is missing, 4, 5, join
 without a keeper a gap is reported after half a second
   me reads | me cut! | me back! | wait 500 |

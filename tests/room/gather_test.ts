@@ -202,6 +202,17 @@ test("a hundred rooms are gathered, until one is quiet", async ({ join, shown, w
   assertEquals(crowd("hall"), 3);
 });
 
+test("a room is not forgotten with the people that it holds", async ({ room, clock, join, shown, wait }) => {
+  // A machine that was asleep has late timers.
+  clock.after = () => () => {};
+  for (let i = 0; i < 100; i++) join("a b c d", `room${i}`);
+  await wait(2_000);
+  join("a", "hall");
+  shown();
+  room.endGathering();
+  assertEquals(shown().length, 100);
+});
+
 test("nothing is gathered in JSON, and joins only where it is wanted", () => {
   for (const options of [{ json: true }, { gather: false }]) {
     const { join, shown, clock } = crowded(options);

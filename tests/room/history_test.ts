@@ -422,9 +422,9 @@ test("payloads of one run keep their order", () => {
 });
 
 test("without an id, the same text within five seconds is one entry", () => {
-  assertEquals(both([said("hi", 10_000)], [said("hi", 14_000)]), ["hi"]);
+  assertEquals(both([said("hi", 10_000)], [said("hi", 15_000)]), ["hi"]);
   const other = said("x", 0, "x");
-  const apart = both([said("hi", 10_000), other], [said("hi", 16_000), other]);
+  const apart = both([said("hi", 10_000), other], [said("hi", 15_001), other]);
   assertEquals(apart.length, 3);
   // Said every second, and one keeper begins earlier.
   const ticks = (from: number, to: number, late = 0) =>
@@ -442,6 +442,9 @@ test("without an id, common entries give the clocks' offset", () => {
     ...[said("b", 7_000 - ahead, "b"), said("hi", 1_000 - ahead)],
   ];
   assertEquals(both(entries(0), entries(-hour)), ["a", "hi", "b", "hi"]);
+  // A live history has the times of our own clock.
+  const live = [said("a", 9_000 + hour, "a"), said("hi", 8_000)];
+  assertEquals(both(entries(0).slice(0, 2), live), ["a", "hi"]);
   // Nothing else is the same.
   const plain = (ahead: number) => [said("1", -ahead), said("2", -ahead)];
   assertEquals(both(plain(0), plain(hour)), ["1", "2"]);

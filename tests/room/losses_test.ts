@@ -121,6 +121,16 @@ a retained or kept number far away does not move those that come live
   9000003, 6, lost 2
 losses behind a whole history count
   kept 480 490, whole, 495 496, lost 4
+losses behind a whole history of one number count
+  kept 480, whole, 485, lost 4
+behind a whole history of another room none count
+  kept 480 490, whole hall, 495 496, lost 0
+a whole history leaves losses behind what came live
+  1-3, kept 10, whole, 11, lost 6
+after a number that was not verified a run is counted anew
+  1 2 6, doubt 7, lost 0, 9, lost 0, 11, lost 1
+after a number that was not verified a leap is a first one
+  1 2 5000, doubt 3, 4 5001, lost 0
 unsealed numbers are not counted, and hide no sealed ones
   1-3, unsealed 3 4 9, unsealed again 3 4 9, again 3, 4 5, lost 0
 a history fills holes before they are reported
@@ -151,8 +161,9 @@ for (const [title, steps] of scenesIn(SCENES)) {
         account.losses.offline();
         account.losses.online(is("shared"));
       } else if (is("whole")) {
-        account.losses.countFromHistory("hall");
-        account.losses.countFromHistory(ROOM);
+        account.losses.countFromHistory(is("hall") ? "hall" : ROOM);
+      } else if (is("doubt")) {
+        account.losses.doubt(received(payloadOf(numbers[0], sent)));
       } else if (is("lost")) {
         const [count] = numbers;
         const expected = count === 0 ? [] : [`${count} of Ada`];
@@ -179,6 +190,7 @@ test("a number is lost three seconds after it should have come, offline not coun
   for (let outage = 0; outage < 2; outage++) {
     await account.clock.advance(2_000);
     account.losses.offline();
+    assertEquals(account.clock.nextIn, undefined);
     await account.clock.advance(60_000);
     account.losses.online();
   }
@@ -191,6 +203,7 @@ test("a number is lost three seconds after it should have come, offline not coun
   account.losses.offline();
   account.losses.stop();
   assertEquals(account.reported.splice(2), ["3 of Ada"]);
+  account.come([15]);
   await account.clock.advance(60_000);
   assertEquals(account.clock.nextIn, undefined);
 });
@@ -296,6 +309,10 @@ test("a history is looked up before a loss is reported", async () => {
   assertEquals(await account.lost(), ["2 of Ada"]);
   assertEquals(await account.lost([9]), ["2 of Ada"]);
   assertEquals(lookUps, 2);
+  // What came late is not looked up.
+  account.come([11, 10]);
+  await account.clock.advance(10_000);
+  assertEquals(lookUps, 2);
 });
 
 test("a look-up that outlives the connection reports nothing", async () => {
@@ -345,6 +362,10 @@ test("resent numbers are known: 512 of each run, 16,000 of some", (account) => {
   // Memory has a limit: of many long runs the newest numbers are remembered.
   for (const run of range(31, 60)) account.come(sent, { run });
   assertEquals(account.come([501, 15_501], { run: 60 }), [501]);
+  // Forgotten runs give it back.
+  for (const run of range(100, 3_000)) account.come([1, 2], { run });
+  account.come(sent, { run: 99 });
+  assertEquals(account.come(sent, { run: 99 }), []);
 });
 
 test("thousands of runs of one message are known, silent, and push out no others", async (account) => {
@@ -388,7 +409,14 @@ test("losses of a forgotten run are reported", async (account) => {
   assertEquals(await account.lost(), ["uncounted", "3 of Ada"]);
 });
 
-test("a line says that there are more losses than are remembered", (account) => {
+test("a line says that there are more losses than are remembered", async (account) => {
+  for (const first of [10_000, 20_000]) {
+    for (const run of range(first, first + 3_999)) {
+      account.come([1, 3], { run });
+    }
+    await account.clock.advance(10_000);
+  }
+  assertEquals(account.reported.splice(0), ["4000 of Ada", "4000 of Ada"]);
   for (const run of range(1, 5_500)) account.come([1, 3], { run });
   account.losses.stop();
   assertEquals(account.reported[0], "uncounted");

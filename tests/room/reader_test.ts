@@ -1,6 +1,7 @@
 /** What becomes of a room between the connection and the reader's lines. */
 
 import { assert, assertEquals, assertFalse } from "@std/assert";
+import type { ChatClient } from "../../lib/client.ts";
 import {
   joinNotice,
   type Payload,
@@ -108,6 +109,18 @@ test("what the session kept is counted, also where it is held for a history", as
   reader.stop();
   const missed = "== 1 message came while you were away.";
   assertEquals(lines, ["ann: hi", missed]);
+  assertEquals(clock.nextIn, undefined);
+  // They end before our own join.
+  const other = read({ resume: true, announce: true, clock });
+  other.reader.onStatus({ ...connected, sessionPresent: true });
+  other.reader.onStatus(subscribed);
+  const send = () => Promise.resolve();
+  other.reader.announce({ send } as unknown as ChatClient);
+  await clock.advance(0);
+  other.reader.receive(said("hi", "ann"));
+  other.reader.receive(joined("me", { sentTo: ROOM }));
+  assertEquals(other.lines, ["ann: hi", missed, shown("me")]);
+  other.reader.stop();
   assertEquals(clock.nextIn, undefined);
 });
 
