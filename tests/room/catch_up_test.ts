@@ -126,6 +126,9 @@ a text that is repeated in a gap is shown again
 a keeper that wrote a moment ago is waited for
   A keeps | Ada says 3 | me reads latency=700 | me cut! | Ada says 2! | wait 150 | me back |
   shows gap: 2 nothing is missing, 4, 5, join
+the first history of a keeper that wrote a moment ago is waited for, too
+  me reads | me cut | me back | wait 12000 | A keeps | Ada says 1 | me cut! |
+  Ada says 1! | wait 150 | me back | shows gap: 1 nothing is missing, 2, join
 without a keeper a gap is reported after half a second
   me reads | me cut! | me back! | wait 500 |
   shows gap: Messages may be missing here, join

@@ -205,6 +205,7 @@ test("a number is lost three seconds after it should have come, offline not coun
   assertEquals(account.reported.splice(2), ["3 of Ada"]);
   account.come([15]);
   await account.clock.advance(60_000);
+  assertEquals(account.reported.length, 2);
   assertEquals(account.clock.nextIn, undefined);
 });
 

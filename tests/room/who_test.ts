@@ -242,8 +242,9 @@ test("a second question waits for the first, and a reader that stops neither ask
   room.stop();
   assertEquals([await first, await room.ask(ROOM)], [[], []]);
   const late = { type: "who", name: "Eve", id: QUESTION.id } as const;
+  await wait(2_000);
   room.receive({ ...received(late, WHO), whoOf: ROOM });
-  await wait(0);
+  await wait(1_000);
   assertEquals(broker.clock.nextIn, undefined);
   assertEquals(calls(broker).length, 2);
   assertEquals(sim.filters, [ROOM]);
