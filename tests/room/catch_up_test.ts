@@ -52,6 +52,9 @@ const SCENES = `
 the history is shown before live messages
   A keeps | Ada says 3 | me reads! | Ada says 1 | waiting no |
   shows history 3, 1, 2, 3, now, join, 4
+the history is shown to a reader that enters
+  A keeps | Ada says 3 | me reads enters=true |
+  shows history 3, 1, 2, 3, now, join
 a reader that keeps the room itself goes on reading its history
   A keeps | Ada says 3 | me reads keeps=true | waiting yes
 the last N messages are shown, up to the reader's join

@@ -52,7 +52,7 @@ a silent member drops out of \`here\` after a day
   A keeps | me reads | here A me | wait 86400000 | Python says hello | here
 an old history that is put back is reported once, and overwritten
   A keeps | Ada says 3 | wait 3000 | remembered | Ada says 3 | wait 3000 |
-  replayed | kept 1-6 | replayed | kept 1-6 | warned The history of chat/room was
+  replayed | kept 1-6 | A cut! | A back | replayed | kept 1-6 | warned The history of chat/room was
   replaced by an older one, which is ignored.
 a keeper takes over the members that another one lists
   A keeps keep=1 | me reads | A dies | B keeps keep=1 | Ada says 1 | here A B me
@@ -199,7 +199,7 @@ test("an undecodable history is overwritten, at most once a minute", async () =>
     }
   }
   const { broker, keep, say, wait } = openRoom();
-  await keep();
+  const { sim } = await keep();
   await say();
   broker.put("rubbish");
   await say();
@@ -210,6 +210,12 @@ test("an undecodable history is overwritten, at most once a minute", async () =>
   broker.put({ type: "history", from: "x", messages: [] });
   await wait(2_000);
   assertEquals(broker.texts, upTo(3));
+  // The minute goes on over a gap.
+  broker.put("rubbish");
+  sim.cut();
+  sim.back();
+  await say();
+  assertEquals(broker.retained.get(HISTORY)!.text, "rubbish");
 });
 
 test("what is sealed where it should not be, or not where it should, or retained, is not kept", async ({ broker, keep, wait }) => {
@@ -348,10 +354,11 @@ test("a history is older than what was known before the connection, if retained"
     ["live new, live old", true],
     ["live new, read, retained old", true],
     ["live new, reconnect, retained old", true],
+    ["live new, reconnect, read, live old", true],
   ];
   for (const [steps, isRefused] of cases) {
     const { broker, keep, wait } = openRoom();
-    const { sim, warnings } = await keep();
+    const { sim, warnings } = await keep({ announce: false });
     const now = broker.clock.wall();
     for (const step of steps.split(", ")) {
       if (step === "read") await wait(1_000);

@@ -162,6 +162,8 @@ Ada comes back with a new key after she left or was lost, not without
   bob joins, bob says, ada joins (another key), ada says (another key!): Ada here
 `;
 
+const BROKER = { scheme: "mqtt", host: "a", port: 1883, path: "" } as const;
+
 const HOW: Record<string, Partial<Received>> = {
   ...{ bad: { check: "bad" }, unchecked: { check: "unchecked" } },
   unsealed: { sealed: false },
@@ -222,12 +224,15 @@ test("of many keys under a name three are reported, under the default name none"
 });
 
 test("what doesn't verify is faint, without the name's colour, and rings no bell", () => {
-  const { lines, author, receive } = read({ color: true, bell: true });
+  const { reader, lines, author, receive } = read({ color: true, bell: true });
   const ada = author("Ada");
   receive(ada.says("hi"));
   lines.length = 0;
   const checks: Check[] = ["bad", "unchecked", "unchecked"];
-  for (const check of checks) receive({ ...ada.says("me"), check });
+  for (const check of checks) {
+    receive({ ...ada.says("me"), check });
+    reader.onStatus({ type: "disconnected", broker: BROKER, reason: "cut" });
+  }
   // deno-lint-ignore no-control-regex -- ESC begins a style
   const plain = lines.map((line) => line.replaceAll(/\x1b\[2?2m/g, ""));
   assertEquals(plain.map((line) => line.replace(TIME, "")), [
@@ -274,8 +279,7 @@ test("a replay to a reader who came later binds no name, and lists none after a 
   later.receive(replayed(ada.dies(), clock));
   assertEquals(later.states(), []);
   // Nor does what the session kept bind a name.
-  const broker = { scheme: "mqtt", host: "a", port: 1883, path: "" } as const;
-  const connected = { type: "connected", broker, version: 5 } as const;
+  const connected = { type: "connected", broker: BROKER, version: 5 } as const;
   later.reader.onStatus({ ...connected, sessionPresent: true });
   later.receive(author("Ada").says("missed"));
   await clock.advance(2_000);

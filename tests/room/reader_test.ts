@@ -110,6 +110,13 @@ test("what the session kept is counted, also where it is held for a history", as
   const missed = "== 1 message came while you were away.";
   assertEquals(lines, ["ann: hi", missed]);
   assertEquals(clock.nextIn, undefined);
+  // They end in a gap, too.
+  const cut = read({ resume: true, clock });
+  cut.reader.onStatus({ ...connected, sessionPresent: true });
+  cut.reader.receive(said("hi", "ann"));
+  cut.reader.onStatus(lost);
+  await clock.advance(2_000);
+  assertEquals(cut.lines, ["ann: hi", missed]);
   // They end before our own join.
   const other = read({ resume: true, announce: true, clock });
   other.reader.onStatus({ ...connected, sessionPresent: true });

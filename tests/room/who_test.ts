@@ -59,7 +59,9 @@ test("a newcomer hears of all members, in small answers, and nothing is shown", 
   const { broker, newcomer, ask, wait } = await scene(names, {
     hasNoLocal: false,
   });
-  const member = await openReader(broker, { name: "Ada", hasNoLocal: false });
+  const member = await openReader(broker, {
+    ...{ name: "Ada", hasNoLocal: false, enters: true },
+  });
   await wait(1_000);
   const shown = () => [member, newcomer].map(({ lines }) => [...lines]);
   const before = shown();
@@ -238,6 +240,8 @@ test("a second question waits for the first, and a reader that stops neither ask
   await wait(100);
   assertEquals(await room.ask(ROOM), []);
   await wait(1_000);
+  const { run } = parseId(JSON.parse(calls(broker)[0].text).id)!;
+  broker.call(whoTopic(ROOM, run), { type: "here", from: "Eve" });
   broker.call(WHO, QUESTION);
   room.stop();
   assertEquals([await first, await room.ask(ROOM)], [[], []]);
@@ -246,7 +250,7 @@ test("a second question waits for the first, and a reader that stops neither ask
   room.receive({ ...received(late, WHO), whoOf: ROOM });
   await wait(1_000);
   assertEquals(broker.clock.nextIn, undefined);
-  assertEquals(calls(broker).length, 2);
+  assertEquals(calls(broker).length, 3);
   assertEquals(sim.filters, [ROOM]);
 });
 

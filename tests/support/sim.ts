@@ -306,7 +306,10 @@ export class SimClient {
 /** A reader, its client and what it shows: lines without their times. */
 export async function openReader(
   broker: SimBroker,
-  { name = "me", ...options }: Partial<ReaderOptions> & SimOptions = {},
+  { name = "me", enters, ...options }:
+    & { enters?: boolean }
+    & Partial<ReaderOptions>
+    & SimOptions = {},
 ) {
   const lines: string[] = [];
   const times: string[] = [];
@@ -327,8 +330,11 @@ export async function openReader(
     },
     warn: (sentence) => warnings.push(sentence),
   });
-  await sim.join([ROOM], options.qos ?? 1);
-  room.announce(sim.client);
+  if (enters) await room.enter(sim.client);
+  else {
+    await sim.join([ROOM], options.qos ?? 1);
+    room.announce(sim.client);
+  }
   return { room, sim, lines, times, warnings };
 }
 
