@@ -1,6 +1,6 @@
 import { assert, assertEquals } from "@std/assert";
 import { Ignored } from "../../lib/room/ignored.ts";
-import { joinNotice } from "../../lib/protocol.ts";
+import { joinNotice, timeoutNotice } from "../../lib/protocol.ts";
 import { whoLines } from "../../lib/room/members.ts";
 import { pureTests, scenesIn } from "../support/pure.ts";
 import { namesIn } from "../support/rooms.ts";
@@ -254,9 +254,16 @@ test("a member who left in the gap is not here", async () => {
   const { gap, broker, room, wait } = await begin();
   const bob = await openReader(broker, { name: "Bob" });
   await wait(1_000);
-  await gap(() => bob.room.presence.leave());
+  const notice = timeoutNotice("me");
+  await gap(async () => {
+    await bob.room.presence.leave();
+    broker.say("", { type: "notice", from: "me", notice });
+  });
   const seen = room.roster.list().find(({ name }) => name === "Bob");
   assertEquals(seen?.state, "left");
+  // Our own will is no member.
+  const names = namesIn(room.roster).sort();
+  assertEquals(names, ["Ada", "Bob", "Keeper", "me"]);
 });
 
 test("a member who came in the gap is here, as the keeper says", async () => {
