@@ -47,7 +47,7 @@ function enter(
 const SCENES = `
 the client joins once the room is granted, and after each reconnect
   granted, told, joins, told ann joins, granted, told, lost, granted,
-  told ann joins, waits 1, granted, lost, granted, told ann joins
+  told ann joins, waits 1, granted, lost, joins, told, granted, told ann joins
 a join that is unanswered is not sent twice
   slow 9000, joins, granted, told ann joins, lost, granted, told, waits 9000,
   lost, granted, told ann joins
