@@ -272,6 +272,28 @@ test("a member who came in the gap is here, as the keeper says", async () => {
   assert(namesIn(room.roster).includes("Bob"));
 });
 
+test("an unsealed copy hides no message of a history", async () => {
+  const { broker, keep, wait } = openRoom("s");
+  await keep();
+  const payload = { type: "message", from: "Python", message: "hi" };
+  const sealed = { topic: ROOM, text: JSON.stringify(payload), secret: "s" };
+  broker.publish(sealed);
+  await wait(2_000);
+  const { lines, sim } = await openReader(broker, { secret: "s" });
+  for (const isGap of [false, true]) {
+    broker.say("hi");
+    if (isGap) {
+      sim.cut();
+      broker.publish(sealed);
+      await wait(2_000);
+      sim.back();
+    }
+    await wait(3_000);
+    const texts = lines.splice(0).filter((line) => line.includes("Python: hi"));
+    assertEquals(texts.sort(), ["(unsealed) Python: hi", "Python: hi"]);
+  }
+});
+
 test("a loss is not looked up without a connection", async () => {
   const { lines, sim, say, wait } = await begin();
   sim.drops = () => true;

@@ -4,7 +4,12 @@ import {
   type ChatClient,
   PublishError,
 } from "../../lib/client.ts";
-import type { Payload, Received } from "../../lib/protocol.ts";
+import {
+  type ChatNotice,
+  type Payload,
+  type Received,
+  timeoutNotice,
+} from "../../lib/protocol.ts";
 import { Presence } from "../../lib/room/presence.ts";
 import { TestClock } from "../support/clock.ts";
 import { message, received } from "../support/line_fixtures.ts";
@@ -101,7 +106,10 @@ for (const [title, scene] of scenesIn(SCENES)) {
         timers: () => `${clock.nextIn === undefined ? 0 : 1}`,
         is: () =>
           presence.isDenied ? "denied" : presence.isHeard ? "heard" : "open",
-        will: () => (presence.will!.payload as Payload).from,
+        will: () => {
+          const { from, notice } = presence.will!.payload as ChatNotice;
+          return notice === timeoutNotice(from) ? from : notice;
+        },
       };
       const result = await acts[does]();
       const expected = step.replace(/^\w+ ?/, "");

@@ -111,12 +111,16 @@ test("what the session kept is counted, also where it is held for a history", as
   assertEquals(lines, ["ann: hi", missed]);
   assertEquals(clock.nextIn, undefined);
   // They end in a gap, too.
-  const cut = read({ resume: true, clock });
+  const cut = read({ resume: true, clock, sends: true });
   cut.reader.onStatus({ ...connected, sessionPresent: true });
-  cut.reader.receive(said("hi", "ann"));
+  cut.reader.receive(joined("ann"));
+  cut.reader.receive(said("hi", "me"));
   cut.reader.onStatus(lost);
   await clock.advance(2_000);
-  assertEquals(cut.lines, ["ann: hi", missed]);
+  assertEquals(cut.lines, [shown("ann"), "me: hi", missed]);
+  // What an earlier client of ours sent is of no other member.
+  cut.reader.receive(said("old", "me", { retain: true }));
+  assertEquals(namesIn(cut.reader.roster), ["ann"]);
   // They end before our own join.
   const other = read({ resume: true, announce: true, clock });
   other.reader.onStatus({ ...connected, sessionPresent: true });
