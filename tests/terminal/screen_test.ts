@@ -101,10 +101,14 @@ Deno.test("screen: clears, gives up the area, and goes on without it", async () 
   assertEquals(await screen.rows(), ["one", "two", "Ada> typed"]);
   screen.clear();
   assertEquals(await screen.rows(), ["Ada> typed"]);
+  screen.type("two\nrows|");
   await screen.endArea();
   assertEquals(screen.terminal.text, [""]);
-  screen.show("good-bye");
-  assertEquals(await screen.rows(), ["good-bye", ""]);
+  for (const line of ["good", "bye"]) {
+    screen.show(line);
+    await screen.flushed();
+  }
+  assertEquals(await screen.rows(), ["good", "bye", ""]);
 });
 
 /** Texts that are hard to measure. */
