@@ -1,13 +1,19 @@
 /** What a secret and a key do to payloads, alone and in clients at a broker. */
 
 import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
-import { type Payload, PayloadTooLargeError, Signer } from "../lib/client.ts";
+import {
+  type Payload,
+  PayloadTooLargeError,
+  PublishError,
+  Signer,
+} from "../lib/client.ts";
 import { decodeFrom, encodeFor } from "../lib/codec.ts";
 import { decode } from "../lib/protocol.ts";
 import { RoomSeal } from "../lib/seal.ts";
 import { isSigned } from "../lib/sign.ts";
 import { openBroker } from "./support/brokers.ts";
 import { Member, memberTests, textOf } from "./support/members.ts";
+import { connack } from "./support/packets.ts";
 import { Peer, said } from "./support/peers.ts";
 import { pureTests } from "./support/pure.ts";
 
@@ -63,6 +69,20 @@ pure("`sealed` counts before all else", () => {
     const wire = JSON.stringify({ ...JSON.parse(more), sealed: "AQ" });
     assertEquals(decode(utf8(wire)), { type: "sealed", sealed: "AQ" });
   }
+});
+
+memberTests("sealed")("a history is as large as the broker's limit allows", {
+  options: { secret: SECRET },
+  connect: () => connack(0, { maximumPacketSize: 1_000 }),
+}, async ({ broker, member: { client } }) => {
+  const keep = (bytes: number) => {
+    const wire = { x: "x".repeat(bytes - '{"x":""}'.length) };
+    return client.keep("room/$history", { type: "history", wire });
+  };
+  const most = client.keepsBytes("room/$history");
+  await keep(most);
+  await assertRejects(() => keep(most + 3), PublishError, "1000 bytes at most");
+  assertEquals(broker.all("publish").length, 1);
 });
 
 memberTests("sealed")("too large is refused, before it is sent", {

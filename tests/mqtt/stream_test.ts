@@ -147,9 +147,10 @@ Deno.test("what is written in one turn leaves in one write", async () => {
 });
 
 Deno.test("large parts keep their place among small ones", async () => {
-  for (const length of [5_000, 16_384, 16_385, 65_536, 200_000]) {
+  for (const length of [5_000, 12_000, 16_384, 32_768, 200_000]) {
     using pipe = await piped();
-    const large = "ü".repeat(length / 2);
+    // A letter of three bytes.
+    const large = "語".repeat(length / 2);
     const parts = ["a", large, "b", new TextEncoder().encode(large), "c"];
     const accepted = parts.map((part) => pipe.stream.write(part));
     // Backpressure reaches the caller.
