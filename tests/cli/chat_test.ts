@@ -318,6 +318,8 @@ Deno.test("chat: a room that can't be written, or stays silent, is not entered",
   await ann.clock.advance(20_000);
   assertEquals(ann.screen.all.slice(length), []);
   assertEquals(await ann.leave(), 5);
+  await ann.clock.advance(1_000);
+  assert(!ann.screen.all.some((line) => line.startsWith("Waiting for")));
   // Where no member saw a join, there is no leave.
   assertEquals(sentTo(broker, "chat/den").length, 1);
   assertEquals(sentTo(broker, HALL), ["ann joins", "ann leaves"]);
