@@ -53,7 +53,7 @@ async function listen(
   const ending = new Ending();
   const { json, only, quiet } = options;
   const stdout = new LineWriter(
-    openStdout(),
+    await openStdout(),
     (count) => {
       if (only === undefined) return droppedLine(count, { json, color });
       people.tell(droppedLine(count, { json: false, color: false }));

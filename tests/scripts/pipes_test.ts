@@ -127,6 +127,25 @@ for fd in (1, 2):
 os.execvp(sys.argv[1], sys.argv[1:])
 `;
 
+/** Has a small socket as stdout, which is read after a second. */
+const SOCKET = `
+import socket, subprocess, sys, time
+with socket.create_server(("127.0.0.1", 0)) as server:
+    server.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+    writing = socket.socket()
+    writing.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 4096)
+    writing.connect(server.getsockname())
+    reading, _ = server.accept()
+subprocess.Popen(sys.argv[1:], stdout=writing)
+writing.close()
+time.sleep(1)
+while part := reading.recv(4096):
+    sys.stdout.buffer.write(part)
+`;
+const NO_PYTHON = isInstalled("python3", "--version")
+  ? undefined
+  : "python3 is not installed";
+
 /** So many lines are far more than a pipe holds. */
 const COUNT = 1_000;
 const LINE = "x".repeat(210);
@@ -150,7 +169,7 @@ async function outcomeOf(
   peer: Peer,
 ): Promise<Outcome> {
   const words = wordsFor(broker, "--quiet", "-C", `${COUNT}`);
-  const env = { LISTEN: words.join(" "), NONBLOCKING };
+  const env = { LISTEN: words.join(" "), NONBLOCKING, SOCKET };
   await using shell = spawn("sh", ["-c", command], { env });
   await shell.endInput();
   await peer.next();
@@ -199,8 +218,10 @@ pipe(
     const isConnected = (line: string) => line.startsWith("Connected to ");
     assertEquals(others.some(isConnected), true, others[0]);
   },
-  isInstalled("python3", "--version") ? undefined : "python3 is not installed",
+  NO_PYTHON,
 );
+
+pipe("a socket is none", 'python3 -c "$SOCKET" $LISTEN', isAll, NO_PYTHON);
 
 pipe(
   "the program after the listener has it as it was",
