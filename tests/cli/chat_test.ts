@@ -318,6 +318,8 @@ Deno.test("chat: a room that can't be written, or stays silent, is not entered",
   await ann.clock.advance(20_000);
   assertEquals(ann.screen.all.slice(length), []);
   assertEquals(await ann.leave(), 5);
+  await ann.clock.advance(1_000);
+  assert(!ann.screen.all.some((line) => line.startsWith("Waiting for")));
   // Where no member saw a join, there is no leave.
   assertEquals(sentTo(broker, "chat/den").length, 1);
   assertEquals(sentTo(broker, HALL), ["ann joins", "ann leaves"]);
@@ -407,11 +409,21 @@ Deno.test("chat: --log appends what a listener writes to a pipe", async () => {
     await peer.publish(ROOM, said("a\nb\u001b[2J", "bob"));
     await peer.publish(ROOM, "not JSON");
     await ann.screen.next((line) => line.includes("not JSON"));
-    await ann.leave();
+    // A slow disk is waited for.
+    const { write } = Deno.FsFile.prototype;
+    try {
+      Deno.FsFile.prototype.write = async function (bytes) {
+        await new Promise((resolve) => setTimeout(resolve, 200));
+        return await write.call(this, bytes);
+      };
+      await ann.leave();
+    } finally {
+      Deno.FsFile.prototype.write = write;
+    }
   }
+  const log = await Deno.readTextFile(path);
   listener.signal("SIGTERM");
   const { stdout } = await listener.outcome();
-  const log = await Deno.readTextFile(path);
   await Deno.remove(path);
   const linesOf = (text: string) =>
     text.replaceAll(/^[\d:]{8} /gm, "").split("\n");
@@ -564,12 +576,23 @@ Deno.test("chat: a room that opens while the user leaves is not entered", async 
 });
 
 Deno.test("chat: a broker that does not come back after /nick is not waited for", async () => {
-  await using broker = echoing({
-    subscribe: (packet, { number }) =>
-      number === 1 ? suback(packet, 1) : undefined,
-  });
+  const silent = () =>
+    echoing({
+      subscribe: (packet, { number }) =>
+        number === 1 ? suback(packet, 1) : undefined,
+    });
+  await using broker = silent();
   // The client itself gives the connection up by the machine's clock.
   await using ann = await Chatter.follow(broker, "--timeout", "90");
+  // Nor are the lines of a room just entered held up.
+  {
+    await using hall = silent();
+    await using cy = await Chatter.follow(hall, "--timeout", "90");
+    cy.enter(`/join ${HALL}`);
+    await cy.until("-- User ann is now subscribed to chat/hall.");
+    cy.enter("/quit");
+    await cy.clock.advance(90_000);
+  }
   ann.enter("/nick Ann B", "/clear");
   await broker.next("connect");
   await broker.next("connect");

@@ -190,6 +190,81 @@ Deno.test("delivery: what was read before the input failed is sent", async () =>
   assertEquals(told, ["Reading stdin failed: no such pipe."]);
 });
 
+/** What befalls a pipe: an answer to its next line, a signal, or its loss. */
+type Fate = Error | "taken" | "lost" | "no input" | Deno.Signal;
+
+/** One after the other, the exit code, and what is said of a signal. */
+const FATES: [fates: Fate[], code: number, stopped?: string][] = [
+  [["SIGTERM"], 143, "before line 1"],
+  [["taken", "SIGHUP"], 129, "after line 1"],
+  [["taken", full(), "SIGINT"], 130, "after line 2"],
+  [["SIGINT", denied()], 130, "after line 1"],
+  [["SIGINT", "SIGTERM"], 130, "before line 1"],
+  [["SIGINT", "lost"], 130, "before line 1"],
+  [["lost"], 4],
+  [["lost", "SIGINT"], 4],
+  [[full(), "lost"], 5],
+  [["no input", "lost"], 4],
+  [[full(), "no input"], 5],
+  [[full(), denied()], 3],
+  [[denied(), "lost"], 3],
+  [[denied(), "SIGINT"], 3],
+  [["no input"], 1],
+  [["no input", "SIGINT"], 1],
+];
+
+Deno.test("delivery: of several reasons to fail one is the exit code", async () => {
+  const { addSignalListener, removeSignalListener } = Deno;
+  const listeners = new Map<Deno.Signal, () => void>();
+  try {
+    Deno.addSignalListener = (signal, listener) => {
+      listeners.set(signal, listener);
+    };
+    Deno.removeSignalListener = (signal) => {
+      listeners.delete(signal);
+    };
+    for (const [fates, code, stopped] of FATES) {
+      const { client, delivery, told } = deliver();
+      const isAnswer = (fate: Fate) =>
+        typeof fate !== "string" || fate === "taken";
+      const count = fates.filter(isAnswer).length;
+      let input!: ReadableStreamDefaultController<Line>;
+      const lines = new ReadableStream<Line>({
+        start(controller) {
+          input = controller;
+          for (const line of texts(...Array(count).fill("a"))) {
+            input.enqueue(line);
+          }
+        },
+      });
+      const poured = delivery.pour(lines);
+      let answered = 0;
+      await settle();
+      for (const fate of fates) {
+        if (fate === "taken") client.answers[answered++].resolve();
+        else if (typeof fate !== "string") {
+          client.answers[answered++].reject(fate);
+        } else if (fate === "lost") {
+          client.losing.resolve(new UnreachableError("It is gone."));
+        } else if (fate === "no input") input.error(new Error("no such pipe"));
+        else listeners.get(fate)!();
+        // Another signal may come in the same turn.
+        if (fate !== "SIGINT") await settle();
+      }
+      await poured;
+      assertEquals(await delivery.finish(), code, fates.join());
+      const sentence = `Stopped ${stopped}; the rest was not read.`;
+      assertEquals(
+        told.filter((it) => it.startsWith("Stopped")),
+        stopped ? [sentence] : [],
+      );
+      assertEquals(listeners.size, 0);
+    }
+  } finally {
+    Object.assign(Deno, { addSignalListener, removeSignalListener });
+  }
+});
+
 Deno.test("delivery: so many lines of a pipe are unanswered at most", async () => {
   for (const [qos, most] of [["0", 1_024], ["1", 256], ["2", 256]] as const) {
     const { client, delivery } = deliver(new FakeClient(), ["-q", qos]);

@@ -165,8 +165,10 @@ test("files: secrets and keys open to others are named", FILES, async () => {
   if (Deno.build.os === "windows") return;
   await using file = new TextFile("");
   const { path } = file;
-  const shown = `"${path}" is open to other users of this machine; type: ` +
-    `chmod 600 ${path}`;
+  const blank = `${path} a`;
+  const open = (path: string) =>
+    `"${path}" is open to other users of this machine; type: chmod 600 `;
+  const shown = open(path) + path;
   const cert = ["--cert", path, "--cafile", path, "--people", path];
   const cases: [flags: string[], ...warning: string[]][] = [
     [["--secret-file", path], shown],
@@ -184,6 +186,10 @@ test("files: secrets and keys open to others are named", FILES, async () => {
       assertEquals(warnings, isOpen ? warning : []);
     }
   }
+  await Deno.writeTextFile(blank, "", { mode: 0o640 });
+  const warnings = await openFileWarnings(optionsOf(["--sign-key", blank]));
+  await Deno.remove(blank);
+  assertEquals(warnings, [`${open(blank)}'${blank}'`]);
 });
 
 Deno.test("colour: as chosen, or for a terminal without NO_COLOR", () => {

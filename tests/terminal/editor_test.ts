@@ -82,6 +82,7 @@ Deno.test("editor: keys edit as in a shell", () => {
     ["one two|", ["C-w", "Down", "Up", "C-w", "C-y"], "one |"],
     ["one two|", ["C-w", "C-r", "C-g", "C-w", "C-y"], "one |"],
     ["one two|", ["C-w", "x", "C-w", "C-y"], "one x|"],
+    ["one two|", ["C-w", "Left", "Right", "C-k", "C-y"], "one two|"],
     // In several lines, keys move and kill in their row.
     ["one\ntw|o", ["Home"], "one\n|two"],
     ["o|ne\ntwo", ["End"], "one|\ntwo"],
@@ -152,6 +153,8 @@ Deno.test("editor: the history keeps the draft, changes until Enter, and 1,000 l
   line.enter();
   assertEquals(seen(type(line, "Up")), "second!|");
   assertEquals(seen(type(line, "Up")), "second|");
+  type(line, "?").drop();
+  assertEquals(seen(type(line, "Up", "Up")), "second|");
   const many = after(...Array.from({ length: 1_010 }, (_, i) => `${i}`));
   assertEquals(seen(type(many, ...Array(1_010).fill("Up"))), "10|");
 });
@@ -179,7 +182,12 @@ Deno.test("editor: Ctrl-R finds the latest, and ends with it or as it began", ()
     [["morn", "Escape", "Up"], "git push|"],
     [["morn", "Escape", "Down", "Down", "Down"], "draft|"],
     [["morn", "C-g"], "draf|t"],
+    [["morn", "Escape", "C-r"], "(search)`': good |morning"],
     // Once more, with what was looked for last.
+    [
+      ["morn", "Escape", "C-r", "push", "Escape", "C-r", "C-r"],
+      "(search)`push': git |push",
+    ],
     [
       ["morn", "C-g", "C-r", "morn", "Escape", "Down", "C-r", "C-r"],
       "(search)`morn': good |morning",

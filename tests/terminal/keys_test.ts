@@ -106,6 +106,7 @@ Deno.test("keys: what is cut off is waited for, what never ends is taken as it i
     [["\x1b[200~a\x03b\x1b[201~"], "[a\x03b]"],
     // Escape never takes a control character along.
     [["\x1b\x03"], "<Escape><C-c>"],
+    [["\x1b", "\x03"], "<Escape><C-c>"],
     [["\x1b\x1b[A"], "<Escape><Up>"],
     [["\x1b]no answer\r"], "<M-]>no answer<Enter>"],
     [["\x1b[1;\r"], "<Enter>"],

@@ -1,6 +1,10 @@
 import { setImmediate } from "node:timers";
-import { assert, assertEquals } from "@std/assert";
-import { type ByteSink, LineWriter } from "../../lib/terminal/output.ts";
+import { assertEquals } from "@std/assert";
+import {
+  type ByteSink,
+  LineWriter,
+  openStderr,
+} from "../../lib/terminal/output.ts";
 
 /** A sink whose writes end when the test says so. */
 class SlowSink implements ByteSink {
@@ -178,7 +182,31 @@ Deno.test("writer: what an output refuses is written later, once", async () => {
   assertEquals(sink.text.trimEnd().split("\n"), lines);
 });
 
+Deno.test("writer: what it takes for stderr goes out in small parts", async () => {
+  const { write } = Deno.stderr;
+  const parts: number[] = [];
+  try {
+    Deno.stderr.write = ({ length }) => {
+      parts.push(length);
+      return Promise.resolve(length);
+    };
+    const writer = new LineWriter(openStderr());
+    writer.write("x".repeat(1_199));
+    await writer.flushed();
+  } finally {
+    Deno.stderr.write = write;
+  }
+  assertEquals(parts, [512, 512, 176]);
+});
+
 Deno.test("writer: a full pipe is tried again in each turn with lines, and rarely without", async () => {
+  const { setTimeout } = globalThis;
+  const waits: number[] = [];
+  let endWait = () => {};
+  globalThis.setTimeout = ((callback: () => void, wait: number) => {
+    waits.push(wait);
+    endWait = callback;
+  }) as typeof setTimeout;
   let tries = 0;
   let isFull = true;
   const parts: number[] = [];
@@ -192,17 +220,32 @@ Deno.test("writer: a full pipe is tried again in each turn with lines, and rarel
     },
   });
   const turn = () => new Promise((resolve) => setImmediate(resolve));
-  for (let count = 1; count <= 100; count++) {
-    writer.write("x".repeat(99));
-    await turn();
-    assertEquals(tries, count);
+  try {
+    // A pipe that has taken some is tried soon when it is full again.
+    for (const lines of [1, 3]) {
+      tries = 0;
+      isFull = true;
+      for (let count = 1; count <= 100; count++) {
+        for (let line = 0; line < lines; line++) writer.write("x".repeat(99));
+        await turn();
+        assertEquals(tries, count);
+      }
+      waits.length = 0;
+      for (const wait of [1, 2, 4, 8, 16, 32, 64, 64]) {
+        for (let count = 0; count < 10; count++) await turn();
+        assertEquals(waits.splice(0), [wait]);
+        endWait();
+      }
+      isFull = false;
+      endWait();
+      await writer.flushed();
+      // What a pipe takes or refuses as a whole: POSIX's PIPE_BUF.
+      const whole = Deno.build.os === "linux" ? 4096 : 512;
+      assertEquals(Math.max(...parts), whole);
+      const sum = parts.splice(0).reduce((sum, part) => sum + part);
+      assertEquals(sum, lines * 10_000);
+    }
+  } finally {
+    globalThis.setTimeout = setTimeout;
   }
-  for (let count = 0; count < 100; count++) await turn();
-  assert(tries < 110, `${tries} tries`);
-  isFull = false;
-  await writer.flushed();
-  // What a pipe takes or refuses as a whole: POSIX's PIPE_BUF.
-  const whole = Deno.build.os === "linux" ? 4096 : 512;
-  assertEquals(Math.max(...parts), whole);
-  assertEquals(parts.reduce((sum, part) => sum + part), 10_000);
 });

@@ -21,6 +21,8 @@ Deno.test("signals: a second one hurries the end, the same one twice doesn't", a
   assertEquals(await isHurried([0, "SIGTERM"]), false);
   assertEquals(await isHurried([500, "SIGTERM"], [100, "SIGTERM"]), false);
   assertEquals(await isHurried([0, "SIGTERM"], [101, "SIGTERM"]), true);
+  const one = [60, "SIGTERM"] as [number, Deno.Signal];
+  assertEquals(await isHurried(one, one, one), true);
   assertEquals(await isHurried([0, "SIGINT"], [0, "SIGTERM"]), true);
 });
 
