@@ -171,6 +171,11 @@ test("an at more than a day ahead is not believed", async ({ broker, keep, say }
   assert(broker.history.at < "2027");
   assertEquals(broker.history.heard.length, 1);
   assertEquals([broker.texts, warnings], [["Ada 1"], []]);
+  // One of another clock is, and ours is later.
+  const soon = new Date(broker.clock.wall() + 3_600_000).toISOString();
+  broker.put({ type: "history", from: "x", at: soon, messages: [] });
+  await say();
+  assert(broker.history.at > soon);
 });
 
 test("an undecodable history is overwritten, at most once a minute", async () => {

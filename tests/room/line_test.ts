@@ -109,8 +109,8 @@ test("many joins and leaves share a line", () => {
       '5 left: "a: hi", erin, "<U+001B>", gina, hal; 1 timed out: ivy',
   );
   assertEquals(
-    shown(crowd({ left: names.slice(0, 6) })),
-    "14:03:22 -- 6 left: user0, user1, user2 and 3 more",
+    shown(crowd({ left: ["\x1b", ...names.slice(0, 5)] })),
+    '14:03:22 -- 6 left: "<U+001B>", user0, user1 and 3 more',
   );
 });
 

@@ -65,6 +65,8 @@ test("a gap before the room was readable has no line", ({ reader, lines }) => {
   // At QoS 0 the session keeps nothing.
   reader.onStatus({ ...subscribed, qos: 0 });
   assertEquals(linesAfter({ ...renewal, sessionPresent: true }), 5);
+  reader.onStatus({ ...subscribed, topic: "hall" });
+  assertEquals(linesAfter({ ...renewal, sessionPresent: true }), 6);
   const resumed = read({ resume: true });
   resumed.reader.onStatus(gap);
   assertEquals(resumed.lines.length, 1);
