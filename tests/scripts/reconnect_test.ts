@@ -116,11 +116,13 @@ Deno.test("reconnect: not after another took over the client id", async () => {
   assertEquals(broker.connections, 1);
 });
 
-Deno.test("reconnect: a shared room has no session, and what isn't shown is for others", async () => {
+Deno.test("reconnect: a shared room has no session unless resumed, and what isn't shown is for others", async () => {
+  const share = "$share/group/chat/room";
   for (
-    const [room, acknowledged] of [
-      ["$share/group/chat/room", [1]],
-      [TOPIC, [1, 2]],
+    const [room, flags, hasSession, acknowledged] of [
+      [share, [], false, [1]],
+      [share, ["--resume", "--id", "one"], true, [1]],
+      [TOPIC, [], true, [1, 2]],
     ] as const
   ) {
     await using broker = new FakeBroker(letIn({
@@ -129,12 +131,13 @@ Deno.test("reconnect: a shared room has no session, and what isn't shown is for 
         ...[1, 2].flatMap((n) => [...publish(TOPIC, said(`${n}`), n)]),
       ],
     }));
-    const args = ["--host", hostOf(broker), "--no-announce", "-t", room];
-    const { stdout } = await run("listener.ts", [...args, "-C", "1"]);
+    const args = ["--host", hostOf(broker), "--no-announce", "-C", "1"];
+    const words = [...args, ...flags, "-t", room];
+    const { stdout } = await run("listener.ts", words);
     assertMatch(stdout, /^\S+ (\[.*\] )?ann: 1\n$/);
     const { properties } = await broker.next("connect");
     const expiry = properties?.sessionExpiryInterval ?? 0;
-    assertEquals(expiry === 0, room !== TOPIC);
+    assertEquals(expiry > 0, hasSession);
     const acks = broker.all("puback").map(({ messageId }) => messageId);
     assertEquals(acks, [...acknowledged]);
   }
