@@ -73,10 +73,9 @@ async function startBroker(folder: string): Promise<number> {
   // Started by root, Mosquitto becomes another user, and must read the folder.
   await Deno.chmod(folder, 0o755);
   const port = freePort();
-  const lines = [`listener ${port} 127.0.0.1`, "allow_anonymous true"];
   // By default it drops what exceeds 1,000 messages that wait for a client.
-  const queues = ["max_queued_messages 0", "max_queued_bytes 0"];
-  lines.push("persistence false", ...queues, "");
+  const lines = ["max_queued_messages 0", "max_queued_bytes 0"];
+  lines.push(`listener ${port} 127.0.0.1`, "allow_anonymous true", "");
   const file = `${folder}/mosquitto.conf`;
   await Deno.writeTextFile(file, lines.join("\n"));
   const broker = new Running(["mosquitto", "-c", file]);

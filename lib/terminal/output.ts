@@ -27,7 +27,7 @@ const MAX_WAITING = 40 * 1024 * 1024;
 /** How much is written at a time, in UTF-16 code units. */
 const WRITE_LENGTH = 64 * 1024;
 
-/** The first and the longest wait before a refused write is tried again. */
+/** The first and the longest wait before another try, in milliseconds. */
 const RETRY_MS = 1;
 const MAX_RETRY_MS = 64;
 
@@ -185,10 +185,9 @@ export class LineWriter {
   }
 
   /**
-   * Waits until a full output may take more. As long as lines come that is the
-   * end of this turn: in a flood Deno looks for timers and pipes that are ready
-   * only once in some sixty turns (measured, 2.9), and lines were dropped for a
-   * reader that waited for them.
+   * Waits until a full output may take more. As long as lines come, that is the
+   * end of this turn: in a flood Deno finds that a pipe is ready only once in
+   * some fifty turns (measured, 2.9), and lines pile up for a waiting reader.
    */
   async #beforeRetry(): Promise<void> {
     if (this.#added > this.#addedBefore) {

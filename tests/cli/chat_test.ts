@@ -277,7 +277,7 @@ Deno.test("chat: a /join that is refused leaves the user in the room", async () 
   await ann.until("Ann B: for the room");
   // Where nothing is pending, the room shows what was entered.
   assert(!ann.screen.all.includes("ann> for the room"));
-  // The lines behind another /join are that one's.
+  // The lines after another /join go to its room.
   ann.enter("/join chat/#", "astray", "/join chat/den", "there");
   await ann.until("Ann B: there");
   assertEquals(await ann.leave(), 5);

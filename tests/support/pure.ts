@@ -29,7 +29,10 @@ export function sizesAtClear(happen: () => void): number[] {
     sizes.push(this.size);
     clear.call(this);
   };
-  happen();
-  Map.prototype.clear = clear;
+  try {
+    happen();
+  } finally {
+    Map.prototype.clear = clear;
+  }
   return sizes;
 }
