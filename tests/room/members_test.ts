@@ -132,9 +132,11 @@ test("retained and late payloads have their author's time", () => {
   assertEquals(roster.spokeAt("Ann"), Number(noon(0)));
 });
 
-test("the longest unseen of more than 1,000 is forgotten", () => {
-  const roster = new Roster();
-  for (let i = 0; i < 1_000; i++) roster.note(at(i, message("", `user${i}`)));
+test("the longest unseen of more than 1,000 is forgotten, for none that a keeper lists", () => {
+  const people = Array.from({ length: 999 }, (_, i) => `user${i}`);
+  const roster = told(...people.map((name, i) => at(i, message("", name))));
+  const here = ["bob", "cy"].map((name) => [name, noon(999)] as const);
+  roster.noteHere(new Map(here), noon(999));
   for (const name of ["user1", "user0"]) {
     roster.note(at(1_000, message("", name)));
   }
@@ -142,11 +144,8 @@ test("the longest unseen of more than 1,000 is forgotten", () => {
   roster.note(at(1_001, message("", "ann")));
   const names = namesIn(roster);
   assertEquals(names.length, 1_000);
-  assertEquals(names.slice(0, 3), ["ann", "user0", "user1"]);
+  assertEquals(names.slice(0, 4), ["ann", "user0", "user1", "bob"]);
   assertEquals(names.at(-1), "user3");
-  // A keeper's list has none forgotten.
-  roster.noteHere(new Map([["bob", noon(1_001)]]), noon(1_001));
-  assertEquals(namesIn(roster), names);
 });
 
 test("any name of up to 256 characters is a name, also __proto__", () => {
@@ -220,4 +219,8 @@ test("an entry of a history says nothing of a member heard since", () => {
   roster.noteKept(message("old", "cy"), ROOM, noon(-60), connected);
   roster.noteKept(left("cy"), ROOM, noon(-50), connected);
   assertEquals(statesIn(roster), "bob here 30, ann left 10, cy left -50");
+  // Whom only a keeper lists was not heard.
+  roster.noteHere(new Map([["dan", noon(40)]]), noon(41));
+  roster.noteKept(left("dan"), ROOM, noon(42), connected);
+  assertEquals(statesIn(roster).split(", ")[0], "dan left 42");
 });
