@@ -12,7 +12,6 @@ import {
   renderLine,
   renderNote,
 } from "../../lib/room/line.ts";
-import { breakLine } from "../../lib/terminal/screen.ts";
 import {
   assertHarmless,
   COLOR,
@@ -27,7 +26,6 @@ import {
   notice,
   PLAIN,
   received,
-  SGR,
   TIME,
   TOPIC,
   utf8,
@@ -35,9 +33,6 @@ import {
 import { pureTests } from "../support/pure.ts";
 import { safeText } from "../../lib/safe_text.ts";
 import { renderJson, renderJsonNote } from "../../lib/room/json.ts";
-
-/** A row that begins with a move of the cursor. */
-const INDENTED = new RegExp(`^${"\x1b"}\\[(\\d+)C(.*)$`, "s");
 
 const test = pureTests("line");
 const jsonTest = pureTests("JSON lines");
@@ -130,13 +125,6 @@ test("control characters are shown as such, in every field", () => {
   }
 });
 
-/** The rows of a terminal of some columns, without colours. */
-const rowsOf = (line: string, columns: number) =>
-  breakLine(line, columns).split("\r\n").map((row) => {
-    const [, cells, text] = INDENTED.exec(row) ?? [undefined, 0, row];
-    return " ".repeat(Number(cells)) + text.replace(SGR, "");
-  });
-
 test("lines of a message stand below each other after a gutter", () => {
   const multiline = { ...PLAIN, multiline: true };
   const shown = (text: string, sealed = true) =>
@@ -156,32 +144,6 @@ test("lines of a message stand below each other after a gutter", () => {
   // A notice is one line.
   const two = received(notice("a\nb"));
   assertEquals(renderLine(two, multiline), "14:03:22 -- a ⏎ b");
-  const trace = ["Error: no", "    at a (b.ts:1)", "", "\tat c"].join("\n");
-  assertEquals(rowsOf(shown(trace), 40), [
-    ...["14:03:22 alice: Error: no", "│     at a (b.ts:1)", "│ ", "│  at c"],
-  ]);
-});
-
-test("no row of a message passes for another line, in any width", () => {
-  const forged = ["14:03:23 bob: hi", "== 3 lines", "-- x", "?? x", "│ x"];
-  for (const columns of [20, 40, 80]) {
-    for (const fake of forged) {
-      const texts = [
-        `a\n${fake}`,
-        `${" ".repeat(columns - 18)}${fake}`,
-        `${"x".repeat(columns - 17)}${fake}`,
-        `x\n${"x ".repeat(columns)}\n\n${fake.repeat(9)}`,
-        "天".repeat(columns) + fake,
-      ];
-      for (const text of texts) {
-        const what = received(message(text));
-        const line = renderLine(what, { ...PLAIN, multiline: true });
-        const [first, ...others] = rowsOf(line, columns);
-        assert(first.startsWith("14:03:22 alice:"), first);
-        for (const row of others) assertMatch(row, /^(?:│ | {2})/, text);
-      }
-    }
-  }
 });
 
 test("a malformed payload is shortened, with its size", () => {
