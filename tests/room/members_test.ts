@@ -59,7 +59,8 @@ const DOES: Record<string, (name: string, to: string) => Payload> = {
 
 /**
  * What members do, one a second, `me` as this client; an id may stand in
- * brackets. Then each state, with the second in which the member was last heard.
+ * brackets. A keeper lists a member as of a second, or has kept what one did
+ * then. At the end each state, with the second in which the member was heard.
  */
 const SCENES = `
 members are listed with their state, the most recent first
@@ -85,6 +86,19 @@ the will of the last join counts, also after messages
   ann joins (${RUN}-5), ann says (${RUN}-6), ann drops (${RUN}-5w): ann lost 3
 other notices change no roster
   ann visits hall, bob reports ann, cy waves:
+a reader that a keeper lists is not another member
+  keeper lists me (0), keeper lists bob (0), me joins, keeper lists me (-1):
+  my me here 3, bob here 0
+what a keeper lists counts for a day, and less than what was heard
+  ann joins, bob leaves, keeper lists ann (-5), keeper lists bob (1),
+  keeper lists cy (-86395), keeper lists ghost (-86395):
+  bob left 2, ann here 1, cy here -86395
+an entry of a history says nothing of a member heard since
+  ann joins, bob joins, reader connects, bob says, kept ann leaves (1),
+  kept bob leaves (1), kept cy says (-60), kept cy leaves (-50):
+  bob here 4, ann left 1, cy left -50
+a member whom only a keeper lists was not heard
+  reader connects, keeper lists ann (1), kept ann leaves (5): ann left 5
 `;
 
 const test = pureTests("members");
@@ -92,14 +106,25 @@ const test = pureTests("members");
 for (const [title, scene] of scenesIn(SCENES)) {
   test(title, () => {
     const [events, states] = scene.split(/: ?/);
-    const own = { sentTo: ROOM };
-    const all = events.split(", ").map((event, index) => {
-      const [, name, does, to, id] = /^(\w+) (\w+)(?: (\w+))?(?: \((.*)\))?$/
-        .exec(event)!;
-      const payload = { ...DOES[does](name, to), ...id && { id } };
-      return at(index + 1, payload, name === "me" ? own : {});
-    });
-    assertEquals(statesIn(told(...all)), states);
+    const roster = new Roster();
+    let connectedAt = noon(0);
+    for (const [index, event] of events.split(", ").entries()) {
+      const [, kept, name, does, to, brackets] =
+        /^(kept )?(\w+) (\w+)(?: (\w+))?(?: \((.*)\))?$/.exec(event)!;
+      const [now, then] = [noon(index + 1), noon(Number(brackets))];
+      if (does === "connects") connectedAt = now;
+      else if (does === "lists") roster.noteHere(new Map([[to, then]]), now);
+      else {
+        const payload = DOES[does](name, to);
+        if (kept) roster.noteKept(payload, ROOM, then, connectedAt);
+        else {
+          const id = brackets ?? payload.id;
+          const own = name === "me" ? { sentTo: ROOM } : {};
+          roster.note(at(index + 1, { ...payload, id }, own));
+        }
+      }
+    }
+    assertEquals(statesIn(roster), states);
   });
 }
 
@@ -179,48 +204,8 @@ test("/who lists each member, with the day if it is another", () => {
   assertEquals(lines.length, 52);
 });
 
-test("a reader that a keeper lists is not another member", () => {
-  const roster = new Roster();
-  const here = (at: Date) => new Map(["ann", "bob"].map((name) => [name, at]));
-  roster.noteHere(here(noon(0)), noon(1));
-  roster.note(at(2, joined("ann"), { sentTo: ROOM }));
-  roster.noteHere(here(noon(-1)), noon(3));
-  assertEquals(statesIn(roster), "my ann here 2, bob here 0");
-  // Who was heard is there.
-  roster.note(at(4, message("hi", "ann")));
-  roster.note(at(5, message("hi", "ann"), { sentTo: ROOM }));
-  assertEquals(
-    statesIn(roster),
-    "my ann here 5, ann wrote 4, bob here 0",
-  );
-});
-
-test("a keeper's `here` counts for a day, and less than what was heard", () => {
-  const roster = told(at(0, joined("ann")), at(100, left("bob")));
-  const here = new Map([
-    ...[["ann", noon(-5)], ["bob", noon(50)], ["cy", noon(0)]] as const,
-    ["ghost", noon(100 - 86_401)] as const,
-  ]);
-  roster.noteHere(here, noon(100));
-  assertEquals(statesIn(roster), "bob left 100, cy here 0, ann here 0");
-  const listed = [86_400, 86_401].map((now) =>
-    roster.here(noon(now)).map(({ name }) => name)
-  );
-  assertEquals(listed, [["cy", "ann"], []]);
-});
-
-test("an entry of a history says nothing of a member heard since", () => {
-  const roster = told(at(0, joined("ann")), at(0, joined("bob")));
-  const connected = noon(20);
-  roster.note(at(30, message("hi", "bob")));
-  for (const name of ["ann", "bob"]) {
-    roster.noteKept(left(name), ROOM, noon(10), connected);
-  }
-  roster.noteKept(message("old", "cy"), ROOM, noon(-60), connected);
-  roster.noteKept(left("cy"), ROOM, noon(-50), connected);
-  assertEquals(statesIn(roster), "bob here 30, ann left 10, cy left -50");
-  // Whom only a keeper lists was not heard.
-  roster.noteHere(new Map([["dan", noon(40)]]), noon(41));
-  roster.noteKept(left("dan"), ROOM, noon(42), connected);
-  assertEquals(statesIn(roster).split(", ")[0], "dan left 42");
+test("members are here until a day after they were heard", () => {
+  const roster = told(at(0, joined("ann")), at(0, left("bob")));
+  const counts = [86_400, 86_401].map((now) => roster.here(noon(now)).length);
+  assertEquals(counts, [1, 0]);
 });
