@@ -37,13 +37,12 @@ import { renderJson, renderJsonNote } from "../../lib/room/json.ts";
 const test = pureTests("line");
 const jsonTest = pureTests("JSON lines");
 
+const SHUT = { type: "sealed", sealed: "AQ", reason: "shut" } as const;
+
+type Payload = Received["payload"];
+
 /** What arrives, how lines are shown, and the line without its time. */
-const LINES: [
-  Parameters<typeof received>[0],
-  Partial<ReturnType<typeof received>>,
-  typeof PLAIN,
-  string,
-][] = [
+const LINES: [Payload, Partial<Received>, typeof PLAIN, string][] = [
   [message("hello"), {}, PLAIN, "alice: hello"],
   [message(""), {}, PLAIN, "alice: "],
   [message("hi"), { retain: true }, PLAIN, "(retained) alice: hi"],
@@ -55,12 +54,7 @@ const LINES: [
   [notice("n"), { sealed: false }, TOPIC, "[chat/room] (unsealed) -- n"],
   [decode(utf8("User alice timed out")), {}, PLAIN, "?? User alice timed out"],
   [decode(utf8("A")), { sealed: false }, PLAIN, "(unsealed) ?? A"],
-  [
-    { type: "sealed", sealed: "AQ", reason: "shut" },
-    {},
-    PLAIN,
-    "== A payload is shut.",
-  ],
+  [SHUT, {}, PLAIN, "== A payload is shut."],
   [
     message("hi\r\n14:03:23 bob: I agree\n\r\n-- x\u2028y\u2029z\u0085"),
     {},
@@ -91,15 +85,9 @@ test("many joins and leaves share a line", () => {
   const names = Array.from({ length: 17 }, (_, i) => `user${i}`);
   const shown = (what: Gathered, options = PLAIN) =>
     renderGathered(what, new Date(), options);
+  const left = ["a: hi", "erin", "\x1b", "gina", "hal"];
   assertEquals(
-    shown(
-      crowd({
-        "timed out": ["ivy"],
-        joined: names,
-        left: ["a: hi", "erin", "\x1b", "gina", "hal"],
-      }),
-      TOPIC,
-    ),
+    shown(crowd({ "timed out": ["ivy"], joined: names, left }), TOPIC),
     "14:03:22 [chat/room] -- 17 joined: user0, user1, user2 and 14 more; " +
       '5 left: "a: hi", erin, "<U+001B>", gina, hal; 1 timed out: ivy',
   );
@@ -199,7 +187,7 @@ colorTest("the author's own, the rest of the frame and notices dim", () => {
   const alice = `\x1b[1m\x1b[4m\x1b[38;5;${colorOf("alice")}malice` +
     "\x1b[39m\x1b[24m\x1b[22m";
   const odd = `\x1b[38;5;${colorOf("\x1b")}m"<U+001B>"\x1b[39m`;
-  const cases: [Received["payload"], string, Partial<Received>?][] = [
+  const cases: [Payload, string, Partial<Received>?][] = [
     [message("hi", "bob"), `${dim(AT)} \x1b[38;5;100mbob\x1b[39m: hi`],
     [message("hi"), `${dim(AT)} ${alice}: hi`],
     [message("\x1b[2J", "\x1b"), `${dim(AT)} ${odd}: <U+001B>[2J`],
@@ -261,24 +249,19 @@ colorTest("the reader's name stands out, what /me sends is in italics", () => {
   const alice = readBy("alice");
   assert(!line(message("I am alice"), alice).includes(OPEN));
   assertEquals(line(notice("alice"), alice), dim("14:03:22 -- alice"));
-  const plain = line(message("*waves at alice*", "bob"), {
-    ...alice,
-    color: false,
-  });
+  const waves = message("*waves at alice*", "bob");
+  const plain = line(waves, { ...alice, color: false });
   assertEquals(plain, "14:03:22 bob: *waves at alice*");
 });
 
-colorTest(
-  "lines of another client under the reader's name are another's",
-  () => {
-    const options = { ...readBy("alice"), sends: true };
-    const sent = received(message("I am alice"));
-    const both = [{ ...sent, sentTo: sent.topic }, sent]
-      .map((one) => renderLine(one, options));
-    assertEquals(both.map((line) => line.includes("\x1b[4m")), [true, false]);
-    assertEquals(both.map((line) => line.includes(OPEN)), [false, true]);
-  },
-);
+colorTest("another client's lines under the name are another's", () => {
+  const options = { ...readBy("alice"), sends: true };
+  const sent = received(message("I am alice"));
+  const both = [{ ...sent, sentTo: sent.topic }, sent]
+    .map((one) => renderLine(one, options));
+  assertEquals(both.map((line) => line.includes("\x1b[4m")), [true, false]);
+  assertEquals(both.map((line) => line.includes(OPEN)), [false, true]);
+});
 
 colorTest("none is weak on black or on white, or plain red or green", () => {
   const level = (i: number) => i === 0 ? 0 : 55 + 40 * i;
@@ -322,33 +305,29 @@ const MENTIONS: [name: string, yes: string[], no: string[]][] = [
   ["", [], ["", " ", "x"]],
 ];
 
-colorTest(
-  "a mention is a whole word in any case, marked as it was written",
-  () => {
-    for (const [name, yes, no] of MENTIONS) {
-      const mention = mentionOf(name);
-      for (const text of yes.map(safeText)) {
-        const marked = mention.mark(text);
-        assert(
-          mention.isIn(text) && marked.includes(OPEN),
-          `${name} in ${text}`,
-        );
-        assertEquals(marked.replaceAll(OPEN, "").replaceAll(CLOSE, ""), text);
-      }
-      for (const text of no) {
-        assert(!mention.isIn(safeText(text)), `no ${name} in ${text}`);
-        assertEquals(mention.mark(text), text);
-      }
+colorTest("a mention is a whole word in any case, marked as written", () => {
+  for (const [name, yes, no] of MENTIONS) {
+    const mention = mentionOf(name);
+    for (const text of yes.map(safeText)) {
+      const marked = mention.mark(text);
+      assert(mention.isIn(text), `${name} in ${text}`);
+      assert(marked.includes(OPEN), marked);
+      assertEquals(marked.replaceAll(OPEN, "").replaceAll(CLOSE, ""), text);
     }
-    const marked = `${inverse("m")}, ${inverse("M")} and am`;
-    assertEquals(mentionOf("m").mark("m, M and am"), marked);
-    assertEquals(mentionOf("$&").mark("$&"), inverse("$&"));
-  },
-);
+    for (const text of no) {
+      assert(!mention.isIn(safeText(text)), `no ${name} in ${text}`);
+      assertEquals(mention.mark(text), text);
+    }
+  }
+  const marked = `${inverse("m")}, ${inverse("M")} and am`;
+  assertEquals(mentionOf("m").mark("m, M and am"), marked);
+  assertEquals(mentionOf("$&").mark("$&"), inverse("$&"));
+});
 
 jsonTest("all members, in order", () => {
   const at = "2026-01-02T03:04:05.600Z";
   const bytes = new Uint8Array([0xef, 0xbb, 0xbf, 0xff]);
+  const flags = { retain: true, duplicate: true, sealed: true };
   const cases: [Parameters<typeof renderJson>, string][] = [
     [
       [received({ ...message("hi"), id: "x1", at })],
@@ -356,12 +335,7 @@ jsonTest("all members, in order", () => {
       '"retain":false,"duplicate":false,"sealed":false}',
     ],
     [
-      [{
-        ...received(notice("n")),
-        retain: true,
-        duplicate: true,
-        sealed: true,
-      }],
+      [{ ...received(notice("n")), ...flags }],
       '"notice","from":"bob","text":"n","qos":1,"retain":true,' +
       '"duplicate":true,"sealed":true}',
     ],
@@ -372,7 +346,7 @@ jsonTest("all members, in order", () => {
       '"retain":false,"duplicate":false,"sealed":false,"history":true}',
     ],
     [
-      [received({ type: "sealed", sealed: "AQ", reason: "shut" })],
+      [received(SHUT)],
       '"sealed","reason":"shut","qos":1,"retain":false,"duplicate":false,' +
       '"sealed":true}',
     ],
