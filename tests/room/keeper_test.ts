@@ -55,7 +55,8 @@ an old history that is put back is reported once, and overwritten
   replayed | kept 1-6 | A cut! | A back | replayed | kept 1-6 | warned The history of chat/room was
   replaced by an older one, which is ignored.
 a keeper takes over the members that another one lists
-  A keeps keep=1 | me reads | A dies | B keeps keep=1 | Ada says 1 | here A B me
+  A keeps keep=1 | me reads | A dies | B keeps keep=1 | Ada says 1 |
+  here A B me | warned
 a broker that lost the history gets it back from an unannounced keeper
   A keeps announce=false | Ada says 3 | A cut! | forgotten! | A back | kept 1-3
 a keeper that comes back reads the history before it writes, each time
@@ -109,10 +110,12 @@ test("entries keep their order of arrival and their members, whatever their cloc
   broker.say("At five.", answer);
   await wait(2_000);
   assertEquals(broker.texts, ["When?", "At five."]);
-  const { messages, keys } = broker.history;
+  const { messages, keys, whole } = broker.history;
   const entry = messages.find(({ id }) => id === "a");
   const kept = { type: "message", message: "At five.", ...answer, key: 0 };
   assertEquals([entry, keys], [kept as unknown, [answer.key]]);
+  // An id that counts nothing leaves no hole.
+  assertEquals(whole, messages.length);
 });
 
 test("a keeper reads the history once after each gap", async ({ keep, wait }) => {

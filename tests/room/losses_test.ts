@@ -105,7 +105,8 @@ a forged id hides no later message, also in a history
   forged 1-15, 1-15, again 1-15, forged kept 14-65, again 1-15, 16-65, kept
   again 1-65, lost 0, 66 68, lost 1
 a forged leap is not believed
-  1-5, 999999999 9000000, again 999999999 9000000, lost 0, 6-8 30-32, lost 21
+  1-5, 999999999, forged 999999999, 9000000, again 999999999 9000000, lost 0,
+  6-8 30-32, lost 21
 a leap of more than 512 is believed when a second number follows it
   1 2 8250, lost 0, 8251 8253, lost 8248, again 8250 8251, 8252, again 8253,
   8765, lost 511, 9278, lost 0

@@ -112,6 +112,13 @@ test("what the session kept is counted, also where it is held for a history", as
   const missed = "== 1 message came while you were away.";
   assertEquals(lines, ["ann: hi", missed]);
   assertEquals(clock.nextIn, undefined);
+  // Without a session, or unasked, none was kept.
+  for (const resume of [false, true]) {
+    const { reader, lines } = read({ resume, clock });
+    reader.onStatus({ ...connected, sessionPresent: !resume });
+    await clock.advance(2_000);
+    assertEquals(lines, []);
+  }
   // They end in a gap, too.
   const cut = read({ resume: true, clock, sends: true });
   cut.reader.onStatus({ ...connected, sessionPresent: true });
