@@ -45,7 +45,6 @@ const texts = ({ entries }: { entries: Entry[] }) => entries.map(textOf);
 
 const encoded = (history: History) => encodeText(encodeHistory(history, NOW));
 
-/** What bytes on the topic are decoded to. */
 const decoded = (
   wire: unknown,
   more: Partial<Received> = {},
@@ -68,7 +67,6 @@ const wire = (more: Record<string, unknown> = {}) => ({
   ...{ type: "history", from: "k", messages: [], ...more },
 });
 
-/** So many of something. */
 const many = <T>(length: number, make: (i: number) => T): T[] =>
   Array.from({ length }, (_, i) => make(i));
 
@@ -322,7 +320,6 @@ const list = (letters: string) => {
   );
   return { entries, whole: whole.length };
 };
-/** The texts of two lists of entries, merged. */
 const both = (mine: Entry[], theirs: Entry[]) =>
   texts(
     merge({ entries: mine, whole: 0 }, { entries: theirs, whole: 0 }, false),

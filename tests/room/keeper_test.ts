@@ -15,7 +15,6 @@ import {
 
 const test = pureTests("keeper", () => openRoom());
 
-/** A message of a room, as it arrives. */
 const messageIn = (topic: string) =>
   received({ type: "message", from: "Ada", message: "hi" }, topic);
 
@@ -116,22 +115,6 @@ test("entries keep their order of arrival and their members, whatever their cloc
   assertEquals([entry, keys], [kept as unknown, [answer.key]]);
   // An id that counts nothing leaves no hole.
   assertEquals(whole, messages.length);
-});
-
-test("a keeper reads the history once after each gap", async ({ keep, wait }) => {
-  const { sim } = await keep({ latency: 300 });
-  const join = sim.join.bind(sim);
-  let reads = 0;
-  sim.join = (filters, ...rest) => {
-    if (filters.includes(HISTORY)) reads++;
-    return join(filters, ...rest);
-  };
-  for (const gap of [1, 2, 3]) {
-    sim.cut();
-    sim.back();
-    await wait(3_000);
-    assertEquals(reads, gap);
-  }
 });
 
 test("nothing is whole where one room of several is read at QoS 0", async ({ broker, keep, say }) => {

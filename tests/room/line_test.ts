@@ -176,7 +176,6 @@ test("a day of the week, with the time of what opens it", () => {
   }
 });
 
-/** The colour of a name. */
 const colorOf = (name: string) =>
   Number(/38;5;(\d+)m/.exec(line(message("", name), COLOR))![1]);
 
@@ -216,7 +215,6 @@ const [OPEN, CLOSE] = ["\x1b[1m\x1b[7m", "\x1b[27m\x1b[22m"];
 const inverse = (text: string) => `${OPEN}${text}${CLOSE}`;
 const italic = (text: string) => `\x1b[3m${text}\x1b[23m`;
 
-/** Coloured lines for a reader. */
 const readBy = (self: string) => ({
   ...PLAIN,
   color: true,

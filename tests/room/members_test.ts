@@ -144,14 +144,11 @@ test("retained and late payloads have their author's time", () => {
     at(5, left("ann"), { retain }),
     at(6, sent(left("eve"), -60)),
   );
-  assertEquals(
-    statesIn(roster),
-    "eve wrote 4, dan wrote 3, cy wrote 1, ann wrote 0, bob wrote -29.001",
-  );
-  assertEquals(
-    ["ann", "bob", "cy", "dan"].map((name) => roster.spokeAt(name)),
-    [Number(noon(0)), Number(noon(1)), undefined, undefined],
-  );
+  const states = "eve wrote 4, dan wrote 3, cy wrote 1, ann wrote 0, " +
+    "bob wrote -29.001";
+  assertEquals(statesIn(roster), states);
+  const spoke = ["ann", "bob", "cy", "dan"].map((it) => roster.spokeAt(it));
+  assertEquals(spoke, [+noon(0), +noon(1), undefined, undefined]);
   roster.note(at(7, left("ann")));
   roster.note(at(8, notice(renameNotice("ann", "Ann"), "ann")));
   assertEquals(roster.spokeAt("Ann"), Number(noon(0)));

@@ -112,7 +112,6 @@ function arrives(payload: Payload, clock: TestClock): Received {
   return { ...received(payload), check: checked(ROOM, payload), receivedAt };
 }
 
-/** The same payload, sent again now. */
 const replayed = ({ payload }: Received, clock: TestClock) =>
   arrives(payload as Payload, clock);
 

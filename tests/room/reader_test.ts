@@ -9,7 +9,6 @@ import {
   timeoutNotice,
 } from "../../lib/protocol.ts";
 import { Ignored } from "../../lib/room/ignored.ts";
-import { droppedLine } from "../../lib/room/view.ts";
 import { TestClock } from "../support/clock.ts";
 import {
   joined as joins,
@@ -18,7 +17,7 @@ import {
   received,
 } from "../support/line_fixtures.ts";
 import { pureTests } from "../support/pure.ts";
-import { namesIn, read, ROOM, TIME } from "../support/rooms.ts";
+import { namesIn, read, ROOM } from "../support/rooms.ts";
 
 const broker = { scheme: "mqtt", host: "a", port: 1883, path: "" } as const;
 const connected = { type: "connected", broker, version: 5 } as const;
@@ -195,15 +194,6 @@ test("mentions of the new name ring", async () => {
   await reader.rename("I");
   for (const text of ["hi me", "hi I"]) reader.receive(said(text, "ann"));
   assertEquals(lines, ["ann: hi me", "\x07ann: hi I"]);
-});
-
-test("a line stands in for those that were dropped", () => {
-  const line = droppedLine(3, { json: false, color: false });
-  const sentence = "== 3 lines dropped here: the output was too slow for them.";
-  assertEquals(line.replace(TIME, ""), sentence);
-  const json = droppedLine(3, { json: true, color: true });
-  const { receivedAt: _, ...rest } = JSON.parse(json);
-  assertEquals(rest, { type: "dropped", count: 3 });
 });
 
 test("an unsealed forgery is marked, and changes no roster", () => {
