@@ -1,5 +1,3 @@
-/** Whose a name is, with real signatures. Each trap has a test. */
-
 import { assertEquals, assertMatch } from "@std/assert";
 import { Signer } from "../../lib/client.ts";
 import { IdSource, willId } from "../../lib/ids.ts";
@@ -379,11 +377,9 @@ test("of lines that were not verified none is called lost", async ({ lines, cloc
     for (let n = 0; n < count; n++) receive({ ...one.says(""), check });
     await clock.advance(5_000);
   };
-  for (const count of [100, 800, 1_500]) {
-    for (const check of ["valid", "unchecked", "valid"] as const) {
-      await come(ada, check === "valid" ? 2 : count, check);
-      await come(bob, 5, check === "valid" ? "unchecked" : "valid");
-    }
+  for (const check of ["valid", "unchecked", "valid"] as const) {
+    await come(ada, check === "valid" ? 2 : 800, check);
+    await come(bob, 5, check === "valid" ? "unchecked" : "valid");
   }
   // Nor what is missing before one.
   ada.says("lost");

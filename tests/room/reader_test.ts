@@ -1,5 +1,3 @@
-/** What becomes of a room between the connection and the reader's lines. */
-
 import { assert, assertEquals, assertFalse } from "@std/assert";
 import type { ChatClient } from "../../lib/client.ts";
 import {

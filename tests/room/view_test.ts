@@ -18,7 +18,7 @@ import { ROOM } from "../support/rooms.ts";
 const NOW = new Date("2026-01-02T14:30:00.000Z");
 
 /** A message of ann, sent so many milliseconds before it arrived. */
-function said(text: string, { age }: { age?: number } = {}) {
+function said(text: string, age?: number) {
   const at = age === undefined
     ? undefined
     : new Date(Number(NOW) - age).toISOString();
@@ -64,13 +64,13 @@ const test = pureTests("view", watch);
 
 test("a late or kept message shows when it was sent", () => {
   const { room, lines } = view();
-  room.show(said("in time", { age: 30_000 }));
-  room.show(said("late", { age: 30_001 }));
-  room.show(said("from a clock ahead", { age: -60_000 }));
+  room.show(said("in time", 30_000));
+  room.show(said("late", 30_001));
+  room.show(said("from a clock ahead", -60_000));
   room.beginMissed();
-  room.show(said("kept", { age: 5 }));
+  room.show(said("kept", 5));
   room.endMissed();
-  room.show(said("live", { age: 5 }));
+  room.show(said("live", 5));
   const isMarked = lines.map((line) => /^\S+ \(sent [\d:-]+/.test(line));
   assertEquals(isMarked, [false, true, false, true, false, false]);
 });
@@ -413,10 +413,8 @@ test("other, own, retained, late and kept notices are shown", () => {
 });
 
 test("an author who spoke within ten minutes is no part of the crowd", async () => {
-  let spoke = -Infinity;
-  const spokeAt = (name: string) => name === "ann" ? spoke : undefined;
-  const { show, join, shown, wait, clock } = crowded({ spokeAt });
-  spoke = clock.wall();
+  const spokeAt = (name: string) => name === "ann" ? Number(NOW) : undefined;
+  const { show, join, shown, wait } = crowded({ spokeAt });
   show(left("ann"));
   show(left("bob"));
   assertEquals(shown(), ["-- User ann disconnecting from chat/room."]);

@@ -1,5 +1,3 @@
-/** Who answers the question who is in a room, and what that costs. */
-
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { AbandonedError, Signer } from "../../lib/client.ts";
 import { parseId } from "../../lib/ids.ts";
