@@ -25,29 +25,17 @@ missed messages follow the gap, live messages follow them, each time
   A keeps | Ada says 3 | me reads | me cut! | Ada says 2 | me back |
   shows gap: 2 nothing is missing, 4, 5, join | me cut! | Ada says 2 | me back |
   shows gap: 2 nothing is missing, 6, 7, join
-of a quiet gap nothing is missing
-  A keeps | Ada says 4 | me reads | Ada says 1 | me cut | me back |
-  shows gap: Nothing is missing, join
 of a quiet gap nothing is missing, also with --keep 1
   A keeps keep=1 | Ada says 4 | me reads | Ada says 1 | me cut | me back |
   shows gap: Nothing is missing, join
 of a gap with more than is kept others may be missing
   A keeps keep=3 | Ada says 3 | me reads history=2 | me cut! | Ada says 40 |
   me back | first gap: 3 others may be missing
-of a gap with more than is kept others may be missing, also with --keep 1
-  A keeps keep=1 | Ada says 3 | me reads | me cut! | Ada says 3 | me back |
-  first gap: 1 others may be missing
-a reader that doesn't announce itself claims nothing
-  A keeps | Ada says 3 | me reads announce=false | me cut! | Ada says 2 | me back |
-  first gap: 2 others may be missing | waiting no
 a message without an id that came meanwhile is shown once
   A keeps | Ada says 1 | me reads latency=400! | Python says hi! | wait 900 |
   shows history 1, 1, now, join, Python: hi
 a reader that may not write claims nothing
   A keeps | Ada says 3 | me reads mute=true | me cut! | Ada says 2 | me back |
-  first gap: 2 others may be missing
-of a keeper at QoS 0 others may be missing
-  A keeps qos=0 | Ada says 3 | me reads | me cut! | Ada says 2 | me back |
   first gap: 2 others may be missing
 of a keeper that is away in the gap, too, others may be missing
   A keeps | Ada says 3 | me reads | me cut! | A cut! | Ada says 5 | A back! |
@@ -81,9 +69,9 @@ of a gap before the first history the last N messages are shown
   me reads history=2 | me cut! | A keeps keep=3 | Ada says 5 | me back |
   shows gap: 2 others may be missing, 4, 5, join | me cut! | Ada says 40 |
   me back | first gap: 3 others may be missing
-messages of a shown history are known after a gap
+messages of a shown history are known after a gap, none is claimed unannounced
   A keeps | Ada says 1 | Python says a | me reads announce=false | me cut! |
-  Ada says 1 | me back | first gap: 1 others may be missing
+  Ada says 1 | me back | first gap: 1 others may be missing | waiting no
 a text that is repeated in a gap is shown again
   A keeps | me reads | Ada says 1 | Python says hi! | me cut! | Python says hi |
   me back | shows gap: 1 nothing is missing, Python: hi, join

@@ -9,7 +9,6 @@ import { read, ROOM } from "../support/rooms.ts";
 
 const RUN = "abcdefghijklmnop";
 
-/** A payload: the number of a run, who sent it and what. */
 interface Sent {
   run?: string | number;
   from?: string;

@@ -42,7 +42,6 @@ function read({ clock = new TestClock(), ...options }: Options = {}) {
       new Author(clock, name, signer),
     receive: (...received: Received[]) =>
       received.forEach((one) => reader.receive(one)),
-    /** The state of each member, the most recent first. */
     states: () =>
       reader.roster.list().map(({ name, state }) => `${name} ${state}`),
   };

@@ -81,7 +81,6 @@ test("a newcomer hears of all members, in small answers, and nothing is shown", 
 test("answers that fit no question, or say too much, are no answers", async () => {
   const { broker, newcomer, ask, wait } = await scene([]);
   const here = { type: "here", from: "Eve" };
-  /** Has the broker send what it retains. */
   const retained = (topic: string, wire: unknown) =>
     newcomer.sim.deliver({ topic, text: JSON.stringify(wire) }, 0, true, false);
   retained(WHO, QUESTION);
@@ -92,13 +91,10 @@ test("answers that fit no question, or say too much, are no answers", async () =
       broker.call(topic, here);
     }
     retained(whoTopic(ROOM, run), here);
-    const odd = [
-      ...[{ type: "who" }, { type: "message" }],
-      ...[{ from: "x".repeat(257) }, { from: "" }],
-    ];
-    for (const more of odd) {
+    for (const more of [{ type: "who" }, { type: "message" }, { from: "" }]) {
       broker.call(whoTopic(ROOM, run), { ...here, ...more });
     }
+    broker.call(whoTopic(ROOM, run), { ...here, from: "x".repeat(257) });
   });
   assertEquals(answers, []);
   assertEquals(newcomer.lines.slice(1), [
