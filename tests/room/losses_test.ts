@@ -384,9 +384,8 @@ test("a loss has author and count, as a line and as JSON", () => {
     plain.reader.receive(received(payloadOf(n, { run: "bob", from: "Bob" })));
   }
   plain.reader.stop();
-  assertEquals(plain.lines.filter((line) => line.includes("not arrive")), [
-    "== 8,247 messages of Ada did not arrive.",
-  ]);
+  const losses = plain.lines.filter((line) => line.includes("not arrive"));
+  assertEquals(losses, ["== 8,247 messages of Ada did not arrive."]);
   const from = "\x1b[31m: a\n";
   // The message after the last counted line is no loss.
   const json = read({ json: true, count: 4 });
