@@ -44,6 +44,10 @@ a dead keeper's history claims nothing
   A keeps | Ada says 3 | me reads | A dies | Ada says 1 | me cut! | Ada says 10 |
   me back | waiting yes | wait 8000 | waiting no |
   shows gap: Messages may be missing here, join
+a history that comes after the report of the gap is shown
+  A keeps | Ada says 3 | me reads latency=1600 | me cut! | Ada says 2 | A dies! |
+  me back | shows gap: Messages may be missing here, join,
+  more 2 others may be missing, 4, 5
 the history of an earlier gap says nothing of the next
   A keeps | Ada says 3 | me reads | me cut! | Ada says 1 | me back | A dies! |
   forgotten! | me cut! | me back sessionPresent=true |

@@ -62,7 +62,6 @@ const good = (wire: unknown, more?: Partial<Received>): History => {
   return result;
 };
 
-/** A history on the wire, with changes. */
 const wire = (more: Record<string, unknown> = {}) => ({
   ...{ type: "history", from: "k", messages: [], ...more },
 });

@@ -278,7 +278,6 @@ colorTest("none is weak on black or on white, or plain red or green", () => {
   }
 });
 
-/** A name, texts that mention it, texts that don't. */
 const MENTIONS: [name: string, yes: string[], no: string[]][] = [
   ["alice", ["alice", "Alice!", "hi ALICE", "(alice)", "@alice: x"], []],
   ["alice", ["alice's", "-alice-"], ["", "malice", "alices", "alice_"]],

@@ -152,8 +152,6 @@ a number is lost three seconds after it should have come
 the time without a connection doesn't count
   1 3, wait 2000, offline, idle, wait 60000, online, wait 2000, offline,
   wait 60000, online, wait 2999, lost 0 yet, wait 1, lost 1 yet
-a history fills a hole in its last moment
-  1 4, wait 2999, kept 2, wait 1, lost 1 yet
 the end reports the rest, also offline, and nothing later
   1 5, offline, stop, lost 3 yet, 8, wait 60000, lost 0 yet
 losses are reported once a second, each author's in one line for all runs
