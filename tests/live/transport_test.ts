@@ -11,10 +11,11 @@ import { listen, send } from "../support/live.ts";
 import { page, wordsOf } from "../support/markdown.ts";
 import { type ListenerOptions, Mosquitto } from "../support/mosquitto.ts";
 import { becomesTrue } from "../support/patience.ts";
-import { accepts, freePort } from "../support/ports.ts";
 import {
+  accepts,
   assertOneLine,
   assertQuietSuccess,
+  freePort,
   type Outcome,
   run,
   spawn,

@@ -5,8 +5,7 @@
 
 import { assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import config from "../../deno.json" with { type: "json" };
-import { freePort } from "../support/ports.ts";
-import { type Outcome, ROOT, spawn } from "../support/processes.ts";
+import { freePort, type Outcome, ROOT, spawn } from "../support/processes.ts";
 
 const PACKAGES = ["assert", "cli", "fmt"];
 const JSR_ANSWER = '{"versions":{"1.0.19":{}}}';

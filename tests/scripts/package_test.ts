@@ -10,16 +10,16 @@ import { at, hostOf, openBroker, TOPIC } from "../support/brokers.ts";
 import { gate, isInstalled, NO_TMUX } from "../support/gates.ts";
 import { page, wordsOf } from "../support/markdown.ts";
 import { Peer, said } from "../support/peers.ts";
-import { freePort } from "../support/ports.ts";
 import {
   assertEnds,
   assertQuietSuccess,
+  freePort,
   type Outcome,
   type Process,
   ROOT,
   spawn,
 } from "../support/processes.ts";
-import { SecretFile } from "../support/secret_file.ts";
+import { SecretFile } from "../support/keys.ts";
 import { Tmux } from "../support/tmux.ts";
 
 const VERSION = config.version;

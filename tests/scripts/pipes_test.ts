@@ -8,9 +8,8 @@ import type { RunningBroker } from "../../lib/broker/broker.ts";
 import { at, TOPIC } from "../support/brokers.ts";
 import { gate, isInstalled, NO_TMUX } from "../support/gates.ts";
 import { becomesTrue } from "../support/patience.ts";
-import { type Peer, said } from "../support/peers.ts";
+import { nextPayload, type Peer, roomTests, said } from "../support/peers.ts";
 import { ROOT, spawn } from "../support/processes.ts";
-import { nextPayload, roomTests } from "../support/room_tests.ts";
 import { Tmux } from "../support/tmux.ts";
 
 const test = roomTests("hang-up");

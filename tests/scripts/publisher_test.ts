@@ -1,7 +1,7 @@
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { at as inTheRoom, TOPIC } from "../support/brokers.ts";
 import { gate, NO_TMUX } from "../support/gates.ts";
-import type { Peer } from "../support/peers.ts";
+import { type Peer, roomTests } from "../support/peers.ts";
 import {
   assertOneLine,
   assertQuietSuccess,
@@ -10,7 +10,6 @@ import {
   run,
   start,
 } from "../support/processes.ts";
-import { roomTests } from "../support/room_tests.ts";
 import { Tmux } from "../support/tmux.ts";
 
 const test = roomTests("publisher");

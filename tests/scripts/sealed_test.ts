@@ -15,7 +15,13 @@ import { decode, joinNotice, timeoutNotice } from "../../lib/protocol.ts";
 import { RoomSeal } from "../../lib/seal.ts";
 import { at, openBroker, TOPIC } from "../support/brokers.ts";
 import { gate, NO_TMUX } from "../support/gates.ts";
-import { type Peer, said } from "../support/peers.ts";
+import {
+  linesOf,
+  nextPayload,
+  type Peer,
+  roomTests,
+  said,
+} from "../support/peers.ts";
 import {
   assertEnds,
   assertOneLine,
@@ -26,8 +32,7 @@ import {
   run,
 } from "../support/processes.ts";
 import { openTerminal } from "../support/prompt_scene.ts";
-import { linesOf, nextPayload, roomTests } from "../support/room_tests.ts";
-import { SECRET, SecretFile } from "../support/secret_file.ts";
+import { SECRET, SecretFile } from "../support/keys.ts";
 
 const test = roomTests("sealed");
 

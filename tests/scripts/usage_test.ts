@@ -16,18 +16,18 @@ import {
   openBroker,
 } from "../support/brokers.ts";
 import { gate, NO_TMUX } from "../support/gates.ts";
-import { freePort } from "../support/ports.ts";
 import {
   assertEnds,
   assertOneLine,
   assertQuietSuccess,
+  freePort,
   type Outcome,
   ROOT,
   run,
   spawn,
   start,
 } from "../support/processes.ts";
-import { linesOf, nextPayload, roomTests } from "../support/room_tests.ts";
+import { linesOf, nextPayload, roomTests } from "../support/peers.ts";
 import { Tmux } from "../support/tmux.ts";
 
 const test = roomTests("usage");

@@ -11,7 +11,7 @@ import {
   startBroker,
   USERS,
 } from "../../lib/broker/broker.ts";
-import { News } from "./news.ts";
+import { News } from "./patience.ts";
 import {
   connack,
   oldConnack,

@@ -10,8 +10,7 @@ import type { Prompt, PromptOptions } from "../../lib/terminal/prompt.ts";
 import { type Clock, Progress, SYSTEM_CLOCK } from "../../lib/timer.ts";
 import { hostOf } from "./brokers.ts";
 import { TestClock } from "./clock.ts";
-import { News } from "./news.ts";
-import { inTime } from "./patience.ts";
+import { inTime, News } from "./patience.ts";
 
 export const ROOM = "chat/room";
 export const HALL = "chat/hall";

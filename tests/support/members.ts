@@ -14,8 +14,7 @@ import {
   letInOld,
 } from "./brokers.ts";
 import { TestClock } from "./clock.ts";
-import { News } from "./news.ts";
-import { becomesTrue, inTime } from "./patience.ts";
+import { becomesTrue, inTime, News } from "./patience.ts";
 
 type StatusOf<T extends Status["type"]> = Extract<Status, { type: T }>;
 

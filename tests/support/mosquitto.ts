@@ -4,8 +4,7 @@
  */
 
 import type { Identity } from "./certificates.ts";
-import { freePorts } from "./ports.ts";
-import { type Process, ROOT, spawn } from "./processes.ts";
+import { freePorts, type Process, ROOT, spawn } from "./processes.ts";
 
 interface MosquittoOptions {
   /** Lines to add to the configuration, for the broker or its first listener. */

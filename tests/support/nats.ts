@@ -6,8 +6,7 @@
 import { Buffer } from "node:buffer";
 import { connect, oldConnack } from "./packets.ts";
 import { becomesTrue, PATIENCE_MS } from "./patience.ts";
-import { freePorts } from "./ports.ts";
-import { type Process, spawn } from "./processes.ts";
+import { freePorts, type Process, spawn } from "./processes.ts";
 
 /** One node may be lost and two are still a majority. */
 const NODES = [0, 1, 2];

@@ -1,3 +1,7 @@
+/** Waiting for what happens, which ends in an error where it doesn't. */
+
+import { Progress } from "../../lib/timer.ts";
+
 /** A failure limit: on a loaded machine a script takes many seconds to start. */
 export const PATIENCE_MS = 60_000;
 
@@ -36,3 +40,48 @@ export async function becomesTrue(
 export const timedTests =
   (subject: string) => (name: string, body: () => Promise<void>): void =>
     Deno.test(`${subject}: ${name}`, () => inTime(body()));
+
+/** Things that happen while a test waits for them. */
+export class News<T> {
+  readonly all: T[] = [];
+  #passed = 0;
+  readonly #progress = new Progress();
+
+  /** Says what they are, for the error when one doesn't come. */
+  constructor(private readonly what: string) {}
+
+  add(item: T): void {
+    this.all.push(item);
+    this.#progress.made();
+  }
+
+  async next(matches: (item: T) => boolean = () => true): Promise<T> {
+    return (await this.until(matches)).at(-1)!;
+  }
+
+  /** All not passed yet, up to one that matches. */
+  async until(matches: (item: T) => boolean): Promise<T[]> {
+    return await inTime(this.#until(matches), () => {
+      const all = Deno.inspect(this.all, { iterableLimit: 20 });
+      return `${matches}: not among the ${this.what} ${all}`;
+    });
+  }
+
+  async #until(matches: (item: T) => boolean): Promise<T[]> {
+    const items: T[] = [];
+    for (;;) {
+      while (this.#passed < this.all.length) {
+        const item = this.all[this.#passed++];
+        items.push(item);
+        if (matches(item)) return items;
+      }
+      await this.#progress.next;
+    }
+  }
+
+  async take(count: number): Promise<T[]> {
+    const items: T[] = [];
+    while (items.length < count) items.push(await this.next());
+    return items;
+  }
+}

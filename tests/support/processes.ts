@@ -1,11 +1,11 @@
 /**
  * The scripts as processes: started with the least permissions, read line by
- * line, ended by the test that started them.
+ * line, ended by the test that started them; and ports of 127.0.0.1 for them.
  */
 
 import { assertEquals, assertMatch } from "@std/assert";
 import { Progress } from "../../lib/timer.ts";
-import { inTime, PATIENCE_MS } from "./patience.ts";
+import { becomesTrue, inTime, PATIENCE_MS } from "./patience.ts";
 
 export const ROOT = new URL("../..", import.meta.url);
 
@@ -237,4 +237,37 @@ export class TextLineReader {
     this.#isEnded = true;
     this.#progress.made();
   }
+}
+
+export function freePort(): number {
+  return freePorts(1)[0];
+}
+
+/**
+ * Different ports that nothing listens on now. They are below 32768: from there
+ * on the system gives ports to connections and listeners of other tests, also
+ * before a server of this test takes its port.
+ */
+export function freePorts(count: number): number[] {
+  const ports = new Set<number>();
+  while (ports.size < count) {
+    const port = 10_000 + Math.floor(Math.random() * 22_000);
+    try {
+      Deno.listen({ hostname: "127.0.0.1", port }).close();
+      ports.add(port);
+    } catch (error) {
+      if (!(error instanceof Deno.errors.AddrInUse)) throw error;
+    }
+  }
+  return [...ports];
+}
+
+/** Waits until a port takes connections, for so many milliseconds. */
+export async function accepts(port: number, patience?: number): Promise<void> {
+  const isUp = () =>
+    Deno.connect({ hostname: "127.0.0.1", port })
+      .then((socket) => socket.close())
+      .then(() => true, () => false);
+  if (await becomesTrue(isUp, patience)) return;
+  throw new Error(`Nothing listens on port ${port}.`);
 }

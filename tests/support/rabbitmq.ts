@@ -4,8 +4,7 @@
  */
 
 import { RABBITMQ_SERVER } from "./gates.ts";
-import { accepts, freePorts } from "./ports.ts";
-import { type Process, spawn } from "./processes.ts";
+import { accepts, freePorts, type Process, spawn } from "./processes.ts";
 
 /** How long it may take to start; alone on the machine it needs 10 s. */
 const PATIENCE_MS = 120_000;
