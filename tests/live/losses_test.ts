@@ -16,7 +16,7 @@ import {
   upTo,
 } from "../support/live.ts";
 import { spawn } from "../support/processes.ts";
-import { Mosquitto } from "../support/mosquitto.ts";
+import { Mosquitto } from "../support/servers.ts";
 import { becomesTrue } from "../support/patience.ts";
 import { Random } from "../support/random.ts";
 

@@ -20,7 +20,7 @@ import { gate, NO_MOSQUITTO } from "../support/gates.ts";
 import { KEY, PEM, SECRET, SecretFile } from "../support/keys.ts";
 import { listen, send } from "../support/live.ts";
 import { page } from "../support/markdown.ts";
-import { Mosquitto } from "../support/mosquitto.ts";
+import { Mosquitto } from "../support/servers.ts";
 import { Peer } from "../support/peers.ts";
 import { NO_PYTHON, SpecPeer, startPython } from "../support/python.ts";
 

@@ -153,25 +153,21 @@ export class Process implements AsyncDisposable {
 
   /** Waits for its end; ends it, and throws, when that does not come. */
   async outcome(patience = PATIENCE_MS): Promise<Outcome> {
-    let isLate = false;
-    const timer = setTimeout(() => {
-      isLate = true;
-      this.#child.kill("SIGKILL");
-    }, patience);
-    const [{ code }, stdout, stderr] = await Promise.all([
-      this.#child.status,
-      this.stdout.all(),
-      this.stderr.all(),
-    ]);
-    clearTimeout(timer);
-    if (isLate) throw new Error(`${this.#name} went on:\n${stdout}${stderr}`);
+    const late = () => {
+      this.signal("SIGKILL");
+      return `${this.#name} went on:\n${this.stdout.soFar}${this.stderr.soFar}`;
+    };
+    const [{ code }, stdout, stderr] = await inTime(
+      Promise.all([this.#child.status, this.stdout.all(), this.stderr.all()]),
+      late,
+      patience,
+    );
+    await this.endInput();
     return { code, stdout, stderr };
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    this.signal("SIGKILL");
-    await this.endInput();
-    await this.outcome();
+    await this.stop("SIGKILL");
   }
 }
 
