@@ -31,7 +31,7 @@ import {
   ROOT,
   run,
 } from "../support/processes.ts";
-import { openTerminal } from "../support/prompt_scene.ts";
+import { Terminal } from "../support/tmux.ts";
 import { SECRET, SecretFile } from "../support/keys.ts";
 
 const test = roomTests("sealed");
@@ -302,8 +302,7 @@ function hiddenTexts(): string[] {
 const inTmux = roomTests("sealed", gate(NO_TMUX));
 
 inTmux("--secret asks without echo", async ({ broker, peer }) => {
-  await using stage = await openTerminal();
-  const { terminal } = stage;
+  await using terminal = await Terminal.open();
   const deno = `${Deno.execPath()} run -N --no-prompt publisher.ts`;
   const command = `clear; ${deno} ${at(broker, "--secret").join(" ")} -n ann`;
   await terminal.enter(command);

@@ -151,20 +151,19 @@ export const ROOM = "chat/room";
 
 export const STAMP = /\d\d:\d\d:\d\d /;
 
+/** What readers of the room have in common. */
+export const READER = {
+  ...{ topics: [ROOM], name: "me", username: "chat", qos: 1, announce: true },
+  ...{ json: false, color: false, showTopic: false, resume: false },
+  ...{ gather: false, timeout: 10 },
+} satisfies Partial<ReaderOptions>;
+
 /** A reader of the room; its lines without their times, and its warnings. */
 export function read(options: Partial<ReaderOptions> = {}) {
   const lines: string[] = [];
   const reader = new Reader({
-    topics: [ROOM],
-    name: "me",
-    username: "chat",
-    qos: 1,
+    ...READER,
     announce: false,
-    json: false,
-    color: false,
-    showTopic: false,
-    resume: false,
-    timeout: 10,
     gather: true,
     clock: new TestClock(Date.now()),
     ...options,
