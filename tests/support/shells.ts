@@ -6,11 +6,12 @@
 
 import { completions } from "../../lib/cli/completions.ts";
 import type { Choices, Script } from "../../lib/cli/flags.ts";
-import { isInstalled } from "./gates.ts";
+import { missing } from "./gates.ts";
 import { spawn } from "./processes.ts";
 
 export interface Shell {
   name: string;
+  /** Why it can't be run, if it can't. */
   missing?: string;
   /** The offers for the last word of each line, in no order. */
   offers(script: Script, lines: string[]): Promise<string[][]>;
@@ -85,20 +86,16 @@ function offersIn(line: string, written: string): string[] {
     .map((word) => word.startsWith(flag) ? word.slice(flag.length) : word);
 }
 
-// Without a session of its own it would take the terminal of the tests.
-const BASH_MISSING = isInstalled("setsid", "bash", "--version")
-  ? undefined
-  : "bash or setsid is not installed";
-
 /** Bash: its line editor reads pipes, and its ESC * types all that it has. */
 function bash(name: string, setting = ""): Shell {
   return {
     name,
-    missing: BASH_MISSING,
+    missing: missing("bash") ?? missing("setsid"),
     async offers(script, lines) {
       await using folder = await Folder.make(script, "bash");
       const setup = `PS1=; PATH=$HOME:$PATH; ${setting}\nsource ./_${script}\n`;
       await folder.write("setup", setup);
+      // Without a session of its own it would take the terminal of the tests.
       const args = ["bash", "--noprofile", "--rcfile", "./setup", "-i"];
       const typed = lines.map((line) => `${line}\x1b*\n`).join("");
       await folder.run("setsid", args, typed);
@@ -106,10 +103,6 @@ function bash(name: string, setting = ""): Shell {
     },
   };
 }
-
-const ZSH_MISSING = isInstalled("zsh", "-c", "zmodload zsh/zpty")
-  ? undefined
-  : "zsh is not installed";
 
 /** Runs zsh in a terminal of its own, types lines, and prints what it shows. */
 const ZSH_DRIVER = `zmodload zsh/zpty
@@ -120,9 +113,13 @@ zpty -w inner exit
 while zpty -r inner shown; do print -rn -- $shown; done
 `;
 
+const sourced = (script: Script) => `compinit -D -u; source ./_${script}`;
+
 async function runZsh(
   folder: Folder,
-  { load, ending, lines }: { load: string; ending: string; lines: string[] },
+  load: string,
+  ending: string,
+  lines: string[],
 ): Promise<string> {
   await folder.write(
     "setup",
@@ -142,11 +139,11 @@ bindkey '^I' tab
 function zsh(name: string, load: (script: Script) => string): Shell {
   return {
     name,
-    missing: ZSH_MISSING,
+    missing: missing("zsh"),
     async offers(script, lines) {
       await using folder = await Folder.make(script, "zsh");
       const ending = "compstate[insert]=all compstate[list]=";
-      await runZsh(folder, { load: load(script), ending, lines });
+      await runZsh(folder, load(script), ending, lines);
       return await folder.offers(lines);
     },
   };
@@ -154,9 +151,8 @@ function zsh(name: string, load: (script: Script) => string): Shell {
 
 export async function zshList(script: Script, line: string): Promise<string> {
   await using folder = await Folder.make(script, "zsh");
-  const load = `compinit -D -u; source ./_${script}`;
   const ending = "compstate[insert]= compstate[list]='list force'";
-  return await runZsh(folder, { load, ending, lines: [line] });
+  return await runZsh(folder, sourced(script), ending, [line]);
 }
 
 /** What fish lists for lines: an offer, a tab and its description each. */
@@ -174,9 +170,7 @@ for line in $argv; complete -C $line; echo =; end`;
 
 const fish: Shell = {
   name: "fish",
-  missing: isInstalled("fish", "--version")
-    ? undefined
-    : "fish is not installed",
+  missing: missing("fish"),
   async offers(script, lines) {
     const lists = await fishLists(script, lines);
     return lines.map((line, index) => {
@@ -191,7 +185,7 @@ const fish: Shell = {
 export const SHELLS: Shell[] = [
   bash("bash"),
   bash("bash where = breaks no word", "COMP_WORDBREAKS=${COMP_WORDBREAKS//=}"),
-  zsh("zsh, sourced", (script) => `compinit -D -u; source ./_${script}`),
+  zsh("zsh, sourced", sourced),
   zsh("zsh, in fpath", () => "fpath=($HOME $fpath); compinit -D -u"),
   fish,
 ];
