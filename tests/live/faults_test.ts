@@ -186,11 +186,11 @@ live("a blocked output drops lines and says so; --resume none", async () => {
   assertEquals(numbersIn(text).length + dropped, count);
   // A connection that was lost in between would be reported, too.
   assertEquals(text.match(/ == /g)?.length, 1);
-  const kept = await new TextLineReader(keeping.child.stdout, "stdout").all();
+  const kept = await new TextLineReader(keeping.child.stdout, "stdout").text();
   assertEquals((await keeping.child.status).code, 0);
   assertEquals(numbersIn(kept), upTo(count));
   // It was connected anew for what it had left to the broker.
-  assert(/Reading .*\nReading /.test(await keeping.stderr.all()));
+  assert(/Reading .*\nReading /.test(await keeping.stderr.text()));
 });
 
 /** As `deno task publish` and the compiled executables run it. */

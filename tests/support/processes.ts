@@ -4,8 +4,7 @@
  */
 
 import { assertEquals, assertMatch } from "@std/assert";
-import { Progress } from "../../lib/timer.ts";
-import { becomesTrue, inTime, PATIENCE_MS } from "./patience.ts";
+import { becomesTrue, inTime, News, PATIENCE_MS } from "./patience.ts";
 
 export const ROOT = new URL("../..", import.meta.url);
 
@@ -158,7 +157,7 @@ export class Process implements AsyncDisposable {
       return `${this.#name} went on:\n${this.stdout.soFar}${this.stderr.soFar}`;
     };
     const [{ code }, stdout, stderr] = await inTime(
-      Promise.all([this.#child.status, this.stdout.all(), this.stderr.all()]),
+      Promise.all([this.#child.status, this.stdout.text(), this.stderr.text()]),
       late,
       patience,
     );
@@ -172,37 +171,25 @@ export class Process implements AsyncDisposable {
 }
 
 /** Reads the lines of a stream as they come. */
-export class TextLineReader {
-  readonly #name: string;
+export class TextLineReader extends News<string> {
+  soFar = "";
   readonly #reader: ReadableStreamDefaultReader<string>;
-  readonly #ended: Promise<void>;
-  readonly #progress = new Progress();
-  #text = "";
-  #position = 0;
-  #isEnded = false;
+  readonly #read: Promise<void>;
 
   constructor(stream: ReadableStream<Uint8Array>, name: string) {
-    this.#name = name;
+    super(`lines of the ${name}`);
     this.#reader = stream.pipeThrough(new TextDecoderStream()).getReader();
-    this.#ended = this.#read();
+    this.#read = this.#readAll();
   }
 
   /** The next line that matches, among those not passed yet. */
   async line(pattern: RegExp, patience?: number): Promise<string> {
-    const missing = () =>
-      `No line like ${pattern} in the ${this.#name}, but:\n${this.#text}`;
-    const line = await inTime(this.#find(pattern), missing, patience);
-    if (line === undefined) throw new Error(missing());
-    return line;
+    return await this.next(pattern, patience);
   }
 
-  get soFar(): string {
-    return this.#text;
-  }
-
-  async all(): Promise<string> {
-    await this.#ended;
-    return this.#text;
+  async text(): Promise<string> {
+    await this.#read;
+    return this.soFar;
   }
 
   /** Closes the stream, so that the process can write no more. */
@@ -210,28 +197,17 @@ export class TextLineReader {
     await this.#reader.cancel();
   }
 
-  /** The next line that matches; undefined when the stream ends without. */
-  async #find(pattern: RegExp): Promise<string | undefined> {
-    for (;;) {
-      const end = this.#text.indexOf("\n", this.#position);
-      if (end >= 0) {
-        const line = this.#text.slice(this.#position, end);
-        this.#position = end + 1;
-        if (pattern.test(line)) return line;
-      } else if (this.#isEnded) return undefined;
-      else await this.#progress.next;
-    }
-  }
-
-  async #read(): Promise<void> {
+  async #readAll(): Promise<void> {
+    let last = "";
     for (;;) {
       const { value, done } = await this.#reader.read();
       if (done) break;
-      this.#text += value;
-      this.#progress.made();
+      this.soFar += value;
+      const lines = (last + value).split("\n");
+      last = lines.pop()!;
+      for (const line of lines) this.add(line);
     }
-    this.#isEnded = true;
-    this.#progress.made();
+    this.end();
   }
 }
 

@@ -3,11 +3,10 @@
  * of their own and on free ports, ended by the test that started them.
  */
 
-import { Buffer } from "node:buffer";
 import { hostOf } from "./brokers.ts";
 import { RABBITMQ_SERVER } from "./gates.ts";
-import { connect, oldConnack } from "./packets.ts";
 import { becomesTrue, PATIENCE_MS } from "./patience.ts";
+import { Peer } from "./peers.ts";
 import { accepts, freePorts, type Process, ROOT, spawn } from "./processes.ts";
 
 /** A server that can be ended and started again on the same port. */
@@ -345,14 +344,9 @@ authorization {
 
   /** Whether all that run accept a client. */
   async #serve(): Promise<boolean> {
-    const password = Buffer.from("admin");
-    const accepted = oldConnack();
-    for (const { port } of this.#running) {
-      using link = await Deno.connect({ hostname: "127.0.0.1", port });
-      await link.write(connect({ username: "Server", password }));
-      const answer = new Uint8Array(accepted.length);
-      await link.read(answer);
-      if (!accepted.equals(answer)) return false;
+    for (const node of this.#running) {
+      await using peer = await Peer.login(node, "Server/admin");
+      if (peer.code !== 0) return false;
     }
     return true;
   }
@@ -387,15 +381,14 @@ authorization {
 
 /** What a node says about its streams; `/jsz` has more. */
 interface Report {
-  /** Who leads the cluster, once that is settled. */
+  /** The leader of the cluster, once that is settled. */
   meta_cluster?: { leader?: string };
   account_details?: { stream_detail?: Stream[] }[];
 }
 
 interface Stream {
   name: string;
-  cluster: {
-    leader?: string;
-    replicas?: { name: string; current: boolean; lag?: number }[];
-  };
+  cluster: { leader?: string; replicas?: Replica[] };
 }
+
+type Replica = { name: string; current: boolean; lag?: number };
