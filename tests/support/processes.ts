@@ -82,27 +82,22 @@ export function spawn(
   args: string[],
   { cwd = ROOT, env }: Pick<Deno.CommandOptions, "cwd" | "env"> = {},
 ): Process {
-  const child = new Deno.Command(program, {
-    args,
-    cwd,
-    env: { NO_COLOR: "1", ...env },
-    stdin: "piped",
-    stdout: "piped",
-    stderr: "piped",
-  }).spawn();
-  return new Process(child, [program, ...args].join(" "));
+  const command = new Deno.Command(program, {
+    ...{ args, cwd, env: { NO_COLOR: "1", ...env } },
+    ...{ stdin: "piped", stdout: "piped", stderr: "piped" },
+  });
+  return new Process(command.spawn(), [program, ...args].join(" "));
 }
 
 export class Process implements AsyncDisposable {
-  readonly #child: Deno.ChildProcess;
-  readonly #name: string;
   readonly #stdin: WritableStreamDefaultWriter<Uint8Array>;
   readonly stdout: TextLineReader;
   readonly stderr: TextLineReader;
 
-  constructor(child: Deno.ChildProcess, name: string) {
-    this.#child = child;
-    this.#name = name;
+  constructor(
+    private readonly child: Deno.ChildProcess,
+    private readonly name: string,
+  ) {
     this.#stdin = child.stdin.getWriter();
     this.stdout = new TextLineReader(child.stdout, `stdout of ${name}`);
     this.stderr = new TextLineReader(child.stderr, `stderr of ${name}`);
@@ -123,7 +118,7 @@ export class Process implements AsyncDisposable {
   /** Signals it. One that has just ended takes none, which is no error. */
   signal(signal: Deno.Signal): void {
     try {
-      this.#child.kill(signal);
+      this.child.kill(signal);
     } catch (error) {
       if (!(error instanceof TypeError)) throw error;
     }
@@ -132,7 +127,7 @@ export class Process implements AsyncDisposable {
   /** What the system shows of it (Linux); nothing once it has ended. */
   systemStatus(file: "status" | "cmdline" = "status"): string {
     // Deno reads /proc only with every permission there is.
-    const args = [`/proc/${this.#child.pid}/${file}`];
+    const args = [`/proc/${this.child.pid}/${file}`];
     const { stdout } = new Deno.Command("cat", { args }).outputSync();
     return new TextDecoder().decode(stdout);
   }
@@ -154,10 +149,10 @@ export class Process implements AsyncDisposable {
   async outcome(patience = PATIENCE_MS): Promise<Outcome> {
     const late = () => {
       this.signal("SIGKILL");
-      return `${this.#name} went on:\n${this.stdout.soFar}${this.stderr.soFar}`;
+      return `${this.name} went on:\n${this.stdout.soFar}${this.stderr.soFar}`;
     };
     const [{ code }, stdout, stderr] = await inTime(
-      Promise.all([this.#child.status, this.stdout.text(), this.stderr.text()]),
+      Promise.all([this.child.status, this.stdout.text(), this.stderr.text()]),
       late,
       patience,
     );
