@@ -382,9 +382,12 @@ export function speaker(broker: SimBroker, name = "Ada", secret?: string) {
   };
 }
 
+const range = (first: number, last: number) =>
+  Array.from({ length: last - first + 1 }, (_, i) => first + i);
+
 /** The lines of a speaker up to a number. */
-export const upTo = (last: number, first = 1, name = "Ada") =>
-  Array.from({ length: last - first + 1 }, (_, i) => `${name} ${first + i}`);
+export const upTo = (last: number, first = 1) =>
+  range(first, last).map((number) => `Ada ${number}`);
 
 /** A room in which Ada says numbered lines. */
 export function openRoom(secret?: string) {
@@ -400,13 +403,6 @@ export function openRoom(secret?: string) {
   };
   return { broker, keep, say, wait };
 }
-
-/** Numbers written as `1-3 7`. */
-const numbersIn = (text: string) =>
-  text.split(" ").flatMap((part) => {
-    const [first, last = first] = part.split("-").map(Number);
-    return Array.from({ length: last - first + 1 }, (_, i) => first + i);
-  });
 
 /** What a reader shows, in short: the numbers of Ada's lines as they are. */
 const inShort = (line: string) =>
@@ -429,14 +425,34 @@ export async function act(scene: string): Promise<void> {
   let remembered: Sent | undefined;
   let lines: string[] = [];
   let at = "";
+  const texts = () =>
+    broker.history.messages
+      .map(({ message = "notice" }) => message.replace("Ada ", ""));
+  /** What there is, by the word that begins a claim. */
+  const found: Record<string, () => string> = {
+    shows: () => lines.splice(0).map(inShort).join(", "),
+    first: () => inShort(lines[0]),
+    kept: () => texts().filter((text) => text !== "notice").join(", "),
+    whole: () => texts().slice(texts().length - broker.history.whole).join(" "),
+    warned: () => warnings.join("; "),
+    waiting: () => sims.get("me")!.filters.includes(HISTORY) ? "yes" : "no",
+    here: () => broker.history.here.map(([name]) => name).sort().join(" "),
+  };
   for (const step of scene.split(/ \|\s+/)) {
     const [name, does, ...rest] = step.replace(/!$/, "").split(" ");
-    const text = step.replace(/^\w+ ?|!$/g, "");
     const pairs = [...step.matchAll(/(\w+)=([^ !]+)/g)]
       .map(([, key, value]) => [key, JSON.parse(value)]);
     const options = Object.fromEntries(pairs);
     const sim = sims.get(name);
-    if (name === "wait") await wait(Number(does));
+    if (name in found) {
+      const claim = step.replace(/^\w+ ?|!$/g, "").replaceAll(
+        /(\d+)-(\d+)/g,
+        (_, first, last) => range(+first, +last).join(", "),
+      );
+      assertEquals(found[name](), claim, step);
+      assert(name !== "kept" || broker.history.at >= at, "It was set back.");
+      if (name === "kept") at = broker.history.at;
+    } else if (name === "wait") await wait(Number(does));
     else if (does === "says") {
       const say = speakers.get(name) ?? speaker(broker, name);
       speakers.set(name, say);
@@ -455,32 +471,9 @@ export async function act(scene: string): Promise<void> {
       reader.warnings.push = (warning) => warnings.push(warning);
       sims.set(name, reader.sim);
       lines = reader.lines;
-    } else if (name === "shows") {
-      assertEquals(lines.splice(0).map(inShort).join(", "), text, step);
-    } else if (name === "first") {
-      assertEquals(inShort(lines[0]), text, step);
-    } else if (name === "kept") {
-      const kept = text.split(", ").flatMap((it) =>
-        /^[\d -]+$/.test(it) ? numbersIn(it).map((n) => `Ada ${n}`) : it
-      );
-      assertEquals(broker.texts, kept, step);
-      assert(broker.history.at >= at, "Its time was set back.");
-      at = broker.history.at;
-    } else if (name === "whole") {
-      const { whole, messages } = broker.history;
-      const newest = messages.slice(messages.length - whole)
-        .map(({ message = "notice" }) => message.replace("Ada ", ""));
-      assertEquals(newest.join(" "), text, step);
-    } else if (name === "warned") assertEquals(warnings.join("; "), text, step);
-    else if (name === "remembered") remembered = broker.retained.get(HISTORY);
+    } else if (name === "remembered") remembered = broker.retained.get(HISTORY);
     else if (name === "replayed") broker.publish(remembered!, 1, true);
-    else if (name === "waiting") {
-      const isWaiting = sims.get("me")!.filters.includes(HISTORY);
-      assertEquals(isWaiting ? "yes" : "no", text, step);
-    } else if (name === "here") {
-      const here = broker.history.here.map(([name]) => name).sort();
-      assertEquals(here.join(" "), text, step);
-    } else if (name === "settled") {
+    else if (name === "settled") {
       const { length } = broker.histories;
       await wait(3_600_000);
       assertEquals(broker.histories.length, length, step);
