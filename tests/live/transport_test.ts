@@ -209,7 +209,7 @@ async function shell(
 
 live("the page's commands and lines make a room over TLS", async () => {
   await using broker = await Mosquitto.start();
-  const { folder } = broker;
+  const { path: folder } = broker;
   const port = freePort();
   /** Adds lines of the page to the configuration, and restarts the broker. */
   const configure = async (lines: string) => {

@@ -5,6 +5,7 @@
 
 import { assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import config from "../../deno.json" with { type: "json" };
+import { Folder } from "../support/keys.ts";
 import { assertQuietSuccess, freePort, spawn } from "../support/processes.ts";
 
 const PACKAGES = ["assert", "cli", "fmt"];
@@ -13,43 +14,41 @@ const COLORS = `${STD}/fmt/1.0.9/colors.ts`;
 const JSR_ANSWER = '{"versions":{"1.0.19":{}}}';
 
 /** A copy of the project as far as set-up goes; disposing removes it. */
-class Copy implements AsyncDisposable {
-  readonly #path = Deno.makeTempDirSync();
-
+class Copy extends Folder {
   static async make(): Promise<Copy> {
     const copy = new Copy();
     const files = ["offline", "deno.json", "deno.lock"];
-    await using cp = spawn("cp", ["-r", ...files, copy.#path]);
+    await using cp = spawn("cp", ["-r", ...files, copy.path]);
     assertQuietSuccess(await cp.finish());
     return copy;
   }
 
   async read(name: string): Promise<string> {
-    return await Deno.readTextFile(`${this.#path}/${name}`);
+    return await Deno.readTextFile(`${this.path}/${name}`);
   }
 
   async list(folder: string): Promise<string[]> {
-    const entries = Deno.readDir(`${this.#path}/${folder}`);
+    const entries = Deno.readDir(`${this.path}/${folder}`);
     return (await Array.fromAsync(entries, ({ name }) => name)).sort();
   }
 
-  async write(name: string, text: string): Promise<void> {
-    const path = `${this.#path}/${name}`;
-    await Deno.mkdir(path.slice(0, path.lastIndexOf("/")), { recursive: true });
-    await Deno.writeTextFile(path, text);
+  override write(name: string, text: string): void {
+    const folder = `${this.path}/${name}`.replace(/[^/]*$/, "");
+    Deno.mkdirSync(folder, { recursive: true });
+    super.write(name, text);
   }
 
   /** Puts a package as Deno would have fetched it. */
-  async fetchCli(): Promise<void> {
+  fetchCli(): void {
     const exports = { "./unicode-width": "./unicode_width.ts" };
     const meta = JSON.stringify({ exports });
-    await this.write(`${STD}/cli/meta.json`, '{"versions":{"1.0.28":{}}}');
-    await this.write(`${STD}/cli/1.0.28_meta.json`, meta);
-    await this.write(`${STD}/cli/1.0.28/unicode_width.ts`, "export {};");
+    this.write(`${STD}/cli/meta.json`, '{"versions":{"1.0.28":{}}}');
+    this.write(`${STD}/cli/1.0.28_meta.json`, meta);
+    this.write(`${STD}/cli/1.0.28/unicode_width.ts`, "export {};");
   }
 
-  async remove(name = ""): Promise<void> {
-    await Deno.remove(`${this.#path}/${name}`, { recursive: true });
+  async remove(name: string): Promise<void> {
+    await Deno.remove(`${this.path}/${name}`, { recursive: true });
   }
 
   /** Fails unless stand-ins, and they alone, are there for these packages. */
@@ -74,12 +73,8 @@ class Copy implements AsyncDisposable {
   }
 
   async deno(...args: string[]) {
-    await using deno = spawn(Deno.execPath(), args, { cwd: this.#path });
+    await using deno = spawn(Deno.execPath(), args, { cwd: this.path });
     return await deno.finish();
-  }
-
-  async [Symbol.asyncDispose](): Promise<void> {
-    await this.remove();
   }
 }
 
@@ -114,7 +109,7 @@ Deno.test("set-up copies stand-ins once where JSR refuses", async () => {
   await using jsr = registry(JSR_ANSWER);
   assertEquals([await copy.setup(jsr.url), jsr.asked.requests], ["", 0]);
 
-  await copy.write(
+  copy.write(
     "script.ts",
     `import { assertEquals } from "@std/assert";
      import { unicodeWidth } from "@std/cli/unicode-width";
@@ -128,7 +123,7 @@ Deno.test("set-up copies stand-ins once where JSR refuses", async () => {
   // Where JSR answers, they go, and nothing else.
   await copy.remove(`${STD}/fmt`);
   await copy.remove(`${STD}/cli`);
-  await copy.fetchCli();
+  copy.fetchCli();
   assertEquals([await copy.setup(jsr.url), jsr.asked.requests], ["", 1]);
   assertEquals(await copy.list(STD), ["cli"]);
 });
@@ -153,8 +148,8 @@ Deno.test("set-up takes only JSR's answer for JSR", async () => {
 
 Deno.test("set-up keeps a whole package and renews what is partial or old", async () => {
   await using copy = await Copy.make();
-  await copy.fetchCli();
-  await copy.write(`${STD}/fmt/meta.json`, '{"scope":');
+  copy.fetchCli();
+  copy.write(`${STD}/fmt/meta.json`, '{"scope":');
   await copy.setup();
   await copy.assertStandIns("assert", "fmt");
 
@@ -162,20 +157,20 @@ Deno.test("set-up keeps a whole package and renews what is partial or old", asyn
   assertStringIncludes(await copy.setup(), "for @std/cli.");
   await copy.assertStandIns(...PACKAGES);
 
-  await copy.write("offline/fmt/colors.ts", "// changed");
+  copy.write("offline/fmt/colors.ts", "// changed");
   await copy.setup();
   assertEquals(await copy.read(COLORS), "// changed");
 
   const lock = await copy.read("deno.lock");
   const newer = lock.replace(/("jsr:@std\/fmt@.*": )".*"/, '$1"1.99.0"');
-  await copy.write("deno.lock", newer);
+  copy.write("deno.lock", newer);
   await copy.setup();
   await copy.read(`${STD}/fmt/1.99.0/colors.ts`);
 });
 
 Deno.test("several set-ups at once don't disturb each other", async () => {
   await using copy = await Copy.make();
-  await copy.write(COLORS, "export {};");
+  copy.write(COLORS, "export {};");
   const url = refusing();
   await Promise.all([1, 2, 3, 4].map(() => copy.setup(url)));
   await copy.assertStandIns(...PACKAGES);
@@ -186,12 +181,12 @@ Deno.test("the task runs set-up unless what the scripts import is there", async 
   await using copy = await Copy.make();
   const [check] = config.tasks.setup.command.split(" || ");
   const tasks = { check: `${check} && echo there || echo missing` };
-  await copy.write("check.json", JSON.stringify({ tasks, lock: false }));
+  copy.write("check.json", JSON.stringify({ tasks, lock: false }));
   const task = ["task", "--config", "check.json", "check"];
   const answer = async () => (await copy.deno(...task)).stdout.trim();
   await copy.setup();
   assertEquals(await answer(), "missing");
-  await copy.write("vendor/cached", "");
+  copy.write("vendor/cached", "");
   assertEquals(await answer(), "there");
   for (const module of [COLORS, `${STD}/cli/1.0.28/unicode_width.ts`]) {
     await copy.remove(module);

@@ -3,6 +3,7 @@
  * made by the `openssl` command (3.0 or later) in a folder of their own.
  */
 
+import { Folder } from "./keys.ts";
 import { spawn } from "./processes.ts";
 
 interface Identity {
@@ -85,12 +86,11 @@ chmod 644 *.pem server.key wrong-name.key wildcard.key expired.key
 `;
 
 /** Certificates, good and bad. Disposing of them removes the files. */
-export class Certificates implements AsyncDisposable {
-  readonly folder = Deno.makeTempDirSync({ prefix: "mqtt-chat-tls-" });
-  readonly ca = `${this.folder}/ca.pem`;
-  readonly otherCa = `${this.folder}/other-ca.pem`;
+export class Certificates extends Folder {
+  readonly ca = `${this.path}/ca.pem`;
+  readonly otherCa = `${this.path}/other-ca.pem`;
   /** The list of what {@link ca} has revoked. */
-  readonly crl = `${this.folder}/crl.pem`;
+  readonly crl = `${this.path}/crl.pem`;
   /** Servers': for `localhost` and 127.0.0.1, for others, and one of 2020. */
   readonly server = this.#identity("server");
   readonly wrongName = this.#identity("wrong-name");
@@ -103,20 +103,16 @@ export class Certificates implements AsyncDisposable {
 
   static async make(): Promise<Certificates> {
     const all = new Certificates();
-    await Deno.writeTextFile(`${all.folder}/openssl.cnf`, CONF);
-    await using sh = spawn("sh", ["-ec", SCRIPT], { cwd: all.folder });
+    all.write("openssl.cnf", CONF);
+    await using sh = spawn("sh", ["-ec", SCRIPT], { cwd: all.path });
     const { code, stderr } = await sh.finish();
     if (code !== 0) throw new Error(`No certificates: ${stderr}`);
     return all;
   }
 
-  async [Symbol.asyncDispose](): Promise<void> {
-    await Deno.remove(this.folder, { recursive: true });
-  }
-
   #identity(name: string): Identity {
-    const cert = `${this.folder}/${name}.pem`;
-    const key = `${this.folder}/${name}.key`;
+    const cert = `${this.path}/${name}.pem`;
+    const key = `${this.path}/${name}.key`;
     return { cert, key, lines: [`certfile ${cert}`, `keyfile ${key}`] };
   }
 }

@@ -5,16 +5,18 @@
 
 import { hostOf } from "./brokers.ts";
 import { RABBITMQ_SERVER } from "./gates.ts";
+import { Folder } from "./keys.ts";
 import { becomesTrue, PATIENCE_MS } from "./patience.ts";
 import { Peer } from "./peers.ts";
 import { accepts, freePorts, type Process, ROOT, spawn } from "./processes.ts";
 
 /** A server that can be ended and started again on the same port. */
-abstract class Server implements AsyncDisposable {
-  readonly folder = Deno.makeTempDirSync({ prefix: "mqtt-chat-" });
+abstract class Server extends Folder {
   protected process?: Process;
 
-  constructor(readonly port: number) {}
+  constructor(readonly port: number) {
+    super();
+  }
 
   get host(): string {
     return hostOf(this);
@@ -31,14 +33,9 @@ abstract class Server implements AsyncDisposable {
     this.process?.signal(signal);
   }
 
-  async [Symbol.asyncDispose](): Promise<void> {
+  override async [Symbol.asyncDispose](): Promise<void> {
     await this.down("SIGKILL");
-    await Deno.remove(this.folder, { recursive: true });
-  }
-
-  protected async write(file: string, ...lines: string[]): Promise<void> {
-    const text = lines.map((line) => `${line}\n`).join("");
-    await Deno.writeTextFile(`${this.folder}/${file}`, text);
+    await super[Symbol.asyncDispose]();
   }
 }
 
@@ -97,7 +94,7 @@ export class Mosquitto extends Server {
   }
 
   async up(): Promise<void> {
-    const cwd = this.folder;
+    const cwd = this.path;
     this.process = spawn("mosquitto", ["-c", "mosquitto.conf"], { cwd });
     await this.process.stderr.line(/ running$/);
   }
@@ -122,13 +119,13 @@ export class Mosquitto extends Server {
       .flatMap(([port, lines]) => [listener(port), ...lines]);
     const known = passwd.trim().split("\n")
       .filter((line) => users?.includes(line.split(":", 1)[0]) ?? true);
-    await Deno.mkdir(`${this.folder}/mosquitto`);
-    await this.write("mosquitto.conf", conf, ...extra, ...others);
-    await this.write("mosquitto/passwd", ...known);
-    await this.write("mosquitto/acl", ...acl ?? [rights]);
+    await Deno.mkdir(`${this.path}/mosquitto`);
+    this.write("mosquitto.conf", [conf, ...extra, ...others, ""].join("\n"));
+    this.write("mosquitto/passwd", [...known, ""].join("\n"));
+    this.write("mosquitto/acl", acl ? [...acl, ""].join("\n") : rights);
     // Started by root, it becomes the user mosquitto, who must get in, and
     // write its state down there if it is to.
-    await Deno.chmod(this.folder, 0o777);
+    await Deno.chmod(this.path, 0o777);
   }
 }
 
@@ -152,7 +149,7 @@ export class RabbitMQ extends Server {
     this.#epmdPort = epmd;
     this.#env = {
       // Erlang's secret is kept there.
-      HOME: this.folder,
+      HOME: this.path,
       ERL_EPMD_ADDRESS: "127.0.0.1",
       ERL_EPMD_PORT: String(epmd),
       ERL_FLAGS:
@@ -160,12 +157,12 @@ export class RabbitMQ extends Server {
       RABBITMQ_NODENAME: `chat-${port}@localhost`,
       RABBITMQ_DIST_PORT: String(distribution),
       RABBITMQ_CONF_ENV_FILE: "/dev/null",
-      RABBITMQ_CONFIG_FILE: `${this.folder}/rabbitmq.conf`,
-      RABBITMQ_CONFIG_FILES: `${this.folder}/conf.d`,
-      RABBITMQ_ADVANCED_CONFIG_FILE: `${this.folder}/advanced.config`,
-      RABBITMQ_ENABLED_PLUGINS_FILE: `${this.folder}/enabled_plugins`,
-      RABBITMQ_MNESIA_BASE: `${this.folder}/mnesia`,
-      RABBITMQ_LOG_BASE: `${this.folder}/log`,
+      RABBITMQ_CONFIG_FILE: `${this.path}/rabbitmq.conf`,
+      RABBITMQ_CONFIG_FILES: `${this.path}/conf.d`,
+      RABBITMQ_ADVANCED_CONFIG_FILE: `${this.path}/advanced.config`,
+      RABBITMQ_ENABLED_PLUGINS_FILE: `${this.path}/enabled_plugins`,
+      RABBITMQ_MNESIA_BASE: `${this.path}/mnesia`,
+      RABBITMQ_LOG_BASE: `${this.path}/log`,
       // Without it a shell stands between us and the server, and outlives it.
       RUNNING_UNDER_SYSTEMD: "true",
     };
@@ -175,7 +172,7 @@ export class RabbitMQ extends Server {
 
   static async start(users: Record<string, User>): Promise<RabbitMQ> {
     const broker = new RabbitMQ();
-    await broker.#configure(users);
+    broker.#configure(users);
     return await started(broker);
   }
 
@@ -193,18 +190,19 @@ export class RabbitMQ extends Server {
   }
 
   /** Writes the users as `rabbitmqctl` would set them. */
-  async #configure(users: Record<string, User>): Promise<void> {
-    await this.write(
+  #configure(users: Record<string, User>): void {
+    this.write(
       "rabbitmq.conf",
-      "listeners.tcp = none",
-      `mqtt.listeners.tcp.1 = ${this.host}`,
-      "mqtt.allow_anonymous = false",
-      `load_definitions = ${this.folder}/definitions.json`,
-      "log.file = false",
-      "log.console = true",
-      "log.console.level = warning",
+      `listeners.tcp = none
+mqtt.listeners.tcp.1 = ${this.host}
+mqtt.allow_anonymous = false
+load_definitions = ${this.path}/definitions.json
+log.file = false
+log.console = true
+log.console.level = warning
+`,
     );
-    await this.write("enabled_plugins", "[rabbitmq_mqtt].");
+    this.write("enabled_plugins", "[rabbitmq_mqtt].\n");
     const all = Object.entries(users);
     const vhost = "/";
     const everything = { configure: ".*", write: ".*", read: ".*" };
@@ -216,7 +214,7 @@ export class RabbitMQ extends Server {
         rights ? [{ user, vhost, exchange: "amq.topic", ...rights }] : []
       ),
     };
-    await this.write("definitions.json", JSON.stringify(definitions));
+    this.write("definitions.json", JSON.stringify(definitions));
   }
 }
 
@@ -231,11 +229,11 @@ interface NatsNode {
 }
 
 /** Three nodes: one may be lost and two are still a majority. */
-export class NatsCluster implements AsyncDisposable {
-  readonly #folder = Deno.makeTempDirSync({ prefix: "mqtt-chat-" });
+export class NatsCluster extends Folder {
   readonly #nodes: NatsNode[];
 
   private constructor() {
+    super();
     const ports = freePorts(9);
     this.#nodes = ["n0", "n1", "n2"].map((name) => {
       const [port, route, monitor] = ports.splice(0, 3);
@@ -260,7 +258,7 @@ export class NatsCluster implements AsyncDisposable {
 
   async up(): Promise<void> {
     for (const node of this.#nodes) {
-      await Deno.writeTextFile(this.#fileOf(node), this.#configurationOf(node));
+      this.write(`${node.name}.conf`, this.#configurationOf(node));
       this.#start(node);
     }
     await this.#ready();
@@ -280,17 +278,13 @@ export class NatsCluster implements AsyncDisposable {
     await this.#ready();
   }
 
-  async [Symbol.asyncDispose](): Promise<void> {
+  override async [Symbol.asyncDispose](): Promise<void> {
     for (const node of this.#running) await node.process?.stop("SIGKILL");
-    await Deno.remove(this.#folder, { recursive: true });
+    await super[Symbol.asyncDispose]();
   }
 
   get #running(): NatsNode[] {
     return this.#nodes.filter(({ process }) => process);
-  }
-
-  #fileOf({ name }: NatsNode): string {
-    return `${this.#folder}/${name}.conf`;
   }
 
   /** The users are those of mosquitto.conf; without `$MQTT` no MQTT works. */
@@ -300,7 +294,7 @@ export class NatsCluster implements AsyncDisposable {
 server_name: ${name}
 listen: "127.0.0.1:-1"
 http: "127.0.0.1:${monitor}"
-jetstream { store_dir: "${this.#folder}/${name}" }
+jetstream { store_dir: "${this.path}/${name}" }
 cluster {
   name: chat
   listen: "127.0.0.1:${route}"
@@ -325,7 +319,8 @@ authorization {
   }
 
   #start(node: NatsNode): void {
-    node.process = spawn("nats-server", ["-c", this.#fileOf(node)]);
+    const args = ["-c", `${this.path}/${node.name}.conf`];
+    node.process = spawn("nats-server", args);
   }
 
   /**
