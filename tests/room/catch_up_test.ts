@@ -3,7 +3,7 @@ import { Ignored } from "../../lib/room/ignored.ts";
 import { joinNotice, timeoutNotice } from "../../lib/protocol.ts";
 import { whoLines } from "../../lib/room/members.ts";
 import { pureTests, scenesIn } from "../support/pure.ts";
-import { namesIn } from "../support/rooms.ts";
+import { namesIn } from "../support/line_fixtures.ts";
 import {
   act,
   openReader,

@@ -8,10 +8,10 @@ import {
   message,
   notice,
   received,
+  ROOM,
   view,
 } from "../support/line_fixtures.ts";
 import { pureTests, scenesIn } from "../support/pure.ts";
-import { ROOM } from "../support/rooms.ts";
 
 /** A view that gathers; its lines are without their times. */
 function watch(options: Partial<ViewOptions> = {}) {

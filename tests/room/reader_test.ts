@@ -14,11 +14,14 @@ import { TestClock } from "../support/clock.ts";
 import {
   joined as joins,
   message,
+  namesIn,
   notice,
+  read,
   received,
+  ROOM,
+  STAMP,
 } from "../support/line_fixtures.ts";
 import { pureTests } from "../support/pure.ts";
-import { namesIn, read, ROOM, TIME } from "../support/rooms.ts";
 
 const broker = { scheme: "mqtt", host: "a", port: 1883, path: "" } as const;
 const connected = { type: "connected", broker, version: 5 } as const;
@@ -172,7 +175,7 @@ test("mentions of the new name ring", async () => {
 test("a line stands in for those that were dropped", () => {
   const line = droppedLine(3, { json: false, color: false });
   const sentence = "== 3 lines dropped here: the output was too slow for them.";
-  assertEquals(line.replace(TIME, ""), sentence);
+  assertEquals(line.replace(STAMP, ""), sentence);
   const json = droppedLine(3, { json: true, color: true });
   const { receivedAt: _, ...rest } = JSON.parse(json);
   assertEquals(rest, { type: "dropped", count: 3 });

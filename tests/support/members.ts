@@ -14,8 +14,7 @@ import {
   letInOld,
 } from "./brokers.ts";
 import { TestClock } from "./clock.ts";
-import { News } from "./news.ts";
-import { becomesTrue, inTime } from "./patience.ts";
+import { becomesTrue, inTime, News } from "./patience.ts";
 
 type StatusOf<T extends Status["type"]> = Extract<Status, { type: T }>;
 
@@ -25,7 +24,7 @@ export class Member implements AsyncDisposable {
   /** Its clock. Only waits for a reconnect end by themselves, and at once. */
   readonly clock: TestClock = new TestClock(Date.now());
   #used: TestClock = this.clock;
-  #client?: ChatClient;
+  client!: ChatClient;
 
   /** Connects to one of some servers, with the defaults but for the time-out. */
   static async connect(
@@ -34,7 +33,7 @@ export class Member implements AsyncDisposable {
   ): Promise<Member> {
     const member = new Member();
     if (options.clock instanceof TestClock) member.#used = options.clock;
-    member.#client = await ChatClient.connect({
+    member.client = await ChatClient.connect({
       brokers: [servers].flat().map(hostOf),
       username: "chat",
       password: "chat",
@@ -49,10 +48,6 @@ export class Member implements AsyncDisposable {
       ...options,
     });
     return member;
-  }
-
-  get client(): ChatClient {
-    return this.#client!;
   }
 
   async next<T extends Status["type"]>(
