@@ -22,6 +22,7 @@ import {
   PINGRESP,
   puback,
   suback,
+  unsuback,
 } from "./packets.ts";
 
 export async function openBroker(
@@ -41,21 +42,33 @@ export function at(broker: { port: number }, ...args: string[]): string[] {
   return ["--host", hostOf(broker), "--topic", TOPIC, ...args];
 }
 
-/** What a server does about a packet: answers with bytes, or closes. */
-export type Action = Iterable<number> | "close" | undefined;
+/**
+ * What a server does about a packet: answers with bytes, or as usual but with a
+ * reason code, or closes.
+ */
+export type Action = Iterable<number> | number | "close" | undefined;
 
-export type Answer = (packet: Packet, link: FakeLink) => Action;
+type Sent = Exclude<Action, number>;
+
+export type Answer = (packet: Packet, link: FakeLink) => Sent;
 
 export type Answers = {
   [C in PacketCmd]?: (packet: PacketOf<C>, link: FakeLink) => Action;
 };
 
+/** The usual answers, each with the code that it has unless another is given. */
+type Replies = {
+  [C in PacketCmd]?: (packet: PacketOf<C>, code?: number) => Sent;
+};
+
 /** MQTT 5: accepts every login, grants and acknowledges all; `answers` win. */
 export function letIn(answers: Answers): Answer {
   return either(answers, {
-    connect: () => connack(),
-    publish: (packet) => packet.qos > 0 ? puback(packet) : undefined,
-    subscribe: (packet) => suback(packet, 1),
+    connect: (_, code) => connack(code),
+    publish: (packet, code) =>
+      packet.qos > 0 ? puback(packet, code) : undefined,
+    subscribe: (packet, code = 1) => suback(packet, code),
+    unsubscribe: (packet) => unsuback(packet),
     pingreq: () => PINGRESP,
   });
 }
@@ -63,17 +76,21 @@ export function letIn(answers: Answers): Answer {
 /** The same in MQTT 3.1.1; a CONNECT of MQTT 5 is refused with code 1. */
 export function letInOld(answers: Answers): Answer {
   return either(answers, {
-    connect: ({ protocolVersion }) => oldConnack(protocolVersion === 4 ? 0 : 1),
+    connect: ({ protocolVersion }, code = protocolVersion === 4 ? 0 : 1) =>
+      oldConnack(code),
     publish: (packet) => packet.qos > 0 ? oldPuback(packet) : undefined,
-    subscribe: (packet) => oldSuback(packet, 1),
+    subscribe: (packet, code = 1) => oldSuback(packet, code),
     pingreq: () => PINGRESP,
   });
 }
 
-function either(answers: Answers, usual: Answers): Answer {
+function either(answers: Answers, replies: Replies): Answer {
   return (packet, link) => {
-    const answer = answers[packet.cmd] ?? usual[packet.cmd];
-    return (answer as Answer | undefined)?.(packet, link);
+    const { cmd } = packet;
+    const action = answers[cmd]?.(packet as never, link);
+    return typeof action === "number" || !(cmd in answers)
+      ? replies[cmd]?.(packet as never, action as number | undefined)
+      : action;
   };
 }
 
@@ -156,6 +173,13 @@ export class FakeBroker implements AsyncDisposable {
 
   all<C extends PacketCmd>(cmd: C): Heard<C>[] {
     return this.heard.all.filter((packet) => packet.cmd === cmd) as Heard<C>[];
+  }
+
+  /** The topics asked for, over all connections or one of them. */
+  asked(number?: number): string[] {
+    return this.all("subscribe")
+      .filter(({ link }) => number === undefined || link.number === number)
+      .flatMap(({ subscriptions }) => subscriptions.map(({ topic }) => topic));
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

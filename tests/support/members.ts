@@ -103,6 +103,10 @@ export function textOf({ payload }: Received): string {
   return payload.type === "message" ? payload.message : payload.type;
 }
 
+/** The error of what fails, with its name. */
+export const errorOf = (promise: Promise<unknown>): Promise<string> =>
+  promise.then(() => "none", String);
+
 /** A broker's answers, and the options of the client that connects to it. */
 type MemberScene = Answers & { options?: Partial<ClientOptions> };
 

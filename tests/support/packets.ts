@@ -66,6 +66,9 @@ export const suback = ({ messageId }: Numbered, ...granted: number[]) =>
 export const oldSuback = ({ messageId }: Numbered, ...granted: number[]) =>
   encodeOld({ cmd: "suback", messageId, granted });
 
+export const unsuback = ({ messageId }: Numbered) =>
+  encode({ cmd: "unsuback", messageId, granted: [0] });
+
 export const disconnect = (reasonCode: number) =>
   encode({ cmd: "disconnect", reasonCode });
 
