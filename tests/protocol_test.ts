@@ -140,6 +140,10 @@ Deno.test("decode ignores what it doesn't know, and members that are not ours", 
   for (const key of ["k".repeat(129), 5, "\ud800"]) {
     assertEquals(decoded({ ...hello, key, sig: key }), hello as Payload);
   }
+  for (const more of [{}, { type: 1 }, { from: "" }, { message: "hi" }]) {
+    const sealed = { type: "sealed", sealed: "AQ" } as const;
+    assertEquals(decoded({ ...more, sealed: "AQ" }), sealed);
+  }
   // A second name of notices in the older program's documentation.
   const notice = { type: "notice", from: "b", notice: "x" };
   assertEquals<object>(decoded({ ...notice, type: "info" }), notice);
