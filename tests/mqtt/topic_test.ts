@@ -13,15 +13,8 @@ const test = pureTests("topic");
 const LONGEST = "é".repeat(32_767) + "a";
 
 test("what can be published to, and subscribed to", () => {
-  const topics = [
-    "chat",
-    "chat/room",
-    "/",
-    "a//b",
-    "chat/räume/日本 1",
-    "$share",
-  ];
-  for (const topic of [...topics, LONGEST]) {
+  const topics = ["chat", "/", "a//b", "chat/räume/日本 1", "$share", LONGEST];
+  for (const topic of topics) {
     assertEquals(topicFault(topic) ?? filterFault(topic), undefined, topic);
     assert(isOneTopic(topic), topic);
   }
@@ -33,26 +26,16 @@ test("what can be published to, and subscribed to", () => {
 });
 
 test("what is wrong with a name, or a filter", () => {
+  const unsafe = ["a\0b", "a\nb", "a\u009bb", "a\ufffeb", "a\ud800b"];
+  const shared = ["group", "group/", "/chat", "+/chat"];
   const faults: [fault: RegExp, names: string[], filters: string[]][] = [
     [/^is empty$/, [""], [""]],
     [/^has a wildcard, /, ["chat/#", "chat/+/news", "a+b"], []],
     [/^has a wildcard that is not a level /, [], ["chat#", "chat/a+", "##"]],
     [/^has a # before its end$/, [], ["chat/#/news", "#/"]],
-    [
-      /^has a control character/,
-      ["a\0b", "a\nb", "a\u009bb", "a\ufffeb", "a\ud800b"],
-      ["chat/\x1b/#"],
-    ],
-    [
-      /^takes 65536 bytes; 65535 is the limit$/,
-      [LONGEST + "b"],
-      [LONGEST + "b"],
-    ],
-    [
-      /^shares no room; /,
-      [],
-      ["$share/group", "$share/group/", "$share//chat", "$share/+/chat"],
-    ],
+    [/^has a control character/, unsafe, ["chat/\x1b/#"]],
+    [/^takes 65536 bytes; 65535 is/, [`${LONGEST}b`], [`${LONGEST}b`]],
+    [/^shares no room; /, [], shared.map((rest) => `$share/${rest}`)],
     [/^is shared with other readers/, ["$share/group/chat"], []],
   ];
   for (const [fault, names, filters] of faults) {
@@ -66,11 +49,8 @@ test("what is wrong with a name, or a filter", () => {
  * topics below $SYS, which can't be tried: clients can't publish there.
  */
 const MATCHES: [filter: string, topics: string[], others: string[]][] = [
-  [
-    "chat/#",
-    ["chat", "chat/", "chat/room", "chat/room/a/b"],
-    ["chats", "/chat", "cha"],
-  ],
+  ["chat/#", ["chat", "chat/", "chat/room", "chat/room/a/b"], []],
+  ["chat/#", [], ["chats", "/chat", "cha"]],
   ["chat", ["chat"], ["chat/"]],
   ["chat/", ["chat/"], ["chat"]],
   ["#", ["a", "a/b/c"], ["$SYS/x"]],
