@@ -321,19 +321,22 @@ pure("a history is not signed", () => {
   assertEquals(JSON.parse(text), wire);
 });
 
-memberTests("sealed")("a history is as large as the broker's limit allows", {
-  options: { secret: SECRET },
-  connect: () => connack(0, { maximumPacketSize: 1_000 }),
-}, async ({ broker, member: { client } }) => {
-  const keep = (bytes: number) => {
-    const wire = { x: "x".repeat(bytes - '{"x":""}'.length) };
-    return client.keep("room/$history", { type: "history", wire });
-  };
-  const most = client.keepsBytes("room/$history");
-  await keep(most);
-  assertMatch(await errorOf(keep(most + 3)), /1000 bytes at most/);
-  assertEquals(broker.all("publish").length, 1);
-});
+for (const secret of [SECRET, undefined]) {
+  const how = secret === undefined ? "plain" : "sealed";
+  memberTests(how)("a history is as large as the broker's limit allows", {
+    options: { secret },
+    connect: () => connack(0, { maximumPacketSize: 1_000 }),
+  }, async ({ broker, member: { client } }) => {
+    const keep = (bytes: number) => {
+      const wire = { x: "x".repeat(bytes - '{"x":""}'.length) };
+      return client.keep("room/$history", { type: "history", wire });
+    };
+    const most = client.keepsBytes("room/$history");
+    await keep(most);
+    assertMatch(await errorOf(keep(most + 3)), /1000 bytes at most/);
+    assertEquals(broker.all("publish").map(({ retain }) => retain), [true]);
+  });
+}
 
 memberTests("sealed")("too large is refused, before it is sent", {
   options: { secret: SECRET },

@@ -234,8 +234,6 @@ test("a message of QoS 2 is received at PUBLISH, once in a session", {
 
 test("a room that is joined again shows what is retained", {
   subscribe: (packet) => grant(packet, { ...said("kept", 1, 7), retain: true }),
-  unsubscribe: ({ messageId }) =>
-    encode({ cmd: "unsuback", messageId, granted: [0] }),
 }, async ({ member }) => {
   await member.client.join(["room"]);
   assertEquals(await member.texts(1), ["kept"]);
