@@ -8,7 +8,6 @@ import {
   FakeBroker,
   hostOf,
   letIn,
-  letInOld,
 } from "../support/brokers.ts";
 import { TestClock } from "../support/clock.ts";
 import { errorOf, Member, memberTests } from "../support/members.ts";
@@ -39,9 +38,9 @@ const versions = (broker: FakeBroker) =>
 
 /** Answers of a broker that speaks one version. */
 const only = (version: Version, refusal: Action): Answer =>
-  (version === 5 ? letIn : letInOld)({
+  letIn({
     connect: ({ protocolVersion }) => protocolVersion === version ? 0 : refusal,
-  });
+  }, version);
 
 /** Lets a client's attempt end for want of an answer. */
 async function outwait(broker: FakeBroker, clock: TestClock): Promise<void> {
@@ -162,7 +161,7 @@ Deno.test("link: silence costs a time-out for each version, and all are named", 
 });
 
 Deno.test("link: the next in turn at a loss, each in its version", async () => {
-  await using old = new FakeBroker(letInOld({}));
+  await using old = new FakeBroker(letIn({}, 4));
   await using modern = new FakeBroker(only(5, "close"));
   await using member = await Member.connect([old, modern]);
   await member.next("connected");
@@ -417,8 +416,7 @@ for (const [session, clean, version, clientId, atExit] of SESSIONS) {
   test(`what MQTT ${version} asks for: ${session.expiry} s, ${how}`, {
     options: { protocolVersion: version, clientId, session },
     // A broker of MQTT 5 that keeps none.
-    connect: () =>
-      version === 5 ? connack(0, { sessionExpiryInterval: 0 }) : oldConnack(),
+    connect: () => version === 5 ? connack(0, { sessionExpiryInterval: 0 }) : 0,
   }, async ({ broker, member }) => {
     broker.drop();
     await member.next("disconnected");

@@ -14,15 +14,11 @@ import {
 import { News } from "./news.ts";
 import {
   connack,
+  encode,
   oldConnack,
-  oldPuback,
-  oldSuback,
   type PacketOf,
   parser,
   PINGRESP,
-  puback,
-  suback,
-  unsuback,
 } from "./packets.ts";
 
 export async function openBroker(
@@ -61,30 +57,26 @@ type Replies = {
   [C in PacketCmd]?: (packet: PacketOf<C>, code?: number) => Sent;
 };
 
-/** MQTT 5: accepts every login, grants and acknowledges all; `answers` win. */
-export function letIn(answers: Answers): Answer {
-  return either(answers, {
-    connect: (_, code) => connack(code),
-    publish: (packet, code) =>
-      packet.qos > 0 ? puback(packet, code) : undefined,
-    subscribe: (packet, code = 1) => suback(packet, code),
-    unsubscribe: (packet) => unsuback(packet),
+/**
+ * Accepts every login, grants and acknowledges all; `answers` win. A server of
+ * MQTT 3.1.1 refuses a CONNECT of MQTT 5 with code 1.
+ */
+export function letIn(answers: Answers, version: 4 | 5 = 5): Answer {
+  const replies: Replies = {
+    connect: (
+      { protocolVersion = 4 },
+      code = protocolVersion > version ? 1 : 0,
+    ) => version === 5 ? connack(code) : oldConnack(code),
+    publish: ({ qos, messageId }, reasonCode = 0) =>
+      qos > 0
+        ? encode({ cmd: "puback", messageId, reasonCode }, version)
+        : undefined,
+    subscribe: ({ messageId }, code = 1) =>
+      encode({ cmd: "suback", messageId, granted: [code] }, version),
+    unsubscribe: ({ messageId }) =>
+      encode({ cmd: "unsuback", messageId, granted: [0] }, version),
     pingreq: () => PINGRESP,
-  });
-}
-
-/** The same in MQTT 3.1.1; a CONNECT of MQTT 5 is refused with code 1. */
-export function letInOld(answers: Answers): Answer {
-  return either(answers, {
-    connect: ({ protocolVersion }, code = protocolVersion === 4 ? 0 : 1) =>
-      oldConnack(code),
-    publish: (packet) => packet.qos > 0 ? oldPuback(packet) : undefined,
-    subscribe: (packet, code = 1) => oldSuback(packet, code),
-    pingreq: () => PINGRESP,
-  });
-}
-
-function either(answers: Answers, replies: Replies): Answer {
+  };
   return (packet, link) => {
     const { cmd } = packet;
     const action = answers[cmd]?.(packet as never, link);

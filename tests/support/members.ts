@@ -6,13 +6,7 @@ import {
   type Status,
 } from "../../lib/client.ts";
 import type { QoS, Received } from "../../lib/protocol.ts";
-import {
-  type Answers,
-  FakeBroker,
-  hostOf,
-  letIn,
-  letInOld,
-} from "./brokers.ts";
+import { type Answers, FakeBroker, hostOf, letIn } from "./brokers.ts";
 import { TestClock } from "./clock.ts";
 import { News } from "./news.ts";
 import { becomesTrue, inTime } from "./patience.ts";
@@ -117,9 +111,9 @@ export const memberTests = (subject: string) =>
   { options, ...answers }: MemberScene,
   test: (scene: { broker: FakeBroker; member: Member }) => Promise<void>,
 ): void => {
-  const open = options?.protocolVersion === 4 ? letInOld : letIn;
+  const version = options?.protocolVersion === 4 ? 4 : 5;
   Deno.test(`${subject}: ${name}`, async () => {
-    await using broker = new FakeBroker(open(answers));
+    await using broker = new FakeBroker(letIn(answers, version));
     await using member = await Member.connect(broker, options);
     await inTime(test({ broker, member }));
   });
