@@ -106,7 +106,7 @@ Deno.test("encode and decode take lone surrogates for U+FFFD", () => {
   }
 });
 
-Deno.test("encode takes the limit in bytes and refuses one more", () => {
+Deno.test("encode and decode take the limit in bytes, and refuse one more", () => {
   const full: Payload = { type: "message", from: "a", message: "" };
   const room = MAX_PAYLOAD_BYTES - encode(full).length;
   full.message = "é".repeat(room >> 1).padEnd((room >> 1) + room % 2, "x");
@@ -115,9 +115,7 @@ Deno.test("encode takes the limit in bytes and refuses one more", () => {
   const error = assertThrows(() => encode(full), PayloadTooLargeError);
   assertEquals(error.size, MAX_PAYLOAD_BYTES + 1);
   assertMatch(error.message, /65537 bytes .*65536/);
-});
-
-Deno.test("decode checks the size before anything else", () => {
+  // Decode checks the size before anything else.
   const bytes = new Uint8Array(MAX_PAYLOAD_BYTES + 1).fill(0xff);
   const over = "over the limit of 65536 bytes";
   assertEquals(decode(bytes), { type: "malformed", reason: over, bytes });

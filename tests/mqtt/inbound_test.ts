@@ -235,21 +235,6 @@ test("a room that is joined again shows what is retained", {
   assertEquals(await member.texts(1), ["kept"]);
 });
 
-test("a client acknowledges when it is asked to", {
-  options: { acknowledges: "asked" },
-  subscribe: (packet) =>
-    grant(packet, ...[1, 2, 3].map((n) => said(`${n}`, 1, n))),
-}, async ({ broker, member }) => {
-  await member.client.join(["room"]);
-  const [, second] = await member.received.take(3);
-  // A round trip: an earlier acknowledgement would have come before it.
-  await member.say("hi");
-  assertEquals(broker.all("puback"), []);
-  member.client.acknowledge(second.arrival!);
-  await member.say("hi again");
-  assertEquals(broker.all("puback").map((it) => it.messageId), [1, 2]);
-});
-
 test("a message for two filters of ours is received once in MQTT 5", {
   connect: (_, { number }) =>
     connack(0, number > 1 ? { subscriptionIdentifiersAvailable: false } : {}),

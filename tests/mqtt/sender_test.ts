@@ -3,16 +3,10 @@
  * unanswered when it broke, and a broker's limits.
  */
 
-import {
-  assert,
-  assertEquals,
-  assertMatch,
-  assertRejects,
-  assertStringIncludes,
-} from "@std/assert";
+import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { Buffer } from "node:buffer";
 import type { Packet } from "mqtt-packet";
-import { PublishError } from "../../lib/client.ts";
+import type { PublishError } from "../../lib/client.ts";
 import { publishBytes } from "../../lib/mqtt/sender.ts";
 import { FakeBroker, hostOf, letIn } from "../support/brokers.ts";
 import { errorOf, Member, memberTests } from "../support/members.ts";
@@ -35,6 +29,9 @@ const texts = (broker: FakeBroker) => broker.all("publish").map(messageOf);
 
 const isFor = (packet: PacketOf<"subscribe">, topic: string) =>
   packet.subscriptions[0].topic === topic;
+
+const denialOf = (sent: Promise<void>): Promise<PublishError> =>
+  sent.then(() => undefined as never, (error) => error);
 
 /** Says texts; returns which were sent, and which errors say a denial. */
 async function sayAll(member: Member, all: string[]) {
@@ -65,8 +62,8 @@ test("only those to blame are denied, what is optional after one lone break", {
   const reason = `${ONCE}: ${SILENT}`;
   const [history] = await member.client.join(["a/$history"]);
   assertEquals(history.reason, reason);
-  const kept = () => member.say("kept", "a/$history");
-  await assertRejects(kept, PublishError, reason);
+  const kept = await errorOf(member.say("kept", "a/$history"));
+  assertStringIncludes(kept, reason);
   assertEquals(texts(broker), ["here", "kept"]);
 });
 
@@ -107,10 +104,11 @@ for (const [code, reason] of CLOSINGS) {
     assertEquals(member.reports("denied"), [{ type: "denied", ...denied }]);
     assertEquals(broker.all("subscribe").length, 4);
     assertEquals(broker.all("pingreq").length, 1 + 4 + 16);
-    const error = await assertRejects(() => member.say("no"), PublishError);
+    const error = await denialOf(member.say("no"));
     assertEquals(
-      error.message,
-      `${hostOf(broker)} did not take a message for room: ${ALONE}: ${reason}.`,
+      `${error}`,
+      `PublishError: ${hostOf(broker)} did not take a message for room: ` +
+        `${ALONE}: ${reason}.`,
     );
     // A message that is too large or not text says nothing of the topic.
     const isDenied = code === undefined || code === 0x87;
@@ -125,7 +123,7 @@ for (const [code, reason] of CLOSINGS) {
 test("a reason counts for its own connection alone", {
   publish: (_, { number }) => number < 4 ? disconnect(0x95) : "close",
 }, async ({ member }) => {
-  const error = await assertRejects(() => member.say("no"), PublishError);
+  const error = await denialOf(member.say("no"));
   assertEquals([error.reasonCode, error.isDenied], [undefined, true]);
 });
 
@@ -143,7 +141,7 @@ test("three messages in a row refuse a topic that was served, no others", {
     [false, false, "sent", "sent", false, false, true, true],
   );
   const refusal = await errorOf(member.say("later"));
-  assertMatch(refusal, /the broker takes no messages for this topic\.$/);
+  assertStringIncludes(refusal, "the broker takes no messages for this topic.");
 });
 
 Deno.test("probation: a break before the PINGRESP clears the one on trial", async () => {
@@ -381,7 +379,7 @@ Deno.test("probation: at most 60,000 in flight, and a packet id of theirs is not
   await inTime(Promise.all(sent.slice(1)));
   assertEquals([most, isUsedTwice], [60_000, false]);
   member.client.abort();
-  assertMatch(await unanswered, /^AbandonedError: /);
+  assertStringIncludes(await unanswered, "AbandonedError: ");
 });
 
 const qos2 = memberTests("QoS 2");
@@ -491,11 +489,13 @@ limits("too large a message isn't sent, and the others are", {
   const largest = long + "x".repeat(room);
   const all = ["a", largest, largest + "x", "b"];
   const sent = all.map((text) => member.say(text));
-  const error = await assertRejects(() => sent[2], PublishError);
+  const error = await denialOf(sent[2]);
   assertEquals(
-    error.message,
-    `${hostOf(broker)} takes packets of 200 bytes at most, this message ` +
-      "needs 201; send it in parts.",
+    `${error}`,
+    `PublishError: ${
+      hostOf(broker)
+    } takes packets of 200 bytes at most, this ` +
+      "message needs 201; send it in parts.",
   );
   assertEquals([error.reasonCode, error.isDenied], [149, false]);
   await Promise.all([sent[0], sent[1], sent[3]]);

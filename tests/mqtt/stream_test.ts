@@ -16,13 +16,7 @@ import {
 } from "../../lib/mqtt/stream.ts";
 import { hostOf } from "../support/brokers.ts";
 import { Member } from "../support/members.ts";
-import {
-  connack,
-  encode,
-  parser,
-  PINGRESP,
-  suback,
-} from "../support/packets.ts";
+import { connack, encode, parser, suback } from "../support/packets.ts";
 
 /** All of what passes a meter, given in pieces; undefined where it refuses. */
 function passed(meter: PacketMeter, bytes: Uint8Array, size: number) {
@@ -179,7 +173,7 @@ function webBroker(fault: (socket: WebSocket) => void) {
     const reader = parser();
     reader.on("packet", (packet) => {
       if (packet.cmd === "connect") send(connack());
-      if (packet.cmd === "pingreq") send(PINGRESP);
+      if (packet.cmd === "pingreq") send(encode({ cmd: "pingresp" }));
       if (packet.cmd !== "subscribe") return;
       if (isFirst) fault(socket);
       else send(suback(packet, 1));
