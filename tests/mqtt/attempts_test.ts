@@ -115,16 +115,13 @@ test("errors in words, and their remedies", () => {
   });
 });
 
-test("codes have MQTT's names; the system's are no codes", () => {
+test("codes have MQTT's names, and the broker's own words", () => {
   const names = [5, 135, 0, 250].map((code) => reasonText(code));
   const none = ["reason code 0", "reason code 250"];
   assertEquals(names, ["not authorized", "not authorized", ...none]);
   const codes = [135, "ECONNRESET", undefined];
   const read = codes.map((code) => reasonCodeOf(error("x", code)));
   assertEquals(read, [135, undefined, undefined]);
-});
-
-test("the broker's own words, and where it sends us", () => {
   assertEquals(disconnectText(0), "it ended the connection in good order");
   assertEquals(
     reasonText(156, { reasonString: "moving", serverReference: "b.example" }),

@@ -128,14 +128,16 @@ for (const guess of ["silence", "close"] as const) {
 }
 
 test("a version that is refused later is learnt", {
-  connect: ({ protocolVersion }, { number }) =>
-    number === 1 ? 0 : oldConnack(protocolVersion === 4 ? 0 : 1),
+  connect({ protocolVersion }, { number }) {
+    const spoken = number === 1 || number > 4 ? 5 : 4;
+    return protocolVersion === spoken ? accept(spoken) : oldConnack(1);
+  },
 }, async ({ broker, member }) => {
-  for (let losses = 0; losses < 2; losses++) {
+  for (const spoken of [4, 4, 5]) {
     broker.drop();
-    await member.next("connected", ({ version }) => version === 4);
+    await member.next("connected", ({ version }) => version === spoken);
   }
-  assertEquals(versions(broker), [5, 5, 4, 4]);
+  assertEquals(versions(broker), [5, 5, 4, 4, 4, 5]);
   const [{ reason }] = member.reports("failed");
   assertEquals(reason, "unacceptable protocol version");
 });
@@ -245,7 +247,7 @@ const REFUSALS: [Version, Action, string, number][] = [
 
 for (const [version, answer, refusal, wait] of REFUSALS) {
   test(`MQTT ${version}: "${refusal}" at a reconnect is not the end`, {
-    options: { protocolVersion: version },
+    options: { protocolVersion: version === 5 ? "auto" : 4 },
     connect: (_, { number }) => number === 2 ? answer : 0,
   }, async ({ broker, member }) => {
     broker.drop();

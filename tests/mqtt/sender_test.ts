@@ -186,24 +186,27 @@ test("answers that can't be read count nothing", {
 });
 
 for (const receiveMaximum of [1, undefined]) {
-  const window = receiveMaximum ?? "any";
-  test(`a PUBACK is awaited for the time-out, Receive Maximum ${window}`, {
-    connect: (_, { number }) => connack(0, { receiveMaximum }, number > 1),
-    publish: (packet, { number }) =>
-      number === 1 && messageOf(packet) === "2" ? undefined : 0,
-  }, async ({ broker, member }) => {
-    await member.say("1");
-    await member.clock.advance(3_000);
-    const sent = ["2", "3"].map((text) => member.say(text));
-    await member.clock.advance(4_999);
-    assertEquals(broker.connections, 1);
-    await member.clock.advance(1);
-    await Promise.all(sent);
-    const [{ reason }] = member.reports("disconnected");
-    assertEquals(reason, "no answer to PUBLISH in 5 s");
-    const again = broker.all("publish").filter(({ link }) => link.number > 1);
-    assertEquals(again[0].dup, true);
-  });
+  test(
+    `a PUBACK is awaited for the time-out, Receive Maximum ${receiveMaximum}`,
+    {
+      connect: (_, { number }) => connack(0, { receiveMaximum }, number > 1),
+      publish: (packet, { number }) =>
+        number === 1 && messageOf(packet) === "2" ? undefined : 0,
+    },
+    async ({ broker, member }) => {
+      await member.say("1");
+      await member.clock.advance(3_000);
+      const sent = ["2", "3"].map((text) => member.say(text));
+      await member.clock.advance(4_999);
+      assertEquals(broker.connections, 1);
+      await member.clock.advance(1);
+      await Promise.all(sent);
+      const [{ reason }] = member.reports("disconnected");
+      assertEquals(reason, "no answer to PUBLISH in 5 s");
+      const again = broker.all("publish").filter(({ link }) => link.number > 1);
+      assertEquals(again[0].dup, true);
+    },
+  );
 }
 
 test("nothing but silence is given up in the end", {
