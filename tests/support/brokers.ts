@@ -14,14 +14,11 @@ import {
 import { News } from "./patience.ts";
 import {
   connack,
+  encode,
   oldConnack,
-  oldPuback,
-  oldSuback,
   type PacketOf,
   parser,
   PINGRESP,
-  puback,
-  suback,
 } from "./packets.ts";
 
 export async function openBroker(
@@ -41,40 +38,52 @@ export function at(broker: { port: number }, ...args: string[]): string[] {
   return ["--host", hostOf(broker), "--topic", TOPIC, ...args];
 }
 
-/** What a server does about a packet: answers with bytes, or closes. */
-export type Action = Iterable<number> | "close" | undefined;
+/**
+ * What a server does about a packet: answers with bytes, or as usual but with a
+ * reason code, or closes.
+ */
+export type Action = Iterable<number> | number | "close" | undefined;
 
-export type Answer = (packet: Packet, link: FakeLink) => Action;
+type Sent = Exclude<Action, number>;
+
+export type Answer = (packet: Packet, link: FakeLink) => Sent;
 
 export type Answers = {
   [C in PacketCmd]?: (packet: PacketOf<C>, link: FakeLink) => Action;
 };
 
-/** MQTT 5: accepts every login, grants and acknowledges all; `answers` win. */
-export function letIn(answers: Answers): Answer {
-  return answering({
-    connect: () => connack(),
-    publish: (packet) => packet.qos > 0 ? puback(packet) : undefined,
-    subscribe: (packet) => suback(packet, 1),
-    pingreq: () => PINGRESP,
-    ...answers,
-  });
-}
+/** The usual answers, each with the code that it has unless another is given. */
+type Replies = {
+  [C in PacketCmd]?: (packet: PacketOf<C>, code?: number) => Sent;
+};
 
-/** The same in MQTT 3.1.1; a CONNECT of MQTT 5 is refused with code 1. */
-export function letInOld(answers: Answers): Answer {
-  return answering({
-    connect: ({ protocolVersion }) => oldConnack(protocolVersion === 4 ? 0 : 1),
-    publish: (packet) => packet.qos > 0 ? oldPuback(packet) : undefined,
-    subscribe: (packet) => oldSuback(packet, 1),
+/**
+ * Accepts every login, grants and acknowledges all; `answers` win. A server of
+ * MQTT 3.1.1 refuses a CONNECT of MQTT 5 with code 1.
+ */
+export function letIn(answers: Answers, version: 4 | 5 = 5): Answer {
+  const replies: Replies = {
+    connect: (
+      { protocolVersion = 4 },
+      code = protocolVersion > version ? 1 : 0,
+    ) => version === 5 ? connack(code) : oldConnack(code),
+    publish: ({ qos, messageId }, reasonCode = 0) =>
+      qos > 0
+        ? encode({ cmd: "puback", messageId, reasonCode }, version)
+        : undefined,
+    subscribe: ({ messageId }, code = 1) =>
+      encode({ cmd: "suback", messageId, granted: [code] }, version),
+    unsubscribe: ({ messageId }) =>
+      encode({ cmd: "unsuback", messageId, granted: [0] }, version),
     pingreq: () => PINGRESP,
-    ...answers,
-  });
-}
-
-function answering(answers: Answers): Answer {
-  return (packet, link) =>
-    (answers[packet.cmd] as Answer | undefined)?.(packet, link);
+  };
+  return (packet, link) => {
+    const { cmd } = packet;
+    const action = answers[cmd]?.(packet as never, link);
+    return typeof action === "number" || !(cmd in answers)
+      ? replies[cmd]?.(packet as never, action as number | undefined)
+      : action;
+  };
 }
 
 export class FakeLink {
@@ -150,6 +159,13 @@ export class FakeBroker implements AsyncDisposable {
 
   all<C extends PacketCmd>(cmd: C): Heard<C>[] {
     return this.heard.all.filter((packet) => packet.cmd === cmd) as Heard<C>[];
+  }
+
+  /** The topics asked for, over all connections or one of them. */
+  asked(number?: number): string[] {
+    return this.all("subscribe")
+      .filter(({ link }) => number === undefined || link.number === number)
+      .flatMap(({ subscriptions }) => subscriptions.map(({ topic }) => topic));
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -6,13 +6,7 @@ import {
   type Status,
 } from "../../lib/client.ts";
 import type { QoS, Received } from "../../lib/protocol.ts";
-import {
-  type Answers,
-  FakeBroker,
-  hostOf,
-  letIn,
-  letInOld,
-} from "./brokers.ts";
+import { type Answers, FakeBroker, hostOf, letIn } from "./brokers.ts";
 import { TestClock } from "./clock.ts";
 import { becomesTrue, inTime, News } from "./patience.ts";
 
@@ -98,6 +92,10 @@ export function textOf({ payload }: Received): string {
   return payload.type === "message" ? payload.message : payload.type;
 }
 
+/** The error of what fails, with its name. */
+export const errorOf = (promise: Promise<unknown>): Promise<string> =>
+  promise.then(() => "none", String);
+
 /** A broker's answers, and the options of the client that connects to it. */
 type MemberScene = Answers & { options?: Partial<ClientOptions> };
 
@@ -108,9 +106,9 @@ export const memberTests = (subject: string) =>
   { options, ...answers }: MemberScene,
   test: (scene: { broker: FakeBroker; member: Member }) => Promise<void>,
 ): void => {
-  const open = options?.protocolVersion === 4 ? letInOld : letIn;
+  const version = options?.protocolVersion === 4 ? 4 : 5;
   Deno.test(`${subject}: ${name}`, async () => {
-    await using broker = new FakeBroker(open(answers));
+    await using broker = new FakeBroker(letIn(answers, version));
     await using member = await Member.connect(broker, options);
     await inTime(test({ broker, member }));
   });
