@@ -33,7 +33,7 @@ echo >>"$HOME/${RECORD}"
 `;
 
 /** The PEM files of the folder that lines can name. */
-const FILES = ["pem/my own.pem", "pem/other.pem"];
+const FILES = ["pem/my \\own.pem", "pem/other.pem"];
 
 /** A folder to complete in. Programs find themselves there by $HOME. */
 class Place extends Folder {
