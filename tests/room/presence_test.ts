@@ -78,10 +78,8 @@ only this connection's own join notice counts as its echo
 
 const inShort = (line: string) =>
   line.replace(/^(\w+): User \w+ /, "$1 ").replace(/is now subs.*/, "joins")
-    .replace(/disconnecting.*/, "leaves").replace(
-      /is now known as (.*)\.$/,
-      "becomes $1",
-    );
+    .replace(/disconnecting.*/, "leaves")
+    .replace(/is now known as (.*)\.$/, "becomes $1");
 
 for (const [title, scene] of scenesIn(SCENES)) {
   test(title, async () => {

@@ -64,7 +64,8 @@ function decodeOnce(sent: Sent): Pick<Received, "payload" | "check"> {
   return received;
 }
 
-function checked(topic: string, payload: Received["payload"]): Check {
+/** Verifies a signature, if there is one. */
+export function checked(topic: string, payload: Received["payload"]): Check {
   if (!("sig" in payload) || payload.sig === undefined) return "none";
   return isSigned(topic, payload) ? "valid" : "bad";
 }
