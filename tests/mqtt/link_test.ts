@@ -22,7 +22,7 @@ import {
   publish,
 } from "../support/packets.ts";
 import { said } from "../support/peers.ts";
-import { freePort } from "../support/ports.ts";
+import { freePort } from "../support/processes.ts";
 
 const test = memberTests("link");
 

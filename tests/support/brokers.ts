@@ -11,7 +11,7 @@ import {
   startBroker,
   USERS,
 } from "../../lib/broker/broker.ts";
-import { News } from "./news.ts";
+import { News } from "./patience.ts";
 import {
   connack,
   encode,
@@ -91,8 +91,6 @@ export function letIn(answers: Answers, version: 4 | 5 = 5): Answer {
 }
 
 export class FakeLink {
-  #isOpen = true;
-
   constructor(
     private readonly connection: Deno.TcpConn,
     /** Which connection it is, from 1. */
@@ -105,19 +103,15 @@ export class FakeLink {
   }
 
   close(): void {
-    if (this.#isOpen) this.connection.close();
-    this.#isOpen = false;
+    closeOnce(this.connection);
   }
 
   async serve(heard: News<Heard>): Promise<void> {
     const packets: Packet[] = [];
     const reader = parser().on("packet", (packet) => packets.push(packet));
-    const chunk = new Uint8Array(65_536);
     try {
-      for (;;) {
-        const count = await this.connection.read(chunk);
-        if (count === null) break;
-        reader.parse(Buffer.from(chunk.subarray(0, count)));
+      for await (const chunk of this.connection.readable) {
+        reader.parse(Buffer.from(chunk));
         for (const packet of packets.splice(0)) {
           heard.add({ ...packet, link: this });
           const action = this.answer(packet, this);
@@ -138,18 +132,18 @@ export type Heard<C extends PacketCmd = PacketCmd> = PacketOf<C> & {
 
 export class FakeBroker implements AsyncDisposable {
   readonly #listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
-  readonly #links = new Set<FakeLink>();
+  readonly port = this.#listener.addr.port;
+  readonly #links: FakeLink[] = [];
   readonly #serving: Promise<void>;
   readonly heard: News<Heard> = new News("packets");
-  connections = 0;
 
   /** Starts it; `answer` is silence unless given. */
   constructor(answer: Answer = () => undefined) {
     this.#serving = this.#acceptAll(answer);
   }
 
-  get port(): number {
-    return this.#listener.addr.port;
+  get connections(): number {
+    return this.#links.length;
   }
 
   /** The next packet of a kind, of those not passed yet. */
@@ -179,11 +173,7 @@ export class FakeBroker implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    try {
-      this.#listener.close();
-    } catch {
-      // It is gone already.
-    }
+    closeOnce(this.#listener);
     for (const link of this.#links) link.close();
     await this.#serving;
   }
@@ -191,10 +181,18 @@ export class FakeBroker implements AsyncDisposable {
   async #acceptAll(answer: Answer): Promise<void> {
     const served: Promise<void>[] = [];
     for await (const connection of this.#listener) {
-      const link = new FakeLink(connection, ++this.connections, answer);
-      this.#links.add(link);
+      const link = new FakeLink(connection, this.connections + 1, answer);
+      this.#links.push(link);
       served.push(link.serve(this.heard));
     }
     await Promise.all(served);
+  }
+}
+
+function closeOnce(connection: { close(): void }): void {
+  try {
+    connection.close();
+  } catch {
+    // It is closed already.
   }
 }

@@ -8,8 +8,7 @@ import {
 import type { QoS, Received } from "../../lib/protocol.ts";
 import { type Answers, FakeBroker, hostOf, letIn } from "./brokers.ts";
 import { TestClock } from "./clock.ts";
-import { News } from "./news.ts";
-import { becomesTrue, inTime } from "./patience.ts";
+import { becomesTrue, inTime, News } from "./patience.ts";
 
 type StatusOf<T extends Status["type"]> = Extract<Status, { type: T }>;
 
@@ -19,7 +18,7 @@ export class Member implements AsyncDisposable {
   /** Its clock. Only waits for a reconnect end by themselves, and at once. */
   readonly clock: TestClock = new TestClock(Date.now());
   #used: TestClock = this.clock;
-  #client?: ChatClient;
+  client!: ChatClient;
 
   /** Connects to one of some servers, with the defaults but for the time-out. */
   static async connect(
@@ -28,7 +27,7 @@ export class Member implements AsyncDisposable {
   ): Promise<Member> {
     const member = new Member();
     if (options.clock instanceof TestClock) member.#used = options.clock;
-    member.#client = await ChatClient.connect({
+    member.client = await ChatClient.connect({
       brokers: [servers].flat().map(hostOf),
       username: "chat",
       password: "chat",
@@ -43,10 +42,6 @@ export class Member implements AsyncDisposable {
       ...options,
     });
     return member;
-  }
-
-  get client(): ChatClient {
-    return this.#client!;
   }
 
   async next<T extends Status["type"]>(
