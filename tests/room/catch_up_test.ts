@@ -1,7 +1,7 @@
 import { assert, assertEquals } from "@std/assert";
 import { joinNotice, timeoutNotice } from "../../lib/protocol.ts";
 import { pureTests, scenesIn } from "../support/pure.ts";
-import { namesIn } from "../support/rooms.ts";
+import { namesIn } from "../support/line_fixtures.ts";
 import { act, openReader, openRoom, ROOM } from "../support/sim.ts";
 
 const test = pureTests("catching up", () => openRoom());

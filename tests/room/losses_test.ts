@@ -3,9 +3,8 @@ import { Ignored } from "../../lib/room/ignored.ts";
 import { Losses, type LossNote } from "../../lib/room/losses.ts";
 import type { ChatMessage, Payload } from "../../lib/protocol.ts";
 import { TestClock } from "../support/clock.ts";
-import { message, received } from "../support/line_fixtures.ts";
+import { message, read, received, ROOM } from "../support/line_fixtures.ts";
 import { pureTests, scenesIn } from "../support/pure.ts";
-import { read, ROOM } from "../support/rooms.ts";
 
 const RUN = "abcdefghijklmnop";
 

@@ -12,12 +12,13 @@ import {
   left,
   lost,
   message,
+  namesIn,
   notice,
   received,
+  ROOM,
 } from "../support/line_fixtures.ts";
 import { KEY } from "../support/keys.ts";
 import { pureTests, scenesIn } from "../support/pure.ts";
-import { namesIn, ROOM } from "../support/rooms.ts";
 
 /** Noon, so many seconds later. */
 const noon = (seconds: number) =>

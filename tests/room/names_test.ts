@@ -15,9 +15,14 @@ import type { ReaderOptions } from "../../lib/room/room.ts";
 import { fingerprint } from "../../lib/sign.ts";
 import { TestClock } from "../support/clock.ts";
 import { KEY } from "../support/keys.ts";
-import { received } from "../support/line_fixtures.ts";
+import {
+  namesIn,
+  read as open,
+  received,
+  ROOM,
+  STAMP,
+} from "../support/line_fixtures.ts";
 import { pureTests, scenesIn } from "../support/pure.ts";
-import { namesIn, read as open, ROOM, TIME } from "../support/rooms.ts";
 import {
   checked,
   openReader,
@@ -222,7 +227,7 @@ test("what doesn't verify is faint, without the name's colour, and rings no bell
   }
   // deno-lint-ignore no-control-regex -- ESC begins a style
   const plain = lines.map((line) => line.replaceAll(/\x1b\[2?2m/g, ""));
-  assertEquals(plain.map((line) => line.replace(TIME, "")), [
+  assertEquals(plain.map((line) => line.replace(STAMP, "")), [
     ...["(bad signature) Ada: me", UNCHECKED],
     ...["(unchecked) Ada: me", "(unchecked) Ada: me"],
   ]);

@@ -12,9 +12,8 @@ import {
 } from "../../lib/protocol.ts";
 import { Presence } from "../../lib/room/presence.ts";
 import { TestClock } from "../support/clock.ts";
-import { message, received } from "../support/line_fixtures.ts";
+import { message, received, ROOM } from "../support/line_fixtures.ts";
 import { pureTests, scenesIn } from "../support/pure.ts";
-import { ROOM } from "../support/rooms.ts";
 
 const test = pureTests("presence");
 

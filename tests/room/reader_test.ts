@@ -11,11 +11,13 @@ import { TestClock } from "../support/clock.ts";
 import {
   joined as joins,
   message,
+  namesIn,
   notice,
+  read,
   received,
+  ROOM,
 } from "../support/line_fixtures.ts";
 import { pureTests } from "../support/pure.ts";
-import { namesIn, read, ROOM } from "../support/rooms.ts";
 
 const broker = { scheme: "mqtt", host: "a", port: 1883, path: "" } as const;
 const connected = { type: "connected", broker, version: 5 } as const;

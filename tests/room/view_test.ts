@@ -9,11 +9,11 @@ import {
   message,
   notice,
   received,
+  ROOM,
   view,
 } from "../support/line_fixtures.ts";
 import { TestClock } from "../support/clock.ts";
 import { pureTests, scenesIn } from "../support/pure.ts";
-import { ROOM } from "../support/rooms.ts";
 
 const NOW = new Date("2026-01-02T14:30:00.000Z");
 

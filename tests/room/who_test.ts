@@ -6,9 +6,8 @@ import { Ignored } from "../../lib/room/ignored.ts";
 import { Names } from "../../lib/room/names.ts";
 import { type Answer, answerLine } from "../../lib/room/who.ts";
 import { fingerprint } from "../../lib/sign.ts";
-import { HARMFUL, received } from "../support/line_fixtures.ts";
+import { HARMFUL, namesIn, received } from "../support/line_fixtures.ts";
 import { pureTests } from "../support/pure.ts";
-import { namesIn } from "../support/rooms.ts";
 import { openReader, ROOM, SimBroker, SimClient } from "../support/sim.ts";
 
 const test = pureTests("who");
