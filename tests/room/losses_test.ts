@@ -23,7 +23,6 @@ const payloadOf = (n: number, { run = RUN, from = "Ada", text }: Sent) => ({
   id: `${run}`.padStart(16, "_") + `-${n}`,
 });
 
-/** A reader of rooms; what it reports, and how its time passes. */
 class Account {
   readonly clock = new TestClock();
   readonly reported: string[] = [];

@@ -31,7 +31,6 @@ const at = (
   more: Partial<Received> = {},
 ): Received => ({ ...received(payload), receivedAt: noon(seconds), ...more });
 
-/** A roster that was told of what arrived. */
 function told(...all: Received[]): Roster {
   const roster = new Roster();
   for (const one of all) roster.note(one);

@@ -55,7 +55,6 @@ function read({ clock = new TestClock(), ...options }: Options = {}) {
 
 type Options = Partial<ReaderOptions> & { clock?: TestClock };
 
-/** A client that writes under a name, with a key or without. */
 class Author {
   readonly #ids = new IdSource();
   #joinId = "";
@@ -109,7 +108,6 @@ class Author {
   }
 }
 
-/** What arrives now, its signature verified. */
 function arrives(payload: Payload, clock: TestClock): Received {
   const receivedAt = new Date(clock.wall());
   return { ...received(payload), check: checked(ROOM, payload), receivedAt };

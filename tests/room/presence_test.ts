@@ -17,7 +17,6 @@ import { pureTests, scenesIn } from "../support/pure.ts";
 
 const test = pureTests("presence");
 
-/** A client in rooms, what they are told, and what it is warned of. */
 function enter(
   refuses = (_text: string) => false,
   { rooms = [ROOM], version = 5, code = 0x87 } = {},

@@ -19,7 +19,6 @@ const QUESTION = { type: "who", from: "Eve", id: `${RUN}-1` };
 
 const namesOf = (answers: Answer[]) => answers.map(({ name }) => name).sort();
 
-/** What was published on topics of questions and answers. */
 const calls = (broker: SimBroker) =>
   broker.sent.filter(({ topic }) => topic.startsWith(WHO));
 const answersSent = (broker: SimBroker) =>
