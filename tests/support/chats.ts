@@ -75,13 +75,14 @@ export class Chatter implements AsyncDisposable {
     return this;
   }
 
-  enter(...texts: string[]): void {
+  enter(...texts: string[]): this {
     for (const text of texts) {
       const { keeps, text: prompt } = this.#prompt!;
       if (keeps()) this.screen.add(prompt + text);
       this.#lines.push({ type: "text", text });
     }
     this.#progress.made();
+    return this;
   }
 
   /** Presses Ctrl-D; returns the exit code. */
