@@ -383,6 +383,7 @@ Deno.test("signed: what a client sends carries its key, and others verify it", a
   const wires = [
     [text.replace('"hi"', '"ha"'), "bad"],
     [text.replace(/,"sig":"[^"]+"/, ""), "bad"],
+    [text.replace(/,"key":"[^"]+"/, ""), "bad"],
     [said("hi"), "none"],
     [JSON.stringify(forged), "none"],
     [JSON.stringify(signed), "valid"],

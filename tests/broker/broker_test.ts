@@ -226,6 +226,7 @@ test("the script says in one line why it does not start", async () => {
   const cases: [string[], number, string][] = [
     [["--port", String(broker.port)], 4, "is taken"],
     [["--port", "70000"], 2, "No such port: 70000."],
+    [["--port", "x"], 2, "No such port: x."],
     [["--prt", "1"], 2, "--prt"],
     [["--host", "no such host"], 4, "ENOTFOUND"],
     [["--host", ""], 2, "--host needs an address."],
