@@ -45,8 +45,18 @@ function echoing(answers: Answers = {}): FakeBroker {
   }));
 }
 
-/** Starts with the default name. */
-const AS_CHAT = ["--follow", "--history", "0", "-n", "chat"];
+/** Registers a test of ann, who follows the room at such a broker. */
+function follows(
+  title: string,
+  { flags = [], ...answers }: Answers & { flags?: string[] },
+  test: (scene: { broker: FakeBroker; ann: Chatter }) => Promise<void>,
+): void {
+  Deno.test(`chat: ${title}`, async () => {
+    await using broker = echoing(answers);
+    await using ann = await Chatter.follow(broker, ...flags);
+    await test({ broker, ann });
+  });
+}
 
 /** What was sent to a room, with short forms of the notices that name it. */
 function sentTo(broker: FakeBroker, topic: string): string[] {
@@ -65,17 +75,12 @@ function willOf(broker: FakeBroker): string {
   return `${will!.topic} ${from}: ${notice}`;
 }
 
-Deno.test("chat: /nick and /join tell the rooms, in order, and the will goes along", async () => {
-  await using broker = echoing({
-    subscribe: (packet, { number }) =>
-      number === 2 && packet.subscriptions[0].topic === HALL
-        ? [
-          ...publish(HALL, said("kept", "bob"), ++lastId),
-          ...suback(packet, 1),
-        ]
-        : suback(packet, 1),
-  });
-  await using ann = await Chatter.follow(broker);
+follows("/nick and /join tell the rooms, in order, and the will goes along", {
+  subscribe: (packet, { number }) =>
+    number === 2 && packet.subscriptions[0].topic === HALL
+      ? [...publish(HALL, said("kept", "bob"), ++lastId), ...suback(packet, 1)]
+      : suback(packet, 1),
+}, async ({ broker, ann }) => {
   assertEquals(willOf(broker), "chat/room ann: User ann timed out.");
   // A broker that keeps the old socket open holds nothing up.
   const [{ link: old }] = broker.all("connect");
@@ -109,8 +114,7 @@ Deno.test("chat: /nick and /join tell the rooms, in order, and the will goes alo
   const seen = (await ann.until("[cleared]")).slice(1, -1).sort()
     .map((line) => line.replace(/, key [^,]*/, "").replace(/ \d.*/, ""));
   assertEquals(seen, ["  Ann B (you), seen", "  bob, wrote"]);
-  ann.enter(`/join ${ROOM}`, "back");
-  await ann.until("Ann B: back");
+  await ann.enter(`/join ${ROOM}`, "back").until("Ann B: back");
   close();
   // What was entered before Ctrl-D is obeyed.
   ann.enter("/join chat/den", "/nick ann", "last");
@@ -126,9 +130,9 @@ Deno.test("chat: /nick and /join tell the rooms, in order, and the will goes alo
   ]);
 });
 
-Deno.test("chat: what a command does or can't do is said in a sentence", async () => {
-  await using broker = echoing();
-  await using ann = await Chatter.follow(broker, "--ignore", "bob");
+follows("what a command does or can't do is said in a sentence", {
+  flags: ["--ignore", "bob"],
+}, async ({ ann }) => {
   const long = "x".repeat(257);
   const answers: [command: string, answer: string][] = [
     ["/nick", "You are ann; /nick NAME renames you."],
@@ -178,10 +182,7 @@ Deno.test("chat: /invite names the room that one is in", async () => {
   const shown = await ann.until(`${command} -u USER --secret`);
   assertFalse(shown.join().includes("hunter2"));
   // From 12 characters on a secret gets no warning.
-  const warned = ann.screen.all.filter((line) =>
-    line.includes("can be guessed")
-  );
-  assertEquals(warned, []);
+  assertFalse(ann.screen.all.join().includes("can be guessed"));
 });
 
 Deno.test("chat: /ignore, /key and /who know members by their names and keys", async () => {
@@ -203,8 +204,8 @@ Deno.test("chat: /ignore, /key and /who know members by their names and keys", a
     await say("1", name);
     await ann.until(`(unsigned) ${name}: 1`);
   }
-  ann.enter("/ignore Grace");
-  await ann.until("No member of exactly this name was seen.");
+  const unseen = "No member of exactly this name was seen.";
+  await ann.enter("/ignore Grace").until(unseen);
   await say("hidden", "Grace");
   await say("shown", "grace");
   assertEquals(await ann.until("grace: shown"), ["grace: shown"]);
@@ -228,15 +229,13 @@ Deno.test("chat: /ignore, /key and /who know members by their names and keys", a
   assertEquals(from, "ann");
   const answer = JSON.stringify({ type: "here", from: "Bob" });
   await peer.publish(`${ROOM}/$who/${id.slice(0, -2)}`, answer);
-  ann.enter("/unignore Grace");
-  await ann.until("Grace is shown again.");
+  await ann.enter("/unignore Grace").until("Grace is shown again.");
   await say("again", "Grace");
   await ann.until("Grace: again");
   await ann.clock.advance(1_500);
   await ann.until("1 answered: Bob");
   // A question that is not answered yet keeps no user from leaving.
-  ann.enter("/who", "/quit");
-  assertEquals(await ann.code(), 0);
+  assertEquals(await ann.enter("/who", "/quit").code(), 0);
 });
 
 Deno.test("chat: without --follow only the lines go elsewhere, marked when sent", async () => {
@@ -259,12 +258,10 @@ Deno.test("chat: without --follow only the lines go elsewhere, marked when sent"
   assertEquals(last, "Reading stdin failed: input/output error.");
 });
 
-Deno.test("chat: a /join that is refused leaves the user in the room", async () => {
-  await using broker = echoing({
-    subscribe: (packet) =>
-      suback(packet, packet.subscriptions[0].topic === HALL ? 0x87 : 1),
-  });
-  await using ann = await Chatter.follow(broker);
+follows("a /join that is refused leaves the user in the room", {
+  subscribe: (packet) =>
+    suback(packet, packet.subscriptions[0].topic === HALL ? 0x87 : 1),
+}, async ({ broker, ann }) => {
   ann.enter(`/join ${HALL}`, "for the hall", "/nick Ann B", "for it, too");
   await ann.until(
     "The broker does not let you read chat/hall: not authorized. You are " +
@@ -272,8 +269,7 @@ Deno.test("chat: a /join that is refused leaves the user in the room", async () 
   );
   await ann.until("Line 1 was not sent. You are still in chat/room.");
   await ann.until("Line 2 was not sent. You are still in chat/room.");
-  ann.enter("for the room");
-  await ann.until("Ann B: for the room");
+  await ann.enter("for the room").until("Ann B: for the room");
   // Where nothing is pending, the room shows what was entered.
   assert(!ann.screen.all.includes("ann> for the room"));
   // The lines after another /join go to its room.
@@ -288,23 +284,19 @@ Deno.test("chat: a /join that is refused leaves the user in the room", async () 
   ]);
 });
 
-Deno.test("chat: a room that can't be written, or stays silent, is not entered", async () => {
-  await using broker = echoing({
-    publish: (packet) =>
-      packet.topic === ROOM
-        ? echo(packet)
-        : puback(packet, packet.topic === HALL ? 0 : 0x87),
-  });
-  await using ann = await Chatter.follow(broker);
-  ann.enter("/join chat/den", "/clear");
-  const [refusal] = await ann.until("[cleared]");
+follows("a room that can't be written, or stays silent, is not entered", {
+  publish: (packet) =>
+    packet.topic === ROOM
+      ? echo(packet)
+      : puback(packet, packet.topic === HALL ? 0 : 0x87),
+}, async ({ broker, ann }) => {
+  const [refusal] = await ann.enter("/join chat/den", "/clear")
+    .until("[cleared]");
   assertMatch(refusal, /chat\/den.* You are still in chat\/room\.$/);
   const { unsubscriptions } = await broker.next("unsubscribe");
   assertEquals(unsubscriptions, ["chat/den"]);
   ann.enter(`/join ${HALL}`, "for the hall");
-  await broker.heard.next((packet) =>
-    packet.cmd === "publish" && packet.topic === HALL
-  );
+  await broker.next("publish", ({ topic }) => topic === HALL);
   await ann.clock.advance(1_000);
   await ann.until("Waiting to enter chat/hall; your lines wait, too.");
   await ann.clock.advance(4_000);
@@ -312,16 +304,28 @@ Deno.test("chat: a room that can't be written, or stays silent, is not entered",
     "Nothing came back from chat/hall within 5 s. You are still in chat/room.",
   );
   await broker.next("unsubscribe");
-  // Nothing is said of either room later.
-  const { length } = ann.screen.all;
   await ann.clock.advance(20_000);
-  assertEquals(ann.screen.all.slice(length), []);
   assertEquals(await ann.leave(), 5);
   await ann.clock.advance(1_000);
-  assert(!ann.screen.all.some((line) => line.startsWith("Waiting for")));
+  // No more is said of either room, and nothing is waited for.
+  const more = /may only write|Waiting for/;
+  assertEquals(ann.screen.all.filter((line) => more.test(line)), []);
   // Where no member saw a join, there is no leave.
   assertEquals(sentTo(broker, "chat/den").length, 1);
   assertEquals(sentTo(broker, HALL), ["ann joins", "ann leaves"]);
+});
+
+follows("a /join outlasts a connection lost before its echo", {
+  publish: (packet, { number }) =>
+    packet.topic === HALL && number === 1 ? puback(packet) : echo(packet),
+}, async ({ broker, ann }) => {
+  ann.enter(`/join ${HALL}`);
+  await broker.next("publish", ({ topic }) => topic === HALL);
+  await becomesTrue(() => ann.clock.nextIn !== undefined);
+  broker.drop();
+  await ann.until("[ann (offline)> ]");
+  await ann.clock.advance(1_500);
+  await ann.until("You are in chat/hall now.");
 });
 
 Deno.test("chat: each time offline has its hint; lines wait, /join is refused", async () => {
@@ -331,15 +335,12 @@ Deno.test("chat: each time offline has its hint; lines wait, /join is refused", 
   const hint = "No connection; your lines are sent when it is back.";
   // The connection renewed for a new name changes nothing about that.
   for (const name of ["bea", "cy"]) {
-    ann.enter(`/nick ${name}`, "hello");
-    await ann.until(`${name}: hello`);
+    await ann.enter(`/nick ${name}`, "hello").until(`${name}: hello`);
     await broker.close();
     await ann.until(`[${name} (offline)> ]`);
-    ann.enter("a", "b");
-    await ann.until(hint);
+    await ann.enter("a", "b").until(hint);
     broker = await openBroker({ port });
-    ann.enter("/reconnect");
-    await ann.until(`${name}: b`);
+    await ann.enter("/reconnect").until(`${name}: b`);
   }
   await broker.close();
   await ann.until("[cy (offline)> ]");
@@ -352,8 +353,7 @@ Deno.test("chat: each time offline has its hint; lines wait, /join is refused", 
     ...["ann> /nick Ann B", "ann> /clear", hint],
     ...["[Ann B (offline)> ]", "[cleared]"],
   ]);
-  const hints = ann.screen.all.filter((line) => line === hint);
-  assertEquals(hints.length, 3);
+  assertEquals(ann.screen.all.filter((line) => line === hint).length, 3);
   const code = ann.leave();
   await ann.clock.advance(1_000);
   await ann.until("Waiting for the broker's last answers; Ctrl-C ends it now.");
@@ -365,13 +365,12 @@ Deno.test("chat: each time offline has its hint; lines wait, /join is refused", 
   );
 });
 
-Deno.test("chat: an outage shows in the prompt; /reconnect ends the wait", async () => {
-  let isAway = false;
-  await using broker = echoing({
-    connect: (_, { number }) =>
-      isAway ? connack(0x88) : connack(0, {}, number > 1),
-  });
-  await using ann = await Chatter.follow(broker, "--timeout", "60");
+let isAway = false;
+follows("an outage shows in the prompt; /reconnect ends the wait", {
+  flags: ["--timeout", "60"],
+  connect: (_, { number }) =>
+    isAway ? connack(0x88) : connack(0, {}, number > 1),
+}, async ({ broker, ann }) => {
   isAway = true;
   (await broker.next("subscribe")).link.close();
   await ann.until("[ann (offline)> ]");
@@ -382,8 +381,7 @@ Deno.test("chat: an outage shows in the prompt; /reconnect ends the wait", async
     await becomesTrue(() => Promise.resolve(broker.connections > connections));
   }
   isAway = false;
-  ann.enter("/reconnect");
-  const lines = await ann.until("[ann> ]");
+  const lines = await ann.enter("/reconnect").until("[ann> ]");
   await ann.screen.next((line) => line.startsWith("Connected again to "));
   const outage = lines.filter((line) => !line.startsWith("ann> "));
   assertEquals(outage.length, 3, outage.join("\n"));
@@ -408,6 +406,7 @@ Deno.test("chat: --log appends what a listener writes to a pipe", async () => {
     await peer.publish(ROOM, said("a\nb\u001b[2J", "bob"));
     await peer.publish(ROOM, "not JSON");
     await ann.screen.next((line) => line.includes("not JSON"));
+    await ann.enter(`/join ${HALL}`, "there").until("ann: there");
     // A slow disk is waited for.
     const { write } = Deno.FsFile.prototype;
     try {
@@ -426,8 +425,11 @@ Deno.test("chat: --log appends what a listener writes to a pipe", async () => {
   await Deno.remove(path);
   const linesOf = (text: string) =>
     text.replaceAll(/^[\d:]{8} /gm, "").split("\n");
-  assertEquals(linesOf(log), ["before", ...linesOf(stdout)]);
-  assertEquals(linesOf(log).length, 7);
+  // The listener doesn't read the hall.
+  const read = linesOf(stdout).slice(0, -1);
+  assertEquals(read.length, 5);
+  assertEquals(linesOf(log).slice(0, 6), ["before", ...read]);
+  assert(linesOf(log).includes("ann: there"), log);
   // A pipe that its reader closes ends the log, not the chat.
   await new Deno.Command("mkfifo", { args: [path] }).output();
   const opened = Deno.open(path);
@@ -441,21 +443,17 @@ Deno.test("chat: --log appends what a listener writes to a pipe", async () => {
   );
 });
 
-Deno.test("chat: a room that was left is complained of no more", async () => {
+Deno.test("chat: a room that was left is complained of and waited for no more", async () => {
   await using broker = echoing({
     publish: (packet) => packet.topic === ROOM ? puback(packet) : echo(packet),
   });
   await using ann = await Chatter.open(broker, "--follow");
   await broker.next("publish");
-  ann.enter(`/join ${HALL}`);
-  await ann.until("You are in chat/hall now.");
+  await ann.enter(`/join ${HALL}`).until("You are in chat/hall now.");
   await ann.clock.advance(20_000);
-  ann.enter("there");
-  await ann.until("ann: there");
-  // Nor is it waited for any more.
-  const complaints = ann.screen.all
-    .filter((line) => /may |Waiting/.test(line));
-  assertEquals(complaints, []);
+  await ann.enter("there").until("ann: there");
+  const complaint = /may |Waiting/;
+  assertEquals(ann.screen.all.filter((line) => complaint.test(line)), []);
   assertEquals(await ann.leave(), 0);
 });
 
@@ -463,12 +461,10 @@ Deno.test("chat: typed lines stay where no room shows them", async () => {
   await using scene = await joining();
   const { ann } = scene;
   // Where it goes is not known while a /join is pending.
-  ann.enter("pending");
-  await ann.until("ann> pending");
+  await ann.enter("pending").until("ann> pending");
   await scene.grant();
   await ann.until("ann: pending");
-  ann.enter("read");
-  await ann.until("ann: read");
+  await ann.enter("read").until("ann: read");
   assert(!ann.screen.all.includes("ann> read"));
 });
 
@@ -499,22 +495,17 @@ Deno.test("chat: Ctrl-D and /quit during a slow /join leave at once", async () =
   for (const way of ["Ctrl-D", "/quit"]) {
     await using scene = await joining();
     const { ann, broker } = scene;
-    if (way === "/quit") ann.enter(way);
     // The clock stands still: nothing is waited for.
-    const code = way === "/quit" ? ann.code() : ann.leave();
+    const code = way === "/quit" ? ann.enter(way).code() : ann.leave();
     assertEquals(await code, 0);
     assertEquals(sentTo(broker, ROOM).at(-1), "ann leaves");
     assertEquals(sentTo(broker, HALL), []);
-    const { all } = ann.screen;
-    assertEquals(all.filter((line) => line.includes("still in")), []);
+    assertFalse(ann.screen.all.join().includes("still in"));
   }
 });
 
-Deno.test("chat: /quit TEXT sends the text before the user leaves", async () => {
-  await using broker = echoing();
-  await using ann = await Chatter.follow(broker);
-  ann.enter(" /quit see you", "unsent");
-  assertEquals(await ann.code(), 0);
+follows("/quit TEXT sends it, then leaves", {}, async ({ broker, ann }) => {
+  assertEquals(await ann.enter(" /quit see you", "unsent").code(), 0);
   assertEquals(sentTo(broker, ROOM).slice(1), ["see you", "ann leaves"]);
 });
 
@@ -543,9 +534,9 @@ Deno.test("chat: Ctrl-D after a message for the new room waits for its answer", 
   }
 });
 
-Deno.test("chat: leaving while moving says good-bye to both rooms", async () => {
-  await using broker = echoing({ unsubscribe: () => undefined });
-  await using ann = await Chatter.follow(broker);
+follows("leaving while moving says good-bye to both rooms", {
+  unsubscribe: () => undefined,
+}, async ({ broker, ann }) => {
   ann.enter(`/join ${HALL}`);
   await broker.next("unsubscribe");
   assertEquals(await ann.leave(), 0);
@@ -641,12 +632,13 @@ Deno.test("chat: the default name gets one hint, and no key before /nick", async
   await using broker = await openBroker();
   await using peer = await Peer.connect(broker, ROOM);
   const hint = "Your name is chat; /nick NAME changes it.";
+  const asChat = ["--follow", "--history", "0", "-n", "chat"];
   {
-    await using quiet = await Chatter.open(broker, ...AS_CHAT, "--quiet");
+    await using quiet = await Chatter.open(broker, ...asChat, "--quiet");
     await quiet.until("-- User chat is now subscribed to chat/room.");
     assert(!quiet.screen.all.includes(hint));
   }
-  await using user = await Chatter.open(broker, ...AS_CHAT);
+  await using user = await Chatter.open(broker, ...asChat);
   await user.until("-- User chat is now subscribed to chat/room.");
   await peer.publish(ROOM, said("another", "chat"));
   await user.until("chat: another");

@@ -74,21 +74,6 @@ const obliging = () => new FakeClient(() => undefined);
 
 const settle = () => new Promise((resolve) => setTimeout(resolve));
 
-Deno.test("delivery: without the right to write, no further line of a pipe is tried", async () => {
-  const { client, delivery, told } = deliver(new FakeClient(denied));
-  async function* slowly() {
-    for (const line of texts("a", "b", "c")) {
-      yield line;
-      await settle();
-    }
-  }
-  await delivery.pour(slowly());
-  assertEquals(await delivery.finish(), 3);
-  for (let turn = 0; turn < 3; turn++) await settle();
-  assertEquals(client.sent.length, 1);
-  assertEquals(told, ["Line 1 was not sent. Not authorized."]);
-});
-
 Deno.test("delivery: at the prompt the next line is, and the denied one is the exit code", async () => {
   const errors = [full(), denied()];
   const client = new FakeClient(() => errors.shift());
@@ -140,77 +125,34 @@ Deno.test("delivery: unanswered lines are counted, beside the first refusal", as
   }
 });
 
-Deno.test("delivery: a single message has no line number", async () => {
-  for (const args of [["-m", "a"], ["--stdin-file"]]) {
-    const one = deliver(new FakeClient(), args);
-    await one.delivery.pour(texts("a"));
-    const code = one.delivery.finish();
-    await one.clock.advance(10_000);
-    assertEquals(await code, 5);
-    assertEquals(one.told, [
-      "The message was not acknowledged; it may or may not have arrived.",
-    ]);
-    const two = deliver(new FakeClient(denied), args);
-    await two.delivery.pour(texts("a"));
-    assertEquals(await two.delivery.finish(), 3);
-    assertEquals(two.told, ["The message was not sent. Not authorized."]);
-  }
-});
+/** What befalls a pipe: an answer to its next line, or none; a signal; its loss. */
+type Fate = Error | "taken" | "silence" | "lost" | "no input" | Deno.Signal;
 
-Deno.test("delivery: a connection lost for good ends it", async () => {
-  const unanswered = "Line 1 was not acknowledged and may or may not have " +
-    "arrived; acknowledged: 0.";
-  for (const [lines, ...missing] of [[1, unanswered], [0]] as const) {
-    const { client, delivery, told } = deliver();
-    const endless = new ReadableStream<Line>({
-      start: (controller) =>
-        texts("a").slice(0, lines).forEach((it) => controller.enqueue(it)),
-    });
-    const poured = delivery.pour(endless);
-    await settle();
-    client.answers[0]?.reject(new AbandonedError("No answer."));
-    client.losing.resolve(new UnreachableError("The broker is gone."));
-    await poured;
-    assertEquals(await delivery.finish(), lines === 1 ? 5 : 4);
-    assertEquals([client.ending, client.sent.length], ["aborted", lines]);
-    assertEquals(told, ["The broker is gone.", ...missing]);
-  }
-});
+const GONE = "It is gone.";
+const UNREAD = "Reading stdin failed: no such pipe.";
+const UNANSWERED = "Line 1 was not acknowledged and may or may not have " +
+  "arrived; acknowledged: 0.";
+const stopped = (when: string) => `Stopped ${when}; the rest was not read.`;
 
-Deno.test("delivery: what was read before the input failed is sent", async () => {
-  const { client, delivery, told } = deliver(obliging());
-  async function* broken(): AsyncGenerator<Line> {
-    yield { type: "text", text: "one" };
-    await settle();
-    throw new Error("no such pipe");
-  }
-  await delivery.pour(broken());
-  assertEquals(await delivery.finish(), 1);
-  assertEquals(client.sent, ["room ann 1: one"]);
-  assertEquals(told, ["Reading stdin failed: no such pipe."]);
-});
-
-/** What befalls a pipe: an answer to its next line, a signal, or its loss. */
-type Fate = Error | "taken" | "lost" | "no input" | Deno.Signal;
-
-/** One after the other, the exit code, and what is said of a signal. */
-const FATES: [fates: Fate[], code: number, stopped?: string][] = [
-  [["SIGTERM"], 143, "before line 1"],
-  [["taken", "SIGHUP"], 129, "after line 1"],
-  [["taken", full(), "SIGINT"], 130, "after line 2"],
-  [["SIGINT", denied()], 130, "after line 1"],
-  [["SIGINT", "SIGTERM"], 130, "before line 1"],
-  [["SIGINT", "lost"], 130, "before line 1"],
-  [["lost"], 4],
-  [["lost", "SIGINT"], 4],
-  [[full(), "lost"], 5],
-  [["no input", "lost"], 4],
-  [[full(), "no input"], 5],
+/** One after the other, the exit code, and what is said, but of refusals. */
+const FATES: [fates: Fate[], code: number, ...told: string[]][] = [
+  [["SIGTERM"], 143, stopped("before line 1")],
+  [["taken", "SIGHUP"], 129, stopped("after line 1")],
+  [["taken", full(), "SIGINT"], 130, stopped("after line 2")],
+  [["SIGINT", denied()], 130, stopped("after line 1")],
+  [["SIGINT", "SIGTERM"], 130, stopped("before line 1")],
+  [["SIGINT", "lost"], 130, GONE, stopped("before line 1")],
+  [["lost"], 4, GONE],
+  [["silence", "lost"], 5, GONE, UNANSWERED],
+  [["lost", "SIGINT"], 4, GONE],
+  [[full(), "lost"], 5, GONE],
+  [["no input", "lost"], 4, UNREAD, GONE],
+  [[full(), "no input"], 5, UNREAD],
   [[full(), denied()], 3],
-  [[denied(), "lost"], 3],
+  [[denied(), "lost"], 3, GONE],
   [[denied(), "SIGINT"], 3],
-  [["no input"], 1],
-  [["no input", "SIGINT"], 1],
+  [["taken", "no input"], 1, UNREAD],
+  [["no input", "SIGINT"], 1, UNREAD],
 ];
 
 Deno.test("delivery: of several reasons to fail one is the exit code", async () => {
@@ -223,40 +165,44 @@ Deno.test("delivery: of several reasons to fail one is the exit code", async () 
     Deno.removeSignalListener = (signal) => {
       listeners.delete(signal);
     };
-    for (const [fates, code, stopped] of FATES) {
+    for (const [fates, code, ...sentences] of FATES) {
       const { client, delivery, told } = deliver();
-      const isAnswer = (fate: Fate) =>
-        typeof fate !== "string" || fate === "taken";
-      const count = fates.filter(isAnswer).length;
+      const answers = fates.map((fate) =>
+        typeof fate !== "string" || fate === "taken" || fate === "silence"
+      );
+      const count = answers.filter(Boolean).length;
       let input!: ReadableStreamDefaultController<Line>;
       const lines = new ReadableStream<Line>({
-        start(controller) {
+        start: (controller) => {
           input = controller;
-          for (const line of texts(...Array(count).fill("a"))) {
-            input.enqueue(line);
-          }
         },
       });
+      texts(...Array(count).fill("a")).forEach((line) => input.enqueue(line));
       const poured = delivery.pour(lines);
-      let answered = 0;
       await settle();
-      for (const fate of fates) {
-        if (fate === "taken") client.answers[answered++].resolve();
-        else if (typeof fate !== "string") {
-          client.answers[answered++].reject(fate);
-        } else if (fate === "lost") {
+      const unanswered = client.answers.values();
+      for (const [index, fate] of fates.entries()) {
+        const answer = answers[index] ? unanswered.next().value : undefined;
+        if (fate === "taken") answer?.resolve();
+        else if (typeof fate !== "string") answer?.reject(fate);
+        else if (fate === "lost") {
           client.losing.resolve(new UnreachableError("It is gone."));
         } else if (fate === "no input") input.error(new Error("no such pipe"));
-        else listeners.get(fate)!();
+        else listeners.get(fate as Deno.Signal)?.();
         // Another signal may come in the same turn.
         if (fate !== "SIGINT") await settle();
       }
       await poured;
+      // What comes later is not tried.
+      if (!fates.includes("no input")) input.enqueue(texts("late")[0]);
       assertEquals(await delivery.finish(), code, fates.join());
-      const sentence = `Stopped ${stopped}; the rest was not read.`;
+      await settle();
+      assertEquals(client.sent.length, count);
+      const others = told.filter((it) => !it.includes("was not sent"));
+      assertEquals(others, sentences, fates.join());
       assertEquals(
-        told.filter((it) => it.startsWith("Stopped")),
-        stopped ? [sentence] : [],
+        client.ending,
+        fates.includes("lost") ? "aborted" : "closed",
       );
       assertEquals(listeners.size, 0);
     }

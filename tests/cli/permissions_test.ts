@@ -31,13 +31,13 @@ function test(
   Deno.test({ name, permissions, fn });
 }
 
-function optionsOf(args: string[]): ListenerOptions {
+function optionsOf(...args: string[]): ListenerOptions {
   const request = parseListenerArgs(args);
   if (request.action !== "run") throw new Error(request.action);
   return request.options;
 }
 
-const passwordFor = (...args: string[]) => findPassword(optionsOf(args));
+const passwordFor = (...args: string[]) => findPassword(optionsOf(...args));
 
 /** Fails unless each call is refused with a message that has the text. */
 async function assertRefused(calls: Record<string, () => Promise<unknown>>) {
@@ -69,17 +69,20 @@ test("password: where it comes from", "none", async () => {
 });
 
 test("password: in the environment, or a file", ENV_AND_FILE, async () => {
-  Deno.env.set(VARIABLE, "from env");
+  const [firstLine] = (await Deno.readTextFile(PATH)).split("\n", 1);
+  const cases: [env: string, args: string[], password?: string][] = [
+    ["from env", ["--password-file", PATH], firstLine],
+    ["from env", [], "from env"],
+    ["from env", ["-u", "ann"], "from env"],
+    ["from env", ["-P", "x"], "x"],
+    ["from env", ["--anonymous"]],
+    ["", [], ""],
+  ];
   try {
-    const file = ["--password-file", PATH];
-    const [firstLine] = (await Deno.readTextFile(PATH)).split("\n", 1);
-    assertEquals(await passwordFor(...file), firstLine);
-    assertEquals(await passwordFor(), "from env");
-    assertEquals(await passwordFor("-u", "ann"), "from env");
-    assertEquals(await passwordFor("-P", "x"), "x");
-    assertEquals(await passwordFor("--anonymous"), undefined);
-    Deno.env.set(VARIABLE, "");
-    assertEquals(await passwordFor(), "");
+    for (const [env, args, password] of cases) {
+      Deno.env.set(VARIABLE, env);
+      assertEquals(await passwordFor(...args), password, args.join(" "));
+    }
   } finally {
     Deno.env.delete(VARIABLE);
   }
@@ -88,14 +91,10 @@ test("password: in the environment, or a file", ENV_AND_FILE, async () => {
 
 test("files: none without permission", "none", () =>
   assertRefused({
-    'reading --password-file "my pw" was not permitted; run with -R=my pw.':
-      () => passwordFor("--password-file", "my pw"),
-    'reading --cafile "ca.pem" was not permitted; run with -R=ca.pem.': () =>
-      readTlsFiles({ ca: "ca.pem" }),
+    'reading --cafile "my ca" was not permitted; run with -R=my ca.': () =>
+      readTlsFiles({ ca: "my ca" }),
     'writing --log "my log" was not permitted; run with -W=my log.': () =>
       openLog("my log"),
-    'writing --new-secret "a b" was not permitted; run with -W=a b.': () =>
-      writeSecret("a b"),
     '--log "a,b" can\'t be permitted: Deno reads its comma as the end of': () =>
       openLog("a,b"),
   }));
@@ -165,40 +164,39 @@ test("files: secrets and keys open to others are named", FILES, async () => {
   if (Deno.build.os === "windows") return;
   await using file = new TextFile("");
   const { path } = file;
-  const blank = `${path} a`;
-  const open = (path: string) =>
-    `"${path}" is open to other users of this machine; type: chmod 600 `;
-  const shown = open(path) + path;
-  const cert = ["--cert", path, "--cafile", path, "--people", path];
-  const cases: [flags: string[], ...warning: string[]][] = [
-    [["--secret-file", path], shown],
-    [["--sign-key", path], shown],
-    [["--key", path, ...cert], shown],
-    [["--key", path, ...cert, "--secret-file", path], shown],
-    [["--people", path]],
-    [["--secret-file", "/dev/null"]],
+  const cert = `--cert ${path} --cafile ${path} --people ${path}`;
+  const cases: [flags: string, warnings: number][] = [
+    [`--secret-file ${path}`, 1],
+    [`--sign-key ${path}`, 1],
+    [`--key ${path} ${cert}`, 1],
+    [`--key ${path} ${cert} --secret-file ${path}`, 1],
+    [`--people ${path}`, 0],
+    ["--secret-file /dev/null", 0],
   ];
+  const advice = `"${path}" is open to other users of this machine; type: ` +
+    `chmod 600 ${path}`;
   for (const mode of [0o640, 0o620, 0o604, 0o601, 0o600, 0o700]) {
     await Deno.chmod(path, mode);
-    for (const [flags, ...warning] of cases) {
-      const isOpen = (mode & 0o077) !== 0;
-      const warnings = await openFileWarnings(optionsOf(flags));
-      assertEquals(warnings, isOpen ? warning : []);
+    const isOpen = (mode & 0o077) !== 0;
+    for (const [flags, warnings] of cases) {
+      const options = optionsOf(...flags.split(" "));
+      const expected = Array(isOpen ? warnings : 0).fill(advice);
+      assertEquals(await openFileWarnings(options), expected, flags);
     }
   }
+  const blank = `${path} a`;
   await Deno.writeTextFile(blank, "", { mode: 0o640 });
-  const warnings = await openFileWarnings(optionsOf(["--sign-key", blank]));
+  const [warning] = await openFileWarnings(optionsOf("--sign-key", blank));
   await Deno.remove(blank);
-  assertEquals(warnings, [`${open(blank)}'${blank}'`]);
+  assertMatch(warning, /; type: chmod 600 '\S+ a'$/);
 });
 
 Deno.test("colour: as chosen, or for a terminal without NO_COLOR", () => {
   for (const isTerminal of [true, false]) {
     for (const noColor of [true, false]) {
-      assertEquals(useColor("always", isTerminal, noColor), true);
-      assertEquals(useColor("never", isTerminal, noColor), false);
-      const isAuto = isTerminal && !noColor;
-      assertEquals(useColor("auto", isTerminal, noColor), isAuto);
+      const found = (["always", "never", "auto"] as const)
+        .map((choice) => useColor(choice, isTerminal, noColor));
+      assertEquals(found, [true, false, isTerminal && !noColor]);
     }
   }
 });

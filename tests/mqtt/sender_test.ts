@@ -5,7 +5,6 @@
 
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { Buffer } from "node:buffer";
-import type { Packet } from "mqtt-packet";
 import type { PublishError } from "../../lib/client.ts";
 import { publishBytes } from "../../lib/mqtt/sender.ts";
 import {

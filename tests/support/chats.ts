@@ -81,12 +81,13 @@ export class Chatter implements AsyncDisposable {
     return this;
   }
 
-  enter(...texts: string[]): void {
+  enter(...texts: string[]): this {
     for (const text of texts) {
       const { keeps, text: prompt } = this.#prompt!;
       if (keeps()) this.screen.add(prompt + text);
       this.#typing.enqueue({ type: "text", text });
     }
+    return this;
   }
 
   /** Presses Ctrl-D; returns the exit code. */

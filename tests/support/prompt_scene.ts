@@ -59,6 +59,27 @@ export async function say(member: Member, message: string, from = "Grace") {
   await member.client.send(ROOM, { type: "message", from, message }, 1);
 }
 
+/** What a terminal shows, and the keys and texts before that. */
+type Step = [keys: string[], then: Parameters<Terminal["until"]>[0]];
+
+/** Keys as tmux names them; anything else is typed. */
+const KEY = /^(?:[CM]-.+|[A-Z]\w*)$/;
+
+/** Types texts and presses keys step by step; returns the last screen. */
+export async function play(
+  terminal: Terminal,
+  ...steps: Step[]
+): Promise<string> {
+  let screen = "";
+  for (const [keys, then] of steps) {
+    for (const key of keys) {
+      await (KEY.test(key) ? terminal.press(key) : terminal.type(key));
+    }
+    screen = await terminal.until(then);
+  }
+  return screen;
+}
+
 export const bottom = (screen: string) => screen.split("\n").at(-1)!;
 
 /** Fails unless the program has ended well and the terminal is as it was. */
