@@ -67,6 +67,7 @@ Deno.test("unicodeWidth sums the cells of code points", () => {
     ["ｆｕｌｌ", 8],
     ["ｶﾅ", 2],
     ["한국어", 6],
+    ["\u1112\u1161\u11AB", 2],
     ["ไทย", 3],
     ["हिन्दी", 5],
     ["👋", 2],

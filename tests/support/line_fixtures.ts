@@ -49,7 +49,7 @@ export const HARMFUL =
 
 /** The sequences that a coloured line may have. */
 // deno-lint-ignore no-control-regex -- ESC is what such a sequence begins with
-export const SGR = /\x1b\[(?:38;5;\d+|39|1|2|22|3|23|4|24|7|27)m/g;
+const SGR = /\x1b\[(?:38;5;\d+|39|1|2|22|3|23|4|24|7|27)m/g;
 
 export const utf8 = (text: string) => new TextEncoder().encode(text);
 
@@ -80,7 +80,7 @@ export function view(options: Partial<ViewOptions> = {}) {
 }
 
 /** Takes the notifications out of a line that rings. */
-export function notified(line: string) {
+function notified(line: string) {
   const end = line.lastIndexOf("\x07") + 1;
   if (end < 2) return { rest: line };
   return { notification: line.slice(1, end), rest: line[0] + line.slice(end) };

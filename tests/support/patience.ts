@@ -33,11 +33,6 @@ export async function becomesTrue(
   return true;
 }
 
-/** Registers tests of a subject that fail where they would wait for ever. */
-export const timedTests =
-  (subject: string) => (name: string, body: () => Promise<void>): void =>
-    Deno.test(`${subject}: ${name}`, () => inTime(body()));
-
 /** Which of the things that happen a test waits for. */
 type Wanted<T> = RegExp | ((item: T) => boolean);
 
