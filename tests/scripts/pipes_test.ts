@@ -6,7 +6,8 @@
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import type { RunningBroker } from "../../lib/broker/broker.ts";
 import { at, TOPIC } from "../support/brokers.ts";
-import { gate, isInstalled, NO_TMUX } from "../support/gates.ts";
+import { gate, missing, NO_TMUX } from "../support/gates.ts";
+import { TextFile } from "../support/keys.ts";
 import { becomesTrue } from "../support/patience.ts";
 import { type Peer, said } from "../support/peers.ts";
 import { ROOT, spawn } from "../support/processes.ts";
@@ -55,13 +56,7 @@ test("with nohup's input it stays", async ({ broker, peer }) => {
   assertEquals((await listener.stop()).code, 143);
 });
 
-const inTmux = roomTests(
-  "hang-up",
-  gate(
-    NO_TMUX ??
-      (isInstalled("less", "--version") ? undefined : "less is not installed"),
-  ),
-);
+const inTmux = roomTests("hang-up", gate(NO_TMUX ?? missing("less")));
 
 /** What others say in the room, up to a text. */
 async function heardUntil(peer: Peer, text: string): Promise<string[]> {
@@ -74,7 +69,8 @@ const openTerminal = (tmux: Tmux) =>
   tmux.open({ columns: 80, rows: 20 }, ROOT.pathname);
 
 inTmux("under nohup it outlives its terminal", async ({ broker, peer }) => {
-  const log = await Deno.makeTempFile();
+  await using file = new TextFile("");
+  const log = file.path;
   const listen = wordsFor(broker).join(" ");
   {
     await using tmux = new Tmux(`mqtt-chat-nohup-${Deno.pid}`);
@@ -88,7 +84,6 @@ inTmux("under nohup it outlives its terminal", async ({ broker, peer }) => {
   const args = ["-TERM", "-f", `listener.ts ${at(broker).join(" ")}`];
   await new Deno.Command("pkill", { args }).output();
   await heardUntil(peer, "disconnecting");
-  await Deno.remove(log);
   assert(isThere);
 });
 
@@ -142,9 +137,7 @@ time.sleep(1)
 while part := reading.recv(4096):
     sys.stdout.buffer.write(part)
 `;
-const NO_PYTHON = isInstalled("python3", "--version")
-  ? undefined
-  : "python3 is not installed";
+const NO_PYTHON = missing("python3");
 
 /** So many lines are far more than a pipe holds. */
 const COUNT = 1_000;
@@ -194,9 +187,9 @@ function pipe(
   name: string,
   command: string,
   check: (outcome: Outcome) => void,
-  missing?: string,
+  reason?: string,
 ): void {
-  roomTests("pipes", gate(missing))(name, async ({ broker, peer }) => {
+  roomTests("pipes", gate(reason))(name, async ({ broker, peer }) => {
     check(await outcomeOf(command, broker, peer));
   });
 }

@@ -1,4 +1,4 @@
-/** Keys of the tests' members, and files that go away. */
+/** Keys of the tests' members, and files and folders that go away. */
 
 /** The private key of RFC 8032, 7.1, test 1, as openssl writes it. */
 export const PEM = [
@@ -19,5 +19,17 @@ export class TextFile implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     await Deno.remove(this.path);
+  }
+}
+
+export class Folder implements AsyncDisposable {
+  readonly path = Deno.makeTempDirSync();
+
+  write(name: string, text: string): void {
+    Deno.writeTextFileSync(`${this.path}/${name}`, text);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await Deno.remove(this.path, { recursive: true });
   }
 }
