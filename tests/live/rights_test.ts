@@ -5,6 +5,8 @@
  */
 
 import { assert, assertEquals, assertMatch } from "@std/assert";
+import { at } from "../support/brokers.ts";
+import { Chatter } from "../support/chats.ts";
 import { FaultProxy } from "../support/fault_proxy.ts";
 import { gate, NO_MOSQUITTO } from "../support/gates.ts";
 import { listen, send } from "../support/live.ts";
@@ -14,6 +16,7 @@ import { Peer, said } from "../support/peers.ts";
 import {
   assertOneLine,
   assertQuietSuccess,
+  listening,
   type Outcome,
   run,
   start,
@@ -220,11 +223,7 @@ live("anonymous: without users, the default user, too", async () => {
   const url = `mqtt://${broker.host}/chat/room`;
   const users = [[], ["--anonymous"], ["-u", ""], ["-u", "ann", "-P=x"]];
   for (const version of VERSIONS) {
-    for (const user of users) {
-      await send([url, ...user, "-V", version], [
-        "hi",
-      ]);
-    }
+    for (const user of users) await send([url, ...user, "-V", version], ["hi"]);
   }
 });
 
@@ -294,4 +293,25 @@ live("rights: with `topic deny` no reader gets a history", async () => {
   ];
   await using broker = await Mosquitto.start({ acl });
   assertEquals(await newcomer(broker), [OWN]);
+});
+
+live("rights: without that to ask who is there, /who is silent", async () => {
+  const acl = ["user chat", "topic read chat/#", "topic write chat/+"];
+  await using broker = await Mosquitto.start({ acl });
+  for (const version of VERSIONS) {
+    await using _ada = await listening(at(broker, "-V", version));
+    await using ann = await Chatter.follow(broker, "-V", version);
+    const before = ann.screen.all.length;
+    for (let n = 0; n < 2; n++) {
+      ann.enter("/who", `${n}`);
+      await ann.until(`ann: ${n}`);
+      await ann.clock.advance(2_000);
+    }
+    const lines = ann.screen.all.slice(before).map((line) =>
+      line.replace(/\d\d:.*|, key .*/, "")
+    );
+    const seen = ["Seen in this session:", "  ann (you)"];
+    assertEquals(lines, [...seen, "ann: 0", ...seen, "ann: 1"]);
+    assertEquals(await ann.leave(), 0);
+  }
 });
