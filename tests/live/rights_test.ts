@@ -218,15 +218,6 @@ live("anonymous: beside users without the default user", async () => {
   }
 });
 
-live("anonymous: without users, the default user, too", async () => {
-  await using broker = await Mosquitto.start({ anonymousBeside: [] });
-  const url = `mqtt://${broker.host}/chat/room`;
-  const users = [[], ["--anonymous"], ["-u", ""], ["-u", "ann", "-P=x"]];
-  for (const version of VERSIONS) {
-    for (const user of users) await send([url, ...user, "-V", version], ["hi"]);
-  }
-});
-
 /** A user of the project's password file stands in for the keeper. */
 const KEEPER = ["-u", "Server", "-P", "admin"];
 

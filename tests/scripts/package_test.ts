@@ -231,8 +231,7 @@ withNpm("package: deno task pack, npm install, and its commands", async (t) => {
     // The package has what deno task bundle makes.
     const lib = new URL("dist/npm/package/lib", ROOT).pathname;
     await Deno.symlink(lib, `${folder}/dist`);
-    const block = page("docs/install.md").blocks("sh")
-      .find((block) => block.startsWith("deno task bundle\ndeno install"))!;
+    const [block] = page("docs/install.md").blocks("sh", "\ndeno install");
     const [[deno, ...rest]] = wordsOf(block.split("\n")[1]);
     assertEquals(
       [deno, ...rest.splice(0, 2)].join(" "),

@@ -43,19 +43,6 @@ test("the listener says good-bye", async ({ broker, peer }) => {
   }
 });
 
-test("with nohup's input it stays", async ({ broker, peer }) => {
-  // nohup gives /dev/null, for writing only, in a terminal's place.
-  await using listener = redirected(broker, "0> /dev/null", "-C", "100");
-  await listener.stdout.line(/now subscribed/);
-  for (let n = 1; n <= 5; n++) {
-    listener.signal("SIGHUP");
-    await peer.publish(TOPIC, said(`still there? ${n}`));
-    await listener.stdout.line(RegExp(`still there\\? ${n}$`));
-  }
-  // The code says that this is what ends it.
-  assertEquals((await listener.stop()).code, 143);
-});
-
 const inTmux = roomTests("hang-up", gate(NO_TMUX ?? missing("less")));
 
 /** What others say in the room, up to a text. */

@@ -122,8 +122,10 @@ Deno.test("anonymous: neither user nor password, where the broker lets it", asyn
   const { username, password } = await broker.next("connect");
   assertEquals([username, password], [undefined, undefined]);
   await using open = await openBroker({ users: undefined });
-  const nameless = at(open, "-u", "", "-m", "hi");
-  assertQuietSuccess(await run("publisher.ts", nameless));
+  for (const user of [["-u", ""], []]) {
+    const args = at(open, ...user, "-m", "hi");
+    assertQuietSuccess(await run("publisher.ts", args));
+  }
 });
 
 test("nothing listens, then the next broker", async ({ broker, peer }) => {
