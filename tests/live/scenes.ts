@@ -91,7 +91,7 @@ export async function assertShown(
   assertEquals(shown, LINES.slice(-10).map((text) => [text, "chat"]));
 }
 
-/** A keeper keeps what a user says who leaves before a reader comes. */
+/** A keeper keeps what a user says; both leave before a reader comes. */
 export async function keepAndRead(
   broker: Broker,
   ...flags: string[]
@@ -100,8 +100,8 @@ export async function keepAndRead(
   await using keeper = await listen(at(broker, "--keep", "50", ...flags));
   await send(at(broker, ...flags), LINES);
   assertEquals(await kept(peer, "12"), LINES);
-  await assertShown(broker, ...flags);
   await end(keeper);
+  await assertShown(broker, ...flags);
 }
 
 export const isAnswer = (line: string) => / answered: /.test(line);

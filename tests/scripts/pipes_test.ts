@@ -3,12 +3,10 @@
  * pipes and in the same terminal, also when that goes.
  */
 
-import { assert, assertEquals, assertMatch } from "@std/assert";
+import { assertEquals, assertMatch } from "@std/assert";
 import type { RunningBroker } from "../../lib/broker/broker.ts";
 import { at, TOPIC } from "../support/brokers.ts";
 import { gate, missing, NO_TMUX } from "../support/gates.ts";
-import { TextFile } from "../support/keys.ts";
-import { becomesTrue } from "../support/patience.ts";
 import { type Peer, said } from "../support/peers.ts";
 import { ROOT, spawn } from "../support/processes.ts";
 import { nextPayload, roomTests } from "../support/room_tests.ts";
@@ -43,6 +41,19 @@ test("the listener says good-bye", async ({ broker, peer }) => {
   }
 });
 
+test("with nohup's input it stays", async ({ broker, peer }) => {
+  // nohup gives /dev/null, for writing only, in a terminal's place.
+  await using listener = redirected(broker, "0> /dev/null", "-C", "100");
+  await listener.stdout.line(/now subscribed/);
+  for (let n = 1; n <= 5; n++) {
+    listener.signal("SIGHUP");
+    await peer.publish(TOPIC, said(`still there? ${n}`));
+    await listener.stdout.line(RegExp(`still there\\? ${n}$`));
+  }
+  // The code says that this is what ends it.
+  assertEquals((await listener.stop()).code, 143);
+});
+
 const inTmux = roomTests("hang-up", gate(NO_TMUX ?? missing("less")));
 
 /** What others say in the room, up to a text. */
@@ -54,25 +65,6 @@ async function heardUntil(peer: Peer, text: string): Promise<string[]> {
 
 const openTerminal = (tmux: Tmux) =>
   tmux.open({ columns: 80, rows: 20 }, ROOT.pathname);
-
-inTmux("under nohup it outlives its terminal", async ({ broker, peer }) => {
-  await using file = new TextFile("");
-  const log = file.path;
-  const listen = wordsFor(broker).join(" ");
-  {
-    await using tmux = new Tmux(`mqtt-chat-nohup-${Deno.pid}`);
-    const terminal = await openTerminal(tmux);
-    await terminal.enter(`nohup ${listen} > ${log} 2>&1 &`);
-    await peer.next(); // its join notice
-  }
-  await peer.publish(TOPIC, said("hello?"));
-  const isHeard = async () => (await Deno.readTextFile(log)).includes("hello?");
-  const isThere = await becomesTrue(isHeard);
-  const args = ["-TERM", "-f", `listener.ts ${at(broker).join(" ")}`];
-  await new Deno.Command("pkill", { args }).output();
-  await heardUntil(peer, "disconnecting");
-  assert(isThere);
-});
 
 inTmux("a key in a pager is the pager's", async ({ broker, peer }) => {
   await using tmux = new Tmux(`mqtt-chat-pager-${Deno.pid}`);
