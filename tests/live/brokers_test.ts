@@ -4,8 +4,7 @@ import { assertMatch } from "@std/assert";
 import { at } from "../support/brokers.ts";
 import { gate, NO_CLUSTER, NO_MOSQUITTO, NOT_LONG } from "../support/gates.ts";
 import { listen, send } from "../support/live.ts";
-import { Mosquitto } from "../support/mosquitto.ts";
-import { NatsCluster } from "../support/nats.ts";
+import { Mosquitto, NatsCluster } from "../support/servers.ts";
 import { askAndAnswer, keepAndRead, showQueue } from "./scenes.ts";
 
 const live = gate(NO_MOSQUITTO);

@@ -4,11 +4,11 @@ import { assert, assertEquals, assertGreater } from "@std/assert";
 import { at } from "../support/brokers.ts";
 import { gate, NO_MOSQUITTO } from "../support/gates.ts";
 import { listen, numbersIn, send, upTo } from "../support/live.ts";
-import { Mosquitto } from "../support/mosquitto.ts";
 import { becomesTrue } from "../support/patience.ts";
 import { type Arrival, Peer } from "../support/peers.ts";
 import { type Process, start } from "../support/processes.ts";
 import { Random } from "../support/random.ts";
+import { Mosquitto } from "../support/servers.ts";
 import { assertShown, end, HISTORY, kept, LINES, textsOf } from "./scenes.ts";
 
 const live = gate(NO_MOSQUITTO);

@@ -8,6 +8,7 @@ import { assertEquals, assertMatch } from "@std/assert";
 import { parseBroker } from "../../lib/mqtt/address.ts";
 import { BROKER_URL, gate, NO_BROKER } from "../support/gates.ts";
 import { listen, send } from "../support/live.ts";
+import { objectsOf } from "../support/peers.ts";
 import {
   assertOneLine,
   assertQuietSuccess,
@@ -15,7 +16,6 @@ import {
   spawn,
 } from "../support/processes.ts";
 import { NO_PYTHON, startPython } from "../support/python.ts";
-import { objectsOf } from "../support/room_tests.ts";
 
 const URL = BROKER_URL ?? "mqtt://127.0.0.1";
 const { host, port } = parseBroker(URL);

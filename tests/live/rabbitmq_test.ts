@@ -9,7 +9,7 @@ import { gate, NO_RABBITMQ, playTogether } from "../support/gates.ts";
 import { listen, numbersIn, send, upTo } from "../support/live.ts";
 import { Peer, said } from "../support/peers.ts";
 import { type Outcome, run, start } from "../support/processes.ts";
-import { RabbitMQ } from "../support/rabbitmq.ts";
+import { RabbitMQ } from "../support/servers.ts";
 import { askAndAnswer, isAnswer, keepAndRead, showQueue } from "./scenes.ts";
 
 const live = gate(NO_RABBITMQ);

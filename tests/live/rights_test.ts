@@ -11,7 +11,6 @@ import { FaultProxy } from "../support/fault_proxy.ts";
 import { gate, NO_MOSQUITTO } from "../support/gates.ts";
 import { listen, send } from "../support/live.ts";
 import { page } from "../support/markdown.ts";
-import { Mosquitto } from "../support/mosquitto.ts";
 import { Peer, said } from "../support/peers.ts";
 import {
   assertOneLine,
@@ -21,6 +20,7 @@ import {
   run,
   start,
 } from "../support/processes.ts";
+import { Mosquitto } from "../support/servers.ts";
 
 const live = gate(NO_MOSQUITTO);
 

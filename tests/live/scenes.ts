@@ -4,9 +4,8 @@ import { assertEquals, assertMatch } from "@std/assert";
 import { at, hostOf, TOPIC } from "../support/brokers.ts";
 import { Chatter } from "../support/chats.ts";
 import { listen, numbersIn, send, upTo } from "../support/live.ts";
-import { type Arrival, Peer } from "../support/peers.ts";
+import { type Arrival, objectsOf, Peer } from "../support/peers.ts";
 import { listening, type Process, run, start } from "../support/processes.ts";
-import { objectsOf } from "../support/room_tests.ts";
 
 interface Broker {
   port: number;

@@ -7,9 +7,14 @@ import { gate, missing } from "../support/gates.ts";
 import { Folder } from "../support/keys.ts";
 import { page } from "../support/markdown.ts";
 import { becomesTrue } from "../support/patience.ts";
-import { type Peer, said } from "../support/peers.ts";
+import {
+  nextPayload,
+  objectsOf,
+  type Peer,
+  roomTests,
+  said,
+} from "../support/peers.ts";
 import { type Process, ROOT, spawn } from "../support/processes.ts";
-import { nextPayload, objectsOf, roomTests } from "../support/room_tests.ts";
 
 const PAGE = page("docs/scripts.md").text;
 

@@ -24,9 +24,8 @@ import { hostOf } from "../support/brokers.ts";
 import { gate, missing } from "../support/gates.ts";
 import { Folder, KEY } from "../support/keys.ts";
 import { page, PAGES, wordsOf } from "../support/markdown.ts";
-import { said } from "../support/peers.ts";
+import { nextPayload, objectsOf, roomTests, said } from "../support/peers.ts";
 import { type Process, ROOT, spawn, start } from "../support/processes.ts";
-import { nextPayload, objectsOf, roomTests } from "../support/room_tests.ts";
 
 /** The rows of a page's table, without the marks of code. */
 const rowsOf = (path: string, heading: string) =>

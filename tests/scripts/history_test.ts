@@ -6,13 +6,19 @@
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { at, FakeBroker, letIn, TOPIC } from "../support/brokers.ts";
 import { FaultProxy } from "../support/fault_proxy.ts";
+import { SecretFile } from "../support/keys.ts";
 import { HARMFUL } from "../support/line_fixtures.ts";
 import { Member } from "../support/members.ts";
-import { SecretFile } from "../support/secret_file.ts";
 import { connack, encode, publish, suback } from "../support/packets.ts";
-import { type Arrival, type Peer, said } from "../support/peers.ts";
+import {
+  type Arrival,
+  linesOf,
+  objectsOf,
+  type Peer,
+  roomTests,
+  said,
+} from "../support/peers.ts";
 import { listening, run, start } from "../support/processes.ts";
-import { linesOf, objectsOf, roomTests } from "../support/room_tests.ts";
 
 const HISTORY = `${TOPIC}/$history`;
 

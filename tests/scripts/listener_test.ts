@@ -3,14 +3,15 @@ import { joinNotice } from "../../lib/protocol.ts";
 import { isSigned } from "../../lib/sign.ts";
 import { at as inTheRoom, hostOf, TOPIC } from "../support/brokers.ts";
 import { becomesTrue } from "../support/patience.ts";
-import { type Arrival, said } from "../support/peers.ts";
-import { assertEnds, listening, run, start } from "../support/processes.ts";
 import {
+  type Arrival,
   linesOf,
   nextPayload,
   objectsOf,
   roomTests,
-} from "../support/room_tests.ts";
+  said,
+} from "../support/peers.ts";
+import { assertEnds, listening, run, start } from "../support/processes.ts";
 
 const test = roomTests("listener");
 

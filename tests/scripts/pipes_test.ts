@@ -7,10 +7,8 @@ import { assertEquals, assertMatch } from "@std/assert";
 import type { RunningBroker } from "../../lib/broker/broker.ts";
 import { at, TOPIC } from "../support/brokers.ts";
 import { gate, missing, NO_TMUX } from "../support/gates.ts";
-import { type Peer, said } from "../support/peers.ts";
-import { ROOT, spawn } from "../support/processes.ts";
-import { nextPayload, roomTests } from "../support/room_tests.ts";
-import { Tmux } from "../support/tmux.ts";
+import { nextPayload, type Peer, roomTests, said } from "../support/peers.ts";
+import { spawn } from "../support/processes.ts";
 
 const test = roomTests("hang-up");
 
@@ -63,12 +61,8 @@ async function heardUntil(peer: Peer, text: string): Promise<string[]> {
   return heard;
 }
 
-const openTerminal = (tmux: Tmux) =>
-  tmux.open({ columns: 80, rows: 20 }, ROOT.pathname);
-
 inTmux("a key in a pager is the pager's", async ({ broker, peer }) => {
-  await using tmux = new Tmux(`mqtt-chat-pager-${Deno.pid}`);
-  const terminal = await openTerminal(tmux);
+  await using terminal = await Terminal.open();
   await terminal.enter(`${wordsFor(broker, "--quiet").join(" ")} | less`);
   await peer.next();
   await peer.publish(TOPIC, said("first"));
@@ -81,8 +75,7 @@ inTmux("a key in a pager is the pager's", async ({ broker, peer }) => {
 });
 
 inTmux("in the background it leaves the terminal", async ({ broker }) => {
-  await using tmux = new Tmux(`mqtt-chat-background-${Deno.pid}`);
-  const terminal = await openTerminal(tmux);
+  await using terminal = await Terminal.open();
   const flags = ["--quiet", "--no-announce", "-C", "1"];
   const listen = wordsFor(broker, ...flags).join(" ");
   // timeout(1) puts it in a background group of the script's terminal.
@@ -116,6 +109,7 @@ time.sleep(1)
 while part := reading.recv(4096):
     sys.stdout.buffer.write(part)
 `;
+import { Terminal } from "../support/tmux.ts";
 const NO_PYTHON = missing("python3");
 
 /** So many lines are far more than a pipe holds. */

@@ -16,8 +16,15 @@ import { decode, joinNotice, timeoutNotice } from "../../lib/protocol.ts";
 import { RoomSeal } from "../../lib/seal.ts";
 import { at, openBroker, TOPIC } from "../support/brokers.ts";
 import { gate, NO_TMUX } from "../support/gates.ts";
-import { Folder, TextFile } from "../support/keys.ts";
-import { type Peer, said } from "../support/peers.ts";
+import { Folder, SECRET, SecretFile, TextFile } from "../support/keys.ts";
+import {
+  linesOf,
+  nextPayload,
+  objectsOf,
+  type Peer,
+  roomTests,
+  said,
+} from "../support/peers.ts";
 import {
   assertEnds,
   assertOneLine,
@@ -27,14 +34,7 @@ import {
   ROOT,
   run,
 } from "../support/processes.ts";
-import { openTerminal } from "../support/prompt_scene.ts";
-import {
-  linesOf,
-  nextPayload,
-  objectsOf,
-  roomTests,
-} from "../support/room_tests.ts";
-import { SECRET, SecretFile } from "../support/secret_file.ts";
+import { Terminal } from "../support/tmux.ts";
 
 const test = roomTests("sealed");
 
@@ -315,8 +315,7 @@ function hiddenTexts(): string[] {
 const inTmux = roomTests("sealed", gate(NO_TMUX));
 
 inTmux("--secret asks without echo", async ({ broker, peer }) => {
-  await using stage = await openTerminal();
-  const { terminal } = stage;
+  await using terminal = await Terminal.open();
   const deno = `${Deno.execPath()} run -N --no-prompt publisher.ts`;
   const command = `clear; ${deno} ${at(broker, "--secret").join(" ")} -n ann`;
   await terminal.enter(command);

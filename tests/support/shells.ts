@@ -6,11 +6,13 @@
 
 import { completions } from "../../lib/cli/completions.ts";
 import type { Choices, Script } from "../../lib/cli/flags.ts";
-import { isInstalled } from "./gates.ts";
+import { missing } from "./gates.ts";
+import { Folder } from "./keys.ts";
 import { spawn } from "./processes.ts";
 
 export interface Shell {
   name: string;
+  /** Why it can't be run, if it can't. */
   missing?: string;
   /** The offers for the last word of each line, in no order. */
   offers(script: Script, lines: string[]): Promise<string[][]>;
@@ -33,25 +35,16 @@ echo >>"$HOME/${RECORD}"
 export const FILES = ["pem/my own.pem", "pem/other.pem"];
 
 /** A folder to complete in. Programs find themselves there by $HOME. */
-class Folder implements AsyncDisposable {
-  readonly path = Deno.makeTempDirSync();
-
-  /** Makes one, with the script's programs and its completions. */
-  static async make(script: Script, shell: Choices["completions"]) {
-    const folder = new Folder();
-    await folder.write(`_${script}`, completions(script, shell) + "\n");
-    await Deno.mkdir(`${folder.path}/pem`);
-    for (const file of FILES) await folder.write(file, "");
+class Place extends Folder {
+  constructor(script: Script, shell: Choices["completions"]) {
+    super();
+    this.write(`_${script}`, completions(script, shell) + "\n");
+    Deno.mkdirSync(`${this.path}/pem`);
+    for (const file of [...FILES, RECORD]) this.write(file, "");
     for (const name of COMMANDS[script]) {
-      await folder.write(name, PROGRAM);
-      await Deno.chmod(`${folder.path}/${name}`, 0o755);
+      this.write(name, PROGRAM);
+      Deno.chmodSync(`${this.path}/${name}`, 0o755);
     }
-    await folder.write(RECORD, "");
-    return folder;
-  }
-
-  async write(name: string, text: string): Promise<void> {
-    await Deno.writeTextFile(`${this.path}/${name}`, text);
   }
 
   async run(program: string, args: string[], stdin = ""): Promise<string> {
@@ -61,14 +54,9 @@ class Folder implements AsyncDisposable {
   }
 
   /** What was offered for each line, by the arguments written down. */
-  async offers(lines: string[]): Promise<string[][]> {
-    const written = await Deno.readTextFile(`${this.path}/${RECORD}`);
-    const rows = written.split("\n");
+  offers(lines: string[]): string[][] {
+    const rows = Deno.readTextFileSync(`${this.path}/${RECORD}`).split("\n");
     return lines.map((line, index) => offersIn(line, rows[index]));
-  }
-
-  async [Symbol.asyncDispose](): Promise<void> {
-    await Deno.remove(this.path, { recursive: true });
   }
 }
 
@@ -85,31 +73,23 @@ function offersIn(line: string, written: string): string[] {
     .map((word) => word.startsWith(flag) ? word.slice(flag.length) : word);
 }
 
-// Without a session of its own it would take the terminal of the tests.
-const BASH_MISSING = isInstalled("setsid", "bash", "--version")
-  ? undefined
-  : "bash or setsid is not installed";
-
 /** Bash: its line editor reads pipes, and its ESC * types all that it has. */
 function bash(name: string, setting = ""): Shell {
   return {
     name,
-    missing: BASH_MISSING,
+    missing: missing("bash") ?? missing("setsid"),
     async offers(script, lines) {
-      await using folder = await Folder.make(script, "bash");
+      await using place = new Place(script, "bash");
       const setup = `PS1=; PATH=$HOME:$PATH; ${setting}\nsource ./_${script}\n`;
-      await folder.write("setup", setup);
+      place.write("setup", setup);
+      // Without a session of its own it would take the terminal of the tests.
       const args = ["bash", "--noprofile", "--rcfile", "./setup", "-i"];
       const typed = lines.map((line) => `${line}\x1b*\n`).join("");
-      await folder.run("setsid", args, typed);
-      return await folder.offers(lines);
+      await place.run("setsid", args, typed);
+      return place.offers(lines);
     },
   };
 }
-
-const ZSH_MISSING = isInstalled("zsh", "-c", "zmodload zsh/zpty")
-  ? undefined
-  : "zsh is not installed";
 
 /** Runs zsh in a terminal of its own, types lines, and prints what it shows. */
 const ZSH_DRIVER = `zmodload zsh/zpty
@@ -120,11 +100,15 @@ zpty -w inner exit
 while zpty -r inner shown; do print -rn -- $shown; done
 `;
 
+const sourced = (script: Script) => `compinit -D -u; source ./_${script}`;
+
 async function runZsh(
-  folder: Folder,
-  { load, ending, lines }: { load: string; ending: string; lines: string[] },
+  place: Place,
+  load: string,
+  ending: string,
+  lines: string[],
 ): Promise<string> {
-  await folder.write(
+  place.write(
     "setup",
     `PS1= PS2= LISTMAX=1000 PATH=$HOME:$PATH
 autoload -Uz compinit
@@ -134,29 +118,28 @@ zle -C tab complete-word tab
 bindkey '^I' tab
 `,
   );
-  await folder.write("driver", ZSH_DRIVER);
-  return await folder.run("zsh", ["-f", "./driver", ...lines]);
+  place.write("driver", ZSH_DRIVER);
+  return await place.run("zsh", ["-f", "./driver", ...lines]);
 }
 
 /** Zsh that types all that it has, by its own way to load completions. */
 function zsh(name: string, load: (script: Script) => string): Shell {
   return {
     name,
-    missing: ZSH_MISSING,
+    missing: missing("zsh"),
     async offers(script, lines) {
-      await using folder = await Folder.make(script, "zsh");
+      await using place = new Place(script, "zsh");
       const ending = "compstate[insert]=all compstate[list]=";
-      await runZsh(folder, { load: load(script), ending, lines });
-      return await folder.offers(lines);
+      await runZsh(place, load(script), ending, lines);
+      return place.offers(lines);
     },
   };
 }
 
 export async function zshList(script: Script, line: string): Promise<string> {
-  await using folder = await Folder.make(script, "zsh");
-  const load = `compinit -D -u; source ./_${script}`;
+  await using place = new Place(script, "zsh");
   const ending = "compstate[insert]= compstate[list]='list force'";
-  return await runZsh(folder, { load, ending, lines: [line] });
+  return await runZsh(place, sourced(script), ending, [line]);
 }
 
 /** What fish lists for lines: an offer, a tab and its description each. */
@@ -164,19 +147,17 @@ export async function fishLists(
   script: Script,
   lines: string[],
 ): Promise<string[][]> {
-  await using folder = await Folder.make(script, "fish");
+  await using place = new Place(script, "fish");
   const commands = `source ./_${script}; set -p PATH $HOME
 for line in $argv; complete -C $line; echo =; end`;
   const args = ["--no-config", "-c", commands, "--", ...lines];
-  const shown = await folder.run("fish", args);
+  const shown = await place.run("fish", args);
   return shown.split("=\n").map((list) => list.split("\n").filter(Boolean));
 }
 
 const fish: Shell = {
   name: "fish",
-  missing: isInstalled("fish", "--version")
-    ? undefined
-    : "fish is not installed",
+  missing: missing("fish"),
   async offers(script, lines) {
     const lists = await fishLists(script, lines);
     return lines.map((line, index) => {
@@ -191,7 +172,7 @@ const fish: Shell = {
 export const SHELLS: Shell[] = [
   bash("bash"),
   bash("bash where = breaks no word", "COMP_WORDBREAKS=${COMP_WORDBREAKS//=}"),
-  zsh("zsh, sourced", (script) => `compinit -D -u; source ./_${script}`),
+  zsh("zsh, sourced", sourced),
   zsh("zsh, in fpath", () => "fpath=($HOME $fpath); compinit -D -u"),
   fish,
 ];

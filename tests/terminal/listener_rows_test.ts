@@ -3,14 +3,14 @@
 import { assertEquals } from "@std/assert";
 import { hostOf, openBroker } from "../support/brokers.ts";
 import { Member } from "../support/members.ts";
-import { openTerminal, ROOM, say, test } from "../support/prompt_scene.ts";
+import { ROOM, say, test } from "../support/prompt_scene.ts";
+import { Terminal } from "../support/tmux.ts";
 
 /** What the listener's terminal shows of a message, without times. */
 async function shown(message: string, flags: string, term?: string) {
   await using broker = await openBroker();
   await using grace = await Member.connect(broker);
-  await using stage = await openTerminal(term);
-  const { terminal } = stage;
+  await using terminal = await Terminal.open({ term });
   const deno = `${Deno.execPath()} run -N -E=TERM --no-prompt listener.ts`;
   const host = `-h ${hostOf(broker)} -t ${ROOM}`;
   await terminal.enter(`clear; ${deno} ${host} ${flags}`);
