@@ -154,7 +154,7 @@ Deno.test("large parts keep their place among small ones", async () => {
     const parts = ["a", large, "b", new TextEncoder().encode(large), "c"];
     const accepted = parts.map((part) => pipe.stream.write(part));
     // Backpressure reaches the caller.
-    if (length === 200_000) assertEquals(accepted.at(-1), false);
+    if (length === 200_000) assert(!accepted.slice(1).includes(true));
     pipe.stream.end();
     assert(await pipe.rest() === `a${large}b${large}c`, `${length}`);
   }

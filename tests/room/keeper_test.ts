@@ -242,7 +242,9 @@ test("what doesn't fit the broker's packets is left out, and reported", async ({
   assertMatch(warnings[0], /^The last message of chat\/room is not kept: /);
   assertEquals(keeper.hasFailed, true);
   const larger = openRoom();
-  const all = await larger.keep({ bytes: 4_500 });
+  const all = await larger.keep({ bytes: 4_500, announce: false });
+  const notice = "x".repeat(2_000);
+  larger.broker.say("", { type: "notice", from: "Ada", notice });
   for (let i = 1; i <= 5; i++) {
     larger.broker.say(`${i}`.padEnd(1_500));
     await larger.wait(i < 4 ? 0 : 2_000);

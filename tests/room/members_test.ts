@@ -72,7 +72,7 @@ a member who left or was lost comes back by joining
 a member who only wrote, or wrote after a leave, is not here
   cy says, bob joins, bob leaves, bob says: bob wrote 4, cy wrote 1
 another client under the reader's name is another member
-  me joins, I joins, me becomes I, I leaves: I left 4, my I here 3
+  me joins, I joins, me becomes I, I leaves, me becomes I: my I here 5, I left 4
 a renamed member is the same
   me joins, ann joins, ann says, ann becomes Ann, me becomes I, x becomes Cy:
   Cy here 6, my I here 5, Ann here 4

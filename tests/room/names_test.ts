@@ -34,6 +34,7 @@ import {
 const test = pureTests("names", read);
 
 const JOINED = `-- ${joinNotice("Ada", ROOM)}`;
+const LOSS = "== 1 message of Ada did not arrive.";
 const UNCHECKED =
   "== More signed lines arrive than can be verified; the others count as " +
   "unsigned.";
@@ -369,10 +370,7 @@ test("no other client uses up an id, forces a loss, or hides a line", async ({ l
   ada.says("lost");
   receive(ada.says("5"));
   await clock.advance(60_000);
-  assertEquals(lines, [
-    ...["Ada: 2", "Ada: 3", "Ada: 5"],
-    "== 1 message of Ada did not arrive.",
-  ]);
+  assertEquals(lines, ["Ada: 2", "Ada: 3", "Ada: 5", LOSS]);
 });
 
 test("of lines that were not verified none is called lost", async ({ lines, clock, author, receive }) => {
@@ -395,7 +393,7 @@ test("of lines that were not verified none is called lost", async ({ lines, cloc
   // What is missing among those that were verified is reported.
   ada.says("lost");
   await come(ada, 2, "valid");
-  assertEquals(losses(), ["== 1 message of Ada did not arrive."]);
+  assertEquals(losses(), [LOSS]);
 });
 
 /** An Ada at a broker, with a key of her own. */

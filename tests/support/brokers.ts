@@ -67,10 +67,14 @@ export function letIn(answers: Answers, version: 4 | 5 = 5): Answer {
       { protocolVersion = 4 },
       code = protocolVersion > version ? 1 : 0,
     ) => version === 5 ? connack(code) : oldConnack(code),
-    publish: ({ qos, messageId }, reasonCode = 0) =>
-      qos > 0
-        ? encode({ cmd: "puback", messageId, reasonCode }, version)
-        : undefined,
+    publish({ qos, messageId }, reasonCode = 0) {
+      const cmd = qos === 2 ? "pubrec" : "puback";
+      return qos > 0
+        ? encode({ cmd, messageId, reasonCode }, version)
+        : undefined;
+    },
+    pubrel: ({ messageId }, reasonCode = 0) =>
+      encode({ cmd: "pubcomp", messageId, reasonCode }, version),
     subscribe: ({ messageId }, code = 1) =>
       encode({ cmd: "suback", messageId, granted: [code] }, version),
     unsubscribe: ({ messageId }) =>
