@@ -7,9 +7,9 @@ import { assert, assertEquals, assertLess, assertMatch } from "@std/assert";
 import { FaultProxy } from "../support/fault_proxy.ts";
 import { gate, NO_MOSQUITTO } from "../support/gates.ts";
 import { listen, numbersIn, send, upTo } from "../support/live.ts";
-import { Mosquitto } from "../support/servers.ts";
 import { Peer } from "../support/peers.ts";
 import { ROOT, run, start, TextLineReader } from "../support/processes.ts";
+import { Mosquitto } from "../support/servers.ts";
 
 const live = gate(NO_MOSQUITTO);
 

@@ -15,10 +15,10 @@ import {
   Talk,
   upTo,
 } from "../support/live.ts";
-import { spawn } from "../support/processes.ts";
-import { Mosquitto } from "../support/servers.ts";
 import { becomesTrue } from "../support/patience.ts";
+import { spawn } from "../support/processes.ts";
 import { Random } from "../support/random.ts";
+import { Mosquitto } from "../support/servers.ts";
 
 const live = gate(NO_MOSQUITTO);
 const slow = gate(NO_MOSQUITTO ?? missing("pv"));

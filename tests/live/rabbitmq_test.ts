@@ -3,22 +3,28 @@
  * one, and what is not allowed is answered by closing the connection.
  */
 
-import { assertEquals, assertMatch } from "@std/assert";
-import { gate, NO_RABBITMQ } from "../support/gates.ts";
+import { assert, assertEquals, assertMatch } from "@std/assert";
+import { Chatter } from "../support/chats.ts";
+import { gate, NO_RABBITMQ, playTogether } from "../support/gates.ts";
 import { listen, numbersIn, send, upTo } from "../support/live.ts";
 import { Peer, said } from "../support/peers.ts";
 import { type Outcome, run, start } from "../support/processes.ts";
 import { RabbitMQ } from "../support/servers.ts";
+import { askAndAnswer, isAnswer, keepAndRead, showQueue } from "./scenes.ts";
 
 const live = gate(NO_RABBITMQ);
+
+const may = (read: string, write = read) => ({
+  password: "chat",
+  rights: { read, write },
+});
 
 /** What each user may do; a peer is Server. */
 const USERS = {
   Server: { password: "admin" },
-  chat: {
-    password: "chat",
-    rights: { write: "^(both|write)\\.", read: "^(both|read)\\." },
-  },
+  chat: may("^(both|read|chat)\\.", "^(both|write|chat)\\."),
+  room: may("^chat\\.room$"),
+  asks: may("^chat\\.", "^chat\\.room$"),
 };
 
 const QOS = ["0", "1", "2"];
@@ -182,6 +188,28 @@ async function deniedRoom(broker: RabbitMQ): Promise<void> {
   await assertUnannounced(peer, "write/other");
 }
 
+/** By users who may not ask who is there, or not be answered. */
+async function deniedQuestion(broker: RabbitMQ): Promise<void> {
+  for (const user of ["room", "asks"]) {
+    const args = ["-u", user, "-P", "chat"];
+    await using ann = await Chatter.followLive(broker, ...args);
+    if (user === "asks") ann.enter("/who");
+    // The break that counts is the one over nothing else.
+    const isBreak = (line: string) => line.startsWith("Disconnected ");
+    const isBack = (line: string) => line.startsWith("Connected again ");
+    for (let n = 0; n < 2; n++) {
+      await ann.screen.next(isBreak);
+      await ann.screen.next(isBack);
+    }
+    ann.enter("/who", "still here");
+    await ann.until("ann: still here");
+    const breaks = ann.screen.all.filter(isBreak).length;
+    assert(breaks <= 3, `${breaks}`);
+    assertEquals(ann.screen.all.filter(isAnswer), []);
+    assertEquals(await ann.leave(), 0);
+  }
+}
+
 async function restart(broker: RabbitMQ): Promise<void> {
   const room = at(broker, "both/restarted");
   await using reader = await listen(room);
@@ -212,15 +240,19 @@ const SCENES: [name: string, scene: Scene][] = [
   ["joins, leaves and losses are shown", membership],
   ["QoS 0, 1 and 2: all arrives once, in order", everyQoS],
   ["3,000 kept messages at QoS 1 and 2, in order", kept],
+  ["a newcomer reads what was kept", keepAndRead],
+  ["members answer /who", askAndAnswer],
 ];
 
 /** Those that mostly wait, and do so at the same time. */
 const WAITING: [name: string, scene: Scene][] = [
+  ["a queue of 50, one run each", (broker) => showQueue(broker, 50)],
   ["a room with a dot in its name", dots],
   ["a room to read alone, to a listener", deniedNotice],
   ["a room to read alone, to publishers", deniedMessage],
   ["a room to write to alone", deniedReading],
   ["two rooms, of which one may not be read", deniedRoom],
+  ["/who where it may not be asked or answered", deniedQuestion],
 ];
 
 live("RabbitMQ", async (test) => {
@@ -228,16 +260,9 @@ live("RabbitMQ", async (test) => {
   for (const [name, scene] of SCENES) {
     await test.step(name, () => scene(broker));
   }
-  // Deno wants this where steps overlap.
-  const sanitizers = {
-    sanitizeOps: false,
-    sanitizeResources: false,
-    sanitizeExit: false,
-  };
-  await Promise.all(
-    WAITING.map(([name, scene]) =>
-      test.step({ name, fn: () => scene(broker), ...sanitizers })
-    ),
+  await playTogether(
+    test,
+    WAITING.map(([name, scene]) => [name, () => scene(broker)]),
   );
   await test.step("its restart", () => restart(broker));
 });

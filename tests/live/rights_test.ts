@@ -5,19 +5,22 @@
  */
 
 import { assert, assertEquals, assertMatch } from "@std/assert";
+import { at } from "../support/brokers.ts";
+import { Chatter } from "../support/chats.ts";
 import { FaultProxy } from "../support/fault_proxy.ts";
 import { gate, NO_MOSQUITTO } from "../support/gates.ts";
 import { listen, send } from "../support/live.ts";
 import { page } from "../support/markdown.ts";
-import { Mosquitto } from "../support/servers.ts";
 import { Peer, said } from "../support/peers.ts";
 import {
   assertOneLine,
   assertQuietSuccess,
+  listening,
   type Outcome,
   run,
   start,
 } from "../support/processes.ts";
+import { Mosquitto } from "../support/servers.ts";
 
 const live = gate(NO_MOSQUITTO);
 
@@ -215,19 +218,6 @@ live("anonymous: beside users without the default user", async () => {
   }
 });
 
-live("anonymous: without users, the default user, too", async () => {
-  await using broker = await Mosquitto.start({ anonymousBeside: [] });
-  const url = `mqtt://${broker.host}/chat/room`;
-  const users = [[], ["--anonymous"], ["-u", ""], ["-u", "ann", "-P=x"]];
-  for (const version of VERSIONS) {
-    for (const user of users) {
-      await send([url, ...user, "-V", version], [
-        "hi",
-      ]);
-    }
-  }
-});
-
 /** A user of the project's password file stands in for the keeper. */
 const KEEPER = ["-u", "Server", "-P", "admin"];
 
@@ -294,4 +284,25 @@ live("rights: with `topic deny` no reader gets a history", async () => {
   ];
   await using broker = await Mosquitto.start({ acl });
   assertEquals(await newcomer(broker), [OWN]);
+});
+
+live("rights: without that to ask who is there, /who is silent", async () => {
+  const acl = ["user chat", "topic read chat/#", "topic write chat/+"];
+  await using broker = await Mosquitto.start({ acl });
+  for (const version of VERSIONS) {
+    await using _ada = await listening(at(broker, "-V", version));
+    await using ann = await Chatter.follow(broker, "-V", version);
+    const before = ann.screen.all.length;
+    for (let n = 0; n < 2; n++) {
+      ann.enter("/who", `${n}`);
+      await ann.until(`ann: ${n}`);
+      await ann.clock.advance(2_000);
+    }
+    const lines = ann.screen.all.slice(before).map((line) =>
+      line.replace(/\d\d:.*|, key .*/, "")
+    );
+    const seen = ["Seen in this session:", "  ann (you)"];
+    assertEquals(lines, [...seen, "ann: 0", ...seen, "ann: 1"]);
+    assertEquals(await ann.leave(), 0);
+  }
 });

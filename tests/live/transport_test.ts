@@ -9,7 +9,6 @@ import { Certificates } from "../support/certificates.ts";
 import { gate, missing, NO_MOSQUITTO } from "../support/gates.ts";
 import { listen, send } from "../support/live.ts";
 import { page, wordsOf } from "../support/markdown.ts";
-import { Mosquitto } from "../support/servers.ts";
 import { becomesTrue } from "../support/patience.ts";
 import {
   accepts,
@@ -21,6 +20,7 @@ import {
   spawn,
   start,
 } from "../support/processes.ts";
+import { Mosquitto } from "../support/servers.ts";
 
 const live = gate(NO_MOSQUITTO ?? missing("openssl"));
 
@@ -186,14 +186,7 @@ live("the protocol that --alpn names is sent", async () => {
   publisher.signal("SIGTERM");
 });
 
-const [, SIDE] = page("docs/tls.md").text.split("## The broker's side\n");
-
-/** The blocks of the page, of a language, that contain a text. */
-function blocks(language: string, text: string): string[] {
-  return [...SIDE.matchAll(/^```(\w*)\n([^]*?)^```$/gm)]
-    .filter(([, kind, code]) => kind === language && code.includes(text))
-    .map(([, , code]) => code);
-}
+const PAGE = page("docs/tls.md");
 
 /** Runs a command of the page in a folder; returns what it writes. */
 async function shell(
@@ -225,7 +218,7 @@ live("the page's commands and lines make a room over TLS", async () => {
     script: string,
     ...more: string[]
   ): Parameters<typeof run> => {
-    const [line] = blocks("sh", script);
+    const [line] = PAGE.blocks("sh", `${script} -h mqtts://localhost`);
     const words = wordsOf(line.trim())[0].map((word) =>
       word.replaceAll("tls/", `${folder}/tls/`)
         .replace("mqtts://localhost", `mqtts://localhost:${port}`)
@@ -242,11 +235,11 @@ live("the page's commands and lines make a room over TLS", async () => {
       `openssl s_client -connect 127.0.0.1:${port} 2> log |
         openssl x509 -noout -serial`,
     );
-  for (const block of blocks("sh", "openssl")) await shell(folder, block);
+  for (const block of PAGE.blocks("sh", "openssl")) await shell(folder, block);
   const isRoot = await shell(folder, "id -u") === "0\n";
-  const [chown] = blocks("sh", "chown");
+  const [chown] = PAGE.blocks("sh", "chown");
   if (isRoot) await shell(folder, chown.replace("sudo ", ""));
-  await configure(blocks("", "listener 8883")[0]);
+  await configure(PAGE.blocks("", "listener 8883")[0]);
 
   await using listener = start(...command("listener.ts"));
   await listener.stdout.line(/now subscribed/);
@@ -256,12 +249,12 @@ live("the page's commands and lines make a room over TLS", async () => {
   const asAda = command("publisher.ts", "-u", "ada", "-P", "ada's own");
   assertEquals((await run(...asAda)).code, 3);
   const before = await serial();
-  await shell(folder, blocks("sh", "server.csr")[0]);
-  const [passwd] = blocks("sh", "mosquitto_passwd");
+  await shell(folder, PAGE.blocks("sh", "server.csr")[0]);
+  const [passwd] = PAGE.blocks("sh", "mosquitto_passwd");
   await shell(folder, passwd, "ada's own\nada's own\n");
-  const rights = `\n${blocks("", "topic readwrite")[0]}`;
+  const rights = `\n${PAGE.blocks("", "topic readwrite")[0]}`;
   await Deno.writeTextFile(`${folder}/mosquitto/acl`, rights, { append: true });
-  const [kill] = blocks("sh", "kill");
+  const [kill] = PAGE.blocks("sh", "kill");
   assertEquals(kill, 'kill -HUP "$(pgrep -x mosquitto)"\n');
   broker.signal("SIGHUP");
   const isKnown = async () => (await run(...asAda)).code === 0;
@@ -271,7 +264,7 @@ live("the page's commands and lines make a room over TLS", async () => {
   const { stdout, stderr } = await listener.stop();
   assertEquals(stdout.includes("=="), false, stdout + stderr);
 
-  await configure(blocks("", "require_certificate")[0]);
+  await configure(PAGE.blocks("", "require_certificate")[0]);
   assertQuietSuccess(await run(...command("publisher.ts")));
   assertOneLine(
     await run(...command("listener.ts", "-C", "1")),

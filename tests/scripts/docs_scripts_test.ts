@@ -3,30 +3,35 @@
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import type { RunningBroker } from "../../lib/broker/broker.ts";
 import { hostOf } from "../support/brokers.ts";
-import { gate, isInstalled } from "../support/gates.ts";
+import { gate, missing } from "../support/gates.ts";
+import { Folder } from "../support/keys.ts";
 import { page } from "../support/markdown.ts";
 import { becomesTrue } from "../support/patience.ts";
-import { nextPayload, type Peer, roomTests, said } from "../support/peers.ts";
+import {
+  nextPayload,
+  objectsOf,
+  type Peer,
+  roomTests,
+  said,
+} from "../support/peers.ts";
 import { type Process, ROOT, spawn } from "../support/processes.ts";
 
 const PAGE = page("docs/scripts.md").text;
 
 /** A folder where a recipe runs, with the commands that it needs. */
-class Kitchen implements AsyncDisposable {
-  readonly #folder = Deno.makeTempDirSync();
+class Kitchen extends Folder {
   readonly #host: string;
   readonly #started: Process[] = [];
   /** The first code block below a heading. */
   readonly recipe: string;
-  readonly peer: Peer;
-  readonly path = `${this.#folder}/bin:/usr/bin:/bin`;
+  readonly PATH = `${this.path}/bin:/usr/bin:/bin`;
 
-  constructor(heading: string, broker: RunningBroker, peer: Peer) {
+  constructor(heading: string, broker: RunningBroker, readonly peer: Peer) {
+    super();
     const [, section = ""] = PAGE.split(`\n## ${heading}\n`);
     this.recipe = /^```\w*\n([^]*?)^```$/m.exec(section)![1];
-    this.peer = peer;
     this.#host = hostOf(broker);
-    Deno.mkdirSync(`${this.#folder}/bin`);
+    Deno.mkdirSync(`${this.path}/bin`);
     for (const script of ["listener", "publisher"]) {
       const path = new URL(`${script}.ts`, ROOT).pathname;
       const deno = `${Deno.execPath()} run --quiet --no-prompt -N`;
@@ -38,23 +43,19 @@ class Kitchen implements AsyncDisposable {
   /** Adds a program. */
   add(name: string, code: string): void {
     this.write(name, `#!/bin/sh\n${code}\n`);
-    Deno.chmodSync(`${this.#folder}/${name}`, 0o755);
+    Deno.chmodSync(`${this.path}/${name}`, 0o755);
   }
 
   /** Starts a shell with the recipe, or what a test makes of it. */
   start(code = this.recipe, ...args: string[]): Process {
     const shell = ["-c", code, "recipe", ...args];
-    const options = { cwd: this.#folder, env: { PATH: this.path } };
+    const options = { cwd: this.path, env: { PATH: this.PATH } };
     this.#started.push(spawn("sh", shell, options));
     return this.#started.at(-1)!;
   }
 
-  write(name: string, text: string): void {
-    Deno.writeTextFileSync(`${this.#folder}/${name}`, text);
-  }
-
   async read(name: string): Promise<string> {
-    return await Deno.readTextFile(`${this.#folder}/${name}`).catch(() => "");
+    return await Deno.readTextFile(`${this.path}/${name}`).catch(() => "");
   }
 
   /** The next message of the recipe's. */
@@ -65,12 +66,12 @@ class Kitchen implements AsyncDisposable {
     }
   }
 
-  async [Symbol.asyncDispose](): Promise<void> {
+  override async [Symbol.asyncDispose](): Promise<void> {
     // A listener outlives its shell.
     const args = ["-f", `listener.ts -h ${this.#host} `];
     await new Deno.Command("pkill", { args }).output();
     for (const process of this.#started) await process[Symbol.asyncDispose]();
-    await Deno.remove(this.#folder, { recursive: true });
+    await super[Symbol.asyncDispose]();
   }
 }
 
@@ -81,12 +82,14 @@ function recipe(
   play: (kitchen: Kitchen) => Promise<void>,
   program = "sh",
 ): void {
-  const isThere = program === "sh" || isInstalled(program, "--version");
-  const missing = isThere ? undefined : `${program} is not installed`;
-  roomTests("recipes", gate(missing))(heading, async ({ broker, peer }) => {
-    await using kitchen = new Kitchen(heading, broker, peer);
-    await play(kitchen);
-  }, [topic]);
+  roomTests("recipes", gate(missing(program)))(
+    heading,
+    async ({ broker, peer }) => {
+      await using kitchen = new Kitchen(heading, broker, peer);
+      await play(kitchen);
+    },
+    [topic],
+  );
 }
 
 recipe("Notify from a build", "chat/build", async (kitchen) => {
@@ -159,9 +162,9 @@ recipe("A worker that loses nothing", "none", async (kitchen) => {
   kitchen.start();
   const isDone = async () => (await kitchen.read("done")).includes("three");
   assert(await becomesTrue(isDone));
-  const texts = (await kitchen.read("done")).trim().split("\n")
-    .map((line) => JSON.parse(line).text);
-  assertEquals(texts.filter((text) => text !== "one"), ["two", "three"]);
+  const jobs = objectsOf({ stdout: await kitchen.read("done") })
+    .map(({ text }) => text);
+  assertEquals(jobs.filter((text) => text !== "one"), ["two", "three"]);
 });
 
 recipe("A log", "chat/room", async (kitchen) => {
@@ -186,7 +189,7 @@ recipe("Cron", "chat/room", async (kitchen) => {
   assertMatch(path, /^PATH=\S+$/);
   const command = line.split(" ").slice(5).join(" ");
   // Cron's environment has little more than this.
-  const bare = `env -i HOME="$HOME" PATH="${kitchen.path}" sh -c "$1"`;
+  const bare = `env -i HOME="$HOME" PATH="${kitchen.PATH}" sh -c "$1"`;
   const process = kitchen.start(bare, command);
   assertEquals((await process.outcome()).code, 0);
   assertEquals(await kitchen.hear(), "cron: Good morning.");

@@ -21,10 +21,10 @@ import {
 import { renderJsonNote } from "../../lib/room/json.ts";
 import { type Note, renderNote } from "../../lib/room/line.ts";
 import { hostOf } from "../support/brokers.ts";
-import { gate, isInstalled } from "../support/gates.ts";
-import { KEY } from "../support/keys.ts";
+import { gate, missing } from "../support/gates.ts";
+import { Folder, KEY } from "../support/keys.ts";
 import { page, PAGES, wordsOf } from "../support/markdown.ts";
-import { nextPayload, roomTests, said } from "../support/peers.ts";
+import { nextPayload, objectsOf, roomTests, said } from "../support/peers.ts";
 import { type Process, ROOT, spawn, start } from "../support/processes.ts";
 
 /** The rows of a page's table, without the marks of code. */
@@ -65,12 +65,6 @@ Deno.test("docs: the URLs of the table name its rooms", () => {
   for (const [url, room] of rows) {
     assertEquals(parseUrl(url).room ?? "chat", room, url);
   }
-});
-
-Deno.test("docs: the table has every exit code", () => {
-  const codes = rowsOf("docs/output.md", "Exit codes")
-    .map(([code]) => Number(code));
-  assertEquals(codes, Object.values(EXIT).sort());
 });
 
 const GAP = {
@@ -126,23 +120,39 @@ Deno.test("docs: the table has the members of the listener's own JSON", () => {
   assertEquals(listed, expected);
 });
 
-Deno.test("docs: the README's users may read and write as it says", () => {
-  const users = Object.entries(USERS).map(([user, { password, topics }]) => {
-    const below = `${topics.split("/")[0]} and everything below it`;
-    return [user, password, topics === "#" ? "everything" : below];
-  });
-  assertEquals(rowsOf("README.md", "With Mosquitto"), users);
+const USER_ROWS = Object.entries(USERS).map(([user, { password, topics }]) => {
+  const below = `${topics.split("/")[0]} and everything below it`;
+  return [user, password, topics === "#" ? "everything" : below];
 });
 
-Deno.test("docs: the standard notices are what we send and read", () => {
-  const room = "chat/room";
-  const rows = rowsOf("docs/wire-format.md", "Notices");
-  assertEquals(rows.map((cells) => cells.slice(0, 2)), [
-    ["joined", joinNotice("Ada", room)],
-    ["left", leaveNotice("Ada", room)],
+/** What the first columns of tables have, in order. */
+const TABLES: [path: string, heading: string, rows: string[][]][] = [
+  ["README.md", "With Mosquitto", USER_ROWS],
+  [
+    "docs/output.md",
+    "Exit codes",
+    Object.values(EXIT).sort().map((code) => [`${code}`]),
+  ],
+  ["docs/wire-format.md", "Notices", [
+    ["joined", joinNotice("Ada", "chat/room")],
+    ["left", leaveNotice("Ada", "chat/room")],
     ["lost", timeoutNotice("Ada")],
     ["renamed", renameNotice("Ada", "Countess")],
-  ]);
+  ]],
+  [
+    "docs/library.md",
+    "The modules",
+    Object.keys(config.exports).map((door) => [config.name + door.slice(1)]),
+  ],
+];
+
+Deno.test("docs: the tables have the users, exit codes, notices and modules", () => {
+  for (const [path, heading, rows] of TABLES) {
+    const cells = rowsOf(path, heading).map((it) =>
+      it.slice(0, rows[0].length)
+    );
+    assertEquals(cells, rows, heading);
+  }
 });
 
 const NAME = "mqtt-chat-keeper.service";
@@ -190,27 +200,18 @@ Deno.test("docs: the keeper's unit has the lines that it needs", () => {
   assertEquals(options, { ...options, ...wanted, passwordFile, resume: true });
 });
 
-const withSystemd = gate(
-  isInstalled("systemd-analyze", "--version")
-    ? undefined
-    : "systemd-analyze is not installed",
-);
+const withSystemd = gate(missing("systemd-analyze"));
 
 withSystemd("docs: systemd finds no fault with the keeper's unit", async () => {
   const complaints = async (unit: string) => {
-    const folder = await Deno.makeTempDir();
-    const path = `${folder}/${NAME}`;
-    await Deno.writeTextFile(path, unit);
-    const verify = { args: ["verify", path] };
-    const { code, stdout, stderr } = await new Deno.Command(
-      "systemd-analyze",
-      verify,
-    ).output();
-    await Deno.remove(folder, { recursive: true });
-    const decoder = new TextDecoder();
-    const text = decoder.decode(stdout) + decoder.decode(stderr);
+    await using folder = new Folder();
+    folder.write(NAME, unit);
+    const args = ["verify", `${folder.path}/${NAME}`];
+    await using systemd = spawn("systemd-analyze", args);
+    const { code, stdout, stderr } = await systemd.finish();
     // It reads the units of the machine too, and may complain of them.
-    const lines = text.split("\n").filter((line) => line.includes(NAME));
+    const lines = (stdout + stderr).split("\n")
+      .filter((line) => line.includes(NAME));
     return { code, lines };
   };
   assertEquals(await complaints(UNIT), { code: 0, lines: [] });
@@ -225,39 +226,26 @@ const [BOT, TEST] = LIBRARY.blocks("ts");
 const [RUN_BOT, RUN_TEST] = LIBRARY.blocks("sh")
   .map((line) => wordsOf(line.trim())[0]);
 
-/** A folder with the page's files, which goes away with this. */
-class Folder implements AsyncDisposable {
-  readonly #path = Deno.makeTempDirSync();
+/** Writes the page's files; `host` takes the place of the bot's broker. */
+function writeBot(folder: Folder, host: string): void {
+  const settings = JSON.parse(LIBRARY.blocks("json")[0]);
+  assertEquals(settings.links, ["../mqtt-chat"]);
+  settings.links = [fileURLToPath(ROOT)];
+  folder.write("deno.json", JSON.stringify(settings));
+  folder.write("echo.ts", BOT.replaceAll("localhost", host));
+  folder.write("echo_test.ts", TEST);
+}
 
-  /** Writes them; `host` takes the place of the bot's broker. */
-  constructor(host: string) {
-    const settings = JSON.parse(LIBRARY.blocks("json")[0]);
-    assertEquals(settings.links, ["../mqtt-chat"]);
-    settings.links = [fileURLToPath(ROOT)];
-    const files = {
-      "deno.json": JSON.stringify(settings),
-      "echo.ts": BOT.replaceAll("localhost", host),
-      "echo_test.ts": TEST,
-    };
-    for (const [name, text] of Object.entries(files)) {
-      Deno.writeTextFileSync(`${this.#path}/${name}`, text);
-    }
-  }
-
-  /** Starts a command of the page in the folder. */
-  start([command, ...args]: string[]): Process {
-    assertEquals(command, "deno");
-    return spawn(Deno.execPath(), args, { cwd: this.#path });
-  }
-
-  async [Symbol.asyncDispose](): Promise<void> {
-    await Deno.remove(this.#path, { recursive: true });
-  }
+/** Starts a command of the page in a folder. */
+function startIn({ path }: Folder, [command, ...args]: string[]): Process {
+  assertEquals(command, "deno");
+  return spawn(Deno.execPath(), args, { cwd: path });
 }
 
 Deno.test("docs: the test of the bot is well-typed and passes", async () => {
-  await using folder = new Folder("localhost");
-  await using test = folder.start(RUN_TEST);
+  await using folder = new Folder();
+  writeBot(folder, "localhost");
+  await using test = startIn(folder, RUN_TEST);
   const { code, stdout, stderr } = await test.outcome();
   assertEquals(code, 0, stdout + stderr);
   assertMatch(stdout, /the bot repeats what Ada says \.\.\. ok/);
@@ -267,12 +255,13 @@ Deno.test("docs: the test of the bot is well-typed and passes", async () => {
 test("the bot answers, not itself, and times out", async ({ broker, peer }) => {
   // Retained, it reaches the bot as soon as that has joined.
   await peer.publish("chat/room", said("hello"), true);
-  await using folder = new Folder(hostOf(broker));
+  await using folder = new Folder();
+  writeBot(folder, hostOf(broker));
   const command = RUN_BOT.map((word) =>
     word.replace("localhost:1883", hostOf(broker))
   );
   assertEquals(command[2], `-N=${hostOf(broker)}`);
-  await using bot = folder.start(command);
+  await using bot = startIn(folder, command);
   const heard: string[] = [];
   const hear = async (line: string) => {
     while (heard.at(-1) !== line) {
@@ -296,13 +285,6 @@ test("the bot answers, not itself, and times out", async ({ broker, peer }) => {
     ...["ann: hello", "echo: hello", "ann: xxxxxxxxxx", "ann: again"],
     ...["echo: again", "ann: good-bye", "echo: good-bye"],
   ]);
-});
-
-Deno.test("docs: the page lists the modules of the package", () => {
-  const modules = LIBRARY.table("The modules").map(([module]) => module);
-  const exported = Object.keys(config.exports)
-    .map((door) => `\`${config.name}${door.slice(1)}\``);
-  assertEquals(modules, exported);
 });
 
 /** How the pages call the scripts, and the flags that the call brings along. */
@@ -375,12 +357,7 @@ Deno.test("docs: the scripts take every command line of the pages", () => {
   assert(count > 20, `only ${count} were found`);
 });
 
-const withJq = roomTests(
-  "docs",
-  gate(
-    isInstalled("jq", "--version") ? undefined : "jq is not installed",
-  ),
-);
+const withJq = roomTests("docs", gate(missing("jq")));
 
 withJq("jq examples read what --json writes", async ({ broker, peer }) => {
   const lines = PAGES.flatMap((page) => page.blocks("sh").join("").split("\n"));
@@ -400,15 +377,14 @@ withJq("jq examples read what --json writes", async ({ broker, peer }) => {
     await listener.stderr.line(/^Reading/);
     await peer.publish(topic, "no chat payload");
     await peer.publish(topic, said('Hello, "all"'));
-    const { code, stdout: json, stderr } = await listener.outcome();
-    assertEquals(code, 0, stderr);
+    const shown = await listener.outcome();
+    assertEquals(shown.code, 0, shown.stderr);
     await using jq = spawn("sh", ["-c", filter]);
     const stdout = 'ann: Hello, "all"\n';
-    assertEquals(await jq.finish(json), { code: 0, stdout, stderr: "" });
-    const members = json.trimEnd().split("\n")
-      .flatMap((line) => Object.keys(JSON.parse(line)));
+    const filtered = await jq.finish(shown.stdout);
+    assertEquals(filtered, { code: 0, stdout, stderr: "" });
     const { text } = page("docs/output.md");
-    for (const member of members) {
+    for (const member of objectsOf(shown).flatMap(Object.keys)) {
       assert(text.includes(`\`${member}\``), `docs/output.md lacks ${member}`);
     }
   }

@@ -7,16 +7,11 @@ import {
   type Arrival,
   linesOf,
   nextPayload,
+  objectsOf,
   roomTests,
   said,
 } from "../support/peers.ts";
-import {
-  assertEnds,
-  assertOneLine,
-  listening,
-  run,
-  start,
-} from "../support/processes.ts";
+import { assertEnds, listening, run, start } from "../support/processes.ts";
 
 const test = roomTests("listener");
 
@@ -26,9 +21,15 @@ const at = (broker: { port: number }, ...args: string[]) =>
 const JOINED = "User Lea is now subscribed to chat/room.";
 const LEFT = "User Lea disconnecting from chat/room.";
 
-for (const signal of ["SIGINT", "SIGTERM"] satisfies Deno.Signal[]) {
-  test(`joins, reads, and leaves at ${signal}`, async ({ broker, peer }) => {
-    await using listener = await listening(at(broker));
+const STOPS: [signal: Deno.Signal, code: number, ...flags: string[]][] = [
+  ["SIGINT", 0],
+  ["SIGTERM", 0],
+  ["SIGINT", 130, "-C", "2", "-W", "60"],
+];
+for (const [signal, code, ...flags] of STOPS) {
+  const name = `joins, reads, and leaves at ${signal} with exit ${code}`;
+  test(name, async ({ broker, peer }) => {
+    await using listener = await listening(at(broker, ...flags));
     const { id, at: sentAt, key, sig, ...joined } = await nextPayload(peer);
     assertMatch(`${key} ${sig}`, /^[\w-]{43} [\w-]{86}$/);
     assertEquals(joined, { type: "notice", from: "Lea", notice: JOINED });
@@ -39,7 +40,7 @@ for (const signal of ["SIGINT", "SIGTERM"] satisfies Deno.Signal[]) {
     const outcome = await listener.stop(signal);
     const stderr = `Connected to ${hostOf(broker)}.\n` +
       "Reading chat/room at QoS 1.\n";
-    assertEquals([outcome.code, outcome.stderr], [0, stderr]);
+    assertEquals([outcome.code, outcome.stderr], [code, stderr]);
     const lines = [`-- ${JOINED}`, "ann: Grüße 👋", `-- ${LEFT}`];
     assertEquals(linesOf(outcome), lines);
     assertEquals((await nextPayload(peer)).notice, LEFT);
@@ -49,44 +50,26 @@ for (const signal of ["SIGINT", "SIGTERM"] satisfies Deno.Signal[]) {
   });
 }
 
-test("--json is one object a line", async ({ broker, peer }) => {
+test("--json is an object a line; own notices don't count", async ({ broker, peer }) => {
   const args = ["--json", "-C", "3"];
   await using listener = await listening(at(broker, ...args));
   await peer.publish(TOPIC, said("a\nb\u001b[2J \u202e"));
-  await peer.publish(TOPIC, '{"type":"info","from":"bob","notice":"left"}');
+  await peer.publish(TOPIC, '{"type":"info","from":"Lea","notice":"hi"}');
   await peer.publish(TOPIC, Uint8Array.of(0xff, 0x00));
-  const { code, stdout } = await listener.outcome();
-  assertEquals(code, 0);
-  assertFalse(/[^\P{Cc}\n]|\u202e/u.test(stdout), stdout);
-  const lines = stdout.trimEnd().split("\n").map((line) => JSON.parse(line));
-  assertEquals(lines.map(({ type, from, text }) => [type, from, text]), [
+  const outcome = await listener.outcome();
+  assertEquals(outcome.code, 0);
+  assertFalse(/[^\P{Cc}\n]|\u202e/u.test(outcome.stdout), outcome.stdout);
+  const objects = objectsOf(outcome);
+  assertEquals(objects.map(({ type, from, text }) => [type, from, text]), [
     ["notice", "Lea", JOINED],
     ["message", "ann", "a\nb\u001b[2J \u202e"],
-    ["notice", "bob", "left"],
+    ["notice", "Lea", "hi"],
     ["malformed", undefined, "\ufffd\0"],
   ]);
-  for (const { receivedAt, topic, qos, retain } of lines) {
+  for (const { receivedAt, topic, qos, retain } of objects) {
     assertFalse(Number.isNaN(Date.parse(receivedAt)));
     assertEquals([topic, qos, retain], [TOPIC, 1, false]);
   }
-});
-
-test("--count leaves out its own notices alone", async ({ broker, peer }) => {
-  await using listener = await listening(at(broker, "--count", "2"));
-  await peer.publish(TOPIC, '{"type":"notice","from":"Lea","notice":"hi"}');
-  for (const text of ["one", "two"]) await peer.publish(TOPIC, said(text));
-  const outcome = await listener.outcome();
-  assertEquals(outcome.code, 0);
-  assertEquals(linesOf(outcome), [`-- ${JOINED}`, "-- hi", "ann: one"]);
-});
-
-test("SIGINT before --count is exit 130", async ({ broker, peer }) => {
-  await using listener = await listening(at(broker, "-C", "2", "-W", "60"));
-  await peer.publish(TOPIC, said("one"));
-  await listener.stdout.line(/one$/);
-  const outcome = await listener.stop("SIGINT");
-  assertEquals(outcome.code, 130);
-  assertEquals(linesOf(outcome).at(-1), `-- ${LEFT}`);
 });
 
 test("--only mentions waits, and tells of losses", async ({ broker, peer }) => {
@@ -105,9 +88,7 @@ test("--only mentions waits, and tells of losses", async ({ broker, peer }) => {
   const outcome = await listener.outcome();
   const loss = /^[\d:]{8} == 2 messages of ann did not arrive\.$/m;
   assertEnds(outcome, 0, loss);
-  const lines = outcome.stdout.trimEnd().split("\n")
-    .map((line) => JSON.parse(line));
-  assertEquals(lines.map(({ text }) => text), ["Lea!"]);
+  assertEquals(objectsOf(outcome).map(({ text }) => text), ["Lea!"]);
 });
 
 test("--wait ends it, --quiet silences stderr", async ({ broker }) => {
@@ -124,13 +105,20 @@ test("--wait ends it, --quiet silences stderr", async ({ broker }) => {
   );
 });
 
-test("killed, it is reported by the broker", async ({ broker, peer }) => {
-  await using listener = await listening(at(broker));
-  await peer.next();
-  listener.signal("SIGKILL");
-  const { type, from, notice } = await nextPayload(peer);
-  const will = ["notice", "Lea", "User Lea timed out."];
-  assertEquals([type, from, notice], will);
+test("with a name it signs, and its will, too", async ({ broker, peer }) => {
+  for (const name of ["chat", "Ada"]) {
+    const args = name === "chat" ? [] : ["--name", name];
+    await using listener = await listening(inTheRoom(broker, ...args));
+    const joined = await nextPayload(peer);
+    listener.signal("SIGKILL");
+    const will = await nextPayload(peer);
+    assertEquals(will.notice, `User ${name} timed out.`);
+    assertEquals([will.id, will.key], [`${joined.id}w`, joined.key]);
+    for (const payload of [joined, will]) {
+      assertEquals([payload.type, payload.from], ["notice", name]);
+      assertEquals(isSigned(TOPIC, payload), name !== "chat");
+    }
+  }
 });
 
 test("unseen with --no-announce and on wildcards", async ({ broker, peer }) => {
@@ -184,7 +172,11 @@ test("colours and the topic, as asked for", async ({ broker, peer }) => {
   assertEquals(linesOf(never), ["[chat/room] (retained) ann: hi"]);
 });
 
-test("what is no chat payload is marked, or none", async ({ broker, peer }) => {
+const CONTROLS = Array.from({ length: 0xa0 }, (_, code) => code)
+  .filter((code) => code < 0x20 || code >= 0x7f);
+const HOSTILE = `${String.fromCodePoint(...CONTROLS)}\u202e\u2028\u2066`;
+
+test("what is no chat payload, or hostile, is a harmless line, or none", async ({ broker, peer }) => {
   const cases: [payload: string | Uint8Array, line?: RegExp][] = [
     // The Python program's last will is a notice.
     ["User carol timed out.\n", /^-- User carol timed out\.$/],
@@ -203,35 +195,30 @@ test("what is no chat payload is marked, or none", async ({ broker, peer }) => {
       '{"type":"toString","from":"ann","message":"hi"}',
       /^\?\? .*`type` is neither/,
     ],
+    [
+      JSON.stringify({ type: "notice", from: HOSTILE, notice: HOSTILE }),
+      /^-- <U\+0000>/,
+    ],
+    [said(HOSTILE, HOSTILE), /^"<U\+0000>.*"…: <U\+0000>/],
+    [HOSTILE, /^\?\? <U\+0000>/],
   ];
   const marks = cases.flatMap(([, line]) => line ?? []);
-  const args = ["--no-announce", "-C", `${marks.length}`];
+  const args = ["-t", "chat/+/+", "--no-announce", "-C", `${marks.length}`];
   await using listener = await listening(at(broker, ...args));
-  for (const [payload] of cases) await peer.publish(TOPIC, payload);
+  await listener.stderr.line(/^Reading/);
+  const topic = "chat/room/\x1b[2J\n";
+  for (const [payload] of cases) await peer.publish(topic, payload);
   const outcome = await listener.outcome();
   assertEquals(outcome.code, 0);
   const lines = linesOf(outcome);
   assertEquals(lines.length, marks.length);
-  for (const [index, line] of lines.entries()) assertMatch(line, marks[index]);
-});
-
-test("a hostile payload does nothing to a pipe", async ({ broker, peer }) => {
-  const controls = Array.from({ length: 0xa0 }, (_, code) => code)
-    .filter((code) => code < 0x20 || code >= 0x7f);
-  const hostile = `${String.fromCodePoint(...controls)}\u202e\u2028\u2066`;
-  const args = ["-t", "chat/+", "-C", "3", "--no-announce"];
-  await using listener = start("listener.ts", at(broker, ...args));
-  for (let i = 0; i < 2; i++) await listener.stderr.line(/^Reading/);
-  await peer.publish("chat/\x1b[2J\n", said(hostile, hostile));
-  const notice = { type: "notice", from: hostile, notice: hostile };
-  await peer.publish("chat/a", JSON.stringify(notice));
-  await peer.publish("chat/a", hostile);
-  const outcome = await listener.outcome();
-  assertEquals(linesOf(outcome).length, 3);
-  for (const text of [outcome.stdout, outcome.stderr]) {
-    const rest = text.replaceAll("\n", "");
-    assertFalse(/[\p{Cc}\u2028-\u202e\u2066-\u2069]/u.test(rest), rest);
+  const place = '["chat/room/<U+001B>[2J<U+000A>"] ';
+  for (const [index, line] of lines.entries()) {
+    assertEquals(line.slice(0, place.length), place);
+    assertMatch(line.slice(place.length), marks[index]);
   }
+  const shown = (outcome.stdout + outcome.stderr).replaceAll("\n", "");
+  assertFalse(/[\p{Cc}\u2028-\u202e\u2066-\u2069]/u.test(shown), shown);
 });
 
 test("a reader that hangs up ends it", async ({ broker, peer }) => {
@@ -287,17 +274,11 @@ test("an ignored name is not shown, not counted", async ({ broker, peer }) => {
     `-- ${joinNotice("bob", TOPIC)}`,
     ...["bob: hi from bob", "ann: end"],
   ]);
-  const texts = toJson.stdout.trimEnd().split("\n")
-    .map((line) => JSON.parse(line).text);
-  assertEquals(texts, [joinNotice("bob", TOPIC), "hi from bob", "end"]);
-});
-
-Deno.test("listener: no script ignores its own name", async () => {
-  const sentence = /: --ignore "Ada" is your own name; --name gives you/;
-  for (const script of ["listener.ts", "publisher.ts"]) {
-    const outcome = await run(script, ["--ignore", "Ada", "-n", "Ada"]);
-    assertOneLine(outcome, 2, sentence);
-  }
+  assertEquals(objectsOf(toJson).map(({ text }) => text), [
+    joinNotice("bob", TOPIC),
+    "hi from bob",
+    "end",
+  ]);
 });
 
 test("forged ids hide no message, forge no loss", async ({ broker, peer }) => {
@@ -357,29 +338,40 @@ test("announced, it answers /who, and signs", async ({ broker, peer }) => {
   }
 }, [`${WHO}/+`]);
 
-test("a wildcard hides $who, doesn't answer it", async ({ broker, peer }) => {
-  const host = at(broker).slice(0, 2);
-  const flags = ["-t", "chat/#", "--keep", "5"];
-  for (const output of [[], ["--json"]]) {
-    await using keeper = start("listener.ts", [...host, ...flags, ...output]);
-    await keeper.stderr.line(/^Reading /);
-    const question = { type: "who", from: "Eve", id: `${RUN}-1` };
-    for (const topic of [WHO, `${WHO}/${RUN}`]) {
-      await peer.publish(topic, JSON.stringify(question));
-      await peer.publish(topic, '{"type":"here","from":"Eve"}');
-      await peer.publish(topic, said("a room?", "Eve"));
-      await peer.publish(topic, "text");
+test(
+  "on a wildcard it keeps each room, and hides $history and $who",
+  async ({ broker, peer }) => {
+    const host = at(broker).slice(0, 2);
+    const flags = ["-t", "chat/#", "--keep", "5"];
+    for (const output of [[], ["--json"]]) {
+      await using keeper = start("listener.ts", [...host, ...flags, ...output]);
+      await keeper.stderr.line(/^Reading /);
+      const question = { type: "who", from: "Eve", id: `${RUN}-1` };
+      for (const topic of [WHO, `${WHO}/${RUN}`]) {
+        await peer.publish(topic, JSON.stringify(question));
+        await peer.publish(topic, '{"type":"here","from":"Eve"}');
+        await peer.publish(topic, said("a room?", "Eve"));
+        await peer.publish(topic, "text");
+      }
+      for (const room of ["chat/other", TOPIC]) {
+        await peer.publish(room, said(`in ${room}`));
+        await keeper.stdout.line(RegExp(room));
+      }
+      const { code, stdout } = await keeper.stop();
+      assertEquals([code, stdout.trim().split("\n").length], [0, 2], stdout);
     }
-    await peer.publish(TOPIC, said("end", "Eve"));
-    await keeper.stdout.line(/end/);
-    const { code, stdout } = await keeper.stop();
-    assertEquals([code, stdout.trim().split("\n").length], [0, 1], stdout);
-  }
-  await peer.publish(TOPIC, "end");
-  const arrived = await peer.until("end");
-  const kept = arrived.map(({ topic }) => topic)
-    .filter((topic) => topic.endsWith("/$history"));
-  assertEquals([...new Set(kept)], [`${TOPIC}/$history`]);
-  const isAnswer = ({ text }: Arrival) => text.includes('"type":"here"');
-  assertEquals(arrived.filter(isAnswer).length, 4);
-}, ["chat/#"]);
+    await peer.publish(TOPIC, "end");
+    const arrived = await peer.until("end");
+    const kept = arrived.filter(({ topic }) => topic.endsWith("/$history"));
+    const histories = new Map(kept.map(({ topic, text }) => [topic, text]));
+    assertEquals(histories.size, 2);
+    for (const room of ["chat/other", TOPIC]) {
+      const { messages } = JSON.parse(histories.get(`${room}/$history`)!);
+      assertEquals(messages.at(-1).message, `in ${room}`);
+    }
+    // None but those of this test: it doesn't answer.
+    const isAnswer = ({ text }: Arrival) => text.includes('"type":"here"');
+    assertEquals(arrived.filter(isAnswer).length, 4);
+  },
+  ["chat/#"],
+);

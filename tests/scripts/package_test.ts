@@ -7,19 +7,21 @@ import { assert, assertEquals, assertMatch } from "@std/assert";
 import { dirname } from "node:path";
 import config from "../../deno.json" with { type: "json" };
 import { at, hostOf, openBroker, TOPIC } from "../support/brokers.ts";
-import { gate, isInstalled, NO_TMUX } from "../support/gates.ts";
+import { gate, missing, NO_TMUX } from "../support/gates.ts";
+import { SecretFile } from "../support/keys.ts";
 import { page, wordsOf } from "../support/markdown.ts";
 import { Peer, said } from "../support/peers.ts";
 import {
   assertEnds,
   assertQuietSuccess,
+  AUDIT,
+  audited,
   freePort,
   type Outcome,
   type Process,
   ROOT,
   spawn,
 } from "../support/processes.ts";
-import { SecretFile } from "../support/keys.ts";
 import { Terminal } from "../support/tmux.ts";
 
 const VERSION = config.version;
@@ -27,9 +29,7 @@ const VERSION = config.version;
 /** What `npm install` says where it does not reach its registry. */
 const UNREACHED = /code (ENOTCACHED|ENOTFOUND|EAI_AGAIN|ECONN\w+|E\w*TIMEDOUT)/;
 
-const withNpm = gate(
-  isInstalled("npm", "--version") ? undefined : "npm is not installed",
-);
+const withNpm = gate(missing("npm"));
 
 /** A folder with the package, and another one to use it from. */
 class Installation implements AsyncDisposable {
@@ -149,20 +149,14 @@ withNpm("package: deno task pack, npm install, and its commands", async (t) => {
       await using broker = await openBroker();
       await using peer = await Peer.connect(broker, TOPIC);
       await using secret = new SecretFile();
-      const audit = `${installed.folder}/audit`;
       const permitted = async (args: string[], env = {}) => {
         const words = [...at(broker, "-m", "hi"), ...args];
-        const audited = { DENO_AUDIT_PERMISSIONS: audit, TERM: "dumb", ...env };
-        const sent = await installed.run("mqtt-publisher", words, audited);
-        assertQuietSuccess(sent);
-        const lines = (await Deno.readTextFile(audit)).trim().split("\n");
-        await Deno.remove(audit);
-        const asked = lines.map((line) => JSON.parse(line))
-          .map(({ permission, value }) => `${permission} ${value}`)
-          .filter((it) => !it.startsWith("import "));
+        const audit = { ...AUDIT, TERM: "dumb", ...env };
+        const sent = await installed.run("mqtt-publisher", words, audit);
+        assertEquals(sent.code, 0, sent.stderr);
         const { text } = await peer.next();
         const isSealed = "sealed" in JSON.parse(text);
-        return [[...new Set(asked)].sort(), isSealed];
+        return [audited(sent).sort(), isSealed];
       };
       const net = `net ${hostOf(broker)}`;
       assertEquals(await permitted([]), [[net], false]);
@@ -236,8 +230,7 @@ withNpm("package: deno task pack, npm install, and its commands", async (t) => {
     // The package has what deno task bundle makes.
     const lib = new URL("dist/npm/package/lib", ROOT).pathname;
     await Deno.symlink(lib, `${folder}/dist`);
-    const block = page("docs/install.md").blocks("sh")
-      .find((block) => block.startsWith("deno task bundle\ndeno install"))!;
+    const [block] = page("docs/install.md").blocks("sh", "\ndeno install");
     const [[deno, ...rest]] = wordsOf(block.split("\n")[1]);
     assertEquals(
       [deno, ...rest.splice(0, 2)].join(" "),

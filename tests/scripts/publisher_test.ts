@@ -1,7 +1,9 @@
 import { assert, assertEquals, assertMatch } from "@std/assert";
+import { isSigned } from "../../lib/sign.ts";
 import { at as inTheRoom, TOPIC } from "../support/brokers.ts";
 import { gate, NO_TMUX } from "../support/gates.ts";
-import { type Peer, roomTests } from "../support/peers.ts";
+import { KEY, PEM, TextFile } from "../support/keys.ts";
+import { nextPayload, type Peer, roomTests } from "../support/peers.ts";
 import {
   assertOneLine,
   assertQuietSuccess,
@@ -47,26 +49,24 @@ test("one message, with all fields, at each QoS", async ({ broker, peer }) => {
   assertEquals(ids.size, 3);
 });
 
-test("the lines of a pipe, and none", async ({ broker, peer }) => {
+test("the lines of a pipe, each with its own id, and none", async ({ broker, peer }) => {
+  const many = Array.from({ length: 2000 }, (_, index) => `line ${index}`);
   const stdin =
     "one\r\n\n  two \n\r\ndrei: ü日本👩‍👩‍👧\nexit\nlast, without newline";
-  assertQuietSuccess(await publish(broker, [], stdin));
-  const lines = ["one", "  two ", "drei: ü日本👩‍👩‍👧", "exit"];
-  const all = [...lines, "last, without newline"];
-  assertEquals(await messagesUntilEnd(peer), all);
+  const lines = `${many.join("\n")}\n${stdin}`;
+  assertQuietSuccess(await publish(broker, [], lines));
+  await peer.publish(TOPIC, END);
+  const payloads = (await peer.until(END)).map(({ text }) => JSON.parse(text));
+  assert(payloads.every(({ sig }) => sig === undefined));
+  assertEquals(payloads.map(({ message }) => message), [
+    ...many,
+    ...["one", "  two ", "drei: ü日本👩‍👩‍👧", "exit", "last, without newline"],
+  ]);
+  assertEquals(new Set(payloads.map(({ id }) => id)).size, payloads.length);
   for (const none of ["", "\n\r\n"]) {
     assertQuietSuccess(await publish(broker, [], none));
   }
   assertEquals(await messagesUntilEnd(peer), []);
-});
-
-test("2,000 lines in order, each with its own id", async ({ broker, peer }) => {
-  const lines = Array.from({ length: 2000 }, (_, index) => `line ${index}`);
-  assertQuietSuccess(await publish(broker, [], lines.join("\n")));
-  await peer.publish(TOPIC, END);
-  const payloads = (await peer.until(END)).map(({ text }) => JSON.parse(text));
-  assertEquals(payloads.map(({ message }) => message), lines);
-  assertEquals(new Set(payloads.map(({ id }) => id)).size, lines.length);
 });
 
 test("all of stdin as one message", async ({ broker, peer }) => {
@@ -96,6 +96,19 @@ test("one bad line is named, the rest goes on", async ({ broker, peer }) => {
   assertMatch(said[1], /^publisher: Line 3 was not sent.*656\d\d bytes.*65536/);
   assertMatch(said[2], /^publisher: Line 4 was not sent.*not UTF-8/);
   assertEquals(await messagesUntilEnd(peer), ["a", "b"]);
+});
+
+test("--sign-key signs a message and a pipe", async ({ broker, peer }) => {
+  await using file = new TextFile(PEM);
+  const permissions = ["-N", `-R=${file.path}`];
+  for (const args of [["-m", "hi"], []]) {
+    const signed = at(broker, "--sign-key", file.path, ...args);
+    const options = { stdin: "hi\n", permissions };
+    assertQuietSuccess(await run("publisher.ts", signed, options));
+    const payload = await nextPayload(peer);
+    assertEquals(payload.key, KEY);
+    assert(isSigned(TOPIC, payload));
+  }
 });
 
 const SIGNALS = { SIGINT: 130, SIGTERM: 143, SIGHUP: 129 } as const;

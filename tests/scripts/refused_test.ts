@@ -15,9 +15,12 @@ import {
   openBroker,
   TOPIC,
 } from "../support/brokers.ts";
+import { FaultProxy } from "../support/fault_proxy.ts";
+import { playTogether } from "../support/gates.ts";
 import {
   connack,
   disconnect,
+  messageOf,
   puback,
   publish,
   suback,
@@ -118,8 +121,10 @@ Deno.test("anonymous: neither user nor password, where the broker lets it", asyn
   const { username, password } = await broker.next("connect");
   assertEquals([username, password], [undefined, undefined]);
   await using open = await openBroker({ users: undefined });
-  const nameless = at(open, "-u", "", "-m", "hi");
-  assertQuietSuccess(await run("publisher.ts", nameless));
+  for (const user of [["-u", ""], []]) {
+    const args = at(open, ...user, "-m", "hi");
+    assertQuietSuccess(await run("publisher.ts", args));
+  }
 });
 
 test("nothing listens, then the next broker", async ({ broker, peer }) => {
@@ -214,56 +219,133 @@ Deno.test("refused: HTTP where a WebSocket should be, by its status", async () =
   }
 });
 
-/** Ways to close a connection, and the reason that is given then. */
-const CLOSINGS: [close: () => Action, reason: RegExp][] = [
-  [() => "close", /\(no reason given\)\.$/],
-  [() => disconnect(0x87), /: not authorized\.$/],
+/** How a broker denies something, and the reason that is given then. */
+const DENIALS: [how: string, deny: () => Action, reason: RegExp][] = [
+  ["closed", () => "close", /\(no reason given\)\.$/],
+  ["DISCONNECT", () => disconnect(0x87), /: not authorized\.$/],
 ];
 
-// Both at once: they wait for the clock of the machine.
-Deno.test("refused: a listener reads on whose notice closes the connection", () =>
-  forBoth(async (close) => {
-    await using broker = new FakeBroker(letIn({ publish: close }));
-    await using listener = start("listener.ts", at(broker, "--quiet"));
-    await listener.stderr.line(/^listener: No right to write to chat\/room/);
-    const [last] = broker.all("connect").slice(-1);
-    const { link } = await broker.heard.next(({ cmd, link }) =>
-      cmd === "subscribe" && link.number > last.link.number
-    );
-    await link.send(publish(TOPIC, said("still here"), 1));
-    await listener.stdout.line(/still here$/);
-    const { code, stderr } = await listener.stop();
-    assertEquals([code, stderr.split("\n").length], [0, 2], stderr);
-    assertEquals(broker.all("publish").length, 4);
-  }));
-
-Deno.test("refused: a pipe whose line closes the connection", () =>
-  forBoth(async (close, reason) => {
-    await using broker = new FakeBroker(letIn({ publish: close }));
-    const stdin = "a\n";
-    const outcome = await run("publisher.ts", at(broker), { stdin });
-    const line =
-      "publisher: Line 1 was not sent\\. .* broke three times while ";
-    assertEnds(outcome, 3, RegExp(`\\n${line}only this.*\\n$`));
-    assertMatch(outcome.stderr.trimEnd(), reason);
-  }));
-
-async function forBoth(
-  play: (...closing: typeof CLOSINGS[0]) => Promise<void>,
-) {
-  await Promise.all(CLOSINGS.map((closing) => play(...closing)));
+async function deniedNotice(deny: () => Action) {
+  await using broker = new FakeBroker(letIn({ publish: deny }));
+  await using listener = start("listener.ts", at(broker, "--quiet"));
+  await listener.stderr.line(/^listener: No right to write to chat\/room/);
+  const [last] = broker.all("connect").slice(-1);
+  const { link } = await broker.heard.next(({ cmd, link }) =>
+    cmd === "subscribe" && link.number > last.link.number
+  );
+  await link.send(publish(TOPIC, said("still here"), 1));
+  await listener.stdout.line(/still here$/);
+  const { code, stderr } = await listener.stop();
+  assertEquals([code, stderr.split("\n").length], [0, 2], stderr);
+  assertEquals(broker.all("publish").length, 4);
 }
 
-Deno.test("refused: a room that could be read is tried again later", async () => {
+async function deniedPipe(deny: () => Action, reason: RegExp) {
+  await using broker = new FakeBroker(letIn({ publish: deny }));
+  await using proxy = await FaultProxy.start({ targetPort: broker.port });
+  // A round trip takes longer than any guess by the clock allowed.
+  proxy.delay(150);
+  await using publisher = start("publisher.ts", at(proxy));
+  await publisher.write("a\n"); // and its input stays open
+  const outcome = await publisher.outcome();
+  const line = "publisher: Line 1 was not sent\\. .* broke three times while ";
+  assertEnds(outcome, 3, RegExp(`\\n${line}only this.*\\n$`));
+  assertMatch(outcome.stderr.trimEnd(), reason);
+  assertEquals(broker.all("publish").length, 4);
+}
+
+async function deniedPipeOfMany() {
+  await using broker = new FakeBroker(letIn({ publish: () => "close" }));
+  const stdin = Array.from({ length: 10_000 }, (_, i) => `${i}\n`).join("");
+  const outcome = await run("publisher.ts", at(broker), { stdin });
+  assertEnds(outcome, 3, /Line 1 was not sent\..* three times while only this/);
+  const next = /Line 2 was not sent\..* takes no messages for t/;
+  assertMatch(outcome.stderr, next);
+  assertEquals(broker.connections <= 5, true, `${broker.connections}`);
+}
+
+async function deniedLine() {
   await using broker = new FakeBroker(letIn({
-    subscribe: (packet, { number }) =>
-      number === 1 || number > 5 ? suback(packet, 1) : "close",
+    publish(packet, link) {
+      if (messageOf(packet) === "bad") return "close";
+      setTimeout(() => link.send(puback(packet)).catch(() => {}), 20);
+    },
   }));
-  await using listener = start("listener.ts", at(broker));
-  await listener.stderr.line(/^Reading /);
-  (await broker.next("subscribe")).link.close();
-  await listener.stderr.line(
-    /^chat\/room is not read for now: .* Trying again in 1 s\.$/,
+  const stdin = "1\n2\n3\nbad\n5\n6\n";
+  const outcome = await run("publisher.ts", at(broker), { stdin });
+  const line = /Line 4 was not sent.* three times while only this was unanswe/;
+  assertEnds(outcome, 5, line);
+  assertEquals(outcome.stderr.match(/not sent/g)?.length, 1, outcome.stderr);
+  assertEquals(outcome.stderr.includes("may or may not"), false);
+}
+
+async function deniedLineAtQoS0() {
+  await using broker = new FakeBroker(letIn({
+    publish: (packet) => messageOf(packet) === "bad" ? "close" : undefined,
+  }));
+  await using publisher = start("publisher.ts", at(broker, "-q", "0"));
+  await publisher.write("1\n");
+  await broker.next("pingreq");
+  await publisher.write("bad\n");
+  await publisher.stderr.line(/^Connected again /);
+  assertEnds(
+    await publisher.finish("3\n"),
+    5,
+    /: Line 2 was not acknowledged and may or may not have arrived; .*: 2\.\n$/,
   );
-  await listener.stderr.line(/^Reading /);
-});
+}
+
+async function deniedRoom(
+  subscribe: () => Action,
+  reason: RegExp,
+  ...flags: string[]
+) {
+  await using broker = new FakeBroker(letIn({ subscribe }));
+  const outcome = await run("listener.ts", at(broker, ...flags));
+  assertEnds(outcome, 3, RegExp(`three times .*${reason.source}`, "m"));
+  assertEquals(broker.all("subscribe").length, 4);
+}
+
+async function revokedRoom() {
+  let isRevoked = false;
+  await using broker = new FakeBroker(letIn({
+    subscribe: (packet) =>
+      isRevoked && packet.subscriptions[0].topic === "b"
+        ? "close"
+        : suback(packet, 1),
+  }));
+  const topics = ["-t", "a", "-t", "b", "-t", "c", "--no-announce"];
+  await using listener = start("listener.ts", at(broker, ...topics));
+  await listener.stderr.line(/^Reading c /);
+  isRevoked = true;
+  broker.drop();
+  const isTried = (seconds: number) =>
+    RegExp(`^b is not read for now: .* Trying again in ${seconds} s\\.$`);
+  assertMatch(await listener.stderr.line(isTried(1)), / three times /);
+  await listener.stderr.line(/^Reading a /);
+  await listener.stderr.line(/^Reading c /);
+  await listener.stderr.line(isTried(2));
+  isRevoked = false;
+  await listener.stderr.line(/^Reading b /);
+}
+
+const UNANSWERED = /no answer to SUBSCRIBE in 2 s/;
+
+Deno.test("refused: what breaks the connection three times", (test) =>
+  playTogether(test, [
+    ...DENIALS.flatMap((
+      [how, deny, reason],
+    ): [string, () => Promise<void>][] => [
+      [`a notice, ${how}: it reads on`, () => deniedNotice(deny)],
+      [`a pipe's line, ${how}: exit 3`, () => deniedPipe(deny, reason)],
+      [`a room, ${how}: exit 3`, () => deniedRoom(deny, reason)],
+    ]),
+    ["of 10,000 lines the first: exit 3 soon", deniedPipeOfMany],
+    ["of six lines the fourth: the others are sent, exit 5", deniedLine],
+    ["a line at QoS 0: exit 5", deniedLineAtQoS0],
+    [
+      "silence over a room: exit 3",
+      () => deniedRoom(() => undefined, UNANSWERED, "--timeout", "2"),
+    ],
+    ["a room that was revoked: the others are read on", revokedRoom],
+  ]));

@@ -11,13 +11,16 @@ import {
   assertMatch,
   assertStringIncludes,
 } from "@std/assert";
+import { Signer } from "../../lib/client.ts";
 import { decode, joinNotice, timeoutNotice } from "../../lib/protocol.ts";
 import { RoomSeal } from "../../lib/seal.ts";
 import { at, openBroker, TOPIC } from "../support/brokers.ts";
 import { gate, NO_TMUX } from "../support/gates.ts";
+import { Folder, SECRET, SecretFile, TextFile } from "../support/keys.ts";
 import {
   linesOf,
   nextPayload,
+  objectsOf,
   type Peer,
   roomTests,
   said,
@@ -32,7 +35,6 @@ import {
   run,
 } from "../support/processes.ts";
 import { Terminal } from "../support/tmux.ts";
-import { SECRET, SecretFile } from "../support/keys.ts";
 
 const test = roomTests("sealed");
 
@@ -87,8 +89,7 @@ test("readers with the secret, another, and none", async ({ broker, peer }) => {
   assertMatch(first, /^== \d sealed payloads? \(--secret-file FILE opens /);
   assertStringIncludes(rest.join("\n"), "cy: three\n-- User ann timed out.");
   assertFalse(toNone.stdout.includes("unsealed"), toNone.stdout);
-  const objects = toJson.stdout.trim().split("\n")
-    .map((line) => JSON.parse(line));
+  const objects = objectsOf(toJson);
   assertEquals(
     objects.slice(0, 8).map(({ type, text, sealed }) => [type, text, sealed]),
     [
@@ -112,27 +113,23 @@ test("readers with the secret, another, and none", async ({ broker, peer }) => {
 
 Deno.test("sealed: nothing of it is loaded without a secret", async () => {
   await using broker = await openBroker();
-  const folder = await Deno.makeTempDir();
-  try {
-    assertQuietSuccess(
-      await run("publisher.ts", at(broker, "-m", "hi"), {
-        // Deno writes down each module that it runs.
-        env: { DENO_COVERAGE_DIR: folder },
-      }),
-    );
-    const modules = Array.from(
-      Deno.readDirSync(folder),
-      ({ name }) => JSON.parse(Deno.readTextFileSync(`${folder}/${name}`)).url,
-    );
-    const isLoaded = (path: string) => {
-      assert(Deno.statSync(new URL(path, ROOT)).isFile);
-      return modules.some((url) => url.endsWith(`/${path}`));
-    };
-    assert(isLoaded("lib/client.ts"));
-    assertFalse(isLoaded("lib/seal.ts"));
-  } finally {
-    await Deno.remove(folder, { recursive: true });
-  }
+  await using folder = new Folder();
+  // Deno writes down each module that it runs.
+  const env = { DENO_COVERAGE_DIR: folder.path };
+  assertQuietSuccess(
+    await run("publisher.ts", at(broker, "-m", "hi"), { env }),
+  );
+  const modules = Array.from(
+    Deno.readDirSync(folder.path),
+    ({ name }) =>
+      JSON.parse(Deno.readTextFileSync(`${folder.path}/${name}`)).url,
+  );
+  const isLoaded = (path: string) => {
+    assert(Deno.statSync(new URL(path, ROOT)).isFile);
+    return modules.some((url) => url.endsWith(`/${path}`));
+  };
+  assert(isLoaded("lib/client.ts"));
+  assertFalse(isLoaded("lib/seal.ts"));
 });
 
 const VARIABLE = "MQTT_CHAT_SECRET";
@@ -171,7 +168,7 @@ test("by a file of any system, or a variable", async ({ broker, peer }) => {
   }
 });
 
-test("an unusable secret is one line", async ({ broker, peer }) => {
+test("an unusable secret or key is one line", async ({ broker, peer }) => {
   await using file = new SecretFile();
   await using empty = new SecretFile("\nsecond line\n");
   await using binary = new SecretFile(Uint8Array.of(0xff, 0xfe, 65, 10));
@@ -198,38 +195,54 @@ test("an unusable secret is one line", async ({ broker, peer }) => {
     assertOneLine(outcome, 2, said);
     assertFalse(outcome.stderr.includes("horse"));
   }
-  const listener = await run("listener.ts", at(broker, "--sealed"));
-  assertOneLine(listener, 2, /--sealed needs a s/);
+  const good = Signer.generate().key;
+  await using people = new TextFile(
+    `# people\n\nAda ${good}\nBob\nCy ${good}x\nDi Fa ${good} \n`,
+  );
+  const { path } = people;
+  const permissions = ["-N", `-R=${path}`];
+  const others: [flags: string[], said: RegExp][] = [
+    [["--sealed"], /--sealed needs a s/],
+    [["--people", path], / "[^"]+" does not fit in line 4, 5: each line t/],
+    [
+      ["--sign-key", path],
+      /takes what openssl genpkey .* writes\. Try --help\./,
+    ],
+    [
+      ["--sign-key", "a.key"],
+      /ing --sign-key "a\.key" was .* -R=a\.key\. Type/,
+    ],
+  ];
+  for (const [flags, said] of others) {
+    const args = at(broker, ...flags);
+    assertOneLine(await run("listener.ts", args, { permissions }), 2, said);
+  }
   await peer.publish(TOPIC, "end");
   assertEquals(await peer.until("end"), []);
 });
 
 test("--secret-file takes that of --new-secret", async ({ broker, peer }) => {
-  const folder = await Deno.makeTempDir();
-  const path = `${folder}/room.secret`;
-  try {
-    const make = ["-m", "hi", ...at(broker, "--new-secret", path)];
-    const write = { permissions: [`-W=${path}`] };
-    const made = await run("publisher.ts", make, write);
-    assertEquals([made.code, made.stdout], [0, ""], made.stderr);
-    const secret = await Deno.readTextFile(path);
-    assertFalse(made.stderr.includes(secret.trim()));
-    const [, next] = /^"[^\n]+ Type: deno run (.+)\n$/.exec(made.stderr)!;
-    const words = next.split(" ");
-    const end = words.indexOf("publisher.ts");
-    const permissions = words.slice(0, end);
-    const args = words.slice(end + 1);
-    assertQuietSuccess(await run("publisher.ts", args, { permissions }));
-    assertEquals(typeof (await nextPayload(peer)).sealed, "string");
-    const again = await run("publisher.ts", make, write);
-    assertOneLine(again, 2, /there is such a file, which stays as it is\./);
-    assertEquals(await Deno.readTextFile(path), secret);
-    const denied = await run("publisher.ts", make);
-    const command = `deno run -W=${path} publisher.ts --message hi --host `;
-    assertOneLine(denied, 2, RegExp(`run with -W=${path}. Type: ${command}`));
-  } finally {
-    await Deno.remove(folder, { recursive: true });
-  }
+  await using folder = new Folder();
+  const path = `${folder.path}/room.secret`;
+  const make = ["-m", "hi", ...at(broker, "--new-secret", path)];
+  const write = { permissions: [`-W=${path}`] };
+  const made = await run("publisher.ts", make, write);
+  assertEquals([made.code, made.stdout], [0, ""], made.stderr);
+  const secret = await Deno.readTextFile(path);
+  assertFalse(made.stderr.includes(secret.trim()));
+  const [, next] = /^"[^\n]+ Type: deno run (.+)\n$/.exec(made.stderr)!;
+  const [before, after] = next.split(" publisher.ts ");
+  const permissions = before.split(" ");
+  assertQuietSuccess(
+    await run("publisher.ts", after.split(" "), { permissions }),
+  );
+  assertEquals(typeof (await nextPayload(peer)).sealed, "string");
+  const again = await run("publisher.ts", make, write);
+  assertOneLine(again, 2, /there is such a file, which stays as it is\./);
+  assertEquals(await Deno.readTextFile(path), secret);
+  const denied = await run("publisher.ts", make);
+  const command = `deno run -W=${path} publisher.ts --message hi --host `;
+  assertOneLine(denied, 2, RegExp(`run with -W=${path}. Type: ${command}`));
 });
 
 test("a short, open secret gets two warnings", async ({ broker, peer }) => {

@@ -16,17 +16,19 @@ import {
   openBroker,
 } from "../support/brokers.ts";
 import { gate, NO_TMUX } from "../support/gates.ts";
+import { linesOf, nextPayload, roomTests } from "../support/peers.ts";
 import {
   assertEnds,
   assertOneLine,
   assertQuietSuccess,
+  AUDIT,
+  audited,
   freePort,
   type Outcome,
   run,
   spawn,
   start,
 } from "../support/processes.ts";
-import { linesOf, nextPayload, roomTests } from "../support/peers.ts";
 import { Terminal } from "../support/tmux.ts";
 
 const test = roomTests("usage");
@@ -46,6 +48,8 @@ const CASES: [script: Script, args: string[], said: RegExp][] = [
   ["publisher", ["-pw", "seecret"], /--port/],
   ["publisher", ["--secret", "seecret"], /one argument belongs to no flag/],
   ["publisher", ["--follow"], /--follow needs a terminal/],
+  ["listener", ["--ignore", "Al", "-n", "Al"], /"Al" is your own .*; --name /],
+  ["publisher", ["--ignore", "Al", "-n", "Al"], /"Al" is your own .*; --name/],
 ];
 
 Deno.test("usage: one line on stderr that points to --help", async () => {
@@ -123,19 +127,6 @@ Deno.test("usage: flags of the connection reach the broker", async () => {
     ["me", false, 9, "ann", 77],
   );
 });
-
-/** Makes Deno write down each permission that is asked for. */
-const AUDIT = { DENO_AUDIT_PERMISSIONS: "/dev/stderr" };
-
-/** The permissions in an audit; those of loading the modules left out. */
-function audited({ stderr }: { stderr: string }): string[] {
-  const asked = stderr.split("\n")
-    .filter((line) => line.startsWith('{"v":1,'))
-    .map((line): { permission: string; value: string } => JSON.parse(line))
-    .filter(({ permission }) => permission !== "import")
-    .map(({ permission, value }) => `${permission} ${value}`);
-  return [...new Set(asked)];
-}
 
 test("a URL names the room, -N its host, and no more", async ({ broker }) => {
   const url = `mqtt://chat:chat@${hostOf(broker)}/chat/b%C3%BCro%201`;
@@ -242,18 +233,6 @@ Deno.test("password: of a file, or the environment where that is granted", async
   ]);
   assertEquals([read.code, unseen.code, wrong.code], [0, 3, 3]);
   assertEquals(audited(unseen), [`net ${hostOf(broker)}`]);
-});
-
-Deno.test("password: that of a broker's URL wins over --password", async () => {
-  await using first = new FakeBroker(() => "close");
-  await using second = new FakeBroker(letIn({}));
-  const own = `mqtt://ann:own@${hostOf(first)}`;
-  const args = ["-h", own, "-h", hostOf(second), "-P", "flag", "-m", "hi"];
-  const { code, stderr } = await run("publisher.ts", args);
-  assertEquals(code, 0, stderr);
-  const passwords = [first, second]
-    .map((broker) => `${broker.all("connect")[0].password}`);
-  assertEquals(passwords, ["own", "flag"]);
 });
 
 Deno.test("password: neither it nor a URL's token shows on stderr", async () => {

@@ -57,3 +57,19 @@ export const NOT_LONG = NO_MOSQUITTO ?? unasked("MQTT_LONG");
 export const RABBITMQ_SERVER = "/usr/lib/rabbitmq/bin/rabbitmq-server";
 export const NO_RABBITMQ = unasked("MQTT_RABBITMQ") ?? missing(RABBITMQ_SERVER);
 export const NO_TMUX = missing("tmux");
+
+/** Plays scenes that mostly wait, as steps of a test, at the same time. */
+export async function playTogether(
+  test: Deno.TestContext,
+  scenes: [name: string, fn: () => Promise<void>][],
+): Promise<void> {
+  // Deno wants this where steps overlap.
+  const sanitizers = {
+    sanitizeOps: false,
+    sanitizeResources: false,
+    sanitizeExit: false,
+  };
+  await Promise.all(
+    scenes.map(([name, fn]) => test.step({ name, fn, ...sanitizers })),
+  );
+}

@@ -13,9 +13,11 @@ export class Page {
     this.text = Deno.readTextFileSync(new URL(path, ROOT));
   }
 
-  blocks(language: string): string[] {
-    const fenced = new RegExp(`^\`\`\`${language}\n([^]*?)^\`\`\`$`, "gm");
-    return captured(this.text, fenced);
+  /** The blocks of a language, of those that contain a text. */
+  blocks(language: string, text = ""): string[] {
+    return [...this.text.matchAll(/^```(\w*)\n([^]*?)^```$/gm)]
+      .filter(([, kind, code]) => kind === language && code.includes(text))
+      .map(([, , code]) => code);
   }
 
   /** The lines for a shell, and code in the text, which may be one. */

@@ -170,3 +170,7 @@ export function linesOf({ stdout }: { stdout: string }): string[] {
     return line.slice("00:00:00 ".length);
   });
 }
+
+/** The objects that lines of JSON have, such as a listener's with --json. */
+export const objectsOf = ({ stdout }: { stdout: string }) =>
+  stdout.trimEnd().split("\n").map((line) => JSON.parse(line));

@@ -50,6 +50,19 @@ export function assertEnds(outcome: Outcome, code: number, said: RegExp) {
   assertMatch(outcome.stderr, said);
 }
 
+/** Makes Deno write down each permission that is asked for. */
+export const AUDIT = { DENO_AUDIT_PERMISSIONS: "/dev/stderr" };
+
+/** The permissions in an audit; those of loading the modules left out. */
+export function audited({ stderr }: { stderr: string }): string[] {
+  const asked = stderr.split("\n")
+    .filter((line) => line.startsWith('{"v":1,'))
+    .map((line): { permission: string; value: string } => JSON.parse(line))
+    .filter(({ permission }) => permission !== "import")
+    .map(({ permission, value }) => `${permission} ${value}`);
+  return [...new Set(asked)];
+}
+
 export function start(
   script: string,
   args: string[],

@@ -59,10 +59,7 @@ interface MosquittoOptions {
   listeners?: Record<string, string[]>;
   /** The lines of another ACL file than the project's. */
   acl?: string[];
-  /**
-   * Allows clients without a login, beside these of the project's users. With
-   * none of them, there is neither a password file nor an ACL file.
-   */
+  /** Allows clients without a login, beside these of the project's users. */
   anonymousBeside?: string[];
 }
 
@@ -110,9 +107,6 @@ export class Mosquitto extends Server {
     let conf = own.replace(/^listener 1883\b.*$/m, listener(this.port));
     if (users) {
       conf = conf.replace("allow_anonymous false", "allow_anonymous true");
-    }
-    if (users?.length === 0) {
-      conf = conf.replaceAll(/^(password_file|acl_file).*$/gm, "");
     }
     // What follows a `listener` is for that one, so these come last.
     const others = [...this.#listeners.values()]
