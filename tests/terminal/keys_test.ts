@@ -1,5 +1,6 @@
 import { assertEquals } from "@std/assert";
 import { readKeys, textIn } from "../../lib/terminal/keys.ts";
+import { Ending } from "../../lib/terminal/signals.ts";
 import { TestClock } from "../support/clock.ts";
 
 /**
@@ -136,4 +137,32 @@ Deno.test("keys: the marks tell pastes from keys, wherever they are cut", async 
 Deno.test("keys: text without them", () => {
   assertEquals(textIn("a\tb\nc"), "a\tb\nc");
   assertEquals(textIn("\x1b[31mred\x1b[m\x07 \x1b[Ab\x7f\x9b"), "red b");
+});
+
+Deno.test("signals: a second one hurries the end, the same one twice doesn't", async () => {
+  const cases: [isHurried: boolean, signals: [after: number, Deno.Signal][]][] =
+    [
+      [false, [[0, "SIGTERM"]]],
+      [false, [[500, "SIGTERM"], [100, "SIGTERM"]]],
+      [true, [[0, "SIGTERM"], [101, "SIGTERM"]]],
+      [true, [[60, "SIGTERM"], [60, "SIGTERM"], [60, "SIGTERM"]]],
+      [true, [[0, "SIGINT"], [0, "SIGTERM"]]],
+    ];
+  for (const hasBegun of [false, true]) {
+    for (const [isHurried, signals] of cases) {
+      const clock = new TestClock();
+      const ending = new Ending(clock);
+      if (hasBegun) ending.begin();
+      let wasHurried = false;
+      ending.hurried.then(() => wasHurried = true);
+      for (const [after, signal] of signals) {
+        await clock.advance(after);
+        ending.insist(signal);
+      }
+      await clock.advance(0);
+      // Where the end has begun otherwise, the first one hurries it.
+      assertEquals(wasHurried, isHurried || hasBegun);
+      assertEquals(ending.signal, hasBegun ? undefined : signals[0][1]);
+    }
+  }
 });
