@@ -78,7 +78,8 @@ const REPORTS = [
   "\x1b_Gi=31;OK\x1b\\", // an image
   "\x1bOP\x1b[15~\x1b[24;2~\x1b[[A\x1b[5~\x1b[2~\x1b[Z", // F-keys, PgUp, Ins
   "\x1b[201~", // the end of a paste that never began
-  "\x1b[57362;5u\x1b[97;5:3u\x1b[1;5:3C", // a key without a character; two let go
+  "\x1b[57362;5u\x1b[57358u", // keys without a character
+  "\x1b[97;5:3u\x1b[1;5:3C", // two let go
   "\x1b[49;5u\x1b[233;5u\x1b[27;5;49~\x1b[97;9u", // Ctrl-1, Ctrl-é, Super-a
 ];
 

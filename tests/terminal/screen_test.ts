@@ -276,7 +276,7 @@ Deno.test("wrap: a line is broken at its words, under what is said", async () =>
   for (const [columns, line] of cases) {
     const screen = new TestScreen(new TerminalModel(columns, 50));
     screen.show(line.replace(/⏎\d+/, ""));
-    const rows = line.replaceAll(/\x1b\[[\d;]*m/g, "")
+    const rows = line.replaceAll(RegExp(`${"\x1b"}\\[[\\d;]*m`, "g"), "")
       .replace(/ *⏎(\d+)/, (_, indent) => "\n" + " ".repeat(indent));
     assertEquals(await screen.rows(), [...rows.split("\n"), ""]);
     assertEquals(screen.terminal.broken, []);
