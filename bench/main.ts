@@ -8,7 +8,7 @@
  */
 
 import { parseArgs } from "node:util";
-import { accepts, freePort } from "../tests/support/ports.ts";
+import { accepts, freePort } from "../tests/support/processes.ts";
 import { killAll, read, ROOT, Running } from "./clients.ts";
 import { findPrograms } from "./programs.ts";
 import { Figures } from "./report.ts";

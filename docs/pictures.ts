@@ -7,17 +7,16 @@
 
 import { startBroker } from "../lib/broker/broker.ts";
 import { Peer } from "../tests/support/peers.ts";
-import { ROOT } from "../tests/support/processes.ts";
-import { type Terminal, Tmux } from "../tests/support/tmux.ts";
+import { Terminal } from "../tests/support/tmux.ts";
 import script from "./pictures.txt" with { type: "text" };
 import { terminalSvg } from "./terminal_svg.ts";
 
 const ROOM = "chat/room";
 const COLUMNS = 80;
 
-await using tmux = new Tmux(`mqtt-chat-pictures-${Deno.pid}`);
+await using opened = new AsyncDisposableStack();
 Deno.addSignalListener("SIGINT", async () => {
-  await tmux[Symbol.asyncDispose]();
+  await opened.disposeAsync();
   Deno.exit(130);
 });
 for (const picture of script.split(/^picture /m).slice(1)) {
@@ -37,7 +36,7 @@ for (const picture of script.split(/^picture /m).slice(1)) {
       // Wide, so that nothing awaited on the others is wrapped.
       const [columns, rows] = drawn.includes(name) ? [COLUMNS, 20] : [200, 50];
       const terminal = terminals.get(name) ??
-        await tmux.open({ columns, rows }, ROOT.pathname, setup);
+        opened.use(await Terminal.open({ columns, rows, setup }));
       terminals.set(name, terminal);
       if (verb === "enters") await terminal.enter(text);
       else if (verb === "types") await terminal.type(text);

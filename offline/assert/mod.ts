@@ -31,15 +31,6 @@ export function assertEquals<T>(actual: T, expected: T, msg?: string): void {
   throw failure(message, msg);
 }
 
-export function assertInstanceOf<T extends Class<unknown>>(
-  actual: unknown,
-  expectedType: T,
-  msg?: string,
-): asserts actual is InstanceType<T> {
-  if (actual instanceof expectedType) return;
-  throw failure(`not a ${expectedType.name}: ${inspect(actual)}`, msg);
-}
-
 export function assertMatch(
   actual: string,
   expected: RegExp,
@@ -123,7 +114,9 @@ function checkError(
   msg?: string,
 ): unknown {
   if (ErrorClass === undefined) return error;
-  assertInstanceOf(error, ErrorClass, msg);
+  if (!(error instanceof ErrorClass)) {
+    throw failure(`not a ${ErrorClass.name}: ${inspect(error)}`, msg);
+  }
   assertStringIncludes(error.message, msgIncludes, msg);
   return error;
 }

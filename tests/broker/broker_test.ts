@@ -7,7 +7,7 @@ import { openBroker } from "../support/brokers.ts";
 import { inTime, timedTests } from "../support/patience.ts";
 import { answer, Peer } from "../support/peers.ts";
 import { connect as connectPacket, oldConnack } from "../support/packets.ts";
-import { ROOT } from "../support/processes.ts";
+import { ROOT, run, start } from "../support/processes.ts";
 
 const test = timedTests("broker");
 
@@ -158,16 +158,11 @@ test("a packet over the limit, or no MQTT, ends that connection alone", async ()
   sender.mqtt.publish("chat", "y".repeat(MAX_PACKET_BYTES), { qos: 1 });
   await sender.closed;
   await reader.publish("chat", "last");
-  assertEquals(
-    (await reader.lines("chat last")).map((line) => line.length),
-    [65_541, 9],
-  );
+  const lines = await reader.lines("chat last");
+  assertEquals(lines.map(({ length }) => length), [65_541, 9]);
   const hostile = [
-    "GET / HTTP/1.1\r\n\r\n",
-    "\x10\xff\xff\xff\xff\x7f",
-    "\x10\xff\xff\xff\x7f",
-    "\x30\x05\x00\x01a!!",
-    "\x10\x00",
+    ...["GET / HTTP/1.1\r\n\r\n", "\x10\xff\xff\xff\xff\x7f"],
+    ...["\x10\xff\xff\xff\x7f", "\x30\x05\x00\x01a!!", "\x10\x00"],
     "\xff\xff\xff",
   ];
   for (const text of hostile) {
@@ -180,16 +175,11 @@ test("a packet over the limit, or no MQTT, ends that connection alone", async ()
 test("close ends every connection and frees the port", async () => {
   const broker = await openBroker();
   assertEquals(broker.url, `mqtt://127.0.0.1:${broker.port}`);
-  using silent = await Deno.connect({
-    hostname: "127.0.0.1",
-    port: broker.port,
-  });
+  using silent = await Deno.connect(broker);
+  const will = { topic: "test/x", payload: Buffer.of(1), qos: 1 } as const;
   const peers = [
     await Peer.login(broker, "chat/chat"),
-    await Peer.login(broker, "Test/test", {
-      clean: false,
-      will: { topic: "test/x", payload: Buffer.of(1), qos: 1 },
-    }),
+    await Peer.login(broker, "Test/test", { clean: false, will }),
   ];
   // Sooner than aedes gives up on a client that sends no CONNECT, 30 s.
   await inTime(broker.close(), () => "It waits for the silent client.", 20_000);
@@ -198,4 +188,67 @@ test("close ends every connection and frees the port", async () => {
   await broker.close();
   await using again = await startBroker({ port: broker.port });
   assertEquals(again.port, broker.port);
+});
+
+const SCRIPT = "lib/broker/broker.ts";
+const OPTIONS = { permissions: ["-N"] };
+
+test("the script serves until SIGTERM, and prints who may not write where", async () => {
+  await using served = start(SCRIPT, ["--port", "0"], OPTIONS);
+  const line = await served.stderr.line(/^Broker on /);
+  const [, port] = /^Broker on mqtt:..127.0.0.1:(\d+) for users /.exec(line)!;
+  assert(line.endsWith(" chat, Test, Server; Ctrl-C ends it."), line);
+  const room = ["--port", port, "--topic"];
+  const denied = await run("publisher.ts", [...room, "cat/a", "-m", "Hello"]);
+  assert(denied.code !== 0, denied.stderr);
+  const sent = await run("publisher.ts", [...room, "chat/a", "-m", "Hello"]);
+  assertEquals(sent.code, 0, sent.stderr);
+  served.signal("SIGTERM");
+  const { code, stderr } = await served.outcome();
+  const lines = new Set(stderr.trimEnd().split("\n"));
+  assertEquals([...lines], [line, "user chat may not write cat/a"]);
+  assertEquals(code, 0);
+});
+
+test("on the network the script says what to type elsewhere", async () => {
+  const network = ["--host", "0.0.0.0", "--port", "0"];
+  await using served = start(SCRIPT, network, OPTIONS);
+  const line = await served.stderr.line(/^The passwords are public\. /);
+  const typed = / deno run -N (publisher\.ts .*) \(ADDRESS: this/.exec(line)!;
+  const [script, ...args] = typed[1].replace("ADDRESS", "127.0.0.1")
+    .replace("--follow ", "").split(" ");
+  const { code, stderr } = await run(script, args, { stdin: "Hello\n" });
+  assertEquals(code, 0, stderr);
+});
+
+test("the script says in one line why it does not start", async () => {
+  await using broker = await startBroker();
+  const cases: [string[], number, string][] = [
+    [["--port", String(broker.port)], 4, "is taken"],
+    [["--port", "70000"], 2, "No such port: 70000."],
+    [["--prt", "1"], 2, "--prt"],
+    [["--host", "no such host"], 4, "ENOTFOUND"],
+    [["--host", ""], 2, "--host needs an address."],
+  ];
+  for (const [args, code, text] of cases) {
+    const { code: actual, stderr } = await run(SCRIPT, args, OPTIONS);
+    assertEquals(actual, code, stderr);
+    assert(stderr.includes(text) && stderr.split("\n").length <= 5, stderr);
+  }
+});
+
+test("in a pipe the demo shows the bots and sends stdin's lines", async () => {
+  const { code, stdout, stderr } = await run("lib/broker/demo.ts", [], {
+    stdin: "Hello\n",
+    permissions: ["-N=127.0.0.1", "--allow-run"],
+  });
+  assertEquals(code, 0, stderr);
+  const said = stdout.split("\n")
+    .map((line) => line.slice("00:00:00 ".length).replace(/: .*/, ""));
+  assertEquals(said.slice(0, 8), [
+    "-- User Guest is now subscribed to chat/demo.",
+    "-- User Ada is now subscribed to chat/demo.",
+    "-- User Grace is now subscribed to chat/demo.",
+    ...["Ada", "Grace", "Ada", "Grace", "Guest"],
+  ]);
 });

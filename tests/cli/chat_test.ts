@@ -11,7 +11,7 @@ import {
 import { Chatter, HALL, ROOM } from "../support/chats.ts";
 import { Signer } from "../../lib/client.ts";
 import type { Payload } from "../../lib/protocol.ts";
-import { KEY, PEM, TextFile } from "../support/keys.ts";
+import { KEY, PEM, SecretFile, TextFile } from "../support/keys.ts";
 import { Member } from "../support/members.ts";
 import {
   connack,
@@ -25,7 +25,6 @@ import {
 import { becomesTrue } from "../support/patience.ts";
 import { Peer, said } from "../support/peers.ts";
 import { start } from "../support/processes.ts";
-import { SecretFile } from "../support/secret_file.ts";
 
 let lastId = 0;
 

@@ -13,10 +13,8 @@ import {
   NOT_LONG,
 } from "../support/gates.ts";
 import { listen, numbersIn, send, upTo } from "../support/live.ts";
-import { Mosquitto } from "../support/mosquitto.ts";
-import { NatsCluster } from "../support/nats.ts";
+import { Mosquitto, NatsCluster, RabbitMQ } from "../support/servers.ts";
 import { run, start } from "../support/processes.ts";
-import { RabbitMQ } from "../support/rabbitmq.ts";
 
 const live = gate(NO_MOSQUITTO);
 const long = gate(NOT_LONG);

@@ -8,8 +8,7 @@ import { assert, assertEquals } from "@std/assert";
 import { FaultProxy } from "../support/fault_proxy.ts";
 import { gate, NO_CLUSTER, NO_MOSQUITTO } from "../support/gates.ts";
 import { type Account, becomesStable, Talk, upTo } from "../support/live.ts";
-import { Mosquitto } from "../support/mosquitto.ts";
-import { NatsCluster } from "../support/nats.ts";
+import { Mosquitto, NatsCluster } from "../support/servers.ts";
 import { becomesTrue } from "../support/patience.ts";
 
 const live = gate(NO_MOSQUITTO);

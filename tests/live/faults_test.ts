@@ -7,7 +7,7 @@ import { assert, assertEquals, assertLess, assertMatch } from "@std/assert";
 import { FaultProxy } from "../support/fault_proxy.ts";
 import { gate, NO_MOSQUITTO } from "../support/gates.ts";
 import { listen, numbersIn, send, upTo } from "../support/live.ts";
-import { Mosquitto } from "../support/mosquitto.ts";
+import { Mosquitto } from "../support/servers.ts";
 import { Peer } from "../support/peers.ts";
 import { ROOT, run, start, TextLineReader } from "../support/processes.ts";
 
@@ -186,11 +186,11 @@ live("a blocked output drops lines and says so; --resume none", async () => {
   assertEquals(numbersIn(text).length + dropped, count);
   // A connection that was lost in between would be reported, too.
   assertEquals(text.match(/ == /g)?.length, 1);
-  const kept = await new TextLineReader(keeping.child.stdout, "stdout").all();
+  const kept = await new TextLineReader(keeping.child.stdout, "stdout").text();
   assertEquals((await keeping.child.status).code, 0);
   assertEquals(numbersIn(kept), upTo(count));
   // It was connected anew for what it had left to the broker.
-  assert(/Reading .*\nReading /.test(await keeping.stderr.all()));
+  assert(/Reading .*\nReading /.test(await keeping.stderr.text()));
 });
 
 /** As `deno task publish` and the compiled executables run it. */

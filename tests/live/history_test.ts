@@ -12,12 +12,10 @@ import {
   NO_RABBITMQ,
 } from "../support/gates.ts";
 import { listen, numbersIn, send, upTo } from "../support/live.ts";
-import { Mosquitto } from "../support/mosquitto.ts";
-import { NatsCluster } from "../support/nats.ts";
+import { Mosquitto, NatsCluster, RabbitMQ } from "../support/servers.ts";
 import { becomesTrue } from "../support/patience.ts";
 import { type Arrival, Peer } from "../support/peers.ts";
 import { type Process, start } from "../support/processes.ts";
-import { RabbitMQ } from "../support/rabbitmq.ts";
 import { Random } from "../support/random.ts";
 
 const live = gate(NO_MOSQUITTO);

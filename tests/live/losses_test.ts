@@ -16,7 +16,7 @@ import {
   upTo,
 } from "../support/live.ts";
 import { spawn } from "../support/processes.ts";
-import { Mosquitto } from "../support/mosquitto.ts";
+import { Mosquitto } from "../support/servers.ts";
 import { becomesTrue } from "../support/patience.ts";
 import { Random } from "../support/random.ts";
 
@@ -105,7 +105,7 @@ live("what the link loses at QoS 0 is reported to the message", async () => {
 /** All of 100,000 lines end in a file, by way of a shell's pipe if need be. */
 async function fill(more: number, way: string): Promise<void> {
   await using broker = await Mosquitto.start();
-  const [count, file] = [100_000, `${broker.folder}/shown`];
+  const [count, file] = [100_000, `${broker.path}/shown`];
   const room = ["-h", broker.host, "-t", ROOM];
   const deno = [Deno.execPath(), "run", "--quiet", "--no-prompt", "-N"];
   const enough = ["--no-announce", "-C", `${count}`, "-W", "90"];

@@ -17,13 +17,12 @@ import { decodeHistory, encodeHistory } from "../../lib/room/history.ts";
 import { RoomSeal } from "../../lib/seal.ts";
 import { SYSTEM_CLOCK } from "../../lib/timer.ts";
 import { gate, NO_MOSQUITTO } from "../support/gates.ts";
-import { KEY, PEM } from "../support/keys.ts";
+import { KEY, PEM, SECRET, SecretFile } from "../support/keys.ts";
 import { listen, send } from "../support/live.ts";
 import { page } from "../support/markdown.ts";
-import { Mosquitto } from "../support/mosquitto.ts";
+import { Mosquitto } from "../support/servers.ts";
 import { Peer } from "../support/peers.ts";
 import { NO_PYTHON, SpecPeer, startPython } from "../support/python.ts";
-import { SECRET, SecretFile } from "../support/secret_file.ts";
 
 const python = gate(NO_PYTHON);
 

@@ -8,7 +8,7 @@ import { gate, NO_RABBITMQ } from "../support/gates.ts";
 import { listen, numbersIn, send, upTo } from "../support/live.ts";
 import { Peer, said } from "../support/peers.ts";
 import { type Outcome, run, start } from "../support/processes.ts";
-import { RabbitMQ } from "../support/rabbitmq.ts";
+import { RabbitMQ } from "../support/servers.ts";
 
 const live = gate(NO_RABBITMQ);
 

@@ -9,7 +9,7 @@ import { FaultProxy } from "../support/fault_proxy.ts";
 import { gate, NO_MOSQUITTO } from "../support/gates.ts";
 import { listen, send } from "../support/live.ts";
 import { page } from "../support/markdown.ts";
-import { Mosquitto } from "../support/mosquitto.ts";
+import { Mosquitto } from "../support/servers.ts";
 import { Peer, said } from "../support/peers.ts";
 import {
   assertOneLine,

@@ -9,12 +9,13 @@ import { Certificates } from "../support/certificates.ts";
 import { gate, missing, NO_MOSQUITTO } from "../support/gates.ts";
 import { listen, send } from "../support/live.ts";
 import { page, wordsOf } from "../support/markdown.ts";
-import { type ListenerOptions, Mosquitto } from "../support/mosquitto.ts";
+import { Mosquitto } from "../support/servers.ts";
 import { becomesTrue } from "../support/patience.ts";
-import { accepts, freePort } from "../support/ports.ts";
 import {
+  accepts,
   assertOneLine,
   assertQuietSuccess,
+  freePort,
   type Outcome,
   run,
   spawn,
@@ -24,22 +25,25 @@ import {
 const live = gate(NO_MOSQUITTO ?? missing("openssl"));
 
 /** The listeners of a Mosquitto, one for each transport and certificate. */
-const LISTENERS = (
-  { server, wrongName, wildcard, expired, ca, crl }: Certificates,
-) => ({
-  tls: { identity: server },
-  mutual: { identity: server, clientCa: ca },
-  revoking: { identity: server, clientCa: ca, extra: [`crlfile ${crl}`] },
-  wrongName: { identity: wrongName },
-  wildcard: { identity: wildcard },
-  expired: { identity: expired },
-  ws: { websockets: true },
-  wss: { websockets: true, identity: server },
-  wssMutual: { websockets: true, identity: server, clientCa: ca },
-  wssExpired: { websockets: true, identity: expired },
-} satisfies Record<string, ListenerOptions>);
+function listenersOf(all: Certificates) {
+  const { server, wrongName, wildcard, expired } = all;
+  const mutual = [`cafile ${all.ca}`, "require_certificate true"];
+  const websockets = "protocol websockets";
+  return {
+    tls: server.lines,
+    mutual: [...server.lines, ...mutual],
+    revoking: [...server.lines, ...mutual, `crlfile ${all.crl}`],
+    wrongName: wrongName.lines,
+    wildcard: wildcard.lines,
+    expired: expired.lines,
+    ws: [websockets],
+    wss: [websockets, ...server.lines],
+    wssMutual: [websockets, ...server.lines, ...mutual],
+    wssExpired: [websockets, ...expired.lines],
+  };
+}
 
-type Name = keyof ReturnType<typeof LISTENERS>;
+type Name = keyof ReturnType<typeof listenersOf>;
 
 /** The permission for a URL alone, and for files. */
 function permissionsFor(url: string, files: string[]): string[] {
@@ -111,7 +115,7 @@ const CLIENTS: [
 live("rooms over mqtts, ws and wss, or a line of why not", async (test) => {
   await using certificates = await Certificates.make();
   const { ca } = certificates;
-  const listeners = LISTENERS(certificates);
+  const listeners = listenersOf(certificates);
   await using broker = await Mosquitto.start({ listeners });
   for (const name of ["tls", "ws", "wss"] as const) {
     await test.step(name, () => meet(broker, certificates, name));
@@ -205,7 +209,7 @@ async function shell(
 
 live("the page's commands and lines make a room over TLS", async () => {
   await using broker = await Mosquitto.start();
-  const { folder } = broker;
+  const { path: folder } = broker;
   const port = freePort();
   /** Adds lines of the page to the configuration, and restarts the broker. */
   const configure = async (lines: string) => {

@@ -9,10 +9,8 @@ import {
   NO_RABBITMQ,
 } from "../support/gates.ts";
 import { listen } from "../support/live.ts";
-import { Mosquitto } from "../support/mosquitto.ts";
-import { NatsCluster } from "../support/nats.ts";
+import { Mosquitto, NatsCluster, RabbitMQ } from "../support/servers.ts";
 import { start } from "../support/processes.ts";
-import { RabbitMQ } from "../support/rabbitmq.ts";
 
 const live = gate(NO_MOSQUITTO);
 

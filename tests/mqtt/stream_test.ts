@@ -4,7 +4,7 @@ import { createHash } from "node:crypto";
 import { Buffer } from "node:buffer";
 import type { Socket } from "node:net";
 import { type Duplex, Readable } from "node:stream";
-import { generate, type Packet } from "mqtt-packet";
+import type { Packet } from "mqtt-packet";
 import { UnreachableError } from "../../lib/client.ts";
 import { parseBroker } from "../../lib/mqtt/address.ts";
 import type { MqttClient } from "../../lib/mqtt/mqtt_js.ts";
@@ -16,7 +16,7 @@ import {
 } from "../../lib/mqtt/stream.ts";
 import { hostOf } from "../support/brokers.ts";
 import { Member } from "../support/members.ts";
-import { connack, parser, PINGRESP, suback } from "../support/packets.ts";
+import { connack, encode, parser, suback } from "../support/packets.ts";
 
 /** All of what passes a meter, given in pieces; undefined where it refuses. */
 function passed(meter: PacketMeter, bytes: Uint8Array, size: number) {
@@ -63,7 +63,7 @@ Deno.test("a PUBLISH over the limit passes without its payload", () => {
     message(`chat/${"x".repeat(300)}`, 2, 129),
     message("chat/small", 2, 40),
   ];
-  const bytes = Buffer.concat(sent.map((packet) => generate(packet)));
+  const bytes = Buffer.concat(sent.map((packet) => encode(packet, 4)));
   for (const size of [1, 3, 100, 4_096, bytes.length]) {
     const meter = new PacketMeter(128, true);
     const read: Packet[] = [];
@@ -154,7 +154,7 @@ Deno.test("large parts keep their place among small ones", async () => {
     const parts = ["a", large, "b", new TextEncoder().encode(large), "c"];
     const accepted = parts.map((part) => pipe.stream.write(part));
     // Backpressure reaches the caller.
-    if (length === 200_000) assertEquals(accepted.at(-1), false);
+    if (length === 200_000) assert(!accepted.slice(1).includes(true));
     pipe.stream.end();
     assert(await pipe.rest() === `a${large}b${large}c`, `${length}`);
   }
@@ -173,7 +173,7 @@ function webBroker(fault: (socket: WebSocket) => void) {
     const reader = parser();
     reader.on("packet", (packet) => {
       if (packet.cmd === "connect") send(connack());
-      if (packet.cmd === "pingreq") send(PINGRESP);
+      if (packet.cmd === "pingreq") send(encode({ cmd: "pingresp" }));
       if (packet.cmd !== "subscribe") return;
       if (isFirst) fault(socket);
       else send(suback(packet, 1));
@@ -184,23 +184,14 @@ function webBroker(fault: (socket: WebSocket) => void) {
   });
 }
 
-const CLOSED = "the broker closed the WebSocket";
+const CLOSED = "the broker closed the";
 
 /** What a broker behind a WebSocket does wrong, and what is said. */
 const WEB_FAULTS: [(socket: WebSocket) => void, string][] = [
-  [(it) => it.close(4008, "token expired"), `${CLOSED}: token expired`],
-  [(it) => it.close(1000, "restart"), `${CLOSED}: restart`],
-  [(it) => it.close(4001), `${CLOSED}: code 4001`],
-  [
-    (it) => it.close(1000),
-    "the broker closed the connection (no reason given)",
-  ],
+  [(it) => it.close(1000, "restart"), `${CLOSED} WebSocket: restart`],
+  [(it) => it.close(4001), `${CLOSED} WebSocket: code 4001`],
+  [(it) => it.close(1000), `${CLOSED} connection (no reason given)`],
   [(it) => it.send("a"), "the broker sends text frames, which MQTT forbids"],
-  [
-    (it) => it.send(Uint8Array.of(0x36, 0)),
-    "the broker sent a malformed packet (Packet must not have both QoS bits " +
-    "set to 1)",
-  ],
 ];
 
 for (const [fault, reason] of WEB_FAULTS) {
@@ -249,7 +240,7 @@ Deno.test("over a WebSocket: a text frame that is no text is a text frame", asyn
 const pem = (label: string, base64: string) =>
   `-----BEGIN ${label}-----\n${base64.trim()}\n-----END ${label}-----\n`;
 
-/** The key of the certificates, which are valid from 2026-11-28 for a year. */
+/** The key of the certificate. */
 const KEY = pem(
   "PRIVATE KEY",
   `
@@ -258,22 +249,11 @@ dRVrEj5zQGpTXYt5I841vL+eE0GhRANCAATmNsg1IWvoGgLYrb/KF+C7czAQ4pUt
 5MKtczU7KSqQza50Om6dZyjPcqcxO6IaqSn8Kbwz36yw2k4I0hdFuRZr`,
 );
 
-/** Signed by "Example CA" for localhost, *.chat.example and 127.0.0.2. */
-const NAMED = pem(
-  "CERTIFICATE",
-  `
-MIIBazCCARGgAwIBAgIBATAKBggqhkjOPQQDAjAVMRMwEQYDVQQDDApFeGFtcGxl
-IENBMB4XDTI2MTEyODIyMTY0MloXDTI3MTEyODIyMTY0MlowDzENMAsGA1UEAwwE
-Y2hhdDBZMBMGByqGSM49AgEGCCqGSM49AwEHA0IABOY2yDUha+gaAtitv8oX4Ltz
-MBDilS3kwq1zNTspKpDNrnQ6bp1nKM9ypzE7ohqpKfwpvDPfrLDaTgjSF0W5Fmuj
-WDBWMAkGA1UdEwQCMAAwKgYDVR0RBCMwIYIJbG9jYWxob3N0gg4qLmNoYXQuZXhh
-bXBsZYcEfwAAAjAdBgNVHQ4EFgQU1xve4BNrYw6yxyTvtY8fzcdni8cwCgYIKoZI
-zj0EAwIDSAAwRQIhAO1sCZK1S5qx1Q/JOhuyKy7NOE/1nYHh5ekDwX7IKyVyAiAL
-it4UywaA0JaQ1GrChsYnpXL/BAzlJROHLug0veN8UQ==`,
-);
-
-/** Signed by an authority without a name, for localhost in its subject alone. */
-const PLAIN = pem(
+/**
+ * Signed by an authority without a name, for localhost in its subject alone, and
+ * valid from 2026-11-28 for a year.
+ */
+const CERTIFICATE = pem(
   "CERTIFICATE",
   `
 MIIBQTCB56ADAgECAgECMAoGCCqGSM49BAMCMBIxEDAOBgNVBAoMB0V4YW1wbGUw
@@ -285,26 +265,18 @@ BggqhkjOPQQDAgNJADBGAiEA/CtIXm5N7BhV6cKjtcuR+R+yOst0KHlYyazlPxdh
 hO0CIQCcj2Nxlzpb9JUJAnMai3z1n0tyCD3imQ00dsrPXXgw5g==`,
 );
 
-/** Certificate, host, the day it is looked at, and what is said. */
-const CERTIFICATES: [string, string, string, RegExp][] = [
-  [NAMED, "localhost", "2027-06-01", /signed by Example CA, .* --cafile$/],
-  [PLAIN, "localhost", "2027-06-01", /signed by no name, .* --cafile$/],
-  [
-    NAMED,
-    "127.0.0.1",
-    "2027-06-01",
-    /not valid for 127.0.0.1; valid for localhost, \*.chat.example, 127.0.0.2:/,
-  ],
-  [PLAIN, "127.0.0.1", "2027-06-01", /; valid for localhost: .* --host$/],
-  [NAMED, "127.0.0.1", "2027-11-29", /expired on 2027-11-28; .*no flag helps$/],
-  [NAMED, "127.0.0.1", "2026-11-28", /only from 2026-11-28; .*clock right\?$/],
+/** Host, the day when the certificate is looked at, and what is said. */
+const FAULTS: [string, string, RegExp][] = [
+  ["localhost", "2027-06-01", /signed by no name, .* --cafile$/],
+  ["127.0.0.1", "2027-06-01", /for 127.0.0.1; valid for localhost: .* --host$/],
+  ["127.0.0.1", "2027-11-29", /expired on 2027-11-28; .*no flag helps$/],
+  ["127.0.0.1", "2026-11-28", /only from 2026-11-28; .*clock right\?$/],
 ];
 
-for (const [cert, host, day, fault] of CERTIFICATES) {
+for (const [host, day, fault] of FAULTS) {
   Deno.test(`certificate: ${fault}`, async () => {
-    using listener = Deno.listenTls({
-      ...{ hostname: "127.0.0.1", port: 0, cert, key: KEY },
-    });
+    const tls = { cert: CERTIFICATE, key: KEY };
+    using listener = Deno.listenTls({ hostname: "127.0.0.1", port: 0, ...tls });
     const served = (async () => {
       using connection = await listener.accept();
       await connection.handshake();

@@ -1,52 +1,13 @@
 import { assert, assertEquals } from "@std/assert";
-import { Ignored } from "../../lib/room/ignored.ts";
 import { joinNotice, timeoutNotice } from "../../lib/protocol.ts";
-import { whoLines } from "../../lib/room/members.ts";
 import { pureTests, scenesIn } from "../support/pure.ts";
-import { namesIn } from "../support/rooms.ts";
-import {
-  act,
-  openReader,
-  openRoom,
-  ROOM,
-  upTo as textsUpTo,
-} from "../support/sim.ts";
+import { namesIn } from "../support/line_fixtures.ts";
+import { act, openReader, openRoom, ROOM } from "../support/sim.ts";
 
 const test = pureTests("catching up", () => openRoom());
 
 const OWN_JOIN = `-- ${joinNotice("me", ROOM)}`;
 const GAP = /^== Connected to a:1883 after \d+\.\d s without a connection\. /;
-
-/** The lines of Ada up to a number, as they are shown. */
-const upTo = (last: number, first = 1) =>
-  textsUpTo(last, first).map((text) => `Ada: ${text}`);
-
-/** The lines of a history with Ada's lines up to a number. */
-const before = (last: number, first = 1) => [
-  `== ${last - first + 1} messages from before you came`,
-  ...upTo(last, first),
-  "== now",
-];
-
-/** A kept room in which Ada has said three lines, and a reader. */
-async function begin(keep?: number) {
-  const scene = openRoom();
-  const keeper = await scene.keep({ keep });
-  await scene.say(3, 3_000);
-  const reader = await openReader(scene.broker);
-  await scene.wait(3_000);
-  /** What the reader shows of a gap in which something happens. */
-  const gap = async (during: () => unknown) => {
-    reader.lines.length = 0;
-    reader.sim.cut();
-    await during();
-    await scene.wait(5_000);
-    reader.sim.back();
-    await scene.wait(15_000);
-    return reader.lines.map((line) => line.replace(GAP, "== "));
-  };
-  return { ...scene, keeper, ...reader, gap };
-}
 
 const SCENES = `
 the history is shown before live messages
@@ -64,29 +25,17 @@ missed messages follow the gap, live messages follow them, each time
   A keeps | Ada says 3 | me reads | me cut! | Ada says 2 | me back |
   shows gap: 2 nothing is missing, 4, 5, join | me cut! | Ada says 2 | me back |
   shows gap: 2 nothing is missing, 6, 7, join
-of a quiet gap nothing is missing
-  A keeps | Ada says 4 | me reads | Ada says 1 | me cut | me back |
-  shows gap: Nothing is missing, join
 of a quiet gap nothing is missing, also with --keep 1
   A keeps keep=1 | Ada says 4 | me reads | Ada says 1 | me cut | me back |
   shows gap: Nothing is missing, join
 of a gap with more than is kept others may be missing
   A keeps keep=3 | Ada says 3 | me reads history=2 | me cut! | Ada says 40 |
   me back | first gap: 3 others may be missing
-of a gap with more than is kept others may be missing, also with --keep 1
-  A keeps keep=1 | Ada says 3 | me reads | me cut! | Ada says 3 | me back |
-  first gap: 1 others may be missing
-a reader that doesn't announce itself claims nothing
-  A keeps | Ada says 3 | me reads announce=false | me cut! | Ada says 2 | me back |
-  first gap: 2 others may be missing | waiting no
 a message without an id that came meanwhile is shown once
   A keeps | Ada says 1 | me reads latency=400! | Python says hi! | wait 900 |
   shows history 1, 1, now, join, Python: hi
 a reader that may not write claims nothing
   A keeps | Ada says 3 | me reads mute=true | me cut! | Ada says 2 | me back |
-  first gap: 2 others may be missing
-of a keeper at QoS 0 others may be missing
-  A keeps qos=0 | Ada says 3 | me reads | me cut! | Ada says 2 | me back |
   first gap: 2 others may be missing
 of a keeper that is away in the gap, too, others may be missing
   A keeps | Ada says 3 | me reads | me cut! | A cut! | Ada says 5 | A back! |
@@ -120,9 +69,9 @@ of a gap before the first history the last N messages are shown
   me reads history=2 | me cut! | A keeps keep=3 | Ada says 5 | me back |
   shows gap: 2 others may be missing, 4, 5, join | me cut! | Ada says 40 |
   me back | first gap: 3 others may be missing
-messages of a shown history are known after a gap
+messages of a shown history are known after a gap, none is claimed unannounced
   A keeps | Ada says 1 | Python says a | me reads announce=false | me cut! |
-  Ada says 1 | me back | first gap: 1 others may be missing
+  Ada says 1 | me back | first gap: 1 others may be missing | waiting no
 a text that is repeated in a gap is shown again
   A keeps | me reads | Ada says 1 | Python says hi! | me cut! | Python says hi |
   me back | shows gap: 1 nothing is missing, Python: hi, join
@@ -223,53 +172,54 @@ test("authors and members of a shown history are in the roster, with their times
   await say(1, 600_000);
   const { room } = await openReader(broker);
   await wait(1_000);
-  const now = new Date(broker.clock.wall());
-  const seen = room.roster.list();
-  const lines = whoLines(seen, now, new Ignored(), () => []).slice(2);
-  assertEquals(lines.map((line) => line.replace(/\d\d:/, "")), [
-    ...["  Ada, wrote 30:00", "  Keeper, seen 30:00"],
-  ]);
+  const [me, ...seen] = room.roster.list().map(({ name, state, at }) =>
+    `${name} ${state} ${at.toJSON().slice(11, 19)}`
+  );
+  assertEquals(seen, ["Ada wrote 14:30:00", "Keeper here 14:30:00"], me);
   await wait(86_400_000);
   const later = await openReader(broker, { name: "I" });
   await wait(1_000);
   assertEquals(namesIn(later.room.roster), ["I"]);
 });
 
-test("a history of a dead keeper says until when, that of a live one doesn't", async ({ broker, keep, say, wait }) => {
+test("a history of a keeper that died a minute ago says so, that of a live one doesn't", async ({ broker, keep, say, wait }) => {
   const { sim } = await keep();
   await say(1, 3_600_000);
-  const header = async () => {
-    const { lines } = await openReader(broker);
-    await wait(3_000);
+  const header = async (milliseconds: number, options = {}) => {
+    const { lines } = await openReader(broker, options);
+    await wait(milliseconds);
     return lines[0].replace(/\d\d:30/, "HH:30");
   };
-  assertEquals(await header(), "== 1 message from before you came");
+  const recent = "== 1 message from before you came";
+  assertEquals(await header(3_000), recent);
   sim.kill();
-  await wait(3_594_000);
-  const old = "== 1 message from before you came, as of HH:30:00";
-  assertEquals(await header(), old);
+  const { at } = broker.history;
+  await wait(Date.parse(at) + 59_999 - broker.clock.wall());
+  const silent = { announce: false, latency: 1 };
+  assertEquals(await header(1, silent), recent);
+  assertEquals(await header(1, silent), `${recent}, as of HH:30:00`);
 });
 
-test("a member who left in the gap is not here", async () => {
-  const { gap, broker, room, wait } = await begin();
+test("who left in a gap is not here, who came is", async ({ broker, keep, wait }) => {
+  // It keeps two notices; who came before is in `here`.
+  await keep({ keep: 8 });
+  const { room, sim } = await openReader(broker);
   const bob = await openReader(broker, { name: "Bob" });
-  await wait(1_000);
+  await wait(3_000);
+  sim.cut();
+  await openReader(broker, { name: "Cy" });
   const notice = timeoutNotice("me");
-  await gap(async () => {
-    await bob.room.presence.leave();
-    broker.say("", { type: "notice", from: "me", notice });
-  });
-  const seen = room.roster.list().find(({ name }) => name === "Bob");
-  assertEquals(seen?.state, "left");
+  broker.say("", { type: "notice", from: "me", notice });
+  await bob.room.presence.leave();
+  await wait(5_000);
+  sim.back();
+  await wait(15_000);
+  const states = room.roster.list().map(({ name, state }) =>
+    `${name} ${state}`
+  );
   // Our own will is no member.
-  const names = namesIn(room.roster).sort();
-  assertEquals(names, ["Ada", "Bob", "Keeper", "me"]);
-});
-
-test("a member who came in the gap is here, as the keeper says", async () => {
-  const { gap, broker, room } = await begin(1);
-  await gap(() => openReader(broker, { name: "Bob" }));
-  assert(namesIn(room.roster).includes("Bob"));
+  const all = "Bob left, Cy here, Keeper here, me here";
+  assertEquals(states.sort().join(", "), all);
 });
 
 test("an unsealed copy hides no message of a history", async () => {
@@ -294,8 +244,10 @@ test("an unsealed copy hides no message of a history", async () => {
   }
 });
 
-test("a loss is not looked up without a connection", async () => {
-  const { lines, sim, say, wait } = await begin();
+test("a loss is not looked up without a connection", async ({ broker, keep, say, wait }) => {
+  await keep();
+  const { lines, sim } = await openReader(broker);
+  await say();
   sim.drops = () => true;
   await say(1, 0);
   sim.drops = () => false;
@@ -334,17 +286,12 @@ test("of the last 2,048 messages none is shown again", async () => {
 
 test("a history that is sealed, unsealed, malformed or barred says so", async () => {
   const wire = { type: "history", from: "a", messages: [] };
-  const cases: [wire: unknown, secret: string | undefined, sentence: string][] =
-    [
-      [
-        { sealed: "AAAA" },
-        undefined,
-        "is sealed (--secret-file FILE opens it)",
-      ],
-      [wire, "s", "is not sealed; it is not shown"],
-      [{ ...wire, messages: 5 }, undefined, "can't be read"],
-    ];
-  for (const [wire, secret, sentence] of cases) {
+  const cases: [wire: unknown, sentence: string, secret?: string][] = [
+    [{ sealed: "AAAA" }, "is sealed (--secret-file FILE opens it)"],
+    [wire, "is not sealed; it is not shown", "s"],
+    [{ ...wire, messages: 5 }, "can't be read"],
+  ];
+  for (const [wire, sentence, secret] of cases) {
     const { broker, wait } = openRoom();
     broker.put(wire);
     const { lines } = await openReader(broker, { secret });
@@ -388,7 +335,8 @@ test("several histories together show at most N messages; one may be two seconds
   put(-2_000, "Ada 3", "Ada 4");
   await wait(100);
   assertEquals(lines, [
-    ...before(2),
+    "== 2 messages from before you came",
+    ...["Ada: Ada 1", "Ada: Ada 2", "== now"],
     ...["== 1 message from before you came", "Ada: Ada 4", "== now"],
   ]);
   assertEquals(warnings.length, 0);

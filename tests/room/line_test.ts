@@ -12,7 +12,6 @@ import {
   renderLine,
   renderNote,
 } from "../../lib/room/line.ts";
-import { breakLine } from "../../lib/terminal/screen.ts";
 import {
   assertHarmless,
   COLOR,
@@ -27,7 +26,6 @@ import {
   notice,
   PLAIN,
   received,
-  SGR,
   TIME,
   TOPIC,
   utf8,
@@ -36,19 +34,15 @@ import { pureTests } from "../support/pure.ts";
 import { safeText } from "../../lib/safe_text.ts";
 import { renderJson, renderJsonNote } from "../../lib/room/json.ts";
 
-/** A row that begins with a move of the cursor. */
-const INDENTED = new RegExp(`^${"\x1b"}\\[(\\d+)C(.*)$`, "s");
-
 const test = pureTests("line");
 const jsonTest = pureTests("JSON lines");
 
+const SHUT = { type: "sealed", sealed: "AQ", reason: "shut" } as const;
+
+type Payload = Received["payload"];
+
 /** What arrives, how lines are shown, and the line without its time. */
-const LINES: [
-  Parameters<typeof received>[0],
-  Partial<ReturnType<typeof received>>,
-  typeof PLAIN,
-  string,
-][] = [
+const LINES: [Payload, Partial<Received>, typeof PLAIN, string][] = [
   [message("hello"), {}, PLAIN, "alice: hello"],
   [message(""), {}, PLAIN, "alice: "],
   [message("hi"), { retain: true }, PLAIN, "(retained) alice: hi"],
@@ -60,12 +54,7 @@ const LINES: [
   [notice("n"), { sealed: false }, TOPIC, "[chat/room] (unsealed) -- n"],
   [decode(utf8("User alice timed out")), {}, PLAIN, "?? User alice timed out"],
   [decode(utf8("A")), { sealed: false }, PLAIN, "(unsealed) ?? A"],
-  [
-    { type: "sealed", sealed: "AQ", reason: "shut" },
-    {},
-    PLAIN,
-    "== A payload is shut.",
-  ],
+  [SHUT, {}, PLAIN, "== A payload is shut."],
   [
     message("hi\r\n14:03:23 bob: I agree\n\r\n-- x\u2028y\u2029z\u0085"),
     {},
@@ -96,15 +85,9 @@ test("many joins and leaves share a line", () => {
   const names = Array.from({ length: 17 }, (_, i) => `user${i}`);
   const shown = (what: Gathered, options = PLAIN) =>
     renderGathered(what, new Date(), options);
+  const left = ["a: hi", "erin", "\x1b", "gina", "hal"];
   assertEquals(
-    shown(
-      crowd({
-        "timed out": ["ivy"],
-        joined: names,
-        left: ["a: hi", "erin", "\x1b", "gina", "hal"],
-      }),
-      TOPIC,
-    ),
+    shown(crowd({ "timed out": ["ivy"], joined: names, left }), TOPIC),
     "14:03:22 [chat/room] -- 17 joined: user0, user1, user2 and 14 more; " +
       '5 left: "a: hi", erin, "<U+001B>", gina, hal; 1 timed out: ivy',
   );
@@ -130,13 +113,6 @@ test("control characters are shown as such, in every field", () => {
   }
 });
 
-/** The rows of a terminal of some columns, without colours. */
-const rowsOf = (line: string, columns: number) =>
-  breakLine(line, columns).split("\r\n").map((row) => {
-    const [, cells, text] = INDENTED.exec(row) ?? [undefined, 0, row];
-    return " ".repeat(Number(cells)) + text.replace(SGR, "");
-  });
-
 test("lines of a message stand below each other after a gutter", () => {
   const multiline = { ...PLAIN, multiline: true };
   const shown = (text: string, sealed = true) =>
@@ -156,32 +132,6 @@ test("lines of a message stand below each other after a gutter", () => {
   // A notice is one line.
   const two = received(notice("a\nb"));
   assertEquals(renderLine(two, multiline), "14:03:22 -- a ⏎ b");
-  const trace = ["Error: no", "    at a (b.ts:1)", "", "\tat c"].join("\n");
-  assertEquals(rowsOf(shown(trace), 40), [
-    ...["14:03:22 alice: Error: no", "│     at a (b.ts:1)", "│ ", "│  at c"],
-  ]);
-});
-
-test("no row of a message passes for another line, in any width", () => {
-  const forged = ["14:03:23 bob: hi", "== 3 lines", "-- x", "?? x", "│ x"];
-  for (const columns of [20, 40, 80]) {
-    for (const fake of forged) {
-      const texts = [
-        `a\n${fake}`,
-        `${" ".repeat(columns - 18)}${fake}`,
-        `${"x".repeat(columns - 17)}${fake}`,
-        `x\n${"x ".repeat(columns)}\n\n${fake.repeat(9)}`,
-        "天".repeat(columns) + fake,
-      ];
-      for (const text of texts) {
-        const what = received(message(text));
-        const line = renderLine(what, { ...PLAIN, multiline: true });
-        const [first, ...others] = rowsOf(line, columns);
-        assert(first.startsWith("14:03:22 alice:"), first);
-        for (const row of others) assertMatch(row, /^(?:│ | {2})/, text);
-      }
-    }
-  }
 });
 
 test("a malformed payload is shortened, with its size", () => {
@@ -226,7 +176,6 @@ test("a day of the week, with the time of what opens it", () => {
   }
 });
 
-/** The colour of a name. */
 const colorOf = (name: string) =>
   Number(/38;5;(\d+)m/.exec(line(message("", name), COLOR))![1]);
 
@@ -237,7 +186,7 @@ colorTest("the author's own, the rest of the frame and notices dim", () => {
   const alice = `\x1b[1m\x1b[4m\x1b[38;5;${colorOf("alice")}malice` +
     "\x1b[39m\x1b[24m\x1b[22m";
   const odd = `\x1b[38;5;${colorOf("\x1b")}m"<U+001B>"\x1b[39m`;
-  const cases: [Received["payload"], string, Partial<Received>?][] = [
+  const cases: [Payload, string, Partial<Received>?][] = [
     [message("hi", "bob"), `${dim(AT)} \x1b[38;5;100mbob\x1b[39m: hi`],
     [message("hi"), `${dim(AT)} ${alice}: hi`],
     [message("\x1b[2J", "\x1b"), `${dim(AT)} ${odd}: <U+001B>[2J`],
@@ -266,7 +215,6 @@ const [OPEN, CLOSE] = ["\x1b[1m\x1b[7m", "\x1b[27m\x1b[22m"];
 const inverse = (text: string) => `${OPEN}${text}${CLOSE}`;
 const italic = (text: string) => `\x1b[3m${text}\x1b[23m`;
 
-/** Coloured lines for a reader. */
 const readBy = (self: string) => ({
   ...PLAIN,
   color: true,
@@ -299,24 +247,19 @@ colorTest("the reader's name stands out, what /me sends is in italics", () => {
   const alice = readBy("alice");
   assert(!line(message("I am alice"), alice).includes(OPEN));
   assertEquals(line(notice("alice"), alice), dim("14:03:22 -- alice"));
-  const plain = line(message("*waves at alice*", "bob"), {
-    ...alice,
-    color: false,
-  });
+  const waves = message("*waves at alice*", "bob");
+  const plain = line(waves, { ...alice, color: false });
   assertEquals(plain, "14:03:22 bob: *waves at alice*");
 });
 
-colorTest(
-  "lines of another client under the reader's name are another's",
-  () => {
-    const options = { ...readBy("alice"), sends: true };
-    const sent = received(message("I am alice"));
-    const both = [{ ...sent, sentTo: sent.topic }, sent]
-      .map((one) => renderLine(one, options));
-    assertEquals(both.map((line) => line.includes("\x1b[4m")), [true, false]);
-    assertEquals(both.map((line) => line.includes(OPEN)), [false, true]);
-  },
-);
+colorTest("another client's lines under the name are another's", () => {
+  const options = { ...readBy("alice"), sends: true };
+  const sent = received(message("I am alice"));
+  const both = [{ ...sent, sentTo: sent.topic }, sent]
+    .map((one) => renderLine(one, options));
+  assertEquals(both.map((line) => line.includes("\x1b[4m")), [true, false]);
+  assertEquals(both.map((line) => line.includes(OPEN)), [false, true]);
+});
 
 colorTest("none is weak on black or on white, or plain red or green", () => {
   const level = (i: number) => i === 0 ? 0 : 55 + 40 * i;
@@ -360,33 +303,29 @@ const MENTIONS: [name: string, yes: string[], no: string[]][] = [
   ["", [], ["", " ", "x"]],
 ];
 
-colorTest(
-  "a mention is a whole word in any case, marked as it was written",
-  () => {
-    for (const [name, yes, no] of MENTIONS) {
-      const mention = mentionOf(name);
-      for (const text of yes.map(safeText)) {
-        const marked = mention.mark(text);
-        assert(
-          mention.isIn(text) && marked.includes(OPEN),
-          `${name} in ${text}`,
-        );
-        assertEquals(marked.replaceAll(OPEN, "").replaceAll(CLOSE, ""), text);
-      }
-      for (const text of no) {
-        assert(!mention.isIn(safeText(text)), `no ${name} in ${text}`);
-        assertEquals(mention.mark(text), text);
-      }
+colorTest("a mention is a whole word in any case, marked as written", () => {
+  for (const [name, yes, no] of MENTIONS) {
+    const mention = mentionOf(name);
+    for (const text of yes.map(safeText)) {
+      const marked = mention.mark(text);
+      assert(mention.isIn(text), `${name} in ${text}`);
+      assert(marked.includes(OPEN), marked);
+      assertEquals(marked.replaceAll(OPEN, "").replaceAll(CLOSE, ""), text);
     }
-    const marked = `${inverse("m")}, ${inverse("M")} and am`;
-    assertEquals(mentionOf("m").mark("m, M and am"), marked);
-    assertEquals(mentionOf("$&").mark("$&"), inverse("$&"));
-  },
-);
+    for (const text of no) {
+      assert(!mention.isIn(safeText(text)), `no ${name} in ${text}`);
+      assertEquals(mention.mark(text), text);
+    }
+  }
+  const marked = `${inverse("m")}, ${inverse("M")} and am`;
+  assertEquals(mentionOf("m").mark("m, M and am"), marked);
+  assertEquals(mentionOf("$&").mark("$&"), inverse("$&"));
+});
 
 jsonTest("all members, in order", () => {
   const at = "2026-01-02T03:04:05.600Z";
   const bytes = new Uint8Array([0xef, 0xbb, 0xbf, 0xff]);
+  const flags = { retain: true, duplicate: true, sealed: true };
   const cases: [Parameters<typeof renderJson>, string][] = [
     [
       [received({ ...message("hi"), id: "x1", at })],
@@ -394,12 +333,7 @@ jsonTest("all members, in order", () => {
       '"retain":false,"duplicate":false,"sealed":false}',
     ],
     [
-      [{
-        ...received(notice("n")),
-        retain: true,
-        duplicate: true,
-        sealed: true,
-      }],
+      [{ ...received(notice("n")), ...flags }],
       '"notice","from":"bob","text":"n","qos":1,"retain":true,' +
       '"duplicate":true,"sealed":true}',
     ],
@@ -410,7 +344,7 @@ jsonTest("all members, in order", () => {
       '"retain":false,"duplicate":false,"sealed":false,"history":true}',
     ],
     [
-      [received({ type: "sealed", sealed: "AQ", reason: "shut" })],
+      [received(SHUT)],
       '"sealed","reason":"shut","qos":1,"retain":false,"duplicate":false,' +
       '"sealed":true}',
     ],

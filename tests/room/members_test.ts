@@ -12,12 +12,13 @@ import {
   left,
   lost,
   message,
+  namesIn,
   notice,
   received,
+  ROOM,
 } from "../support/line_fixtures.ts";
 import { KEY } from "../support/keys.ts";
 import { pureTests, scenesIn } from "../support/pure.ts";
-import { namesIn, ROOM } from "../support/rooms.ts";
 
 /** Noon, so many seconds later. */
 const noon = (seconds: number) =>
@@ -59,7 +60,8 @@ const DOES: Record<string, (name: string, to: string) => Payload> = {
 
 /**
  * What members do, one a second, `me` as this client; an id may stand in
- * brackets. Then each state, with the second in which the member was last heard.
+ * brackets. A keeper lists a member as of a second, or has kept what one did
+ * then. At the end each state, with the second in which the member was heard.
  */
 const SCENES = `
 members are listed with their state, the most recent first
@@ -70,7 +72,7 @@ a member who left or was lost comes back by joining
 a member who only wrote, or wrote after a leave, is not here
   cy says, bob joins, bob leaves, bob says: bob wrote 4, cy wrote 1
 another client under the reader's name is another member
-  me joins, I joins, me becomes I, I leaves: I left 4, my I here 3
+  me joins, I joins, me becomes I, I leaves, me becomes I: my I here 5, I left 4
 a renamed member is the same
   me joins, ann joins, ann says, ann becomes Ann, me becomes I, x becomes Cy:
   Cy here 6, my I here 5, Ann here 4
@@ -85,6 +87,19 @@ the will of the last join counts, also after messages
   ann joins (${RUN}-5), ann says (${RUN}-6), ann drops (${RUN}-5w): ann lost 3
 other notices change no roster
   ann visits hall, bob reports ann, cy waves:
+a reader that a keeper lists is not another member
+  keeper lists me (0), keeper lists bob (0), me joins, keeper lists me (-1):
+  my me here 3, bob here 0
+what a keeper lists counts for a day, and less than what was heard
+  ann joins, bob leaves, keeper lists ann (-5), keeper lists bob (1),
+  keeper lists cy (-86395), keeper lists ghost (-86395):
+  bob left 2, ann here 1, cy here -86395
+an entry of a history says nothing of a member heard since
+  ann joins, bob joins, reader connects, bob says, kept ann leaves (1),
+  kept bob leaves (1), kept cy says (-60), kept cy leaves (-50):
+  bob here 4, ann left 1, cy left -50
+a member whom only a keeper lists was not heard
+  reader connects, keeper lists ann (1), kept ann leaves (5): ann left 5
 `;
 
 const test = pureTests("members");
@@ -92,14 +107,25 @@ const test = pureTests("members");
 for (const [title, scene] of scenesIn(SCENES)) {
   test(title, () => {
     const [events, states] = scene.split(/: ?/);
-    const own = { sentTo: ROOM };
-    const all = events.split(", ").map((event, index) => {
-      const [, name, does, to, id] = /^(\w+) (\w+)(?: (\w+))?(?: \((.*)\))?$/
-        .exec(event)!;
-      const payload = { ...DOES[does](name, to), ...id && { id } };
-      return at(index + 1, payload, name === "me" ? own : {});
-    });
-    assertEquals(statesIn(told(...all)), states);
+    const roster = new Roster();
+    let connectedAt = noon(0);
+    for (const [index, event] of events.split(", ").entries()) {
+      const [, kept, name, does, to, brackets] =
+        /^(kept )?(\w+) (\w+)(?: (\w+))?(?: \((.*)\))?$/.exec(event)!;
+      const [now, then] = [noon(index + 1), noon(Number(brackets))];
+      if (does === "connects") connectedAt = now;
+      else if (does === "lists") roster.noteHere(new Map([[to, then]]), now);
+      else {
+        const payload = DOES[does](name, to);
+        if (kept) roster.noteKept(payload, ROOM, then, connectedAt);
+        else {
+          const id = brackets ?? payload.id;
+          const own = name === "me" ? { sentTo: ROOM } : {};
+          roster.note(at(index + 1, { ...payload, id }, own));
+        }
+      }
+    }
+    assertEquals(statesIn(roster), states);
   });
 }
 
@@ -119,22 +145,21 @@ test("retained and late payloads have their author's time", () => {
     at(5, left("ann"), { retain }),
     at(6, sent(left("eve"), -60)),
   );
-  assertEquals(
-    statesIn(roster),
-    "eve wrote 4, dan wrote 3, cy wrote 1, ann wrote 0, bob wrote -29.001",
-  );
-  assertEquals(
-    ["ann", "bob", "cy", "dan"].map((name) => roster.spokeAt(name)),
-    [Number(noon(0)), Number(noon(1)), undefined, undefined],
-  );
+  const states = "eve wrote 4, dan wrote 3, cy wrote 1, ann wrote 0, " +
+    "bob wrote -29.001";
+  assertEquals(statesIn(roster), states);
+  const spoke = ["ann", "bob", "cy", "dan"].map((it) => roster.spokeAt(it));
+  assertEquals(spoke, [+noon(0), +noon(1), undefined, undefined]);
   roster.note(at(7, left("ann")));
   roster.note(at(8, notice(renameNotice("ann", "Ann"), "ann")));
   assertEquals(roster.spokeAt("Ann"), Number(noon(0)));
 });
 
-test("the longest unseen of more than 1,000 is forgotten", () => {
-  const roster = new Roster();
-  for (let i = 0; i < 1_000; i++) roster.note(at(i, message("", `user${i}`)));
+test("the longest unseen of more than 1,000 is forgotten, for none that a keeper lists", () => {
+  const people = Array.from({ length: 999 }, (_, i) => `user${i}`);
+  const roster = told(...people.map((name, i) => at(i, message("", name))));
+  const here = ["bob", "cy"].map((name) => [name, noon(999)] as const);
+  roster.noteHere(new Map(here), noon(999));
   for (const name of ["user1", "user0"]) {
     roster.note(at(1_000, message("", name)));
   }
@@ -142,11 +167,8 @@ test("the longest unseen of more than 1,000 is forgotten", () => {
   roster.note(at(1_001, message("", "ann")));
   const names = namesIn(roster);
   assertEquals(names.length, 1_000);
-  assertEquals(names.slice(0, 3), ["ann", "user0", "user1"]);
+  assertEquals(names.slice(0, 4), ["ann", "user0", "user1", "bob"]);
   assertEquals(names.at(-1), "user3");
-  // A keeper's list has none forgotten.
-  roster.noteHere(new Map([["bob", noon(1_001)]]), noon(1_001));
-  assertEquals(namesIn(roster), names);
 });
 
 test("any name of up to 256 characters is a name, also __proto__", () => {
@@ -180,44 +202,8 @@ test("/who lists each member, with the day if it is another", () => {
   assertEquals(lines.length, 52);
 });
 
-test("a reader that a keeper lists is not another member", () => {
-  const roster = new Roster();
-  const here = (at: Date) => new Map(["ann", "bob"].map((name) => [name, at]));
-  roster.noteHere(here(noon(0)), noon(1));
-  roster.note(at(2, joined("ann"), { sentTo: ROOM }));
-  roster.noteHere(here(noon(-1)), noon(3));
-  assertEquals(statesIn(roster), "my ann here 2, bob here 0");
-  // Who was heard is there.
-  roster.note(at(4, message("hi", "ann")));
-  roster.note(at(5, message("hi", "ann"), { sentTo: ROOM }));
-  assertEquals(
-    statesIn(roster),
-    "my ann here 5, ann wrote 4, bob here 0",
-  );
-});
-
-test("a keeper's `here` counts for a day, and less than what was heard", () => {
-  const roster = told(at(0, joined("ann")), at(100, left("bob")));
-  const here = new Map([
-    ...[["ann", noon(-5)], ["bob", noon(50)], ["cy", noon(0)]] as const,
-    ["ghost", noon(100 - 86_401)] as const,
-  ]);
-  roster.noteHere(here, noon(100));
-  assertEquals(statesIn(roster), "bob left 100, cy here 0, ann here 0");
-  const listed = [86_400, 86_401].map((now) =>
-    roster.here(noon(now)).map(({ name }) => name)
-  );
-  assertEquals(listed, [["cy", "ann"], []]);
-});
-
-test("an entry of a history says nothing of a member heard since", () => {
-  const roster = told(at(0, joined("ann")), at(0, joined("bob")));
-  const connected = noon(20);
-  roster.note(at(30, message("hi", "bob")));
-  for (const name of ["ann", "bob"]) {
-    roster.noteKept(left(name), ROOM, noon(10), connected);
-  }
-  roster.noteKept(message("old", "cy"), ROOM, noon(-60), connected);
-  roster.noteKept(left("cy"), ROOM, noon(-50), connected);
-  assertEquals(statesIn(roster), "bob here 30, ann left 10, cy left -50");
+test("members are here until a day after they were heard", () => {
+  const roster = told(at(0, joined("ann")), at(0, left("bob")));
+  const counts = [86_400, 86_401].map((now) => roster.here(noon(now)).length);
+  assertEquals(counts, [1, 0]);
 });

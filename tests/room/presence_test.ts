@@ -12,9 +12,8 @@ import {
 } from "../../lib/protocol.ts";
 import { Presence } from "../../lib/room/presence.ts";
 import { TestClock } from "../support/clock.ts";
-import { message, received } from "../support/line_fixtures.ts";
+import { message, received, ROOM } from "../support/line_fixtures.ts";
 import { pureTests, scenesIn } from "../support/pure.ts";
-import { ROOM } from "../support/rooms.ts";
 
 const test = pureTests("presence");
 
@@ -79,10 +78,8 @@ only this connection's own join notice counts as its echo
 
 const inShort = (line: string) =>
   line.replace(/^(\w+): User \w+ /, "$1 ").replace(/is now subs.*/, "joins")
-    .replace(/disconnecting.*/, "leaves").replace(
-      /is now known as (.*)\.$/,
-      "becomes $1",
-    );
+    .replace(/disconnecting.*/, "leaves")
+    .replace(/is now known as (.*)\.$/, "becomes $1");
 
 for (const [title, scene] of scenesIn(SCENES)) {
   test(title, async () => {

@@ -1,5 +1,3 @@
-/** What becomes of a room between the connection and the reader's lines. */
-
 import { assert, assertEquals, assertFalse } from "@std/assert";
 import type { ChatClient } from "../../lib/client.ts";
 import {
@@ -9,16 +7,17 @@ import {
   timeoutNotice,
 } from "../../lib/protocol.ts";
 import { Ignored } from "../../lib/room/ignored.ts";
-import { droppedLine } from "../../lib/room/view.ts";
 import { TestClock } from "../support/clock.ts";
 import {
   joined as joins,
   message,
+  namesIn,
   notice,
+  read,
   received,
+  ROOM,
 } from "../support/line_fixtures.ts";
 import { pureTests } from "../support/pure.ts";
-import { namesIn, read, ROOM, TIME } from "../support/rooms.ts";
 
 const broker = { scheme: "mqtt", host: "a", port: 1883, path: "" } as const;
 const connected = { type: "connected", broker, version: 5 } as const;
@@ -112,6 +111,13 @@ test("what the session kept is counted, also where it is held for a history", as
   const missed = "== 1 message came while you were away.";
   assertEquals(lines, ["ann: hi", missed]);
   assertEquals(clock.nextIn, undefined);
+  // Without a session, or unasked, none was kept.
+  for (const resume of [false, true]) {
+    const { reader, lines } = read({ resume, clock });
+    reader.onStatus({ ...connected, sessionPresent: !resume });
+    await clock.advance(2_000);
+    assertEquals(lines, []);
+  }
   // They end in a gap, too.
   const cut = read({ resume: true, clock, sends: true });
   cut.reader.onStatus({ ...connected, sessionPresent: true });
@@ -162,20 +168,32 @@ test("lines of an ignored author are not shown, counted or gathered, and ring no
   assertEquals(crowd.lines.at(-1), "bob: hi");
 });
 
+test("an ignored name is compared exactly, or as lines show it where it can't be typed", () => {
+  const names = ["Ada", "a: b", '"Bo<U+200B>"', `"${"x".repeat(32)}"…`, " c"];
+  const ignored = new Ignored(names);
+  assertEquals(ignored.add("__proto__"), true);
+  // Of long names all that look so, since a line shows no more of them.
+  const all = ["Ada", "a: b", "Bo\u200b", "__proto__", "x".repeat(33)];
+  for (const name of [...all, "x".repeat(256), " c"]) {
+    assertEquals([ignored.has(name), ignored.add(name)], [true, false], name);
+  }
+  const others = ["ada", "Ada ", "Аda", "Ada\u200b", "Bo", "", "x".repeat(32)];
+  for (const name of others) assertEquals(ignored.has(name), false, name);
+  const list = ["Ada", '"a: b"', ...names.slice(2, 4), '" c"', "__proto__"];
+  assertEquals(ignored.list(), list);
+  // In either spelling.
+  assertEquals(ignored.remove("c"), false);
+  for (const name of [...all.slice(0, 4), '" c"', names[3]]) {
+    assertEquals(ignored.remove(name), true, name);
+  }
+  assertEquals(ignored.list(), []);
+});
+
 test("mentions of the new name ring", async () => {
   const { reader, lines } = read({ bell: true, sends: true });
   await reader.rename("I");
   for (const text of ["hi me", "hi I"]) reader.receive(said(text, "ann"));
   assertEquals(lines, ["ann: hi me", "\x07ann: hi I"]);
-});
-
-test("a line stands in for those that were dropped", () => {
-  const line = droppedLine(3, { json: false, color: false });
-  const sentence = "== 3 lines dropped here: the output was too slow for them.";
-  assertEquals(line.replace(TIME, ""), sentence);
-  const json = droppedLine(3, { json: true, color: true });
-  const { receivedAt: _, ...rest } = JSON.parse(json);
-  assertEquals(rest, { type: "dropped", count: 3 });
 });
 
 test("an unsealed forgery is marked, and changes no roster", () => {

@@ -1,5 +1,3 @@
-/** Who answers the question who is in a room, and what that costs. */
-
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { AbandonedError, Signer } from "../../lib/client.ts";
 import { parseId } from "../../lib/ids.ts";
@@ -8,9 +6,8 @@ import { Ignored } from "../../lib/room/ignored.ts";
 import { Names } from "../../lib/room/names.ts";
 import { type Answer, answerLine } from "../../lib/room/who.ts";
 import { fingerprint } from "../../lib/sign.ts";
-import { HARMFUL, received } from "../support/line_fixtures.ts";
+import { HARMFUL, namesIn, received } from "../support/line_fixtures.ts";
 import { pureTests } from "../support/pure.ts";
-import { namesIn } from "../support/rooms.ts";
 import { openReader, ROOM, SimBroker, SimClient } from "../support/sim.ts";
 
 const test = pureTests("who");
@@ -80,22 +77,9 @@ test("a newcomer hears of all members, in small answers, and nothing is shown", 
   assertEquals(namesOf(await ask()), ["Grace", ...names]);
 });
 
-test("a flood of questions costs a member one answer a second", async () => {
-  const { broker, wait } = await scene(["Ada"]);
-  for (let n = 0; n < 1_000; n++) {
-    broker.call(WHO, { ...QUESTION, id: `${n}`.padEnd(16, "x") + "-1" });
-    if (n % 10 === 0) await wait(100);
-  }
-  await wait(2_000);
-  // The reader is a member as well.
-  const sent = answersSent(broker).length;
-  assert(sent >= 10 && sent <= 22, `${sent}`);
-});
-
 test("answers that fit no question, or say too much, are no answers", async () => {
   const { broker, newcomer, ask, wait } = await scene([]);
   const here = { type: "here", from: "Eve" };
-  /** Has the broker send what it retains. */
   const retained = (topic: string, wire: unknown) =>
     newcomer.sim.deliver({ topic, text: JSON.stringify(wire) }, 0, true, false);
   retained(WHO, QUESTION);
@@ -106,13 +90,10 @@ test("answers that fit no question, or say too much, are no answers", async () =
       broker.call(topic, here);
     }
     retained(whoTopic(ROOM, run), here);
-    const odd = [
-      ...[{ type: "who" }, { type: "message" }],
-      ...[{ from: "x".repeat(257) }, { from: "" }],
-    ];
-    for (const more of odd) {
+    for (const more of [{ type: "who" }, { type: "message" }, { from: "" }]) {
       broker.call(whoTopic(ROOM, run), { ...here, ...more });
     }
+    broker.call(whoTopic(ROOM, run), { ...here, from: "x".repeat(257) });
   });
   assertEquals(answers, []);
   assertEquals(newcomer.lines.slice(1), [
@@ -193,11 +174,8 @@ test("in a room with a secret only what is sealed counts", async () => {
 
 test("where it may not be asked, there is no wait and no second question", async () => {
   const may = (topic: string) => !topic.includes("$who");
-  for (
-    const [most, options] of [[2, { mayWrite: may }], [0, {
-      mayRead: may,
-    }]] as const
-  ) {
+  const cases = [[2, { mayWrite: may }], [0, { mayRead: may }]] as const;
+  for (const [most, options] of cases) {
     const { broker, newcomer, wait } = await scene(["Ada"], options);
     const { room, sim, lines, warnings } = newcomer;
     const before = [...lines];
@@ -220,16 +198,12 @@ test("where it may not be asked, there is no wait and no second question", async
 
 test("a reader that knows more than 50 members doesn't ask", async () => {
   const { broker, ask } = await scene([]);
-  const join = (n: number) => {
+  for (let n = 1; n <= 50; n++) {
+    // With the newcomer, so many are known.
+    if (n >= 49) await ask();
     const notice = joinNotice(`x${n}`, ROOM);
     broker.say("", { type: "notice", from: `x${n}`, notice });
-  };
-  for (let n = 1; n < 50; n++) join(n);
-  for (let asked = 1; asked <= 2; asked++) {
-    await ask();
-    assertEquals(calls(broker).length, asked);
   }
-  join(50);
   await ask();
   assertEquals(calls(broker).length, 2);
 });
@@ -252,24 +226,17 @@ test("a second question waits for the first, and a reader that stops neither ask
   assertEquals(broker.clock.nextIn, undefined);
   assertEquals(calls(broker).length, 3);
   assertEquals(sim.filters, [ROOM]);
-});
-
-test("a reader that stops before it has subscribed doesn't ask", async () => {
-  const { broker, newcomer: { room, sim } } = await scene([]);
-  const { promise, resolve } = Promise.withResolvers<void>();
-  const { join } = sim;
-  sim.join = (...args) => promise.then(() => join.apply(sim, args));
-  const asked = room.ask(ROOM);
-  room.stop();
-  resolve();
-  assertEquals(await asked, []);
-  assertEquals(calls(broker), []);
+  // Nor does one that stops while it subscribes.
+  const other = await scene([]);
+  const asked = other.newcomer.room.ask(ROOM);
+  other.newcomer.room.stop();
+  assertEquals([await asked, calls(other.broker)], [[], []]);
 });
 
 test("a member that is offline, has left, or breaks over it doesn't answer", async () => {
   const { broker, ask, wait } = await scene([]);
-  const [ada, bob, cy, dan] = await Promise.all(
-    ["Ada", "Bob", "Cy", "Dan"].map((name) => openReader(broker, { name })),
+  const [ada, bob, cy] = await Promise.all(
+    ["Ada", "Bob", "Cy"].map((name) => openReader(broker, { name })),
   );
   await wait(1_000);
   bob.room.stop();
@@ -278,13 +245,6 @@ test("a member that is offline, has left, or breaks over it doesn't answer", asy
     tries++;
     return Promise.reject(new AbandonedError("it broke"));
   };
-  // What fails now and then is tried again.
-  const call = dan.sim.call.bind(dan.sim);
-  let dans = 0;
-  dan.sim.call = (...args) =>
-    ++dans % 2 === 1
-      ? Promise.reject(new AbandonedError("it broke"))
-      : call(...args);
   const cut = async () => {
     ada.sim.cut();
     assertEquals(await ada.room.ask(ROOM), []);
@@ -293,9 +253,7 @@ test("a member that is offline, has left, or breaks over it doesn't answer", asy
   ada.sim.back();
   await wait(0);
   assertEquals(answersSent(broker), []);
-  for (const names of [["Ada", "Dan"], ["Ada"], ["Ada", "Dan"]]) {
-    assertEquals(namesOf(await ask()), names);
-  }
+  for (let n = 0; n < 2; n++) assertEquals(namesOf(await ask()), ["Ada"]);
   assertEquals(await cy.room.ask(ROOM), []);
   assertEquals(tries, 2);
 });

@@ -6,9 +6,8 @@ import { hostOf } from "../support/brokers.ts";
 import { gate, isInstalled } from "../support/gates.ts";
 import { page } from "../support/markdown.ts";
 import { becomesTrue } from "../support/patience.ts";
-import { type Peer, said } from "../support/peers.ts";
+import { nextPayload, type Peer, roomTests, said } from "../support/peers.ts";
 import { type Process, ROOT, spawn } from "../support/processes.ts";
-import { nextPayload, roomTests } from "../support/room_tests.ts";
 
 const PAGE = page("docs/scripts.md").text;
 

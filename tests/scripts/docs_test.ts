@@ -24,9 +24,8 @@ import { hostOf } from "../support/brokers.ts";
 import { gate, isInstalled } from "../support/gates.ts";
 import { KEY } from "../support/keys.ts";
 import { page, PAGES, wordsOf } from "../support/markdown.ts";
-import { said } from "../support/peers.ts";
+import { nextPayload, roomTests, said } from "../support/peers.ts";
 import { type Process, ROOT, spawn, start } from "../support/processes.ts";
-import { nextPayload, roomTests } from "../support/room_tests.ts";
 
 /** The rows of a page's table, without the marks of code. */
 const rowsOf = (path: string, heading: string) =>

@@ -8,11 +8,16 @@ import { at, FakeBroker, letIn, TOPIC } from "../support/brokers.ts";
 import { FaultProxy } from "../support/fault_proxy.ts";
 import { HARMFUL } from "../support/line_fixtures.ts";
 import { Member } from "../support/members.ts";
-import { SecretFile } from "../support/secret_file.ts";
+import { SecretFile } from "../support/keys.ts";
 import { connack, encode, publish, suback } from "../support/packets.ts";
-import { type Arrival, type Peer, said } from "../support/peers.ts";
+import {
+  type Arrival,
+  linesOf,
+  type Peer,
+  roomTests,
+  said,
+} from "../support/peers.ts";
 import { listening, run, start } from "../support/processes.ts";
-import { linesOf, roomTests } from "../support/room_tests.ts";
 
 const HISTORY = `${TOPIC}/$history`;
 

@@ -16,10 +16,9 @@ import {
   utf8,
 } from "../support/line_fixtures.ts";
 import { suback } from "../support/packets.ts";
-import { said } from "../support/peers.ts";
+import { nextPayload, roomTests, said } from "../support/peers.ts";
 import { assertEnds, run, spawn, start } from "../support/processes.ts";
 import { Random } from "../support/random.ts";
-import { nextPayload, roomTests } from "../support/room_tests.ts";
 
 const test = roomTests("hostile");
 

@@ -3,7 +3,13 @@ import { joinNotice } from "../../lib/protocol.ts";
 import { isSigned } from "../../lib/sign.ts";
 import { at as inTheRoom, hostOf, TOPIC } from "../support/brokers.ts";
 import { becomesTrue } from "../support/patience.ts";
-import { type Arrival, said } from "../support/peers.ts";
+import {
+  type Arrival,
+  linesOf,
+  nextPayload,
+  roomTests,
+  said,
+} from "../support/peers.ts";
 import {
   assertEnds,
   assertOneLine,
@@ -11,7 +17,6 @@ import {
   run,
   start,
 } from "../support/processes.ts";
-import { linesOf, nextPayload, roomTests } from "../support/room_tests.ts";
 
 const test = roomTests("listener");
 

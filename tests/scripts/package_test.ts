@@ -10,17 +10,17 @@ import { at, hostOf, openBroker, TOPIC } from "../support/brokers.ts";
 import { gate, isInstalled, NO_TMUX } from "../support/gates.ts";
 import { page, wordsOf } from "../support/markdown.ts";
 import { Peer, said } from "../support/peers.ts";
-import { freePort } from "../support/ports.ts";
 import {
   assertEnds,
   assertQuietSuccess,
+  freePort,
   type Outcome,
   type Process,
   ROOT,
   spawn,
 } from "../support/processes.ts";
-import { SecretFile } from "../support/secret_file.ts";
-import { Tmux } from "../support/tmux.ts";
+import { SecretFile } from "../support/keys.ts";
+import { Terminal } from "../support/tmux.ts";
 
 const VERSION = config.version;
 
@@ -212,10 +212,9 @@ withNpm("package: deno task pack, npm install, and its commands", async (t) => {
 
   await step("mqtt-chat is a prompt below the room", async () => {
     await using broker = await openBroker();
-    await using tmux = new Tmux(`mqtt-chat-package-${Deno.pid}`);
-    const size = { columns: 80, rows: 20 };
-    const path = `PATH='${installed.bin}':"$PATH"`;
-    const terminal = await tmux.open(size, installed.folder, path);
+    const setup = `PATH='${installed.bin}':"$PATH"`;
+    const { folder } = installed;
+    await using terminal = await Terminal.open({ folder, setup });
     const args = at(broker, "-n", "Eve", "--log", "room.log");
     await terminal.enter(`mqtt-chat ${args.join(" ")}`);
     await terminal.until(/^Eve> *$/m);

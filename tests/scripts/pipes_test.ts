@@ -8,10 +8,9 @@ import type { RunningBroker } from "../../lib/broker/broker.ts";
 import { at, TOPIC } from "../support/brokers.ts";
 import { gate, isInstalled, NO_TMUX } from "../support/gates.ts";
 import { becomesTrue } from "../support/patience.ts";
-import { type Peer, said } from "../support/peers.ts";
-import { ROOT, spawn } from "../support/processes.ts";
-import { nextPayload, roomTests } from "../support/room_tests.ts";
-import { Tmux } from "../support/tmux.ts";
+import { nextPayload, type Peer, roomTests, said } from "../support/peers.ts";
+import { spawn } from "../support/processes.ts";
+import { Terminal } from "../support/tmux.ts";
 
 const test = roomTests("hang-up");
 
@@ -70,15 +69,11 @@ async function heardUntil(peer: Peer, text: string): Promise<string[]> {
   return heard;
 }
 
-const openTerminal = (tmux: Tmux) =>
-  tmux.open({ columns: 80, rows: 20 }, ROOT.pathname);
-
 inTmux("under nohup it outlives its terminal", async ({ broker, peer }) => {
   const log = await Deno.makeTempFile();
   const listen = wordsFor(broker).join(" ");
   {
-    await using tmux = new Tmux(`mqtt-chat-nohup-${Deno.pid}`);
-    const terminal = await openTerminal(tmux);
+    await using terminal = await Terminal.open();
     await terminal.enter(`nohup ${listen} > ${log} 2>&1 &`);
     await peer.next(); // its join notice
   }
@@ -93,8 +88,7 @@ inTmux("under nohup it outlives its terminal", async ({ broker, peer }) => {
 });
 
 inTmux("a key in a pager is the pager's", async ({ broker, peer }) => {
-  await using tmux = new Tmux(`mqtt-chat-pager-${Deno.pid}`);
-  const terminal = await openTerminal(tmux);
+  await using terminal = await Terminal.open();
   await terminal.enter(`${wordsFor(broker, "--quiet").join(" ")} | less`);
   await peer.next();
   await peer.publish(TOPIC, said("first"));
@@ -107,8 +101,7 @@ inTmux("a key in a pager is the pager's", async ({ broker, peer }) => {
 });
 
 inTmux("in the background it leaves the terminal", async ({ broker }) => {
-  await using tmux = new Tmux(`mqtt-chat-background-${Deno.pid}`);
-  const terminal = await openTerminal(tmux);
+  await using terminal = await Terminal.open();
   const flags = ["--quiet", "--no-announce", "-C", "1"];
   const listen = wordsFor(broker, ...flags).join(" ");
   // timeout(1) puts it in a background group of the script's terminal.

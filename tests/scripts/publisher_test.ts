@@ -1,17 +1,15 @@
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { at as inTheRoom, TOPIC } from "../support/brokers.ts";
 import { gate, NO_TMUX } from "../support/gates.ts";
-import type { Peer } from "../support/peers.ts";
+import { type Peer, roomTests } from "../support/peers.ts";
 import {
   assertOneLine,
   assertQuietSuccess,
   type ProcessOptions,
-  ROOT,
   run,
   start,
 } from "../support/processes.ts";
-import { roomTests } from "../support/room_tests.ts";
-import { Tmux } from "../support/tmux.ts";
+import { Terminal } from "../support/tmux.ts";
 
 const test = roomTests("publisher");
 
@@ -116,19 +114,17 @@ for (const [signal, code] of Object.entries(SIGNALS)) {
 const inTmux = roomTests("publisher", gate(NO_TMUX));
 
 inTmux("progress is one line of a terminal", async ({ broker }) => {
-  await using tmux = new Tmux(`mqtt-chat-progress-${Deno.pid}`);
-  const size = { columns: 60, rows: 10 };
   const words = [Deno.execPath(), "run", "-N", "publisher.ts", ...at(broker)];
   const pipe = async (lines: string, ...flags: string[]) => {
-    const terminal = await tmux.open(size, ROOT.pathname);
+    const terminal = await Terminal.open({ columns: 60 });
     const publish = [...words, ...flags].join(" ");
     await terminal.enter(`clear; (${lines}) | ${publish}; echo code $?`);
     return terminal;
   };
   // The bytes are no message, so a line is written above the progress.
   const lines = "echo a; sleep 4; printf '\\377\\n'; sleep 2; echo b";
-  const terminal = await pipe(lines);
-  const quiet = await pipe("echo a; sleep 3; echo b", "--quiet");
+  await using terminal = await pipe(lines);
+  await using quiet = await pipe("echo a; sleep 3; echo b", "--quiet");
   await terminal.until(/^1 line acknowledged, \d a second$/m);
   assertMatch(await quiet.until(/^code \d$/m), /^code 0\n/);
   const screen = await terminal.until(/^code 5$/m);

@@ -14,7 +14,7 @@ import {
   TOPIC,
 } from "../support/brokers.ts";
 import { disconnect, puback, publish, suback } from "../support/packets.ts";
-import { Peer, said } from "../support/peers.ts";
+import { linesOf, nextPayload, Peer, said } from "../support/peers.ts";
 import {
   assertEnds,
   assertOneLine,
@@ -23,7 +23,6 @@ import {
   run,
   start,
 } from "../support/processes.ts";
-import { linesOf, nextPayload } from "../support/room_tests.ts";
 
 Deno.test("reconnect: the listener reads on after a restart, and may be ended meanwhile", async () => {
   const broker = await openBroker();

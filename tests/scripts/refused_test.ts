@@ -22,16 +22,15 @@ import {
   publish,
   suback,
 } from "../support/packets.ts";
-import { said } from "../support/peers.ts";
-import { freePort } from "../support/ports.ts";
+import { nextPayload, roomTests, said } from "../support/peers.ts";
 import {
   assertEnds,
   assertOneLine,
   assertQuietSuccess,
+  freePort,
   run,
   start,
 } from "../support/processes.ts";
-import { nextPayload, roomTests } from "../support/room_tests.ts";
 
 const test = roomTests("refused");
 

@@ -15,7 +15,13 @@ import { decode, joinNotice, timeoutNotice } from "../../lib/protocol.ts";
 import { RoomSeal } from "../../lib/seal.ts";
 import { at, openBroker, TOPIC } from "../support/brokers.ts";
 import { gate, NO_TMUX } from "../support/gates.ts";
-import { type Peer, said } from "../support/peers.ts";
+import {
+  linesOf,
+  nextPayload,
+  type Peer,
+  roomTests,
+  said,
+} from "../support/peers.ts";
 import {
   assertEnds,
   assertOneLine,
@@ -25,9 +31,8 @@ import {
   ROOT,
   run,
 } from "../support/processes.ts";
-import { openTerminal } from "../support/prompt_scene.ts";
-import { linesOf, nextPayload, roomTests } from "../support/room_tests.ts";
-import { SECRET, SecretFile } from "../support/secret_file.ts";
+import { Terminal } from "../support/tmux.ts";
+import { SECRET, SecretFile } from "../support/keys.ts";
 
 const test = roomTests("sealed");
 
@@ -297,8 +302,7 @@ function hiddenTexts(): string[] {
 const inTmux = roomTests("sealed", gate(NO_TMUX));
 
 inTmux("--secret asks without echo", async ({ broker, peer }) => {
-  await using stage = await openTerminal();
-  const { terminal } = stage;
+  await using terminal = await Terminal.open();
   const deno = `${Deno.execPath()} run -N --no-prompt publisher.ts`;
   const command = `clear; ${deno} ${at(broker, "--secret").join(" ")} -n ann`;
   await terminal.enter(command);

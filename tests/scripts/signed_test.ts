@@ -11,7 +11,7 @@ import {
   listening,
   run,
 } from "../support/processes.ts";
-import { nextPayload, roomTests } from "../support/room_tests.ts";
+import { nextPayload, roomTests } from "../support/peers.ts";
 
 const test = roomTests("signed");
 

@@ -16,19 +16,18 @@ import {
   openBroker,
 } from "../support/brokers.ts";
 import { gate, NO_TMUX } from "../support/gates.ts";
-import { freePort } from "../support/ports.ts";
 import {
   assertEnds,
   assertOneLine,
   assertQuietSuccess,
+  freePort,
   type Outcome,
-  ROOT,
   run,
   spawn,
   start,
 } from "../support/processes.ts";
-import { linesOf, nextPayload, roomTests } from "../support/room_tests.ts";
-import { Tmux } from "../support/tmux.ts";
+import { linesOf, nextPayload, roomTests } from "../support/peers.ts";
+import { Terminal } from "../support/tmux.ts";
 
 const test = roomTests("usage");
 
@@ -75,8 +74,7 @@ for (const script of ["listener", "publisher"] as const) {
 }
 
 gate(NO_TMUX)("usage: headings are coloured on a terminal only", async () => {
-  await using tmux = new Tmux(`mqtt-chat-help-${Deno.pid}`);
-  const terminal = await tmux.open({ columns: 200, rows: 70 }, ROOT.pathname);
+  await using terminal = await Terminal.open({ columns: 200, rows: 70 });
   for (const when of ["auto", "never"]) {
     const help = `'${Deno.execPath()}' run publisher.ts --help --color=${when}`;
     await terminal.enter(`clear; ${help}; echo ${when} ends`);

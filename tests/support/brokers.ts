@@ -11,17 +11,14 @@ import {
   startBroker,
   USERS,
 } from "../../lib/broker/broker.ts";
-import { News } from "./news.ts";
+import { News } from "./patience.ts";
 import {
   connack,
+  encode,
   oldConnack,
-  oldPuback,
-  oldSuback,
   type PacketOf,
   parser,
   PINGRESP,
-  puback,
-  suback,
 } from "./packets.ts";
 
 export async function openBroker(
@@ -41,45 +38,59 @@ export function at(broker: { port: number }, ...args: string[]): string[] {
   return ["--host", hostOf(broker), "--topic", TOPIC, ...args];
 }
 
-/** What a server does about a packet: answers with bytes, or closes. */
-export type Action = Iterable<number> | "close" | undefined;
+/**
+ * What a server does about a packet: answers with bytes, or as usual but with a
+ * reason code, or closes.
+ */
+export type Action = Iterable<number> | number | "close" | undefined;
 
-export type Answer = (packet: Packet, link: FakeLink) => Action;
+type Sent = Exclude<Action, number>;
+
+export type Answer = (packet: Packet, link: FakeLink) => Sent;
 
 export type Answers = {
   [C in PacketCmd]?: (packet: PacketOf<C>, link: FakeLink) => Action;
 };
 
-/** MQTT 5: accepts every login, grants and acknowledges all; `answers` win. */
-export function letIn(answers: Answers): Answer {
-  return either(answers, {
-    connect: () => connack(),
-    publish: (packet) => packet.qos > 0 ? puback(packet) : undefined,
-    subscribe: (packet) => suback(packet, 1),
-    pingreq: () => PINGRESP,
-  });
-}
+/** The usual answers, each with the code that it has unless another is given. */
+type Replies = {
+  [C in PacketCmd]?: (packet: PacketOf<C>, code?: number) => Sent;
+};
 
-/** The same in MQTT 3.1.1; a CONNECT of MQTT 5 is refused with code 1. */
-export function letInOld(answers: Answers): Answer {
-  return either(answers, {
-    connect: ({ protocolVersion }) => oldConnack(protocolVersion === 4 ? 0 : 1),
-    publish: (packet) => packet.qos > 0 ? oldPuback(packet) : undefined,
-    subscribe: (packet) => oldSuback(packet, 1),
+/**
+ * Accepts every login, grants and acknowledges all; `answers` win. A server of
+ * MQTT 3.1.1 refuses a CONNECT of MQTT 5 with code 1.
+ */
+export function letIn(answers: Answers, version: 4 | 5 = 5): Answer {
+  const replies: Replies = {
+    connect: (
+      { protocolVersion = 4 },
+      code = protocolVersion > version ? 1 : 0,
+    ) => version === 5 ? connack(code) : oldConnack(code),
+    publish({ qos, messageId }, reasonCode = 0) {
+      const cmd = qos === 2 ? "pubrec" : "puback";
+      return qos > 0
+        ? encode({ cmd, messageId, reasonCode }, version)
+        : undefined;
+    },
+    pubrel: ({ messageId }, reasonCode = 0) =>
+      encode({ cmd: "pubcomp", messageId, reasonCode }, version),
+    subscribe: ({ messageId }, code = 1) =>
+      encode({ cmd: "suback", messageId, granted: [code] }, version),
+    unsubscribe: ({ messageId }) =>
+      encode({ cmd: "unsuback", messageId, granted: [0] }, version),
     pingreq: () => PINGRESP,
-  });
-}
-
-function either(answers: Answers, usual: Answers): Answer {
+  };
   return (packet, link) => {
-    const answer = answers[packet.cmd] ?? usual[packet.cmd];
-    return (answer as Answer | undefined)?.(packet, link);
+    const { cmd } = packet;
+    const action = answers[cmd]?.(packet as never, link);
+    return typeof action === "number" || !(cmd in answers)
+      ? replies[cmd]?.(packet as never, action as number | undefined)
+      : action;
   };
 }
 
 export class FakeLink {
-  #isOpen = true;
-
   constructor(
     private readonly connection: Deno.TcpConn,
     /** Which connection it is, from 1. */
@@ -92,19 +103,15 @@ export class FakeLink {
   }
 
   close(): void {
-    if (this.#isOpen) this.connection.close();
-    this.#isOpen = false;
+    closeOnce(this.connection);
   }
 
   async serve(heard: News<Heard>): Promise<void> {
     const packets: Packet[] = [];
     const reader = parser().on("packet", (packet) => packets.push(packet));
-    const chunk = new Uint8Array(65_536);
     try {
-      for (;;) {
-        const count = await this.connection.read(chunk);
-        if (count === null) break;
-        reader.parse(Buffer.from(chunk.subarray(0, count)));
+      for await (const chunk of this.connection.readable) {
+        reader.parse(Buffer.from(chunk));
         for (const packet of packets.splice(0)) {
           heard.add({ ...packet, link: this });
           const action = this.answer(packet, this);
@@ -125,18 +132,18 @@ export type Heard<C extends PacketCmd = PacketCmd> = PacketOf<C> & {
 
 export class FakeBroker implements AsyncDisposable {
   readonly #listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
-  readonly #links = new Set<FakeLink>();
+  readonly port = this.#listener.addr.port;
+  readonly #links: FakeLink[] = [];
   readonly #serving: Promise<void>;
   readonly heard: News<Heard> = new News("packets");
-  connections = 0;
 
   /** Starts it; `answer` is silence unless given. */
   constructor(answer: Answer = () => undefined) {
     this.#serving = this.#acceptAll(answer);
   }
 
-  get port(): number {
-    return this.#listener.addr.port;
+  get connections(): number {
+    return this.#links.length;
   }
 
   /** The next packet of a kind, of those not passed yet. */
@@ -158,12 +165,15 @@ export class FakeBroker implements AsyncDisposable {
     return this.heard.all.filter((packet) => packet.cmd === cmd) as Heard<C>[];
   }
 
+  /** The topics asked for, over all connections or one of them. */
+  asked(number?: number): string[] {
+    return this.all("subscribe")
+      .filter(({ link }) => number === undefined || link.number === number)
+      .flatMap(({ subscriptions }) => subscriptions.map(({ topic }) => topic));
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
-    try {
-      this.#listener.close();
-    } catch {
-      // It is gone already.
-    }
+    closeOnce(this.#listener);
     for (const link of this.#links) link.close();
     await this.#serving;
   }
@@ -171,10 +181,18 @@ export class FakeBroker implements AsyncDisposable {
   async #acceptAll(answer: Answer): Promise<void> {
     const served: Promise<void>[] = [];
     for await (const connection of this.#listener) {
-      const link = new FakeLink(connection, ++this.connections, answer);
-      this.#links.add(link);
+      const link = new FakeLink(connection, this.connections + 1, answer);
+      this.#links.push(link);
       served.push(link.serve(this.heard));
     }
     await Promise.all(served);
+  }
+}
+
+function closeOnce(connection: { close(): void }): void {
+  try {
+    connection.close();
+  } catch {
+    // It is closed already.
   }
 }

@@ -3,9 +3,14 @@
  * made by the `openssl` command (3.0 or later) in a folder of their own.
  */
 
-export interface Identity {
+import { Folder } from "./keys.ts";
+import { spawn } from "./processes.ts";
+
+interface Identity {
   cert: string;
   key: string;
+  /** The lines of a Mosquitto's listener that show it. */
+  lines: string[];
 }
 
 const server = (names: string) => `
@@ -43,16 +48,49 @@ default_crl_days = 1
 commonName = supplied
 `;
 
-/** Keys that Mosquitto doesn't read. */
-const OWN_KEYS = ["client.key", "stranger.key", "revoked.key"];
+/** Makes them all, which takes about a tenth of a second. */
+const SCRIPT = `
+request() {
+  name=$1
+  shift
+  # Elliptic curves take milliseconds.
+  openssl req -config openssl.cnf -subj "/CN=$name" -nodes -keyout "$name.key" \
+    -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 "$@"
+}
+# sign NAME USE [AUTHORITY]
+sign() {
+  request "$1" -x509 -days 2 -extensions "$2" -out "$1.pem" \
+    \${3:+-CA "$3.pem" -CAkey "$3.key"}
+}
+register() {
+  openssl ca -config openssl.cnf -cert ca.pem -keyfile ca.key "$@"
+}
+sign ca authority
+sign other-ca authority
+sign server server ca
+sign wrong-name elsewhere ca
+sign wildcard wildcard ca
+sign client client ca
+sign revoked client ca
+sign stranger client other-ca
+# Only "openssl ca" takes dates in the past, and it wants its registry.
+: >registry.txt
+request expired -out expired.csr
+register -batch -notext -create_serial -extensions server -in expired.csr \
+  -out expired.pem -startdate 20200101000000Z -enddate 20200102000000Z
+register -revoke revoked.pem
+register -gencrl -out crl.pem
+# A broker that is started by root reads these as another user.
+chmod 755 .
+chmod 644 *.pem server.key wrong-name.key wildcard.key expired.key
+`;
 
 /** Certificates, good and bad. Disposing of them removes the files. */
-export class Certificates implements AsyncDisposable {
-  readonly folder = Deno.makeTempDirSync({ prefix: "mqtt-chat-tls-" });
-  readonly ca = `${this.folder}/ca.pem`;
-  readonly otherCa = `${this.folder}/other-ca.pem`;
+export class Certificates extends Folder {
+  readonly ca = `${this.path}/ca.pem`;
+  readonly otherCa = `${this.path}/other-ca.pem`;
   /** The list of what {@link ca} has revoked. */
-  readonly crl = `${this.folder}/crl.pem`;
+  readonly crl = `${this.path}/crl.pem`;
   /** Servers': for `localhost` and 127.0.0.1, for others, and one of 2020. */
   readonly server = this.#identity("server");
   readonly wrongName = this.#identity("wrong-name");
@@ -63,81 +101,18 @@ export class Certificates implements AsyncDisposable {
   readonly revoked = this.#identity("revoked");
   readonly stranger = this.#identity("stranger");
 
-  /** Makes them all, which takes about a tenth of a second. */
   static async make(): Promise<Certificates> {
     const all = new Certificates();
-    await Deno.writeTextFile(`${all.folder}/openssl.cnf`, CONF);
-    await Promise.all([
-      all.#sign("ca", "authority"),
-      all.#sign("other-ca", "authority"),
-    ]);
-    await Promise.all([
-      all.#sign("server", "server", "ca"),
-      all.#sign("wrong-name", "elsewhere", "ca"),
-      all.#sign("wildcard", "wildcard", "ca"),
-      all.#sign("client", "client", "ca"),
-      all.#sign("revoked", "client", "ca"),
-      all.#sign("stranger", "client", "other-ca"),
-      all.#expire(),
-    ]);
-    await all.#register("-revoke", "revoked.pem");
-    await all.#register("-gencrl", "-out", "crl.pem");
-    // A broker that is started by root reads them as another user.
-    await Deno.chmod(all.folder, 0o755);
-    for await (const { name } of Deno.readDir(all.folder)) {
-      if (!name.endsWith(".key") || OWN_KEYS.includes(name)) continue;
-      await Deno.chmod(`${all.folder}/${name}`, 0o644);
-    }
+    all.write("openssl.cnf", CONF);
+    await using sh = spawn("sh", ["-ec", SCRIPT], { cwd: all.path });
+    const { code, stderr } = await sh.finish();
+    if (code !== 0) throw new Error(`No certificates: ${stderr}`);
     return all;
   }
 
-  async [Symbol.asyncDispose](): Promise<void> {
-    await Deno.remove(this.folder, { recursive: true });
-  }
-
   #identity(name: string): Identity {
-    const path = `${this.folder}/${name}`;
-    return { cert: `${path}.pem`, key: `${path}.key` };
-  }
-
-  /** Makes a key and a certificate, by an authority or by itself. */
-  async #sign(name: string, use: string, by?: string): Promise<void> {
-    const ca = by ? ["-CA", `${by}.pem`, "-CAkey", `${by}.key`] : [];
-    const days = ["-x509", "-days", "2", "-extensions", use];
-    await this.#request(name, ...days, ...ca, "-out", `${name}.pem`);
-  }
-
-  async #request(name: string, ...args: string[]): Promise<void> {
-    await this.#openssl(
-      ...["req", "-config", "openssl.cnf", "-subj", `/CN=${name}`],
-      // Elliptic curves take milliseconds.
-      ...["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1"],
-      ...["-nodes", "-keyout", `${name}.key`, ...args],
-    );
-  }
-
-  /** `openssl ca` alone takes dates in the past, and it wants its registry. */
-  async #expire(): Promise<void> {
-    await Deno.writeTextFile(`${this.folder}/registry.txt`, "");
-    await this.#request("expired", "-out", "expired.csr");
-    await this.#register(
-      ...["-batch", "-notext", "-create_serial", "-extensions", "server"],
-      ...["-startdate", "20200101000000Z", "-enddate", "20200102000000Z"],
-      ...["-in", "expired.csr", "-out", "expired.pem"],
-    );
-  }
-
-  async #register(...args: string[]): Promise<void> {
-    const ca = ["ca", "-config", "openssl.cnf", "-cert", "ca.pem"];
-    await this.#openssl(...ca, "-keyfile", "ca.key", ...args);
-  }
-
-  async #openssl(...args: string[]): Promise<void> {
-    const options = { args, cwd: this.folder, stdout: "null" } as const;
-    const { success, stderr } = await new Deno.Command("openssl", options)
-      .output();
-    if (success) return;
-    const reason = new TextDecoder().decode(stderr).trim();
-    throw new Error(`openssl ${args.join(" ")} failed: ${reason}`);
+    const cert = `${this.path}/${name}.pem`;
+    const key = `${this.path}/${name}.key`;
+    return { cert, key, lines: [`certfile ${cert}`, `keyfile ${key}`] };
   }
 }

@@ -7,32 +7,32 @@ import {
 } from "../../lib/cli/options.ts";
 import type { Line } from "../../lib/terminal/input.ts";
 import type { Prompt, PromptOptions } from "../../lib/terminal/prompt.ts";
-import { type Clock, Progress, SYSTEM_CLOCK } from "../../lib/timer.ts";
+import { type Clock, SYSTEM_CLOCK } from "../../lib/timer.ts";
 import { hostOf } from "./brokers.ts";
 import { TestClock } from "./clock.ts";
-import { News } from "./news.ts";
-import { inTime } from "./patience.ts";
+import { inTime, News } from "./patience.ts";
 
 export const ROOM = "chat/room";
 export const HALL = "chat/hall";
 
-interface Address {
-  port: number;
-}
+type Address = { port: number };
 
-const followed = (args: string[]) => ["--follow", "--history", "0", ...args];
+const FOLLOW = ["--follow", "--history", "0"];
+const JOINED = `-- User ann is now subscribed to ${ROOM}.`;
 
 export class Chatter implements AsyncDisposable {
   /** The lines of the screen, without times, and with the prompt in brackets. */
   readonly screen: News<string> = new News("lines of the screen");
   readonly clock: TestClock = new TestClock(Date.now());
   readonly #code: Promise<number>;
-  readonly #lines: Line[] = [];
-  readonly #progress = new Progress();
+  #typing!: ReadableStreamDefaultController<Line>;
+  readonly #lines = new ReadableStream<Line>({
+    start: (controller) => {
+      this.#typing = controller;
+    },
+  });
   readonly #opened = Promise.withResolvers<PromptOptions>();
   #prompt?: PromptOptions;
-  #isOpen = true;
-  #error?: Error;
 
   private constructor(broker: Address, args: string[], clock?: Clock) {
     const request = parsePublisherArgs([
@@ -45,9 +45,19 @@ export class Chatter implements AsyncDisposable {
       progress: () => {},
       told: () => Promise.resolve(),
     };
-    const { options: parsed } = request as { options: PublisherOptions };
-    const open = (prompt: PromptOptions) => this.#openPrompt(prompt);
-    this.#code = chat(parsed, people, { open, clock: clock ?? this.clock });
+    const { options } = request as { options: PublisherOptions };
+    const open = (prompt: PromptOptions): Prompt => {
+      this.#opened.resolve(prompt);
+      return {
+        lines: this.#lines,
+        show: this.#show,
+        clear: () => this.screen.add("[cleared]"),
+        setText: (text) => this.screen.add(`[${text}]`),
+        close: () => this.#close(),
+        flushed: () => Promise.resolve(),
+      };
+    };
+    this.#code = chat(options, people, { open, clock: clock ?? this.clock });
     this.#code.catch(this.#opened.reject);
   }
 
@@ -56,22 +66,18 @@ export class Chatter implements AsyncDisposable {
   }
 
   static async follow(broker: Address, ...args: string[]): Promise<Chatter> {
-    return await new Chatter(broker, followed(args)).#joined();
+    return await new Chatter(broker, [...FOLLOW, ...args]).#ready(JOINED);
   }
 
   /** On the clock of the machine, which other processes have. */
   static async followLive(broker: Address, ...args: string[]) {
-    return await new Chatter(broker, followed(args), SYSTEM_CLOCK).#joined();
+    const all = [...FOLLOW, ...args];
+    return await new Chatter(broker, all, SYSTEM_CLOCK).#ready(JOINED);
   }
 
-  async #ready(): Promise<this> {
+  async #ready(line?: string): Promise<this> {
     this.#prompt = await this.#opened.promise;
-    return this;
-  }
-
-  async #joined(): Promise<this> {
-    await this.#ready();
-    await this.until("-- User ann is now subscribed to chat/room.");
+    if (line) await this.until(line);
     return this;
   }
 
@@ -79,9 +85,8 @@ export class Chatter implements AsyncDisposable {
     for (const text of texts) {
       const { keeps, text: prompt } = this.#prompt!;
       if (keeps()) this.screen.add(prompt + text);
-      this.#lines.push({ type: "text", text });
+      this.#typing.enqueue({ type: "text", text });
     }
-    this.#progress.made();
     return this;
   }
 
@@ -93,8 +98,7 @@ export class Chatter implements AsyncDisposable {
 
   /** Breaks what is typed into, as a terminal that hangs up. */
   fail(error: Error): void {
-    this.#error = error;
-    this.#close();
+    this.#typing.error(error);
   }
 
   async code(): Promise<number> {
@@ -117,30 +121,11 @@ export class Chatter implements AsyncDisposable {
   readonly #show = (line: string) =>
     this.screen.add(line.replace(/^\d\d:\d\d:\d\d /, ""));
 
-  #openPrompt(options: PromptOptions): Prompt {
-    this.#opened.resolve(options);
-    return {
-      lines: this.#read(),
-      show: this.#show,
-      clear: () => this.screen.add("[cleared]"),
-      setText: (text) => this.screen.add(`[${text}]`),
-      close: () => this.#close(),
-      flushed: () => Promise.resolve(),
-    };
-  }
-
-  async *#read(): AsyncGenerator<Line> {
-    for (;;) {
-      const line = this.#lines.shift();
-      if (line !== undefined) yield line;
-      else if (this.#error) throw this.#error;
-      else if (!this.#isOpen) return;
-      else await this.#progress.next;
-    }
-  }
-
   #close(): void {
-    this.#isOpen = false;
-    this.#progress.made();
+    try {
+      this.#typing.close();
+    } catch {
+      // It is closed already.
+    }
   }
 }

@@ -52,6 +52,4 @@ export class TestClock implements Clock {
   }
 }
 
-function turn(): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve));
-}
+const turn = () => new Promise((resolve) => setTimeout(resolve));

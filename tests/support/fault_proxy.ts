@@ -5,13 +5,8 @@
 
 import type { Buffer } from "node:buffer";
 import { once } from "node:events";
-import {
-  type AddressInfo,
-  connect,
-  createServer,
-  type Server,
-  type Socket,
-} from "node:net";
+import { type AddressInfo, connect, createServer, type Socket } from "node:net";
+import { setTimeout as sleep } from "node:timers/promises";
 import { Progress } from "../../lib/timer.ts";
 import { inTime } from "./patience.ts";
 
@@ -20,7 +15,7 @@ type Way = "up" | "down";
 
 /** A proxy on a free port of 127.0.0.1. Disposing of it cuts every link. */
 export class FaultProxy implements AsyncDisposable {
-  readonly #server: Server;
+  readonly #server = createServer({ allowHalfOpen: true, noDelay: true });
   /** Each open socket, with its end. */
   readonly #sockets = new Map<Socket, Promise<unknown>>();
   readonly #stalled = new Set<Way>();
@@ -28,18 +23,11 @@ export class FaultProxy implements AsyncDisposable {
   readonly #progress = new Progress();
   #delay = 0;
 
-  private constructor(targetPort: number) {
-    this.#server = createServer(
-      { allowHalfOpen: true, noDelay: true },
-      (client) => this.#accept(client, targetPort),
-    );
-  }
-
-  static async start(
-    { targetPort }: { targetPort: number },
-  ): Promise<FaultProxy> {
-    const proxy = new FaultProxy(targetPort);
-    await once(proxy.#server.listen(0, "127.0.0.1"), "listening");
+  static async start({ targetPort }: { targetPort: number }) {
+    const proxy = new FaultProxy();
+    const accept = (client: Socket) => proxy.#accept(client, targetPort);
+    proxy.#server.on("connection", accept).listen(0, "127.0.0.1");
+    await once(proxy.#server, "listening");
     return proxy;
   }
 
@@ -96,8 +84,8 @@ export class FaultProxy implements AsyncDisposable {
 
   /** Passes everything on, in order, when it may. */
   #pass(from: Socket, to: Socket, way: Way): void {
-    let last = Promise.resolve();
-    const pass = (due: Promise<void> | undefined, go: () => void) => {
+    let last: Promise<unknown> = Promise.resolve();
+    const pass = (due: Promise<unknown> | undefined, go: () => void) => {
       last = last.then(async () => {
         await due;
         while (this.#stalled.has(way)) await this.#progress.next;
@@ -118,8 +106,4 @@ export class FaultProxy implements AsyncDisposable {
     this.#sockets.set(from, closed);
     closed.then(() => this.#sockets.delete(from));
   }
-}
-
-function sleep(milliseconds: number): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, milliseconds));
 }

@@ -1,4 +1,7 @@
-/** Publications to show, and what must never be in a line that shows one. */
+/**
+ * Rooms without a broker: publications to show, readers that show them, and what
+ * must never be in a line.
+ */
 
 import { setColorEnabled } from "@std/fmt/colors";
 import {
@@ -10,6 +13,8 @@ import {
   timeoutNotice,
 } from "../../lib/protocol.ts";
 import { renderJson } from "../../lib/room/json.ts";
+import type { Roster } from "../../lib/room/members.ts";
+import { Reader, type ReaderOptions } from "../../lib/room/room.ts";
 import type { Gathered } from "../../lib/room/gather.ts";
 import { mentionOf, type Note, renderLine } from "../../lib/room/line.ts";
 import { RoomView, type ViewOptions } from "../../lib/room/view.ts";
@@ -141,3 +146,33 @@ export const NOTES: [Note, string][] = [
   [{ type: "missed", count: 0 }, "0 messages came while you were away."],
   [{ type: "missed", count: 1 }, "1 message came while you were away."],
 ];
+
+export const ROOM = "chat/room";
+
+export const STAMP = /\d\d:\d\d:\d\d /;
+
+/** What readers of the room have in common. */
+export const READER = {
+  ...{ topics: [ROOM], name: "me", username: "chat", qos: 1, announce: true },
+  ...{ json: false, color: false, showTopic: false, resume: false },
+  ...{ gather: false, timeout: 10 },
+} satisfies Partial<ReaderOptions>;
+
+/** A reader of the room; its lines without their times, and its warnings. */
+export function read(options: Partial<ReaderOptions> = {}) {
+  const lines: string[] = [];
+  const reader = new Reader({
+    ...READER,
+    announce: false,
+    gather: true,
+    clock: new TestClock(Date.now()),
+    ...options,
+    write: (line) => lines.push(notified(line).rest.replace(STAMP, "")),
+    warn: (sentence) => lines.push(sentence),
+  });
+  return { reader, lines };
+}
+
+/** The names of those who were seen, the most recent first. */
+export const namesIn = (roster: Roster) =>
+  roster.list().map(({ name }) => name);

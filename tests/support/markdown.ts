@@ -15,16 +15,15 @@ export class Page {
 
   blocks(language: string): string[] {
     const fenced = new RegExp(`^\`\`\`${language}\n([^]*?)^\`\`\`$`, "gm");
-    return [...this.text.matchAll(fenced)].map(([, code]) => code);
+    return captured(this.text, fenced);
   }
 
   /** The lines for a shell, and code in the text, which may be one. */
   get commands(): string[] {
     const lines = this.blocks("sh").join("").replaceAll(/\\\n\s*/g, "")
       .split("\n").filter(Boolean);
-    const inline = [...this.#prose.matchAll(/`([^`]+)`/g)]
-      .map(([, code]) => code.replaceAll(/\s+/g, " "));
-    return [...lines, ...inline];
+    const inline = captured(this.#prose, /`([^`]+)`/g);
+    return [...lines, ...inline.map((code) => code.replaceAll(/\s+/g, " "))];
   }
 
   /** The rows of the table below a heading, without its head: their cells. */
@@ -39,13 +38,13 @@ export class Page {
 
   /** What links and pictures lead to, but for other sites. */
   get links(): string[] {
-    return [...this.#prose.matchAll(/\]\(([^)\s]+)\)/g)]
-      .map(([, target]) => target).filter((it) => !/^[a-z]+:/.test(it));
+    return captured(this.#prose, /\]\(([^)\s]+)\)/g)
+      .filter((target) => !/^[a-z]+:/.test(target));
   }
 
   /** The names by which links lead to headings, as GitHub makes them. */
   get anchors(): string[] {
-    return [...this.#prose.matchAll(/^#+ (.*)$/gm)].map(([, heading]) =>
+    return captured(this.#prose, /^#+ (.*)$/gm).map((heading) =>
       heading.toLowerCase().replace(/[^\p{L}\p{N}\s_-]/gu, "")
         .replaceAll(" ", "-")
     );
@@ -56,24 +55,20 @@ export class Page {
   }
 }
 
-export const PAGES: Page[] = [
-  "README.md",
-  "CONTRIBUTING.md",
-  ...pagesIn("docs"),
-  ...pagesIn("bench"),
-].map((path) => new Page(path));
+const captured = (text: string, pattern: RegExp) =>
+  [...text.matchAll(pattern)].map(([, part]) => part);
 
-function pagesIn(folder: string): string[] {
-  return [...Deno.readDirSync(new URL(folder, ROOT))]
+export const page = (path: string): Page => new Page(path);
+
+const pagesIn = (folder: string) =>
+  [...Deno.readDirSync(new URL(folder, ROOT))]
     .map(({ name }) => `${folder}/${name}`)
     .filter((path) => path.endsWith(".md")).sort();
-}
 
-export function page(path: string): Page {
-  const found = PAGES.find((page) => page.path === path);
-  if (found === undefined) throw new Error(`There is no page ${path}.`);
-  return found;
-}
+export const PAGES: Page[] = [
+  ...["README.md", "CONTRIBUTING.md"],
+  ...[...pagesIn("docs"), ...pagesIn("bench")],
+].map(page);
 
 /**
  * The words of a shell's line, command by command, without where their output

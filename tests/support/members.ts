@@ -6,16 +6,9 @@ import {
   type Status,
 } from "../../lib/client.ts";
 import type { QoS, Received } from "../../lib/protocol.ts";
-import {
-  type Answers,
-  FakeBroker,
-  hostOf,
-  letIn,
-  letInOld,
-} from "./brokers.ts";
+import { type Answers, FakeBroker, hostOf, letIn } from "./brokers.ts";
 import { TestClock } from "./clock.ts";
-import { News } from "./news.ts";
-import { becomesTrue, inTime } from "./patience.ts";
+import { becomesTrue, inTime, News } from "./patience.ts";
 
 type StatusOf<T extends Status["type"]> = Extract<Status, { type: T }>;
 
@@ -25,7 +18,7 @@ export class Member implements AsyncDisposable {
   /** Its clock. Only waits for a reconnect end by themselves, and at once. */
   readonly clock: TestClock = new TestClock(Date.now());
   #used: TestClock = this.clock;
-  #client?: ChatClient;
+  client!: ChatClient;
 
   /** Connects to one of some servers, with the defaults but for the time-out. */
   static async connect(
@@ -34,7 +27,7 @@ export class Member implements AsyncDisposable {
   ): Promise<Member> {
     const member = new Member();
     if (options.clock instanceof TestClock) member.#used = options.clock;
-    member.#client = await ChatClient.connect({
+    member.client = await ChatClient.connect({
       brokers: [servers].flat().map(hostOf),
       username: "chat",
       password: "chat",
@@ -49,10 +42,6 @@ export class Member implements AsyncDisposable {
       ...options,
     });
     return member;
-  }
-
-  get client(): ChatClient {
-    return this.#client!;
   }
 
   async next<T extends Status["type"]>(
@@ -103,6 +92,10 @@ export function textOf({ payload }: Received): string {
   return payload.type === "message" ? payload.message : payload.type;
 }
 
+/** The error of what fails, with its name. */
+export const errorOf = (promise: Promise<unknown>): Promise<string> =>
+  promise.then(() => "none", String);
+
 /** A broker's answers, and the options of the client that connects to it. */
 type MemberScene = Answers & { options?: Partial<ClientOptions> };
 
@@ -113,9 +106,9 @@ export const memberTests = (subject: string) =>
   { options, ...answers }: MemberScene,
   test: (scene: { broker: FakeBroker; member: Member }) => Promise<void>,
 ): void => {
-  const open = options?.protocolVersion === 4 ? letInOld : letIn;
+  const version = options?.protocolVersion === 4 ? 4 : 5;
   Deno.test(`${subject}: ${name}`, async () => {
-    await using broker = new FakeBroker(open(answers));
+    await using broker = new FakeBroker(letIn(answers, version));
     await using member = await Member.connect(broker, options);
     await inTime(test({ broker, member }));
   });

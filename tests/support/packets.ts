@@ -1,7 +1,6 @@
 /**
  * What scripted servers are sent and answer, read and written by what MQTT.js
- * reads and writes with: MQTT 5, or 3.1.1 under the names that begin with
- * `old`.
+ * reads and writes with: MQTT 5 unless told otherwise.
  */
 
 import "../../lib/mqtt/library_env.ts"; // first: mqtt-packet reads the environment on loading
@@ -23,14 +22,9 @@ export function messageOf({ payload }: PacketOf<"publish">): string {
   return JSON.parse(payload.toString()).message;
 }
 
-export function sizeOf(packet: Packet, protocolVersion: 4 | 5 = 5): number {
-  return generate(packet, { protocolVersion }).length;
-}
-
-/** A packet of MQTT 5, as bytes. */
-export const encode = (packet: Packet) =>
-  generate(packet, { protocolVersion: 5 });
-const encodeOld = (packet: Packet) => generate(packet, { protocolVersion: 4 });
+/** A packet as bytes: of MQTT 5, or of 3.1.1. */
+export const encode = (packet: Packet, protocolVersion: 4 | 5 = 5) =>
+  generate(packet, { protocolVersion });
 
 /** A client's, of MQTT 3.1.1 with a clean session unless told otherwise. */
 export const connect = (packet: Partial<IConnectPacket>) =>
@@ -48,7 +42,7 @@ export const connack = (
 
 /** An MQTT 3.1.1 server gives it to a client of 5 too. */
 export const oldConnack = (returnCode = 0, sessionPresent = false) =>
-  encodeOld({ cmd: "connack", returnCode, sessionPresent });
+  encode({ cmd: "connack", returnCode, sessionPresent }, 4);
 
 /** Accepts a connection in a version. */
 export const accept = (version: 4 | 5, hasSession = false) =>
@@ -57,14 +51,8 @@ export const accept = (version: 4 | 5, hasSession = false) =>
 export const puback = ({ messageId }: Numbered, reasonCode = 0) =>
   encode({ cmd: "puback", messageId, reasonCode });
 
-export const oldPuback = ({ messageId }: Numbered) =>
-  encodeOld({ cmd: "puback", messageId });
-
 export const suback = ({ messageId }: Numbered, ...granted: number[]) =>
   encode({ cmd: "suback", messageId, granted });
-
-export const oldSuback = ({ messageId }: Numbered, ...granted: number[]) =>
-  encodeOld({ cmd: "suback", messageId, granted });
 
 export const disconnect = (reasonCode: number) =>
   encode({ cmd: "disconnect", reasonCode });

@@ -1,14 +1,17 @@
 /**
  * Another member of the rooms, who speaks plain MQTT: sees what is on the wire
- * and may publish anything.
+ * and may publish anything; and a room of the embedded broker with such a member.
  */
 
 import "../../lib/mqtt/library_env.ts"; // first: mqtt reads the environment on loading
+import { assertMatch } from "@std/assert";
 import { Buffer } from "node:buffer";
 import { connect as openSocket } from "node:net";
 import type { IClientOptions, MqttClient } from "mqtt";
 import mqttClient from "mqtt/lib/client";
-import { News } from "./news.ts";
+import type { RunningBroker } from "../../lib/broker/broker.ts";
+import { openBroker, TOPIC } from "./brokers.ts";
+import { News } from "./patience.ts";
 
 export interface Arrival {
   topic: string;
@@ -135,4 +138,35 @@ export async function answer(
     if (!(error instanceof Deno.errors.ConnectionReset)) throw error;
   }
   return answered;
+}
+
+interface Room {
+  broker: RunningBroker;
+  /** Another member, who reads the room unless a test names filters. */
+  peer: Peer;
+}
+
+type Play = (room: Room) => Promise<void>;
+type Register = (name: string, fn: () => Promise<void>) => void;
+
+/** Registers tests of a subject in a room, perhaps through a gate. */
+export const roomTests =
+  (subject: string, register: Register = Deno.test, usual = [TOPIC]) =>
+  (name: string, play: Play, filters = usual): void =>
+    register(`${subject}: ${name}`, async () => {
+      await using broker = await openBroker();
+      await using peer = await Peer.connect(broker, ...filters);
+      await play({ broker, peer });
+    });
+
+export async function nextPayload(peer: Peer) {
+  return JSON.parse((await peer.next()).text);
+}
+
+/** The lines of a listener without their times, of which none is missing. */
+export function linesOf({ stdout }: { stdout: string }): string[] {
+  return stdout.split("\n").slice(0, -1).map((line) => {
+    assertMatch(line, /^\d\d:\d\d:\d\d /);
+    return line.slice("00:00:00 ".length);
+  });
 }

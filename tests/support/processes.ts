@@ -1,11 +1,10 @@
 /**
  * The scripts as processes: started with the least permissions, read line by
- * line, ended by the test that started them.
+ * line, ended by the test that started them; and ports of 127.0.0.1 for them.
  */
 
 import { assertEquals, assertMatch } from "@std/assert";
-import { Progress } from "../../lib/timer.ts";
-import { inTime, PATIENCE_MS } from "./patience.ts";
+import { becomesTrue, inTime, News, PATIENCE_MS } from "./patience.ts";
 
 export const ROOT = new URL("../..", import.meta.url);
 
@@ -83,27 +82,22 @@ export function spawn(
   args: string[],
   { cwd = ROOT, env }: Pick<Deno.CommandOptions, "cwd" | "env"> = {},
 ): Process {
-  const child = new Deno.Command(program, {
-    args,
-    cwd,
-    env: { NO_COLOR: "1", ...env },
-    stdin: "piped",
-    stdout: "piped",
-    stderr: "piped",
-  }).spawn();
-  return new Process(child, [program, ...args].join(" "));
+  const command = new Deno.Command(program, {
+    ...{ args, cwd, env: { NO_COLOR: "1", ...env } },
+    ...{ stdin: "piped", stdout: "piped", stderr: "piped" },
+  });
+  return new Process(command.spawn(), [program, ...args].join(" "));
 }
 
 export class Process implements AsyncDisposable {
-  readonly #child: Deno.ChildProcess;
-  readonly #name: string;
   readonly #stdin: WritableStreamDefaultWriter<Uint8Array>;
   readonly stdout: TextLineReader;
   readonly stderr: TextLineReader;
 
-  constructor(child: Deno.ChildProcess, name: string) {
-    this.#child = child;
-    this.#name = name;
+  constructor(
+    private readonly child: Deno.ChildProcess,
+    private readonly name: string,
+  ) {
     this.#stdin = child.stdin.getWriter();
     this.stdout = new TextLineReader(child.stdout, `stdout of ${name}`);
     this.stderr = new TextLineReader(child.stderr, `stderr of ${name}`);
@@ -124,7 +118,7 @@ export class Process implements AsyncDisposable {
   /** Signals it. One that has just ended takes none, which is no error. */
   signal(signal: Deno.Signal): void {
     try {
-      this.#child.kill(signal);
+      this.child.kill(signal);
     } catch (error) {
       if (!(error instanceof TypeError)) throw error;
     }
@@ -133,7 +127,7 @@ export class Process implements AsyncDisposable {
   /** What the system shows of it (Linux); nothing once it has ended. */
   systemStatus(file: "status" | "cmdline" = "status"): string {
     // Deno reads /proc only with every permission there is.
-    const args = [`/proc/${this.#child.pid}/${file}`];
+    const args = [`/proc/${this.child.pid}/${file}`];
     const { stdout } = new Deno.Command("cat", { args }).outputSync();
     return new TextDecoder().decode(stdout);
   }
@@ -153,60 +147,44 @@ export class Process implements AsyncDisposable {
 
   /** Waits for its end; ends it, and throws, when that does not come. */
   async outcome(patience = PATIENCE_MS): Promise<Outcome> {
-    let isLate = false;
-    const timer = setTimeout(() => {
-      isLate = true;
-      this.#child.kill("SIGKILL");
-    }, patience);
-    const [{ code }, stdout, stderr] = await Promise.all([
-      this.#child.status,
-      this.stdout.all(),
-      this.stderr.all(),
-    ]);
-    clearTimeout(timer);
-    if (isLate) throw new Error(`${this.#name} went on:\n${stdout}${stderr}`);
+    const late = () => {
+      this.signal("SIGKILL");
+      return `${this.name} went on:\n${this.stdout.soFar}${this.stderr.soFar}`;
+    };
+    const [{ code }, stdout, stderr] = await inTime(
+      Promise.all([this.child.status, this.stdout.text(), this.stderr.text()]),
+      late,
+      patience,
+    );
+    await this.endInput();
     return { code, stdout, stderr };
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    this.signal("SIGKILL");
-    await this.endInput();
-    await this.outcome();
+    await this.stop("SIGKILL");
   }
 }
 
 /** Reads the lines of a stream as they come. */
-export class TextLineReader {
-  readonly #name: string;
+export class TextLineReader extends News<string> {
+  soFar = "";
   readonly #reader: ReadableStreamDefaultReader<string>;
-  readonly #ended: Promise<void>;
-  readonly #progress = new Progress();
-  #text = "";
-  #position = 0;
-  #isEnded = false;
+  readonly #read: Promise<void>;
 
   constructor(stream: ReadableStream<Uint8Array>, name: string) {
-    this.#name = name;
+    super(`lines of the ${name}`);
     this.#reader = stream.pipeThrough(new TextDecoderStream()).getReader();
-    this.#ended = this.#read();
+    this.#read = this.#readAll();
   }
 
   /** The next line that matches, among those not passed yet. */
   async line(pattern: RegExp, patience?: number): Promise<string> {
-    const missing = () =>
-      `No line like ${pattern} in the ${this.#name}, but:\n${this.#text}`;
-    const line = await inTime(this.#find(pattern), missing, patience);
-    if (line === undefined) throw new Error(missing());
-    return line;
+    return await this.next(pattern, patience);
   }
 
-  get soFar(): string {
-    return this.#text;
-  }
-
-  async all(): Promise<string> {
-    await this.#ended;
-    return this.#text;
+  async text(): Promise<string> {
+    await this.#read;
+    return this.soFar;
   }
 
   /** Closes the stream, so that the process can write no more. */
@@ -214,27 +192,49 @@ export class TextLineReader {
     await this.#reader.cancel();
   }
 
-  /** The next line that matches; undefined when the stream ends without. */
-  async #find(pattern: RegExp): Promise<string | undefined> {
-    for (;;) {
-      const end = this.#text.indexOf("\n", this.#position);
-      if (end >= 0) {
-        const line = this.#text.slice(this.#position, end);
-        this.#position = end + 1;
-        if (pattern.test(line)) return line;
-      } else if (this.#isEnded) return undefined;
-      else await this.#progress.next;
-    }
-  }
-
-  async #read(): Promise<void> {
+  async #readAll(): Promise<void> {
+    let last = "";
     for (;;) {
       const { value, done } = await this.#reader.read();
       if (done) break;
-      this.#text += value;
-      this.#progress.made();
+      this.soFar += value;
+      const lines = (last + value).split("\n");
+      last = lines.pop()!;
+      for (const line of lines) this.add(line);
     }
-    this.#isEnded = true;
-    this.#progress.made();
+    this.end();
   }
+}
+
+export function freePort(): number {
+  return freePorts(1)[0];
+}
+
+/**
+ * Different ports that nothing listens on now. They are below 32768: from there
+ * on the system gives ports to connections and listeners of other tests, also
+ * before a server of this test takes its port.
+ */
+export function freePorts(count: number): number[] {
+  const ports = new Set<number>();
+  while (ports.size < count) {
+    const port = 10_000 + Math.floor(Math.random() * 22_000);
+    try {
+      Deno.listen({ hostname: "127.0.0.1", port }).close();
+      ports.add(port);
+    } catch (error) {
+      if (!(error instanceof Deno.errors.AddrInUse)) throw error;
+    }
+  }
+  return [...ports];
+}
+
+/** Waits until a port takes connections, for so many milliseconds. */
+export async function accepts(port: number, patience?: number): Promise<void> {
+  const isUp = () =>
+    Deno.connect({ hostname: "127.0.0.1", port })
+      .then((socket) => socket.close())
+      .then(() => true, () => false);
+  if (await becomesTrue(isUp, patience)) return;
+  throw new Error(`Nothing listens on port ${port}.`);
 }

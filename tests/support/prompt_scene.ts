@@ -6,31 +6,18 @@ import { joinNotice, leaveNotice } from "../../lib/protocol.ts";
 import { hostOf, openBroker } from "./brokers.ts";
 import { gate, NO_TMUX } from "./gates.ts";
 import { Member } from "./members.ts";
-import { ROOT } from "./processes.ts";
-import { type Terminal, Tmux } from "./tmux.ts";
+import { Terminal } from "./tmux.ts";
 
 export const ROOM = "chat/room";
 /** Another room that every user may read and write. */
 export const HALL = "chat/hall";
-const SIZE = { columns: 80, rows: 24 };
 export const test = gate(NO_TMUX);
 
 /** A terminal, and another member in the room. */
-export interface Scene {
+interface Scene {
   broker: RunningBroker;
-  tmux: Tmux;
   terminal: Terminal;
   grace: Member;
-}
-
-export async function openTerminal(term?: string) {
-  const tmux = new Tmux(`mqtt-chat-${crypto.randomUUID()}`);
-  const terminal = await tmux.open(SIZE, ROOT.pathname, ":", term);
-  return {
-    tmux,
-    terminal,
-    [Symbol.asyncDispose]: () => tmux[Symbol.asyncDispose](),
-  };
 }
 
 /** Plays a scene: Ada at the shell, Grace within the test. */
@@ -43,8 +30,8 @@ export function atShell(
     await using broker = await openBroker();
     await using grace = await Member.connect(broker);
     await grace.client.join([ROOM], 1);
-    await using stage = await openTerminal(term);
-    await play({ ...stage, broker, grace });
+    await using terminal = await Terminal.open({ term });
+    await play({ broker, terminal, grace });
   });
 }
 
@@ -103,7 +90,7 @@ export async function assertSane(terminal: Terminal, code: number) {
   for (const mode of ["icanon", "echo", "isig", "icrnl", "opost", "ixon"]) {
     assertMatch(screen, new RegExp(`(^| )${mode}[ ;]`, "m"));
   }
-  assert(await terminal.hasCursor());
+  assert((await terminal.cursor()).isShown);
   // What is typed can be seen, and a paste comes without marks.
   await terminal.paste("echo typed");
   await terminal.until(/^\$ echo typed$/m);

@@ -33,8 +33,9 @@ import { Reader, type ReaderOptions } from "../../lib/room/room.ts";
 import { isSigned } from "../../lib/sign.ts";
 import type { Clock } from "../../lib/timer.ts";
 import { TestClock } from "./clock.ts";
+import { READER, ROOM } from "./line_fixtures.ts";
 
-export const ROOM = "chat/room";
+export { ROOM };
 export const HISTORY = historyTopic(ROOM);
 
 const broker = { scheme: "mqtt", host: "a", port: 1883, path: "" } as const;
@@ -63,7 +64,8 @@ function decodeOnce(sent: Sent): Pick<Received, "payload" | "check"> {
   return received;
 }
 
-function checked(topic: string, payload: Received["payload"]): Check {
+/** Verifies a signature, if there is one. */
+export function checked(topic: string, payload: Received["payload"]): Check {
   if (!("sig" in payload) || payload.sig === undefined) return "none";
   return isSigned(topic, payload) ? "valid" : "bad";
 }
@@ -89,20 +91,20 @@ export class SimBroker {
   }
 
   /** Says something without MQTT-Chat: without an id, unless one is given. */
-  say(message: string, more: Partial<Payload> = {}, qos: QoS = 1): void {
+  say(message: string, more: Partial<Payload> = {}): void {
     const payload = { type: "message", from: "Python", message, ...more };
-    this.publish({ topic: ROOM, text: JSON.stringify(payload) }, qos);
+    this.publish({ topic: ROOM, text: JSON.stringify(payload) });
   }
 
   /** Publishes something without MQTT-Chat. */
-  call(topic: string, wire: unknown, retain = false): void {
-    this.publish({ topic, text: JSON.stringify(wire) }, 0, retain);
+  call(topic: string, wire: unknown): void {
+    this.publish({ topic, text: JSON.stringify(wire) }, 0);
   }
 
   /** Puts something on the topic of the history. */
-  put(wire: unknown, secret?: string): void {
+  put(wire: unknown): void {
     const text = typeof wire === "string" ? wire : JSON.stringify(wire);
-    this.publish({ topic: HISTORY, text, secret }, 1, true);
+    this.publish({ topic: HISTORY, text }, 1, true);
   }
 
   get history(): {
@@ -224,29 +226,33 @@ export class SimClient {
   }
 
   async send(topic: string, payload: Payload, qos: QoS = 1): Promise<void> {
-    await this.#connected();
-    this.#check(topic);
-    const at = payload.at ?? new Date(this.clock.wall()).toISOString();
-    const id = payload.id ?? this.#ids.next(topic);
-    const { secret, signer } = this.#options;
-    const text = encodeFor(topic, { ...payload, id, at }, { signer });
-    this.#broker.publish({ topic, text, secret }, qos, false, this);
+    await this.#publish(topic, qos, () => {
+      const at = payload.at ?? new Date(this.clock.wall()).toISOString();
+      const id = payload.id ?? this.#ids.next(topic);
+      return encodeFor(topic, { ...payload, id, at }, this.#options);
+    });
   }
 
   async call(topic: string, call: RollCall, qos: QoS): Promise<void> {
-    await this.#connected();
-    this.#check(topic);
-    const { secret, signer } = this.#options;
-    const text = encodeFor(topic, call, { signer });
-    this.#broker.publish({ topic, text, secret }, qos, false, this);
+    const encode = () => encodeFor(topic, call, this.#options);
+    await this.#publish(topic, qos, encode);
   }
 
   async keep(topic: string, history: KeptHistory): Promise<void> {
+    await this.#publish(topic, 1, () => encodeText(history), true);
+  }
+
+  async #publish(
+    topic: string,
+    qos: QoS,
+    encode: () => string,
+    retain = false,
+  ) {
     await this.#connected();
-    this.#check(topic);
-    const { secret } = this.#options;
-    const text = encodeText(history);
-    this.#broker.publish({ topic, text, secret }, 1, true, this);
+    const { mayWrite = () => true, secret } = this.#options;
+    if (!mayWrite(topic)) throw new PublishError("It may not be.", 135);
+    const sent = { topic, text: encode(), secret };
+    this.#broker.publish(sent, qos, retain, this);
   }
 
   check(topic: string, payload: Payload | RollCall): Check {
@@ -291,11 +297,6 @@ export class SimClient {
     this.clock.after(latency, () => this.deliver(sent, 1, true, false));
   }
 
-  #check(topic: string): void {
-    const { mayWrite = () => true } = this.#options;
-    if (!mayWrite(topic)) throw new PublishError("It may not be.", 135);
-  }
-
   async #connected(): Promise<void> {
     while (!this.online) {
       await new Promise<void>((resolve) => this.#waiting.push(resolve));
@@ -320,9 +321,7 @@ export async function openReader(
     onStatus: (status) => room.onStatus(status),
   });
   const room: Reader = new Reader({
-    ...{ topics: [ROOM], username: "chat", qos: 1, announce: true },
-    ...{ json: false, color: false, showTopic: false, resume: false },
-    ...{ gather: false, timeout: 10, history: 20, name, clock: sim.clock },
+    ...{ ...READER, history: 20, name, clock: sim.clock },
     ...options,
     write(line) {
       times.push(line.split(" ")[0]);
@@ -361,16 +360,11 @@ export async function openKeeper(
   const common = { topics, name, qos, announce, clock: sim.clock };
   const warn = (sentence: string) => warnings.push(sentence);
   const names = new Names();
-  const keeper: Keeper = new Keeper({
-    ...{ ...common, keep, names, warn, debug: warn },
-  });
+  const own = { ...common, keep, names, warn, debug: warn };
+  const keeper: Keeper = new Keeper(own);
   // The listener that keeps announces itself.
-  const room: Reader = new Reader({
-    ...{ ...common, names },
-    ...{ username: "chat", json: false, color: false, showTopic: false },
-    ...{ resume: false, gather: false, timeout: 10, write: () => {} },
-    warn: (sentence) => warnings.push(sentence),
-  });
+  const all = { ...READER, ...common, names, warn, write: () => {} };
+  const room: Reader = new Reader(all);
   await sim.join([ROOM], qos);
   keeper.begin(sim.client);
   room.announce(sim.client);
@@ -389,9 +383,12 @@ export function speaker(broker: SimBroker, name = "Ada", secret?: string) {
   };
 }
 
+const range = (first: number, last: number) =>
+  Array.from({ length: last - first + 1 }, (_, i) => first + i);
+
 /** The lines of a speaker up to a number. */
-export const upTo = (last: number, first = 1, name = "Ada") =>
-  Array.from({ length: last - first + 1 }, (_, i) => `${name} ${first + i}`);
+export const upTo = (last: number, first = 1) =>
+  range(first, last).map((number) => `Ada ${number}`);
 
 /** A room in which Ada says numbered lines. */
 export function openRoom(secret?: string) {
@@ -407,13 +404,6 @@ export function openRoom(secret?: string) {
   };
   return { broker, keep, say, wait };
 }
-
-/** Numbers written as `1-3 7`. */
-const numbersIn = (text: string) =>
-  text.split(" ").flatMap((part) => {
-    const [first, last = first] = part.split("-").map(Number);
-    return Array.from({ length: last - first + 1 }, (_, i) => first + i);
-  });
 
 /** What a reader shows, in short: the numbers of Ada's lines as they are. */
 const inShort = (line: string) =>
@@ -436,18 +426,34 @@ export async function act(scene: string): Promise<void> {
   let remembered: Sent | undefined;
   let lines: string[] = [];
   let at = "";
+  const texts = () =>
+    broker.history.messages
+      .map(({ message = "notice" }) => message.replace("Ada ", ""));
+  /** What there is, by the word that begins a claim. */
+  const found: Record<string, () => string> = {
+    shows: () => lines.splice(0).map(inShort).join(", "),
+    first: () => inShort(lines[0]),
+    kept: () => texts().filter((text) => text !== "notice").join(", "),
+    whole: () => texts().slice(texts().length - broker.history.whole).join(" "),
+    warned: () => warnings.join("; "),
+    waiting: () => sims.get("me")!.filters.includes(HISTORY) ? "yes" : "no",
+    here: () => broker.history.here.map(([name]) => name).sort().join(" "),
+  };
   for (const step of scene.split(/ \|\s+/)) {
     const [name, does, ...rest] = step.replace(/!$/, "").split(" ");
-    const text = step.replace(/^\w+ ?|!$/g, "");
-    const options = Object.fromEntries(
-      step.match(/\w+=[^ !]+/g)?.map((it) => it.split("=")).map((
-        [key, value],
-      ) => [
-        ...[key, JSON.parse(value)],
-      ]) ?? [],
-    );
+    const pairs = [...step.matchAll(/(\w+)=([^ !]+)/g)]
+      .map(([, key, value]) => [key, JSON.parse(value)]);
+    const options = Object.fromEntries(pairs);
     const sim = sims.get(name);
-    if (name === "wait") await wait(Number(does));
+    if (name in found) {
+      const claim = step.replace(/^\w+ ?|!$/g, "").replaceAll(
+        /(\d+)-(\d+)/g,
+        (_, first, last) => range(+first, +last).join(", "),
+      );
+      assertEquals(found[name](), claim, step);
+      assert(name !== "kept" || broker.history.at >= at, "It was set back.");
+      if (name === "kept") at = broker.history.at;
+    } else if (name === "wait") await wait(Number(does));
     else if (does === "says") {
       const say = speakers.get(name) ?? speaker(broker, name);
       speakers.set(name, say);
@@ -466,32 +472,9 @@ export async function act(scene: string): Promise<void> {
       reader.warnings.push = (warning) => warnings.push(warning);
       sims.set(name, reader.sim);
       lines = reader.lines;
-    } else if (name === "shows") {
-      assertEquals(lines.splice(0).map(inShort).join(", "), text, step);
-    } else if (name === "first") {
-      assertEquals(inShort(lines[0]), text, step);
-    } else if (name === "kept") {
-      const kept = text.split(", ").flatMap((it) =>
-        /^[\d -]+$/.test(it) ? numbersIn(it).map((n) => `Ada ${n}`) : it
-      );
-      assertEquals(broker.texts, kept, step);
-      assert(broker.history.at >= at, "Its time was set back.");
-      at = broker.history.at;
-    } else if (name === "whole") {
-      const { whole, messages } = broker.history;
-      const newest = messages.slice(messages.length - whole)
-        .map(({ message = "notice" }) => message.replace("Ada ", ""));
-      assertEquals(newest.join(" "), text, step);
-    } else if (name === "warned") assertEquals(warnings.join("; "), text, step);
-    else if (name === "remembered") remembered = broker.retained.get(HISTORY);
+    } else if (name === "remembered") remembered = broker.retained.get(HISTORY);
     else if (name === "replayed") broker.publish(remembered!, 1, true);
-    else if (name === "waiting") {
-      const isWaiting = sims.get("me")!.filters.includes(HISTORY);
-      assertEquals(isWaiting ? "yes" : "no", text, step);
-    } else if (name === "here") {
-      const here = broker.history.here.map(([name]) => name).sort();
-      assertEquals(here.join(" "), text, step);
-    } else if (name === "settled") {
+    else if (name === "settled") {
       const { length } = broker.histories;
       await wait(3_600_000);
       assertEquals(broker.histories.length, length, step);

@@ -17,16 +17,11 @@ const AMBIGUOUS = /[°±×÷–—‘’“”…€™←↑→↓─│█■�
 export class TerminalModel implements ByteSink {
   readonly #terminal;
   readonly writes: string[] = [];
-  #held = Promise.withResolvers<void>();
+  #held?: PromiseWithResolvers<void>;
 
   constructor(columns = 40, rows = 10, widths: Widths = "code points") {
-    this.#terminal = new xterm.Terminal({
-      cols: columns,
-      rows,
-      allowProposedApi: true,
-      scrollback: 200_000,
-    });
-    this.goOn();
+    const options = { allowProposedApi: true, scrollback: 200_000 };
+    this.#terminal = new xterm.Terminal({ cols: columns, rows, ...options });
     const { unicode } = this.#terminal;
     if (widths === "graphemes") {
       this.#terminal.loadAddon(new graphemes.UnicodeGraphemesAddon());
@@ -42,7 +37,7 @@ export class TerminalModel implements ByteSink {
 
   async write(bytes: Uint8Array): Promise<number> {
     this.writes.push(new TextDecoder().decode(bytes));
-    await this.#held.promise;
+    await this.#held?.promise;
     await new Promise<void>((done) => this.#terminal.write(bytes, done));
     return bytes.length;
   }
@@ -53,7 +48,7 @@ export class TerminalModel implements ByteSink {
   }
 
   goOn(): void {
-    this.#held.resolve();
+    this.#held?.resolve();
   }
 
   /** Breaks its rows anew, as most terminals do. */
@@ -77,21 +72,17 @@ export class TerminalModel implements ByteSink {
 
   /** The rows that the terminal has broken by itself. */
   get broken(): string[] {
-    const { text } = this;
     const lines = this.#lines;
-    return text.filter((_, row) => lines[row].isWrapped);
+    return this.text.filter((_, row) => lines[row].isWrapped);
   }
 
   get #lines() {
     const buffer = this.#terminal.buffer.active;
     const { baseY, cursorY, length } = buffer;
     const lines = Array.from({ length }, (_, row) => buffer.getLine(row)!);
-    const isBlank = (row: number) =>
-      lines[row].translateToString(true).trimEnd() === "";
-    while (lines.length > baseY + cursorY + 1 && isBlank(lines.length - 1)) {
-      lines.pop();
-    }
-    return lines;
+    const last = lines
+      .findLastIndex((line) => line.translateToString(true).trimEnd() !== "");
+    return lines.slice(0, Math.max(last, baseY + cursorY) + 1);
   }
 }
 

@@ -1,67 +1,62 @@
-/**
- * Terminals in tmux: types into programs and reads what they show. Uses a tmux
- * server of its own, without configuration.
- */
+/** A terminal in tmux: types into programs and reads what they show. */
 
 import { becomesTrue, PATIENCE_MS } from "./patience.ts";
+import { ROOT } from "./processes.ts";
 
 interface Size {
   columns: number;
   rows: number;
 }
 
-/** A tmux server. Disposing of it ends it, and all that runs in it. */
-export class Tmux implements AsyncDisposable {
-  #hasEnded = false;
-  #count = 0;
+interface TerminalOptions extends Partial<Size> {
+  /** The folder of its shell; the project's by default. */
+  folder?: string;
+  /** A command of the shell's, before there is anything on the screen. */
+  setup?: string;
+  /** By default a type that every system knows. */
+  term?: string;
+}
 
-  /** One that starts with its first terminal. */
-  constructor(private readonly socket: string) {}
+/**
+ * A terminal in a tmux server of its own, without configuration. Disposing of it
+ * ends the server, and hangs up on what runs in it.
+ */
+export class Terminal implements AsyncDisposable {
+  readonly #socket = `mqtt-chat-${crypto.randomUUID()}`;
 
-  /**
-   * Opens a terminal, by default of a type that every system knows, with a
-   * shell whose prompt is `$ ` and nothing on the screen.
-   */
-  async open(
-    { columns, rows }: Size,
-    folder: string,
-    setup = ":",
-    term = "screen-256color",
-  ): Promise<Terminal> {
-    const name = `t${++this.#count}`;
-    await this.run([
-      ...["new-session", "-d", "-s", name, "-c", folder],
-      ...["-x", `${columns}`, "-y", `${rows}`],
+  private constructor() {}
+
+  /** Opens one with a shell whose prompt is `$ ` and nothing on the screen. */
+  static async open(options: TerminalOptions = {}): Promise<Terminal> {
+    const terminal = new Terminal();
+    try {
+      await terminal.#start(options);
+      return terminal;
+    } catch (error) {
+      await terminal[Symbol.asyncDispose]();
+      throw error;
+    }
+  }
+
+  async #start(
+    { columns = 80, rows = 24, folder = ROOT.pathname, ...options }:
+      TerminalOptions,
+  ): Promise<void> {
+    const { setup = ":", term = "screen-256color" } = options;
+    await this.run(
+      ...["new-session", "-d", "-c", folder, "-x", `${columns}`],
       // ENV names a file of the shell's that may change the prompt.
-      ...["env", "-u", "NO_COLOR", "-u", "ENV"],
+      ...["-y", `${rows}`, "env", "-u", "NO_COLOR", "-u", "ENV"],
       ...[`TERM=${term}`, "PS1=setup> ", "sh"],
-    ]);
-    const terminal = new Terminal(this, name);
-    await terminal.enter(`${setup}; PS1='$ '; printf '\\033[H\\033[2J'`);
-    await terminal.until(/^\$\s*$/);
-    return terminal;
+    );
+    await this.enter(`${setup}; PS1='$ '; printf '\\033[H\\033[2J'`);
+    await this.until(/^\$\s*$/);
   }
 
-  async run(args: string[]): Promise<string> {
-    // A terminal opened now would start another server.
-    if (this.#hasEnded) throw new Error("Could not run tmux: it has ended.");
-    return await this.#run(args);
-  }
-
-  /** Ends the server; the programs in it are hung up on. */
-  async [Symbol.asyncDispose](): Promise<void> {
-    if (this.#hasEnded) return;
-    this.#hasEnded = true;
-    if (this.#count === 0) return;
-    // tmux leaves its socket behind.
-    await this.#run(["run-shell", "rm -f '#{socket_path}'", ";", "kill-server"])
-      .catch(() => {}); // it ends by itself with its last terminal
-  }
-
-  async #run(args: string[]): Promise<string> {
+  async run(...args: string[]): Promise<string> {
     // -u: what is shown is UTF-8, whatever the locale says.
     const command = new Deno.Command("tmux", {
-      args: ["-u", "-L", this.socket, "-f", "/dev/null", ...args],
+      args: ["-u", "-L", this.#socket, "-f", "/dev/null", ...args],
       stdin: "null",
     });
     const { success, stdout, stderr, signal } = await command.output();
@@ -71,18 +66,20 @@ export class Tmux implements AsyncDisposable {
       : new TextDecoder().decode(stderr).trim();
     throw new Error(`Could not run tmux ${args[0]}: ${reason}.`);
   }
-}
 
-export class Terminal {
-  constructor(private readonly tmux: Tmux, private readonly name: string) {}
+  async [Symbol.asyncDispose](): Promise<void> {
+    // tmux leaves its socket behind.
+    await this.run("run-shell", "rm -f '#{socket_path}'", ";", "kill-server")
+      .catch(() => {}); // it ends by itself with its shell
+  }
 
   async type(text: string): Promise<void> {
-    await this.#run("send-keys", "-l", "--", text);
+    await this.run("send-keys", "-l", "--", text);
   }
 
   /** Presses keys, named as tmux names them: `Enter`, `C-c`. */
   async press(...keys: string[]): Promise<void> {
-    await this.#run("send-keys", ...keys);
+    await this.run("send-keys", ...keys);
   }
 
   async enter(line: string): Promise<void> {
@@ -92,27 +89,27 @@ export class Terminal {
 
   /** Pastes text, marked as a paste where the program has asked for that. */
   async paste(text: string): Promise<void> {
-    const buffer = ["-b", this.name];
-    await this.tmux.run(["set-buffer", ...buffer, "--", ""]);
+    const buffer = ["-b", "paste"];
+    await this.run("set-buffer", ...buffer, "--", "");
     // A command of tmux's has a limit.
     for (const [part] of text.matchAll(/[^]{1,4000}/gu)) {
-      await this.tmux.run(["set-buffer", "-a", ...buffer, "--", part]);
+      await this.run("set-buffer", "-a", ...buffer, "--", part);
     }
-    await this.#run("paste-buffer", "-p", "-d", ...buffer);
+    await this.run("paste-buffer", "-p", "-d", ...buffer);
   }
 
   async resize({ columns, rows }: Size): Promise<void> {
-    await this.#run("resize-window", "-x", `${columns}`, "-y", `${rows}`);
+    await this.run("resize-window", "-x", `${columns}`, "-y", `${rows}`);
   }
 
   /** The text on the screen, without the empty rows at its end. */
   async screen(): Promise<string> {
-    return (await this.#run("capture-pane", "-p")).trimEnd();
+    return (await this.run("capture-pane", "-p")).trimEnd();
   }
 
   /** All rows there ever were, those that have left the screen included. */
   async history(): Promise<string> {
-    return (await this.#run("capture-pane", "-p", "-S", "-")).trimEnd();
+    return (await this.run("capture-pane", "-p", "-S", "-")).trimEnd();
   }
 
   /** Waits until the screen shows something; returns the screen that did. */
@@ -135,22 +132,13 @@ export class Terminal {
 
   /** The screen with its colours. */
   async capture(): Promise<string> {
-    return await this.#run("capture-pane", "-e", "-p");
+    return await this.run("capture-pane", "-e", "-p");
   }
 
-  async cursor(): Promise<{ column: number; row: number }> {
-    const format = "#{cursor_x} #{cursor_y}";
-    const answer = await this.#run("display-message", "-p", format);
-    const [column, row] = answer.trim().split(" ").map(Number);
-    return { column, row };
-  }
-
-  async hasCursor(): Promise<boolean> {
-    const answer = await this.#run("display-message", "-p", "#{cursor_flag}");
-    return answer.trim() === "1";
-  }
-
-  async #run(command: string, ...args: string[]): Promise<string> {
-    return await this.tmux.run([command, "-t", this.name, ...args]);
+  async cursor() {
+    const format = "#{cursor_x} #{cursor_y} #{cursor_flag}";
+    const answer = await this.run("display-message", "-p", format);
+    const [column, row, flag] = answer.trim().split(" ").map(Number);
+    return { column, row, isShown: flag === 1 };
   }
 }

@@ -37,9 +37,9 @@ scene("Ctrl-C clears the line, then leaves; Ctrl-D deletes", async (all) => {
 });
 
 scene("a blocked terminal doesn't hold up the end", async (all) => {
-  const { tmux, terminal, grace } = all;
+  const { terminal, grace } = all;
   const pid = await follower(terminal);
-  const server = Number(await tmux.run(["display-message", "-p", "#{pid}"]));
+  const server = Number(await terminal.run("display-message", "-p", "#{pid}"));
   Deno.kill(server, "SIGSTOP");
   try {
     const line = "x".repeat(60_000);

@@ -9,13 +9,13 @@ import {
   bottom,
   command,
   follower,
-  openTerminal,
   play,
   ROOM,
   say,
   scene,
   test,
 } from "../support/prompt_scene.ts";
+import { Terminal } from "../support/tmux.ts";
 
 scene("a search shows in the prompt, and its end is a line", async (all) => {
   const { terminal, grace } = all;
@@ -194,8 +194,7 @@ atShell("a terminal that can only print gets plain lines", async (all) => {
 async function shown(message: string, flags: string, term?: string) {
   await using broker = await openBroker();
   await using grace = await Member.connect(broker);
-  await using stage = await openTerminal(term);
-  const { terminal } = stage;
+  await using terminal = await Terminal.open({ term });
   const deno = `${Deno.execPath()} run -N -E=TERM --no-prompt listener.ts`;
   const host = `-h ${hostOf(broker)} -t ${ROOM}`;
   await terminal.enter(`clear; ${deno} ${host} ${flags}`);
