@@ -10,7 +10,6 @@ import {
 import {
   flagsOf,
   helpText,
-  nearest,
   readFlags,
   type Script,
   UsageError,
@@ -296,9 +295,7 @@ test("help and version need nothing else to be right", () => {
 type Refusal = [args: Args, sentence: RegExp];
 
 const BOTH_REFUSE: Refusal[] = [
-  ["--bogus", /^unknown flag --bogus\.$/],
   ["room", /^"room" belongs to no flag/],
-  ["--quiet room", /^"room" belongs to no flag/],
   ["-", /^"-" belongs to no flag/],
   ["a/b", /^"a\/b" belongs to no flag; a room is --topic ROOM, or a URL/],
   ["http://a/b", /^one argument belongs to no flag; a room is --topic/],
@@ -318,7 +315,6 @@ const BOTH_REFUSE: Refusal[] = [
   ["--new-secret a --secret", /^give --secret or --new-secret, not/],
   ["--new-secret a --secret-file b", /^give --new-secret or --sec/],
   ["-- -m --help", /^"-m" belongs to no flag; text with spaces needs /],
-  [["-t", ""], /^--topic needs a value\.$/],
   ["--port=0", /: it takes a whole number from 1 to 65535\.$/],
   ["--qos=3", /: it takes one of 0, 1, 2\.$/],
   ["-x 4294967296 -c -i a", /^--session-expiry .* does not fit/],
@@ -336,21 +332,14 @@ const BOTH_REFUSE: Refusal[] = [
   [["-h", "a", "-h", "b c"], /^--host "b c" does not fit: it takes a host/],
   ["-h a:0", /^--host "a:0" does not fit/],
   ["-h http://a", /^--host "http:\/\/a" does not fit: .* no scheme http/],
-  [
-    "-h mqtt://a --cafile ca",
-    /are for encrypted connections, mqtt:\/\/ is not one; write mqtts:/,
-  ],
+  ["-h mqtt://a --cafile ca", /mqtt:\/\/ is not one; write mqtts:\/\/\.$/],
   [["-u", "a\u0007b"], /^--username "a\\u0007b" has a control character/],
   [["-i", "x".repeat(70_000)], /^--id "x/],
   [["-n", "x".repeat(257)], /^--name takes 256 characters at most, not 257/],
   [["-t", "a\nb"], /^--topic "a\\nb" has a control character/],
-  [
-    "--ignore Bob --ignore=-x- -n Bob",
-    /^--ignore "Bob" is your own name; --na/,
-  ],
+  ["--ignore Bob -n Bob", /^--ignore "Bob" is your own name; --na/],
   ["--ignore Ada -u Ada", /^--ignore "Ada" is your own name/],
   [["--ignore", '"a: b"', "-n", "a: b"], /^--ignore "a: b" is your own name/],
-  ["-t a/#/b", /^--topic "a\/#\/b" has a /],
 ];
 
 const LISTENER_REFUSES: Refusal[] = [
@@ -373,7 +362,6 @@ const PUBLISHER_REFUSES: Refusal[] = [
   ["-q1 -f text", /^-f is --follow here; mosquitto_pub's -f FILE .* < FILE/],
   ["-n", /^-n is --name NAME here; mosquitto_pub's -n/],
   ["-n -t a", /^-n is --name NAME here; mosquitto_pub's -n/],
-  ["--name", /^--name needs a value\.$/],
   ["--log a", /^--log needs --follow\.$/],
   ["--history 3", /^--history needs --follow\.$/],
   ["-t chat/#", /^--topic "chat\/#" has a wildcard, \+ or #/],
@@ -381,7 +369,6 @@ const PUBLISHER_REFUSES: Refusal[] = [
   ["-t $share/g/a", /^--topic "\$share\/g\/a" is shared with other/],
   ["mqtt://a/$share/g/a", /^the URL's room is shared with other readers; w/],
   ["-m see http://a/b", /^one argument .* text with spaces needs/],
-  ["-t chat/+", /^--topic "chat\/\+" has a wildcard, \+ or #/],
   ["-m", /^--message needs a value/],
   ["-m hello world", /^"world" belongs to no flag/],
 ];
@@ -520,26 +507,27 @@ test("a switch takes no value; other flags their last one, or all", () => {
   ]);
 });
 
-test("an unknown flag names the nearest one", () => {
-  for (
-    const [arg, message] of [
-      ["--topik", "unknown flag --topik; did you mean --topic?"],
-      ["--topik=x", "unknown flag --topik; did you mean --topic?"],
-      ["-topic", "unknown flag -topic; did you mean --topic?"],
-      ["-topic=x", "unknown flag -topic; did you mean --topic?"],
-      ["-cafile", "unknown flag -cafile; did you mean --cafile?"],
-      ["--pass", "unknown flag --pass; did you mean --password?"],
-      ["--bogus", "unknown flag --bogus."],
-      ["-z", "unknown flag -z."],
-      ["--no-json", "unknown flag --no-json."],
-      ["--__proto__", "unknown flag --__proto__."],
-      ["--toString", "unknown flag --toString."],
-      ["--=secret", "unknown flag --."],
-      ["--\x1b[2J", 'unknown flag "--\\u001b[2J".'],
-    ]
-  ) {
+test("an unknown flag names the nearest one, a strange one none", () => {
+  const near: Record<string, string> = {
+    ...{ "--topik": "topic", "--topik=x": "topic", "--tpoic": "topic" },
+    ...{ "-topic": "topic", "-topic=x": "topic", "--TOPIC": "topic" },
+    ...{ "-cafile": "cafile", "--pass": "password", "--hist": "history" },
+    ...{ "--pot": "port", "--quiat": "quiet" },
+  };
+  const none = [
+    ...["--bogus", "-z", "--no-json", "--__proto__", "--toString", "--kye"],
+    ...["--tobik-x", "--whereabouts", "--x"],
+  ];
+  const cases = [
+    ...Object.entries(near).map(([arg, flag]) => {
+      return [arg, `${arg.replace("=x", "")}; did you mean --${flag}?`];
+    }),
+    ...none.map((arg) => [arg, `${arg}.`]),
+    ...[["--=secret", "--."], ["--\x1b[2J", '"--\\u001b[2J".']],
+  ];
+  for (const [arg, rest] of cases) {
     for (const script of SCRIPTS) {
-      assertEquals(fault(script, "-q1", arg, "x"), message);
+      assertEquals(fault(script, "-q1", arg, "x"), `unknown flag ${rest}`);
     }
   }
   assertEquals(fault("listener", "-m", "hi"), "unknown flag -m.");
@@ -548,41 +536,30 @@ test("an unknown flag names the nearest one", () => {
 
 test("no error repeats a password", () => {
   const hosts = [
-    ...["mqtt://ann:hunter2@a b", "mqtt://ann:hunter2@a/room"],
-    ...["mqtt://ann:hunter2%40a", "mqtt://a/?user=hunter2"],
-    ...["http://ann:hunter2@a", "ann:hunter2@a", "mqtt://ann:hunter2@a:99999"],
+    ...["mqtt://ann:hunter2@a/room", "mqtt://ann:hunter2%40a", "ann:hunter2@a"],
+    ...["mqtt://a/?user=hunter2", "http://ann:hunter2@a"],
+    ...["mqtt://ann:hunter2@a:99999", "mqtt://ann:hunter2@a b"],
+  ];
+  const flags = ["-p", "-q", "-k", "--color", "--timeout", "-t"];
+  const others = [
+    ...["--pasword=hunter2", "--pasword hunter2", "-zhunter2", "-P -hunter2"],
+    ...["-P x hunter2", "--secret=hunter2", "--secret hunter2", "-pw hunter2"],
+    ...["--json=hunter2", "-f=hunter2", "ann:hunter2@a", "--=hunter2"],
+    ...["-P=x hunter2", "-pass hunter2", "mqtt://ann:hun hunter2@a/b"],
+    ...["mqtt://a hunter2", "mqtt://ann:7/hunter2@a?"],
+    ...["mqtt://ann:7/%23hunter2@a/"],
   ];
   for (
     const args of [
       ...hosts.map((host) => ["-h", host]),
-      ...["-p", "-q", "-k", "--color", "--timeout", "-t"]
-        .map((flag) => [flag, "mqtt://ann:hunter2@a/#"]),
-      ...[["--pasword=hunter2"], ["--pasword", "hunter2"], ["-zhunter2"]],
-      ...[["-P", "-hunter2"], ["-P", "x", "hunter2"], ["--secret=hunter2"]],
-      ...[["--secret", "hunter2"], ["--json=hunter2"], ["-f=hunter2"]],
-      ...[["mqtt://ann:hunter2@a/x y"], ["ann:hunter2@a"], ["--=hunter2"]],
-      ...[["-P=x", "hunter2"], ["-pw", "hunter2"], ["-pass", "hunter2"]],
-      ...[["mqtt://ann:hun", "hunter2@a/b"], ["mqtt://a", "hunter2"]],
-      ...[["mqtt://ann:7/hunter2@a?"], ["mqtt://ann:7/%23hunter2@a/"]],
+      ...flags.map((flag) => [flag, "mqtt://ann:hunter2@a/#"]),
+      ...others.map(listed),
+      ["mqtt://ann:hunter2@a/x y"],
     ]
   ) {
     for (const parse of [parseListenerArgs, parsePublisherArgs]) {
       const { message } = assertThrows(() => void parse(args), UsageError);
       assertFalse(message.includes("hunter2"), args.join(" "));
-    }
-  }
-});
-
-test("a mistyped word has a nearest one, a strange one has none", () => {
-  const words = ["host", "history", "topic", "nick", "who", "quit"];
-  const typed: Record<string, string[]> = {
-    topic: ["topik", "TOPIC", "tpoic"],
-    ...{ nick: ["nik"], history: ["hist"], who: ["wh", "wo"], quit: ["quti"] },
-    none: ["", "x", "bogus", "room", "whereabouts", "wa", "hxt", "dobik"],
-  };
-  for (const [near, mistyped] of Object.entries(typed)) {
-    for (const word of mistyped) {
-      assertEquals(nearest(word, words) ?? "none", near, word);
     }
   }
 });

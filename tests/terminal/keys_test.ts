@@ -1,5 +1,6 @@
 import { assertEquals } from "@std/assert";
 import { readKeys, textIn } from "../../lib/terminal/keys.ts";
+import { Ending } from "../../lib/terminal/signals.ts";
 import { TestClock } from "../support/clock.ts";
 
 /**
@@ -77,7 +78,8 @@ const REPORTS = [
   "\x1b_Gi=31;OK\x1b\\", // an image
   "\x1bOP\x1b[15~\x1b[24;2~\x1b[[A\x1b[5~\x1b[2~\x1b[Z", // F-keys, PgUp, Ins
   "\x1b[201~", // the end of a paste that never began
-  "\x1b[57362;5u\x1b[97;5:3u\x1b[1;5:3C", // a key without a character; two let go
+  "\x1b[57362;5u\x1b[57358u", // keys without a character
+  "\x1b[97;5:3u\x1b[1;5:3C", // two let go
   "\x1b[49;5u\x1b[233;5u\x1b[27;5;49~\x1b[97;9u", // Ctrl-1, Ctrl-é, Super-a
 ];
 
@@ -136,4 +138,32 @@ Deno.test("keys: the marks tell pastes from keys, wherever they are cut", async 
 Deno.test("keys: text without them", () => {
   assertEquals(textIn("a\tb\nc"), "a\tb\nc");
   assertEquals(textIn("\x1b[31mred\x1b[m\x07 \x1b[Ab\x7f\x9b"), "red b");
+});
+
+Deno.test("signals: a second one hurries the end, the same one twice doesn't", async () => {
+  const cases: [isHurried: boolean, signals: [after: number, Deno.Signal][]][] =
+    [
+      [false, [[0, "SIGTERM"]]],
+      [false, [[500, "SIGTERM"], [100, "SIGTERM"]]],
+      [true, [[0, "SIGTERM"], [101, "SIGTERM"]]],
+      [true, [[60, "SIGTERM"], [60, "SIGTERM"], [60, "SIGTERM"]]],
+      [true, [[0, "SIGINT"], [0, "SIGTERM"]]],
+    ];
+  for (const hasBegun of [false, true]) {
+    for (const [isHurried, signals] of cases) {
+      const clock = new TestClock();
+      const ending = new Ending(clock);
+      if (hasBegun) ending.begin();
+      let wasHurried = false;
+      ending.hurried.then(() => wasHurried = true);
+      for (const [after, signal] of signals) {
+        await clock.advance(after);
+        ending.insist(signal);
+      }
+      await clock.advance(0);
+      // Where the end has begun otherwise, the first one hurries it.
+      assertEquals(wasHurried, isHurried || hasBegun);
+      assertEquals(ending.signal, hasBegun ? undefined : signals[0][1]);
+    }
+  }
 });
