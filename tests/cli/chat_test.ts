@@ -643,7 +643,8 @@ Deno.test("chat: the default name gets one hint, and no key before /nick", async
   const unsigned = "You don't sign; /nick NAME gives you a key for this run.";
   for (const _ of ["/key", "/key chat"]) await user.until(unsigned);
   user.enter("mine", "/nick bea");
-  await user.until("-- User chat is now known as bea.");
+  // A new name takes a new connection; nothing is received between the two.
+  await user.screen.until((line) => line.startsWith("== Connected to "));
   await peer.publish(ROOM, said("not hers", "bea"));
   await user.until("(unsigned) bea: not hers");
   user.enter("two", "/nick cy", "three");
