@@ -144,8 +144,9 @@ test("three messages in a row refuse a topic that was served, no others", {
     await sayAll(member, all),
     [false, false, "sent", "sent", false, false, true, true],
   );
-  const refusal = await errorOf(member.say("later"));
-  assertStringIncludes(refusal, "the broker takes no messages for this topic.");
+  const refusal = await denialOf(member.say("later"));
+  assert(refusal.isDenied);
+  assertStringIncludes(`${refusal}`, "takes no messages for this topic.");
 });
 
 Deno.test("probation: a break before the PINGRESP clears the one on trial", async () => {
