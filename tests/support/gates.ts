@@ -3,14 +3,9 @@
  * else shown as ignored with the reason in their name.
  */
 
-export type Gate = (
-  name: string,
-  fn: (test: Deno.TestContext) => Promise<void>,
-) => void;
-
 /** A gate for tests that can't run for a reason; undefined when they can. */
-export function gate(reason: string | undefined): Gate {
-  return (name, fn) =>
+export function gate(reason: string | undefined) {
+  return (name: string, fn: (test: Deno.TestContext) => Promise<void>): void =>
     Deno.test({
       name: reason === undefined ? name : `${name} (skipped: ${reason})`,
       ignore: reason !== undefined,

@@ -5,7 +5,7 @@
 
 import { ROOT } from "./processes.ts";
 
-export class Page {
+class Page {
   readonly text: string;
 
   /** Reads the page at a path from the project's folder. */

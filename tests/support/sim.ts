@@ -123,7 +123,7 @@ export class SimBroker {
   }
 }
 
-export interface SimOptions {
+interface SimOptions {
   /** How far its wall clock is ahead, in milliseconds. */
   ahead?: number;
   secret?: string;
