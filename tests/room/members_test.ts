@@ -97,7 +97,7 @@ an entry of a history says nothing of a member heard since
   ann joins, bob joins, reader connects, bob says, kept ann leaves (1),
   kept bob leaves (1), kept cy says (-60), kept cy leaves (-50):
   bob here 4, ann left 1, cy left -50
-a member whom only a keeper lists was not heard
+a member that only a keeper lists was not heard
   reader connects, keeper lists ann (1), kept ann leaves (5): ann left 5
 `;
 
