@@ -1,4 +1,5 @@
 import { assert, assertEquals, assertFalse, assertMatch } from "@std/assert";
+import { setColorEnabled } from "@std/fmt/colors";
 import type { Gathered } from "../../lib/room/gather.ts";
 import {
   decode,
@@ -15,7 +16,6 @@ import {
 import {
   assertHarmless,
   COLOR,
-  colorTest,
   crowd,
   escape,
   gap,
@@ -36,6 +36,16 @@ import { renderJson, renderJsonNote } from "../../lib/room/json.ts";
 
 const test = pureTests("line");
 const jsonTest = pureTests("JSON lines");
+
+/** Registers a test of colours: where NO_COLOR is set, there are none. */
+const colorTest = (name: string, fn: () => void): void =>
+  Deno.test({
+    ...{ name: `colours: ${name}`, ignore: Deno.noColor, permissions: "none" },
+    fn() {
+      setColorEnabled(true);
+      fn();
+    },
+  });
 
 const SHUT = { type: "sealed", sealed: "AQ", reason: "shut" } as const;
 

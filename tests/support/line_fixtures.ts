@@ -3,7 +3,6 @@
  * must never be in a line.
  */
 
-import { setColorEnabled } from "@std/fmt/colors";
 import {
   joinNotice,
   leaveNotice,
@@ -20,17 +19,8 @@ import { mentionOf, type Note, renderLine } from "../../lib/room/line.ts";
 import { RoomView, type ViewOptions } from "../../lib/room/view.ts";
 import { TestClock } from "./clock.ts";
 
+export const ROOM = "chat/room";
 export const TIME = new Date("2026-01-02T03:04:05.678Z");
-
-/** Registers a test of colours: where NO_COLOR is set, there are none. */
-export const colorTest = (name: string, fn: () => void): void =>
-  Deno.test({
-    ...{ name: `colours: ${name}`, ignore: Deno.noColor, permissions: "none" },
-    fn() {
-      setColorEnabled(true);
-      fn();
-    },
-  });
 
 /** Uncoloured lines without the topic, all at the same time. */
 export const PLAIN = {
@@ -55,7 +45,7 @@ export const utf8 = (text: string) => new TextEncoder().encode(text);
 
 export const received = (
   payload: Received["payload"],
-  topic = "chat/room",
+  topic = ROOM,
 ): Received => ({
   ...{ topic, payload, receivedAt: TIME },
   ...{ qos: 1, retain: false, duplicate: false },
@@ -90,9 +80,9 @@ export const message = (message: string, from = "alice"): Payload =>
   ({ type: "message", from, message }) as const;
 export const notice = (notice: string, from = "bob"): Payload =>
   ({ type: "notice", from, notice }) as const;
-export const joined = (name: string, topic = "chat/room") =>
+export const joined = (name: string, topic = ROOM) =>
   notice(joinNotice(name, topic), name);
-export const left = (name: string, topic = "chat/room") =>
+export const left = (name: string, topic = ROOM) =>
   notice(leaveNotice(name, topic), name);
 export const lost = (name: string) => notice(timeoutNotice(name), name);
 export const line = (payload: Received["payload"], options = PLAIN) =>
@@ -146,8 +136,6 @@ export const NOTES: [Note, string][] = [
   [{ type: "missed", count: 0 }, "0 messages came while you were away."],
   [{ type: "missed", count: 1 }, "1 message came while you were away."],
 ];
-
-export const ROOM = "chat/room";
 
 export const STAMP = /\d\d:\d\d:\d\d /;
 
