@@ -34,10 +34,7 @@ export async function loadTransport(
     const { scheme, host, port, path } = broker;
     switch (scheme) {
       case "mqtt":
-        // A small packet, such as PINGREQ, waits 40 ms for TCP's ACK otherwise.
-        return host.includes("%")
-          ? openZoned(host, port)
-          : connectTcp({ host, port, noDelay: true });
+        return host.includes("%") ? openZoned(host, port) : openTcp(host, port);
       case "mqtts": {
         const ALPNProtocols = alpn === undefined ? undefined : [alpn];
         return openTls!.default(client, { ...tls, ALPNProtocols, host, port });
@@ -59,6 +56,29 @@ export async function loadTransport(
     batchWrites(stream);
     return stream;
   };
+}
+
+/** How much is read from a socket at a time, in bytes. */
+const READ_BYTES = 32 * 1024;
+
+/**
+ * Connects over TCP, and reads into one buffer, whose content is copied. Deno
+ * makes a buffer of 64 KiB for each read; those that a collection finds in use
+ * stay until a full one, and took 18 MB in a flood (measured, 2.9).
+ */
+function openTcp(host: string, port: number): Socket {
+  const socket: Socket = connectTcp({
+    host,
+    port,
+    // A small packet, such as PINGREQ, waits 40 ms for TCP's ACK otherwise.
+    noDelay: true,
+    onread: {
+      buffer: Buffer.allocUnsafeSlow(READ_BYTES),
+      callback: (size, bytes) =>
+        socket.push(Buffer.copyBytesFrom(bytes, 0, size)),
+    },
+  });
+  return socket;
 }
 
 /**
