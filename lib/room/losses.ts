@@ -550,9 +550,12 @@ class RecentTexts {
 
   /** Returns whether a text of a topic and key, with its number, is new. */
   add(topic: string, key: string, text: string, number = 0): boolean {
-    const hash = (seed: number) =>
-      step(mix(mix(mix(seed, text), topic), key), number) >>> 0 || 1;
-    const [low, high] = [hash(this.#seeds[0]), hash(this.#seeds[1])];
+    const hash = { low: this.#seeds[0], high: this.#seeds[1] };
+    mixBoth(hash, text);
+    mixBoth(hash, topic);
+    mixBoth(hash, key);
+    const low = step(hash.low, number) >>> 0 || 1;
+    const high = step(hash.high, number) >>> 0 || 1;
     let at = slotOf(this.#newer, low, high);
     const isKnown = this.#newer[at] !== 0 ||
       this.#older[slotOf(this.#older, low, high)] !== 0;
@@ -601,6 +604,22 @@ function mix(hash: number, text: string): number {
     hash = step(hash, text.charCodeAt(i) | text.charCodeAt(i + 1) << 16);
   }
   return length % 2 === 0 ? hash : step(hash, text.charCodeAt(length - 1));
+}
+
+/** Adds a text to both halves of a hash, as {@link mix}. */
+function mixBoth(hash: { low: number; high: number }, text: string): void {
+  const { length } = text;
+  let low = step(hash.low, length);
+  let high = step(hash.high, length);
+  for (let i = 0; i < length; i += 2) {
+    const word = i + 1 < length
+      ? text.charCodeAt(i) | text.charCodeAt(i + 1) << 16
+      : text.charCodeAt(i);
+    low = step(low, word);
+    high = step(high, word);
+  }
+  hash.low = low;
+  hash.high = high;
 }
 
 /** A step of MurmurHash3. */

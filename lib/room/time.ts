@@ -27,6 +27,16 @@ export function localTime(time: Date): string {
 /** The last time shown: in a flood, most lines have the same. */
 let shown = { second: NaN, text: "" };
 
+/** The time in UTC, as `toISOString`, which takes half a microsecond. */
+export function utcTime(time: Date): string {
+  const ms = time.getTime();
+  if (ms !== written.ms) written = { ms, text: time.toISOString() };
+  return written.text;
+}
+
+/** The last time written: in a flood, many lines have the same. */
+let written = { ms: NaN, text: "" };
+
 function hms(time: Date): string {
   return `${two(time.getHours())}:${two(time.getMinutes())}:${
     two(time.getSeconds())
