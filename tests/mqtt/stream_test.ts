@@ -2,6 +2,7 @@ import "../../lib/mqtt/library_env.ts"; // first: mqtt-packet reads the environm
 import { assert, assertEquals, assertMatch, assertRejects } from "@std/assert";
 import { createHash } from "node:crypto";
 import { Buffer } from "node:buffer";
+import { once } from "node:events";
 import type { Socket } from "node:net";
 import { type Duplex, Readable } from "node:stream";
 import type { Packet } from "mqtt-packet";
@@ -111,6 +112,7 @@ async function piped() {
   const connection = await listener.accept();
   return {
     stream,
+    connection,
     /** Bytes up to the end of the stream. */
     rest: () => new Response(connection.readable).text(),
     async next() {
@@ -124,6 +126,21 @@ async function piped() {
     },
   };
 }
+
+Deno.test("a Deno before 2.8, which reads into no buffer of ours", async () => {
+  using pipe = await piped();
+  let handle = Reflect.get(pipe.stream, "_handle");
+  while (!Object.hasOwn(handle, "useUserBuffer")) {
+    handle = Object.getPrototypeOf(handle);
+  }
+  const { useUserBuffer } = handle;
+  handle.useUserBuffer = undefined;
+  using old = await piped();
+  handle.useUserBuffer = useUserBuffer;
+  await old.connection.write(new TextEncoder().encode("hi"));
+  const [bytes] = await once(old.stream, "data");
+  assertEquals(`${bytes}`, "hi");
+});
 
 Deno.test("what is written in one turn leaves in one write", async () => {
   using pipe = await piped();
