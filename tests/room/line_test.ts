@@ -377,4 +377,6 @@ jsonTest("notes have their own members; harmful characters are escapes", () => {
   assertFalse(HARMFUL.test(shown));
   const { topic, from, text: said } = JSON.parse(shown);
   assertEquals([topic, from, said], [text, text, text]);
+  const later = { ...received(message("a", "b")), receivedAt: new Date(1) };
+  assertMatch(renderJson(later), /^{"receivedAt":"1970-01-01T00:00:00.001Z"/);
 });
