@@ -598,28 +598,30 @@ export function contentHash(payload: Payload): number {
 
 /** Adds a text to a hash, two code units at a time. */
 function mix(hash: number, text: string): number {
-  const { length } = text;
-  hash = step(hash, length);
-  for (let i = 0; i + 1 < length; i += 2) {
-    hash = step(hash, text.charCodeAt(i) | text.charCodeAt(i + 1) << 16);
-  }
-  return length % 2 === 0 ? hash : step(hash, text.charCodeAt(length - 1));
+  hash = step(hash, text.length);
+  for (let i = 0; i < text.length; i += 2) hash = step(hash, pairAt(text, i));
+  return hash;
 }
 
 /** Adds a text to both halves of a hash, as {@link mix}. */
 function mixBoth(hash: { low: number; high: number }, text: string): void {
-  const { length } = text;
-  let low = step(hash.low, length);
-  let high = step(hash.high, length);
-  for (let i = 0; i < length; i += 2) {
-    const word = i + 1 < length
-      ? text.charCodeAt(i) | text.charCodeAt(i + 1) << 16
-      : text.charCodeAt(i);
-    low = step(low, word);
-    high = step(high, word);
+  let low = step(hash.low, text.length);
+  let high = step(hash.high, text.length);
+  for (let i = 0; i < text.length; i += 2) {
+    const pair = pairAt(text, i);
+    low = step(low, pair);
+    high = step(high, pair);
   }
   hash.low = low;
   hash.high = high;
+}
+
+/** Two code units of a text as a number, or the last one. */
+function pairAt(text: string, index: number): number {
+  const first = text.charCodeAt(index);
+  return index + 1 < text.length
+    ? first | text.charCodeAt(index + 1) << 16
+    : first;
 }
 
 /** A step of MurmurHash3. */

@@ -127,7 +127,7 @@ async function piped() {
   };
 }
 
-Deno.test("a Deno before 2.8, which reads into no buffer of ours", async () => {
+Deno.test("a Deno before 2.8, which can't read into a given buffer", async () => {
   using pipe = await piped();
   let handle = Reflect.get(pipe.stream, "_handle");
   while (!Object.hasOwn(handle, "useUserBuffer")) {
